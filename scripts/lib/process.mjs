@@ -1,0 +1,107 @@
+// Running other programs, and ending a script with one clear line when its user got something wrong.
+
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+
+/** Something the user can put right: a script that ends with it prints its message alone, without a stack trace. */
+export class UserError extends Error {
+  name = "UserError";
+}
+
+/**
+ * Runs a script's main function and turns its failure into exit code 1: one line for a `UserError`, the stack trace for anything else.
+ *
+ * @param {() => Promise<void>} main
+ */
+export async function runMain(main) {
+  try {
+    await main();
+  } catch (error) {
+    process.exitCode = 1;
+    console.error(error instanceof UserError ? `error: ${error.message}` : error);
+  }
+}
+
+/**
+ * @param {string} name a program's name
+ * @returns {string | undefined} its absolute path according to `PATH`
+ */
+export function findOnPath(name) {
+  const suffixes = process.platform === "win32" ? ["", ".exe", ".cmd"] : [""];
+  for (const folder of (process.env.PATH ?? "").split(path.delimiter)) {
+    for (const suffix of suffixes) {
+      const candidate = path.join(folder || ".", name + suffix);
+      try {
+        fs.accessSync(candidate, fs.constants.X_OK);
+        if (fs.statSync(candidate).isFile()) return path.resolve(candidate);
+      } catch {
+        // Not here: the next folder.
+      }
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Runs a program to its end.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {object} [options]
+ * @param {string} [options.cwd] default the current folder
+ * @param {Record<string, string>} [options.env] added to this process's environment
+ * @param {boolean} [options.show] its output goes to this process's output; default false (it is captured)
+ * @param {string} [options.input] text for its standard input; default none
+ * @param {number} [options.timeoutMs] it is killed after so many milliseconds; default never
+ * @returns {Promise<{ code: number | null, signal: string | null, stdout: string, stderr: string, tail: string }>} `tail`: the last lines
+ *   of what it printed, for error messages
+ * @throws {Error} when it cannot be started
+ */
+export function run(command, args, { cwd, env, show = false, input, timeoutMs } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: [input === undefined ? "ignore" : "pipe", show ? "inherit" : "pipe", show ? "inherit" : "pipe"],
+      timeout: timeoutMs,
+      killSignal: "SIGKILL",
+      // npm and npx are batch files on Windows, which only a shell can start.
+      shell: process.platform === "win32" && /^np[mx]$/.test(command),
+    });
+    const output = { stdout: "", stderr: "", all: "" };
+    for (const name of ["stdout", "stderr"]) {
+      child[name]?.setEncoding("utf8").on("data", (text) => {
+        output[name] += text;
+        output.all = (output.all + text).slice(-20_000);
+      });
+    }
+    child.stdin?.on("error", () => {}).end(input);
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      const tail = output.all.trim().split("\n").slice(-15).join("\n");
+      resolve({ code, signal, stdout: output.stdout, stderr: output.stderr, tail });
+    });
+  });
+}
+
+/**
+ * Like `run`, but a failure is an error.
+ *
+ * @param {string} what what is being done, for the message ("building the addon")
+ * @throws {UserError} `<what> failed`, the command and the last lines it printed, when its exit code is not 0
+ */
+export async function runOrFail(what, command, args, options = {}) {
+  let result;
+  try {
+    result = await run(command, args, options);
+  } catch (error) {
+    throw new UserError(`${what} failed: ${command} cannot be started (${error.code ?? error.message})`);
+  }
+  if (result.code !== 0) {
+    const how = result.signal ? `ended by ${result.signal}` : `exit code ${result.code}`;
+    const shown = result.tail ? `\n${result.tail}` : "";
+    throw new UserError(`${what} failed: ${command} ${args.join(" ")} (${how})${shown}`);
+  }
+  return result;
+}

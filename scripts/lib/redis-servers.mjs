@@ -1,0 +1,268 @@
+// Private Redis servers on loopback ports: for `npm start`, the benchmark and the tests.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import fs from "node:fs";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { UserError } from "./process.mjs";
+import { connect, RespError } from "./resp-client.mjs";
+import { ensureServerBinary } from "./server-binaries.mjs";
+
+const START_TIMEOUT_MS = 10_000;
+
+/** @returns {Promise<number>} a TCP port that nobody used on 127.0.0.1 a moment ago */
+export async function freePort() {
+  const server = net.createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/**
+ * Starts a private server: own folder, nothing saved to disk, killed when this process ends in whatever way. It does not keep this
+ * process alive.
+ *
+ * @param {object} [options]
+ * @param {"7.0" | "6.2" | "8.2" | "valkey-8.1"} [options.version] as for `ensureServerBinary`; default "7.0"
+ * @param {string[]} [options.args] more arguments for the server, such as `["--requirepass", "x"]`
+ * @param {number} [options.port] default a free one
+ * @returns {Promise<PrivateServer>} once it answers PING
+ * @throws {UserError} when the port is in use or the server does not come up
+ */
+export async function startServer({ version = "7.0", args = [], port } = {}) {
+  const binary = await ensureServerBinary(version);
+  for (let attempt = 1; ; attempt += 1) {
+    const server = new PrivateServer(binary, args, port ?? (await freePort()));
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      await server.stop();
+      // A port found free can be taken by somebody else before the server binds it.
+      if (port !== undefined || !error.portInUse || attempt === 5) throw error;
+    }
+  }
+}
+
+class PrivateServer {
+  #binary;
+  #args;
+  #child;
+  #watchdog;
+  #folder;
+  #password;
+
+  /** @type {number} TCP port on 127.0.0.1; the same after `restart()` */
+  port;
+
+  constructor(binary, args, port) {
+    this.#binary = binary;
+    this.#args = args;
+    this.port = port;
+    const at = args.indexOf("--requirepass");
+    this.#password = at === -1 ? undefined : args[at + 1];
+  }
+
+  /** `redis://127.0.0.1:<port>`, with the password of `--requirepass` where there is one. */
+  get url() {
+    const login = this.#password ? `:${encodeURIComponent(this.#password)}@` : "";
+    return `redis://${login}127.0.0.1:${this.port}`;
+  }
+
+  /** Process id of the server, or undefined while it is not running. */
+  get pid() {
+    return this.#running() ? this.#child.pid : undefined;
+  }
+
+  /** Starts the process; used by `startServer` and `restart`. */
+  async start() {
+    this.#folder ??= fs.mkdtempSync(path.join(os.tmpdir(), "mlr-redis-"));
+    const log = path.join(this.#folder, "server.log");
+    fs.rmSync(log, { force: true });
+    // What it says before it has read its configuration: a wrong option, a missing library.
+    const early = fs.openSync(path.join(this.#folder, "early.log"), "w");
+    const fixed = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.#folder, "--logfile", log];
+    // Detached: Ctrl-C in a terminal must reach our process only, which may still want to clean up in Redis.
+    this.#child = spawn(this.#binary, [...fixed, "--save", "", "--appendonly", "no", ...this.#args], {
+      stdio: ["ignore", early, early],
+      detached: process.platform !== "win32",
+    });
+    fs.closeSync(early);
+    let spawnError;
+    this.#child.on("error", (error) => {
+      spawnError = error;
+    });
+    this.#child.unref();
+    this.#guard();
+    await this.#answersPing(log, () => spawnError);
+  }
+
+  /**
+   * Sends one command over a connection of its own.
+   *
+   * @param {...(string | number | Buffer)} args for example `"PTTL", "key"`
+   * @returns {Promise<any>} the reply, as `RespClient.command` gives it
+   */
+  async cli(...args) {
+    const client = await connect({ port: this.port, password: this.#password });
+    try {
+      return await client.command(...args);
+    } finally {
+      client.close();
+    }
+  }
+
+  /**
+   * Sends a signal to the server.
+   *
+   * @param {NodeJS.Signals} [signal] default `SIGKILL`; `SIGSTOP` and `SIGCONT` make a hung server and wake it up
+   * @returns {Promise<void>} once it is gone, or at once for a signal that does not end it
+   */
+  async kill(signal = "SIGKILL") {
+    if (!this.#running()) return;
+    const gone = once(this.#child, "exit");
+    this.#child.kill(signal);
+    if (signal === "SIGSTOP" || signal === "SIGCONT") return;
+    this.#child.ref();
+    await gone;
+  }
+
+  /** Ends the server if it runs and starts it again, empty, on the same port. */
+  async restart() {
+    await this.kill();
+    this.#dismissWatchdog();
+    await this.start();
+  }
+
+  /** Ends the server and removes its folder. May be called twice. */
+  async stop() {
+    await this.kill();
+    this.#dismissWatchdog();
+    if (this.#folder) fs.rmSync(this.#folder, { recursive: true, force: true });
+    this.#folder = undefined;
+  }
+
+  #running() {
+    return Boolean(this.#child?.pid) && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  // Kills the server when this process is gone, however it went: the pipe to the shell closes with us, even on SIGKILL.
+  #guard() {
+    if (!this.#child.pid) return;
+    if (process.platform === "win32") {
+      const child = this.#child;
+      process.once("exit", () => child.kill());
+      return;
+    }
+    const script = 'trap "" INT TERM HUP; read -r line; kill -9 "$1" 2>/dev/null; rm -rf "$2"';
+    this.#watchdog = spawn("/bin/sh", ["-c", script, "sh", String(this.#child.pid), this.#folder], {
+      stdio: ["pipe", "ignore", "ignore"],
+      detached: true,
+    });
+    this.#watchdog.on("error", () => {});
+    this.#watchdog.stdin.on("error", () => {});
+    this.#watchdog.stdin.unref();
+    this.#watchdog.unref();
+  }
+
+  #dismissWatchdog() {
+    this.#watchdog?.kill("SIGKILL");
+    this.#watchdog = undefined;
+  }
+
+  async #answersPing(log, spawnError) {
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    const printed = (file) => (fs.existsSync(file) ? fs.readFileSync(file, "utf8").trim() : "");
+    for (;;) {
+      if (!this.#running()) {
+        if (/address already in use/i.test(printed(log))) throw portInUse(this.port);
+        const text = printed(log) || printed(path.join(this.#folder, "early.log")) || spawnError()?.message;
+        throw new UserError(`${this.#binary} ended right after its start: ${text?.split("\n").at(-1) ?? "it printed nothing"}`);
+      }
+      try {
+        // Somebody else may listen on that port: only our own process id counts.
+        const info = await this.cli("INFO", "server");
+        if (info.includes(`process_id:${this.#child.pid}\r`)) return;
+      } catch (error) {
+        // An ACL among the arguments may refuse INFO: then its log tells.
+        if (error instanceof RespError && /ready to accept connections/i.test(printed(log))) return;
+      }
+      if (Date.now() > deadline) throw new UserError(`${this.#binary} did not answer PING within ${START_TIMEOUT_MS} ms`);
+      await sleep(20);
+    }
+  }
+}
+
+function portInUse(port) {
+  return Object.assign(new UserError(`port ${port} is in use`), { portInUse: true });
+}
+
+/**
+ * Takes a Redis URL apart.
+ *
+ * @param {string} text for example `redis://user:password@host:6379/0`
+ * @returns {{ host: string, port: number, username?: string, password?: string, db: number }}
+ * @throws {UserError} when it is none; the message never contains the password
+ */
+export function parseRedisUrl(text) {
+  let url;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new UserError("the Redis URL is not a URL: expected something like redis://127.0.0.1:6379");
+  }
+  if (url.protocol !== "redis:") {
+    throw new UserError(`the Redis URL starts with "${url.protocol}//": only redis:// is supported`);
+  }
+  const db = url.pathname.replace(/^\//, "");
+  if (!/^\d*$/.test(db)) throw new UserError(`the Redis URL's database must be a number, not "${db}"`);
+  const decoded = (part) => {
+    try {
+      return part === "" ? undefined : decodeURIComponent(part);
+    } catch {
+      throw new UserError("the Redis URL's user or password is not percent-encoded correctly");
+    }
+  };
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, "") || "127.0.0.1",
+    port: Number(url.port || 6379),
+    username: decoded(url.username),
+    password: decoded(url.password),
+    db: Number(db || 0),
+  };
+}
+
+/**
+ * The Redis that `npm start` and the benchmark use: the one that `LOCKING_REDIS_URL` names, else a private server.
+ *
+ * @param {object} [options]
+ * @param {number} [options.port] port of the private server; default a free one
+ * @returns {Promise<{ url: string, label: string, private: boolean, stop(): Promise<void> }>} `label`: the address without login, for
+ *   messages; `stop` ends a private server and leaves any other alone
+ * @throws {UserError} when the URL is wrong, nobody answers there, or no server can be had
+ */
+export async function ensureRedis({ port } = {}) {
+  const url = process.env.LOCKING_REDIS_URL;
+  if (!url) {
+    const server = await startServer({ port });
+    return { url: server.url, label: `127.0.0.1:${server.port}`, private: true, stop: () => server.stop() };
+  }
+  let target;
+  try {
+    target = parseRedisUrl(url);
+  } catch (error) {
+    throw new UserError(`LOCKING_REDIS_URL: ${error.message}`);
+  }
+  const label = `${target.host}:${target.port}`;
+  try {
+    (await connect(target)).close();
+  } catch (error) {
+    throw new UserError(`LOCKING_REDIS_URL: no Redis answers at ${label} (${error.message})`);
+  }
+  return { url, label, private: false, stop: async () => {} };
+}
