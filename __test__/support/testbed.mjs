@@ -1,0 +1,175 @@
+// What nearly every test here needs: a private Redis of the version under test, an independent observer of what is in it, and Medusa's
+// Locking Module on it.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startServer } from "../../scripts/lib/redis-servers.mjs";
+import { connect } from "../../scripts/lib/resp-client.mjs";
+import { bootLocking, providerEntry } from "./locking-module.mjs";
+
+/** The server version under test. */
+export const SERVER = process.env.MLR_SERVER || "7.0";
+
+/** How long a test may wait for something that should come at once; only a guard against hanging. */
+export const HANG_GUARD_MS = 30_000;
+
+/** The default namespace. */
+export const NS = "medusa_lock:";
+
+/**
+ * Registers hooks of node:test for this file: a server before the first test, emptied before each, everything closed afterwards.
+ *
+ * @param {object} [options]
+ * @param {string[]} [options.args] more arguments for the server
+ * @param {string} [options.password] what the observer logs in with
+ * @returns {Testbed}
+ */
+export function openTestbed({ args = [], password } = {}) {
+  const bed = new Testbed();
+  before(async () => {
+    bed.server = await startServer({ version: SERVER, args });
+    bed.observer = await connect({ port: bed.server.port, password });
+  });
+  beforeEach(() => bed.observer.command("FLUSHALL"));
+  afterEach(() => bed.closeBoots());
+  after(async () => {
+    bed.observer?.close();
+    await bed.server?.stop();
+  });
+  return bed;
+}
+
+class Testbed {
+  #boots = [];
+  server;
+  observer;
+
+  get url() {
+    return this.server.url;
+  }
+
+  /** Sends a command over the observer's own connection. */
+  command(...args) {
+    return this.observer.command(...args);
+  }
+
+  /**
+   * Boots the Locking Module with one provider on this server.
+   *
+   * @param {object} [options] the provider's options besides `redisUrl`
+   * @param {object} [entry] as for `providerEntry`
+   * @returns {ReturnType<typeof bootLocking>}
+   */
+  boot(options = {}, entry = {}) {
+    return this.bootWith({ providers: [providerEntry({ redisUrl: this.url, ...options }, entry)] });
+  }
+
+  /** Boots with this configuration, see `bootLocking`; shut down after the test. */
+  async bootWith(config) {
+    const booted = await bootLocking(config);
+    this.#boots.push(booted);
+    return booted;
+  }
+
+  async closeBoots() {
+    for (const booted of this.#boots.splice(0)) await booted.shutdown();
+  }
+
+  /** @returns {Promise<string | null>} owner of the lock with this full name */
+  owner(name) {
+    return this.command("GET", name);
+  }
+
+  /** @returns {Promise<number>} milliseconds left of the key with this full name; -1: no limit, -2: no such key */
+  pttl(name) {
+    return this.command("PTTL", name);
+  }
+
+  /**
+   * Everything in the current database, sorted by name.
+   *
+   * @returns {Promise<{ name: string, value: any, pttl: number }[]>}
+   */
+  async contents() {
+    const names = (await this.command("KEYS", "*")).sort();
+    const rows = [];
+    for (const name of names) {
+      const [value, pttl] = [await this.command("GET", name), await this.pttl(name)];
+      // It may have expired since KEYS.
+      if (value !== null) rows.push({ name, value, pttl });
+    }
+    return rows;
+  }
+
+  /** Like `contents`, without side keys. */
+  async locks() {
+    return (await this.contents()).filter((row) => !row.name.startsWith("mlr!{"));
+  }
+
+  /** Names and owners of all locks, as an object. */
+  async owners() {
+    return Object.fromEntries((await this.locks()).map((row) => [row.name, row.value]));
+  }
+}
+
+/** A promise and its two ends. */
+export function deferred() {
+  let resolve;
+  let reject;
+  const promise = new Promise((...ends) => {
+    [resolve, reject] = ends;
+  });
+  return { promise, resolve, reject };
+}
+
+/**
+ * Waits until `condition` gives something true, and returns it.
+ *
+ * @param {string} what for the message when it never does
+ * @param {() => any | Promise<any>} condition
+ */
+export async function until(what, condition) {
+  const deadline = Date.now() + HANG_GUARD_MS;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (Date.now() > deadline) assert.fail(`waited ${HANG_GUARD_MS} ms in vain until ${what}`);
+    await sleep(5);
+  }
+}
+
+/**
+ * Asserts that a call is refused, and how.
+ *
+ * @param {Promise<any>} promise
+ * @param {object} expected
+ * @param {string | RegExp} [expected.message]
+ * @param {string} [expected.type] MedusaError's type
+ * @param {string} [expected.code]
+ * @returns {Promise<Error>} the error
+ */
+export async function refused(promise, { message, type, code }) {
+  let error;
+  try {
+    await promise;
+  } catch (thrown) {
+    error = thrown;
+  }
+  assert.ok(error, `should have been refused with ${code ?? message ?? type}`);
+  assert.ok(error instanceof Error, `rejected with something that is no Error: ${String(error)}`);
+  if (message instanceof RegExp) assert.match(error.message, message);
+  else if (message !== undefined) assert.equal(error.message, message);
+  if (type !== undefined) {
+    assert.equal(error.__isMedusaError, true, `not a MedusaError: ${error.stack}`);
+    assert.equal(error.type, type, error.stack);
+  }
+  if (code !== undefined) assert.equal(error.code, code, error.stack);
+  return error;
+}
+
+/** @returns {Promise<boolean>} whether the promise is still pending after everything that was ready has run */
+export async function isPending(promise, ms = 30) {
+  const mark = Symbol("pending");
+  return (await Promise.race([promise.catch(() => {}), sleep(ms, mark)])) === mark;
+}

@@ -1,0 +1,93 @@
+// Installs the packed tarballs, Medusa's Locking Module and the official provider in `.cache/installed`: the project that the tests boot.
+// Prints the folder. Does only what is needed: nothing when tarballs and versions are the same as last time.
+
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { CACHE, ROOT } from "./lib/paths.mjs";
+import { runMain, runOrFail, UserError } from "./lib/process.mjs";
+
+const TARGET = path.join(CACHE, "installed");
+const MARK = path.join(TARGET, ".installed.json");
+const NPM_FLAGS = ["--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"];
+
+/**
+ * @param {object} [options]
+ * @param {string[]} [options.tarballs] default what `npm run -s pack:local` prints
+ * @param {string} [options.target] default `.cache/installed`
+ * @returns {Promise<string>} the folder with the installed packages
+ * @throws {UserError} when packing or installing fails
+ */
+export async function installPacked({ tarballs, target = TARGET } = {}) {
+  const files = (tarballs ?? (await packedTarballs())).map((file) => path.resolve(ROOT, file));
+  const missing = files.find((file) => !fs.existsSync(file));
+  if (missing) throw new UserError(`no such tarball: ${missing}`);
+  const base = medusaVersions();
+  const wanted = { base, tarballs: files.map((file) => ({ name: path.basename(file), hash: hashOf(file) })) };
+  const mark = path.join(target, path.basename(MARK));
+  const found = readJson(mark);
+  if (found && JSON.stringify(found) === JSON.stringify(wanted)) return target;
+
+  fs.mkdirSync(target, { recursive: true });
+  // While it is being changed it must not count as complete.
+  fs.rmSync(mark, { force: true });
+  if (JSON.stringify(found?.base) !== JSON.stringify(base)) await installMedusa(target, base);
+  await installTarballs(target, files);
+  fs.writeFileSync(mark, `${JSON.stringify(wanted, null, 2)}\n`);
+  return target;
+}
+
+async function packedTarballs() {
+  const { stdout } = await runOrFail("packing", "npm", ["run", "-s", "pack:local"], { cwd: ROOT });
+  const files = stdout.split("\n").map((line) => line.trim()).filter(Boolean);
+  if (files.length === 0) throw new UserError("npm run -s pack:local printed no tarball");
+  return files;
+}
+
+/** The versions that the work tree itself is developed against. */
+function medusaVersions() {
+  const { devDependencies } = readJson(path.join(ROOT, "package.json"));
+  const names = ["@medusajs/framework", "@medusajs/locking", "@medusajs/locking-redis"];
+  return Object.fromEntries(names.map((name) => [name, devDependencies[name]]));
+}
+
+async function installMedusa(target, dependencies) {
+  // Without a manifest of its own npm would install into the project around it.
+  const manifest = { name: "installed", private: true, dependencies };
+  fs.writeFileSync(path.join(target, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  await runOrFail("installing Medusa for the tests", "npm", ["install", ...NPM_FLAGS], { cwd: target });
+}
+
+async function installTarballs(target, files) {
+  // Same name and version, other content: npm would take the one it has.
+  const modules = path.join(target, "node_modules");
+  for (const name of fs.readdirSync(modules)) {
+    if (name.startsWith("medusa-locking-redis")) fs.rmSync(path.join(modules, name), { recursive: true, force: true });
+  }
+  for (const scope of fs.readdirSync(modules).filter((name) => name.startsWith("@medusa-locking-redis"))) {
+    fs.rmSync(path.join(modules, scope), { recursive: true, force: true });
+  }
+  fs.rmSync(path.join(target, "package-lock.json"), { force: true });
+  const specs = files.map((file) => `file:${file}`);
+  await runOrFail("installing the tarballs", "npm", ["install", ...NPM_FLAGS, "--no-save", ...specs], { cwd: target });
+  if (!fs.existsSync(path.join(modules, "medusa-locking-redis", "package.json"))) {
+    throw new UserError("medusa-locking-redis is not among the installed tarballs");
+  }
+}
+
+function hashOf(file) {
+  return createHash("sha256").update(fs.readFileSync(file)).digest("hex");
+}
+
+function readJson(file) {
+  try {
+    return JSON.parse(fs.readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+if (process.argv[1] && fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  await runMain(async () => console.log(await installPacked()));
+}
