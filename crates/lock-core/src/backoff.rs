@@ -1,0 +1,48 @@
+//! Spacing of attempts while a lock is held by somebody else and no hand-off is to be had.
+
+use std::time::Duration;
+
+/// The three options that shape the waiting.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BackoffRule {
+    /// First pause (`defaultRetryInterval`, 5 ms).
+    pub first: Duration,
+    /// Longest pause (`maximumRetryInterval`, 200 ms).
+    pub longest: Duration,
+    /// Growth from pause to pause (`backoffFactor`, 2).
+    pub factor: f64,
+}
+
+/// The pauses of one request. Kept per request: shared state would make one busy key slow all others down.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Backoff {
+    next: Duration,
+}
+
+impl Backoff {
+    pub(crate) fn new(rule: &BackoffRule) -> Self {
+        Self { next: rule.first.min(rule.longest) }
+    }
+
+    /// The pause before the next attempt: between half and all of the current one. The jitter comes after the
+    /// clamp, so that a fleet at the longest pause does not fall into step.
+    pub(crate) fn pause(&mut self, rule: &BackoffRule, random: u64) -> Duration {
+        let current = self.next;
+        let grown = current.as_secs_f64() * rule.factor;
+        let longest = rule.longest.as_secs_f64();
+        self.next = if grown < longest { Duration::from_secs_f64(grown.max(0.0)) } else { rule.longest };
+        let share = 0.5 + unit_interval(random) * 0.5;
+        current.mul_f64(share).max(Duration::from_micros(500))
+    }
+}
+
+/// Maps 64 random bits to [0, 1).
+#[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
+fn unit_interval(random: u64) -> f64 {
+    (random >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// ioredis' default retry rule: 50 ms more per attempt, 2 s at most.
+pub(crate) fn reconnect_delay(attempt: u32) -> Duration {
+    Duration::from_millis(u64::from(attempt).saturating_mul(50).min(2_000))
+}

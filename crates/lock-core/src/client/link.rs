@@ -1,0 +1,283 @@
+//! The state of the connection: connecting, shaking hands, ready, and back.
+
+use super::requests::{Event, LogLevel, Outcome};
+use super::{Client, Kind, State};
+use crate::backoff::reconnect_delay;
+use crate::error::{Code, Error};
+use crate::handshake::{Handshake, Progress};
+use crate::resp::Value;
+use crate::time::Instant;
+use crate::timers::Timer;
+use std::time::Duration;
+
+/// A connection that owes answers and says nothing for this long is given up: what it owes is asked again on a
+/// new one. Well above what any script of ours or Redis' own BUSY limit (5 s) needs.
+const SILENCE: Duration = Duration::from_secs(15);
+
+#[derive(Debug)]
+enum Phase {
+    Down,
+    Connecting,
+    Handshake(Handshake),
+    Ready,
+    Stopped,
+}
+
+#[derive(Debug)]
+pub(crate) struct Link {
+    phase: Phase,
+    /// Reconnects since the connection was last ready.
+    retries: u32,
+    plain: bool,
+    /// Slots whose counter was raised to the server's time on this connection, one bit a slot.
+    raised: Vec<u64>,
+    last_progress: Instant,
+    silence_armed: bool,
+    last_reason: String,
+}
+
+impl Link {
+    pub(crate) fn new() -> Self {
+        Self {
+            phase: Phase::Down,
+            retries: 0,
+            plain: false,
+            raised: Vec::new(),
+            last_progress: Instant::from_nanos(0),
+            silence_armed: false,
+            last_reason: String::new(),
+        }
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready)
+    }
+
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// Whether the slot's counter was raised to the server's time on this connection.
+    pub(crate) fn is_raised(&self, slot: u16) -> bool {
+        self.raised.get(usize::from(slot / 64)).is_some_and(|word| word & (1 << (slot % 64)) != 0)
+    }
+
+    /// The slot's counter was raised.
+    pub(crate) fn set_raised(&mut self, slot: u16) {
+        if self.raised.is_empty() {
+            self.raised.resize(16_384 / 64, 0);
+        }
+        if let Some(word) = self.raised.get_mut(usize::from(slot / 64)) {
+            *word |= 1 << (slot % 64);
+        }
+    }
+}
+
+impl Client {
+    /// Asks for the first connection.
+    pub fn connect(&mut self) {
+        if matches!(self.link.phase, Phase::Down) && self.link.retries == 0 {
+            self.link.phase = Phase::Connecting;
+            self.events.push_back(Event::Connect);
+        }
+    }
+
+    /// A connection stands; nothing was sent on it yet.
+    pub fn handle_connected(&mut self, now: Instant) {
+        self.parser.reset();
+        self.out.clear();
+        self.link.raised.clear();
+        self.link.phase = Phase::Handshake(Handshake::begin(&self.config, &mut self.out));
+        self.expect_progress(now);
+    }
+
+    /// The connection could not be made, or is gone. `reason` may go to the log: it holds no secret.
+    pub fn handle_disconnected(&mut self, now: Instant, reason: &str) {
+        if matches!(self.link.phase, Phase::Stopped) {
+            return;
+        }
+        let was_ready = self.link.is_ready();
+        self.out.clear();
+        self.link.phase = Phase::Down;
+        self.link.last_reason = reason.to_owned();
+        self.link.retries += 1;
+        if was_ready {
+            self.log(LogLevel::Warn, format!("The connection to Redis was lost ({reason}); connecting again."));
+        }
+        self.events.push_back(Event::Down { reason: reason.to_owned() });
+        self.return_to_backlog(now);
+        if self.closed && self.tasks.is_empty() {
+            self.link.phase = Phase::Stopped;
+            return;
+        }
+        self.timers.set(now + reconnect_delay(self.link.retries), Timer::Reconnect);
+        if self.link.retries.is_multiple_of(self.config.max_retries_per_request + 1) {
+            self.fail_unlimited(now);
+        }
+    }
+
+    /// Gives the connection up for good: after [`Self::close`], when nothing is left to do.
+    pub fn stop(&mut self) {
+        self.link.phase = Phase::Stopped;
+        self.events.push_back(Event::Disconnect);
+    }
+
+    /// Bytes arrived.
+    pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
+        self.link.last_progress = now;
+        self.parser.feed(bytes);
+        loop {
+            match self.parser.next() {
+                Ok(None) => return,
+                Ok(Some(Value::Push(_))) => {}
+                Ok(Some(reply)) => {
+                    if matches!(self.link.phase, Phase::Handshake(_)) {
+                        self.handshake_reply(now, &reply);
+                    } else {
+                        self.handle_reply(now, reply);
+                    }
+                    if !matches!(self.link.phase, Phase::Handshake(_) | Phase::Ready) {
+                        return;
+                    }
+                }
+                Err(malformed) => return self.give_up(now, &malformed.to_string()),
+            }
+        }
+    }
+
+    /// Closes the connection ourselves and goes on as if it had broken.
+    pub(super) fn give_up(&mut self, now: Instant, reason: &str) {
+        self.events.push_back(Event::Disconnect);
+        self.handle_disconnected(now, reason);
+    }
+
+    /// From now on something is owed to us: watch that it comes.
+    pub(super) fn expect_progress(&mut self, now: Instant) {
+        if self.in_flight.len() <= 1 {
+            self.link.last_progress = now;
+        }
+        if !self.link.silence_armed {
+            self.link.silence_armed = true;
+            self.timers.set(now + SILENCE, Timer::Silence);
+        }
+    }
+
+    pub(super) fn silence_due(&mut self, now: Instant) {
+        self.link.silence_armed = false;
+        let owed = matches!(self.link.phase, Phase::Handshake(_)) || !self.in_flight.is_empty();
+        if !owed {
+            return;
+        }
+        let end = self.link.last_progress + SILENCE;
+        if now < end {
+            self.link.silence_armed = true;
+            self.timers.set(end, Timer::Silence);
+        } else {
+            self.give_up(now, &format!("no answer for {} s", SILENCE.as_secs()));
+        }
+    }
+
+    pub(super) fn reconnect_due(&mut self, _now: Instant) {
+        if matches!(self.link.phase, Phase::Down) {
+            self.link.phase = Phase::Connecting;
+            self.events.push_back(Event::Connect);
+        }
+    }
+
+    pub(super) fn ready_check_due(&mut self, now: Instant) {
+        if let Phase::Handshake(handshake) = &mut self.link.phase {
+            handshake.ask_ready(&self.config, &mut self.out);
+            self.expect_progress(now);
+        }
+    }
+
+    fn handshake_reply(&mut self, now: Instant, reply: &Value) {
+        let Phase::Handshake(handshake) = &mut self.link.phase else { return };
+        match handshake.handle(&self.config, reply) {
+            Progress::Pending => {}
+            Progress::Loading(pause) => {
+                self.link.last_progress = now + pause;
+                self.timers.set(now + pause, Timer::ReadyCheck);
+            }
+            Progress::Failed(error) => {
+                // As ioredis does with a refused password: what waits is told, and connecting goes on.
+                let reason = error.message.clone();
+                for index in self.backlog.clone() {
+                    self.fail_or_undo(now, index, error.clone());
+                }
+                self.give_up(now, &reason);
+            }
+            Progress::Ready { plain } => {
+                for note in std::mem::take(&mut handshake.notes) {
+                    self.log(LogLevel::Warn, note);
+                }
+                self.link.phase = Phase::Ready;
+                self.link.retries = 0;
+                self.link.plain = plain.is_some();
+                self.events.push_back(Event::Ready { plain });
+                for index in std::mem::take(&mut self.backlog) {
+                    self.send(now, index, false);
+                }
+            }
+        }
+    }
+
+    /// What was sent and not answered may or may not have been executed; it is asked again, in its old order.
+    fn return_to_backlog(&mut self, now: Instant) {
+        for index in std::mem::take(&mut self.in_flight).into_iter().rev() {
+            let Some(task) = self.tasks.get_mut(index as usize) else { continue };
+            task.unsure = true;
+            task.state = State::Backlog;
+            self.backlog.push_front(index);
+        }
+        // An acquire that nobody wants any more is not asked again but undone.
+        let unwanted: Vec<u32> = (self.backlog.iter().copied())
+            .filter(|index| {
+                let task = self.tasks.get(*index as usize);
+                task.is_some_and(|task| task.caller.is_none() && matches!(task.kind, Kind::Acquire(_)))
+            })
+            .collect();
+        for index in unwanted {
+            self.undo(now, index, true);
+        }
+    }
+
+    /// Calls without a time limit do not wait for ever: they fail as with ioredis.
+    fn fail_unlimited(&mut self, now: Instant) {
+        let count = self.config.max_retries_per_request;
+        let reason = self.link.last_reason.clone();
+        let error = Error::new(
+            Code::Unreachable,
+            format!(
+                "Reached the max retries per request limit (which is {count}). Refer to \"maxRetriesPerRequest\" option for details."
+            ),
+        )
+        .with_cause(Some(reason));
+        for index in self.backlog.clone() {
+            let Some(task) = self.tasks.get(index as usize) else { continue };
+            if task.caller.is_some() && task.limit.is_none() {
+                self.fail_or_undo(now, index, error.clone());
+            }
+        }
+    }
+
+    /// Tells the caller of a task in the backlog that it failed. An acquire that may have been executed goes on
+    /// as an undo.
+    fn fail_or_undo(&mut self, now: Instant, index: u32, error: Error) {
+        let Some(task) = self.tasks.get(index as usize) else { return };
+        let error = error.with_keys(self.keys_of(index));
+        if task.unsure && matches!(task.kind, Kind::Acquire(_)) {
+            self.tell(index, Outcome::Failed(error));
+            self.undo(now, index, true);
+        } else if task.caller.is_some() {
+            self.finish(index, Outcome::Failed(error));
+        }
+    }
+
+    /// Why there is no connection, for the cause of a time-out.
+    pub(super) fn link_trouble(&self) -> Option<String> {
+        (!self.link.is_ready()).then(|| {
+            if self.link.last_reason.is_empty() { "not connected to Redis yet".to_owned() } else { self.link.last_reason.clone() }
+        })
+    }
+}

@@ -1,0 +1,312 @@
+//! One client: a connection to Redis, the calls that are under way, and their timers.
+//!
+//! Four kinds of methods: getters; `handle_*`, which take in what happened; mutators (`acquire`, `release`, …),
+//! which take in what is wanted; `poll_*` and `transmit`, which give out what is to be done. After each mutation
+//! drain all of them.
+
+mod acquire;
+mod link;
+mod release;
+mod release_all;
+mod replies;
+mod requests;
+
+use crate::config::ClientConfig;
+use crate::error::{Code, Error};
+use crate::ids::{AttemptId, IdSource};
+use crate::key::{LockKey, Namespace};
+use crate::resp::Parser;
+use crate::time::Instant;
+use crate::timers::{Timer, Timers};
+use acquire::Acquire;
+use link::Link;
+use release::Release;
+use release_all::ReleaseAll;
+pub use requests::{AcquireRequest, Event, Hold, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, Wanted};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Longest key that a caller may name, in bytes.
+const LONGEST_KEY: usize = 1 << 20;
+
+/// Where a task stands in the client's table; valid until its outcome was given out.
+pub type TaskKey = u32;
+
+/// The state machine of one client. Owned by one lane and called from one thread at a time.
+#[derive(Debug)]
+pub struct Client {
+    config: ClientConfig,
+    namespace: Namespace,
+    ids: IdSource,
+    link: Link,
+    parser: Parser,
+    out: Vec<u8>,
+    tasks: slab::Slab<Task>,
+    serial: u64,
+    /// Tasks whose command was sent on this connection, in the order of the replies to come.
+    in_flight: VecDeque<u32>,
+    /// Tasks that wait for a connection.
+    backlog: VecDeque<u32>,
+    timers: Timers,
+    events: VecDeque<Event>,
+    callers: usize,
+    closed: bool,
+}
+
+/// Something that takes one or more commands.
+#[derive(Debug)]
+struct Task {
+    serial: u64,
+    /// The caller's own number for the call; `None` when nobody waits for the outcome any more.
+    caller: Option<u64>,
+    kind: Kind,
+    limit: Option<Instant>,
+    /// A command of this task was sent and its reply never came: it may or may not have been executed.
+    unsure: bool,
+    state: State,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Acquire(Acquire),
+    Release(Release),
+    ReleaseAll(ReleaseAll),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Backlog,
+    InFlight,
+    /// Pausing until its retry timer.
+    Pausing,
+}
+
+impl Client {
+    /// A client that is not connected yet. `seed` comes from a strong random source and is used once.
+    #[must_use]
+    pub fn new(config: ClientConfig, seed: [u8; 24]) -> Self {
+        Self {
+            namespace: Namespace::new(&config.prefix),
+            config,
+            ids: IdSource::new(seed),
+            link: Link::new(),
+            parser: Parser::default(),
+            out: Vec::new(),
+            tasks: slab::Slab::new(),
+            serial: 0,
+            in_flight: VecDeque::new(),
+            backlog: VecDeque::new(),
+            timers: Timers::default(),
+            events: VecDeque::new(),
+            callers: 0,
+            closed: false,
+        }
+    }
+
+    /// The lock keys for what a caller named: each once, in the order in which keys are taken everywhere.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for a key that is too long or would begin like a side key.
+    pub fn parse_keys(&self, named: &[String]) -> Result<Arc<[LockKey]>, Error> {
+        let mut keys = Vec::with_capacity(named.len());
+        for name in named {
+            if name.len() > LONGEST_KEY {
+                let start: String = name.chars().take(40).collect();
+                return Err(Error::new(
+                    Code::InvalidArgument,
+                    format!("The key \"{start}…\" is {} bytes long, more than the {LONGEST_KEY} allowed.", name.len()),
+                ));
+            }
+            keys.push(self.namespace.key(name).ok_or_else(|| {
+                Error::new(
+                    Code::InvalidArgument,
+                    format!("The key \"{name}\" would begin with \"mlr!{{\" in Redis, which is kept for this package's own keys."),
+                )
+                .with_keys(vec![name.clone()])
+            })?);
+        }
+        if keys.len() > 1 {
+            keys.sort_unstable();
+            keys.dedup();
+        }
+        Ok(keys.into())
+    }
+
+    /// The keys as callers name them.
+    #[must_use]
+    pub fn caller_names(&self, keys: &[LockKey]) -> Vec<String> {
+        keys.iter().map(|key| self.namespace.caller_name(key)).collect()
+    }
+
+    /// Whether a call is under way that somebody waits for: only then may the process be kept alive.
+    #[must_use]
+    pub fn has_callers(&self) -> bool {
+        self.callers > 0
+    }
+
+    /// Whether anything is under way at all.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Whether a reply is still expected on this connection.
+    #[must_use]
+    pub fn expects_reply(&self) -> bool {
+        !self.in_flight.is_empty()
+    }
+
+    /// Bytes to send. Tell how many were taken with [`Self::transmitted`].
+    #[must_use]
+    pub fn transmit(&self) -> &[u8] {
+        &self.out
+    }
+
+    /// `count` bytes of [`Self::transmit`] were sent.
+    pub fn transmitted(&mut self, count: usize) {
+        if count >= self.out.len() { self.out.clear() } else { drop(self.out.drain(..count)) }
+    }
+
+    /// The next thing to do or to tell.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`Self::handle_timeout`]; it may find nothing to do.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.take_due(now) {
+            match timer {
+                Timer::Reconnect => self.reconnect_due(now),
+                Timer::ReadyCheck => self.ready_check_due(now),
+                Timer::Silence => self.silence_due(now),
+                Timer::Limit(index, serial) => {
+                    if self.task(index, serial).is_some() {
+                        self.limit_reached(now, index);
+                    }
+                }
+                Timer::Retry(index, serial) => {
+                    if self.task(index, serial).is_some_and(|task| task.state == State::Pausing) {
+                        self.submit(now, index);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Withdraws a call. `caller` must be the number it was made with: an outdated withdrawal does nothing.
+    pub fn cancel(&mut self, now: Instant, index: TaskKey, caller: u64) {
+        if self.tasks.get(index as usize).is_some_and(|task| task.caller == Some(caller)) {
+            self.abandon(now, index, Error::new(Code::Aborted, "The call was withdrawn by its signal."));
+        }
+    }
+
+    /// Ends the client: no more calls, everybody who waits for a lock is told. What was sent is still answered.
+    pub fn close(&mut self, now: Instant) {
+        self.closed = true;
+        let waiting: Vec<u32> = (self.tasks.iter())
+            .filter(|(_, task)| matches!(task.kind, Kind::Acquire(_)) && task.caller.is_some())
+            .filter_map(|(index, _)| u32::try_from(index).ok())
+            .collect();
+        for index in waiting {
+            self.abandon(now, index, closed_error());
+        }
+    }
+
+    /// Fails every call that somebody waits for, for instance after a fault in this package.
+    pub fn fail_all(&mut self, error: &Error) {
+        for (_, task) in &mut self.tasks {
+            if let Some(caller) = task.caller.take() {
+                self.events.push_back(Event::Done { caller, outcome: Outcome::Failed(error.clone()) });
+            }
+        }
+        self.callers = 0;
+    }
+
+    fn add(&mut self, now: Instant, caller: Option<u64>, kind: Kind, limit: Option<Instant>) -> TaskKey {
+        self.serial += 1;
+        let serial = self.serial;
+        self.callers += usize::from(caller.is_some());
+        let task = Task { serial, caller, kind, limit, unsure: false, state: State::Pausing };
+        // More than four thousand million calls at once do not fit into memory.
+        let index = u32::try_from(self.tasks.insert(task)).unwrap_or(u32::MAX);
+        if let Some(at) = limit {
+            self.timers.set(at, Timer::Limit(index, serial));
+            let tasks = &self.tasks;
+            self.timers.sweep(|timer| match timer {
+                Timer::Limit(index, serial) | Timer::Retry(index, serial) => {
+                    tasks.get(index as usize).is_some_and(|task| task.serial == serial)
+                }
+                Timer::Reconnect | Timer::ReadyCheck | Timer::Silence => true,
+            });
+        }
+        self.submit(now, index);
+        index
+    }
+
+    fn task(&mut self, index: u32, serial: u64) -> Option<&mut Task> {
+        self.tasks.get_mut(index as usize).filter(|task| task.serial == serial)
+    }
+
+    /// Sends the task's next command, or keeps it until there is a connection.
+    fn submit(&mut self, now: Instant, index: u32) {
+        if self.link.is_ready() {
+            self.send(now, index, false);
+        } else if let Some(task) = self.tasks.get_mut(index as usize) {
+            task.state = State::Backlog;
+            self.backlog.push_back(index);
+        }
+    }
+
+    /// Writes the task's command. `whole` sends the script's text instead of its hash.
+    fn send(&mut self, now: Instant, index: u32, whole: bool) {
+        let Some(task) = self.tasks.get_mut(index as usize) else { return };
+        match &mut task.kind {
+            Kind::Acquire(acquire) => acquire.encode(now, whole, &mut self.link, &mut self.out),
+            Kind::Release(release) => release.encode(whole, task.unsure, self.link.is_plain(), &mut self.out),
+            Kind::ReleaseAll(all) => all.encode(whole, self.link.is_plain(), &self.namespace, &mut self.out),
+        }
+        task.state = State::InFlight;
+        self.in_flight.push_back(index);
+        self.expect_progress(now);
+    }
+
+    /// Tells the caller and keeps the task: work may be left to do for nobody.
+    fn tell(&mut self, index: u32, outcome: Outcome) {
+        if let Some(caller) = self.tasks.get_mut(index as usize).and_then(|task| task.caller.take()) {
+            self.callers -= 1;
+            self.events.push_back(Event::Done { caller, outcome });
+        }
+    }
+
+    /// Tells the caller and forgets the task.
+    fn finish(&mut self, index: u32, outcome: Outcome) {
+        self.tell(index, outcome);
+        self.forget(index);
+    }
+
+    fn forget(&mut self, index: u32) {
+        if let Some(task) = self.tasks.try_remove(index as usize)
+            && task.state == State::Backlog
+        {
+            self.backlog.retain(|waiting| *waiting != index);
+        }
+    }
+
+    fn log(&mut self, level: LogLevel, message: impl Into<String>) {
+        self.events.push_back(Event::Log { level, message: message.into() });
+    }
+
+    fn attempt(&mut self) -> AttemptId {
+        self.ids.attempt()
+    }
+}
+
+fn closed_error() -> Error {
+    Error::new(Code::Closed, "The locking provider was shut down; it takes no more calls.")
+}

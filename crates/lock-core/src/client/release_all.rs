@@ -1,0 +1,116 @@
+//! Deleting the locks of a namespace: SCAN finds them, a script compares and deletes batch by batch.
+
+use super::replies::{append_eval, server_text};
+use super::requests::{Outcome, ReleaseAllRequest};
+use super::{Client, Kind, TaskKey, closed_error};
+use crate::error::{Code, Error};
+use crate::key::{LockKey, Namespace, SIDE_KEY_MARK};
+use crate::resp::{Value, append_command, append_integer, append_text};
+use crate::script::Script;
+use crate::time::Instant;
+use std::sync::Arc;
+
+/// Keys looked at by one SCAN.
+const SCAN_COUNT: &[u8] = b"1000";
+/// Locks handled by one script: short enough not to hold up others.
+const BATCH: usize = 250;
+
+#[derive(Debug)]
+pub(super) struct ReleaseAll {
+    owner: Option<Arc<[u8]>>,
+    cursor: Vec<u8>,
+    /// The last SCAN said that it was the last.
+    scanned: bool,
+    found: Vec<LockKey>,
+    freed: u64,
+}
+
+impl ReleaseAll {
+    fn batch(&self) -> &[LockKey] {
+        self.found.get(..self.found.len().min(BATCH)).unwrap_or_default()
+    }
+
+    pub(super) fn encode(&self, whole: bool, plain: bool, namespace: &Namespace, out: &mut Vec<u8>) {
+        let batch = self.batch();
+        if batch.is_empty() {
+            let pattern = namespace.pattern();
+            return append_command(out, &[b"SCAN", &self.cursor, b"MATCH", &pattern, b"COUNT", SCAN_COUNT]);
+        }
+        let stride = if plain { 1 } else { 2 };
+        append_eval(out, Script::Free, whole, batch.len() * stride, 3);
+        let mut side = Vec::new();
+        for key in batch {
+            append_text(out, key.name());
+            if !plain {
+                side.clear();
+                key.record(&mut side);
+                append_text(out, &side);
+            }
+        }
+        append_integer(out, stride as u64);
+        append_text(out, if self.owner.is_none() { b"1" } else { b"0" });
+        append_text(out, self.owner.as_deref().unwrap_or_default());
+    }
+}
+
+impl Client {
+    /// Deletes locks of the namespace; ends with [`Outcome::Freed`] or [`Outcome::Failed`].
+    ///
+    /// # Errors
+    /// [`Code::Closed`] after [`Client::close`]; [`Code::InvalidArgument`] when that would be every key of the
+    /// database.
+    pub fn release_all(&mut self, now: Instant, request: ReleaseAllRequest) -> Result<TaskKey, Error> {
+        if self.closed {
+            return Err(closed_error());
+        }
+        if request.owner.is_none() && self.namespace.is_everything() {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                "releaseAll without an ownerId would delete every key of the database, since both \"namespace\" and \"keyPrefix\" are empty. Pass an ownerId.",
+            ));
+        }
+        let all = ReleaseAll {
+            owner: request.owner,
+            cursor: b"0".to_vec(),
+            scanned: false,
+            found: Vec::new(),
+            freed: 0,
+        };
+        Ok(self.add(now, Some(request.caller), Kind::ReleaseAll(all), None))
+    }
+
+    pub(super) fn release_all_reply(&mut self, now: Instant, index: u32, reply: Value) {
+        let Some(task) = self.tasks.get_mut(index as usize) else { return };
+        let Kind::ReleaseAll(all) = &mut task.kind else { return };
+        let parts = match reply {
+            Value::Array(items) => <[Value; 2]>::try_from(items).map_err(Value::Array),
+            other => Err(other),
+        };
+        match parts {
+            Ok([Value::Int(1), Value::Int(freed)]) => {
+                all.freed += u64::try_from(freed).unwrap_or(0);
+                all.found.drain(..all.found.len().min(BATCH));
+            }
+            Ok([Value::Text(cursor), Value::Array(names)]) => {
+                all.scanned = cursor == b"0";
+                all.cursor = cursor;
+                all.found.extend(names.into_iter().filter_map(|name| match name {
+                    Value::Text(name) if !name.starts_with(SIDE_KEY_MARK) => Some(LockKey::new(name)),
+                    _ => None,
+                }));
+            }
+            Ok([first, _]) | Err(first) => {
+                let text = server_text(&first);
+                let message = format!("Redis refused to release the locks of the namespace: {text}");
+                let error = Error::new(Code::Refused, message).with_cause(Some(text));
+                return self.finish(index, Outcome::Failed(error));
+            }
+        }
+        if all.scanned && all.found.is_empty() {
+            let freed = all.freed;
+            self.finish(index, Outcome::Freed(freed));
+        } else {
+            self.submit(now, index);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Replies to the tasks they belong to, and what all scripts have in common.
+
+use super::{Client, Kind};
+use crate::resp::{Value, append_header, append_integer, append_text};
+use crate::script::Script;
+use crate::time::Instant;
+
+/// Appends the head of a script call; `keys` KEYS and `args` ARGV follow.
+pub(super) fn append_eval(out: &mut Vec<u8>, script: Script, whole: bool, keys: usize, args: usize) {
+    append_header(out, 3 + keys + args);
+    if whole {
+        append_text(out, b"EVAL");
+        append_text(out, script.body().as_bytes());
+    } else {
+        append_text(out, b"EVALSHA");
+        append_text(out, script.sha().as_bytes());
+    }
+    append_integer(out, keys as u64);
+}
+
+/// What the server said instead of an answer that we know.
+pub(super) fn server_text(reply: &Value) -> String {
+    match reply {
+        Value::Error(text) => String::from_utf8_lossy(text).into_owned(),
+        other => format!("an answer that this version does not know ({other:?})"),
+    }
+}
+
+impl Client {
+    pub(super) fn handle_reply(&mut self, now: Instant, reply: Value) {
+        let Some(index) = self.in_flight.pop_front() else {
+            return self.give_up(now, "the server answered what was not asked");
+        };
+        // The server does not know the script by its hash yet; nothing was executed. What nobody wants any
+        // more is not sent again.
+        if matches!(&reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) {
+            let wanted = self.tasks.get(index as usize).is_some_and(|task| {
+                task.caller.is_some() || task.unsure || !matches!(task.kind, Kind::Acquire(_))
+            });
+            return if wanted { self.send(now, index, true) } else { self.forget(index) };
+        }
+        match self.tasks.get(index as usize).map(|task| &task.kind) {
+            Some(Kind::Acquire(_)) => self.acquire_reply(now, index, &reply),
+            Some(Kind::Release(_)) => self.release_reply(now, index, &reply),
+            Some(Kind::ReleaseAll(_)) => self.release_all_reply(now, index, reply),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Names that occur once: owners of `execute`, attempts, requests. Drawn from a seed that the caller supplies.
+
+use std::fmt;
+use std::sync::Arc;
+
+const EXECUTE: &[u8; 8] = b"execute:";
+const OWNER_LEN: usize = 44;
+
+/// Who holds a lock, as it stands in Redis.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// `execute:<uuid>`, unique to one call. The UUID is of version 8, where the official package's are of
+    /// version 4, so that a script can tell a holder that will hand over from one that will just delete.
+    Execute([u8; OWNER_LEN]),
+    /// What a caller of `acquire` named, or `*`; it can repeat.
+    Named(Arc<[u8]>),
+}
+
+impl Owner {
+    /// The owner's bytes as Redis holds them.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Execute(bytes) => bytes,
+            Self::Named(bytes) => bytes,
+        }
+    }
+
+    /// Whether this owner names one call only, so that its name identifies the hold.
+    #[must_use]
+    pub const fn is_unique(&self) -> bool {
+        matches!(self, Self::Execute(_))
+    }
+}
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
+    }
+}
+
+/// Marks one attempt at an acquire or one release, across resends.
+pub(crate) type AttemptId = [u8; 32];
+
+/// Source of unique names and of jitter. Uniqueness needs the seed to come from a strong random source once;
+/// after that a name costs no system call.
+#[derive(Debug)]
+pub struct IdSource {
+    high: u64,
+    low: u64,
+    counter: u64,
+    jitter: u64,
+}
+
+impl IdSource {
+    /// A source whose names repeat only if the seed does.
+    #[must_use]
+    pub fn new(seed: [u8; 24]) -> Self {
+        let word = |at: usize| {
+            let mut bytes = [0; 8];
+            bytes.iter_mut().zip(seed.iter().skip(at)).for_each(|(to, from)| *to = *from);
+            u64::from_le_bytes(bytes)
+        };
+        Self { high: word(0), low: word(8), counter: 0, jitter: word(16) | 1 }
+    }
+
+    /// 122 bits: 82 random ones of this source, 40 that count (good for a trillion names).
+    fn next_pair(&mut self) -> (u64, u64) {
+        self.counter = self.counter.wrapping_add(1);
+        (self.high, (self.low & !0xff_ffff_ffff) | (self.counter & 0xff_ffff_ffff))
+    }
+
+    /// The owner of one `execute` call.
+    pub fn execute_owner(&mut self) -> Owner {
+        let (high, low) = self.next_pair();
+        let high = (high & !0xf000) | 0x8000;
+        let low = (low & !(0b11 << 62)) | (0b10 << 62);
+        let mut out = [b'-'; OWNER_LEN];
+        let (prefix, uuid) = out.split_at_mut(EXECUTE.len());
+        prefix.copy_from_slice(EXECUTE);
+        let digits = hex(high).into_iter().chain(hex(low));
+        let places = uuid.iter_mut().enumerate().filter(|(at, _)| !matches!(at, 8 | 13 | 18 | 23));
+        places.zip(digits).for_each(|((_, place), digit)| *place = digit);
+        Owner::Execute(out)
+    }
+
+    /// A name for one attempt or request.
+    pub(crate) fn attempt(&mut self) -> AttemptId {
+        let (high, low) = self.next_pair();
+        let mut out = [b'0'; 32];
+        out.iter_mut().zip(hex(high).into_iter().chain(hex(low))).for_each(|(place, digit)| *place = digit);
+        out
+    }
+
+    /// 64 random bits for jitter (xorshift; not for names).
+    pub(crate) fn jitter(&mut self) -> u64 {
+        self.jitter ^= self.jitter << 13;
+        self.jitter ^= self.jitter >> 7;
+        self.jitter ^= self.jitter << 17;
+        self.jitter
+    }
+}
+
+fn hex(value: u64) -> [u8; 16] {
+    let mut out = [b'0'; 16];
+    out.iter_mut().enumerate().for_each(|(at, place)| {
+        let nibble = (value >> (60 - 4 * at)) & 0xf;
+        // A nibble is below 16, so the conversion cannot fail.
+        let nibble = u8::try_from(nibble).unwrap_or(0);
+        *place = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+    });
+    out
+}

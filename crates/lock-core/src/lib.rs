@@ -1,0 +1,33 @@
+//! The lock client as a sans-IO state machine.
+//!
+//! Nothing in here opens a socket, reads a clock or draws a random number: bytes and instants come in as
+//! parameters, bytes, events and the next deadline go out. A lane (see `src/lane` of the addon) moves them.
+//! One mutation, then drain: after every `handle_*` or mutator call a lane sends [`Client::transmit`], takes
+//! every [`Client::poll_event`] and arms its timer for [`Client::poll_timeout`].
+
+#![forbid(unsafe_code)]
+
+mod backoff;
+mod client;
+mod config;
+mod error;
+mod handshake;
+mod ids;
+mod key;
+mod lease;
+pub mod resp;
+mod script;
+mod time;
+mod timers;
+
+pub use backoff::BackoffRule;
+pub use client::{
+    AcquireRequest, Client, Event, Hold, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey, Wanted,
+};
+pub use config::{ClientConfig, Credentials};
+pub use error::{Code, Error};
+pub use ids::{IdSource, Owner};
+pub use key::{LockKey, Namespace, SIDE_KEY_MARK, slot_of, tag_of};
+pub use lease::{EXIT_LEASE_MS, HoldId, LeaseState, LeaseTable, NewLease, Renewal, RenewalAnswer};
+pub use script::Script;
+pub use time::Instant;

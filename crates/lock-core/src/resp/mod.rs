@@ -1,0 +1,8 @@
+//! The Redis serialization protocol, versions 2 and 3, as far as a lock client meets it.
+//! Source: the Redis documentation's "Redis serialization protocol specification".
+
+mod encode;
+mod parse;
+
+pub use encode::{append_command, append_header, append_integer, append_text};
+pub use parse::{Malformed, Parser, Value};

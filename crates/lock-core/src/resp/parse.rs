@@ -1,0 +1,201 @@
+//! Replies from bytes that arrive in any pieces: first find where a reply ends, then decode it.
+
+use std::fmt;
+
+/// Longest bulk string that is accepted, in bytes. A lock client asks for nothing that comes near it.
+const LONGEST_BULK: usize = 64 << 20;
+/// Most elements of one aggregate.
+const MOST_ELEMENTS: usize = 1 << 20;
+/// Longest line (simple strings, errors, lengths), in bytes.
+const LONGEST_LINE: usize = 64 << 10;
+/// Longest reply in all, in bytes.
+const LONGEST_REPLY: usize = 128 << 20;
+/// Deepest nesting.
+const DEEPEST: usize = 16;
+
+/// One reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Null of either protocol version.
+    Nil,
+    /// Integer or boolean.
+    Int(i64),
+    /// Simple or bulk string; doubles, big numbers and verbatim strings as their text.
+    Text(Vec<u8>),
+    /// Error reply: the server's text, code word included.
+    Error(Vec<u8>),
+    /// Array or set; maps as key, value, key, value.
+    Array(Vec<Value>),
+    /// Out-of-band message of RESP3: belongs to no request.
+    Push(Vec<Value>),
+}
+
+/// The bytes are not RESP; the connection cannot be used any further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed(&'static str);
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server sent what is not RESP: {}", self.0)
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+/// Buffer and position of one connection. A reply that is incomplete is not looked at again from its start:
+/// `scanned` and `missing` say how far the search for its end has come.
+#[derive(Debug, Default)]
+pub struct Parser {
+    buffer: Vec<u8>,
+    start: usize,
+    scanned: usize,
+    missing: usize,
+}
+
+impl Parser {
+    /// Takes in what was read.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if self.start > 0 {
+            self.buffer.drain(..self.start);
+            self.scanned -= self.start;
+            self.start = 0;
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Forgets everything: for a new connection.
+    pub fn reset(&mut self) {
+        *self = Self { buffer: std::mem::take(&mut self.buffer), ..Self::default() };
+        self.buffer.clear();
+    }
+
+    /// The next whole reply, or `None` when more bytes are needed.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the bytes are not RESP or exceed a limit.
+    pub fn next(&mut self) -> Result<Option<Value>, Malformed> {
+        if self.missing == 0 {
+            self.missing = 1;
+            self.scanned = self.start;
+        }
+        if self.buffer.len() - self.start > LONGEST_REPLY {
+            return Err(Malformed("a reply is beyond the limit"));
+        }
+        while self.missing > 0 {
+            let Some((kind, length, after)) = head(&self.buffer, self.scanned)? else { return Ok(None) };
+            match kind {
+                Kind::Line => self.scanned = after,
+                Kind::Bulk => {
+                    let Some(length) = length else {
+                        self.scanned = after;
+                        self.missing -= 1;
+                        continue;
+                    };
+                    let Some(end) = self.buffer.get(after + length..after + length + 2) else { return Ok(None) };
+                    if end != b"\r\n" {
+                        return Err(Malformed("a bulk string does not end where its length says"));
+                    }
+                    self.scanned = after + length + 2;
+                }
+                Kind::Aggregate | Kind::Push => {
+                    self.missing += length.unwrap_or(0);
+                    self.scanned = after;
+                }
+            }
+            self.missing -= 1;
+        }
+        let frame = self.buffer.get(self.start..self.scanned).unwrap_or_default();
+        let value = decode(frame, &mut 0, DEEPEST)?;
+        self.start = self.scanned;
+        if self.start == self.buffer.len() {
+            self.buffer.clear();
+            self.start = 0;
+            self.scanned = 0;
+        }
+        Ok(Some(value))
+    }
+}
+
+enum Kind {
+    Line,
+    Bulk,
+    Aggregate,
+    Push,
+}
+
+/// Reads the line at `at`: what kind of value it begins, the length it states (`None` for null), and where the
+/// next byte is. `Ok(None)`: the line is not complete.
+fn head(buffer: &[u8], at: usize) -> Result<Option<(Kind, Option<usize>, usize)>, Malformed> {
+    let rest = buffer.get(at..).unwrap_or_default();
+    let Some(&mark) = rest.first() else { return Ok(None) };
+    let window = rest.get(..rest.len().min(LONGEST_LINE)).unwrap_or_default();
+    let Some(end) = memchr::memchr(b'\n', window) else {
+        return if window.len() < LONGEST_LINE { Ok(None) } else { Err(Malformed("a line is too long")) };
+    };
+    let line = match rest.get(1..end) {
+        Some([text @ .., b'\r']) => text,
+        _ => return Err(Malformed("a line does not end with CR LF")),
+    };
+    let (kind, most) = match mark {
+        b'+' | b'-' | b':' | b'_' | b'#' | b',' | b'(' => return Ok(Some((Kind::Line, None, at + end + 1))),
+        b'$' | b'=' | b'!' => (Kind::Bulk, LONGEST_BULK),
+        b'*' | b'~' => (Kind::Aggregate, MOST_ELEMENTS),
+        b'>' => (Kind::Push, MOST_ELEMENTS),
+        b'%' => (Kind::Aggregate, MOST_ELEMENTS / 2),
+        _ => return Err(Malformed("an unknown type mark")),
+    };
+    if line == b"-1" {
+        return Ok(Some((kind, None, at + end + 1)));
+    }
+    let length = number(line).and_then(|n| usize::try_from(n).ok()).ok_or(Malformed("a length is not a number"))?;
+    if length > most {
+        return Err(Malformed("a length is beyond the limit"));
+    }
+    let length = if mark == b'%' { length * 2 } else { length };
+    Ok(Some((kind, Some(length), at + end + 1)))
+}
+
+fn decode(frame: &[u8], at: &mut usize, depth: usize) -> Result<Value, Malformed> {
+    const CUT: Malformed = Malformed("a reply ends early");
+    let begin = *at;
+    let (kind, length, after) = head(frame, begin)?.ok_or(CUT)?;
+    *at = after;
+    let mark = frame.get(begin).copied().ok_or(CUT)?;
+    let line = frame.get(begin + 1..after - 2).ok_or(CUT)?;
+    match (kind, length) {
+        (Kind::Line, _) => match mark {
+            b':' => number(line).map(Value::Int).ok_or(Malformed("an integer is not a number")),
+            b'#' => Ok(Value::Int(i64::from(line == b"t"))),
+            b'_' => Ok(Value::Nil),
+            b'-' => Ok(Value::Error(line.to_vec())),
+            _ => Ok(Value::Text(line.to_vec())),
+        },
+        (Kind::Bulk, Some(length)) => {
+            *at = after + length + 2;
+            let body = frame.get(after..after + length).ok_or(CUT)?;
+            Ok(match mark {
+                b'!' => Value::Error(body.to_vec()),
+                // A verbatim string begins with its format and a colon, as in "txt:".
+                b'=' => Value::Text(body.get(4..).unwrap_or_default().to_vec()),
+                _ => Value::Text(body.to_vec()),
+            })
+        }
+        (Kind::Aggregate | Kind::Push, Some(length)) => {
+            let depth = depth.checked_sub(1).ok_or(Malformed("nested too deeply"))?;
+            let mut items = Vec::with_capacity(length.min(64));
+            for _ in 0..length {
+                items.push(decode(frame, at, depth)?);
+            }
+            Ok(if mark == b'>' { Value::Push(items) } else { Value::Array(items) })
+        }
+        (_, None) => Ok(Value::Nil),
+    }
+}
+
+/// A decimal number, without the leniency of `str::parse` for a plus sign.
+fn number(line: &[u8]) -> Option<i64> {
+    if line.first() == Some(&b'+') {
+        return None;
+    }
+    std::str::from_utf8(line).ok()?.parse().ok()
+}

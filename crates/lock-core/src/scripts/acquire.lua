@@ -1,0 +1,90 @@
+-- Takes every lock key or none, for one attempt of one owner. Repeating it with the same attempt changes nothing but the time left.
+-- KEYS  `stride` per lock: the lock key; from 2 on its slot's fencing counter; with 3 its hold record.
+-- ARGV  1 owner, 2 lease in ms ('0': none), 3 attempt id, 4 stride,
+--       5 '1': raise the counters to the server's TIME in microseconds (first use on this connection).
+-- Reply {1, token, ...} held, one token per lock (none with stride 1);
+--       {0, index, ...} refused, nothing written: each index (from 0) names a lock that is another's.
+local owner, lease, attempt, stride = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local timed = lease ~= '0'
+local single = #KEYS == stride
+
+local function next_token(counter)
+  local token = redis.call('INCR', counter)
+  -- Below 10^15 the counter was lost with the data; TIME is past it since 2001.
+  if token < 1e15 or ARGV[5] == '1' then
+    local now = redis.call('TIME')
+    local floor = tonumber(now[1]) * 1000000 + tonumber(now[2])
+    if token < floor then
+      token = floor
+      redis.call('SET', counter, string.format('%.0f', token))
+    end
+  end
+  return token
+end
+
+local function set(i, was_attempt, token)
+  if timed then redis.call('SET', KEYS[i], owner, 'PX', lease) else redis.call('SET', KEYS[i], owner) end
+  if stride == 3 then
+    -- Without a lease the record lives a day, so that nothing stays behind for ever.
+    local record = was_attempt .. ':' .. string.format('%.0f', token) .. ':' .. (timed and '1' or '0')
+    redis.call('SET', KEYS[i + 2], record, 'PX', timed and lease or '86400000')
+  end
+end
+
+if single then
+  local taken
+  if timed then taken = redis.call('SET', KEYS[1], owner, 'NX', 'PX', lease) else taken = redis.call('SET', KEYS[1], owner, 'NX') end
+  if taken then
+    if stride == 1 then return {1} end
+    -- Nothing is rolled back by itself: a counter that cannot be raised must not leave the key locked.
+    local good, token = pcall(next_token, KEYS[2])
+    if not good then
+      redis.call('DEL', KEYS[1])
+      return redis.error_reply(type(token) == 'table' and token.err or tostring(token))
+    end
+    if stride == 3 then set(1, attempt, token) end
+    return {1, token}
+  end
+end
+
+-- The hold record of lock i: attempt and token, if it speaks of the hold that is there now.
+local function record_of(i)
+  if stride < 3 then return end
+  local record = redis.call('GET', KEYS[i + 2])
+  if not record then return end
+  local was_attempt, token, was_timed = string.match(record, '^([^:]*):(%d+):([01])$')
+  local left = redis.call('PTTL', KEYS[i])
+  if was_timed == '0' and left == -1 then return was_attempt, tonumber(token) end
+  -- Set by one script, but on Redis before 7.2 not at one instant.
+  if was_timed == '1' and left >= 0 and math.abs(left - redis.call('PTTL', KEYS[i + 2])) <= 5 then
+    return was_attempt, tonumber(token)
+  end
+end
+
+local attempts, tokens, refused = {}, {}, {0}
+for i = 1, #KEYS, stride do
+  local holder = redis.call('GET', KEYS[i])
+  attempts[i] = attempt
+  if holder then
+    local was_attempt, token
+    if holder == owner then was_attempt, token = record_of(i) end
+    if holder ~= owner or (owner == '*' and was_attempt ~= attempt) then
+      refused[#refused + 1] = (i - 1) / stride
+    else
+      -- What this owner held before stays the earlier attempt's, so that undoing this one leaves it alone.
+      attempts[i], tokens[i] = was_attempt or '', token
+    end
+  end
+end
+if #refused > 1 then return refused end
+
+-- Counters first: the first write is the one that can fail cleanly.
+for i = 1, #KEYS, stride do
+  if stride > 1 and not tokens[i] then tokens[i] = next_token(KEYS[i + 1]) end
+end
+local reply = {1}
+for i = 1, #KEYS, stride do
+  set(i, attempts[i], tokens[i])
+  reply[#reply + 1] = tokens[i]
+end
+return reply

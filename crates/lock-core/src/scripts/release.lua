@@ -1,0 +1,26 @@
+-- Gives lock keys back, each only if it is still the owner's.
+-- KEYS  `stride` per lock: the lock key; with 2 its hold record. Then, if ARGV 3 is '1', the remembered release.
+-- ARGV  1 owner, 2 stride, 3 '1': remember the answer for a minute, 4 '1': this may be a resend, look for the answer first.
+-- Reply {1, 1} every lock was released; {1, 0} at least one was not the owner's.
+local owner, stride, remember = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
+local last = #KEYS
+if remember then
+  if ARGV[4] == '1' then
+    local answer = redis.call('GET', KEYS[last])
+    if answer then return {1, tonumber(answer)} end
+  end
+  last = last - 1
+end
+local all, ours = 1, {}
+for i = 1, last, stride do
+  if redis.call('GET', KEYS[i]) == owner then
+    ours[#ours + 1] = KEYS[i]
+    if stride == 2 then ours[#ours + 1] = KEYS[i + 1] end
+  else
+    all = 0
+  end
+end
+for i = 1, #ours do redis.call('DEL', ours[i]) end
+-- After the deletion: when memory is full, a deletion makes the script's later writes possible.
+if remember then redis.pcall('SET', KEYS[#KEYS], all, 'PX', 60000) end
+return {1, all}

@@ -1,0 +1,56 @@
+//! One table of deadlines, one OS timer.
+
+use crate::time::Instant;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// What a deadline is for. An entry may be out of date: whoever takes it compares with the state it was set for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// Time to connect again.
+    Reconnect,
+    /// Time to ask again whether the server has loaded its data.
+    ReadyCheck,
+    /// Time to ask whether a connection that owes answers is still alive.
+    Silence,
+    /// A task's time limit, with the task's serial number.
+    Limit(u32, u64),
+    /// A task's next attempt, with the task's serial number.
+    Retry(u32, u64),
+}
+
+/// Deadlines in order. Entries of finished tasks stay until their time or until they outnumber the living:
+/// taking each out at once would cost every quick call a search.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    heap: BinaryHeap<Reverse<(Instant, Timer)>>,
+    sweep_at: usize,
+}
+
+const SMALLEST_SWEEP: usize = 1_024;
+
+impl Timers {
+    pub(crate) fn set(&mut self, at: Instant, timer: Timer) {
+        self.heap.push(Reverse((at, timer)));
+    }
+
+    /// Takes the next entry that is due.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Timer> {
+        let due = self.heap.peek().is_some_and(|Reverse((at, _))| *at <= now);
+        if due { self.heap.pop().map(|Reverse((_, timer))| timer) } else { None }
+    }
+
+    /// When the next entry is due, possibly one that has become meaningless.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.heap.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Drops what `alive` no longer knows, once the table has doubled since the last time.
+    pub(crate) fn sweep(&mut self, alive: impl Fn(Timer) -> bool) {
+        if self.heap.len() < self.sweep_at.max(SMALLEST_SWEEP) {
+            return;
+        }
+        self.heap.retain(|Reverse((_, timer))| alive(*timer));
+        self.sweep_at = self.heap.len() * 2;
+    }
+}
