@@ -9,31 +9,37 @@ import { CACHE, ROOT } from "./lib/paths.mjs";
 import { runMain, runOrFail, UserError } from "./lib/process.mjs";
 
 const TARGET = path.join(CACHE, "installed");
-const MARK = path.join(TARGET, ".installed.json");
-const NPM_FLAGS = ["--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"];
+const MARK = ".installed.json";
+const NPM_FLAGS = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error", "--prefer-offline"];
 
 /**
  * @param {object} [options]
- * @param {string[]} [options.tarballs] default what `npm run -s pack:local` prints
+ * @param {string[]} [options.tarballs] default what `npm run -s pack:local` prints; an empty list installs none of ours
  * @param {string} [options.target] default `.cache/installed`
+ * @param {boolean} [options.ownManifest] the target has a package.json that says what else to install; default: Medusa's framework,
+ *   its Locking Module and the official provider, in the versions that the work tree is developed against
  * @returns {Promise<string>} the folder with the installed packages
  * @throws {UserError} when packing or installing fails
  */
-export async function installPacked({ tarballs, target = TARGET } = {}) {
+export async function installPacked({ tarballs, target = TARGET, ownManifest = false } = {}) {
   const files = (tarballs ?? (await packedTarballs())).map((file) => path.resolve(ROOT, file));
   const missing = files.find((file) => !fs.existsSync(file));
   if (missing) throw new UserError(`no such tarball: ${missing}`);
-  const base = medusaVersions();
+  const base = ownManifest ? readJson(path.join(target, "package.json")).dependencies : medusaVersions();
   const wanted = { base, tarballs: files.map((file) => ({ name: path.basename(file), hash: hashOf(file) })) };
-  const mark = path.join(target, path.basename(MARK));
+  const mark = path.join(target, "node_modules", MARK);
   const found = readJson(mark);
   if (found && JSON.stringify(found) === JSON.stringify(wanted)) return target;
 
   fs.mkdirSync(target, { recursive: true });
   // While it is being changed it must not count as complete.
   fs.rmSync(mark, { force: true });
-  if (JSON.stringify(found?.base) !== JSON.stringify(base)) await installMedusa(target, base);
-  await installTarballs(target, files);
+  if (JSON.stringify(found?.base) !== JSON.stringify(base)) {
+    // Without a manifest of its own npm would install into the project around it.
+    if (!ownManifest) writeManifest(target, base);
+    await runOrFail("installing Medusa", "npm", ["install", ...NPM_FLAGS], { cwd: target });
+  }
+  if (files.length > 0) await installTarballs(target, files);
   fs.writeFileSync(mark, `${JSON.stringify(wanted, null, 2)}\n`);
   return target;
 }
@@ -52,11 +58,9 @@ function medusaVersions() {
   return Object.fromEntries(names.map((name) => [name, devDependencies[name]]));
 }
 
-async function installMedusa(target, dependencies) {
-  // Without a manifest of its own npm would install into the project around it.
+function writeManifest(target, dependencies) {
   const manifest = { name: "installed", private: true, dependencies };
   fs.writeFileSync(path.join(target, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-  await runOrFail("installing Medusa for the tests", "npm", ["install", ...NPM_FLAGS], { cwd: target });
 }
 
 async function installTarballs(target, files) {
@@ -65,10 +69,6 @@ async function installTarballs(target, files) {
   for (const name of fs.readdirSync(modules)) {
     if (name.startsWith("medusa-locking-redis")) fs.rmSync(path.join(modules, name), { recursive: true, force: true });
   }
-  for (const scope of fs.readdirSync(modules).filter((name) => name.startsWith("@medusa-locking-redis"))) {
-    fs.rmSync(path.join(modules, scope), { recursive: true, force: true });
-  }
-  fs.rmSync(path.join(target, "package-lock.json"), { force: true });
   const specs = files.map((file) => `file:${file}`);
   await runOrFail("installing the tarballs", "npm", ["install", ...NPM_FLAGS, "--no-save", ...specs], { cwd: target });
   if (!fs.existsSync(path.join(modules, "medusa-locking-redis", "package.json"))) {

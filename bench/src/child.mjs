@@ -1,0 +1,24 @@
+// One contestant in a process of its own, so that CPU time can be told apart. Does what its parent says, one task at a time.
+
+import { openContestant } from "./contestants.mjs";
+import { TASKS } from "./tasks.mjs";
+
+const [name, url] = process.argv.slice(2);
+const tell = (message) => new Promise((resolve) => process.send(message, resolve));
+
+process.on("disconnect", () => process.exit());
+
+try {
+  const contestant = await openContestant(name, url);
+  process.on("message", async ({ task, params }) => {
+    try {
+      await tell({ result: await TASKS[task](contestant, params, tell) });
+    } catch (error) {
+      await tell({ failed: `${name}, ${task}: ${error.stack}` });
+    }
+  });
+  await tell({ ready: { version: contestant.version } });
+} catch (error) {
+  await tell({ failed: `${name}: ${error.message}` });
+  process.exit(1);
+}

@@ -1,0 +1,59 @@
+// What is compared. Each is an `execute(key, job, args)` on a connection of its own.
+
+import { createRequire } from "node:module";
+import { randomUUID } from "node:crypto";
+
+const require = createRequire(import.meta.url);
+
+/** Names of all contestants, the baseline first. */
+export const CONTESTANTS = ["official", "bare", "ours"];
+
+const PACKAGES = { official: "@medusajs/locking-redis", ours: "medusa-locking-redis" };
+
+/**
+ * @param {string} name one of `CONTESTANTS`
+ * @param {string} url of Redis
+ * @returns {Promise<{ execute(keys: string | string[], job: Function, args?: object): Promise<any>, version: string }>}
+ * @throws {Error} when it cannot be loaded or reaches no Redis
+ */
+export function openContestant(name, url) {
+  return name === "bare" ? openBare(url) : openProvider(PACKAGES[name], url);
+}
+
+// As Medusa's loader does it: the package's loaders with a container, then its class with the container's contents. Without the Locking
+// Module in between, which would add the same to both.
+async function openProvider(specifier, redisUrl) {
+  const { createMedusaContainer } = require("@medusajs/framework/utils");
+  const { asValue } = require("@medusajs/framework/awilix");
+  const loaded = require(specifier);
+  const { services, loaders } = loaded.default ?? loaded;
+  const failures = [];
+  const quiet = () => {};
+  const logger = { info: quiet, debug: quiet, warn: quiet, error: (text) => failures.push(text) };
+  const container = createMedusaContainer();
+  container.register({ logger: asValue(logger) });
+  const options = { redisUrl };
+  const moduleOptions = { providers: [{ resolve: specifier, id: "locking-redis", is_default: true, options }] };
+  for (const loader of loaders) await loader({ container, logger, options, moduleOptions });
+  if (failures.length > 0) throw new Error(failures.join("; "));
+  const [Provider] = services;
+  const provider = new Provider(container.cradle, moduleOptions);
+  return { execute: (keys, job, args) => provider.execute(keys, job, args), version: require(`${specifier}/package.json`).version };
+}
+
+// The least that anybody would write by hand: no waiting, no owner check, no renewal. A floor for ioredis, not a lock.
+async function openBare(url) {
+  const { Redis } = require("ioredis");
+  const redis = new Redis(url, { lazyConnect: true });
+  await redis.connect();
+  const execute = async (key, job) => {
+    const name = `bare:${key}`;
+    if ((await redis.set(name, randomUUID(), "PX", 60_000, "NX")) !== "OK") throw new Error(`${name} is taken`);
+    try {
+      return await job();
+    } finally {
+      await redis.del(name);
+    }
+  };
+  return { execute, version: require("ioredis/package.json").version };
+}

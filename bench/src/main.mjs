@@ -1,0 +1,48 @@
+// Runs the benchmark on a given server.
+
+import os from "node:os";
+import { runObserved } from "./observed.mjs";
+import { startContestant } from "./processes.mjs";
+import { isMeasuredInRounds, runInRounds } from "./rounds.mjs";
+
+/**
+ * @param {object} options
+ * @param {string} options.url of a Redis that nobody else uses: it is flushed
+ * @param {object} options.observer a connection of `scripts/lib/resp-client.mjs` to it
+ * @param {string[]} options.only scenarios
+ * @param {string[]} options.contestants
+ * @param {number} options.rounds
+ * @param {boolean} options.quick
+ * @param {(text: string) => void} options.progress
+ * @returns {Promise<object>} `{ meta, scenarios }`
+ */
+export async function runBenchmark({ url, observer, only, contestants, rounds, quick, progress }) {
+  const running = new Map();
+  const versions = {};
+  const scenarios = {};
+  const redisCpuUs = async () => {
+    const info = await observer.command("INFO", "cpu");
+    const seconds = (field) => Number(new RegExp(`^${field}:([\\d.]+)`, "m").exec(info)[1]);
+    return (seconds("used_cpu_user") + seconds("used_cpu_sys")) * 1e6;
+  };
+  try {
+    for (const scenario of only) {
+      if (!isMeasuredInRounds(scenario)) {
+        scenarios[scenario] = await runObserved(scenario, contestants, { url, observer, quick, progress });
+        continue;
+      }
+      for (const name of contestants.filter((one) => !running.has(one))) {
+        const contestant = await startContestant(name, url);
+        running.set(name, contestant);
+        versions[name] = contestant.version;
+      }
+      scenarios[scenario] = await runInRounds(scenario, running, { rounds, quick, redisCpuUs, progress });
+    }
+  } finally {
+    for (const contestant of running.values()) contestant.stop();
+  }
+  const server = await observer.command("INFO", "server");
+  const redis = /^redis_version:(\S+)/m.exec(server)[1];
+  const cpu = `${os.cpus().length} x ${os.cpus()[0]?.model.trim() || "CPU of unknown model"}`;
+  return { meta: { date: new Date().toISOString(), node: process.versions.node, redis, cpu, rounds, quick, versions }, scenarios };
+}

@@ -1,0 +1,57 @@
+// The contestants' processes, seen from the parent.
+
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { UserError } from "../../scripts/lib/process.mjs";
+
+const CHILD = fileURLToPath(new URL("child.mjs", import.meta.url));
+
+/**
+ * Starts a contestant and waits until it is connected.
+ *
+ * @param {string} name
+ * @param {string} url of Redis
+ * @returns {Promise<{ version: string, run(task: string, params: object, options?: object): Promise<object>, stop(): void }>}
+ */
+export async function startContestant(name, url) {
+  const child = fork(CHILD, [name, url], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  let waiting;
+  let noted;
+  const settle = (kind, value) => {
+    const ends = waiting;
+    waiting = undefined;
+    ends?.[kind](value);
+  };
+  child.on("message", (message) => {
+    if (message.note) noted?.(message.note);
+    else if (message.failed) settle("reject", new UserError(message.failed));
+    else settle("resolve", message.result ?? message.ready);
+  });
+  child.on("exit", (code, signal) => settle("reject", new UserError(`the process of ${name} ended (${signal ?? `exit code ${code}`})`)));
+
+  const answer = (timeoutMs, what) =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(() => settle("reject", new UserError(`${name}, ${what}: no result within ${timeoutMs / 1000} s`)), timeoutMs);
+      const end = (settled) => (value) => {
+        clearTimeout(timer);
+        settled(value);
+      };
+      waiting = { resolve: end(resolve), reject: end(reject) };
+    });
+
+  const stop = () => child.kill("SIGKILL");
+  let version;
+  try {
+    ({ version } = await answer(60_000, "start"));
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  const run = (task, params, { timeoutMs = 120_000, onNote } = {}) => {
+    noted = onNote;
+    const result = answer(timeoutMs, task);
+    child.send({ task, params });
+    return result;
+  };
+  return { version, run, stop };
+}

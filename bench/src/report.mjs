@@ -1,0 +1,67 @@
+// The results as tables for people.
+
+const TITLES = {
+  sequential: ({ params }) => `One at a time, ${params.count} executes of an empty job on distinct keys`,
+  parallel: ({ params }) => `${params.width} at once, ${params.count} executes of an empty job on distinct keys`,
+  hot: ({ params }) => `One hot key, ${params.width} callers in one process, ${params.count} executes of an empty job`,
+  stall: () => "Event loop blocked for 3 s under a lease of 1 s",
+  pairs: () => '40 callers at once of execute(["k1", "k2"]), job of 2 ms',
+};
+
+const FIGURES = {
+  timePerExecuteUs: "time per execute (us)",
+  executesPerSecond: "executes per second",
+  nodeCpuUs: "Node CPU per execute (us)",
+  redisCpuUs: "Redis CPU per execute (us)",
+};
+
+const number = (value) => (value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(3));
+const times = (value) => `${value < 10 ? value.toFixed(2) : value.toFixed(1)} x`;
+
+/**
+ * @param {object} results as `runBenchmark` gives them
+ * @returns {string}
+ */
+export function report(results) {
+  const parts = [`Node ${results.meta.node}, Redis ${results.meta.redis}, ${results.meta.cpu}; medians over ${results.meta.rounds} rounds.`];
+  for (const [scenario, result] of Object.entries(results.scenarios)) {
+    parts.push(`\n${TITLES[scenario](result)}`);
+    const rows = result.ratios ? measuredRows(result) : observedRows(scenario, result);
+    parts.push(table(rows));
+  }
+  return parts.join("\n");
+}
+
+function measuredRows({ contestants, ratios }) {
+  const names = Object.keys(contestants);
+  const compared = Object.keys(ratios);
+  const head = ["", ...names, ...compared.map((name) => `${name} / official`), ...(ratios.ours ? ["range"] : [])];
+  const rows = Object.keys(Object.values(contestants)[0]).map((figure) => [
+    FIGURES[figure],
+    ...names.map((name) => number(contestants[name][figure].median)),
+    ...compared.map((name) => times(ratios[name][figure].median)),
+    ...(ratios.ours ? [`${times(ratios.ours[figure].min)} to ${times(ratios.ours[figure].max)}`] : []),
+  ]);
+  return [head, ...rows];
+}
+
+function observedRows(scenario, { contestants }) {
+  if (scenario === "stall") {
+    const row = ([name, seen]) => [name, `${(seen.freeShare * 100).toFixed(1)} %`, seen.outcome];
+    return [["", "time the key was free", "execute was"], ...Object.entries(contestants).map(row)];
+  }
+  const row = ([name, seen]) => [
+    name,
+    `${seen.finished} of ${seen.callers}`,
+    String(seen.failed),
+    String(seen.mostAtOnce),
+    seen.finished + seen.failed === seen.callers ? `${Math.round(seen.elapsedMs)} ms` : `still stuck after ${seen.limitMs / 1000} s`,
+  ];
+  return [["", "finished", "failed", "most at once", "after"], ...Object.entries(contestants).map(row)];
+}
+
+function table(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const line = (row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join("   ");
+  return rows.map((row) => `  ${line(row).trimEnd()}`).join("\n");
+}

@@ -1,0 +1,88 @@
+// The scenarios that are measured in rounds: within a round the contestants take turns, and who begins changes from round to round.
+
+import { median, ratio } from "./stats.mjs";
+
+const PLANS = {
+  sequential: {
+    contestants: ["official", "bare", "ours"],
+    params: (quick) => ({ count: quick ? 300 : 3000 }),
+    figures: (result, params) => ({ timePerExecuteUs: result.medianUs, nodeCpuUs: result.cpuUs / params.count }),
+  },
+  parallel: {
+    contestants: ["official", "bare", "ours"],
+    params: (quick) => ({ count: quick ? 4000 : 40_000, width: 256 }),
+    figures: (result, params, redisUs) => ({
+      executesPerSecond: (params.count / result.elapsedUs) * 1e6,
+      nodeCpuUs: result.cpuUs / params.count,
+      redisCpuUs: redisUs / params.count,
+    }),
+  },
+  hot: {
+    // Bare ioredis has no waiting, so it has nothing to say about a contended key.
+    contestants: ["official", "ours"],
+    params: (quick) => ({ count: quick ? 400 : 1000, width: 200 }),
+    figures: (result, params, redisUs) => ({
+      executesPerSecond: (params.count / result.elapsedUs) * 1e6,
+      nodeCpuUs: result.cpuUs / params.count,
+      redisCpuUs: redisUs / params.count,
+    }),
+  },
+};
+
+/** Whether this scenario is one of those measured in rounds. */
+export const isMeasuredInRounds = (scenario) => scenario in PLANS;
+
+/**
+ * @param {string} scenario
+ * @param {Map<string, object>} running contestants by name, as `startContestant` gives them
+ * @param {object} options
+ * @param {number} options.rounds
+ * @param {boolean} options.quick
+ * @param {() => Promise<number>} options.redisCpuUs CPU time that the server has used so far, in microseconds
+ * @param {(text: string) => void} options.progress
+ * @returns {Promise<object>} parameters, figures per contestant (`median` and `rounds`), ratios to the official package
+ */
+export async function runInRounds(scenario, running, { rounds, quick, redisCpuUs, progress }) {
+  const plan = PLANS[scenario];
+  const params = plan.params(quick);
+  const names = plan.contestants.filter((name) => running.has(name));
+  const warmUp = { ...params, count: Math.max(Math.ceil(params.count / 10), Math.min(params.count, 200)) };
+  for (const name of names) await running.get(name).run(scenario, warmUp);
+
+  const samples = new Map(names.map((name) => [name, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    progress(`${scenario}: round ${round + 1} of ${rounds}`);
+    for (let turn = 0; turn < names.length; turn += 1) {
+      const name = names[(round + turn) % names.length];
+      const before = await redisCpuUs();
+      const result = await running.get(name).run(scenario, params);
+      samples.get(name).push(plan.figures(result, params, (await redisCpuUs()) - before));
+    }
+  }
+  return { params, rounds, contestants: summarise(samples), ratios: ratiosToOfficial(samples) };
+}
+
+function columns(rows) {
+  return Object.fromEntries(Object.keys(rows[0]).map((figure) => [figure, rows.map((row) => row[figure])]));
+}
+
+function summarise(samples) {
+  const summary = {};
+  for (const [name, rows] of samples) {
+    const figures = Object.entries(columns(rows)).map(([figure, values]) => [figure, { median: median(values), rounds: values }]);
+    summary[name] = Object.fromEntries(figures);
+  }
+  return summary;
+}
+
+function ratiosToOfficial(samples) {
+  if (!samples.has("official")) return {};
+  const base = columns(samples.get("official"));
+  const ratios = {};
+  for (const [name, rows] of samples) {
+    if (name === "official") continue;
+    const mine = columns(rows);
+    ratios[name] = Object.fromEntries(Object.keys(base).map((figure) => [figure, ratio(mine[figure], base[figure])]));
+  }
+  return ratios;
+}

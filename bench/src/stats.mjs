@@ -1,0 +1,20 @@
+// The little arithmetic that the results need.
+
+/** @param {number[]} values at least one */
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/**
+ * How one contestant compares to another, round by round: machine noise that lasts longer than a round cancels out.
+ *
+ * @param {number[]} of figures of one contestant, by round
+ * @param {number[]} to figures of the other, by round
+ * @returns {{ median: number, min: number, max: number, rounds: number[] }}
+ */
+export function ratio(of, to) {
+  const rounds = of.map((value, i) => value / to[i]);
+  return { median: median(rounds), min: Math.min(...rounds), max: Math.max(...rounds), rounds };
+}

@@ -1,0 +1,98 @@
+// What a contestant's process can be told to do. Every task has a fixed count and, where it may get stuck, a time limit.
+
+const emptyJob = async () => {};
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+let round = 0;
+
+/** Runs `operation(i)` for every i below `count`, `width` at a time. */
+async function spread(count, width, operation) {
+  let next = 0;
+  const lane = async () => {
+    while (next < count) {
+      const mine = next;
+      next += 1;
+      await operation(mine);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+}
+
+/** Runs it and says how long it took and how much CPU time of this process, all threads, in microseconds. */
+async function measured(work) {
+  const cpu = process.cpuUsage();
+  const start = process.hrtime.bigint();
+  await work();
+  const elapsedUs = Number(process.hrtime.bigint() - start) / 1000;
+  const used = process.cpuUsage(cpu);
+  return { elapsedUs, cpuUs: used.user + used.system };
+}
+
+export const TASKS = {
+  /** One at a time, each on a key of its own. */
+  async sequential(contestant, { count }) {
+    round += 1;
+    const times = new Float64Array(count);
+    const totals = await measured(async () => {
+      for (let i = 0; i < count; i += 1) {
+        const start = performance.now();
+        await contestant.execute(`s${round}-${i}`, emptyJob);
+        times[i] = (performance.now() - start) * 1000;
+      }
+    });
+    times.sort();
+    return { ...totals, medianUs: times[count >> 1] };
+  },
+
+  /** Many at once, each on a key of its own. */
+  async parallel(contestant, { count, width }) {
+    round += 1;
+    return measured(() => spread(count, width, (i) => contestant.execute(`p${round}-${i}`, emptyJob)));
+  },
+
+  /** Many callers of one key. The time limit is long, so that nobody fails of waiting. */
+  async hot(contestant, { count, width }) {
+    return measured(() => spread(count, width, () => contestant.execute("hot", emptyJob, { timeout: 120 })));
+  },
+
+  /** A job that blocks the event loop for longer than its lease. */
+  async stall(contestant, { key, blockMs, expire }, tell) {
+    let window;
+    const job = async () => {
+      const from = Date.now();
+      await tell({ note: "blocking" });
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, blockMs);
+      window = { from, to: Date.now() };
+      return "done";
+    };
+    const outcome = await contestant.execute(key, job, { expire }).then(
+      () => "reported as good",
+      (error) => `rejected: ${error.message}`,
+    );
+    return { ...window, outcome };
+  },
+
+  /** Callers that all want the same two keys. */
+  async pairs(contestant, { callers, jobMs, limitMs }) {
+    const counts = { finished: 0, failed: 0, running: 0, mostAtOnce: 0 };
+    const job = async () => {
+      counts.running += 1;
+      counts.mostAtOnce = Math.max(counts.mostAtOnce, counts.running);
+      await sleep(jobMs);
+      counts.running -= 1;
+    };
+    const start = performance.now();
+    const one = () =>
+      contestant.execute(["k1", "k2"], job, { timeout: 30 }).then(
+        () => {
+          counts.finished += 1;
+        },
+        () => {
+          counts.failed += 1;
+        },
+      );
+    const all = Promise.all(Array.from({ length: callers }, one));
+    await Promise.race([all, sleep(limitMs)]);
+    const { finished, failed, mostAtOnce } = counts;
+    return { callers, finished, failed, mostAtOnce, elapsedMs: performance.now() - start };
+  },
+};

@@ -1,0 +1,36 @@
+// `npm run bench`: installs the benchmark's own packages and our tarballs in bench/, starts a private Redis and runs it there.
+
+import path from "node:path";
+import { installPacked } from "./install-packed.mjs";
+import { parseFlags, USAGE } from "../bench/src/flags.mjs";
+import { runBenchmark } from "../bench/src/main.mjs";
+import { report } from "../bench/src/report.mjs";
+import { ROOT } from "./lib/paths.mjs";
+import { runMain } from "./lib/process.mjs";
+import { startServer } from "./lib/redis-servers.mjs";
+import { connect } from "./lib/resp-client.mjs";
+
+async function main() {
+  const flags = parseFlags(process.argv.slice(2));
+  if (flags.help) {
+    console.log(USAGE);
+    return;
+  }
+  const progress = (text) => console.error(text);
+  progress("preparing the packages");
+  const tarballs = flags.contestants.includes("ours") ? undefined : [];
+  await installPacked({ target: path.join(ROOT, "bench"), tarballs, ownManifest: true });
+
+  const server = await startServer({ version: "7.0" });
+  let observer;
+  try {
+    observer = await connect({ port: server.port });
+    const results = await runBenchmark({ ...flags, url: server.url, observer, progress });
+    console.log(flags.json ? JSON.stringify(results, null, 2) : report(results));
+  } finally {
+    observer?.close();
+    await server.stop();
+  }
+}
+
+await runMain(main);
