@@ -6,6 +6,7 @@ import { after, afterEach, before, beforeEach } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startServer } from "../../scripts/lib/redis-servers.mjs";
 import { connect } from "../../scripts/lib/resp-client.mjs";
+import { TESTING_OFFICIAL } from "./installed.mjs";
 import { bootLocking, providerEntry } from "./locking-module.mjs";
 
 /** The server version under test. */
@@ -13,6 +14,12 @@ export const SERVER = process.env.MLR_SERVER || "7.0";
 
 /** How long a test may wait for something that should come at once; only a guard against hanging. */
 export const HANG_GUARD_MS = 30_000;
+
+/**
+ * Options of tests about what the official provider does not do, or does otherwise. `PROVIDER=official` runs all others against it: so it
+ * is known that they describe that package and not our idea of it.
+ */
+export const OURS_ONLY = { skip: TESTING_OFFICIAL && "differs in the official provider" };
 
 /** The default namespace. */
 export const NS = "medusa_lock:";
