@@ -1,0 +1,59 @@
+// The set-up steps that `npm start`, `npm test` and the benchmark share. Each does nothing when its work is already done.
+
+import fs from "node:fs";
+import path from "node:path";
+import { ROOT } from "./paths.mjs";
+import { runOrFail, UserError } from "./process.mjs";
+
+function readJson(file) {
+  try {
+    return JSON.parse(fs.readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Compares what npm says it installed with what the lock file asks for.
+ *
+ * @param {string} folder a folder with a package-lock.json
+ * @returns {boolean} true when every package that is not optional is there in the version asked for
+ */
+export function nodeModulesAreCurrent(folder) {
+  const wanted = readJson(path.join(folder, "package-lock.json"))?.packages;
+  const installed = readJson(path.join(folder, "node_modules", ".package-lock.json"))?.packages;
+  if (!wanted || !installed) return false;
+  return Object.entries(wanted).every(
+    ([name, entry]) =>
+      name === "" || !name.includes("node_modules/") || entry.link || entry.optional || entry.devOptional || entry.peer ||
+      installed[name]?.version === entry.version,
+  );
+}
+
+/**
+ * Installs the npm packages that package-lock.json names, when they are missing or outdated.
+ *
+ * @param {object} [options]
+ * @param {string} [options.folder] default the project's root
+ * @param {(line: string) => void} [options.log] told before something slow begins; default silent
+ * @throws {UserError} when npm fails
+ */
+export async function ensureNodeModules({ folder = ROOT, log = () => {} } = {}) {
+  if (nodeModulesAreCurrent(folder)) return;
+  log("installing npm packages (about a minute)");
+  await runOrFail("installing npm packages", "npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder });
+}
+
+/**
+ * Builds the addon and the provider with scripts/build.mjs, which skips what is up to date.
+ *
+ * @param {object} [options]
+ * @param {(line: string) => void} [options.log] told before it begins; default silent
+ * @throws {UserError} when the build fails
+ */
+export async function ensureBuilt({ log = () => {} } = {}) {
+  const script = path.join(ROOT, "scripts", "build.mjs");
+  if (!fs.existsSync(script)) throw new UserError("scripts/build.mjs is missing: the package cannot be built");
+  log("building the package (a few minutes the first time)");
+  await runOrFail("building the package", process.execPath, [script], { cwd: ROOT });
+}
