@@ -1,0 +1,185 @@
+// Which options are taken, where they may stand, and what is told about those that are wrong. What they do is tested elsewhere.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bootLocking, providerEntry } from "../support/locking-module.mjs";
+import { NS, openTestbed, OURS_ONLY } from "../support/testbed.mjs";
+
+const bed = openTestbed();
+
+const fn = () => {};
+
+/** By option: values that are of the wrong type. */
+const WRONG = {
+  redisUrl: [{}, [], true, fn, Symbol("url")],
+  redisOptions: ["x", 5, true, [], fn],
+  namespace: [5, {}, [], true, fn],
+  waitLockingTimeout: ["abc", {}, [], true, fn, Symbol("n"), 5n, "5s"],
+  defaultRetryInterval: ["abc", {}, [], true, fn, "5ms"],
+  maximumRetryInterval: ["abc", {}, [], false, fn],
+  backoffFactor: ["abc", {}, [], true, fn],
+  maximumStallMs: ["abc", {}, [], true, fn],
+};
+
+/** The same for what stands in redisOptions. */
+const WRONG_REDIS = {
+  host: [5, {}, [], true, "redis://elsewhere"],
+  port: ["abc", {}, [], true, -1, 65_536, 1.5, "63 79"],
+  family: ["abc", {}, 5, true],
+  username: [5, {}, [], true],
+  password: [5, {}, [], true],
+  db: ["abc", {}, [], -1, 1.5, true],
+  keyPrefix: [5, {}, [], true],
+};
+
+for (const [option, values] of Object.entries(WRONG)) {
+  test(`a wrong ${option} fails the boot with an error that names it`, OURS_ONLY, async () => {
+    for (const value of values) {
+      const options = { redisUrl: bed.url, [option]: value };
+      await failsNaming(option, { providers: [providerEntry(options)] }, value);
+    }
+  });
+}
+
+for (const [option, values] of Object.entries(WRONG_REDIS)) {
+  test(`a wrong redisOptions.${option} fails the boot with an error that names it`, OURS_ONLY, async () => {
+    for (const value of values) {
+      const options = { redisUrl: bed.url, redisOptions: { [option]: value } };
+      await failsNaming(option, { providers: [providerEntry(options)] }, value);
+    }
+  });
+}
+
+test("a wrong value at module level fails the boot too", OURS_ONLY, async () => {
+  const providers = () => [providerEntry({ redisUrl: bed.url })];
+  await failsNaming("waitLockingTimeout", { providers: providers(), options: { waitLockingTimeout: "soon" } });
+  await failsNaming("backoffFactor", { providers: providers(), options: { backoffFactor: {} } });
+});
+
+test("undefined and null are as good as not given", OURS_ONLY, async () => {
+  for (const nothing of [undefined, null]) {
+    const names = Object.keys(WRONG).filter((name) => name !== "redisUrl");
+    const { locking } = await bed.boot(Object.fromEntries(names.map((name) => [name, nothing])));
+    await locking.acquire("k", { ownerId: "me" });
+    assert.equal(await bed.owner(`${NS}k`), "me");
+    await locking.release("k", { ownerId: "me" });
+  }
+});
+
+test("numbers may be given as text", OURS_ONLY, async () => {
+  const { locking, logText } = await bed.boot({
+    waitLockingTimeout: "1",
+    defaultRetryInterval: "2",
+    maximumRetryInterval: "10",
+    backoffFactor: "1.5",
+    maximumStallMs: "60000",
+  });
+  await locking.acquire("k", { ownerId: "other" });
+  await assert.rejects(locking.execute("k", fn), { message: "Timed-out acquiring lock." });
+  assert.doesNotMatch(logText, /^(warn|error)/m);
+});
+
+test("an unknown option is warned of, by name, and does no harm", OURS_ONLY, async () => {
+  const { locking, logs } = await bed.boot({ waitLockTimeout: 3, redisOptions: { hots: "example.org" } });
+  for (const name of ["waitLockTimeout", "hots"]) {
+    assert.ok(logs.some((line) => line.level === "warn" && line.text.includes(name)), `no warning about ${name}`);
+  }
+  await locking.acquire("k");
+  assert.equal(await bed.owner(`${NS}k`), "*");
+});
+
+test("known options are not warned of", OURS_ONLY, async () => {
+  const { logs } = await bed.bootWith({
+    providers: [
+      providerEntry({
+        redisUrl: bed.url,
+        redisOptions: { connectTimeout: 5000, showFriendlyErrorStack: true, enableAutoPipelining: true, lazyConnect: true, autoResubscribe: true },
+        namespace: "ns:",
+        waitLockingTimeout: 5,
+        defaultRetryInterval: 5,
+        maximumRetryInterval: 200,
+        backoffFactor: 2,
+        maximumStallMs: 60_000,
+      }),
+    ],
+  });
+  assert.deepEqual(logs.filter((line) => line.level !== "info"), []);
+});
+
+test("options of ioredis that cannot be honoured yet are refused by name", OURS_ONLY, async () => {
+  const refusedOnes = {
+    tls: {},
+    path: "/run/redis.sock",
+    sentinels: [{ host: "127.0.0.1", port: 26_379 }],
+    Connector: class {},
+    monitor: true,
+  };
+  for (const [name, value] of Object.entries(refusedOnes)) {
+    await failsNaming(name, { providers: [providerEntry({ redisUrl: bed.url, redisOptions: { [name]: value } })] });
+  }
+});
+
+test("a missing redisUrl fails the boot with the official text", async () => {
+  const text =
+    'No "redisUrl" provided in "locking" module, "locking-redis" provider options. It is required for the "locking-redis" Module provider.';
+  for (const options of [{}, { redisUrl: undefined }, { redisUrl: "" }, { redisUrl: null }, { namespace: "x:" }]) {
+    const error = await bootError({ providers: [providerEntry(options)] });
+    assert.ok(error.message.includes(text), error.message);
+  }
+});
+
+test("an entry without options fails the boot with the official text", OURS_ONLY, async () => {
+  const error = await bootError({ providers: [providerEntry(undefined)] });
+  assert.match(error.message, /No "redisUrl" provided in "locking" module, "locking-redis" provider options\./);
+});
+
+test("waitLockingTimeout at module level counts where the provider has none", async () => {
+  const booted = await bed.bootWith({ providers: [providerEntry({ redisUrl: bed.url })], options: { waitLockingTimeout: 1 } });
+  await booted.locking.acquire("k", { ownerId: "other" });
+  await assert.rejects(booted.locking.execute("k", fn), { message: "Timed-out acquiring lock." });
+});
+
+test("the provider's own waitLockingTimeout counts more than the module's", OURS_ONLY, async () => {
+  const providers = [providerEntry({ redisUrl: bed.url, waitLockingTimeout: 1 })];
+  const { locking } = await bed.bootWith({ providers, options: { waitLockingTimeout: 3600 } });
+  await locking.acquire("k", { ownerId: "other" });
+  await assert.rejects(locking.execute("k", fn), { message: "Timed-out acquiring lock." });
+});
+
+test("namespace is put before every key, empty or not", async () => {
+  for (const namespace of ["", "shop:", "ключ:", "{tag}", "a b\n"]) {
+    const { locking } = await bed.boot({ namespace });
+    await locking.acquire("k", { ownerId: "me" });
+    assert.deepEqual(await bed.owners(), { [`${namespace}k`]: "me" });
+    assert.equal(await locking.release("k", { ownerId: "me" }), true);
+  }
+});
+
+test("two namespaces do not see each other", async () => {
+  const [one, two] = [await bed.boot({ namespace: "one:" }), await bed.boot({ namespace: "two:" })];
+  await one.locking.acquire("k", { ownerId: "me" });
+  await two.locking.acquire("k", { ownerId: "other" });
+  await one.locking.releaseAll({ ownerId: "other" });
+  assert.deepEqual(await bed.owners(), { "one:k": "me", "two:k": "other" });
+});
+
+async function bootError(config) {
+  let booted;
+  try {
+    booted = await bootLocking(config);
+  } catch (error) {
+    return error;
+  }
+  await booted.shutdown();
+  return assert.fail("the boot should have failed");
+}
+
+async function failsNaming(option, config, value) {
+  let error;
+  try {
+    error = await bootError(config);
+  } catch (failure) {
+    throw new Error(`${option}: ${String(value)}: ${failure.message}`);
+  }
+  assert.ok(error.message.includes(option), `${String(value)}: ${error.message}`);
+}

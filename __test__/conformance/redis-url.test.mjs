@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { inspect } from "node:util";
+import { test } from "node:test";
+import { bootLocking, providerEntry, recordingLogger } from "../support/locking-module.mjs";
+import { NS, openTestbed, OURS_ONLY } from "../support/testbed.mjs";
+
+const bed = openTestbed();
+
+const SECRET = "hunter2";
+
+const MALFORMED = [
+  "redis://:99999",
+  "redis://127.0.0.1:99999",
+  "redis://127.0.0.1:port",
+  "redis://127.0.0.1/database",
+  "redis://127.0.0.1/-1",
+  "redis://127.0.0.1/1.5",
+  "redis://us%er@127.0.0.1",
+  "redis://[::1",
+  "redis://a b",
+  "http://127.0.0.1:6379",
+  "postgres://127.0.0.1:5432/shop",
+  "rediss://127.0.0.1:6379",
+  "redis://h1:6379,h2:6379",
+  "/run/redis.sock",
+  "unix:///run/redis.sock",
+  "redis+sentinel://127.0.0.1:26379",
+  "  ",
+  "\u0000",
+];
+
+/** The same mistakes, and some more, with a login in front. */
+const WITH_SECRET = [
+  ...MALFORMED.filter((url) => /^[a-z+]+:\/\/[^/]/.test(url) && !url.includes("@")).map((url) => url.replace("://", `://user:${SECRET}@`)),
+  `redis://user:${SECRET}#x@127.0.0.1`,
+  `redis://user:${SECRET}/x@127.0.0.1`,
+  `redis://user:${SECRET}%zz@127.0.0.1:6379`,
+  `user:${SECRET}@127.0.0.1:6379`,
+  `http://127.0.0.1/?password=${SECRET}`,
+  `redis://127.0.0.1:x/?password=${SECRET}`,
+];
+
+for (const url of MALFORMED) {
+  test(`redisUrl ${JSON.stringify(url)} fails the boot with an error that names redisUrl`, OURS_ONLY, async () => {
+    const { error } = await failedBoot(url);
+    assert.match(error.message, /redisUrl/);
+  });
+}
+
+for (const url of WITH_SECRET) {
+  test(`no message or log shows the password of ${JSON.stringify(url.replace(SECRET, "<password>"))}`, OURS_ONLY, async () => {
+    const { error, logs } = await failedBoot(url);
+    assert.doesNotMatch(`${error?.message} ${inspect(error, { depth: 8 })} ${inspect(logs, { depth: 8 })}`, new RegExp(SECRET));
+  });
+}
+
+test("valkey:// is redis://", OURS_ONLY, async () => {
+  const { locking } = await bed.boot({ redisUrl: `valkey://127.0.0.1:${bed.server.port}/0` });
+  await locking.acquire("k", { ownerId: "me" });
+  assert.equal(await bed.owner(`${NS}k`), "me");
+});
+
+test("options in the URL's query are taken", OURS_ONLY, async () => {
+  const { locking } = await bed.boot({ redisUrl: `redis://127.0.0.1:${bed.server.port}?keyPrefix=shop:` });
+  await locking.acquire("k", { ownerId: "me" });
+  assert.deepEqual(await bed.owners(), { [`shop:${NS}k`]: "me" });
+});
+
+test("wrong options in redisOptions never show a password that stands beside them", OURS_ONLY, async () => {
+  for (const redisOptions of [{ password: { secret: SECRET } }, { password: SECRET, port: "x" }, { password: SECRET, tls: { key: SECRET } }, { password: [SECRET] }]) {
+    const { error, logs } = await failedBoot(bed.url, redisOptions);
+    assert.doesNotMatch(`${inspect(error, { depth: 8 })} ${inspect(logs, { depth: 8 })}`, new RegExp(SECRET));
+  }
+});
+
+async function failedBoot(redisUrl, redisOptions) {
+  const { logger, logs } = recordingLogger();
+  let booted;
+  try {
+    booted = await bootLocking({ providers: [providerEntry({ redisUrl, ...(redisOptions && { redisOptions }) })], logger });
+  } catch (error) {
+    delete error.logs;
+    return { error, logs };
+  }
+  await booted.shutdown();
+  return assert.fail(`the boot should have failed; it logged ${inspect(logs)}`);
+}
