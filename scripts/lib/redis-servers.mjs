@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "./process.mjs";
 import { connect, RespError } from "./resp-client.mjs";
 import { ensureServerBinary } from "./server-binaries.mjs";
+import { endWithUs } from "./watchdog.mjs";
 
 const START_TIMEOUT_MS = 10_000;
 
@@ -53,7 +54,7 @@ class PrivateServer {
   #binary;
   #args;
   #child;
-  #watchdog;
+  #dismiss = () => {};
   #folder;
   #password;
 
@@ -98,7 +99,7 @@ class PrivateServer {
       spawnError = error;
     });
     this.#child.unref();
-    this.#guard();
+    if (this.#child.pid) this.#dismiss = endWithUs({ pid: this.#child.pid, folder: this.#folder });
     await this.#answersPing(log, () => spawnError);
   }
 
@@ -135,44 +136,20 @@ class PrivateServer {
   /** Ends the server if it runs and starts it again, empty, on the same port. */
   async restart() {
     await this.kill();
-    this.#dismissWatchdog();
+    this.#dismiss();
     await this.start();
   }
 
   /** Ends the server and removes its folder. May be called twice. */
   async stop() {
     await this.kill();
-    this.#dismissWatchdog();
+    this.#dismiss();
     if (this.#folder) fs.rmSync(this.#folder, { recursive: true, force: true });
     this.#folder = undefined;
   }
 
   #running() {
     return Boolean(this.#child?.pid) && this.#child.exitCode === null && this.#child.signalCode === null;
-  }
-
-  // Kills the server when this process is gone, however it went: the pipe to the shell closes with us, even on SIGKILL.
-  #guard() {
-    if (!this.#child.pid) return;
-    if (process.platform === "win32") {
-      const child = this.#child;
-      process.once("exit", () => child.kill());
-      return;
-    }
-    const script = 'trap "" INT TERM HUP; read -r line; kill -9 "$1" 2>/dev/null; rm -rf "$2"';
-    this.#watchdog = spawn("/bin/sh", ["-c", script, "sh", String(this.#child.pid), this.#folder], {
-      stdio: ["pipe", "ignore", "ignore"],
-      detached: true,
-    });
-    this.#watchdog.on("error", () => {});
-    this.#watchdog.stdin.on("error", () => {});
-    this.#watchdog.stdin.unref();
-    this.#watchdog.unref();
-  }
-
-  #dismissWatchdog() {
-    this.#watchdog?.kill("SIGKILL");
-    this.#watchdog = undefined;
   }
 
   async #answersPing(log, spawnError) {
