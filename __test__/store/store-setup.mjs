@@ -1,0 +1,181 @@
+// Installs examples/store with the package under test, and starts its servers.
+
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CACHE, ROOT } from "../../scripts/lib/paths.mjs";
+import { runOrFail } from "../../scripts/lib/process.mjs";
+import { freePort } from "../../scripts/lib/redis-servers.mjs";
+import { nodeModulesAreCurrent } from "../../scripts/lib/setup.mjs";
+import { endWithUs } from "../../scripts/lib/watchdog.mjs";
+
+const SOURCE = path.join(ROOT, "examples", "store");
+const STORE = path.join(CACHE, "store");
+const NPM_FLAGS = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
+const BOOT_TIMEOUT_MS = 90_000;
+
+/** The provider under test: ours from the packed tarballs, or the package that STORE_TEST_PROVIDER names. */
+export const PROVIDER = process.env.STORE_TEST_PROVIDER || "medusa-locking-redis";
+
+/** True when the provider under test is this project's. */
+export const OURS = PROVIDER === "medusa-locking-redis";
+
+/**
+ * Copies the example store into the cache and installs its packages there: Medusa's only when they changed, ours when the tarballs did.
+ *
+ * @throws {UserError} when npm or packing fails
+ */
+export async function installStore() {
+  fs.mkdirSync(STORE, { recursive: true });
+  // What an earlier version of the example left behind would be loaded, too.
+  fs.rmSync(path.join(STORE, "src"), { recursive: true, force: true });
+  fs.cpSync(SOURCE, STORE, { recursive: true, filter: (file) => !/[\\/](node_modules|\.medusa)([\\/]|$)/.test(file.slice(SOURCE.length)) });
+  if (!nodeModulesAreCurrent(STORE)) {
+    await runOrFail("installing the store", "npm", ["ci", ...NPM_FLAGS], { cwd: STORE });
+  }
+  if (OURS) await installTarballs();
+}
+
+async function installTarballs() {
+  const { stdout } = await runOrFail("packing", "npm", ["run", "-s", "pack:local"], { cwd: ROOT });
+  const tarballs = stdout.trim().split("\n").map((line) => path.resolve(ROOT, line.trim()));
+  const hash = createHash("sha256");
+  for (const tarball of tarballs) hash.update(fs.readFileSync(tarball));
+  const fingerprint = hash.digest("hex");
+
+  const modules = path.join(STORE, "node_modules");
+  const stamp = path.join(modules, ".tarballs");
+  const installed = fs.existsSync(path.join(modules, "medusa-locking-redis", "package.json"));
+  if (installed && fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === fingerprint) return;
+
+  // npm takes a tarball of the same name and version for installed, even when its contents are new.
+  for (const name of fs.readdirSync(modules)) {
+    if (name.startsWith("medusa-locking-redis")) fs.rmSync(path.join(modules, name), { recursive: true });
+  }
+  await runOrFail("installing the packed tarballs", "npm", ["install", "--no-save", ...NPM_FLAGS, ...tarballs], { cwd: STORE });
+  fs.writeFileSync(stamp, fingerprint);
+}
+
+/**
+ * @param {{ databaseUrl: string, redisUrl: string }} options
+ * @returns {Record<string, string>} the environment of the store's commands
+ */
+export function storeEnvironment({ databaseUrl, redisUrl }) {
+  return {
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
+    LOCKING_PROVIDER: PROVIDER,
+    // The official package cannot do what Medusa's documentation shows.
+    LOCK_PROVIDER_ID: OURS ? "lp_locking-redis" : "locking-redis",
+    MEDUSA_DISABLE_TELEMETRY: "1",
+    NODE_ENV: "development",
+  };
+}
+
+const CLI = path.join(STORE, "node_modules", "@medusajs", "cli", "cli.js");
+
+/**
+ * Runs `medusa db:migrate`, which also runs the store's migration scripts.
+ *
+ * @param {Record<string, string>} env
+ * @throws {UserError} when it fails
+ */
+export async function migrateStore(env) {
+  const options = { cwd: STORE, env, timeoutMs: 180_000 };
+  await runOrFail("migrating the store's database", process.execPath, [CLI, "db:migrate"], options);
+}
+
+/** One server process of the store, started with the CLI's `start`. */
+export class StoreServer {
+  #child;
+  #port;
+  #output = "";
+  #exit;
+
+  /**
+   * @param {Record<string, string>} env
+   * @returns {Promise<StoreServer>} once its /health answers
+   * @throws {Error} with its output when it ends or is not ready within 90 seconds
+   */
+  static async start(env) {
+    const server = new StoreServer();
+    server.#port = await freePort();
+    const args = [CLI, "start", "-p", String(server.#port), "-H", "127.0.0.1"];
+    const child = spawn(process.execPath, args, { cwd: STORE, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    server.#child = child;
+    const dismiss = endWithUs({ pid: child.pid });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => {
+        server.#output = (server.#output + text).slice(-200_000);
+      });
+    }
+    server.#exit = new Promise((resolve) => {
+      child.on("exit", (code, signal) => {
+        dismiss();
+        resolve({ code, signal });
+      });
+    });
+    await server.#ready();
+    return server;
+  }
+
+  /** What it has printed so far. */
+  get output() {
+    return this.#output;
+  }
+
+  /** Process id. */
+  get pid() {
+    return this.#child.pid;
+  }
+
+  /**
+   * @param {string} route for example `/lock/execute`
+   * @param {object} body sent as JSON
+   * @returns {Promise<{ status: number, body: any }>}
+   */
+  async post(route, body) {
+    const response = await fetch(`http://127.0.0.1:${this.#port}${route}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    return { status: response.status, body: await response.json() };
+  }
+
+  /**
+   * Sends a signal and waits for the end.
+   *
+   * @param {NodeJS.Signals} signal
+   * @param {number} limitMs after so many milliseconds it is killed
+   * @returns {Promise<{ code: number | null, signal: string | null, elapsedMs: number }>}
+   */
+  async end(signal, limitMs) {
+    const started = performance.now();
+    this.#child.kill(signal);
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), limitMs);
+    const how = await this.#exit;
+    clearTimeout(timer);
+    return { ...how, elapsedMs: performance.now() - started };
+  }
+
+  async #ready() {
+    let ended;
+    this.#exit.then((how) => {
+      ended = how;
+    });
+    const deadline = Date.now() + BOOT_TIMEOUT_MS;
+    for (;;) {
+      if (ended) throw new Error(`the store ended while booting (${JSON.stringify(ended)}):\n${this.#output}`);
+      const response = await fetch(`http://127.0.0.1:${this.#port}/health`).catch(() => undefined);
+      if (response?.ok) return;
+      if (Date.now() > deadline) {
+        await this.end("SIGKILL", 0);
+        throw new Error(`the store was not ready within ${BOOT_TIMEOUT_MS} ms:\n${this.#output}`);
+      }
+      await sleep(100);
+    }
+  }
+}
