@@ -122,7 +122,7 @@ impl Default for LeaseTable {
 
 /// The abort comes this much before the lease can lapse: a share for clocks that run at different speeds and
 /// a fixed part for the way to the JavaScript thread.
-fn margin(lease: Duration) -> Duration {
+pub(crate) fn margin(lease: Duration) -> Duration {
     lease / 100 + Duration::from_millis(10)
 }
 

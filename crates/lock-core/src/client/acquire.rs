@@ -9,6 +9,7 @@ use crate::backoff::Backoff;
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
+use crate::lease::margin;
 use crate::resp::{Value, append_integer, append_text};
 use crate::script::Script;
 use crate::time::Instant;
@@ -20,7 +21,7 @@ use std::time::Duration;
 pub(super) struct Acquire {
     pub(super) keys: Arc<[LockKey]>,
     named: Vec<String>,
-    owner: Owner,
+    pub(super) owner: Owner,
     attempt: AttemptId,
     lease: Option<Duration>,
     backoff: Option<Backoff>,
@@ -69,6 +70,10 @@ impl Acquire {
     }
 }
 
+fn lease_margin(lease: Option<Duration>) -> Duration {
+    lease.map_or(Duration::ZERO, margin)
+}
+
 fn lease_ms(lease: Duration) -> u64 {
     u64::try_from(lease.as_millis()).unwrap_or(u64::MAX).max(1)
 }
@@ -108,6 +113,10 @@ impl Client {
                 acquire.keys.iter().for_each(|key| self.link.set_raised(key.slot()));
                 if task.caller.is_none() {
                     return self.undo(now, index, false);
+                }
+                if acquire.lapse().is_some_and(|lapse| now >= lapse.back(lease_margin(acquire.lease))) {
+                    // The answer took longer than the lease: whoever comes next may hold the keys by now.
+                    return self.submit(now, index);
                 }
                 let hold = Hold {
                     keys: Arc::clone(&acquire.keys),
@@ -180,7 +189,7 @@ impl Client {
                 let why = self.link_trouble().unwrap_or_else(|| "Redis has not answered yet".to_owned());
                 self.tell(index, Outcome::ReleasePending(why));
             }
-            Some(Kind::ReleaseAll(_)) | None => {}
+            Some(Kind::ReleaseAll(_) | Kind::Shorten(_)) | None => {}
         }
     }
 

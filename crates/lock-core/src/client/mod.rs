@@ -5,6 +5,7 @@
 //! drain all of them.
 
 mod acquire;
+mod exit;
 mod link;
 mod release;
 mod release_all;
@@ -19,6 +20,7 @@ use crate::resp::Parser;
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
 use acquire::Acquire;
+use exit::Shorten;
 use link::Link;
 use release::Release;
 use release_all::ReleaseAll;
@@ -71,6 +73,7 @@ enum Kind {
     Acquire(Acquire),
     Release(Release),
     ReleaseAll(ReleaseAll),
+    Shorten(Shorten),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,6 +273,7 @@ impl Client {
             Kind::Acquire(acquire) => acquire.encode(now, whole, &mut self.link, &mut self.out),
             Kind::Release(release) => release.encode(whole, task.unsure, self.link.is_plain(), &mut self.out),
             Kind::ReleaseAll(all) => all.encode(whole, self.link.is_plain(), &self.namespace, &mut self.out),
+            Kind::Shorten(shorten) => shorten.encode(whole, &mut self.out),
         }
         task.state = State::InFlight;
         self.in_flight.push_back(index);

@@ -43,6 +43,7 @@ impl Client {
             Some(Kind::Acquire(_)) => self.acquire_reply(now, index, &reply),
             Some(Kind::Release(_)) => self.release_reply(now, index, &reply),
             Some(Kind::ReleaseAll(_)) => self.release_all_reply(now, index, reply),
+            Some(Kind::Shorten(_)) => self.forget(index),
             None => {}
         }
     }

@@ -1,0 +1,244 @@
+//! The one class: a client of one provider.
+
+use super::deliver::{Dispatcher, ResultDetail, deliverer};
+use super::options::{NativeOptions, millis};
+use crate::lane::Lane;
+use crate::sys::SharedNumbers;
+use lock_core::{AcquireRequest, Error, HoldId, LeaseState, Owner, ReleaseAllRequest, Wanted};
+use napi::bindgen_prelude::{Either, Float64Array, FnArgs, Function, Object, Result, Status};
+use napi::Env;
+use napi_derive::napi;
+use std::time::Duration;
+
+/// How far a hold can be trusted, as a number.
+#[napi]
+pub enum HoldState {
+    /// Renewed in time.
+    Held,
+    /// The last renewal failed; the lease has not lapsed.
+    Suspect,
+    /// Another owner may hold the keys.
+    Lost,
+    /// Given back, or never there.
+    Gone,
+}
+
+/// What a call was taken in as.
+#[napi(object)]
+pub struct Refusal {
+    /// Why the call was not taken in.
+    pub refused: ResultDetail,
+}
+
+/// A connection to Redis and the calls that go over it. Calls are numbered by the caller; their results come
+/// through the dispatcher, which gets a number of triples in `numbers` and a list of details.
+#[napi]
+pub struct NativeClient {
+    lane: Lane,
+}
+
+/// The caller's name for its call: a whole number below 2^53.
+fn number(value: f64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and below 2^53 by contract")]
+    let number = value as u64;
+    number
+}
+
+fn taken<T>(outcome: std::result::Result<T, Error>) -> Either<T, Refusal> {
+    match outcome {
+        Ok(taken) => Either::A(taken),
+        Err(error) => Either::B(Refusal { refused: error.into() }),
+    }
+}
+
+fn named(keys: Either<String, Vec<String>>) -> Vec<String> {
+    match keys {
+        Either::A(key) => vec![key],
+        Either::B(keys) => keys,
+    }
+}
+
+#[napi]
+impl NativeClient {
+    /// Makes a client; it connects at once. Throws when an option is of the wrong type or the lane cannot be had.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(
+        env: &Env,
+        options: Object<'_>,
+        numbers: Float64Array,
+        dispatcher: Function<'_, FnArgs<(u32, Vec<ResultDetail>)>, ()>,
+    ) -> Result<Self> {
+        let options: NativeOptions = env.from_js_value(options)?;
+        let on_thread = options.on_thread;
+        let dispatcher: Dispatcher = dispatcher.create_ref()?;
+        let deliver = deliverer(dispatcher, SharedNumbers::new(numbers));
+        let lane = Lane::open(env, options.into_settings(), on_thread, deliver)
+            .map_err(|reason| napi::Error::new(Status::GenericFailure, reason))?;
+        let this = Self { lane };
+        this.lane
+            .with(env, |engine, _| engine.client.connect())
+            .map_err(|error| napi::Error::new(Status::GenericFailure, error.message))?;
+        Ok(this)
+    }
+
+    /// Takes the keys for one call of `execute`: waits for them for up to `timeout_ms` and keeps the lease alive.
+    /// Returns the task to cancel it by.
+    #[napi(catch_unwind)]
+    pub fn lock(
+        &self,
+        env: &Env,
+        caller: f64,
+        keys: Either<String, Vec<String>>,
+        lease_ms: f64,
+        timeout_ms: f64,
+    ) -> Either<u32, Refusal> {
+        let limit = Some(millis(timeout_ms)).filter(|_| timeout_ms.is_finite());
+        self.acquire_keys(env, caller, keys, Wanted::Execute, Some(millis(lease_ms)), true, limit)
+    }
+
+    /// Takes the keys for `owner`. `lease_ms` 0 is a lock without an end; `timeout_ms` below 0 does not wait.
+    #[napi(catch_unwind)]
+    pub fn acquire(
+        &self,
+        env: &Env,
+        caller: f64,
+        keys: Either<String, Vec<String>>,
+        owner: String,
+        lease_ms: f64,
+        timeout_ms: f64,
+    ) -> Either<u32, Refusal> {
+        let lease = Some(millis(lease_ms)).filter(|lease| !lease.is_zero());
+        let limit = Some(millis(timeout_ms)).filter(|_| timeout_ms.is_finite() && timeout_ms >= 0.0);
+        let wanted = Wanted::Named(owner.into_bytes().into());
+        self.acquire_keys(env, caller, keys, wanted, lease, timeout_ms >= 0.0, limit)
+    }
+
+    /// Withdraws a call.
+    #[napi(catch_unwind)]
+    pub fn cancel(&self, env: &Env, task: u32, caller: f64) {
+        // After the end there is nothing left to withdraw.
+        let _ = self.lane.with(env, |engine, now| engine.client.cancel(now, task, number(caller)));
+    }
+
+    /// Ends a hold: it is renewed no more and its keys are given back. Says how far it could be trusted until now.
+    #[napi(catch_unwind)]
+    pub fn unlock(&self, env: &Env, caller: f64, hold: f64) -> HoldState {
+        let hold = HoldId::from_number(number(hold));
+        let state = self.lane.with(env, |engine, now| engine.release_hold(now, number(caller), hold));
+        state_of(state.unwrap_or(LeaseState::Gone))
+    }
+
+    /// Gives back the keys that are `owner`'s.
+    #[napi(catch_unwind)]
+    pub fn release(
+        &self,
+        env: &Env,
+        caller: f64,
+        keys: Either<String, Vec<String>>,
+        owner: String,
+    ) -> Either<u32, Refusal> {
+        let outcome = self.lane.with(env, |engine, now| {
+            let keys = engine.client.parse_keys(&named(keys))?;
+            Ok(engine.release(now, number(caller), keys, Owner::Named(owner.into_bytes().into())))
+        });
+        taken(outcome.flatten())
+    }
+
+    /// Deletes the locks of the namespace: `owner`'s, or everybody's.
+    #[napi(catch_unwind)]
+    pub fn release_all(&self, env: &Env, caller: f64, owner: Option<String>) -> Either<u32, Refusal> {
+        let owner = owner.map(|owner| owner.into_bytes().into());
+        let request = ReleaseAllRequest { caller: number(caller), owner };
+        taken(self.lane.with(env, |engine, now| engine.release_all(now, request)).flatten())
+    }
+
+    /// Milliseconds until the hold's lease can lapse; 0 once it is lost or given back.
+    #[napi(catch_unwind)]
+    pub fn remaining_ms(&self, hold: f64) -> f64 {
+        self.lane.remaining(HoldId::from_number(number(hold))).as_secs_f64() * 1_000.0
+    }
+
+    /// How far the hold can be trusted, at this very moment.
+    #[napi(catch_unwind)]
+    pub fn hold_state(&self, hold: f64) -> HoldState {
+        state_of(self.lane.lease_state(HoldId::from_number(number(hold))))
+    }
+
+    /// The hold's owner as it stands in Redis; `null` once it was given back.
+    #[napi(catch_unwind)]
+    pub fn hold_owner(&self, hold: f64) -> Option<String> {
+        let hold = HoldId::from_number(number(hold));
+        self.lane.inspect(hold, |held| String::from_utf8_lossy(held.owner.as_bytes()).into_owned())
+    }
+
+    /// The hold's keys in the order of its tokens.
+    #[napi(catch_unwind)]
+    pub fn hold_keys(&self, env: &Env, hold: f64) -> Vec<String> {
+        let keys = self.lane.inspect(HoldId::from_number(number(hold)), |held| held.keys.clone());
+        let names = keys.and_then(|keys| self.lane.with(env, |engine, _| engine.client.caller_names(&keys)).ok());
+        names.unwrap_or_default()
+    }
+
+    /// The hold's fencing tokens in the order of [`Self::hold_keys`]; empty where the server gives none.
+    #[napi(catch_unwind)]
+    pub fn hold_tokens(&self, hold: f64) -> Vec<f64> {
+        let hold = HoldId::from_number(number(hold));
+        #[expect(clippy::cast_precision_loss, reason = "tokens stay below 2^53")]
+        let tokens = self.lane.inspect(hold, |held| held.tokens.iter().map(|token| *token as f64).collect());
+        tokens.unwrap_or_default()
+    }
+
+    /// Takes no more calls and fails those that wait for a lock. Releases go on.
+    #[napi(catch_unwind)]
+    pub fn drain(&self, env: &Env) {
+        let _ = self.lane.with(env, |engine, now| engine.client.close(now));
+    }
+
+    /// Whether a hold is kept or a call is under way.
+    #[napi(catch_unwind)]
+    pub fn is_busy(&self, env: &Env) -> bool {
+        self.lane.holds() > 0 || self.lane.with(env, |engine, _| !engine.client.is_idle()).unwrap_or(false)
+    }
+
+    /// The bounded step at exit (200 ms): what `execute` still holds is left with 2 s.
+    #[napi(catch_unwind)]
+    pub fn exit_step(&self) {
+        self.lane.exit_step();
+    }
+
+    /// Closes the connection and everything else, at once. Idempotent.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        self.lane.close();
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the two public faces of one call")]
+    fn acquire_keys(
+        &self,
+        env: &Env,
+        caller: f64,
+        keys: Either<String, Vec<String>>,
+        wanted: Wanted,
+        lease: Option<Duration>,
+        wait: bool,
+        limit: Option<Duration>,
+    ) -> Either<u32, Refusal> {
+        let outcome = self.lane.with(env, |engine, now| {
+            let named = named(keys);
+            let keys = engine.client.parse_keys(&named)?;
+            // One key is named by itself; several are, so that an error can name the first in the caller's order.
+            let named = if named.len() > 1 { named } else { Vec::new() };
+            engine.acquire(now, AcquireRequest { caller: number(caller), keys, named, wanted, lease, wait, limit })
+        });
+        taken(outcome.flatten())
+    }
+}
+
+fn state_of(state: LeaseState) -> HoldState {
+    match state {
+        LeaseState::Held => HoldState::Held,
+        LeaseState::Suspect => HoldState::Suspect,
+        LeaseState::Lost => HoldState::Lost,
+        LeaseState::Gone => HoldState::Gone,
+    }
+}

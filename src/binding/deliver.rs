@@ -1,0 +1,112 @@
+//! Results to JavaScript: three numbers each in a shared array, and an object only where there is more to say.
+
+use crate::lane::{Deliver, Notice};
+use crate::sys::SharedNumbers;
+use lock_core::{Error, LogLevel};
+use napi::bindgen_prelude::{FnArgs, FunctionRef};
+use napi::Env;
+use napi_derive::napi;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// What a triple in the shared array means: `[caller or hold, kind, value]`.
+#[napi]
+pub enum ResultKind {
+    /// Keys are held; the value is the hold's id, or 0 when its lease is not kept.
+    Held,
+    /// A release was answered; the value is 1 when every key was the owner's.
+    Released,
+    /// A release goes on by itself; the value is the detail's index.
+    ReleasePending,
+    /// Locks were deleted; the value is how many.
+    Freed,
+    /// The call failed; the value is the detail's index.
+    Failed,
+    /// A running job lost its lock: the first number is the hold, the value the detail's index.
+    Lost,
+    /// The connection stands; the value is the detail's index (its message is empty, or why side keys cannot be used).
+    Ready,
+    /// There is no connection; the value is the detail's index.
+    Down,
+    /// A line for the log; the value is the detail's index.
+    Log,
+}
+
+/// More than a number about one result.
+#[napi(object)]
+pub struct ResultDetail {
+    /// The stable error code, or the level of a log line.
+    pub code: String,
+    /// The message, the reason, or the line.
+    pub message: String,
+    /// The keys concerned, as the caller named them.
+    pub keys: Vec<String>,
+    /// What lies behind an error.
+    pub cause: Option<String>,
+}
+
+/// The JavaScript function that reads the array: number of triples, details.
+pub(super) type Dispatcher = FunctionRef<FnArgs<(u32, Vec<ResultDetail>)>, ()>;
+
+pub(super) fn deliverer(dispatcher: Dispatcher, numbers: SharedNumbers) -> Deliver {
+    let numbers = RefCell::new(numbers);
+    Rc::new(move |env: &Env, notices: Vec<Notice>| {
+        let capacity = numbers.borrow().len() / 3;
+        let mut notices = notices.into_iter().peekable();
+        while notices.peek().is_some() {
+            let (mut values, mut details) = (Vec::with_capacity(64), Vec::new());
+            let mut count = 0;
+            for notice in notices.by_ref().take(capacity.max(1)) {
+                values.extend_from_slice(&triple(notice, &mut details));
+                count += 1;
+            }
+            numbers.borrow_mut().write(&values);
+            // The dispatcher does not throw; the scope around this clears what it should not have thrown.
+            let _ = dispatcher.borrow_back(env).and_then(|function| function.call((count, details).into()));
+        }
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "callers, holds and counts stay below 2^53")]
+fn triple(notice: Notice, details: &mut Vec<ResultDetail>) -> [f64; 3] {
+    let mut detail = |detail: ResultDetail| {
+        details.push(detail);
+        (details.len() - 1) as f64
+    };
+    let (first, kind, value) = match notice {
+        Notice::Held { caller, hold } => (caller, ResultKind::Held, hold.map_or(0.0, |hold| hold.to_number() as f64)),
+        Notice::Released { caller, all } => (caller, ResultKind::Released, f64::from(u8::from(all))),
+        Notice::ReleasePending { caller, why } => (caller, ResultKind::ReleasePending, detail(text("", why))),
+        Notice::Freed { caller, count } => (caller, ResultKind::Freed, count as f64),
+        Notice::Failed { caller, error } => (caller, ResultKind::Failed, detail(error.into())),
+        Notice::Lost { hold, keys } => {
+            (hold.to_number(), ResultKind::Lost, detail(ResultDetail { keys, ..text("", String::new()) }))
+        }
+        Notice::Ready { plain } => (0, ResultKind::Ready, detail(text("", plain.unwrap_or_default()))),
+        Notice::Down { reason } => (0, ResultKind::Down, detail(text("", reason))),
+        Notice::Log { level, message } => {
+            let level = match level {
+                LogLevel::Info => "info",
+                LogLevel::Warn => "warn",
+                LogLevel::Error => "error",
+            };
+            (0, ResultKind::Log, detail(text(level, message)))
+        }
+    };
+    [first as f64, f64::from(kind as i32), value]
+}
+
+fn text(code: &str, message: String) -> ResultDetail {
+    ResultDetail { code: code.to_owned(), message, keys: Vec::new(), cause: None }
+}
+
+impl From<Error> for ResultDetail {
+    fn from(error: Error) -> Self {
+        Self {
+            code: error.code.name().to_owned(),
+            message: error.message,
+            keys: error.keys,
+            cause: error.cause,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What JavaScript sees: options in, one class, results out. The provider in `provider/` is its only user.
+
+mod client;
+mod deliver;
+mod options;

@@ -1,0 +1,159 @@
+//! lock-core and what it has to tell, for whichever lane owns it.
+
+use super::shared::Shared;
+use crate::sys::now;
+use lock_core::{
+    AcquireRequest, Client, ClientConfig, Error, Event, Hold, HoldId, Instant, LeaseState, LockKey, LogLevel,
+    NewLease, Outcome, Owner, ReleaseAllRequest, ReleaseRequest, TaskKey,
+};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Longest that `execute` waits for the answer to its release; the release itself goes on.
+const RELEASE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Something for JavaScript.
+pub(crate) enum Notice {
+    /// Keys are held; with an id when their lease is kept alive.
+    Held { caller: u64, hold: Option<HoldId> },
+    /// A release was answered.
+    Released { caller: u64, all: bool },
+    /// A release goes on by itself.
+    ReleasePending { caller: u64, why: String },
+    /// So many locks were deleted.
+    Freed { caller: u64, count: u64 },
+    /// A call failed.
+    Failed { caller: u64, error: Error },
+    /// A running job's lock is lost; these of its keys.
+    Lost { hold: HoldId, keys: Vec<String> },
+    /// The connection stands; with the reason when side keys cannot be used.
+    Ready { plain: Option<String> },
+    /// There is no connection.
+    Down { reason: String },
+    /// A line for the log.
+    Log { level: LogLevel, message: String },
+}
+
+/// What a lane has to do for lock-core.
+pub(crate) enum Action {
+    /// Connect.
+    Connect,
+    /// Close the connection.
+    Disconnect,
+}
+
+/// Owned by one lane.
+pub(crate) struct Engine {
+    /// The state machine.
+    pub(crate) client: Client,
+    shared: Arc<Shared>,
+    notices: Vec<Notice>,
+}
+
+impl Engine {
+    pub(crate) fn new(config: ClientConfig, seed: [u8; 24], shared: Arc<Shared>) -> Self {
+        Self { client: Client::new(config, seed), shared, notices: Vec::new() }
+    }
+
+    /// Takes keys.
+    pub(crate) fn acquire(&mut self, now: Instant, request: AcquireRequest) -> Result<TaskKey, Error> {
+        self.client.acquire(now, request)
+    }
+
+    /// Gives keys back by owner.
+    pub(crate) fn release(&mut self, now: Instant, caller: u64, keys: Arc<[LockKey]>, owner: Owner) -> TaskKey {
+        self.client.release(now, ReleaseRequest { caller, keys, owner, lease_end: None, limit: None })
+    }
+
+    /// Ends a hold: no renewal from here on, and its keys are given back. Says how far it could be trusted.
+    pub(crate) fn release_hold(&mut self, now: Instant, caller: u64, hold: HoldId) -> LeaseState {
+        let Some((held, state)) = self.shared.leases().release(now, hold) else { return LeaseState::Gone };
+        let request = ReleaseRequest {
+            caller,
+            keys: held.keys,
+            owner: held.owner,
+            lease_end: Some(now + held.lease),
+            limit: Some(RELEASE_LIMIT),
+        };
+        self.client.release(now, request);
+        state
+    }
+
+    /// Deletes locks of the namespace.
+    pub(crate) fn release_all(&mut self, now: Instant, request: ReleaseAllRequest) -> Result<TaskKey, Error> {
+        self.client.release_all(now, request)
+    }
+
+    /// The next thing to do; everything to tell goes to the notices on the way.
+    pub(crate) fn next_action(&mut self) -> Option<Action> {
+        loop {
+            match self.client.poll_event()? {
+                Event::Connect => return Some(Action::Connect),
+                Event::Disconnect => return Some(Action::Disconnect),
+                Event::Ready { plain } => {
+                    self.shared.reachable.store(true, Ordering::Release);
+                    self.shared.renewal.notify_one();
+                    self.notices.push(Notice::Ready { plain });
+                }
+                Event::Down { reason } => self.notices.push(Notice::Down { reason }),
+                Event::Log { level, message } => self.notices.push(Notice::Log { level, message }),
+                Event::Done { caller, outcome } => {
+                    let notice = self.notice_of(caller, outcome);
+                    self.notices.push(notice);
+                }
+            }
+        }
+    }
+
+    /// Adds something that came from elsewhere.
+    pub(crate) fn push(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+
+    /// Whether there is something to tell.
+    pub(crate) fn has_notices(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
+    /// Takes what there is to tell.
+    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// What the step at exit has to shorten is asked for; true when something is to be sent.
+    pub(crate) fn begin_exit(&mut self) -> bool {
+        let held: Vec<_> = (self.shared.leases().alive())
+            .map(|lease| (Arc::clone(&lease.keys), lease.owner.clone()))
+            .collect();
+        self.client.shorten_for_exit(now(), held)
+    }
+
+    fn notice_of(&mut self, caller: u64, outcome: Outcome) -> Notice {
+        match outcome {
+            Outcome::Held(hold) => Notice::Held { caller, hold: self.keep(hold) },
+            Outcome::Released(all) => {
+                Notice::Released { caller, all }
+            }
+            Outcome::ReleasePending(why) => Notice::ReleasePending { caller, why },
+            Outcome::Freed(count) => {
+                // Jobs of this process may have lost their locks: let them know now, not at the next renewal.
+                self.shared.leases().hurry(now());
+                self.shared.renewal.notify_one();
+                Notice::Freed { caller, count }
+            }
+            Outcome::Failed(error) => Notice::Failed { caller, error },
+        }
+    }
+
+    /// Registers the lease of an `execute` lock with the renewal thread.
+    fn keep(&mut self, hold: Hold) -> Option<HoldId> {
+        let Hold { keys, owner, tokens, lease, sent_at } = hold;
+        let lease = lease.filter(|_| owner.is_unique())?;
+        let (id, wake) = self.shared.leases().register(NewLease { keys, owner, tokens, lease, sent_at });
+        if wake {
+            self.shared.renewal.notify_one();
+        }
+        Some(id)
+    }
+}

@@ -1,0 +1,113 @@
+//! What moves bytes, time and results between Redis, lock-core and JavaScript.
+//!
+//! `node_loop` is the lane of choice: everything on Node's own loop. `thread` is the fallback where that loop is
+//! not to be had. Both use `engine` (lock-core plus what it has to tell), `shared` (what other threads touch)
+//! and `renewal` (the leases' own thread and connection).
+
+mod background;
+mod engine;
+mod node_loop;
+mod renewal;
+mod shared;
+mod thread;
+
+pub(crate) use engine::{Engine, Notice};
+pub(crate) use node_loop::NodeLoop;
+pub(crate) use thread::ThreadLane;
+
+use crate::net::Target;
+use lock_core::{ClientConfig, Error, HoldId, Instant, LeaseState};
+use napi::Env;
+use shared::Shared;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything a lane is told at its start.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Where Redis is.
+    pub(crate) target: Target,
+    /// The client's own settings.
+    pub(crate) client: ClientConfig,
+    /// A JavaScript thread that was stuck for longer is renewed for no more.
+    pub(crate) maximum_stall: Duration,
+}
+
+/// Brings results to JavaScript; called on its thread, inside a callback scope.
+pub(crate) type Deliver = Rc<dyn Fn(&Env, Vec<Notice>)>;
+
+/// How long the step at exit may take.
+const EXIT_LIMIT: Duration = Duration::from_millis(200);
+
+/// The two lanes behind one face.
+pub(crate) enum Lane {
+    /// On Node's loop.
+    Loop(Rc<NodeLoop>),
+    /// On the background thread.
+    Thread(Rc<ThreadLane>),
+}
+
+impl Lane {
+    /// Opens the lane that fits.
+    pub(crate) fn open(env: &Env, settings: Settings, on_thread: bool, deliver: Deliver) -> Result<Self, String> {
+        let mut seed = [0; 24];
+        getrandom::fill(&mut seed).map_err(|error| format!("the system gives no random numbers: {error}"))?;
+        if on_thread {
+            ThreadLane::open(env, settings, seed, deliver).map(Self::Thread)
+        } else {
+            NodeLoop::open(env, settings, seed, deliver).map(Self::Loop)
+        }
+    }
+
+    /// Lets `body` work on the engine; what follows from it is sent and told soon after.
+    pub(crate) fn with<R>(&self, env: &Env, body: impl FnOnce(&mut Engine, Instant) -> R) -> Result<R, Error> {
+        match self {
+            Self::Loop(lane) => lane.with(body),
+            Self::Thread(lane) => lane.with(env, body),
+        }
+    }
+
+    /// How far the hold can be trusted, at this very moment.
+    pub(crate) fn lease_state(&self, hold: HoldId) -> LeaseState {
+        self.shared().leases().state(crate::sys::now(), hold)
+    }
+
+    /// Time until the hold's lease can lapse.
+    pub(crate) fn remaining(&self, hold: HoldId) -> Duration {
+        self.shared().leases().remaining(crate::sys::now(), hold)
+    }
+
+    /// Number of holds whose leases are kept.
+    pub(crate) fn holds(&self) -> usize {
+        self.shared().leases().len()
+    }
+
+    /// Reads something from a hold's record.
+    pub(crate) fn inspect<R>(&self, hold: HoldId, read: impl FnOnce(&lock_core::NewLease) -> R) -> Option<R> {
+        self.shared().leases().held(hold).map(read)
+    }
+
+    /// The bounded step at exit: what `execute` still holds is left with 2 s.
+    pub(crate) fn exit_step(&self) {
+        match self {
+            Self::Loop(lane) => lane.exit_step(),
+            Self::Thread(lane) => lane.exit_step(),
+        }
+    }
+
+    /// Closes connection, handles and renewal at once.
+    pub(crate) fn close(&self) {
+        match self {
+            Self::Loop(lane) => lane.close(),
+            Self::Thread(lane) => lane.close(),
+        }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        match self {
+            Self::Loop(lane) => lane.shared(),
+            Self::Thread(lane) => lane.shared(),
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The renewal lane: keeps leases alive from the background thread, over a connection of its own, whether or
+//! not the JavaScript thread is busy. JavaScript hears of it only when a lease is lost.
+
+use super::engine::Notice;
+use super::shared::{Inbound, Shared};
+use super::{Settings, background};
+use crate::net;
+use crate::sys::now;
+use lock_core::{Credentials, HoldId, Instant, LogLevel, Namespace, Renewal, RenewalAnswer, Script};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisError, RedisResult};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// Most leases that one script renews: longer scripts hold up everybody on the server.
+const BATCH: usize = 64;
+/// Longest pause while there are leases. Timers stand still while the machine is suspended, leases do not.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Longest that one renewal waits for its answer, and the shortest limit it gets.
+const ANSWER_LIMIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+struct Renewer {
+    shared: Arc<Shared>,
+    settings: Settings,
+    namespace: Namespace,
+    connection: Mutex<Option<MultiplexedConnection>>,
+    /// The server said that it wants no password.
+    no_password: AtomicBool,
+    stall_told: AtomicBool,
+}
+
+/// Starts the renewal of one client; it ends when `shared` is closed.
+pub(crate) fn start(shared: Arc<Shared>, settings: Settings) -> Result<(), String> {
+    let renewer = Renewer {
+        namespace: Namespace::new(&settings.client.prefix),
+        shared,
+        settings,
+        connection: Mutex::new(None),
+        no_password: AtomicBool::new(false),
+        stall_told: AtomicBool::new(false),
+    };
+    background::spawn(run(Arc::new(renewer)))
+}
+
+async fn run(renewer: Arc<Renewer>) {
+    let shared = Arc::clone(&renewer.shared);
+    while !shared.is_closed() {
+        let (mut due, mut lost) = (Vec::new(), Vec::new());
+        let next = shared.leases().poll(now(), &mut due, &mut lost);
+        for hold in lost {
+            renewer.tell_lost(hold, None);
+        }
+        if !due.is_empty() {
+            renewer.begin(due);
+        }
+        if shared.reachable.swap(false, Ordering::AcqRel) {
+            // Made before it is needed, so that the first renewal does not pay for it.
+            tokio::spawn(Arc::clone(&renewer).connect_ahead());
+        }
+        if next == Instant::FAR_FUTURE {
+            shared.renewal.notified().await;
+        } else {
+            // Asked at every look, so that a stall is noticed when it begins and not at the next renewal.
+            shared.stuck_for();
+            let pause = next.since(now()).clamp(Duration::from_millis(1), LONGEST_PAUSE);
+            let _ = tokio::time::timeout(pause, shared.renewal.notified()).await;
+        }
+    }
+}
+
+impl Renewer {
+    /// Sends the due renewals on their way, unless the JavaScript thread is stuck: a hung process must not hold
+    /// a lock for ever.
+    fn begin(self: &Arc<Self>, due: Vec<Renewal>) {
+        let stuck = self.shared.stuck_for();
+        if stuck > self.settings.maximum_stall {
+            if !self.stall_told.swap(true, Ordering::AcqRel) {
+                self.log(format!(
+                    "The JavaScript thread has been stuck for {} s, longer than maximumStallMs allows: its locks are no longer renewed.",
+                    stuck.as_secs()
+                ));
+            }
+            let mut leases = self.shared.leases();
+            due.iter().for_each(|renewal| leases.failed(now(), renewal.hold));
+            return;
+        }
+        self.stall_told.store(false, Ordering::Release);
+        for batch in due.chunks(BATCH) {
+            tokio::spawn(Arc::clone(self).renew(batch.to_vec()));
+        }
+    }
+
+    async fn renew(self: Arc<Self>, batch: Vec<Renewal>) {
+        let sent_at = now();
+        let limit = batch.iter().map(|renewal| renewal.lease / 6).min().unwrap_or_default();
+        let limit = limit.clamp(ANSWER_LIMIT.0, ANSWER_LIMIT.1);
+        let outcome = match tokio::time::timeout(limit, self.ask(&batch)).await {
+            Ok(outcome) => outcome.map_err(|error| error.to_string()),
+            Err(_) => {
+                // Nothing says that this connection will ever answer.
+                self.connection.lock().await.take();
+                Err(format!("no answer within {} ms", limit.as_millis()))
+            }
+        };
+        match outcome {
+            Ok(answers) => self.take_answers(sent_at, &batch, &answers),
+            Err(reason) => {
+                let mut leases = self.shared.leases();
+                batch.iter().for_each(|renewal| leases.failed(now(), renewal.hold));
+                drop(leases);
+                self.tell_failed(&batch, &reason);
+            }
+        }
+        self.shared.renewal.notify_one();
+    }
+
+    fn take_answers(&self, sent_at: Instant, batch: &[Renewal], answers: &[i64]) {
+        let mut answers = answers.iter();
+        for renewal in batch {
+            let lost: Vec<_> = (renewal.keys.iter())
+                .filter(|_| answers.next() != Some(&1))
+                .map(|key| self.namespace.caller_name(key))
+                .collect();
+            let answer = if lost.is_empty() { RenewalAnswer::Extended } else { RenewalAnswer::NotOurs };
+            let is_lost = self.shared.leases().answered(sent_at, renewal.hold, answer);
+            if is_lost {
+                self.tell_lost(renewal.hold, Some(lost));
+            }
+        }
+    }
+
+    /// One script call; an answer per key.
+    async fn ask(&self, batch: &[Renewal]) -> RedisResult<Vec<i64>> {
+        let mut guard = self.connection.lock().await;
+        let reused = guard.is_some();
+        let mut connection = match guard.as_ref() {
+            Some(connection) => connection.clone(),
+            None => guard.insert(self.connect().await?).clone(),
+        };
+        drop(guard);
+        match call(&mut connection, batch).await {
+            Err(error) if error.is_unrecoverable_error() || error.is_io_error() => {
+                self.connection.lock().await.take();
+                if !reused {
+                    return Err(error);
+                }
+                // The connection may have broken long ago; that says nothing about the server now.
+                let mut fresh = self.connect().await?;
+                let answers = call(&mut fresh, batch).await?;
+                self.connection.lock().await.replace(fresh);
+                Ok(answers)
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+        let stream = net::connect(&self.settings.target).await.map_err(io_error)?;
+        stream.set_nonblocking(true)?;
+        let stream = tokio::net::TcpStream::from_std(stream)?;
+        let mut info = RedisConnectionInfo::default().set_skip_set_lib_name();
+        info = info.set_db(i64::from(self.settings.client.database));
+        if let Some(Credentials { username, password }) = &self.settings.client.credentials
+            && !self.no_password.load(Ordering::Acquire)
+        {
+            info = info.set_password(password);
+            if let Some(username) = username {
+                info = info.set_username(username);
+            }
+        }
+        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+        match MultiplexedConnection::new_with_config(&info, stream, config).await {
+            Ok((connection, driver)) => {
+                tokio::spawn(driver);
+                Ok(connection)
+            }
+            Err(error) => {
+                // The main connection goes on without a password that is not wanted; so does this one, next time.
+                let text = error.to_string();
+                if ["no password is set", "without any password configured"].iter().any(|known| text.contains(known)) {
+                    self.no_password.store(true, Ordering::Release);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect_ahead(self: Arc<Self>) {
+        let mut guard = self.connection.lock().await;
+        if guard.is_none() && !self.shared.is_closed() {
+            // What fails here is tried again, and told, when there is something to renew.
+            *guard = self.connect().await.ok();
+        }
+    }
+
+    fn tell_lost(&self, hold: HoldId, keys: Option<Vec<String>>) {
+        let keys = keys.or_else(|| {
+            let leases = self.shared.leases();
+            let held = leases.held(hold)?;
+            Some(held.keys.iter().map(|key| self.namespace.caller_name(key)).collect())
+        });
+        self.shared.send(Inbound::Notice(Notice::Lost { hold, keys: keys.unwrap_or_default() }));
+    }
+
+    fn tell_failed(&self, batch: &[Renewal], reason: &str) {
+        let keys = batch.iter().flat_map(|renewal| renewal.keys.iter());
+        let mut names: Vec<_> = keys.take(10).map(|key| self.namespace.caller_name(key)).collect();
+        names.dedup();
+        self.log(format!("Failed to renew lock for key(s) \"{}\": {reason}. Retrying.", names.join("\", \"")));
+    }
+
+    fn log(&self, message: String) {
+        self.shared.send(Inbound::Notice(Notice::Log { level: LogLevel::Warn, message }));
+    }
+}
+
+async fn call(connection: &mut MultiplexedConnection, batch: &[Renewal]) -> RedisResult<Vec<i64>> {
+    let command = |name: &str, script: &str| {
+        let mut command = redis::cmd(name);
+        command.arg(script).arg(batch.iter().map(|renewal| renewal.keys.len()).sum::<usize>());
+        let pairs = || batch.iter().flat_map(|renewal| renewal.keys.iter().map(move |key| (renewal, key)));
+        for (_, key) in pairs() {
+            command.arg(key.name());
+        }
+        for (renewal, _) in pairs() {
+            let millis = u64::try_from(renewal.lease.as_millis()).unwrap_or(u64::MAX);
+            command.arg(renewal.owner.as_bytes()).arg(millis);
+        }
+        command
+    };
+    // EVALSHA, then EVAL: SCRIPT LOAD is a right that users of the official package never had to give.
+    let first: Result<Vec<i64>, RedisError> = command("EVALSHA", Script::Renew.sha()).query_async(connection).await;
+    let answers = match first {
+        Err(error) if error.code() == Some("NOSCRIPT") => {
+            command("EVAL", Script::Renew.body()).query_async(connection).await?
+        }
+        outcome => outcome?,
+    };
+    // The first number is the reply's tag.
+    Ok(answers.into_iter().skip(1).collect())
+}
+
+fn io_error(reason: String) -> RedisError {
+    RedisError::from(std::io::Error::other(reason))
+}

@@ -1,0 +1,105 @@
+//! What the JavaScript thread and the background thread share: the leases, a mailbox, and a way to wake.
+
+use super::engine::Notice;
+use crate::sys::{AsyncWaker, ThreadWaker, now};
+use lock_core::{Instant, LeaseTable};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Wakes the JavaScript thread.
+pub(crate) enum Waker {
+    /// By a libuv handle.
+    Loop(AsyncWaker),
+    /// By a threadsafe function.
+    Thread(ThreadWaker),
+}
+
+/// What comes to the JavaScript thread from elsewhere.
+pub(crate) enum Inbound {
+    /// The connection that was asked for in `epoch`, or why there is none.
+    Connected { epoch: u64, outcome: Result<TcpStream, String> },
+    /// Something to tell.
+    Notice(Notice),
+}
+
+/// See the module. Every lock in here is held for a few instructions only.
+pub(crate) struct Shared {
+    leases: Mutex<LeaseTable>,
+    inbox: Mutex<Vec<Inbound>>,
+    waker: Mutex<Option<Waker>>,
+    /// Wakes the renewal task.
+    pub(crate) renewal: Notify,
+    /// The main connection stands, so the renewal's own may be made.
+    pub(crate) reachable: AtomicBool,
+    closed: AtomicBool,
+    /// When the JavaScript thread was asked for a sign of life that it has not given yet; 0 for never.
+    asked_at: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new() -> Self {
+        Self {
+            leases: Mutex::new(LeaseTable::default()),
+            inbox: Mutex::new(Vec::new()),
+            waker: Mutex::new(None),
+            renewal: Notify::new(),
+            reachable: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            asked_at: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn leases(&self) -> MutexGuard<'_, LeaseTable> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_waker(&self, waker: Waker) {
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
+    }
+
+    /// Puts something into the mailbox and wakes the JavaScript thread.
+    pub(crate) fn send(&self, message: Inbound) {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+        self.wake();
+    }
+
+    pub(crate) fn wake(&self) {
+        match self.waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            Some(Waker::Loop(waker)) => waker.wake(),
+            Some(Waker::Thread(waker)) => waker.wake(),
+            None => {}
+        }
+    }
+
+    /// Empties the mailbox. JavaScript thread: being here is the sign of life.
+    pub(crate) fn receive(&self) -> Vec<Inbound> {
+        self.asked_at.store(0, Ordering::Release);
+        std::mem::take(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Asks the JavaScript thread for a sign of life and says for how long it has owed one.
+    pub(crate) fn stuck_for(&self) -> Duration {
+        let now = now();
+        let asked = self.asked_at.load(Ordering::Acquire);
+        if asked == 0 {
+            self.asked_at.store(now.as_nanos().max(1), Ordering::Release);
+            self.wake();
+            return Duration::ZERO;
+        }
+        now.since(Instant::from_nanos(asked))
+    }
+
+    /// Ends the renewal task.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.renewal.notify_one();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+}

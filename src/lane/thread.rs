@@ -1,0 +1,258 @@
+//! The fallback lane: lock-core behind a lock, driven by the background thread. No tuning; it is for runtimes
+//! whose event loop is not to be had.
+
+use super::background;
+use super::engine::{Action, Engine};
+use super::renewal;
+use super::shared::{Inbound, Shared, Waker};
+use super::{Deliver, EXIT_LIMIT, Settings};
+use crate::net::{self, describe};
+use crate::sys::{ThreadWaker, now};
+use lock_core::{Code, Error, Instant};
+use napi::Env;
+use std::cell::RefCell;
+use std::io::ErrorKind;
+use std::rc::Rc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+struct Core {
+    engine: Mutex<Engine>,
+    /// Something was added to the engine.
+    work: Notify,
+    /// Replies were handled: the step at exit waits for it.
+    progress: Condvar,
+    shared: Arc<Shared>,
+}
+
+impl Core {
+    fn engine(&self) -> MutexGuard<'_, Engine> {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_callers(&self) -> bool {
+        self.engine().client.has_callers()
+    }
+}
+
+/// See the module.
+pub(crate) struct ThreadLane {
+    core: Arc<Core>,
+    waker: RefCell<Option<ThreadWaker>>,
+    deliver: RefCell<Option<Deliver>>,
+}
+
+impl ThreadLane {
+    /// Starts the lane's task and the renewal; connecting begins with the client's first wish.
+    pub(super) fn open(env: &Env, settings: Settings, seed: [u8; 24], deliver: Deliver) -> Result<Rc<Self>, String> {
+        let shared = Arc::new(Shared::new());
+        let core = Arc::new(Core {
+            engine: Mutex::new(Engine::new(settings.client.clone(), seed, Arc::clone(&shared))),
+            work: Notify::new(),
+            progress: Condvar::new(),
+            shared: Arc::clone(&shared),
+        });
+        let this = Rc::new(Self {
+            core: Arc::clone(&core),
+            waker: RefCell::new(None),
+            deliver: RefCell::new(Some(deliver)),
+        });
+        let me = Rc::downgrade(&this);
+        let waker = ThreadWaker::new(env, move |env| {
+            if let Some(lane) = me.upgrade() {
+                lane.tell(env);
+            }
+        })?;
+        shared.set_waker(Waker::Thread(waker.clone()));
+        *this.waker.borrow_mut() = Some(waker);
+        background::spawn(drive(core, settings.clone()))?;
+        renewal::start(shared, settings)?;
+        Ok(this)
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.core.shared
+    }
+
+    /// Lets `body` work on the engine; the background thread does the rest.
+    pub(super) fn with<R>(&self, env: &Env, body: impl FnOnce(&mut Engine, Instant) -> R) -> Result<R, Error> {
+        let waker = self.waker.borrow();
+        let Some(waker) = waker.as_ref() else {
+            return Err(Error::new(Code::Closed, "The locking provider was shut down; it takes no more calls."));
+        };
+        let result = body(&mut self.core.engine(), now());
+        waker.set_referenced(env, self.core.has_callers());
+        self.core.work.notify_one();
+        Ok(result)
+    }
+
+    fn tell(&self, env: &Env) {
+        let mut notices = Vec::new();
+        for message in self.core.shared.receive() {
+            if let Inbound::Notice(notice) = message {
+                notices.push(notice);
+            }
+        }
+        notices.append(&mut self.core.engine().take_notices());
+        let deliver = self.deliver.borrow().clone();
+        if let (Some(deliver), false) = (deliver, notices.is_empty()) {
+            deliver(env, notices);
+        }
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.set_referenced(env, self.core.has_callers());
+        }
+    }
+
+    /// See [`super::Lane::exit_step`]. Blocks for at most its limit.
+    pub(super) fn exit_step(&self) {
+        let mut engine = self.core.engine();
+        if !engine.begin_exit() {
+            return;
+        }
+        self.core.work.notify_one();
+        let end = now() + EXIT_LIMIT;
+        while engine.client.expects_reply() {
+            let left = end.since(now());
+            if left.is_zero() {
+                return;
+            }
+            let woken = self.core.progress.wait_timeout(engine, left);
+            engine = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Closes everything at once; nobody is told.
+    pub(super) fn close(&self) {
+        self.core.shared.close();
+        self.core.work.notify_one();
+        self.deliver.borrow_mut().take();
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.close();
+        }
+    }
+}
+
+impl Drop for ThreadLane {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+type Connecting = tokio::task::JoinHandle<Result<std::net::TcpStream, String>>;
+
+/// The lane's task: waits for bytes, room, time or work, and does what lock-core asks for.
+async fn drive(core: Arc<Core>, settings: Settings) {
+    let mut stream: Option<TcpStream> = None;
+    let mut connecting: Option<Connecting> = None;
+    let mut buffer = vec![0; 64 << 10];
+    while !core.shared.is_closed() {
+        while let Some(action) = next_action(&core) {
+            stream = None;
+            if let Some(old) = connecting.take() {
+                old.abort();
+            }
+            if let Action::Connect = action {
+                let target = settings.target.clone();
+                connecting = Some(tokio::spawn(async move { net::connect(&target).await }));
+            }
+        }
+        let outcome = write(&core, stream.as_ref());
+        let waits_for_room = match outcome {
+            Ok(waits) => waits,
+            Err(error) => {
+                stream = None;
+                core.engine().client.handle_disconnected(now(), &describe(&error));
+                continue;
+            }
+        };
+        let timeout = core.engine().client.poll_timeout();
+        let pause = timeout.map_or(Duration::from_secs(3_600), |at| at.since(now()).max(Duration::from_millis(1)));
+        tokio::select! {
+            () = core.work.notified() => {}
+            () = tokio::time::sleep(pause) => core.engine().client.handle_timeout(now()),
+            connected = join(&mut connecting) => {
+                connecting = None;
+                let mut engine = core.engine();
+                match connected.and_then(open) {
+                    Ok(open) => {
+                        stream = Some(open);
+                        engine.client.handle_connected(now());
+                    }
+                    Err(reason) => engine.client.handle_disconnected(now(), &reason),
+                }
+            }
+            () = room(stream.as_ref(), waits_for_room) => {}
+            outcome = read(stream.as_ref(), &mut buffer) => {
+                let mut engine = core.engine();
+                match outcome {
+                    Ok(count @ 1..) => engine.client.handle_bytes(now(), buffer.get(..count).unwrap_or_default()),
+                    Ok(0) => {
+                        stream = None;
+                        engine.client.handle_disconnected(now(), "the server closed the connection");
+                    }
+                    Err(error) => {
+                        stream = None;
+                        engine.client.handle_disconnected(now(), &describe(&error));
+                    }
+                }
+                core.progress.notify_all();
+            }
+        }
+    }
+}
+
+fn next_action(core: &Core) -> Option<Action> {
+    let mut engine = core.engine();
+    let action = engine.next_action();
+    if engine.has_notices() {
+        core.shared.wake();
+    }
+    action
+}
+
+/// Writes what there is. True when the socket has no room for the rest.
+fn write(core: &Core, stream: Option<&TcpStream>) -> std::io::Result<bool> {
+    let Some(stream) = stream else { return Ok(false) };
+    let mut engine = core.engine();
+    while !engine.client.transmit().is_empty() {
+        match stream.try_write(engine.client.transmit()) {
+            Ok(count) => engine.client.transmitted(count),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
+}
+
+async fn read(stream: Option<&TcpStream>, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let Some(stream) = stream else { return std::future::pending().await };
+    loop {
+        stream.readable().await?;
+        match stream.try_read(buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn room(stream: Option<&TcpStream>, wanted: bool) {
+    match stream {
+        // An error shows at the write that follows.
+        Some(stream) if wanted => drop(stream.writable().await),
+        _ => std::future::pending().await,
+    }
+}
+
+async fn join(connecting: &mut Option<Connecting>) -> Result<std::net::TcpStream, String> {
+    match connecting {
+        Some(task) => task.await.map_err(|error| error.to_string()).flatten(),
+        None => std::future::pending().await,
+    }
+}
+
+fn open(socket: std::net::TcpStream) -> Result<TcpStream, String> {
+    let ready = socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket));
+    ready.map_err(|error| describe(&error))
+}

@@ -1,0 +1,17 @@
+//! Every foreign call of the addon: libuv handles, raw Node-API, clocks. Nothing in here knows what a lock is.
+#![allow(unsafe_code, reason = "this folder is where unsafe code lives")]
+
+mod clock;
+mod event_loop;
+mod handles;
+mod js_scope;
+mod shared_numbers;
+mod thread_waker;
+mod uv_api;
+
+pub(crate) use clock::now;
+pub(crate) use event_loop::EventLoop;
+pub(crate) use handles::{Async, AsyncWaker, Poll, Prepare, Readiness, Timer};
+pub(crate) use js_scope::JsScope;
+pub(crate) use shared_numbers::SharedNumbers;
+pub(crate) use thread_waker::ThreadWaker;
