@@ -1,0 +1,46 @@
+// The package's public face, for TypeScript: the provider's own types, and what it adds to Medusa's.
+import type { Context } from "@medusajs/framework/types"
+import type { AcquireArgs, ExecuteArgs, Lock } from "./provider/dist/index"
+
+export { default, RedisLockingProvider } from "./provider/dist/index"
+export type {
+  AcquireArgs,
+  ExecuteArgs,
+  Lock,
+  LockError,
+  LockErrorCode,
+  LockingRedisOptions,
+} from "./provider/dist/index"
+
+declare module "@medusajs/framework/types" {
+  interface ILockingModule {
+    /**
+     * Runs `job` while holding `keys`, all of them or none.
+     *
+     * @param keys - What to lock.
+     * @param job - Gets a signal that aborts when the lock is lost, and the lock itself.
+     * @param args - `timeout` and `expire` in seconds, a `signal` that withdraws the wait, the provider's id.
+     * @param sharedContext - Not used.
+     * @returns The job's result.
+     */
+    execute<T>(
+      keys: string | string[],
+      job: (signal: AbortSignal, lock: Lock) => Promise<T>,
+      args?: ExecuteArgs & { provider?: string },
+      sharedContext?: Context,
+    ): Promise<T>
+    /**
+     * Takes `keys`, all of them or none; with `awaitQueue` waits for them.
+     *
+     * @param keys - What to lock.
+     * @param args - Owner, `expire` and `timeout` in seconds, whether to wait, a `signal` that withdraws the wait,
+     * the provider's id.
+     * @param sharedContext - Not used.
+     */
+    acquire(
+      keys: string | string[],
+      args?: AcquireArgs & { provider?: string },
+      sharedContext?: Context,
+    ): Promise<void>
+  }
+}

@@ -1,0 +1,261 @@
+import type { Logger } from "@medusajs/framework/types"
+import { HoldState, NativeClient, type Refusal, type ResultDetail, ResultKind } from "../../native"
+import { type LockErrorCode, lockError } from "./errors"
+import { forgetAtExit, rememberAtExit } from "./exit"
+import { HeldLock } from "./lock"
+import type { NativeOptions } from "./options"
+
+/** Results per call of the dispatcher. */
+const MOST_RESULTS = 512
+/** Numbers per result: see ResultKind in the addon. */
+const NUMBERS_PER_RESULT = 3
+/** Longest that `shutdown` waits for jobs that are under way, in ms. */
+const DRAIN_MS = 5_000
+const DRAIN_LOOK_MS = 20
+
+/** How a release of an `execute` lock ended. */
+export type UnlockResult = "released" | "pending" | "lost"
+
+interface Pending {
+  resolve(value: number): void
+  reject(error: Error): void
+}
+
+/**
+ * What results find their way back by. Apart from the client, because the addon holds the dispatcher for as long
+ * as it lives: a client that nobody uses any more must be collected all the same.
+ */
+class Calls {
+  readonly pending = new Map<number, Pending>()
+  readonly holds = new Map<number, HeldLock>()
+  /** Holds that were lost before anybody had taken them over. */
+  readonly lostEarly = new Map<number, string[]>()
+  readonly watchers: ((failure: string | undefined) => void)[] = []
+  last = 0
+  plainTold = false
+
+  constructor(readonly logger: Logger | undefined) {}
+
+  dispatch(numbers: Float64Array, count: number, details: ResultDetail[]): void {
+    for (let at = 0; at < count * NUMBERS_PER_RESULT; at += NUMBERS_PER_RESULT) {
+      this.settle(numbers[at] as number, numbers[at + 1] as ResultKind, numbers[at + 2] as number, details)
+    }
+  }
+
+  private settle(first: number, kind: ResultKind, value: number, details: ResultDetail[]): void {
+    switch (kind) {
+      case ResultKind.Held:
+      case ResultKind.Released:
+      case ResultKind.Freed:
+        this.take(first)?.resolve(value)
+        break
+      case ResultKind.ReleasePending:
+        this.take(first)?.resolve(-1)
+        this.logger?.warn(`A lock could not be released at once (${details[value]?.message}); Redis frees it when its lease ends at the latest.`)
+        break
+      case ResultKind.Failed:
+        this.take(first)?.reject(errorOf(details[value]))
+        break
+      case ResultKind.Lost:
+        this.lose(first, details[value]?.keys ?? [])
+        break
+      case ResultKind.Ready:
+        this.tellRung(details[value]?.message ?? "")
+        this.tellWatchers(undefined)
+        break
+      case ResultKind.Down:
+        this.tellWatchers(details[value]?.message ?? "")
+        break
+      case ResultKind.Log:
+        this.log(details[value])
+        break
+    }
+  }
+
+  private take(caller: number): Pending | undefined {
+    const pending = this.pending.get(caller)
+    this.pending.delete(caller)
+    return pending
+  }
+
+  private lose(hold: number, keys: string[]): void {
+    const lock = this.holds.get(hold)
+    if (lock) {
+      this.logger?.warn(lock.lose(keys).message)
+    } else {
+      this.lostEarly.set(hold, keys)
+    }
+  }
+
+  private tellRung(plainReason: string): void {
+    if (plainReason && !this.plainTold) {
+      this.plainTold = true
+      this.logger?.warn(
+        `Provider "locking-redis" works without fencing tokens and hold records, as the official package does: ${plainReason}. To get them, allow the Redis user the keys "mlr!*".`,
+      )
+    }
+  }
+
+  private tellWatchers(failure: string | undefined): void {
+    for (const watcher of this.watchers.splice(0)) {
+      watcher(failure)
+    }
+  }
+
+  private log(detail: ResultDetail | undefined): void {
+    const message = detail?.message ?? ""
+    if (detail?.code === "error") {
+      this.logger?.error(message)
+    } else if (detail?.code === "warn") {
+      this.logger?.warn(message)
+    } else {
+      this.logger?.info(message)
+    }
+  }
+}
+
+/** One connection to Redis with its calls and holds. Shared by a provider and its `lp_` alias. */
+export class LockClient {
+  readonly #native: NativeClient
+  readonly #calls: Calls
+  #ended: Promise<void> | undefined
+
+  constructor(options: NativeOptions, logger?: Logger) {
+    const calls = new Calls(logger)
+    const numbers = new Float64Array(MOST_RESULTS * NUMBERS_PER_RESULT)
+    this.#calls = calls
+    this.#native = new NativeClient(options, numbers, (count, details) => calls.dispatch(numbers, count, details))
+    rememberAtExit(this.#native)
+  }
+
+  /** Resolves when the connection stands. Rejects when the first attempt failed; more follow by themselves. */
+  ready(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      // The boot waits for this: nothing else may keep the process alive yet.
+      const keepAlive = setInterval(() => {}, 60_000)
+      this.#calls.watchers.push((failure) => {
+        clearInterval(keepAlive)
+        failure === undefined ? resolve() : reject(new Error(failure))
+      })
+    })
+  }
+
+  /** Takes the keys for a job, waiting up to `timeoutMs`, and keeps their lease alive. */
+  async lock(keys: string | string[], leaseMs: number, timeoutMs: number, signal?: AbortSignal): Promise<HeldLock> {
+    const hold = await this.#call((caller) => this.#native.lock(caller, keys, leaseMs, timeoutMs), signal)
+    const lock = new HeldLock(this.#native, hold, keys)
+    this.#calls.holds.set(hold, lock)
+    const lost = this.#calls.lostEarly.size > 0 && this.#calls.lostEarly.get(hold)
+    if (lost) {
+      this.#calls.lostEarly.delete(hold)
+      lock.lose(lost)
+    }
+    return lock
+  }
+
+  /** Ends a hold. "lost" says that the lock was not the job's own until now. */
+  async unlock(lock: HeldLock): Promise<UnlockResult> {
+    let state = HoldState.Gone
+    const answer = this.#call((caller) => {
+      state = this.#native.unlock(caller, lock.hold)
+      return undefined
+    })
+    this.#calls.holds.delete(lock.hold)
+    if (state === HoldState.Gone) {
+      // The provider was closed under the job; nobody will answer.
+      this.#calls.pending.delete(this.#calls.last)
+      return lock.signal.aborted ? "lost" : "pending"
+    }
+    // A failure here must not hide the job's result; Redis frees the lock when its lease ends at the latest.
+    const released = await answer.catch(() => -1)
+    if (state === HoldState.Lost || released === 0) {
+      return "lost"
+    }
+    return released === 1 ? "released" : "pending"
+  }
+
+  /** Takes the keys for an owner. `leaseMs` 0: without an end; `timeoutMs` below 0: do not wait. */
+  async acquire(
+    keys: string | string[],
+    owner: string,
+    leaseMs: number,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.#call((caller) => this.#native.acquire(caller, keys, owner, leaseMs, timeoutMs), signal)
+  }
+
+  /** Gives back the keys that are the owner's; true when all were. */
+  async release(keys: string | string[], owner: string): Promise<boolean> {
+    return (await this.#call((caller) => this.#native.release(caller, keys, owner))) === 1
+  }
+
+  /** Deletes the locks of an owner, or everybody's. */
+  async releaseAll(owner: string | undefined): Promise<void> {
+    await this.#call((caller) => this.#native.releaseAll(caller, owner))
+  }
+
+  /** Takes no more calls, lets running jobs end (up to 5 s), and closes. Idempotent. */
+  shutdown(): Promise<void> {
+    this.#ended ??= this.#end()
+    return this.#ended
+  }
+
+  async #end(): Promise<void> {
+    this.#native.drain()
+    for (let waitedMs = 0; waitedMs < DRAIN_MS && this.#native.isBusy(); waitedMs += DRAIN_LOOK_MS) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS))
+    }
+    this.#native.exitStep()
+    this.#native.close()
+    forgetAtExit(this.#native)
+    for (const pending of this.#calls.pending.values()) {
+      pending.reject(lockError("PROVIDER_CLOSED", "The locking provider was shut down; it takes no more calls."))
+    }
+    this.#calls.pending.clear()
+  }
+
+  #call(start: (caller: number) => number | Refusal | undefined, signal?: AbortSignal): Promise<number> {
+    if (signal?.aborted) {
+      return Promise.reject(signal.reason)
+    }
+    const calls = this.#calls
+    const caller = ++calls.last
+    return new Promise((resolve, reject) => {
+      const pending = { resolve, reject }
+      calls.pending.set(caller, pending)
+      const task = start(caller)
+      if (typeof task === "object") {
+        calls.pending.delete(caller)
+        reject(errorOf(task.refused))
+      } else if (signal && task !== undefined) {
+        this.#cancelBy(signal, task, caller, pending)
+      }
+    })
+  }
+
+  /** Withdraws the call when the signal aborts; it then rejects with the signal's reason. */
+  #cancelBy(signal: AbortSignal, task: number, caller: number, pending: Pending): void {
+    const { resolve, reject } = pending
+    const withdraw = () => {
+      if (this.#calls.pending.get(caller) === pending) {
+        pending.reject = () => reject(signal.reason)
+        this.#native.cancel(task, caller)
+      }
+    }
+    signal.addEventListener("abort", withdraw, { once: true })
+    pending.resolve = (value) => {
+      signal.removeEventListener("abort", withdraw)
+      resolve(value)
+    }
+    pending.reject = (error) => {
+      signal.removeEventListener("abort", withdraw)
+      reject(error)
+    }
+  }
+}
+
+function errorOf(detail: ResultDetail | undefined): Error {
+  const { code = "INTERNAL", message = "A call failed without a reason.", keys = [], cause } = detail ?? {}
+  return lockError(code as LockErrorCode, message, keys, cause ?? undefined)
+}

@@ -1,0 +1,81 @@
+import { MedusaError } from "@medusajs/framework/utils"
+
+/**
+ * What went wrong, as `error.code`. Stays the same across versions.
+ *
+ * | code | `MedusaError` type | when |
+ * |---|---|---|
+ * | `LOCK_NOT_ACQUIRED` | conflict | another owner holds a key and the call did not wait |
+ * | `LOCK_TIMEOUT` | conflict | the time to wait is over |
+ * | `LOCK_LOST` | conflict | the lock of a running job is no longer its own |
+ * | `LOCK_RELEASED` | conflict | `assertHeld()` after the lock was given back |
+ * | `INVALID_ARGUMENT` | invalid_data | an argument that cannot be used |
+ * | `INVALID_OPTION` | invalid_data | an option that cannot be used, at boot |
+ * | `REDIS_UNREACHABLE` | unexpected_state | a call without a time limit, after 20 reconnects |
+ * | `REDIS_REFUSED` | unexpected_state | Redis answered with an error; `cause` has its text |
+ * | `REDIS_AUTH_FAILED` | unexpected_state | Redis refused the user name or password |
+ * | `PROVIDER_CLOSED` | unexpected_state | a call after `shutdown()` |
+ * | `INTERNAL` | unexpected_state | a fault in this package |
+ *
+ * A wait ended by the caller's `signal` rejects with the signal's own reason.
+ */
+export type LockErrorCode =
+  | "LOCK_NOT_ACQUIRED"
+  | "LOCK_TIMEOUT"
+  | "LOCK_LOST"
+  | "LOCK_RELEASED"
+  | "LOCK_ABORTED"
+  | "INVALID_ARGUMENT"
+  | "INVALID_OPTION"
+  | "REDIS_UNREACHABLE"
+  | "REDIS_REFUSED"
+  | "REDIS_AUTH_FAILED"
+  | "PROVIDER_CLOSED"
+  | "INTERNAL"
+
+/** The error of every failed call: a `MedusaError` with a stable code and the keys it is about. */
+export type LockError = MedusaError & {
+  code: LockErrorCode
+  /** The keys concerned, as the caller named them; empty when it is about none in particular. */
+  keys: string[]
+}
+
+const TYPE_OF_CODE: Record<LockErrorCode, string> = {
+  LOCK_NOT_ACQUIRED: MedusaError.Types.CONFLICT,
+  LOCK_TIMEOUT: MedusaError.Types.CONFLICT,
+  LOCK_LOST: MedusaError.Types.CONFLICT,
+  LOCK_RELEASED: MedusaError.Types.CONFLICT,
+  LOCK_ABORTED: MedusaError.Types.CONFLICT,
+  INVALID_ARGUMENT: MedusaError.Types.INVALID_DATA,
+  INVALID_OPTION: MedusaError.Types.INVALID_DATA,
+  REDIS_UNREACHABLE: MedusaError.Types.UNEXPECTED_STATE,
+  REDIS_REFUSED: MedusaError.Types.UNEXPECTED_STATE,
+  REDIS_AUTH_FAILED: MedusaError.Types.UNEXPECTED_STATE,
+  PROVIDER_CLOSED: MedusaError.Types.UNEXPECTED_STATE,
+  INTERNAL: MedusaError.Types.UNEXPECTED_STATE,
+}
+
+/** Makes the error of a failed call. `cause` is what lies behind it, for the error's `cause` property. */
+export function lockError(code: LockErrorCode, message: string, keys: string[] = [], cause?: string): LockError {
+  const error = new MedusaError(TYPE_OF_CODE[code], message, code) as LockError
+  error.keys = keys
+  if (cause !== undefined) {
+    error.cause = new Error(cause)
+  }
+  if (code === "REDIS_UNREACHABLE") {
+    // The name that code written for ioredis looks for.
+    error.name = "MaxRetriesPerRequestError"
+  }
+  return error
+}
+
+/** The error of a job whose lock is no longer its own; the official package's text. */
+export function lostError(keys: string[]): LockError {
+  const message = `Lost the lock for key(s) "${keys.join('", "')}" while the job was still running: the lease expired before it could be renewed. Increase "expire" if the job is expected to run this long.`
+  return lockError("LOCK_LOST", message, keys)
+}
+
+/** The error of an argument that cannot be used. */
+export function argumentError(message: string, keys: string[] = []): LockError {
+  return lockError("INVALID_ARGUMENT", message, keys)
+}

@@ -1,0 +1,148 @@
+import type { Logger } from "@medusajs/framework/types"
+import {
+  acquireLeaseMs,
+  executeLeaseMs,
+  kindOf,
+  parseKeys,
+  parseOwner,
+  parseSignal,
+  waitMs,
+} from "./arguments"
+import type { LockClient } from "./client"
+import { argumentError, lostError } from "./errors"
+import { EmptyLock, type HeldLock, type Lock } from "./lock"
+
+/** @internal Name in the container that the loader registers for the service. */
+export const CLIENT = "lockingRedisClient"
+
+/** @internal What the loader hands to the service. */
+export interface LoadedClient {
+  client: LockClient
+  waitLockingTimeoutS: number
+}
+
+interface Dependencies {
+  [CLIENT]: LoadedClient
+  logger?: Logger
+}
+
+/** Arguments of {@link RedisLockingProvider.execute}. */
+export interface ExecuteArgs {
+  /** Longest wait for the keys, in seconds; at least 1, default `waitLockingTimeout`. Infinity is allowed. */
+  timeout?: number
+  /** Length of the lease, in seconds; at least 1, default 60. It is renewed for as long as the job runs. */
+  expire?: number
+  /** Withdraws the wait; the call then rejects with the signal's reason. A job that has begun is not touched. */
+  signal?: AbortSignal
+}
+
+/** Arguments of {@link RedisLockingProvider.acquire}. */
+export interface AcquireArgs {
+  /** Whose the lock is; nobody's in particular when left out. The same owner extends its lock. */
+  ownerId?: string | null
+  /** After how many seconds the lock ends by itself; at least 1. Never, when left out, 0 or NaN. */
+  expire?: number
+  /** Whether to wait while another owner holds a key; default false. */
+  awaitQueue?: boolean
+  /** Longest wait with `awaitQueue`, in seconds; at least 1, default `waitLockingTimeout`. Infinity is allowed. */
+  timeout?: number
+  /** Withdraws the wait; the call then rejects with the signal's reason. */
+  signal?: AbortSignal
+}
+
+/** The locking provider that Medusa's Locking Module calls. */
+export class RedisLockingProvider {
+  static identifier = "locking-redis"
+
+  readonly #client: LockClient
+  readonly #waitS: number
+
+  constructor(dependencies: Dependencies) {
+    const { client, waitLockingTimeoutS } = dependencies[CLIENT]
+    this.#client = client
+    this.#waitS = waitLockingTimeoutS
+  }
+
+  /**
+   * Runs `job` while holding `keys`, all of them or none, and keeps the lease alive underneath it.
+   *
+   * Rejects with LOCK_TIMEOUT when the keys could not be had in time, with LOCK_LOST when the lock was not the
+   * job's own until its end, and with whatever the job throws.
+   */
+  async execute<T>(
+    keys: string | string[],
+    job: (signal?: AbortSignal, lock?: Lock) => Promise<T>,
+    args?: ExecuteArgs,
+  ): Promise<T> {
+    const parsed = parseKeys(keys)
+    if (typeof job !== "function") {
+      throw argumentError(`the job must be a function, got ${kindOf(job)}.`)
+    }
+    const timeoutMs = waitMs(args?.timeout, this.#waitS)
+    const leaseMs = executeLeaseMs(args?.expire)
+    const signal = parseSignal(args?.signal)
+    if (parsed.length === 0 && typeof parsed !== "string") {
+      const empty = new EmptyLock()
+      return await job(empty.signal, empty)
+    }
+    const lock = await this.#client.lock(parsed, leaseMs, timeoutMs, signal)
+    let result: T
+    try {
+      result = await job(lock.signal, lock)
+    } catch (error) {
+      await this.#client.unlock(lock)
+      throw error
+    }
+    await this.#end(lock)
+    return result
+  }
+
+  /** Gives the keys back and throws if the job did not have them to itself until now. */
+  async #end(lock: HeldLock): Promise<void> {
+    const result = await this.#client.unlock(lock)
+    lock.signal.throwIfAborted()
+    if (result === "lost") {
+      throw lostError([...lock.keys])
+    }
+  }
+
+  /**
+   * Takes `keys`, all of them or none. Without `awaitQueue` it rejects at once with LOCK_NOT_ACQUIRED when
+   * another owner holds one; with it, it waits, and rejects with LOCK_TIMEOUT.
+   */
+  async acquire(keys: string | string[], args?: AcquireArgs): Promise<void> {
+    const parsed = parseKeys(keys)
+    const owner = parseOwner(args?.ownerId)
+    const leaseMs = acquireLeaseMs(args?.expire)
+    const timeoutMs = waitMs(args?.timeout, this.#waitS)
+    const signal = parseSignal(args?.signal)
+    if (parsed.length === 0 && typeof parsed !== "string") {
+      return
+    }
+    await this.#client.acquire(parsed, owner, leaseMs, args?.awaitQueue ? timeoutMs : -1, signal)
+  }
+
+  /** Gives `keys` back, each only if it is the owner's. Resolves true when every one was. */
+  async release(keys: string | string[], args?: { ownerId?: string | null }): Promise<boolean> {
+    const parsed = parseKeys(keys)
+    const owner = parseOwner(args?.ownerId)
+    if (parsed.length === 0 && typeof parsed !== "string") {
+      return true
+    }
+    return await this.#client.release(parsed, owner)
+  }
+
+  /**
+   * Gives back every lock of the owner, or, without one, every lock in the namespace. The latter is refused
+   * (INVALID_ARGUMENT) when `namespace` and `keyPrefix` are both empty.
+   */
+  async releaseAll(args?: { ownerId?: string | null }): Promise<void> {
+    const everybody = args?.ownerId === undefined || args.ownerId === null
+    await this.#client.releaseAll(everybody ? undefined : parseOwner(args.ownerId))
+  }
+
+  /** Takes no more calls, lets running jobs end (up to 5 s), and closes the connection. Idempotent. */
+  shutdown(): Promise<void> {
+    return this.#client.shutdown()
+  }
+}
