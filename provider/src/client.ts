@@ -1,8 +1,9 @@
 import type { Logger } from "@medusajs/framework/types"
-import { HoldState, NativeClient, type Refusal, type ResultDetail, ResultKind } from "../../native"
+import { HoldState, type NativeClient, type Refusal, type ResultDetail, ResultKind } from "../../native"
 import { type LockErrorCode, lockError } from "./errors"
 import { forgetAtExit, rememberAtExit } from "./exit"
 import { HeldLock } from "./lock"
+import { loadNative } from "./native"
 import type { NativeOptions } from "./options"
 
 /** Results per call of the dispatcher. */
@@ -124,6 +125,7 @@ export class LockClient {
     const calls = new Calls(logger)
     const numbers = new Float64Array(MOST_RESULTS * NUMBERS_PER_RESULT)
     this.#calls = calls
+    const { NativeClient } = loadNative()
     this.#native = new NativeClient(options, numbers, (count, details) => calls.dispatch(numbers, count, details))
     rememberAtExit(this.#native)
   }

@@ -1,0 +1,59 @@
+// Builds the addon (native.js, native.d.ts, *.node) and the provider (provider/dist). Does nothing when no input changed since.
+//   node scripts/build.mjs [--provider]     --provider: only the TypeScript half
+
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { CACHE, ROOT } from "./lib/paths.mjs";
+import { findOnPath, runMain, runOrFail, UserError } from "./lib/process.mjs";
+
+const ADDON_INPUTS = ["src", "crates", "Cargo.toml", "Cargo.lock", "build.rs", "package.json"];
+const PROVIDER_INPUTS = ["provider/src", "tsconfig.json", "native.d.ts"];
+const BIN = path.join(ROOT, "node_modules", ".bin");
+
+/** Every file below `inputs`, in a fixed order. */
+function filesOf(inputs) {
+  return inputs.flatMap((input) => {
+    const full = path.join(ROOT, input);
+    if (!fs.existsSync(full)) return [];
+    if (fs.statSync(full).isFile()) return [input];
+    return filesOf(fs.readdirSync(full).sort().map((name) => path.join(input, name)));
+  });
+}
+
+function hashOf(inputs) {
+  const hash = createHash("sha256").update(process.platform + process.arch);
+  for (const file of filesOf(inputs)) hash.update(file).update("\0").update(fs.readFileSync(path.join(ROOT, file)));
+  return hash.digest("hex");
+}
+
+/** Runs `build` unless its inputs are those of last time and its outputs are there. */
+async function unlessCurrent(name, inputs, outputs, build) {
+  const mark = path.join(CACHE, "built", `${name}.sha256`);
+  const hash = hashOf(inputs);
+  const current = fs.existsSync(mark) && fs.readFileSync(mark, "utf8") === hash;
+  if (current && outputs().every((file) => file && fs.existsSync(path.join(ROOT, file)))) return;
+  await build();
+  fs.mkdirSync(path.dirname(mark), { recursive: true });
+  fs.writeFileSync(mark, hash);
+}
+
+function addonFile() {
+  return fs.readdirSync(ROOT).find((name) => name.endsWith(".node"));
+}
+
+await runMain(async () => {
+  const flags = process.argv.slice(2);
+  const unknown = flags.find((flag) => flag !== "--provider");
+  if (unknown) throw new UserError(`unknown argument "${unknown}"; the only one is --provider`);
+  if (!flags.includes("--provider")) {
+    await unlessCurrent("addon", ADDON_INPUTS, () => [addonFile(), "native.js", "native.d.ts"], async () => {
+      if (!findOnPath("cargo")) throw new UserError("cargo is not on the PATH: install a Rust toolchain, https://rustup.rs");
+      const args = ["build", "--platform", "--release", "--js", "native.js", "--dts", "native.d.ts"];
+      await runOrFail("building the addon", path.join(BIN, "napi"), args, { cwd: ROOT });
+    });
+  }
+  await unlessCurrent("provider", PROVIDER_INPUTS, () => ["provider/dist/index.js"], () =>
+    runOrFail("compiling the provider", path.join(BIN, "tsc"), ["-p", "tsconfig.json"], { cwd: ROOT }),
+  );
+});
