@@ -61,7 +61,8 @@ await runMain(async () => {
     // Imported late: until here node_modules may not have been there.
     const { flashSale } = await import("../examples/flash-sale/flash-sale.mjs");
     const resolve = provider ?? path.join(ROOT, "index.js");
-    const exact = await flashSale({ redisUrl: redis.url, provider: resolve, signal: interrupt.signal, ...numbers });
+    const label = provider ?? "medusa-locking-redis";
+    const exact = await flashSale({ redisUrl: redis.url, provider: resolve, label, signal: interrupt.signal, ...numbers });
     if (!exact) process.exitCode = 1;
   } finally {
     await redis.stop();

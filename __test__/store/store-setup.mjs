@@ -1,10 +1,10 @@
 // Installs examples/store with the package under test, and starts its servers.
 
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { installPacked } from "../../scripts/install-packed.mjs";
 import { CACHE, ROOT } from "../../scripts/lib/paths.mjs";
 import { runOrFail } from "../../scripts/lib/process.mjs";
 import { freePort } from "../../scripts/lib/redis-servers.mjs";
@@ -35,27 +35,7 @@ export async function installStore() {
   if (!nodeModulesAreCurrent(STORE)) {
     await runOrFail("installing the store", "npm", ["ci", ...NPM_FLAGS], { cwd: STORE });
   }
-  if (OURS) await installTarballs();
-}
-
-async function installTarballs() {
-  const { stdout } = await runOrFail("packing", "npm", ["run", "-s", "pack:local"], { cwd: ROOT });
-  const tarballs = stdout.trim().split("\n").map((line) => path.resolve(ROOT, line.trim()));
-  const hash = createHash("sha256");
-  for (const tarball of tarballs) hash.update(fs.readFileSync(tarball));
-  const fingerprint = hash.digest("hex");
-
-  const modules = path.join(STORE, "node_modules");
-  const stamp = path.join(modules, ".tarballs");
-  const installed = fs.existsSync(path.join(modules, "medusa-locking-redis", "package.json"));
-  if (installed && fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === fingerprint) return;
-
-  // npm takes a tarball of the same name and version for installed, even when its contents are new.
-  for (const name of fs.readdirSync(modules)) {
-    if (name.startsWith("medusa-locking-redis")) fs.rmSync(path.join(modules, name), { recursive: true });
-  }
-  await runOrFail("installing the packed tarballs", "npm", ["install", "--no-save", ...NPM_FLAGS, ...tarballs], { cwd: STORE });
-  fs.writeFileSync(stamp, fingerprint);
+  if (OURS) await installPacked({ target: STORE, ownManifest: true });
 }
 
 /**

@@ -105,7 +105,11 @@ describe(`a real store with ${PROVIDER}`, { skip, timeout: 420_000 }, () => {
       const accepted = await servers[0].post("/lock/execute?background=true", { section: "in-background", holdMs: 60_000 });
       assert.equal(accepted.status, 202);
       const request = servers[1].post("/lock/execute", { section: "in-request", holdMs: 1_000 });
-      while ((await lockKeys()).length < 2) await sleep(5);
+      const deadline = Date.now() + 10_000;
+      while ((await lockKeys()).length < 2) {
+        assert.ok(Date.now() < deadline, "both jobs hold their locks");
+        await sleep(5);
+      }
       ends = Promise.all(servers.map((server) => server.end("SIGTERM", 15_000)));
       [ends, answer] = await Promise.all([ends, request]);
       endedAt = performance.now();

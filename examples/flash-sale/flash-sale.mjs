@@ -11,6 +11,7 @@ import { Shop } from "./shop.mjs";
  * @param {object} options
  * @param {string} options.redisUrl
  * @param {string} [options.provider] what Medusa resolves as the locking provider; default `medusa-locking-redis`
+ * @param {string} [options.label] what the provider is called in the output; default its name as given
  * @param {number} [options.buyers] default 400
  * @param {number} [options.items] items in stock; default 100
  * @param {number} [options.processes] default 4
@@ -18,7 +19,9 @@ import { Shop } from "./shop.mjs";
  * @returns {Promise<boolean>} true when the sale with the lock sold exactly what there was to sell
  * @throws {UserError} when a process of the shop fails
  */
-export async function flashSale({ redisUrl, provider = "medusa-locking-redis", buyers = 400, items = 100, processes = 4, signal }) {
+export async function flashSale(options) {
+  const { redisUrl, provider = "medusa-locking-redis", label = provider, signal } = options;
+  const { buyers = 400, items = 100, processes = 4 } = options;
   const prefix = `flash-sale:${randomUUID().slice(0, 8)}:`;
   const redis = await connect(parseRedisUrl(redisUrl));
   const shop = new Shop();
@@ -27,7 +30,7 @@ export async function flashSale({ redisUrl, provider = "medusa-locking-redis", b
   });
   interrupted.catch(() => {});
   const sales = async () => {
-    console.log(`${processes} shop processes boot Medusa's Locking Module with ${provider}`);
+    console.log(`${processes} shop processes boot Medusa's Locking Module with ${label}`);
     await shop.open(processes, { redisUrl, provider, prefix });
     console.log(`${buyers} buyers want one of ${items} items, all at once`);
     const without = await sell({ shop, redis, prefix, buyers, items, locked: false });

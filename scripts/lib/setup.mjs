@@ -54,6 +54,6 @@ export async function ensureNodeModules({ folder = ROOT, log = () => {} } = {}) 
 export async function ensureBuilt({ log = () => {} } = {}) {
   const script = path.join(ROOT, "scripts", "build.mjs");
   if (!fs.existsSync(script)) throw new UserError("scripts/build.mjs is missing: the package cannot be built");
-  log("building the package (a few minutes the first time)");
+  log("building the package, as far as it changed (a few minutes the first time)");
   await runOrFail("building the package", process.execPath, [script], { cwd: ROOT });
 }
