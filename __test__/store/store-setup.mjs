@@ -8,12 +8,11 @@ import { installPacked } from "../../scripts/install-packed.mjs";
 import { CACHE, ROOT } from "../../scripts/lib/paths.mjs";
 import { runOrFail } from "../../scripts/lib/process.mjs";
 import { freePort } from "../../scripts/lib/redis-servers.mjs";
-import { nodeModulesAreCurrent } from "../../scripts/lib/setup.mjs";
+import { ensureNodeModules } from "../../scripts/lib/setup.mjs";
 import { endWithUs } from "../../scripts/lib/watchdog.mjs";
 
 const SOURCE = path.join(ROOT, "examples", "store");
 const STORE = path.join(CACHE, "store");
-const NPM_FLAGS = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
 const BOOT_TIMEOUT_MS = 90_000;
 
 /** The provider under test: ours from the packed tarballs, or the package that STORE_TEST_PROVIDER names. */
@@ -32,9 +31,7 @@ export async function installStore() {
   // What an earlier version of the example left behind would be loaded, too.
   fs.rmSync(path.join(STORE, "src"), { recursive: true, force: true });
   fs.cpSync(SOURCE, STORE, { recursive: true, filter: (file) => !/[\\/](node_modules|\.medusa)([\\/]|$)/.test(file.slice(SOURCE.length)) });
-  if (!nodeModulesAreCurrent(STORE)) {
-    await runOrFail("installing the store", "npm", ["ci", ...NPM_FLAGS], { cwd: STORE });
-  }
+  await ensureNodeModules({ folder: STORE, ignoreScripts: true });
   if (OURS) await installPacked({ target: STORE, ownManifest: true });
 }
 

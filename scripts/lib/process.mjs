@@ -54,8 +54,8 @@ export function findOnPath(name) {
  * @param {boolean} [options.show] its output goes to this process's output; default false (it is captured)
  * @param {string} [options.input] text for its standard input; default none
  * @param {number} [options.timeoutMs] it is killed after so many milliseconds; default never
- * @returns {Promise<{ code: number | null, signal: string | null, stdout: string, stderr: string, tail: string }>} `tail`: the last lines
- *   of what it printed, for error messages
+ * @returns {Promise<{ code: number | null, signal: string | null, stdout: string, stderr: string, tail: string }>} `tail`: the first and
+ *   last lines of what it printed, for error messages
  * @throws {Error} when it cannot be started
  */
 export function run(command, args, { cwd, env, show = false, input, timeoutMs } = {}) {
@@ -79,7 +79,9 @@ export function run(command, args, { cwd, env, show = false, input, timeoutMs } 
     child.stdin?.on("error", () => {}).end(input);
     child.on("error", reject);
     child.on("close", (code, signal) => {
-      const tail = output.all.trim().split("\n").slice(-15).join("\n");
+      const lines = output.all.trim().split("\n");
+      // Some programs say what is wrong first and then print pages of help.
+      const tail = (lines.length > 20 ? [...lines.slice(0, 8), "…", ...lines.slice(-12)] : lines).join("\n");
       resolve({ code, signal, stdout: output.stdout, stderr: output.stderr, tail });
     });
   });
@@ -89,7 +91,7 @@ export function run(command, args, { cwd, env, show = false, input, timeoutMs } 
  * Like `run`, but a failure is an error.
  *
  * @param {string} what what is being done, for the message ("building the addon")
- * @throws {UserError} `<what> failed`, the command and the last lines it printed, when its exit code is not 0
+ * @throws {UserError} `<what> failed`, the command and what it printed, shortened, when its exit code is not 0
  */
 export async function runOrFail(what, command, args, options = {}) {
   let result;

@@ -35,13 +35,17 @@ export function nodeModulesAreCurrent(folder) {
  *
  * @param {object} [options]
  * @param {string} [options.folder] default the project's root
+ * @param {boolean} [options.ignoreScripts] the packages' install scripts are not run; default false (npm's own rules)
  * @param {(line: string) => void} [options.log] told before something slow begins; default silent
  * @throws {UserError} when npm fails
  */
-export async function ensureNodeModules({ folder = ROOT, log = () => {} } = {}) {
+export async function ensureNodeModules({ folder = ROOT, ignoreScripts = false, log = () => {} } = {}) {
   if (nodeModulesAreCurrent(folder)) return;
   log("installing npm packages (about a minute)");
-  await runOrFail("installing npm packages", "npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder });
+  // Not `npm ci`: it refuses a lock file without the packages of foreign platforms, which a registry mirror need not have. This takes
+  // the locked versions as well, and writes neither the lock file nor package.json.
+  const args = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error", ...(ignoreScripts ? ["--ignore-scripts"] : [])];
+  await runOrFail("installing npm packages", "npm", args, { cwd: folder });
 }
 
 /**
