@@ -14,11 +14,9 @@ const NUMBERS_PER_RESULT = 3
 const DRAIN_MS = 5_000
 const DRAIN_LOOK_MS = 20
 
-/** How a release of an `execute` lock ended. */
-export type UnlockResult = "released" | "pending" | "lost"
 
 interface Pending {
-  resolve(value: number): void
+  resolve(value: number, keys?: string[]): void
   reject(error: Error): void
 }
 
@@ -49,6 +47,9 @@ class Calls {
       case ResultKind.Released:
       case ResultKind.Freed:
         this.take(first)?.resolve(value)
+        break
+      case ResultKind.NotHeld:
+        this.take(first)?.resolve(0, details[value]?.keys)
         break
       case ResultKind.ReleasePending:
         this.take(first)?.resolve(-1)
@@ -155,25 +156,26 @@ export class LockClient {
     return lock
   }
 
-  /** Ends a hold. "lost" says that the lock was not the job's own until now. */
-  async unlock(lock: HeldLock): Promise<UnlockResult> {
-    let state = HoldState.Gone
-    const answer = this.#call((caller) => {
-      state = this.#native.unlock(caller, lock.hold)
-      return undefined
+  /**
+   * Ends a hold: gives its keys back, or has the addon go on trying. Resolves, never rejects, with the keys that
+   * were not the job's own until now.
+   */
+  unlock(lock: HeldLock): Promise<readonly string[]> {
+    const calls = this.#calls
+    const caller = ++calls.last
+    calls.holds.delete(lock.hold)
+    return new Promise((resolve) => {
+      const state = this.#native.unlock(caller, lock.hold)
+      if (state === HoldState.Gone) {
+        // The provider was closed under the job: nobody will answer.
+        return resolve([])
+      }
+      const lost = state === HoldState.Lost ? lock.keys : []
+      calls.pending.set(caller, {
+        resolve: (released, keys) => resolve(released === 0 && keys?.length ? keys : lost),
+        reject: () => resolve(lost),
+      })
     })
-    this.#calls.holds.delete(lock.hold)
-    if (state === HoldState.Gone) {
-      // The provider was closed under the job; nobody will answer.
-      this.#calls.pending.delete(this.#calls.last)
-      return lock.signal.aborted ? "lost" : "pending"
-    }
-    // A failure here must not hide the job's result; Redis frees the lock when its lease ends at the latest.
-    const released = await answer.catch(() => -1)
-    if (state === HoldState.Lost || released === 0) {
-      return "lost"
-    }
-    return released === 1 ? "released" : "pending"
   }
 
   /** Takes the keys for an owner. `leaseMs` 0: without an end; `timeoutMs` below 0: do not wait. */

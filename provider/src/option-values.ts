@@ -24,7 +24,7 @@ export function optionalNumber(option: string, value: unknown, unit: string, lea
   }
   const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value
   if (typeof number !== "number" || Number.isNaN(number)) {
-    throw optionError(option, `must be a number of ${unit}, got ${kindOf(value)} that is none`)
+    throw optionError(option, `must be a number (of ${unit}), got ${kindOf(value)}${typeof value === "object" ? "" : " that is none"}`)
   }
   if (number < least) {
     throw optionError(option, `must be at least ${least}`)
@@ -34,8 +34,11 @@ export function optionalNumber(option: string, value: unknown, unit: string, lea
 
 /** A whole-number option, also as a numeric string, between two limits; `undefined` and null are none. */
 export function optionalInteger(option: string, value: unknown, least: number, most: number): number | undefined {
-  const number = optionalNumber(option, value, "a whole kind", least)
-  if (number !== undefined && (!Number.isInteger(number) || number > most)) {
+  if (value === undefined || value === null) {
+    return undefined
+  }
+  const number = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value
+  if (typeof number !== "number" || !Number.isInteger(number) || number < least || number > most) {
     throw optionError(option, `must be a whole number from ${least} to ${most}`)
   }
   return number

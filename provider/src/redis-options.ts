@@ -95,16 +95,27 @@ export function parseRedisOptions(redisOptions: unknown, url: UrlParts, warnings
   if (typeof given !== "object" || Array.isArray(given)) {
     throw optionError("redisOptions", `must be an object, got ${kindOf(redisOptions)}`)
   }
-  const { query, ...parts } = url
-  const options: Record<string, unknown> = { ...given }
+  const options = given as Record<string, unknown>
   for (const [name, value] of Object.entries(options)) {
     judge(`redisOptions.${name}`, name, value, warnings)
   }
-  for (const [name, value] of Object.entries(query)) {
+  for (const [name, value] of Object.entries(url.query)) {
     judge(`redisUrl?${name}`, name, fromQuery(value), warnings)
   }
-  Object.assign(options, withoutUndefined(query), withoutUndefined(parts))
-  return read(options)
+  const { query, ...parts } = url
+  const fallback = read(options, (name) => `redisOptions.${name}`)
+  const { username, password, ...wanted } = { ...fallback, ...read({ ...query, ...parts }, (name) => `redisUrl (its ${name})`) }
+  // As with ioredis: a user name without a password authenticates with an empty one.
+  const authenticates = Boolean(username || password)
+  return {
+    host: wanted.host || "localhost",
+    port: wanted.port ?? 6379,
+    family: wanted.family ?? 0,
+    ...(username ? { username } : {}),
+    ...(authenticates ? { password: password ?? "" } : {}),
+    database: wanted.db ?? 0,
+    keyPrefix: wanted.keyPrefix ?? "",
+  }
 }
 
 function judge(label: string, name: string, value: unknown, warnings: string[]): void {
@@ -123,28 +134,39 @@ function judge(label: string, name: string, value: unknown, warnings: string[]):
   }
 }
 
-function read(options: Record<string, unknown>): ConnectionOptions {
-  const host = optionalString("redisOptions.host", options.host) || "localhost"
-  if (host.includes("://")) {
-    throw optionError("redisOptions.host", "must be a host name, got a URL; put it in redisUrl")
+/** The options that are honoured, as values; only those that were given. */
+interface Given {
+  host?: string
+  port?: number
+  family?: number
+  username?: string
+  password?: string
+  db?: number
+  keyPrefix?: string
+}
+
+function read(options: Record<string, unknown>, label: (name: string) => string): Given {
+  const host = optionalString(label("host"), options.host)
+  if (host?.includes("://")) {
+    throw optionError(label("host"), "must be a host name, got a URL; put it in redisUrl")
   }
-  const family = optionalInteger("redisOptions.family", options.family, 0, 6) ?? 0
-  if (![0, 4, 6].includes(family)) {
-    throw optionError("redisOptions.family", "must be 0, 4 or 6")
+  // What no resolver takes, said before one is asked.
+  if (host !== undefined && /[\s\0]/.test(host)) {
+    throw optionError(label("host"), "has a character that no host name has")
   }
-  const username = optionalString("redisOptions.username", options.username)
-  const password = optionalString("redisOptions.password", options.password)
-  // As with ioredis: a user name without a password authenticates with an empty one.
-  const authenticates = Boolean(username || password)
-  return {
+  const family = optionalInteger(label("family"), options.family, 0, 6)
+  if (family !== undefined && ![0, 4, 6].includes(family)) {
+    throw optionError(label("family"), "must be 0, 4 or 6")
+  }
+  return withoutUndefined({
     host,
-    port: optionalInteger("redisOptions.port", options.port, 0, 65_535) ?? 6379,
+    port: optionalInteger(label("port"), options.port, 0, 65_535),
     family,
-    ...(username ? { username } : {}),
-    ...(authenticates ? { password: password ?? "" } : {}),
-    database: optionalInteger("redisOptions.db", options.db, 0, 2 ** 31 - 1) ?? 0,
-    keyPrefix: optionalString("redisOptions.keyPrefix", options.keyPrefix) ?? "",
-  }
+    username: optionalString(label("username"), options.username),
+    password: optionalString(label("password"), options.password),
+    db: optionalInteger(label("db"), options.db, 0, 2 ** 31 - 1),
+    keyPrefix: optionalString(label("keyPrefix"), options.keyPrefix),
+  })
 }
 
 /** A query parameter is a string; for judging it, it counts as the value that it spells. */
@@ -155,6 +177,6 @@ function fromQuery(value: string): unknown {
   return value !== "" && !Number.isNaN(Number(value)) ? Number(value) : value
 }
 
-function withoutUndefined(values: object): Record<string, unknown> {
+function withoutUndefined(values: Record<string, unknown>): Given {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
 }

@@ -10,7 +10,7 @@ import {
 } from "./arguments"
 import type { LockClient } from "./client"
 import { argumentError, lostError } from "./errors"
-import { EmptyLock, type HeldLock, type Lock } from "./lock"
+import { EmptyLock, type Lock } from "./lock"
 
 /** @internal Name in the container that the loader registers for the service. */
 export const CLIENT = "lockingRedisClient"
@@ -93,17 +93,13 @@ export class RedisLockingProvider {
       await this.#client.unlock(lock)
       throw error
     }
-    await this.#end(lock)
-    return result
-  }
-
-  /** Gives the keys back and throws if the job did not have them to itself until now. */
-  async #end(lock: HeldLock): Promise<void> {
-    const result = await this.#client.unlock(lock)
+    const lost = await this.#client.unlock(lock)
     lock.signal.throwIfAborted()
-    if (result === "lost") {
-      throw lostError([...lock.keys])
+    if (lost.length > 0) {
+      // The job did not have its keys to itself until now, so its result cannot be reported as if it had.
+      throw lostError([...lost])
     }
+    return result
   }
 
   /**

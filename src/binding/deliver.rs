@@ -14,8 +14,10 @@ use std::rc::Rc;
 pub enum ResultKind {
     /// Keys are held; the value is the hold's id, or 0 when its lease is not kept.
     Held,
-    /// A release was answered; the value is 1 when every key was the owner's.
+    /// Every key was the owner's and is free now; the value is 1.
     Released,
+    /// Some keys were not the owner's; the value is the detail's index, which names them.
+    NotHeld,
     /// A release goes on by itself; the value is the detail's index.
     ReleasePending,
     /// Locks were deleted; the value is how many.
@@ -75,7 +77,10 @@ fn triple(notice: Notice, details: &mut Vec<ResultDetail>) -> [f64; 3] {
     };
     let (first, kind, value) = match notice {
         Notice::Held { caller, hold } => (caller, ResultKind::Held, hold.map_or(0.0, |hold| hold.to_number() as f64)),
-        Notice::Released { caller, all } => (caller, ResultKind::Released, f64::from(u8::from(all))),
+        Notice::Released { caller } => (caller, ResultKind::Released, 1.0),
+        Notice::NotHeld { caller, keys } => {
+            (caller, ResultKind::NotHeld, detail(ResultDetail { keys, ..text("", String::new()) }))
+        }
         Notice::ReleasePending { caller, why } => (caller, ResultKind::ReleasePending, detail(text("", why))),
         Notice::Freed { caller, count } => (caller, ResultKind::Freed, count as f64),
         Notice::Failed { caller, error } => (caller, ResultKind::Failed, detail(error.into())),

@@ -17,8 +17,10 @@ const RELEASE_LIMIT: Duration = Duration::from_secs(5);
 pub(crate) enum Notice {
     /// Keys are held; with an id when their lease is kept alive.
     Held { caller: u64, hold: Option<HoldId> },
-    /// A release was answered.
-    Released { caller: u64, all: bool },
+    /// Every key was released.
+    Released { caller: u64 },
+    /// These keys were not the owner's.
+    NotHeld { caller: u64, keys: Vec<String> },
     /// A release goes on by itself.
     ReleasePending { caller: u64, why: String },
     /// So many locks were deleted.
@@ -132,9 +134,8 @@ impl Engine {
     fn notice_of(&mut self, caller: u64, outcome: Outcome) -> Notice {
         match outcome {
             Outcome::Held(hold) => Notice::Held { caller, hold: self.keep(hold) },
-            Outcome::Released(all) => {
-                Notice::Released { caller, all }
-            }
+            Outcome::Released => Notice::Released { caller },
+            Outcome::NotHeld(keys) => Notice::NotHeld { caller, keys },
             Outcome::ReleasePending(why) => Notice::ReleasePending { caller, why },
             Outcome::Freed(count) => {
                 // Jobs of this process may have lost their locks: let them know now, not at the next renewal.

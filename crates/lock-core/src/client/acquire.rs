@@ -164,13 +164,7 @@ impl Client {
         let Some(Kind::Acquire(acquire)) = self.tasks.get(index as usize).map(|task| &task.kind) else {
             return Error::new(Code::Internal, "A refused call is not known.");
         };
-        let refused: Vec<String> = (items.iter().skip(1))
-            .filter_map(|item| match item {
-                Value::Int(at) => acquire.keys.get(usize::try_from(*at).ok()?),
-                _ => None,
-            })
-            .map(|key| self.namespace.caller_name(key))
-            .collect();
+        let refused = self.named_in(&acquire.keys, items.get(1..).unwrap_or_default());
         let first = acquire.named.iter().find(|name| refused.contains(name)).or(refused.first());
         let message = format!("Failed to acquire lock for key \"{}\"", first.map_or("", |name| name));
         Error::new(Code::NotAcquired, message).with_keys(refused)

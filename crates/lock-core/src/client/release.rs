@@ -103,24 +103,22 @@ impl Client {
     }
 
     pub(super) fn release_reply(&mut self, now: Instant, index: u32, reply: &Value) {
-        let Some(task) = self.tasks.get_mut(index as usize) else { return };
+        let Some(task) = self.tasks.get(index as usize) else { return };
         let Kind::Release(release) = &task.kind else { return };
         match (reply, release.by) {
             (Value::Array(items), By::Owner) if items.first() == Some(&Value::Int(1)) => {
                 let released = items.get(1) == Some(&Value::Int(1));
                 // A unique owner's release is not remembered: "not yours" after a resend says that the first
                 // one got through.
-                let released = released || (task.unsure && release.owner.is_unique());
-                self.finish(index, Outcome::Released(released));
+                let outcome = if released || (task.unsure && release.owner.is_unique()) {
+                    Outcome::Released
+                } else {
+                    Outcome::NotHeld(self.named_in(&release.keys, items.get(2..).unwrap_or_default()))
+                };
+                self.finish(index, outcome);
             }
             (Value::Array(items), By::Attempt(_)) if items.first() == Some(&Value::Int(1)) => {
-                let doubtful: Vec<String> = (items.iter().skip(1))
-                    .filter_map(|item| match item {
-                        Value::Int(at) => release.keys.get(usize::try_from(*at).ok()?),
-                        _ => None,
-                    })
-                    .map(|key| self.namespace.caller_name(key))
-                    .collect();
+                let doubtful = self.named_in(&release.keys, items.get(1..).unwrap_or_default());
                 if !doubtful.is_empty() {
                     let owner = format!("{:?}", release.owner);
                     self.log(
@@ -132,6 +130,15 @@ impl Client {
             }
             (other, _) => self.release_failed(now, index, &server_text(other)),
         }
+    }
+
+    /// The caller's names of the keys that a reply gives the indexes of.
+    pub(super) fn named_in(&self, keys: &[LockKey], indexes: &[Value]) -> Vec<String> {
+        let key = |index: &Value| match index {
+            Value::Int(at) => keys.get(usize::try_from(*at).ok()?),
+            _ => None,
+        };
+        indexes.iter().filter_map(key).map(|key| self.namespace.caller_name(key)).collect()
     }
 
     fn release_failed(&mut self, now: Instant, index: u32, text: &str) {

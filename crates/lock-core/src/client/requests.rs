@@ -80,8 +80,11 @@ pub struct Hold {
 pub enum Outcome {
     /// The keys are held.
     Held(Hold),
-    /// A release was answered: whether every key was the owner's.
-    Released(bool),
+    /// Every key was the owner's and is free now.
+    Released,
+    /// These keys were not the owner's; the others are free now. None are named in an answer that was remembered
+    /// for a resend.
+    NotHeld(Vec<String>),
     /// A release of an `execute` lock is not answered yet and goes on by itself.
     ReleasePending(String),
     /// So many locks were deleted.

@@ -1,7 +1,8 @@
 -- Gives lock keys back, each only if it is still the owner's.
 -- KEYS  `stride` per lock: the lock key; with 2 its hold record. Then, if ARGV 3 is '1', the remembered release.
 -- ARGV  1 owner, 2 stride, 3 '1': remember the answer for a minute, 4 '1': this may be a resend, look for the answer first.
--- Reply {1, 1} every lock was released; {1, 0} at least one was not the owner's.
+-- Reply {1, 1} every lock was released; {1, 0, index, ...} each index (from 0) names a lock that was not the owner's (none are named
+--       in a remembered answer).
 local owner, stride, remember = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
 local last = #KEYS
 if remember then
@@ -11,16 +12,17 @@ if remember then
   end
   last = last - 1
 end
-local all, ours = 1, {}
+local reply, ours = {1, 1}, {}
 for i = 1, last, stride do
   if redis.call('GET', KEYS[i]) == owner then
     ours[#ours + 1] = KEYS[i]
     if stride == 2 then ours[#ours + 1] = KEYS[i + 1] end
   else
-    all = 0
+    reply[2] = 0
+    reply[#reply + 1] = (i - 1) / stride
   end
 end
 for i = 1, #ours do redis.call('DEL', ours[i]) end
 -- After the deletion: when memory is full, a deletion makes the script's later writes possible.
-if remember then redis.pcall('SET', KEYS[#KEYS], all, 'PX', 60000) end
-return {1, all}
+if remember then redis.pcall('SET', KEYS[#KEYS], reply[2], 'PX', 60000) end
+return reply
