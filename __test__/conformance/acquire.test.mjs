@@ -87,7 +87,7 @@ test("acquire takes several keys", async () => {
 test("acquire of no key at all does nothing", async () => {
   const { locking } = await bed.boot();
   assert.equal(await locking.acquire([], { ownerId: "me" }), undefined);
-  assert.deepEqual(await bed.contents(), []);
+  assert.deepEqual(await bed.locks(), []);
 });
 
 test("several keys are all or nothing, wherever the held one stands", OURS_ONLY, async () => {

@@ -21,7 +21,7 @@ test("a boot that reaches Redis logs so once", async () => {
 test("redisUrl names host, port and database", async () => {
   const { locking } = await bed.boot({ redisUrl: `redis://127.0.0.1:${bed.server.port}/3` });
   await locking.acquire("k", { ownerId: "me" });
-  assert.deepEqual(await bed.contents(), []);
+  assert.deepEqual(await bed.locks(), []);
   const inThree = await connect({ port: bed.server.port, db: 3 });
   try {
     assert.equal(await inThree.command("GET", `${NS}k`), "me");

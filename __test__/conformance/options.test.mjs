@@ -14,7 +14,7 @@ const WRONG = {
   redisUrl: [{}, [], true, fn, Symbol("url")],
   redisOptions: ["x", 5, true, [], fn],
   namespace: [5, {}, [], true, fn],
-  waitLockingTimeout: ["abc", {}, [], true, fn, Symbol("n"), 5n, "5s"],
+  waitLockingTimeout: ["abc", {}, [], true, fn, Symbol("n"), "5s"],
   defaultRetryInterval: ["abc", {}, [], true, fn, "5ms"],
   maximumRetryInterval: ["abc", {}, [], false, fn],
   backoffFactor: ["abc", {}, [], true, fn],
@@ -44,7 +44,8 @@ for (const [option, values] of Object.entries(WRONG)) {
 for (const [option, values] of Object.entries(WRONG_REDIS)) {
   test(`a wrong redisOptions.${option} fails the boot with an error that names it`, OURS_ONLY, async () => {
     for (const value of values) {
-      const options = { redisUrl: bed.url, redisOptions: { [option]: value } };
+      // A URL that leaves everything open.
+      const options = { redisUrl: "redis://", redisOptions: { host: "127.0.0.1", port: bed.server.port, [option]: value } };
       await failsNaming(option, { providers: [providerEntry(options)] }, value);
     }
   });
@@ -93,7 +94,7 @@ test("known options are not warned of", OURS_ONLY, async () => {
     providers: [
       providerEntry({
         redisUrl: bed.url,
-        redisOptions: { connectTimeout: 5000, showFriendlyErrorStack: true, enableAutoPipelining: true, lazyConnect: true, autoResubscribe: true },
+        redisOptions: { connectTimeout: 10_000, showFriendlyErrorStack: true, enableAutoPipelining: true, lazyConnect: true, autoResubscribe: true },
         namespace: "ns:",
         waitLockingTimeout: 5,
         defaultRetryInterval: 5,
@@ -131,6 +132,22 @@ test("a missing redisUrl fails the boot with the official text", async () => {
 test("an entry without options fails the boot with the official text", OURS_ONLY, async () => {
   const error = await bootError({ providers: [providerEntry(undefined)] });
   assert.match(error.message, /No "redisUrl" provided in "locking" module, "locking-redis" provider options\./);
+});
+
+test("an entry without options takes all of them from the module", async () => {
+  const booted = await bed.bootWith({ moduleOptions: { redisUrl: bed.url, namespace: "module:", waitLockingTimeout: 1, providers: [providerEntry(undefined)] } });
+  await booted.locking.acquire("k", { ownerId: "other" });
+  assert.deepEqual(await bed.owners(), { "module:k": "other" });
+  await assert.rejects(booted.locking.execute("k", fn), { message: "Timed-out acquiring lock." });
+  // What Medusa itself puts beside them is not the user's mistake.
+  assert.doesNotMatch(booted.logText, /^(warn|error)/m);
+});
+
+test("an entry without options is reached by lp_ and its id, too", OURS_ONLY, async () => {
+  const { locking } = await bed.bootWith({ moduleOptions: { redisUrl: bed.url, namespace: "module:", providers: [providerEntry(undefined, { is_default: undefined })] } });
+  await locking.acquire("k", { ownerId: "me", provider: "lp_locking-redis" });
+  assert.deepEqual(await bed.owners(), { "module:k": "me" });
+  assert.equal(await locking.release("k", { ownerId: "me" }), true);
 });
 
 test("waitLockingTimeout at module level counts where the provider has none", async () => {

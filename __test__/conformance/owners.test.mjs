@@ -34,7 +34,7 @@ test("owners that begin with grant: or execute: are refused", OURS_ONLY, async (
     await refused(locking.acquire("k", { ownerId, awaitQueue: true }), INVALID);
     await refused(locking.acquire([], { ownerId }), INVALID);
   }
-  assert.deepEqual(await bed.contents(), []);
+  assert.deepEqual(await bed.locks(), []);
 });
 
 test("nobody can release a running execute by naming its owner", OURS_ONLY, async () => {
@@ -49,13 +49,20 @@ test("nobody can release a running execute by naming its owner", OURS_ONLY, asyn
   assert.equal(result, "done");
 });
 
-test("owners that are no strings are refused", OURS_ONLY, async () => {
+test("a number is an owner, as text", async () => {
   const { locking } = await bed.boot();
-  for (const ownerId of [5, true, {}, [], Symbol("o"), 5n, () => "o"]) {
+  await locking.acquire("k", { ownerId: 42 });
+  assert.equal(await bed.owner(`${NS}k`), "42");
+  assert.equal(await locking.release("k", { ownerId: "42" }), true);
+});
+
+test("owners that are neither strings nor numbers are refused", OURS_ONLY, async () => {
+  const { locking } = await bed.boot();
+  for (const ownerId of [Number.NaN, true, {}, [], Symbol("o"), 5n, () => "o"]) {
     await refused(locking.acquire("k", { ownerId }), INVALID);
     await refused(locking.release("k", { ownerId }), INVALID);
   }
-  assert.deepEqual(await bed.contents(), []);
+  assert.deepEqual(await bed.locks(), []);
 });
 
 test("an owner's name is not a pattern in releaseAll", async () => {

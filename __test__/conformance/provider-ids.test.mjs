@@ -144,7 +144,7 @@ test("an id that nobody has is refused by the module", async () => {
   const { locking } = await bed.boot();
   await assert.rejects(locking.acquire("k", { provider: "lp_lp_locking-redis" }), /Unable to retrieve the locking provider with id: lp_lp_locking-redis/);
   await assert.rejects(locking.execute("k", async () => {}, { provider: "redis" }), /Unable to retrieve the locking provider with id: redis/);
-  assert.deepEqual(await bed.contents(), []);
+  assert.deepEqual(await bed.locks(), []);
 });
 
 test("the provider's class has the identifier locking-redis, under both ids", OURS_ONLY, async () => {

@@ -26,7 +26,6 @@ const MALFORMED = [
   "unix:///run/redis.sock",
   "redis+sentinel://127.0.0.1:26379",
   "  ",
-  "\u0000",
 ];
 
 /** The same mistakes, and some more, with a login in front. */
@@ -68,7 +67,7 @@ test("options in the URL's query are taken", OURS_ONLY, async () => {
 
 test("wrong options in redisOptions never show a password that stands beside them", OURS_ONLY, async () => {
   for (const redisOptions of [{ password: { secret: SECRET } }, { password: SECRET, port: "x" }, { password: SECRET, tls: { key: SECRET } }, { password: [SECRET] }]) {
-    const { error, logs } = await failedBoot(bed.url, redisOptions);
+    const { error, logs } = await failedBoot("redis://127.0.0.1", redisOptions);
     assert.doesNotMatch(`${inspect(error, { depth: 8 })} ${inspect(logs, { depth: 8 })}`, new RegExp(SECRET));
   }
 });

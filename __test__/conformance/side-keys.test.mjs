@@ -17,7 +17,8 @@ async function sideKeys() {
     const match = SIDE_KEY.exec(name);
     assert.ok(match, `not a documented key: ${name}`);
     const kind = match[2][0];
-    if (kind === "f") assert.ok(pttl === -1 && /^\d{16}$/.test(value), `counter ${name} = ${value}, ${pttl} ms left`);
+    // A counter below 10^15 was only probed at connect: its first token is raised to the server's time.
+    if (kind === "f") assert.ok(pttl === -1 && /^(\d{16}|\d)$/.test(value), `counter ${name} = ${value}, ${pttl} ms left`);
     else assert.ok(pttl > 0, `${name} has no time limit`);
     kinds[kind].push(name);
   }

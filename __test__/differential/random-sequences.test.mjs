@@ -15,8 +15,8 @@ const FIRST_SEED = 20_240_601;
 
 const KEYS = ["a", "b", "c"];
 const OWNERS = [undefined, undefined, "*", "me", "me", "you", null, ""];
-const EXPIRES = [undefined, undefined, 0, Number.NaN, -5, 1, 30, 100, "40", "abc", "0", "", null, true, 1.5];
-const ODD_OWNERS = ["execute:x", "grant:", 7, {}];
+const EXPIRES = [undefined, undefined, 0, Number.NaN, -5, 1, 30, 100, "40", " 7 ", "abc", "", null, true, 1.5];
+const ODD_OWNERS = ["execute:x", "grant:", 7, Number.NaN, {}];
 const ODD_KEYS = [undefined, 3, null];
 
 /** A small generator of random numbers that a seed repeats (mulberry32). */

@@ -91,7 +91,8 @@ async function call(locking, { method, keys, args, job = async () => "result" })
     return { value, text: `gives ${inspect(value)}` };
   } catch (error) {
     const what = error?.__isMedusaError ? `MedusaError ${error.type}` : error?.constructor?.name;
-    return { error, text: `throws ${what}: ${error?.message ?? inspect(error)}` };
+    // Half a character has no UTF-8: a message that has been through Redis' protocol has U+FFFD in its place.
+    return { error, text: `throws ${what}: ${(error?.message ?? inspect(error)).toWellFormed()}` };
   }
 }
 
