@@ -38,7 +38,10 @@ export class Shop {
     let served = 0;
     const started = performance.now();
     const results = this.#workers.map((worker, at) => {
-      worker.onServed = () => onServed((served += 1));
+      worker.onServed = () => {
+        served += 1;
+        onServed(served);
+      };
       worker.send({ type: "sale", locked, buyers: shares[at] });
       return worker.next("result");
     });
