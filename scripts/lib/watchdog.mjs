@@ -31,7 +31,8 @@ export function endWithUs({ pid, signal = "KILL", folder = "" }) {
   });
   watchdog.on("error", () => {});
   watchdog.stdin.on("error", () => {});
-  watchdog.stdin.unref();
+  // Bun has no unref here.
+  watchdog.stdin.unref?.();
   watchdog.unref();
   return () => watchdog.kill("SIGKILL");
 }
