@@ -1,6 +1,6 @@
 import type { Logger } from "@medusajs/framework/types"
 import { HoldState, type NativeClient, type Refusal, type ResultDetail, ResultKind } from "../../native"
-import { type LockErrorCode, lockError } from "./errors"
+import { type LockErrorCode, lockError, lostError } from "./errors"
 import { forgetAtExit, rememberAtExit } from "./exit"
 import { HeldLock } from "./lock"
 import { loadNative } from "./native"
@@ -15,8 +15,11 @@ const DRAIN_MS = 5_000
 const DRAIN_LOOK_MS = 20
 
 
+const NONE: readonly string[] = []
+
 interface Pending {
-  resolve(value: number, keys?: string[]): void
+  /** With a number, or with the keys that were not the owner's. */
+  resolve(value: number | string[]): void
   reject(error: Error): void
 }
 
@@ -25,12 +28,14 @@ interface Pending {
  * as it lives: a client that nobody uses any more must be collected all the same.
  */
 class Calls {
-  readonly pending = new Map<number, Pending>()
-  readonly holds = new Map<number, HeldLock>()
-  /** Holds that were lost before anybody had taken them over. */
-  readonly lostEarly = new Map<number, string[]>()
+  /** The calls under way, by the number they were made with: a place here, free again once its result came. */
+  readonly pending: (Pending | undefined)[] = []
+  readonly free: number[] = []
+  /** Locks whose jobs look at them. */
+  readonly locks = new Map<number, HeldLock>()
+  /** Holds that were lost and have no lock object to tell it to (yet), with the keys. */
+  readonly lost = new Map<number, string[]>()
   readonly watchers: ((failure: string | undefined) => void)[] = []
-  last = 0
   plainTold = false
 
   constructor(readonly logger: Logger | undefined) {}
@@ -49,7 +54,7 @@ class Calls {
         this.take(first)?.resolve(value)
         break
       case ResultKind.NotHeld:
-        this.take(first)?.resolve(0, details[value]?.keys)
+        this.take(first)?.resolve(details[value]?.keys ?? [])
         break
       case ResultKind.ReleasePending:
         this.take(first)?.resolve(-1)
@@ -74,19 +79,30 @@ class Calls {
     }
   }
 
-  private take(caller: number): Pending | undefined {
-    const pending = this.pending.get(caller)
-    this.pending.delete(caller)
+  /** Notes a call. Returns its number. */
+  add(pending: Pending): number {
+    const caller = this.free.pop() ?? this.pending.length
+    this.pending[caller] = pending
+    return caller
+  }
+
+  /** Takes a call out; its number may be given to another from now on. */
+  take(caller: number): Pending | undefined {
+    const pending = this.pending[caller]
+    if (pending) {
+      this.pending[caller] = undefined
+      this.free.push(caller)
+    }
     return pending
   }
 
   private lose(hold: number, keys: string[]): void {
-    const lock = this.holds.get(hold)
-    if (lock) {
-      this.logger?.warn(lock.lose(keys).message)
-    } else {
-      this.lostEarly.set(hold, keys)
+    const lock = this.locks.get(hold)
+    lock?.lose(keys)
+    if (!lock) {
+      this.lost.set(hold, keys)
     }
+    this.logger?.warn(lostError(keys).message)
   }
 
   private tellRung(plainReason: string): void {
@@ -143,14 +159,17 @@ export class LockClient {
     })
   }
 
-  /** Takes the keys for a job, waiting up to `timeoutMs`, and keeps their lease alive. */
-  async lock(keys: string | string[], leaseMs: number, timeoutMs: number, signal?: AbortSignal): Promise<HeldLock> {
-    const hold = await this.#call((caller) => this.#native.lock(caller, keys, leaseMs, timeoutMs), signal)
+  /** Takes the keys for a job, waiting up to `timeoutMs`, and keeps their lease alive. Resolves with the hold. */
+  lock(keys: string | string[], leaseMs: number, timeoutMs: number, signal?: AbortSignal): Promise<number> {
+    return this.#call((caller) => this.#native.lock(caller, keys, leaseMs, timeoutMs), signal)
+  }
+
+  /** The lock object of a hold, which is told when the lock is lost. */
+  watch(hold: number, keys: string | string[]): HeldLock {
     const lock = new HeldLock(this.#native, hold, keys)
-    this.#calls.holds.set(hold, lock)
-    const lost = this.#calls.lostEarly.size > 0 && this.#calls.lostEarly.get(hold)
+    this.#calls.locks.set(hold, lock)
+    const lost = this.#calls.lost.size > 0 ? this.#calls.lost.get(hold) : undefined
     if (lost) {
-      this.#calls.lostEarly.delete(hold)
       lock.lose(lost)
     }
     return lock
@@ -160,21 +179,24 @@ export class LockClient {
    * Ends a hold: gives its keys back, or has the addon go on trying. Resolves, never rejects, with the keys that
    * were not the job's own until now.
    */
-  unlock(lock: HeldLock): Promise<readonly string[]> {
+  unlock(hold: number, keys: string | string[]): Promise<readonly string[]> {
     const calls = this.#calls
-    const caller = ++calls.last
-    calls.holds.delete(lock.hold)
+    calls.locks.delete(hold)
+    const knownLost = calls.lost.size > 0 ? calls.lost.get(hold) : undefined
+    calls.lost.delete(hold)
     return new Promise((resolve) => {
-      const state = this.#native.unlock(caller, lock.hold)
-      if (state === HoldState.Gone) {
-        // The provider was closed under the job: nobody will answer.
-        return resolve([])
-      }
-      const lost = state === HoldState.Lost ? lock.keys : []
-      calls.pending.set(caller, {
-        resolve: (released, keys) => resolve(released === 0 && keys?.length ? keys : lost),
+      let lost: readonly string[] = knownLost ?? NONE
+      const caller = calls.add({
+        resolve: (value) => resolve(typeof value === "object" && value.length > 0 ? value : lost),
         reject: () => resolve(lost),
       })
+      const state = this.#native.unlock(caller, hold)
+      if (state === HoldState.Lost && !knownLost) {
+        lost = typeof keys === "string" ? [keys] : [...new Set(keys)]
+      } else if (state === HoldState.Gone) {
+        // The provider was closed under the job: nobody will answer.
+        calls.take(caller)?.resolve(1)
+      }
     })
   }
 
@@ -213,26 +235,26 @@ export class LockClient {
     this.#native.exitStep()
     this.#native.close()
     forgetAtExit(this.#native)
-    for (const pending of this.#calls.pending.values()) {
-      pending.reject(lockError("PROVIDER_CLOSED", "The locking provider was shut down; it takes no more calls."))
+    for (const caller of this.#calls.pending.keys()) {
+      const error = lockError("PROVIDER_CLOSED", "The locking provider was shut down; it takes no more calls.")
+      this.#calls.take(caller)?.reject(error)
     }
-    this.#calls.pending.clear()
   }
 
-  #call(start: (caller: number) => number | Refusal | undefined, signal?: AbortSignal): Promise<number> {
+  /** Makes a call. Resolves with its number, 0 where keys were not the owner's. */
+  #call(start: (caller: number) => number | Refusal, signal?: AbortSignal): Promise<number> {
     if (signal?.aborted) {
       return Promise.reject(signal.reason)
     }
     const calls = this.#calls
-    const caller = ++calls.last
     return new Promise((resolve, reject) => {
-      const pending = { resolve, reject }
-      calls.pending.set(caller, pending)
+      const pending: Pending = { resolve: (value) => resolve(typeof value === "number" ? value : 0), reject }
+      const caller = calls.add(pending)
       const task = start(caller)
       if (typeof task === "object") {
-        calls.pending.delete(caller)
+        calls.take(caller)
         reject(errorOf(task.refused))
-      } else if (signal && task !== undefined) {
+      } else if (signal) {
         this.#cancelBy(signal, task, caller, pending)
       }
     })
@@ -242,7 +264,7 @@ export class LockClient {
   #cancelBy(signal: AbortSignal, task: number, caller: number, pending: Pending): void {
     const { resolve, reject } = pending
     const withdraw = () => {
-      if (this.#calls.pending.get(caller) === pending) {
+      if (this.#calls.pending[caller] === pending) {
         pending.reject = () => reject(signal.reason)
         this.#native.cancel(task, caller)
       }

@@ -77,11 +77,9 @@ export class HeldLock implements Lock {
     }
   }
 
-  /** Aborts the job's signal. Returns the reason. */
-  lose(keys: readonly string[]): Error {
-    const reason = lostError([...keys])
-    this.#controller.abort(reason)
-    return reason
+  /** Aborts the job's signal. */
+  lose(keys: readonly string[]): void {
+    this.#controller.abort(lostError([...keys]))
   }
 }
 

@@ -85,16 +85,17 @@ export class RedisLockingProvider {
       const empty = new EmptyLock()
       return await job(empty.signal, empty)
     }
-    const lock = await this.#client.lock(parsed, leaseMs, timeoutMs, signal)
+    const hold = await this.#client.lock(parsed, leaseMs, timeoutMs, signal)
+    const lock = looksAtItsLock(job) ? this.#client.watch(hold, parsed) : undefined
     let result: T
     try {
-      result = await job(lock.signal, lock)
+      result = await (lock ? job(lock.signal, lock) : job())
     } catch (error) {
-      await this.#client.unlock(lock)
+      await this.#client.unlock(hold, parsed)
       throw error
     }
-    const lost = await this.#client.unlock(lock)
-    lock.signal.throwIfAborted()
+    const lost = await this.#client.unlock(hold, parsed)
+    lock?.signal.throwIfAborted()
     if (lost.length > 0) {
       // The job did not have its keys to itself until now, so its result cannot be reported as if it had.
       throw lostError([...lost])
@@ -141,4 +142,12 @@ export class RedisLockingProvider {
   shutdown(): Promise<void> {
     return this.#client.shutdown()
   }
+}
+
+/**
+ * Whether a job can see what it is called with. An arrow function that declares no parameter cannot, and most jobs
+ * are such: an AbortSignal for each would cost as much as all the rest of `execute`.
+ */
+function looksAtItsLock(job: (...args: never[]) => unknown): boolean {
+  return job.length > 0 || !/^(async\s*)?\(\s*\)\s*=>/.test(Function.prototype.toString.call(job))
 }

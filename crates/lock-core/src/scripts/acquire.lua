@@ -4,9 +4,21 @@
 --       5 '1': raise the counters to the server's TIME in microseconds (first use on this connection).
 -- Reply {1, token, ...} held, one token per lock (none with stride 1);
 --       {0, index, ...} refused, nothing written: each index (from 0) names a lock that is another's.
-local owner, lease, attempt, stride = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local owner, lease, attempt = ARGV[1], ARGV[2], ARGV[3]
+
+-- The common path first, without what only the others need: one key of execute, free, its counter alive.
+if ARGV[4] == '2' and not KEYS[3] and lease ~= '0' then
+  if redis.call('SET', KEYS[1], owner, 'NX', 'PX', lease) then
+    local token = redis.pcall('INCR', KEYS[2])
+    if type(token) == 'number' and token >= 1e15 and ARGV[5] == '0' then return {1, token} end
+    -- Nothing is rolled back by itself: a counter that cannot be raised must not leave the key locked.
+    redis.call('DEL', KEYS[1])
+    if type(token) ~= 'number' then return token end
+  end
+end
+
+local stride = tonumber(ARGV[4])
 local timed = lease ~= '0'
-local single = #KEYS == stride
 
 local function next_token(counter)
   local token = redis.call('INCR', counter)
@@ -28,22 +40,6 @@ local function set(i, was_attempt, token)
     -- Without a lease the record lives a day, so that nothing stays behind for ever.
     local record = was_attempt .. ':' .. string.format('%.0f', token) .. ':' .. (timed and '1' or '0')
     redis.call('SET', KEYS[i + 2], record, 'PX', timed and lease or '86400000')
-  end
-end
-
-if single then
-  local taken
-  if timed then taken = redis.call('SET', KEYS[1], owner, 'NX', 'PX', lease) else taken = redis.call('SET', KEYS[1], owner, 'NX') end
-  if taken then
-    if stride == 1 then return {1} end
-    -- Nothing is rolled back by itself: a counter that cannot be raised must not leave the key locked.
-    local good, token = pcall(next_token, KEYS[2])
-    if not good then
-      redis.call('DEL', KEYS[1])
-      return redis.error_reply(type(token) == 'table' and token.err or tostring(token))
-    end
-    if stride == 3 then set(1, attempt, token) end
-    return {1, token}
   end
 end
 

@@ -3,6 +3,13 @@
 -- ARGV  1 owner, 2 stride, 3 '1': remember the answer for a minute, 4 '1': this may be a resend, look for the answer first.
 -- Reply {1, 1} every lock was released; {1, 0, index, ...} each index (from 0) names a lock that was not the owner's (none are named
 --       in a remembered answer).
+-- The common path first: one key of execute.
+if not KEYS[2] and ARGV[3] == '0' then
+  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {1, 0, 0} end
+  redis.call('DEL', KEYS[1])
+  return {1, 1}
+end
+
 local owner, stride, remember = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
 local last = #KEYS
 if remember then
