@@ -1,0 +1,128 @@
+//! What is said on a new connection.
+
+mod support;
+
+use lock_core::{ClientConfig, Code, Event};
+use support::{Rig, SECOND, config, with_password};
+
+fn info(text: &str) -> Vec<u8> {
+    format!("${}\r\n{text}\r\n", text.len()).into_bytes()
+}
+
+fn commands(config: ClientConfig) -> Vec<Vec<String>> {
+    let mut rig = Rig::new(config);
+    rig.client.handle_connected(rig.now);
+    rig.sent()
+}
+
+#[test]
+fn without_credentials_no_auth_is_sent_and_database_0_is_not_selected() {
+    let sent = commands(config());
+    assert_eq!(sent[0][..2], ["CLIENT", "SETINFO"]);
+    assert!(sent.iter().all(|command| command[0] != "AUTH" && command[0] != "SELECT"));
+}
+
+#[test]
+fn a_password_alone_authenticates_the_default_user() {
+    assert_eq!(commands(with_password(None))[0], ["AUTH", "s3cret"]);
+}
+
+#[test]
+fn a_user_name_goes_before_the_password() {
+    assert_eq!(commands(with_password(Some("shop")))[0], ["AUTH", "shop", "s3cret"]);
+}
+
+#[test]
+fn the_database_is_selected_after_authentication() {
+    let sent = commands(ClientConfig { database: 3, ..with_password(None) });
+    assert_eq!(sent[1], ["SELECT", "3"]);
+}
+
+#[test]
+fn nothing_else_is_sent_before_the_server_is_ready() {
+    let mut rig = Rig::new(config());
+    rig.client.handle_connected(rig.now);
+    rig.sent();
+    rig.try_for("k", "me");
+    assert!(rig.sent().is_empty());
+}
+
+#[test]
+fn a_refused_password_fails_what_waits_and_is_not_repeated_in_the_message() {
+    let mut rig = Rig::new(with_password(Some("shop")));
+    rig.try_for("k", "me");
+    rig.client.handle_connected(rig.now);
+    rig.sent();
+    rig.reply(b"-WRONGPASS invalid username-password pair or user is disabled.\r\n");
+    let error = rig.error();
+    assert_eq!(error.code, Code::AuthFailed);
+    assert!(error.message.contains("WRONGPASS") && !error.message.contains("s3cret"), "{}", error.message);
+    rig.events.clear();
+    rig.pass(SECOND);
+    assert!(rig.wants_connection());
+}
+
+#[test]
+fn a_password_that_is_not_wanted_is_noted_and_the_connection_used() {
+    let mut rig = Rig::new(with_password(None));
+    rig.client.handle_connected(rig.now);
+    rig.sent();
+    rig.reply(b"-ERR AUTH <password> called without any password configured for the default user.\r\n+OK\r\n+OK\r\n");
+    rig.reply(&info("redis_version:7.0.15\r\n"));
+    rig.reply(b"*1\r\n:1\r\n");
+    assert!(rig.events.iter().any(|event| matches!(event, Event::Ready { plain: None })));
+    assert!(rig.logs().contains("did not want the password"));
+}
+
+#[test]
+fn a_missing_password_is_told_as_such() {
+    let mut rig = Rig::new(config());
+    rig.try_for("k", "me");
+    rig.client.handle_connected(rig.now);
+    rig.reply(b"-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n");
+    assert_eq!(rig.error().code, Code::AuthFailed);
+}
+
+#[test]
+fn a_refused_database_fails_the_connection() {
+    let mut rig = Rig::new(ClientConfig { database: 99, ..config() });
+    rig.try_for("k", "me");
+    rig.client.handle_connected(rig.now);
+    rig.reply(b"-ERR DB index is out of range\r\n");
+    let error = rig.error();
+    assert!(error.message.contains("database 99"), "{}", error.message);
+}
+
+#[test]
+fn a_server_that_loads_its_data_is_asked_again_after_its_own_estimate() {
+    let mut rig = Rig::new(config());
+    rig.client.handle_connected(rig.now);
+    rig.sent();
+    rig.reply(b"+OK\r\n+OK\r\n");
+    rig.reply(&info("redis_version:7.0.15\r\nloading:1\r\nloading_eta_seconds:2\r\n"));
+    rig.reply(b"-LOADING Redis is loading the dataset in memory\r\n");
+    assert!(rig.sent().is_empty());
+    rig.pass(2 * SECOND);
+    assert_eq!(rig.sent()[0][0], "INFO");
+    rig.reply(&info("redis_version:7.0.15\r\nloading:0\r\n"));
+    rig.reply(b"*1\r\n:1\r\n");
+    assert!(rig.events.iter().any(|event| matches!(event, Event::Ready { .. })));
+}
+
+#[test]
+fn a_missing_right_or_an_old_server_leads_to_the_plain_rung() {
+    let denied = b"-NOPERM this user has no permissions to access one of the keys used as arguments\r\n".to_vec();
+    let inside = b"*2\r\n:0\r\n$12\r\nNOPERM: incr\r\n".to_vec();
+    for (version, probe) in [("7.0.15", denied), ("7.0.15", inside), ("6.0.9", b"*1\r\n:1\r\n".to_vec())] {
+        let mut rig = Rig::new(config());
+        rig.client.handle_connected(rig.now);
+        rig.sent();
+        rig.reply(b"+OK\r\n+OK\r\n");
+        rig.reply(&info(&format!("redis_version:{version}\r\n")));
+        rig.reply(&probe);
+        assert!(rig.events.iter().any(|event| matches!(event, Event::Ready { plain: Some(_) })), "{:?}", rig.events);
+        rig.try_for("k", "me");
+        let sent = rig.sent();
+        assert_eq!(sent[0][2..4], ["1", "medusa_lock:k"], "only the lock key is declared");
+    }
+}

@@ -1,0 +1,130 @@
+//! Leases of running jobs, hours of them in virtual time.
+
+mod support;
+
+use lock_core::{HoldId, IdSource, Instant, LeaseState, LeaseTable, NewLease, Renewal, RenewalAnswer};
+use std::time::Duration;
+use support::{MS, Rig, SECOND, config};
+
+const START: Instant = Instant::from_nanos(1 << 40);
+
+fn lease(seconds: u64, sent_at: Instant) -> NewLease {
+    let rig = Rig::new(config());
+    NewLease {
+        keys: rig.client.parse_keys(&["k".to_owned()]).unwrap(),
+        owner: IdSource::new([1; 24]).execute_owner(),
+        tokens: Box::new([1]),
+        lease: Duration::from_secs(seconds),
+        sent_at,
+    }
+}
+
+fn poll(table: &mut LeaseTable, now: Instant) -> (Vec<Renewal>, Vec<HoldId>, Instant) {
+    let (mut due, mut lost) = (Vec::new(), Vec::new());
+    let next = table.poll(now, &mut due, &mut lost);
+    (due, lost, next)
+}
+
+#[test]
+fn a_lease_is_renewed_at_a_third_for_as_long_as_it_is_held() {
+    let mut table = LeaseTable::default();
+    let (hold, wake) = table.register(lease(60, START));
+    assert!(wake);
+    let (mut now, mut renewals) = (START, 0);
+    while now < START + 10 * 3_600 * SECOND {
+        let (due, lost, next) = poll(&mut table, now);
+        assert!(lost.is_empty());
+        for renewal in due {
+            renewals += 1;
+            assert!(!table.answered(now, renewal.hold, RenewalAnswer::Extended));
+        }
+        now = next.min(now + 20 * SECOND);
+    }
+    assert!((1_798..=1_801).contains(&renewals), "{renewals}");
+    assert_eq!(table.state(now, hold), LeaseState::Held);
+}
+
+#[test]
+fn a_lease_without_answers_is_suspect_then_lost_before_it_can_lapse() {
+    let mut table = LeaseTable::default();
+    let (hold, _) = table.register(lease(60, START));
+    let mut now = START;
+    let lost_at = loop {
+        let (due, lost, next) = poll(&mut table, now);
+        if lost == [hold] {
+            break now;
+        }
+        for renewal in due {
+            table.failed(now, renewal.hold);
+            assert_eq!(table.state(now, hold), LeaseState::Suspect);
+        }
+        now = next.min(now + SECOND);
+    };
+    assert!(lost_at < START + 60 * SECOND && lost_at >= START + 58 * SECOND);
+    assert_eq!(table.remaining(lost_at, hold), Duration::ZERO);
+    assert!(poll(&mut table, now + SECOND).1.is_empty(), "a loss is told once");
+}
+
+#[test]
+fn a_renewal_that_succeeds_makes_a_suspect_lease_held_again() {
+    let mut table = LeaseTable::default();
+    let (hold, _) = table.register(lease(9, START));
+    let at = START + 3 * SECOND;
+    assert_eq!(poll(&mut table, at).0.len(), 1);
+    table.failed(at, hold);
+    let again = at + SECOND;
+    assert_eq!(poll(&mut table, again).0.len(), 1, "it is tried again soon");
+    table.answered(again, hold, RenewalAnswer::Extended);
+    assert_eq!(table.state(again, hold), LeaseState::Held);
+    assert_eq!(table.remaining(again, hold), 9 * SECOND);
+}
+
+#[test]
+fn not_yours_is_final_and_told_at_once() {
+    let mut table = LeaseTable::default();
+    let (hold, _) = table.register(lease(60, START));
+    poll(&mut table, START + 20 * SECOND);
+    assert!(table.answered(START + 20 * SECOND, hold, RenewalAnswer::NotOurs));
+    assert!(!table.answered(START + 21 * SECOND, hold, RenewalAnswer::Extended), "nothing wins it back");
+    assert_eq!(table.state(START + 21 * SECOND, hold), LeaseState::Lost);
+}
+
+#[test]
+fn the_state_is_true_even_where_nobody_has_looked() {
+    let mut table = LeaseTable::default();
+    let (hold, _) = table.register(lease(1, START));
+    assert_eq!(table.state(START + 999 * MS, hold), LeaseState::Held);
+    assert_eq!(table.state(START + SECOND, hold), LeaseState::Lost);
+    assert_eq!(table.release(START + SECOND, hold).map(|(_, state)| state), Some(LeaseState::Lost));
+}
+
+#[test]
+fn a_late_answer_for_a_released_hold_does_not_touch_the_next_one() {
+    let mut table = LeaseTable::default();
+    let (first, _) = table.register(lease(60, START));
+    poll(&mut table, START + 20 * SECOND);
+    table.release(START + 20 * SECOND, first);
+    let (second, _) = table.register(lease(60, START + 20 * SECOND));
+    assert!(!table.answered(START + 20 * SECOND, first, RenewalAnswer::NotOurs));
+    assert_eq!(table.state(START + 21 * SECOND, second), LeaseState::Held);
+    assert_eq!(table.state(START + 21 * SECOND, first), LeaseState::Gone);
+}
+
+#[test]
+fn the_renewal_thread_is_woken_only_for_what_is_due_before_its_next_look() {
+    let mut table = LeaseTable::default();
+    assert!(table.register(lease(60, START)).1);
+    assert!(!table.register(lease(60, START + SECOND)).1);
+    assert!(table.register(lease(1, START + SECOND)).1);
+    poll(&mut table, START + SECOND);
+    assert!(!table.register(lease(60, START + SECOND)).1);
+}
+
+#[test]
+fn hurry_makes_everything_due() {
+    let mut table = LeaseTable::default();
+    table.register(lease(60, START));
+    table.register(lease(600, START));
+    table.hurry(START + SECOND);
+    assert_eq!(poll(&mut table, START + SECOND).0.len(), 2);
+}

@@ -1,0 +1,209 @@
+//! Answers that were lost with the connection, and grants that come too late.
+
+mod support;
+
+use lock_core::{Outcome, Wanted};
+use support::{MS, Rig, SECOND, config, named, verb};
+
+const HELD: &[u8] = b"*2\r\n:1\r\n:1700000000000001\r\n";
+const REFUSED: &[u8] = b"*2\r\n:0\r\n:0\r\n";
+
+#[test]
+fn an_acquire_whose_answer_was_lost_is_asked_again_with_the_same_attempt() {
+    let mut rig = Rig::ready(config());
+    rig.try_for("k", "me");
+    let first = rig.sent().remove(0);
+    rig.cut();
+    rig.shake_hands();
+    let again = rig.sent().remove(0);
+    assert_eq!(first[3..], again[3..], "owner, attempt and keys are the same");
+    rig.reply(HELD);
+    assert!(matches!(rig.outcome(), Outcome::Held(_)));
+}
+
+#[test]
+fn the_lease_counts_from_the_request_that_was_answered() {
+    let mut rig = Rig::ready(config());
+    rig.wait_for("k", 60 * SECOND);
+    rig.cut();
+    rig.pass(3 * SECOND);
+    let asked_at = rig.now;
+    rig.shake_hands();
+    rig.pass(SECOND);
+    rig.reply(HELD);
+    match rig.outcome() {
+        Outcome::Held(hold) => assert_eq!(hold.sent_at, asked_at),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_grant_that_comes_after_the_limit_is_given_back() {
+    let mut rig = Rig::ready(config());
+    rig.wait_for("k", SECOND);
+    let owner = rig.sent()[0][5].clone();
+    rig.pass(SECOND);
+    assert_eq!(rig.error().message, "Timed-out acquiring lock.");
+    assert!(rig.sent().is_empty(), "nothing can be said before the answer");
+    rig.reply(HELD);
+    let sent = rig.sent();
+    assert_eq!((verb(&sent[0]), &sent[0][4]), ("release", &owner));
+    rig.reply(b"*2\r\n:1\r\n:1\r\n");
+    assert!(rig.client.is_idle());
+}
+
+#[test]
+fn a_late_grant_for_a_named_owner_is_undone_by_its_attempt() {
+    let mut rig = Rig::ready(config());
+    rig.acquire(&["k"], Wanted::Named((*b"*").into()), Some(SECOND));
+    let asked = rig.sent().remove(0);
+    let (owner, attempt) = (asked[6].clone(), asked[8].clone());
+    rig.pass(SECOND);
+    rig.reply(HELD);
+    let sent = rig.sent();
+    assert_eq!(verb(&sent[0]), "undo");
+    assert_eq!(sent[0][5..], [owner, attempt]);
+}
+
+#[test]
+fn a_late_refusal_needs_nothing() {
+    let mut rig = Rig::ready(config());
+    rig.wait_for("k", SECOND);
+    rig.sent();
+    rig.pass(SECOND);
+    rig.reply(REFUSED);
+    assert!(rig.sent().is_empty());
+    assert!(rig.client.is_idle());
+}
+
+#[test]
+fn an_acquire_that_timed_out_without_a_connection_and_may_have_been_executed_is_undone() {
+    let mut rig = Rig::ready(config());
+    rig.wait_for("k", SECOND);
+    rig.sent();
+    rig.cut();
+    rig.pass(SECOND);
+    rig.done.clear();
+    rig.shake_hands();
+    let sent = rig.sent();
+    assert_eq!(sent.len(), 1);
+    assert_eq!(verb(&sent[0]), "release");
+}
+
+#[test]
+fn an_acquire_that_was_never_sent_leaves_nothing_to_undo() {
+    let mut rig = Rig::new(config());
+    rig.wait_for("k", SECOND);
+    rig.pass(SECOND);
+    rig.done.clear();
+    rig.shake_hands();
+    assert!(rig.sent().is_empty());
+    assert!(rig.client.is_idle());
+}
+
+#[test]
+fn nothing_is_undone_once_the_lease_is_over_anyway() {
+    let mut rig = Rig::ready(config());
+    rig.wait_for("k", 60 * SECOND);
+    rig.sent();
+    rig.cut();
+    rig.pass(60 * SECOND);
+    rig.done.clear();
+    rig.shake_hands();
+    assert!(rig.sent().is_empty());
+}
+
+#[test]
+fn a_grant_that_took_longer_than_its_lease_is_asked_again() {
+    let mut rig = Rig::ready(config());
+    rig.wait_for("k", 60 * SECOND);
+    rig.sent();
+    rig.pass(9 * SECOND);
+    rig.reply(b"_\r\n");
+    rig.done.clear();
+    rig.wait_for("l", 60 * SECOND);
+    rig.sent();
+    for _ in 0..2 {
+        // Bytes keep coming, so the connection is not given up, but the answer itself is slow.
+        rig.pass(5 * SECOND);
+        rig.client.handle_bytes(rig.now, b"");
+    }
+    rig.reply(HELD);
+    assert!(rig.done.is_empty(), "{:?}", rig.done);
+    assert_eq!(verb(&rig.sent()[0]), "acquire");
+    rig.reply(HELD);
+    assert!(matches!(rig.outcome(), Outcome::Held(_)));
+}
+
+#[test]
+fn a_release_whose_answer_was_lost_asks_for_the_remembered_one() {
+    let mut rig = Rig::ready(config());
+    rig.release("k", &named("*"), None);
+    let first = rig.sent().remove(0);
+    assert_eq!(first.last().map(String::as_str), Some("0"));
+    rig.cut();
+    rig.shake_hands();
+    let again = rig.sent().remove(0);
+    assert_eq!(again.last().map(String::as_str), Some("1"));
+    assert_eq!(first[3..6], again[3..6], "the same lock, record and remembered release");
+    rig.reply(b"*2\r\n:1\r\n:1\r\n");
+    assert!(matches!(rig.outcome(), Outcome::Released));
+}
+
+#[test]
+fn a_resent_release_of_an_execute_lock_that_is_gone_counts_as_released() {
+    let mut rig = Rig::ready(config());
+    rig.wait_for("k", SECOND);
+    rig.sent();
+    rig.reply(HELD);
+    let Outcome::Held(hold) = rig.outcome() else { panic!("not held") };
+    rig.release("k", &hold.owner, Some(rig.now + 10 * SECOND));
+    rig.sent();
+    rig.cut();
+    rig.shake_hands();
+    rig.sent();
+    rig.reply(b"*3\r\n:1\r\n:0\r\n:0\r\n");
+    assert!(matches!(rig.outcome(), Outcome::Released), "the first one may have got through");
+}
+
+#[test]
+fn the_end_of_a_job_does_not_wait_for_a_server_that_is_not_there() {
+    let mut rig = Rig::ready(config());
+    rig.wait_for("k", SECOND);
+    rig.sent();
+    rig.reply(HELD);
+    let Outcome::Held(hold) = rig.outcome() else { panic!("not held") };
+    rig.cut();
+    rig.release("k", &hold.owner, Some(rig.now + 10 * SECOND));
+    assert!(matches!(rig.outcome(), Outcome::ReleasePending(_)));
+    rig.pass(MS);
+    rig.shake_hands();
+    assert_eq!(verb(&rig.sent()[0]), "release", "it is released all the same");
+}
+
+#[test]
+fn a_release_that_redis_refuses_is_repeated_for_an_execute_lock() {
+    let mut rig = Rig::ready(config());
+    rig.wait_for("k", SECOND);
+    rig.sent();
+    rig.reply(HELD);
+    let Outcome::Held(hold) = rig.outcome() else { panic!("not held") };
+    rig.release("k", &hold.owner, Some(rig.now + 10 * SECOND));
+    rig.sent();
+    rig.reply(b"-READONLY You can't write against a read only replica.\r\n");
+    assert!(matches!(rig.outcome(), Outcome::ReleasePending(_)));
+    rig.pass(SECOND);
+    assert_eq!(verb(&rig.sent()[0]), "release");
+}
+
+#[test]
+fn a_withdrawn_script_is_not_sent_again() {
+    let mut rig = Rig::ready(config());
+    rig.wait_for("k", SECOND);
+    rig.sent();
+    rig.pass(SECOND);
+    rig.done.clear();
+    rig.reply(b"-NOSCRIPT No matching script.\r\n");
+    assert!(rig.sent().is_empty());
+    assert!(rig.client.is_idle());
+}

@@ -1,0 +1,66 @@
+//! Deleting the locks of a namespace.
+
+mod support;
+
+use lock_core::{ClientConfig, Code, Outcome, ReleaseAllRequest};
+use support::{Rig, config, verb};
+
+fn release_all(rig: &mut Rig, owner: Option<&str>) {
+    let owner = owner.map(|owner| owner.as_bytes().into());
+    rig.client.release_all(rig.now, ReleaseAllRequest { caller: 1, owner }).unwrap();
+}
+
+#[test]
+fn the_namespace_is_scanned_to_its_end_and_freed_in_batches() {
+    let mut rig = Rig::ready(config());
+    release_all(&mut rig, Some("me"));
+    assert_eq!(rig.sent()[0], ["SCAN", "0", "MATCH", "medusa_lock:*", "COUNT", "1000"]);
+    let names: String = (0..300).map(|at| format!("$16\r\nmedusa_lock:{at:04}\r\n")).collect();
+    rig.reply(format!("*2\r\n$2\r\n17\r\n*300\r\n{names}").as_bytes());
+    let first = rig.sent().remove(0);
+    assert_eq!((verb(&first), first[2].as_str()), ("free", "500"));
+    rig.reply(b"*2\r\n:1\r\n:249\r\n");
+    assert_eq!(rig.sent()[0][2], "100");
+    rig.reply(b"*2\r\n:1\r\n:50\r\n");
+    assert_eq!(rig.sent()[0][..2], ["SCAN", "17"]);
+    rig.reply(b"*2\r\n$1\r\n0\r\n*0\r\n");
+    assert!(matches!(rig.outcome(), Outcome::Freed(299)));
+}
+
+#[test]
+fn side_keys_are_never_taken_for_locks() {
+    let mut rig = Rig::ready(ClientConfig { prefix: vec![], ..config() });
+    release_all(&mut rig, Some("me"));
+    rig.sent();
+    rig.reply(b"*2\r\n$1\r\n0\r\n*2\r\n$8\r\nmlr!{x}f\r\n$1\r\nk\r\n");
+    assert_eq!(rig.sent()[0][3], "k");
+}
+
+#[test]
+fn everything_of_an_empty_prefix_is_refused() {
+    let mut rig = Rig::ready(ClientConfig { prefix: vec![], ..config() });
+    let refused = rig.client.release_all(rig.now, ReleaseAllRequest { caller: 1, owner: None });
+    assert_eq!(refused.unwrap_err().code, Code::InvalidArgument);
+}
+
+#[test]
+fn an_error_ends_it_with_the_servers_text() {
+    let mut rig = Rig::ready(config());
+    release_all(&mut rig, None);
+    rig.reply(b"-NOPERM this user has no permissions to run the 'scan' command\r\n");
+    let error = rig.error();
+    assert_eq!(error.code, Code::Refused);
+    assert!(error.message.contains("NOPERM"), "{}", error.message);
+}
+
+#[test]
+fn a_cut_on_the_way_goes_on_where_it_was() {
+    let mut rig = Rig::ready(config());
+    release_all(&mut rig, None);
+    rig.sent();
+    rig.reply(b"*2\r\n$1\r\n9\r\n*1\r\n$13\r\nmedusa_lock:k\r\n");
+    rig.sent();
+    rig.cut();
+    rig.shake_hands();
+    assert_eq!(verb(&rig.sent()[0]), "free");
+}

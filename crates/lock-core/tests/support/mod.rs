@@ -1,0 +1,190 @@
+//! A client without a server: the test plays Redis, in virtual time.
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses its own part of this module")]
+
+use lock_core::resp::{Parser, Value};
+use lock_core::{
+    AcquireRequest, BackoffRule, Client, ClientConfig, Credentials, Error, Event, Instant, Outcome, Owner,
+    ReleaseRequest, TaskKey, Wanted,
+};
+use std::time::Duration;
+
+pub const MS: Duration = Duration::from_millis(1);
+pub const SECOND: Duration = Duration::from_secs(1);
+
+pub fn config() -> ClientConfig {
+    ClientConfig {
+        prefix: b"medusa_lock:".to_vec(),
+        credentials: None,
+        database: 0,
+        backoff: BackoffRule { first: 5 * MS, longest: 200 * MS, factor: 2.0 },
+        max_retries_per_request: 20,
+        version: "0.0.0",
+    }
+}
+
+pub fn with_password(username: Option<&str>) -> ClientConfig {
+    let credentials = Credentials { username: username.map(str::to_owned), password: "s3cret".to_owned() };
+    ClientConfig { credentials: Some(credentials), ..config() }
+}
+
+/// The client, the time, and what came out of the client so far.
+pub struct Rig {
+    pub client: Client,
+    pub now: Instant,
+    pub done: Vec<(u64, Outcome)>,
+    pub events: Vec<Event>,
+    next_caller: u64,
+}
+
+impl Rig {
+    pub fn new(config: ClientConfig) -> Self {
+        let client = Client::new(config, [7; 24]);
+        let mut rig = Self { client, now: Instant::from_nanos(1 << 40), done: vec![], events: vec![], next_caller: 0 };
+        rig.client.connect();
+        rig.drain();
+        rig
+    }
+
+    /// Connected, handshake answered, nothing else sent.
+    pub fn ready(config: ClientConfig) -> Self {
+        let mut rig = Self::new(config);
+        rig.shake_hands();
+        rig.events.clear();
+        rig
+    }
+
+    pub fn shake_hands(&mut self) {
+        self.client.handle_connected(self.now);
+        let sent = self.sent();
+        for command in &sent {
+            let reply: &[u8] = match command.first().map(String::as_str) {
+                Some("INFO") => b"$33\r\nredis_version:7.0.15\r\nloading:0\r\n\r\n",
+                Some("EVAL") => b"*1\r\n:1\r\n",
+                _ => b"+OK\r\n",
+            };
+            self.reply(reply);
+        }
+    }
+
+    /// The commands written since the last time.
+    pub fn sent(&mut self) -> Vec<Vec<String>> {
+        let mut parser = Parser::default();
+        parser.feed(self.client.transmit());
+        self.client.transmitted(usize::MAX);
+        let mut commands = Vec::new();
+        while let Some(Value::Array(parts)) = parser.next().unwrap() {
+            let text = |part: &Value| match part {
+                Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                other => panic!("a command with {other:?}"),
+            };
+            commands.push(parts.iter().map(text).collect());
+        }
+        commands
+    }
+
+    pub fn reply(&mut self, bytes: &[u8]) {
+        self.client.handle_bytes(self.now, bytes);
+        self.drain();
+    }
+
+    pub fn cut(&mut self) {
+        self.client.handle_disconnected(self.now, "ECONNRESET");
+        self.drain();
+    }
+
+    /// Lets time pass, stopping at every deadline on the way.
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.client.poll_timeout().filter(|at| *at <= end) {
+            self.now = at.max(self.now);
+            self.client.handle_timeout(self.now);
+            self.drain();
+        }
+        self.now = end;
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(event) = self.client.poll_event() {
+            match event {
+                Event::Done { caller, outcome } => self.done.push((caller, outcome)),
+                event => self.events.push(event),
+            }
+        }
+    }
+
+    pub fn wants_connection(&mut self) -> bool {
+        let wanted = self.events.iter().any(|event| matches!(event, Event::Connect));
+        self.events.clear();
+        wanted
+    }
+
+    pub fn acquire(&mut self, keys: &[&str], wanted: Wanted, wait: Option<Duration>) -> (u64, TaskKey) {
+        self.next_caller += 1;
+        let caller = self.next_caller;
+        let named: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+        let request = AcquireRequest {
+            caller,
+            keys: self.client.parse_keys(&named).unwrap(),
+            named: if named.len() > 1 { named } else { vec![] },
+            wanted,
+            lease: Some(10 * SECOND),
+            wait: wait.is_some(),
+            limit: wait,
+        };
+        let task = self.client.acquire(self.now, request).unwrap();
+        self.drain();
+        (caller, task)
+    }
+
+    pub fn try_for(&mut self, key: &str, owner: &str) -> (u64, TaskKey) {
+        self.acquire(&[key], Wanted::Named(owner.as_bytes().into()), None)
+    }
+
+    pub fn wait_for(&mut self, key: &str, limit: Duration) -> (u64, TaskKey) {
+        self.acquire(&[key], Wanted::Execute, Some(limit))
+    }
+
+    pub fn release(&mut self, key: &str, owner: &Owner, lease_end: Option<Instant>) -> u64 {
+        self.next_caller += 1;
+        let keys = self.client.parse_keys(&[key.to_owned()]).unwrap();
+        let limit = lease_end.map(|_| 5 * SECOND);
+        let request = ReleaseRequest { caller: self.next_caller, keys, owner: owner.clone(), lease_end, limit };
+        self.client.release(self.now, request);
+        self.drain();
+        self.next_caller
+    }
+
+    /// The only outcome since the last time.
+    pub fn outcome(&mut self) -> Outcome {
+        assert_eq!(self.done.len(), 1, "outcomes: {:?}", self.done);
+        self.done.pop().unwrap().1
+    }
+
+    pub fn error(&mut self) -> Error {
+        match self.outcome() {
+            Outcome::Failed(error) => error,
+            other => panic!("did not fail: {other:?}"),
+        }
+    }
+
+    pub fn logs(&self) -> String {
+        let line = |event: &Event| match event {
+            Event::Log { message, .. } => Some(message.clone()),
+            _ => None,
+        };
+        self.events.iter().filter_map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+pub fn named(owner: &str) -> Owner {
+    Owner::Named(owner.as_bytes().into())
+}
+
+/// The verb of a script call, by its hash or text.
+pub fn verb(command: &[String]) -> &'static str {
+    use lock_core::Script::{Acquire, Free, Probe, Release, Renew, Undo};
+    let scripts = [(Acquire, "acquire"), (Release, "release"), (Undo, "undo"), (Renew, "renew"), (Free, "free"), (Probe, "probe")];
+    let found = scripts.iter().find(|(script, _)| command[1] == script.sha() || command[1] == script.body());
+    found.map_or("none", |(_, name)| name)
+}
