@@ -16,6 +16,36 @@ test("lock tells its keys, its owner and its signal", OURS_ONLY, async () => {
   });
 });
 
+test("a job gets its arguments in whatever way it takes them", OURS_ONLY, async () => {
+  const { locking } = await bed.boot();
+  const seen = (signal, lock) => signal instanceof AbortSignal && lock.signal === signal && lock.keys[0] === "k";
+  const jobs = {
+    rest: (...args) => seen(...args),
+    "async rest": async (...args) => seen(...args),
+    defaults: (signal = undefined, lock = undefined) => seen(signal, lock),
+    arguments: function () {
+      return seen(arguments[0], arguments[1]);
+    },
+    "async arguments": async function () {
+      return seen(arguments[0], arguments[1]);
+    },
+    method: {
+      job() {
+        return seen(arguments[0], arguments[1]);
+      },
+    }.job,
+    bound: seen.bind(null),
+    "bound without a parameter": function () {
+      return seen(...arguments);
+    }.bind(null),
+    proxy: new Proxy(() => {}, { apply: (_target, _self, args) => seen(...args) }),
+    "a generated function": new Function("seen", "return function () { return seen(...arguments) }")(seen),
+    "with a lying toString": Object.assign((...args) => seen(...args), { toString: () => "() => 1" }),
+    "an arrow with a commented list": (/* nothing here */ ...args) => seen(...args),
+  };
+  for (const [what, job] of Object.entries(jobs)) assert.equal(await locking.execute("k", job), true, what);
+});
+
 test("remainingMs is what is left of the lease, and no more than Redis knows of", OURS_ONLY, async () => {
   const { locking } = await bed.boot();
   await locking.execute(

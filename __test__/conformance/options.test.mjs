@@ -9,16 +9,16 @@ const bed = openTestbed();
 
 const fn = () => {};
 
-/** By option: values that are of the wrong type. */
+/** By option: values that are of the wrong type or have no meaning. */
 const WRONG = {
   redisUrl: [{}, [], true, fn, Symbol("url")],
   redisOptions: ["x", 5, true, [], fn],
   namespace: [5, {}, [], true, fn],
-  waitLockingTimeout: ["abc", {}, [], true, fn, Symbol("n"), "5s"],
-  defaultRetryInterval: ["abc", {}, [], true, fn, "5ms"],
-  maximumRetryInterval: ["abc", {}, [], false, fn],
-  backoffFactor: ["abc", {}, [], true, fn],
-  maximumStallMs: ["abc", {}, [], true, fn],
+  waitLockingTimeout: ["abc", {}, [], true, fn, Symbol("n"), "5s", Number.NaN, -1, "-1"],
+  defaultRetryInterval: ["abc", {}, [], true, fn, "5ms", Number.NaN, -1],
+  maximumRetryInterval: ["abc", {}, [], false, fn, Number.NaN, -1],
+  backoffFactor: ["abc", {}, [], true, fn, Number.NaN, 0.5, 0, -2],
+  maximumStallMs: ["abc", {}, [], true, fn, Number.NaN, 0, -1],
 };
 
 /** The same for what stands in redisOptions. */
@@ -44,9 +44,11 @@ for (const [option, values] of Object.entries(WRONG)) {
 for (const [option, values] of Object.entries(WRONG_REDIS)) {
   test(`a wrong redisOptions.${option} fails the boot with an error that names it`, OURS_ONLY, async () => {
     for (const value of values) {
-      // A URL that leaves everything open.
-      const options = { redisUrl: "redis://", redisOptions: { host: "127.0.0.1", port: bed.server.port, [option]: value } };
-      await failsNaming(option, { providers: [providerEntry(options)] }, value);
+      // A URL that leaves everything open, and one that wins over redisOptions.
+      const redisOptions = { host: "127.0.0.1", port: bed.server.port, [option]: value };
+      for (const redisUrl of ["redis://", `redis://user:password@127.0.0.1:${bed.server.port}/0`]) {
+        await failsNaming(option, { providers: [providerEntry({ redisUrl, redisOptions })] }, value);
+      }
     }
   });
 }
@@ -55,6 +57,17 @@ test("a wrong value at module level fails the boot too", OURS_ONLY, async () => 
   const providers = () => [providerEntry({ redisUrl: bed.url })];
   await failsNaming("waitLockingTimeout", { providers: providers(), options: { waitLockingTimeout: "soon" } });
   await failsNaming("backoffFactor", { providers: providers(), options: { backoffFactor: {} } });
+});
+
+test("an unknown lane in the environment fails the boot with an error that names the variable", OURS_ONLY, async () => {
+  const { MEDUSA_LOCKING_LANE: before } = process.env;
+  process.env.MEDUSA_LOCKING_LANE = "fast";
+  try {
+    await failsNaming("MEDUSA_LOCKING_LANE", { providers: [providerEntry({ redisUrl: bed.url })] });
+  } finally {
+    if (before === undefined) delete process.env.MEDUSA_LOCKING_LANE;
+    else process.env.MEDUSA_LOCKING_LANE = before;
+  }
 });
 
 test("undefined and null are as good as not given", OURS_ONLY, async () => {

@@ -109,7 +109,7 @@ for (const [what, steps] of Object.entries(SEQUENCES)) {
 
 test("the same lease is in Redis while an execute runs", async () => {
   const both = await openSideBySide(bed);
-  for (const expire of [undefined, null, 0, 1, 30, -1, Number.NaN, "45", "abc", true]) {
+  for (const expire of [undefined, null, 0, 1, 30, -1, Number.NaN, "45"]) {
     const leases = [];
     const together = deferred();
     // Each side runs the job once; when both are in it, both locks are there.

@@ -2,6 +2,12 @@
 
 import { median, ratio } from "./stats.mjs";
 
+const throughput = (result, params, redisUs) => ({
+  executesPerSecond: (params.count / result.elapsedUs) * 1e6,
+  nodeCpuUs: result.cpuUs / params.count,
+  redisCpuUs: redisUs / params.count,
+});
+
 const PLANS = {
   sequential: {
     contestants: ["official", "bare", "ours"],
@@ -11,21 +17,19 @@ const PLANS = {
   parallel: {
     contestants: ["official", "bare", "ours"],
     params: (quick) => ({ count: quick ? 4000 : 40_000, width: 256 }),
-    figures: (result, params, redisUs) => ({
-      executesPerSecond: (params.count / result.elapsedUs) * 1e6,
-      nodeCpuUs: result.cpuUs / params.count,
-      redisCpuUs: redisUs / params.count,
-    }),
+    figures: throughput,
+  },
+  signal: {
+    // Bare ioredis has no signal to give.
+    contestants: ["official", "ours"],
+    params: (quick) => ({ count: quick ? 4000 : 40_000, width: 256 }),
+    figures: throughput,
   },
   hot: {
     // Bare ioredis has no waiting, so it has nothing to say about a contended key.
     contestants: ["official", "ours"],
     params: (quick) => ({ count: quick ? 400 : 1000, width: 200 }),
-    figures: (result, params, redisUs) => ({
-      executesPerSecond: (params.count / result.elapsedUs) * 1e6,
-      nodeCpuUs: result.cpuUs / params.count,
-      redisCpuUs: redisUs / params.count,
-    }),
+    figures: throughput,
   },
 };
 

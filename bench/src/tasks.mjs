@@ -49,6 +49,13 @@ export const TASKS = {
     return measured(() => spread(count, width, (i) => contestant.execute(`p${round}-${i}`, emptyJob)));
   },
 
+  /** The same with a job that takes its signal, as a job that can be stopped does. */
+  async signal(contestant, { count, width }) {
+    round += 1;
+    const job = async (signal) => signal;
+    return measured(() => spread(count, width, (i) => contestant.execute(`p${round}-${i}`, job)));
+  },
+
   /** Many callers of one key. The time limit is long, so that nobody fails of waiting. */
   async hot(contestant, { count, width }) {
     return measured(() => spread(count, width, () => contestant.execute("hot", emptyJob, { timeout: 120 })));
