@@ -1,8 +1,7 @@
 // The package's public face, for TypeScript: the provider's own types, and what it adds to Medusa's.
-import type { Context } from "@medusajs/framework/types"
-import type { AcquireArgs, ExecuteArgs, Lock } from "./provider/dist/index"
+import type { Context } from "@medusajs/framework/types";
+import type { AcquireArgs, ExecuteArgs, Lock } from "./provider/dist/index";
 
-export { default, RedisLockingProvider } from "./provider/dist/index"
 export type {
   AcquireArgs,
   ExecuteArgs,
@@ -10,7 +9,8 @@ export type {
   LockError,
   LockErrorCode,
   LockingRedisOptions,
-} from "./provider/dist/index"
+} from "./provider/dist/index";
+export { default, RedisLockingProvider } from "./provider/dist/index";
 
 declare module "@medusajs/framework/types" {
   interface ILockingModule {
@@ -28,7 +28,7 @@ declare module "@medusajs/framework/types" {
       job: (signal: AbortSignal, lock: Lock) => Promise<T>,
       args?: ExecuteArgs & { provider?: string },
       sharedContext?: Context,
-    ): Promise<T>
+    ): Promise<T>;
     /**
      * Takes `keys`, all of them or none; with `awaitQueue` waits for them.
      *
@@ -37,10 +37,6 @@ declare module "@medusajs/framework/types" {
      * the provider's id.
      * @param sharedContext - Not used.
      */
-    acquire(
-      keys: string | string[],
-      args?: AcquireArgs & { provider?: string },
-      sharedContext?: Context,
-    ): Promise<void>
+    acquire(keys: string | string[], args?: AcquireArgs & { provider?: string }, sharedContext?: Context): Promise<void>;
   }
 }

@@ -1,10 +1,10 @@
 // `npm run bench`: installs the benchmark's own packages and our tarballs in bench/, starts a private Redis and runs it there.
 
 import path from "node:path";
-import { installPacked } from "./install-packed.mjs";
 import { parseFlags, USAGE } from "../bench/src/flags.mjs";
 import { runBenchmark } from "../bench/src/main.mjs";
 import { report } from "../bench/src/report.mjs";
+import { installPacked } from "./install-packed.mjs";
 import { ROOT } from "./lib/paths.mjs";
 import { runMain } from "./lib/process.mjs";
 import { startServer } from "./lib/redis-servers.mjs";

@@ -17,13 +17,22 @@ function filesOf(inputs) {
     const full = path.join(ROOT, input);
     if (!fs.existsSync(full)) return [];
     if (fs.statSync(full).isFile()) return [input];
-    return filesOf(fs.readdirSync(full).sort().map((name) => path.join(input, name)));
+    return filesOf(
+      fs
+        .readdirSync(full)
+        .sort()
+        .map((name) => path.join(input, name)),
+    );
   });
 }
 
 function hashOf(inputs) {
   const hash = createHash("sha256").update(process.platform + process.arch);
-  for (const file of filesOf(inputs)) hash.update(file).update("\0").update(fs.readFileSync(path.join(ROOT, file)));
+  for (const file of filesOf(inputs))
+    hash
+      .update(file)
+      .update("\0")
+      .update(fs.readFileSync(path.join(ROOT, file)));
   return hash.digest("hex");
 }
 
@@ -47,13 +56,21 @@ await runMain(async () => {
   const unknown = flags.find((flag) => flag !== "--provider");
   if (unknown) throw new UserError(`unknown argument "${unknown}"; the only one is --provider`);
   if (!flags.includes("--provider")) {
-    await unlessCurrent("addon", ADDON_INPUTS, () => [addonFile(), "native.js", "native.d.ts"], async () => {
-      if (!findOnPath("cargo")) throw new UserError("cargo is not on the PATH: install a Rust toolchain, https://rustup.rs");
-      const args = ["build", "--platform", "--release", "--js", "native.js", "--dts", "native.d.ts"];
-      await runOrFail("building the addon", path.join(BIN, "napi"), args, { cwd: ROOT });
-    });
+    await unlessCurrent(
+      "addon",
+      ADDON_INPUTS,
+      () => [addonFile(), "native.js", "native.d.ts"],
+      async () => {
+        if (!findOnPath("cargo")) throw new UserError("cargo is not on the PATH: install a Rust toolchain, https://rustup.rs");
+        const args = ["build", "--platform", "--release", "--js", "native.js", "--dts", "native.d.ts"];
+        await runOrFail("building the addon", path.join(BIN, "napi"), args, { cwd: ROOT });
+      },
+    );
   }
-  await unlessCurrent("provider", PROVIDER_INPUTS, () => ["provider/dist/index.js"], () =>
-    runOrFail("compiling the provider", path.join(BIN, "tsc"), ["-p", "tsconfig.json"], { cwd: ROOT }),
+  await unlessCurrent(
+    "provider",
+    PROVIDER_INPUTS,
+    () => ["provider/dist/index.js"],
+    () => runOrFail("compiling the provider", path.join(BIN, "tsc"), ["-p", "tsconfig.json"], { cwd: ROOT }),
   );
 });

@@ -23,5 +23,11 @@ await runMain(async () => {
   const args = ["fuzz", "run", "parser", "--fuzz-dir", "fuzz", "--", `-max_total_time=${seconds}`, "-max_len=4096"];
   const env = { RUSTUP_TOOLCHAIN: "nightly", PATH: `${path.dirname(fuzz)}${path.delimiter}${process.env.PATH}` };
   const { stdout, stderr } = await runOrFail("fuzzing the parser", fuzz, args, { cwd: ROOT, env });
-  console.log(`${stdout}${stderr}`.trim().split("\n").filter((line) => /^(Done|stat)/.test(line)).join("\n"));
+  console.log(
+    `${stdout}${stderr}`
+      .trim()
+      .split("\n")
+      .filter((line) => /^(Done|stat)/.test(line))
+      .join("\n"),
+  );
 });

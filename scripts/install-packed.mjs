@@ -46,7 +46,10 @@ export async function installPacked({ tarballs, target = TARGET, ownManifest = f
 
 async function packedTarballs() {
   const { stdout } = await runOrFail("packing", "npm", ["run", "-s", "pack:local"], { cwd: ROOT });
-  const files = stdout.split("\n").map((line) => line.trim()).filter(Boolean);
+  const files = stdout
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
   if (files.length === 0) throw new UserError("npm run -s pack:local printed no tarball");
   return files;
 }

@@ -23,11 +23,15 @@ function writeManifest(folder, manifest) {
 
 /** The platform packages in npm/, by folder. */
 function platformPackages() {
-  return fs.readdirSync(path.join(ROOT, "npm")).map((name) => ({ folder: path.join(ROOT, "npm", name), manifest: readManifest(path.join(ROOT, "npm", name)) }));
+  return fs
+    .readdirSync(path.join(ROOT, "npm"))
+    .map((name) => ({ folder: path.join(ROOT, "npm", name), manifest: readManifest(path.join(ROOT, "npm", name)) }));
 }
 
 async function pack(folder) {
-  const { stdout } = await runOrFail("packing", "npm", ["pack", "--json", "--loglevel=error", "--pack-destination", STAGE], { cwd: folder });
+  const { stdout } = await runOrFail("packing", "npm", ["pack", "--json", "--loglevel=error", "--pack-destination", STAGE], {
+    cwd: folder,
+  });
   const [packed] = JSON.parse(stdout);
   return { file: path.join(STAGE, packed.filename), unpacked: packed.unpackedSize };
 }

@@ -16,7 +16,11 @@ const ONE_BY_ONE = new Set(["start", "store", "runtimes", "teardown"]);
 
 function testFiles(group) {
   const folder = path.join(TESTS, group);
-  return fs.readdirSync(folder).filter((name) => name.endsWith(".test.mjs")).sort().map((name) => path.join(folder, name));
+  return fs
+    .readdirSync(folder)
+    .filter((name) => name.endsWith(".test.mjs"))
+    .sort()
+    .map((name) => path.join(folder, name));
 }
 
 /** The groups there are, the quick and telling ones first. */

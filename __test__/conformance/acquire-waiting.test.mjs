@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { deferred, isPending, NS, openTestbed, OURS_ONLY, refused, until } from "../support/testbed.mjs";
+import { deferred, isPending, NS, OURS_ONLY, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -67,7 +67,10 @@ test("of many waiters each gets the key once", async () => {
 test("a waiter gives up after timeout seconds and leaves nothing behind", OURS_ONLY, async () => {
   const { locking } = await bed.boot();
   await locking.acquire("k", { ownerId: "first" });
-  const error = await refused(locking.acquire("k", { ownerId: "second", awaitQueue: true, timeout: 1 }), { ...TIMED_OUT, code: "LOCK_TIMEOUT" });
+  const error = await refused(locking.acquire("k", { ownerId: "second", awaitQueue: true, timeout: 1 }), {
+    ...TIMED_OUT,
+    code: "LOCK_TIMEOUT",
+  });
   assert.deepEqual(error.keys, ["k"]);
   assert.deepEqual(await bed.owners(), { [`${NS}k`]: "first" });
   // It does not take the key later either.

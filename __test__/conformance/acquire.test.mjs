@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NS, openTestbed, OURS_ONLY, refused } from "../support/testbed.mjs";
+import { NS, OURS_ONLY, openTestbed, refused } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -34,7 +34,12 @@ test("acquire takes expire in seconds, at least one", async () => {
 
 test("acquire without expire, with 0 or NaN sets no time limit", async () => {
   const { locking } = await bed.boot();
-  for (const [key, expire] of [["a", undefined], ["b", 0], ["c", Number.NaN], ["d", null]]) {
+  for (const [key, expire] of [
+    ["a", undefined],
+    ["b", 0],
+    ["c", Number.NaN],
+    ["d", null],
+  ]) {
     await locking.acquire(key, { ownerId: "me", expire });
     assert.equal(await bed.pttl(`${NS}${key}`), -1, `expire ${expire}`);
   }
@@ -92,7 +97,11 @@ test("acquire of no key at all does nothing", async () => {
 
 test("several keys are all or nothing, wherever the held one stands", OURS_ONLY, async () => {
   const { locking } = await bed.boot();
-  for (const keys of [["held", "x", "y"], ["x", "held", "y"], ["x", "y", "held"]]) {
+  for (const keys of [
+    ["held", "x", "y"],
+    ["x", "held", "y"],
+    ["x", "y", "held"],
+  ]) {
     await locking.acquire("held", { ownerId: "other" });
     await refused(locking.acquire(keys, { ownerId: "me", expire: 60 }), taken("held"));
     assert.deepEqual(await bed.owners(), { [`${NS}held`]: "other" });
@@ -149,7 +158,13 @@ test("a lock that somebody deleted by hand can be taken by anybody", async () =>
 
 test("owners are told apart by every byte", async () => {
   const { locking } = await bed.boot();
-  for (const [key, first, second] of [["a", "me", "me "], ["b", "Me", "me"], ["c", "", "*"], ["d", "ä", "a\u0308"], ["e", "1", "01"]]) {
+  for (const [key, first, second] of [
+    ["a", "me", "me "],
+    ["b", "Me", "me"],
+    ["c", "", "*"],
+    ["d", "ä", "a\u0308"],
+    ["e", "1", "01"],
+  ]) {
     await locking.acquire(key, { ownerId: first });
     await refused(locking.acquire(key, { ownerId: second }), taken(key));
     assert.equal(await bed.owner(`${NS}${key}`), first);

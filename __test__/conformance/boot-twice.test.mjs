@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { providerEntry } from "../support/locking-module.mjs";
-import { NS, openTestbed, OURS_ONLY } from "../support/testbed.mjs";
+import { NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 

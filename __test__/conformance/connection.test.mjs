@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { freePort } from "../../scripts/lib/redis-servers.mjs";
 import { connect } from "../../scripts/lib/resp-client.mjs";
 import { bootLocking, providerEntry } from "../support/locking-module.mjs";
-import { NS, openTestbed, OURS_ONLY } from "../support/testbed.mjs";
+import { NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -15,7 +15,10 @@ const FAILED = 'An error occurred while connecting to Redis in provider "locking
 
 test("a boot that reaches Redis logs so once", async () => {
   const { logs } = await bed.boot();
-  assert.deepEqual(logs.filter((line) => line.text === ESTABLISHED), [{ level: "info", text: ESTABLISHED }]);
+  assert.deepEqual(
+    logs.filter((line) => line.text === ESTABLISHED),
+    [{ level: "info", text: ESTABLISHED }],
+  );
 });
 
 test("redisUrl names host, port and database", async () => {
@@ -36,7 +39,10 @@ test("redisOptions names what redisUrl leaves open, and redisUrl wins where both
   await locking.acquire("k", { ownerId: "two" });
   const both = await bed.boot({ redisUrl: `redis://127.0.0.1:${bed.server.port}/4`, redisOptions: { db: 5, port: 1 } });
   await both.locking.acquire("k", { ownerId: "four" });
-  for (const [db, name, owner] of [[2, `shop:${NS}k`, "two"], [4, `${NS}k`, "four"]]) {
+  for (const [db, name, owner] of [
+    [2, `shop:${NS}k`, "two"],
+    [4, `${NS}k`, "four"],
+  ]) {
     const client = await connect({ port: bed.server.port, db });
     try {
       assert.equal(await client.command("GET", name), owner);
@@ -122,7 +128,10 @@ test("a boot without Redis logs it and goes on, and locks work once Redis is the
 test("a wrong password is logged without the password, and the boot goes on", OURS_ONLY, async () => {
   await bed.command("ACL", "SETUSER", "shop", "on", ">right-one", "~*", "&*", "+@all");
   const { locking, logs, logText } = await bed.boot({ redisUrl: `redis://shop:hunter2-secret@127.0.0.1:${bed.server.port}` });
-  assert.ok(logs.some((line) => line.level === "error" && line.text.startsWith(FAILED)), logText);
+  assert.ok(
+    logs.some((line) => line.level === "error" && line.text.startsWith(FAILED)),
+    logText,
+  );
   assert.doesNotMatch(logText, /hunter2/);
   let error;
   try {
@@ -139,7 +148,10 @@ test("calls without Redis fail at their timeout and take nothing later", OURS_ON
   const port = await freePort();
   const booted = await bootLocking({ providers: [providerEntry({ redisUrl: `redis://127.0.0.1:${port}` })] });
   try {
-    await assert.rejects(booted.locking.execute("k", async () => assert.fail("ran"), { timeout: 1 }), { type: "conflict" });
+    await assert.rejects(
+      booted.locking.execute("k", async () => assert.fail("ran"), { timeout: 1 }),
+      { type: "conflict" },
+    );
     await assert.rejects(booted.locking.acquire("k", { awaitQueue: true, timeout: 1 }));
   } finally {
     await booted.shutdown();

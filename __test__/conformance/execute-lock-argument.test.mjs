@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NS, openTestbed, OURS_ONLY, refused, until } from "../support/testbed.mjs";
+import { NS, OURS_ONLY, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 

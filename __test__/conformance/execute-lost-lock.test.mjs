@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { deferred, NS, openTestbed, OURS_ONLY, refused, until } from "../support/testbed.mjs";
+import { deferred, NS, OURS_ONLY, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -67,7 +67,10 @@ test("a lock deleted under a running job aborts its signal, and execute is refus
   );
   const error = await refused(running, { message: lostText("k"), type: "conflict" });
   assert.equal(error, reason);
-  assert.ok(logs.some((line) => line.level === "warn" && line.text.includes(lostText("k"))), "nothing was logged");
+  assert.ok(
+    logs.some((line) => line.level === "warn" && line.text.includes(lostText("k"))),
+    "nothing was logged",
+  );
 });
 
 test("a lost lock carries the code LOCK_LOST and its keys", OURS_ONLY, async () => {
@@ -76,7 +79,11 @@ test("a lost lock carries the code LOCK_LOST and its keys", OURS_ONLY, async () 
     await bed.command("DEL", `${NS}b`);
     await aborted(signal);
   };
-  const error = await refused(locking.execute(["a", "b"], job, { expire: 1 }), { message: lostText("b"), type: "conflict", code: "LOCK_LOST" });
+  const error = await refused(locking.execute(["a", "b"], job, { expire: 1 }), {
+    message: lostText("b"),
+    type: "conflict",
+    code: "LOCK_LOST",
+  });
   assert.deepEqual(error.keys, ["b"]);
   assert.deepEqual(await bed.locks(), []);
 });

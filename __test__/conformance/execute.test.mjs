@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { deferred, isPending, NS, openTestbed, OURS_ONLY, refused } from "../support/testbed.mjs";
+import { deferred, isPending, NS, OURS_ONLY, openTestbed, refused } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -66,7 +66,16 @@ test("the job's first argument is a signal that is not aborted", async () => {
 
 test("execute takes expire in seconds, at least one, and 60 when it is no number", async () => {
   const { locking } = await bed.boot();
-  const leases = [[7, 7], [0.1, 1], [-3, 1], [0, 1], [Number.NaN, 60], [undefined, 60], [null, 60], ["9", 9]];
+  const leases = [
+    [7, 7],
+    [0.1, 1],
+    [-3, 1],
+    [0, 1],
+    [Number.NaN, 60],
+    [undefined, 60],
+    [null, 60],
+    ["9", 9],
+  ];
   for (const [i, [expire, seconds]] of leases.entries()) {
     const left = await locking.execute(`k${i}`, () => bed.pttl(`${NS}k${i}`), { expire });
     assert.ok(left <= seconds * 1000 && left > seconds * 1000 - 900, `expire ${expire}: ${left} ms left`);
@@ -115,7 +124,10 @@ test("jobs on one key run one after the other", async () => {
       ),
     ),
   );
-  assert.deepEqual(results, Array.from({ length: 30 }, (_, i) => i));
+  assert.deepEqual(
+    results,
+    Array.from({ length: 30 }, (_, i) => i),
+  );
 });
 
 test("jobs on different keys run at the same time", async () => {
@@ -148,7 +160,10 @@ test("execute that waits in vain is refused after timeout seconds, and its job n
 test("the timeout carries the code LOCK_TIMEOUT and the key", OURS_ONLY, async () => {
   const { locking } = await bed.boot();
   await locking.acquire("b", { ownerId: "other" });
-  const error = await refused(locking.execute(["a", "b"], async () => {}, { timeout: 1 }), { code: "LOCK_TIMEOUT" });
+  const error = await refused(
+    locking.execute(["a", "b"], async () => {}, { timeout: 1 }),
+    { code: "LOCK_TIMEOUT" },
+  );
   assert.ok(error.keys.includes("b"));
   assert.deepEqual(await bed.owners(), { [`${NS}b`]: "other" });
 });
@@ -157,14 +172,24 @@ test("a timeout below one second, and one that is no number, is one second", asy
   const { locking } = await bed.boot({ waitLockingTimeout: 30 });
   await locking.acquire("k", { ownerId: "other" });
   const expected = { message: "Timed-out acquiring lock.", type: "conflict" };
-  await Promise.all([0, -1, 0.01, Number.NaN].map((timeout) => refused(locking.execute("k", async () => {}, { timeout }), expected)));
+  await Promise.all(
+    [0, -1, 0.01, Number.NaN].map((timeout) =>
+      refused(
+        locking.execute("k", async () => {}, { timeout }),
+        expected,
+      ),
+    ),
+  );
 });
 
 test("without a timeout execute waits waitLockingTimeout seconds", OURS_ONLY, async () => {
   const { locking } = await bed.boot({ waitLockingTimeout: 1 });
   await locking.acquire("k", { ownerId: "other" });
   const patient = locking.execute("k", async () => "patient", { timeout: 60 });
-  await refused(locking.execute("k", async () => {}), { message: "Timed-out acquiring lock.", type: "conflict" });
+  await refused(
+    locking.execute("k", async () => {}),
+    { message: "Timed-out acquiring lock.", type: "conflict" },
+  );
   assert.equal(await isPending(patient), true);
   await locking.release("k", { ownerId: "other" });
   assert.equal(await patient, "patient");
@@ -173,7 +198,10 @@ test("without a timeout execute waits waitLockingTimeout seconds", OURS_ONLY, as
 test("execute is not re-entrant: a job that wants its own key times out", async () => {
   const { locking } = await bed.boot();
   await locking.execute("k", async () => {
-    await refused(locking.execute("k", async () => {}, { timeout: 1 }), { message: "Timed-out acquiring lock.", type: "conflict" });
+    await refused(
+      locking.execute("k", async () => {}, { timeout: 1 }),
+      { message: "Timed-out acquiring lock.", type: "conflict" },
+    );
   });
 });
 
@@ -186,7 +214,10 @@ test("an aborted signal ends the wait with its reason", OURS_ONLY, async () => {
   assert.equal(await isPending(waiting), true);
   controller.abort(reason);
   await assert.rejects(waiting, (error) => error === reason);
-  await assert.rejects(locking.execute("free", async () => assert.fail("ran"), { signal: controller.signal }), (error) => error === reason);
+  await assert.rejects(
+    locking.execute("free", async () => assert.fail("ran"), { signal: controller.signal }),
+    (error) => error === reason,
+  );
   assert.deepEqual(await bed.owners(), { [`${NS}k`]: "other" });
 });
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bootLocking, providerEntry } from "../support/locking-module.mjs";
-import { NS, openTestbed, OURS_ONLY } from "../support/testbed.mjs";
+import { NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -96,7 +96,10 @@ test("numbers may be given as text", OURS_ONLY, async () => {
 test("an unknown option is warned of, by name, and does no harm", OURS_ONLY, async () => {
   const { locking, logs } = await bed.boot({ waitLockTimeout: 3, redisOptions: { hots: "example.org" } });
   for (const name of ["waitLockTimeout", "hots"]) {
-    assert.ok(logs.some((line) => line.level === "warn" && line.text.includes(name)), `no warning about ${name}`);
+    assert.ok(
+      logs.some((line) => line.level === "warn" && line.text.includes(name)),
+      `no warning about ${name}`,
+    );
   }
   await locking.acquire("k");
   assert.equal(await bed.owner(`${NS}k`), "*");
@@ -107,7 +110,13 @@ test("known options are not warned of", OURS_ONLY, async () => {
     providers: [
       providerEntry({
         redisUrl: bed.url,
-        redisOptions: { connectTimeout: 10_000, showFriendlyErrorStack: true, enableAutoPipelining: true, lazyConnect: true, autoResubscribe: true },
+        redisOptions: {
+          connectTimeout: 10_000,
+          showFriendlyErrorStack: true,
+          enableAutoPipelining: true,
+          lazyConnect: true,
+          autoResubscribe: true,
+        },
         namespace: "ns:",
         waitLockingTimeout: 5,
         defaultRetryInterval: 5,
@@ -117,7 +126,10 @@ test("known options are not warned of", OURS_ONLY, async () => {
       }),
     ],
   });
-  assert.deepEqual(logs.filter((line) => line.level !== "info"), []);
+  assert.deepEqual(
+    logs.filter((line) => line.level !== "info"),
+    [],
+  );
 });
 
 test("options of ioredis that cannot be honoured yet are refused by name", OURS_ONLY, async () => {
@@ -148,7 +160,9 @@ test("an entry without options fails the boot with the official text", OURS_ONLY
 });
 
 test("an entry without options takes all of them from the module", async () => {
-  const booted = await bed.bootWith({ moduleOptions: { redisUrl: bed.url, namespace: "module:", waitLockingTimeout: 1, providers: [providerEntry(undefined)] } });
+  const booted = await bed.bootWith({
+    moduleOptions: { redisUrl: bed.url, namespace: "module:", waitLockingTimeout: 1, providers: [providerEntry(undefined)] },
+  });
   await booted.locking.acquire("k", { ownerId: "other" });
   assert.deepEqual(await bed.owners(), { "module:k": "other" });
   await assert.rejects(booted.locking.execute("k", fn), { message: "Timed-out acquiring lock." });
@@ -157,7 +171,9 @@ test("an entry without options takes all of them from the module", async () => {
 });
 
 test("an entry without options is reached by lp_ and its id, too", OURS_ONLY, async () => {
-  const { locking } = await bed.bootWith({ moduleOptions: { redisUrl: bed.url, namespace: "module:", providers: [providerEntry(undefined, { is_default: undefined })] } });
+  const { locking } = await bed.bootWith({
+    moduleOptions: { redisUrl: bed.url, namespace: "module:", providers: [providerEntry(undefined, { is_default: undefined })] },
+  });
   await locking.acquire("k", { ownerId: "me", provider: "lp_locking-redis" });
   assert.deepEqual(await bed.owners(), { "module:k": "me" });
   assert.equal(await locking.release("k", { ownerId: "me" }), true);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NS, openTestbed, OURS_ONLY, refused } from "../support/testbed.mjs";
+import { NS, OURS_ONLY, openTestbed, refused } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -8,7 +8,20 @@ const INVALID = { type: "invalid_data", code: "INVALID_ARGUMENT" };
 
 test("any other string is an owner", async () => {
   const { locking } = await bed.boot();
-  for (const ownerId of ["", " ", "0", "*x", "**", "grant", "execute", "Execute:1", " execute:1", "ключ🔑", "a\r\nb\u0000", "x".repeat(10_000)]) {
+  for (const ownerId of [
+    "",
+    " ",
+    "0",
+    "*x",
+    "**",
+    "grant",
+    "execute",
+    "Execute:1",
+    " execute:1",
+    "ключ🔑",
+    "a\r\nb\u0000",
+    "x".repeat(10_000),
+  ]) {
     await locking.acquire("k", { ownerId, expire: 60 });
     assert.equal(await bed.owner(`${NS}k`), ownerId);
     await locking.acquire("k", { ownerId, expire: 600 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { providerEntry } from "../support/locking-module.mjs";
-import { NS, openTestbed, OURS_ONLY } from "../support/testbed.mjs";
+import { NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -52,7 +52,9 @@ test("both ids are the same locks", OURS_ONLY, async () => {
 
 test("both ids share one connection", OURS_ONLY, async () => {
   const { locking, logs } = await bed.boot();
-  await Promise.all(["locking-redis", "lp_locking-redis"].map((provider) => locking.execute(`k-${provider}`, async () => {}, { provider })));
+  await Promise.all(
+    ["locking-redis", "lp_locking-redis"].map((provider) => locking.execute(`k-${provider}`, async () => {}, { provider })),
+  );
   const established = logs.filter((line) => line.text.includes("established"));
   assert.equal(established.length, 1);
 });
@@ -116,10 +118,16 @@ test("two providers without is_default leave the module its own default", async 
 });
 
 test("beside the official provider it works, whichever is the default", OURS_ONLY, async () => {
-  for (const [ours, official] of [[true, undefined], [undefined, true]]) {
+  for (const [ours, official] of [
+    [true, undefined],
+    [undefined, true],
+  ]) {
     const providers = [
       providerEntry({ redisUrl: bed.url, namespace: "ours:" }, { id: "ours", is_default: ours }),
-      providerEntry({ redisUrl: bed.url, namespace: "theirs:" }, { id: "official", resolve: "@medusajs/locking-redis", is_default: official }),
+      providerEntry(
+        { redisUrl: bed.url, namespace: "theirs:" },
+        { id: "official", resolve: "@medusajs/locking-redis", is_default: official },
+      ),
     ];
     const { locking } = await bed.bootWith({ providers });
     await worksAs(locking, "ours", "ours:");
@@ -142,8 +150,14 @@ test("an entry of the user's own with the id lp_locking-redis is left alone", OU
 
 test("an id that nobody has is refused by the module", async () => {
   const { locking } = await bed.boot();
-  await assert.rejects(locking.acquire("k", { provider: "lp_lp_locking-redis" }), /Unable to retrieve the locking provider with id: lp_lp_locking-redis/);
-  await assert.rejects(locking.execute("k", async () => {}, { provider: "redis" }), /Unable to retrieve the locking provider with id: redis/);
+  await assert.rejects(
+    locking.acquire("k", { provider: "lp_lp_locking-redis" }),
+    /Unable to retrieve the locking provider with id: lp_lp_locking-redis/,
+  );
+  await assert.rejects(
+    locking.execute("k", async () => {}, { provider: "redis" }),
+    /Unable to retrieve the locking provider with id: redis/,
+  );
   assert.deepEqual(await bed.locks(), []);
 });
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { inspect } from "node:util";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import { bootLocking, providerEntry, recordingLogger } from "../support/locking-module.mjs";
-import { NS, openTestbed, OURS_ONLY } from "../support/testbed.mjs";
+import { NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -66,7 +66,12 @@ test("options in the URL's query are taken", OURS_ONLY, async () => {
 });
 
 test("wrong options in redisOptions never show a password that stands beside them", OURS_ONLY, async () => {
-  for (const redisOptions of [{ password: { secret: SECRET } }, { password: SECRET, port: "x" }, { password: SECRET, tls: { key: SECRET } }, { password: [SECRET] }]) {
+  for (const redisOptions of [
+    { password: { secret: SECRET } },
+    { password: SECRET, port: "x" },
+    { password: SECRET, tls: { key: SECRET } },
+    { password: [SECRET] },
+  ]) {
     const { error, logs } = await failedBoot("redis://127.0.0.1", redisOptions);
     assert.doesNotMatch(`${inspect(error, { depth: 8 })} ${inspect(logs, { depth: 8 })}`, new RegExp(SECRET));
   }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openTestbed, OURS_ONLY, refused } from "../support/testbed.mjs";
+import { OURS_ONLY, openTestbed, refused } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -84,7 +84,8 @@ test("an empty namespace after a keyPrefix is not an empty prefix", OURS_ONLY, a
 test("releaseAll with an empty prefix does not touch side keys", OURS_ONLY, async () => {
   const { locking } = await bed.boot({ namespace: "" });
   await locking.acquire("a", { ownerId: "me", expire: 60 });
-  const sideKeys = async () => (await bed.contents()).filter(({ name }) => name.startsWith("mlr!{")).map(({ name, value }) => ({ name, value }));
+  const sideKeys = async () =>
+    (await bed.contents()).filter(({ name }) => name.startsWith("mlr!{")).map(({ name, value }) => ({ name, value }));
   const before = await sideKeys();
   assert.ok(before.some(({ name }) => name.endsWith("}f")));
   // What a side key holds may look like an owner.

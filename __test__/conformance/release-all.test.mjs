@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { deferred, NS, openTestbed, OURS_ONLY, refused } from "../support/testbed.mjs";
+import { deferred, NS, OURS_ONLY, openTestbed, refused } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -67,7 +67,11 @@ test("releaseAll finds thousands of locks among thousands of other keys", async 
   const count = 3000;
   const writes = [];
   for (let i = 0; i < count; i += 1) {
-    writes.push(bed.command("SET", `${NS}mine-${i}`, "me"), bed.command("SET", `${NS}theirs-${i}`, "other"), bed.command("SET", `stuff-${i}`, "me"));
+    writes.push(
+      bed.command("SET", `${NS}mine-${i}`, "me"),
+      bed.command("SET", `${NS}theirs-${i}`, "other"),
+      bed.command("SET", `stuff-${i}`, "me"),
+    );
   }
   await Promise.all(writes);
   await locking.releaseAll({ ownerId: "me" });

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { deferred, HANG_GUARD_MS, NS, openTestbed, OURS_ONLY, until } from "../support/testbed.mjs";
+import { deferred, HANG_GUARD_MS, NS, OURS_ONLY, openTestbed, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 

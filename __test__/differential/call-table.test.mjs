@@ -16,11 +16,47 @@ const boom = () => {
   throw new Error("the job failed");
 };
 
-const EXPIRES = [undefined, null, 0, -0, Number.NaN, "", false, 1, 2, 30, 86_400, -1, -0.5, 0.3, "0", "1", "45", " 30 ", "abc", "1e2", true, []];
+const EXPIRES = [
+  undefined,
+  null,
+  0,
+  -0,
+  Number.NaN,
+  "",
+  false,
+  1,
+  2,
+  30,
+  86_400,
+  -1,
+  -0.5,
+  0.3,
+  "0",
+  "1",
+  "45",
+  " 30 ",
+  "abc",
+  "1e2",
+  true,
+  [],
+];
 
 const SEQUENCES = {
-  "one owner": [acquire("k", { ownerId: "me" }), acquire("k", { ownerId: "me" }), release("k", { ownerId: "me" }), release("k", { ownerId: "me" })],
-  nobody: [acquire("k"), acquire("k"), acquire("k", {}), release("k"), release("k"), acquire("k", { ownerId: null }), release("k", { ownerId: undefined })],
+  "one owner": [
+    acquire("k", { ownerId: "me" }),
+    acquire("k", { ownerId: "me" }),
+    release("k", { ownerId: "me" }),
+    release("k", { ownerId: "me" }),
+  ],
+  nobody: [
+    acquire("k"),
+    acquire("k"),
+    acquire("k", {}),
+    release("k"),
+    release("k"),
+    acquire("k", { ownerId: null }),
+    release("k", { ownerId: undefined }),
+  ],
   "two owners": [
     acquire("k", { ownerId: "me", expire: 60 }),
     acquire("k", { ownerId: "you" }),
@@ -30,7 +66,12 @@ const SEQUENCES = {
     release("k", { ownerId: "me" }),
     acquire("k", { ownerId: "you" }),
   ],
-  "an owner and nobody": [acquire("k", { ownerId: "*" }), acquire("k", { ownerId: "me" }), release("k", { ownerId: "me" }), release("k", { ownerId: "*" })],
+  "an owner and nobody": [
+    acquire("k", { ownerId: "*" }),
+    acquire("k", { ownerId: "me" }),
+    release("k", { ownerId: "me" }),
+    release("k", { ownerId: "*" }),
+  ],
   "the empty owner": [acquire("k", { ownerId: "" }), acquire("k", { ownerId: "" }), release("k"), release("k", { ownerId: "" })],
   "longer, shorter, for ever": [
     acquire("k", { ownerId: "me", expire: 10 }),
@@ -48,7 +89,13 @@ const SEQUENCES = {
     acquire([], { ownerId: "me" }),
     release([], { ownerId: "me" }),
   ],
-  "several keys, some free": [acquire("a", { ownerId: "me" }), release(["a", "b"], { ownerId: "me" }), release(["b", "c"]), acquire(["a"]), release(["a"])],
+  "several keys, some free": [
+    acquire("a", { ownerId: "me" }),
+    release(["a", "b"], { ownerId: "me" }),
+    release(["b", "c"]),
+    acquire(["a"]),
+    release(["a"]),
+  ],
   "a key twice for its owner": [acquire(["a", "a"], { ownerId: "me", expire: 60 }), acquire(["a", "b", "a"], { ownerId: "me" })],
   "releaseAll of one owner": [
     acquire(["a", "b"], { ownerId: "me" }),
@@ -70,9 +117,25 @@ const SEQUENCES = {
     execute("k", undefined, async () => boom()),
     acquire("k"),
   ],
-  "execute that times out": [acquire("k", { ownerId: "me" }), execute("k", { timeout: 1 }), release("k", { ownerId: "me" }), execute("k", { timeout: 1 })],
-  "execute with a timeout that is no number": [acquire("k"), execute("k", { timeout: Number.NaN }), execute("k", { timeout: "1" }), execute("k", { timeout: -5 }), execute("k", { timeout: "abc" })],
-  "awaitQueue on free keys": [acquire("a", { awaitQueue: true }), acquire(["b", "c"], { awaitQueue: true, ownerId: "me", expire: 60 }), release(["a"]), acquire("a", { awaitQueue: false })],
+  "execute that times out": [
+    acquire("k", { ownerId: "me" }),
+    execute("k", { timeout: 1 }),
+    release("k", { ownerId: "me" }),
+    execute("k", { timeout: 1 }),
+  ],
+  "execute with a timeout that is no number": [
+    acquire("k"),
+    execute("k", { timeout: Number.NaN }),
+    execute("k", { timeout: "1" }),
+    execute("k", { timeout: -5 }),
+    execute("k", { timeout: "abc" }),
+  ],
+  "awaitQueue on free keys": [
+    acquire("a", { awaitQueue: true }),
+    acquire(["b", "c"], { awaitQueue: true, ownerId: "me", expire: 60 }),
+    release(["a"]),
+    acquire("a", { awaitQueue: false }),
+  ],
   "hostile keys": ["", "*", "a}b", "{x}", "x{}", "?[^a]\\", "ключ🔑", "a\ud800b", "a\nb\u0000c", "__proto__"].flatMap((key) => [
     acquire(key, { ownerId: "me", expire: 60 }),
     acquire(key, { ownerId: "you" }),
@@ -84,19 +147,54 @@ const SEQUENCES = {
     acquire("k", { ownerId: `${ownerId}x` }),
     releaseAll({ ownerId }),
   ]),
-  "improved: anything as a key": [undefined, null, 5, {}, true, ["a", null]].flatMap((keys) => [acquire(keys), release(keys), execute(keys)]),
-  "improved: anything as an owner": [5, true, {}, []].flatMap((ownerId) => [acquire("k", { ownerId }), release("k", { ownerId }), releaseAll({ ownerId })]),
+  "improved: anything as a key": [undefined, null, 5, {}, true, ["a", null]].flatMap((keys) => [
+    acquire(keys),
+    release(keys),
+    execute(keys),
+  ]),
+  "improved: anything as an owner": [5, true, {}, []].flatMap((ownerId) => [
+    acquire("k", { ownerId }),
+    release("k", { ownerId }),
+    releaseAll({ ownerId }),
+  ]),
   "improved: owners that are reserved": [acquire("k", { ownerId: "execute:x" }), acquire("k", { ownerId: "grant:x" })],
-  "improved: several keys with a held one": [acquire("b", { ownerId: "you" }), acquire(["a", "b", "c"], { ownerId: "me" }), acquire("b"), acquire(["b", "a"])],
+  "improved: several keys with a held one": [
+    acquire("b", { ownerId: "you" }),
+    acquire(["a", "b", "c"], { ownerId: "me" }),
+    acquire("b"),
+    acquire(["b", "a"]),
+  ],
   "improved: several keys that time out": [acquire("k", { ownerId: "me" }), execute(["a", "k", "z"], { timeout: 1 })],
-  "improved: fractions of a second": [acquire("k", { expire: 1.5 }), acquire("k", { ownerId: "me", expire: "2.5" }), execute("k", { expire: 3.5 })],
-  "improved: a key twice": [acquire(["a", "a"]), release(["a", "a"]), acquire("a"), release(["a", "a"]), execute(["a", "a"], { timeout: 1 })],
-  "improved: releaseAll of everybody": [acquire("a", { ownerId: "me" }), acquire("b"), releaseAll(), acquire("a", { ownerId: "me" }), releaseAll({}), releaseAll({ ownerId: null })],
+  "improved: fractions of a second": [
+    acquire("k", { expire: 1.5 }),
+    acquire("k", { ownerId: "me", expire: "2.5" }),
+    execute("k", { expire: 3.5 }),
+  ],
+  "improved: a key twice": [
+    acquire(["a", "a"]),
+    release(["a", "a"]),
+    acquire("a"),
+    release(["a", "a"]),
+    execute(["a", "a"], { timeout: 1 }),
+  ],
+  "improved: releaseAll of everybody": [
+    acquire("a", { ownerId: "me" }),
+    acquire("b"),
+    releaseAll(),
+    acquire("a", { ownerId: "me" }),
+    releaseAll({}),
+    releaseAll({ ownerId: null }),
+  ],
 };
 
 for (const expire of EXPIRES) {
-  const shown = typeof expire === "string" ? JSON.stringify(expire) : Array.isArray(expire) ? "[]" : Object.is(expire, -0) ? "-0" : String(expire);
-  SEQUENCES[`acquire with expire ${shown}`] = [acquire("k", { ownerId: "me", expire }), acquire("k", { ownerId: "me", expire: 500 }), acquire("k", { ownerId: "me", expire })];
+  const shown =
+    typeof expire === "string" ? JSON.stringify(expire) : Array.isArray(expire) ? "[]" : Object.is(expire, -0) ? "-0" : String(expire);
+  SEQUENCES[`acquire with expire ${shown}`] = [
+    acquire("k", { ownerId: "me", expire }),
+    acquire("k", { ownerId: "me", expire: 500 }),
+    acquire("k", { ownerId: "me", expire }),
+  ];
   SEQUENCES[`execute with expire ${shown}`] = [execute("k", { expire })];
 }
 

@@ -54,7 +54,8 @@ export const IMPROVEMENTS = [
   },
   {
     id: "times-are-numbers",
-    reason: "what is no number of seconds becomes some number of seconds, or none at all, in the official package: “abc” a second, “” for ever",
+    reason:
+      "what is no number of seconds becomes some number of seconds, or none at all, in the official package: “abc” a second, “” for ever",
     applies: (step) => isTaking(step) && [step.args?.expire, step.args?.timeout].some(isNoTime),
     ours: refusedAsInvalid,
   },
@@ -87,8 +88,12 @@ export const IMPROVEMENTS = [
   },
   {
     id: "duplicate-keys-taken-once",
-    reason: "a call that names a key twice meets its own lock: the official package refuses or, in execute, waits for itself until the timeout",
-    applies: (step, held) => isTaking(step) && hasDuplicates(step) && (step.method === "execute" || (ownerOf(step) === "*" && heldByOthers(step, held).length === 0)),
+    reason:
+      "a call that names a key twice meets its own lock: the official package refuses or, in execute, waits for itself until the timeout",
+    applies: (step, held) =>
+      isTaking(step) &&
+      hasDuplicates(step) &&
+      (step.method === "execute" || (ownerOf(step) === "*" && heldByOthers(step, held).length === 0)),
     ours: ({ step, ours, after }) => {
       worked(step, ours);
       if (step.method === "acquire") for (const key of list(step.keys)) assert.equal(after[key], "*");
@@ -109,7 +114,8 @@ export const IMPROVEMENTS = [
     reason: "an execute of several keys that times out leaves those it got locked for its whole lease in the official package",
     // It takes a second to meet: only the table does.
     slow: true,
-    applies: (step, held) => step.method === "execute" && new Set(list(step.keys)).size > 1 && list(step.keys).some((key) => Object.hasOwn(held, key)),
+    applies: (step, held) =>
+      step.method === "execute" && new Set(list(step.keys)).size > 1 && list(step.keys).some((key) => Object.hasOwn(held, key)),
     ours: ({ ours, before, after }) => {
       assert.equal(ours.error?.type, "conflict", ours.text);
       assert.equal(ours.error.message, "Timed-out acquiring lock.");

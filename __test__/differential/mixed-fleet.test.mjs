@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { OFFICIAL, UNDER_TEST } from "../support/installed.mjs";
-import { deferred, isPending, NS, openTestbed, OURS_ONLY, refused } from "../support/testbed.mjs";
+import { deferred, isPending, NS, OURS_ONLY, openTestbed, refused } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -15,7 +15,10 @@ async function fleet() {
 
 /** Runs a test in both directions. */
 function inBothDirections(what, body, options = {}) {
-  for (const [holder, other] of [["official", "ours"], ["ours", "official"]]) {
+  for (const [holder, other] of [
+    ["official", "ours"],
+    ["ours", "official"],
+  ]) {
     test(`${what} (held by ${holder}, wanted by ${other})`, options, async () => {
       const both = await fleet();
       await body(both[holder], both[other]);
@@ -30,7 +33,10 @@ inBothDirections("a lock of one is refused to the other", async (holder, other) 
     await holder.acquire("k", { ownerId, expire: 60 });
     await refused(other.acquire("k", { ownerId: "you" }), taken("k"));
     await refused(other.acquire("k"), taken("k"));
-    await refused(other.execute("k", async () => assert.fail("ran"), { timeout: 1 }), { message: "Timed-out acquiring lock.", type: "conflict" });
+    await refused(
+      other.execute("k", async () => assert.fail("ran"), { timeout: 1 }),
+      { message: "Timed-out acquiring lock.", type: "conflict" },
+    );
     assert.equal(await holder.release("k", { ownerId }), true);
   }
 });
@@ -75,7 +81,10 @@ inBothDirections("a lease that one renews is not free for the other", async (hol
     "k",
     async (signal) => {
       // Longer than the lease.
-      await refused(other.execute("k", async () => assert.fail("ran"), { timeout: 2 }), { message: "Timed-out acquiring lock." });
+      await refused(
+        other.execute("k", async () => assert.fail("ran"), { timeout: 2 }),
+        { message: "Timed-out acquiring lock." },
+      );
       assert.equal(signal.aborted, false);
     },
     { expire: 1 },
@@ -144,7 +153,9 @@ test("a lock that the official package took for the same owner is not taken for 
   await official.acquire("k", { ownerId: "me", expire: 90 });
   await official.acquire("held", { ownerId: "you" });
   await refused(ours.acquire(["k", "held"], { ownerId: "me", expire: 5 }), taken("held"));
-  await refused(ours.acquire(["held", "k"], { ownerId: "me", expire: 5, awaitQueue: true, timeout: 1 }), { message: "Timed-out acquiring lock." });
+  await refused(ours.acquire(["held", "k"], { ownerId: "me", expire: 5, awaitQueue: true, timeout: 1 }), {
+    message: "Timed-out acquiring lock.",
+  });
   assert.deepEqual(await bed.owners(), { [`${NS}held`]: "you", [`${NS}k`]: "me" });
 });
 

@@ -17,7 +17,7 @@ test("under a load from two official and two processes of ours no two jobs overl
   const workers = providers.map((resolve) =>
     fork(WORKER, [JSON.stringify({ resolve, port: bed.server.port, jobs: JOBS, callers: 5, keys: KEYS })]),
   );
-  const guard = setTimeout(() => workers.forEach((worker) => worker.kill("SIGKILL")), 4 * HANG_GUARD_MS);
+  const guard = setTimeout(() => workers.map((worker) => worker.kill("SIGKILL")), 4 * HANG_GUARD_MS);
   try {
     // Together, or the first would be done before the last has started.
     for (const [ready] of await Promise.all(workers.map((worker) => once(worker, "message")))) assert.equal(ready, "ready");
@@ -36,5 +36,8 @@ test("under a load from two official and two processes of ours no two jobs overl
     jobs += Number(await bed.command("GET", `jobs:${key}`));
   }
   assert.equal(jobs, JOBS * workers.length);
-  assert.deepEqual((await bed.locks()).filter((row) => row.name.startsWith("medusa_lock:")), []);
+  assert.deepEqual(
+    (await bed.locks()).filter((row) => row.name.startsWith("medusa_lock:")),
+    [],
+  );
 });

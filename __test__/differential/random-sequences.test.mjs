@@ -80,5 +80,11 @@ test("random sequences of calls give the same on the official provider and on ou
   for (let i = 0; i < SEQUENCES; i += 1) if (await runSequence(both, FIRST_SEED + i)) complete += 1;
   assert.ok(complete >= SEQUENCES / 2, `only ${complete} of ${SEQUENCES} sequences ran fast enough to be compared`);
   if (TESTING_OFFICIAL) return;
-  assert.deepEqual([...both.met].sort(), IMPROVEMENTS.filter((one) => !one.slow).map((one) => one.id).sort(), "an improvement that the sequences never met is not tested");
+  assert.deepEqual(
+    [...both.met].sort(),
+    IMPROVEMENTS.filter((one) => !one.slow)
+      .map((one) => one.id)
+      .sort(),
+    "an improvement that the sequences never met is not tested",
+  );
 });

@@ -98,7 +98,9 @@ async function call(locking, { method, keys, args, job = async () => "result" })
 
 /** Owners by key; an execute's is a new one each time. */
 function owners(contents) {
-  return Object.fromEntries(Object.entries(contents).map(([key, { owner }]) => [key, owner.replace(/^(execute:)[-0-9a-f]{36}$/, "$1<uuid>")]));
+  return Object.fromEntries(
+    Object.entries(contents).map(([key, { owner }]) => [key, owner.replace(/^(execute:)[-0-9a-f]{36}$/, "$1<uuid>")]),
+  );
 }
 
 function compareContents(mine, theirs) {

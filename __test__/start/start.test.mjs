@@ -24,7 +24,11 @@ describe("npm start", () => {
   it("oversells without the lock, sells exactly the stock with it, and removes its keys", async () => {
     const { code, stdout, stderr } = await start(SMALL, { redisUrl: `${redis.url}/3` });
     assert.equal(code, 0, stderr);
-    const row = (name) => stdout.match(new RegExp(`^${name} +([\\d,]+) +([\\d,]+)$`, "m"))?.slice(1).map((text) => Number(text.replace(",", "")));
+    const row = (name) =>
+      stdout
+        .match(new RegExp(`^${name} +([\\d,]+) +([\\d,]+)$`, "m"))
+        ?.slice(1)
+        .map((text) => Number(text.replace(",", "")));
     assert.ok(row("bought")[0] > 20);
     assert.ok(row("oversold by")[0] > 0);
     assert.equal(row("bought")[1], 20);
@@ -48,10 +52,30 @@ describe("npm start", () => {
     ["a surplus argument", ["now"], {}, "Unexpected argument 'now' (npm start -- --help lists the options)"],
     ["a number out of range", ["--buyers", "0"], {}, '--buyers must be a whole number from 1 to 10000, not "0"'],
     ["a number that is none", ["--items", "1e2"], {}, '--items must be a whole number from 1 to 10000, not "1e2"'],
-    ["a URL that is none", [], { redisUrl: "localhost" }, "LOCKING_REDIS_URL: the Redis URL is not a URL: expected something like redis://127.0.0.1:6379"],
-    ["a URL of something else", [], { redisUrl: "http://u:s3cret@127.0.0.1" }, 'LOCKING_REDIS_URL: the Redis URL starts with "http://": only redis:// is supported'],
-    ["a Redis that is not there", [], { redisUrl: "redis://:s3cret@127.0.0.1:1" }, "LOCKING_REDIS_URL: no Redis answers at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1)"],
-    ["a provider that is not there", SMALL, { provider: "no-such-package" }, /^error: a shop process ended \(exit code 1\): .*no-such-package.*$/],
+    [
+      "a URL that is none",
+      [],
+      { redisUrl: "localhost" },
+      "LOCKING_REDIS_URL: the Redis URL is not a URL: expected something like redis://127.0.0.1:6379",
+    ],
+    [
+      "a URL of something else",
+      [],
+      { redisUrl: "http://u:s3cret@127.0.0.1" },
+      'LOCKING_REDIS_URL: the Redis URL starts with "http://": only redis:// is supported',
+    ],
+    [
+      "a Redis that is not there",
+      [],
+      { redisUrl: "redis://:s3cret@127.0.0.1:1" },
+      "LOCKING_REDIS_URL: no Redis answers at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1)",
+    ],
+    [
+      "a provider that is not there",
+      SMALL,
+      { provider: "no-such-package" },
+      /^error: a shop process ended \(exit code 1\): .*no-such-package.*$/,
+    ],
   ];
   for (const [what, args, options, expected] of WRONG) {
     it(`answers ${what} with one line and exit code 1`, async () => {

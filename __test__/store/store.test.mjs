@@ -127,7 +127,9 @@ describe(`a real store with ${PROVIDER}`, { skip, timeout: 420_000 }, () => {
       assert.equal(answer.status, 200, JSON.stringify(answer.body));
     });
 
-    it("leaves no key of execute locked for longer than 2 s", { todo: !OURS && "the official provider leaves it for its whole lease" }, async () => {
+    it("leaves no key of execute locked for longer than 2 s", {
+      todo: !OURS && "the official provider leaves it for its whole lease",
+    }, async () => {
       await sleep(Math.max(LOCKED_AFTER_EXIT_MS - (performance.now() - endedAt), 0));
       assert.deepEqual(await lockKeys(), []);
     });

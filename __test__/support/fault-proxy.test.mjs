@@ -46,7 +46,10 @@ describe("the fault proxy", () => {
     const hot = client.command("SET", "hot", 1);
     const later = client.command("SET", "later", 1);
     const settled = await Promise.allSettled([earlier, hot, later]);
-    assert.deepEqual(settled.map(({ status }) => status), ["fulfilled", "rejected", "rejected"]);
+    assert.deepEqual(
+      settled.map(({ status }) => status),
+      ["fulfilled", "rejected", "rejected"],
+    );
     await cut;
     assert.deepEqual(await observer.command("MGET", "earlier", "hot", "later"), ["1", "1", null]);
     assert.equal(proxy.connections(), 0);
@@ -69,7 +72,10 @@ describe("the fault proxy", () => {
   it("cuts before a command reaches the server, after the replies to earlier ones", async () => {
     const cut = proxy.cutBeforeForward({ match: (words) => words[0] === "SET" && words[1] === "hot" });
     const settled = await Promise.allSettled([client.command("GET", "hot"), client.command("SET", "hot", 1)]);
-    assert.deepEqual(settled.map(({ status }) => status), ["fulfilled", "rejected"]);
+    assert.deepEqual(
+      settled.map(({ status }) => status),
+      ["fulfilled", "rejected"],
+    );
     await cut;
     assert.equal(await observer.command("EXISTS", "hot"), 0);
   });
@@ -78,7 +84,10 @@ describe("the fault proxy", () => {
     const rewritten = proxy.rewriteReply({ match: "hot", reply: Buffer.from("-OOM command not allowed\r\n") });
     const settled = await Promise.allSettled(["a", "hot", "b", "hot"].map((key) => client.command("INCR", key)));
     await rewritten;
-    assert.deepEqual(settled.map(({ value, reason }) => value ?? reason.message), [1, "OOM command not allowed", 1, 1]);
+    assert.deepEqual(
+      settled.map(({ value, reason }) => value ?? reason.message),
+      [1, "OOM command not allowed", 1, 1],
+    );
   });
 
   it("holds replies back while the server goes on working, and delivers them afterwards", async () => {
@@ -161,13 +170,18 @@ describe("the fault proxy", () => {
 
 describe("the frame splitter", () => {
   it("finds the same values wherever the bytes are cut", () => {
-    const stream = Buffer.from("+OK\r\n:12\r\n$4\r\na\r\nb\r\n*2\r\n$-1\r\n*1\r\n:1\r\n%1\r\n+k\r\n#t\r\n|1\r\n+a\r\n:1\r\n>1\r\n+p\r\n-ERR x\r\n_\r\n,1.5\r\n");
+    const stream = Buffer.from(
+      "+OK\r\n:12\r\n$4\r\na\r\nb\r\n*2\r\n$-1\r\n*1\r\n:1\r\n%1\r\n+k\r\n#t\r\n|1\r\n+a\r\n:1\r\n>1\r\n+p\r\n-ERR x\r\n_\r\n,1.5\r\n",
+    );
     const whole = new FrameSplitter().push(stream).map((frame) => frame.toString());
     assert.equal(whole.length, 9);
     for (let at = 1; at < stream.length; at += 1) {
       const splitter = new FrameSplitter();
       const parts = [...splitter.push(stream.subarray(0, at)), ...splitter.push(stream.subarray(at))];
-      assert.deepEqual(parts.map((frame) => frame.toString()), whole);
+      assert.deepEqual(
+        parts.map((frame) => frame.toString()),
+        whole,
+      );
     }
   });
 

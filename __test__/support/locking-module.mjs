@@ -22,9 +22,11 @@ const LEVELS = ["debug", "info", "warn", "error", "log", "http", "verbose", "sil
 export function recordingLogger() {
   const logs = [];
   const show = (value) => (typeof value === "string" ? value : inspect(value, { depth: 6 }));
-  const record = (level) => (...args) => {
-    logs.push({ level, text: args.map(show).join(" ") });
-  };
+  const record =
+    (level) =>
+    (...args) => {
+      logs.push({ level, text: args.map(show).join(" ") });
+    };
   return { logger: Object.fromEntries(LEVELS.map((level) => [level, record(level)])), logs };
 }
 

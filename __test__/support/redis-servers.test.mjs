@@ -7,7 +7,12 @@ import { parseRedisUrl, startServer } from "../../scripts/lib/redis-servers.mjs"
 import { connect } from "../../scripts/lib/resp-client.mjs";
 import { ensureServerBinary } from "../../scripts/lib/server-binaries.mjs";
 
-const VERSIONS = { 6.2: /redis_version:6\.2\./, "7.0": /(redis|valkey)_version:/, 8.2: /redis_version:8\.2\./, "valkey-8.1": /valkey_version:8\.1\./ };
+const VERSIONS = {
+  6.2: /redis_version:6\.2\./,
+  "7.0": /(redis|valkey)_version:/,
+  8.2: /redis_version:8\.2\./,
+  "valkey-8.1": /valkey_version:8\.1\./,
+};
 
 const modules = new URL("../../scripts/lib/redis-servers.mjs", import.meta.url).href;
 
@@ -31,7 +36,7 @@ describe("a private server", () => {
     assert.equal(server.port, port);
     assert.notEqual(server.pid, pid);
     assert.equal(await server.cli("GET", "k"), null);
-    assert.equal((await connect(parseRedisUrl(server.url)).then((client) => client.command("PING").finally(() => client.close()))), "PONG");
+    assert.equal(await connect(parseRedisUrl(server.url)).then((client) => client.command("PING").finally(() => client.close())), "PONG");
     await server.stop();
   });
 
@@ -66,7 +71,11 @@ describe("a private server", () => {
     await client.closed;
     // A dying process closes its connections before its port, or the other way round.
     const deadline = Date.now() + 5_000;
-    const refused = () => connect({ port }).then((other) => other.close(), (error) => /ECONNREFUSED/.test(error.message));
+    const refused = () =>
+      connect({ port }).then(
+        (other) => other.close(),
+        (error) => /ECONNREFUSED/.test(error.message),
+      );
     while (!(await refused())) assert.ok(Date.now() < deadline, "the server outlived its parent");
   });
 });
@@ -74,12 +83,29 @@ describe("a private server", () => {
 describe("a Redis URL", () => {
   it("is taken apart", () => {
     assert.deepEqual(parseRedisUrl("redis://u:p%40ss@[::1]:7000/2"), { host: "::1", port: 7000, username: "u", password: "p@ss", db: 2 });
-    assert.deepEqual(parseRedisUrl("redis://localhost"), { host: "localhost", port: 6379, username: undefined, password: undefined, db: 0 });
+    assert.deepEqual(parseRedisUrl("redis://localhost"), {
+      host: "localhost",
+      port: 6379,
+      username: undefined,
+      password: undefined,
+      db: 0,
+    });
   });
 
   it("is refused without showing its password when it is wrong", () => {
-    for (const url of ["", "localhost:6379", "rediss://:s3cret@h", "redis://:s3cret@h/x", "redis://:s3%ZZcret@h", "redis://:s3cret@h:99999"]) {
-      assert.throws(() => parseRedisUrl(url), (error) => error.name === "UserError" && !error.message.includes("s3"), url);
+    for (const url of [
+      "",
+      "localhost:6379",
+      "rediss://:s3cret@h",
+      "redis://:s3cret@h/x",
+      "redis://:s3%ZZcret@h",
+      "redis://:s3cret@h:99999",
+    ]) {
+      assert.throws(
+        () => parseRedisUrl(url),
+        (error) => error.name === "UserError" && !error.message.includes("s3"),
+        url,
+      );
     }
   });
 });

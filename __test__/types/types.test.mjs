@@ -3,8 +3,8 @@ import fs from "node:fs";
 import path from "node:path";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
-import { run } from "../../scripts/lib/process.mjs";
 import { ROOT } from "../../scripts/lib/paths.mjs";
+import { run } from "../../scripts/lib/process.mjs";
 import { INSTALLED } from "../support/installed.mjs";
 
 const SOURCE = path.join(path.dirname(fileURLToPath(import.meta.url)), "consumer.ts");

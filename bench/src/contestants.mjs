@@ -1,7 +1,7 @@
 // What is compared. Each is an `execute(key, job, args)` on a connection of its own.
 
-import { createRequire } from "node:module";
 import { randomUUID } from "node:crypto";
+import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
 

@@ -24,11 +24,14 @@ export const USAGE = `usage: npm run bench -- [--json] [--quick] [--rounds N] [-
 export function parseFlags(args) {
   const flags = { json: false, quick: false, help: false, rounds: undefined, only: SCENARIOS, contestants: CONTESTANTS };
   const seen = new Set();
-  const rest = args.flatMap((arg) => (/^--[^=]+=/.test(arg) ? [arg.slice(0, arg.indexOf("=")), { value: arg.slice(arg.indexOf("=") + 1) }] : [arg]));
-  const valueOf = (flag) => {
+  const rest = args.flatMap((arg) =>
+    /^--[^=]+=/.test(arg) ? [arg.slice(0, arg.indexOf("=")), { value: arg.slice(arg.indexOf("=") + 1) }] : [arg],
+  );
+  const valueAfter = (flag) => {
     const next = rest.shift();
     const value = typeof next === "object" ? next.value : next;
-    if (value === undefined || value === "" || (typeof next === "string" && next.startsWith("--"))) throw new UserError(`${flag} needs a value`);
+    if (value === undefined || value === "" || (typeof next === "string" && next.startsWith("--")))
+      throw new UserError(`${flag} needs a value`);
     return value;
   };
   while (rest.length > 0) {
@@ -43,13 +46,13 @@ export function parseFlags(args) {
         flags[flag.slice(2)] = true;
         break;
       case "--rounds":
-        flags.rounds = roundsOf(valueOf(flag));
+        flags.rounds = roundsOf(valueAfter(flag));
         break;
       case "--only":
-        flags.only = listOf(flag, valueOf(flag), SCENARIOS);
+        flags.only = listOf(flag, valueAfter(flag), SCENARIOS);
         break;
       case "--contestants":
-        flags.contestants = listOf(flag, valueOf(flag), CONTESTANTS);
+        flags.contestants = listOf(flag, valueAfter(flag), CONTESTANTS);
         break;
       default:
         throw new UserError(`unknown argument ${JSON.stringify(flag)}: see npm run bench -- --help`);

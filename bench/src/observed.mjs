@@ -55,7 +55,13 @@ async function stall(contestant, { observer }) {
   }
   const during = samples.filter(({ at }) => at >= result.from && at <= result.to);
   const free = during.filter((sample) => sample.free).length;
-  return { blockedMs: result.to - result.from, leaseMs: 1000, samples: during.length, freeShare: free / during.length, outcome: result.outcome };
+  return {
+    blockedMs: result.to - result.from,
+    leaseMs: 1000,
+    samples: during.length,
+    freeShare: free / during.length,
+    outcome: result.outcome,
+  };
 }
 
 async function pairs(contestant, { quick }) {

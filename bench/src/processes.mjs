@@ -31,7 +31,10 @@ export async function startContestant(name, url) {
 
   const answer = (timeoutMs, what) =>
     new Promise((resolve, reject) => {
-      const timer = setTimeout(() => settle("reject", new UserError(`${name}, ${what}: no result within ${timeoutMs / 1000} s`)), timeoutMs);
+      const timer = setTimeout(
+        () => settle("reject", new UserError(`${name}, ${what}: no result within ${timeoutMs / 1000} s`)),
+        timeoutMs,
+      );
       const end = (settled) => (value) => {
         clearTimeout(timer);
         settled(value);

@@ -24,7 +24,9 @@ const times = (value) => `${value < 10 ? value.toFixed(2) : value.toFixed(1)} x`
  * @returns {string}
  */
 export function report(results) {
-  const parts = [`Node ${results.meta.node}, Redis ${results.meta.redis}, ${results.meta.cpu}; medians over ${results.meta.rounds} rounds.`];
+  const parts = [
+    `Node ${results.meta.node}, Redis ${results.meta.redis}, ${results.meta.cpu}; medians over ${results.meta.rounds} rounds.`,
+  ];
   for (const [scenario, result] of Object.entries(results.scenarios)) {
     parts.push(`\n${TITLES[scenario](result)}`);
     const rows = result.ratios ? measuredRows(result) : observedRows(scenario, result);

@@ -21,7 +21,11 @@ export class Shop {
   async open(count, { redisUrl, provider, prefix }) {
     const env = { LOG_LEVEL: "warn", ...process.env, REDIS_URL: redisUrl, LOCKING_PROVIDER: provider, SALE_PREFIX: prefix };
     for (let i = 0; i < count; i += 1) this.#workers.push(new Worker(env));
-    await withinMs(40_000, "a shop process did not boot", this.#workers.map((worker) => worker.next("ready")));
+    await withinMs(
+      40_000,
+      "a shop process did not boot",
+      this.#workers.map((worker) => worker.next("ready")),
+    );
   }
 
   /**
@@ -120,7 +124,10 @@ class Worker {
 
   // The line of its output that says most about why it ended.
   #reason() {
-    const lines = this.#output.trim().split("\n").map((line) => line.trim());
+    const lines = this.#output
+      .trim()
+      .split("\n")
+      .map((line) => line.trim());
     return lines.find((line) => /^(\w*Error\b|error:)/i.test(line)) ?? (lines.at(-1) || "it printed nothing");
   }
 }

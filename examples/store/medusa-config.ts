@@ -1,4 +1,4 @@
-import { defineConfig } from "@medusajs/framework/utils"
+import { defineConfig } from "@medusajs/framework/utils";
 
 module.exports = defineConfig({
   admin: { disable: true },
@@ -31,4 +31,4 @@ module.exports = defineConfig({
       },
     },
   ],
-})
+});

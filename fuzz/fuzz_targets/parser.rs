@@ -11,7 +11,7 @@ fn parse(pieces: &[&[u8]]) -> (Vec<Value>, bool) {
     for piece in pieces {
         parser.feed(piece);
         loop {
-            match parser.next() {
+            match parser.next_reply() {
                 Ok(Some(value)) => values.push(value),
                 Ok(None) => break,
                 Err(_) => return (values, true),

@@ -1,30 +1,30 @@
-import { resolve } from "node:path"
-import type { Logger } from "@medusajs/framework/types"
-import type { LoadedClient } from "./service"
+import { resolve } from "node:path";
+import type { Logger } from "@medusajs/framework/types";
+import type { LoadedClient } from "./service";
 
 /** What the Locking Module puts before a provider's id; Medusa's documentation uses ids with it already there. */
-const PREFIX = "lp_"
-const PACKAGE_ENTRY = resolve(__dirname, "../../index.js")
-const ALIAS_ENTRY = resolve(__dirname, "lp-alias/index.js")
+const PREFIX = "lp_";
+const PACKAGE_ENTRY = resolve(__dirname, "../../index.js");
+const ALIAS_ENTRY = resolve(__dirname, "lp-alias/index.js");
 
 interface ProviderEntry {
-  resolve?: unknown
-  id?: string
-  options?: object
-  is_default?: boolean
+  resolve?: unknown;
+  id?: string;
+  options?: object;
+  is_default?: boolean;
 }
 
 /** The client of each provider entry, by the options object that Medusa hands to both of its loaders. */
-const clients = new WeakMap<object, LoadedClient>()
+const clients = new WeakMap<object, LoadedClient>();
 
 /** Notes the client for the alias' loader. A later boot with the same configuration replaces it. */
 export function rememberClient(options: object, loaded: LoadedClient): void {
-  clients.set(options, loaded)
+  clients.set(options, loaded);
 }
 
 /** The client of the provider entry with these options. */
 export function clientOf(options: object): LoadedClient | undefined {
-  return clients.get(options)
+  return clients.get(options);
 }
 
 /**
@@ -33,37 +33,37 @@ export function clientOf(options: object): LoadedClient | undefined {
  * `moduleOptions` they are the module's, and the provider entry has none.
  */
 export function addAlias(options: object, moduleOptions: object | undefined, logger: Logger | undefined): void {
-  const { providers } = (moduleOptions ?? options) as { providers?: unknown }
+  const { providers } = (moduleOptions ?? options) as { providers?: unknown };
   if (!Array.isArray(providers)) {
-    return
+    return;
   }
-  const entries = providers as ProviderEntry[]
-  const own = entries.filter((entry) => (moduleOptions ? entry.options === options : isOurs(entry) && !entry.options))
+  const entries = providers as ProviderEntry[];
+  const own = entries.filter((entry) => (moduleOptions ? entry.options === options : isOurs(entry) && !entry.options));
   for (const entry of own) {
-    const id = `${PREFIX}${entry.id}`
-    const known = !entry.id || entry.resolve === ALIAS_ENTRY || entry.id.startsWith(PREFIX)
+    const id = `${PREFIX}${entry.id}`;
+    const known = !entry.id || entry.resolve === ALIAS_ENTRY || entry.id.startsWith(PREFIX);
     if (known || entries.some((other) => other.id === id)) {
-      continue
+      continue;
     }
     try {
       if (entries.length === 1) {
         // A lone provider is the default; the alias makes two of them.
-        entry.is_default = true
+        entry.is_default = true;
       }
-      entries.push({ resolve: ALIAS_ENTRY, id, ...(entry.options ? { options: entry.options } : {}) })
+      entries.push({ resolve: ALIAS_ENTRY, id, ...(entry.options ? { options: entry.options } : {}) });
     } catch (error) {
-      logger?.warn(`provider: "${id}" will not be known, since the list of providers cannot be added to: ${error}`)
+      logger?.warn(`provider: "${id}" will not be known, since the list of providers cannot be added to: ${error}`);
     }
   }
 }
 
 function isOurs(entry: ProviderEntry): boolean {
   if (typeof entry.resolve !== "string") {
-    return false
+    return false;
   }
   try {
-    return require.resolve(entry.resolve, { paths: [process.cwd()] }) === PACKAGE_ENTRY
+    return require.resolve(entry.resolve, { paths: [process.cwd()] }) === PACKAGE_ENTRY;
   } catch {
-    return false
+    return false;
   }
 }

@@ -1,101 +1,102 @@
-import { argumentError } from "./errors"
+import { argumentError } from "./errors";
 
 /** Longest lease, in seconds: some 31 years. */
-const LONGEST_EXPIRE_S = 1e9
+const LONGEST_EXPIRE_S = 1e9;
 /** Lease of `execute` when the caller names none, in seconds. */
-const DEFAULT_EXECUTE_EXPIRE_S = 60
+const DEFAULT_EXECUTE_EXPIRE_S = 60;
 
 /** The owner that stands for nobody in particular. */
-const NOBODY = "*"
+const NOBODY = "*";
 /** Owners that the package makes itself. */
-const RESERVED_OWNERS = ["grant:", "execute:"]
+const RESERVED_OWNERS = ["grant:", "execute:"];
 
 /** Keys as named by a caller: one string, or a list of them. Throws INVALID_ARGUMENT for anything else. */
 export function parseKeys(keys: unknown): string | string[] {
   if (typeof keys === "string") {
-    return keys
+    return keys;
   }
   if (!Array.isArray(keys)) {
-    throw argumentError(`keys must be a string or a list of strings, got ${kindOf(keys)}.`)
+    throw argumentError(`keys must be a string or a list of strings, got ${kindOf(keys)}.`);
   }
   for (const key of keys) {
     if (typeof key !== "string") {
-      throw argumentError(`every key must be a string, got ${kindOf(key)} in a list of ${keys.length}.`)
+      throw argumentError(`every key must be a string, got ${kindOf(key)} in a list of ${keys.length}.`);
     }
   }
-  return keys
+  return keys;
 }
 
 /** The owner to lock or release for: `*` when none is given. Throws INVALID_ARGUMENT for reserved names. */
 export function parseOwner(ownerId: unknown): string {
   if (ownerId === undefined || ownerId === null) {
-    return NOBODY
+    return NOBODY;
   }
   if (typeof ownerId === "number" && Number.isFinite(ownerId)) {
-    return String(ownerId)
+    return String(ownerId);
   }
   if (typeof ownerId !== "string") {
-    throw argumentError(`"ownerId" must be a string, got ${kindOf(ownerId)}.`)
+    throw argumentError(`"ownerId" must be a string, got ${kindOf(ownerId)}.`);
   }
-  const reserved = RESERVED_OWNERS.find((prefix) => ownerId.startsWith(prefix))
+  const reserved = RESERVED_OWNERS.find((prefix) => ownerId.startsWith(prefix));
   if (reserved) {
-    throw argumentError(`"ownerId" may not start with "${reserved}", which is kept for locks of execute().`)
+    throw argumentError(`"ownerId" may not start with "${reserved}", which is kept for locks of execute().`);
   }
-  return ownerId
+  return ownerId;
 }
 
 /** Lease of `execute` in ms: `expire` seconds, at least 1; 60 for none or NaN. */
 export function executeLeaseMs(expire: unknown): number {
-  const seconds = Math.max(toNumber("expire", expire) ?? DEFAULT_EXECUTE_EXPIRE_S, 1)
-  return leaseMs(Number.isNaN(seconds) ? DEFAULT_EXECUTE_EXPIRE_S : seconds)
+  const seconds = Math.max(toNumber("expire", expire) ?? DEFAULT_EXECUTE_EXPIRE_S, 1);
+  return leaseMs(Number.isNaN(seconds) ? DEFAULT_EXECUTE_EXPIRE_S : seconds);
 }
 
 /** Lease of `acquire` in ms: 0 (no limit) for no `expire`, 0 or NaN; else at least 1 s. */
 export function acquireLeaseMs(expire: unknown): number {
-  const seconds = toNumber("expire", expire)
-  return seconds ? leaseMs(Math.max(seconds, 1)) : 0
+  const seconds = toNumber("expire", expire);
+  // The text "0" is something that was given: with the official package, too, it means the shortest lease.
+  return seconds || expire === "0" ? leaseMs(Math.max(seconds ?? 0, 1)) : 0;
 }
 
 /** How long to wait in ms: `timeout` seconds, at least 1; `fallbackS` for none; 1 s for NaN. May be Infinity. */
 export function waitMs(timeout: unknown, fallbackS: number): number {
-  const seconds = Math.max(toNumber("timeout", timeout) ?? fallbackS, 1)
-  return (Number.isNaN(seconds) ? 1 : seconds) * 1000
+  const seconds = Math.max(toNumber("timeout", timeout) ?? fallbackS, 1);
+  return (Number.isNaN(seconds) ? 1 : seconds) * 1000;
 }
 
 /** The caller's signal, if there is one. */
 export function parseSignal(signal: unknown): AbortSignal | undefined {
   if (signal === undefined || signal === null) {
-    return undefined
+    return undefined;
   }
   if (!(signal instanceof AbortSignal)) {
-    throw argumentError(`"signal" must be an AbortSignal, got ${kindOf(signal)}.`)
+    throw argumentError(`"signal" must be an AbortSignal, got ${kindOf(signal)}.`);
   }
-  return signal
+  return signal;
 }
 
 function leaseMs(seconds: number): number {
   if (seconds > LONGEST_EXPIRE_S) {
-    throw argumentError(`"expire" must be at most ${LONGEST_EXPIRE_S} seconds, got ${seconds}.`)
+    throw argumentError(`"expire" must be at most ${LONGEST_EXPIRE_S} seconds, got ${seconds}.`);
   }
-  return Math.floor(seconds * 1000)
+  return Math.floor(seconds * 1000);
 }
 
 /** Numbers, and strings that are numbers, as the official package takes them. */
 function toNumber(name: string, value: unknown): number | undefined {
   if (value === undefined || value === null || typeof value === "number") {
-    return value ?? undefined
+    return value ?? undefined;
   }
-  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : Number.NaN
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : Number.NaN;
   if (Number.isNaN(number)) {
-    throw argumentError(`"${name}" must be a number of seconds, got ${kindOf(value)}.`)
+    throw argumentError(`"${name}" must be a number of seconds, got ${kindOf(value)}.`);
   }
-  return number
+  return number;
 }
 
 /** What a value is, for messages; never its content, which may be a secret. */
 export function kindOf(value: unknown): string {
   if (value === null) {
-    return "null"
+    return "null";
   }
-  return Array.isArray(value) ? "an array" : `${/^[aeiou]/.test(typeof value) ? "an" : "a"} ${typeof value}`
+  return Array.isArray(value) ? "an array" : `${/^[aeiou]/.test(typeof value) ? "an" : "a"} ${typeof value}`;
 }

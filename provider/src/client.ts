@@ -1,26 +1,25 @@
-import type { Logger } from "@medusajs/framework/types"
-import { HoldState, type NativeClient, type Refusal, type ResultDetail, ResultKind } from "../../native"
-import { type LockErrorCode, lockError, lostError } from "./errors"
-import { forgetAtExit, rememberAtExit } from "./exit"
-import { HeldLock } from "./lock"
-import { loadNative } from "./native"
-import type { NativeOptions } from "./options"
+import type { Logger } from "@medusajs/framework/types";
+import { HoldState, type NativeClient, type Refusal, type ResultDetail, ResultKind } from "../../native";
+import { type LockErrorCode, lockError, lostError } from "./errors";
+import { forgetAtExit, rememberAtExit } from "./exit";
+import { HeldLock } from "./lock";
+import { loadNative } from "./native";
+import type { NativeOptions } from "./options";
 
 /** Results per call of the dispatcher. */
-const MOST_RESULTS = 512
+const MOST_RESULTS = 512;
 /** Numbers per result: see ResultKind in the addon. */
-const NUMBERS_PER_RESULT = 3
+const NUMBERS_PER_RESULT = 3;
 /** Longest that `shutdown` waits for jobs that are under way, in ms. */
-const DRAIN_MS = 5_000
-const DRAIN_LOOK_MS = 20
+const DRAIN_MS = 5_000;
+const DRAIN_LOOK_MS = 20;
 
-
-const NONE: readonly string[] = []
+const NONE: readonly string[] = [];
 
 interface Pending {
   /** With a number, or with the keys that were not the owner's. */
-  resolve(value: number | string[]): void
-  reject(error: Error): void
+  resolve(value: number | string[]): void;
+  reject(error: Error): void;
 }
 
 /**
@@ -29,20 +28,20 @@ interface Pending {
  */
 class Calls {
   /** The calls under way, by the number they were made with: a place here, free again once its result came. */
-  readonly pending: (Pending | undefined)[] = []
-  readonly free: number[] = []
+  readonly pending: (Pending | undefined)[] = [];
+  readonly free: number[] = [];
   /** Locks whose jobs look at them. */
-  readonly locks = new Map<number, HeldLock>()
+  readonly locks = new Map<number, HeldLock>();
   /** Holds that were lost and have no lock object to tell it to (yet), with the keys. */
-  readonly lost = new Map<number, string[]>()
-  readonly watchers: ((failure: string | undefined) => void)[] = []
-  plainTold = false
+  readonly lost = new Map<number, string[]>();
+  readonly watchers: ((failure: string | undefined) => void)[] = [];
+  plainTold = false;
 
   constructor(readonly logger: Logger | undefined) {}
 
   dispatch(numbers: Float64Array, count: number, details: ResultDetail[]): void {
     for (let at = 0; at < count * NUMBERS_PER_RESULT; at += NUMBERS_PER_RESULT) {
-      this.settle(numbers[at] as number, numbers[at + 1] as ResultKind, numbers[at + 2] as number, details)
+      this.settle(numbers[at] as number, numbers[at + 1] as ResultKind, numbers[at + 2] as number, details);
     }
   }
 
@@ -51,128 +50,130 @@ class Calls {
       case ResultKind.Held:
       case ResultKind.Released:
       case ResultKind.Freed:
-        this.take(first)?.resolve(value)
-        break
+        this.take(first)?.resolve(value);
+        break;
       case ResultKind.NotHeld:
-        this.take(first)?.resolve(details[value]?.keys ?? [])
-        break
+        this.take(first)?.resolve(details[value]?.keys ?? []);
+        break;
       case ResultKind.ReleasePending:
-        this.take(first)?.resolve(-1)
-        this.logger?.warn(`A lock could not be released at once (${details[value]?.message}); Redis frees it when its lease ends at the latest.`)
-        break
+        this.take(first)?.resolve(-1);
+        this.logger?.warn(
+          `A lock could not be released at once (${details[value]?.message}); Redis frees it when its lease ends at the latest.`,
+        );
+        break;
       case ResultKind.Failed:
-        this.take(first)?.reject(errorOf(details[value]))
-        break
+        this.take(first)?.reject(errorOf(details[value]));
+        break;
       case ResultKind.Lost:
-        this.lose(first, details[value]?.keys ?? [])
-        break
+        this.lose(first, details[value]?.keys ?? []);
+        break;
       case ResultKind.Ready:
-        this.tellRung(details[value]?.message ?? "")
-        this.tellWatchers(undefined)
-        break
+        this.tellRung(details[value]?.message ?? "");
+        this.tellWatchers(undefined);
+        break;
       case ResultKind.Down:
-        this.tellWatchers(details[value]?.message ?? "")
-        break
+        this.tellWatchers(details[value]?.message ?? "");
+        break;
       case ResultKind.Log:
-        this.log(details[value])
-        break
+        this.log(details[value]);
+        break;
     }
   }
 
   /** Notes a call. Returns its number. */
   add(pending: Pending): number {
-    const caller = this.free.pop() ?? this.pending.length
-    this.pending[caller] = pending
-    return caller
+    const caller = this.free.pop() ?? this.pending.length;
+    this.pending[caller] = pending;
+    return caller;
   }
 
   /** Takes a call out; its number may be given to another from now on. */
   take(caller: number): Pending | undefined {
-    const pending = this.pending[caller]
+    const pending = this.pending[caller];
     if (pending) {
-      this.pending[caller] = undefined
-      this.free.push(caller)
+      this.pending[caller] = undefined;
+      this.free.push(caller);
     }
-    return pending
+    return pending;
   }
 
   private lose(hold: number, keys: string[]): void {
-    const lock = this.locks.get(hold)
-    lock?.lose(keys)
+    const lock = this.locks.get(hold);
+    lock?.lose(keys);
     if (!lock) {
-      this.lost.set(hold, keys)
+      this.lost.set(hold, keys);
     }
-    this.logger?.warn(lostError(keys).message)
+    this.logger?.warn(lostError(keys).message);
   }
 
   private tellRung(plainReason: string): void {
     if (plainReason && !this.plainTold) {
-      this.plainTold = true
+      this.plainTold = true;
       this.logger?.warn(
         `Provider "locking-redis" works without fencing tokens and hold records, as the official package does: ${plainReason}. To get them, allow the Redis user the keys "mlr!*".`,
-      )
+      );
     }
   }
 
   private tellWatchers(failure: string | undefined): void {
     for (const watcher of this.watchers.splice(0)) {
-      watcher(failure)
+      watcher(failure);
     }
   }
 
   private log(detail: ResultDetail | undefined): void {
-    const message = detail?.message ?? ""
+    const message = detail?.message ?? "";
     if (detail?.code === "error") {
-      this.logger?.error(message)
+      this.logger?.error(message);
     } else if (detail?.code === "warn") {
-      this.logger?.warn(message)
+      this.logger?.warn(message);
     } else {
-      this.logger?.info(message)
+      this.logger?.info(message);
     }
   }
 }
 
 /** One connection to Redis with its calls and holds. Shared by a provider and its `lp_` alias. */
 export class LockClient {
-  readonly #native: NativeClient
-  readonly #calls: Calls
-  #ended: Promise<void> | undefined
+  readonly #native: NativeClient;
+  readonly #calls: Calls;
+  #ended: Promise<void> | undefined;
 
   constructor(options: NativeOptions, logger?: Logger) {
-    const calls = new Calls(logger)
-    const numbers = new Float64Array(MOST_RESULTS * NUMBERS_PER_RESULT)
-    this.#calls = calls
-    const { NativeClient } = loadNative()
-    this.#native = new NativeClient(options, numbers, (count, details) => calls.dispatch(numbers, count, details))
-    rememberAtExit(this.#native)
+    const calls = new Calls(logger);
+    const numbers = new Float64Array(MOST_RESULTS * NUMBERS_PER_RESULT);
+    this.#calls = calls;
+    const { NativeClient } = loadNative();
+    this.#native = new NativeClient(options, numbers, (count, details) => calls.dispatch(numbers, count, details));
+    rememberAtExit(this.#native);
   }
 
   /** Resolves when the connection stands. Rejects when the first attempt failed; more follow by themselves. */
   ready(): Promise<void> {
     return new Promise((resolve, reject) => {
       // The boot waits for this: nothing else may keep the process alive yet.
-      const keepAlive = setInterval(() => {}, 60_000)
+      const keepAlive = setInterval(() => {}, 60_000);
       this.#calls.watchers.push((failure) => {
-        clearInterval(keepAlive)
-        failure === undefined ? resolve() : reject(new Error(failure))
-      })
-    })
+        clearInterval(keepAlive);
+        failure === undefined ? resolve() : reject(new Error(failure));
+      });
+    });
   }
 
   /** Takes the keys for a job, waiting up to `timeoutMs`, and keeps their lease alive. Resolves with the hold. */
   lock(keys: string | string[], leaseMs: number, timeoutMs: number, signal?: AbortSignal): Promise<number> {
-    return this.#call((caller) => this.#native.lock(caller, keys, leaseMs, timeoutMs), signal)
+    return this.#call((caller) => this.#native.lock(caller, keys, leaseMs, timeoutMs), signal);
   }
 
   /** The lock object of a hold, which is told when the lock is lost. */
   watch(hold: number, keys: string | string[]): HeldLock {
-    const lock = new HeldLock(this.#native, hold, keys)
-    this.#calls.locks.set(hold, lock)
-    const lost = this.#calls.lost.size > 0 ? this.#calls.lost.get(hold) : undefined
+    const lock = new HeldLock(this.#native, hold, keys);
+    this.#calls.locks.set(hold, lock);
+    const lost = this.#calls.lost.size > 0 ? this.#calls.lost.get(hold) : undefined;
     if (lost) {
-      lock.lose(lost)
+      lock.lose(lost);
     }
-    return lock
+    return lock;
   }
 
   /**
@@ -180,108 +181,102 @@ export class LockClient {
    * were not the job's own until now.
    */
   unlock(hold: number, keys: string | string[]): Promise<readonly string[]> {
-    const calls = this.#calls
-    calls.locks.delete(hold)
-    const knownLost = calls.lost.size > 0 ? calls.lost.get(hold) : undefined
-    calls.lost.delete(hold)
+    const calls = this.#calls;
+    calls.locks.delete(hold);
+    const knownLost = calls.lost.size > 0 ? calls.lost.get(hold) : undefined;
+    calls.lost.delete(hold);
     return new Promise((resolve) => {
-      let lost: readonly string[] = knownLost ?? NONE
+      let lost: readonly string[] = knownLost ?? NONE;
       const caller = calls.add({
         resolve: (value) => resolve(typeof value === "object" && value.length > 0 ? value : lost),
         reject: () => resolve(lost),
-      })
-      const state = this.#native.unlock(caller, hold)
+      });
+      const state = this.#native.unlock(caller, hold);
       if (state === HoldState.Lost && !knownLost) {
-        lost = typeof keys === "string" ? [keys] : [...new Set(keys)]
+        lost = typeof keys === "string" ? [keys] : [...new Set(keys)];
       } else if (state === HoldState.Gone) {
         // The provider was closed under the job: nobody will answer.
-        calls.take(caller)?.resolve(1)
+        calls.take(caller)?.resolve(1);
       }
-    })
+    });
   }
 
   /** Takes the keys for an owner. `leaseMs` 0: without an end; `timeoutMs` below 0: do not wait. */
-  async acquire(
-    keys: string | string[],
-    owner: string,
-    leaseMs: number,
-    timeoutMs: number,
-    signal?: AbortSignal,
-  ): Promise<void> {
-    await this.#call((caller) => this.#native.acquire(caller, keys, owner, leaseMs, timeoutMs), signal)
+  async acquire(keys: string | string[], owner: string, leaseMs: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    await this.#call((caller) => this.#native.acquire(caller, keys, owner, leaseMs, timeoutMs), signal);
   }
 
   /** Gives back the keys that are the owner's; true when all were. */
   async release(keys: string | string[], owner: string): Promise<boolean> {
-    return (await this.#call((caller) => this.#native.release(caller, keys, owner))) === 1
+    return (await this.#call((caller) => this.#native.release(caller, keys, owner))) === 1;
   }
 
   /** Deletes the locks of an owner, or everybody's. */
   async releaseAll(owner: string | undefined): Promise<void> {
-    await this.#call((caller) => this.#native.releaseAll(caller, owner))
+    await this.#call((caller) => this.#native.releaseAll(caller, owner));
   }
 
   /** Takes no more calls, lets running jobs end (up to 5 s), and closes. Idempotent. */
   shutdown(): Promise<void> {
-    this.#ended ??= this.#end()
-    return this.#ended
+    this.#ended ??= this.#end();
+    return this.#ended;
   }
 
   async #end(): Promise<void> {
-    this.#native.drain()
+    this.#native.drain();
     for (let waitedMs = 0; waitedMs < DRAIN_MS && this.#native.isBusy(); waitedMs += DRAIN_LOOK_MS) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS))
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
     }
-    this.#native.exitStep()
-    this.#native.close()
-    forgetAtExit(this.#native)
+    this.#native.exitStep();
+    this.#native.close();
+    forgetAtExit(this.#native);
     for (const caller of this.#calls.pending.keys()) {
-      const error = lockError("PROVIDER_CLOSED", "The locking provider was shut down; it takes no more calls.")
-      this.#calls.take(caller)?.reject(error)
+      const error = lockError("PROVIDER_CLOSED", "The locking provider was shut down; it takes no more calls.");
+      this.#calls.take(caller)?.reject(error);
     }
   }
 
   /** Makes a call. Resolves with its number, 0 where keys were not the owner's. */
   #call(start: (caller: number) => number | Refusal, signal?: AbortSignal): Promise<number> {
     if (signal?.aborted) {
-      return Promise.reject(signal.reason)
+      return Promise.reject(signal.reason);
     }
-    const calls = this.#calls
+    const calls = this.#calls;
     return new Promise((resolve, reject) => {
-      const pending: Pending = { resolve: (value) => resolve(typeof value === "number" ? value : 0), reject }
-      const caller = calls.add(pending)
-      const task = start(caller)
+      const pending: Pending = { resolve: (value) => resolve(typeof value === "number" ? value : 0), reject };
+      const caller = calls.add(pending);
+      const task = start(caller);
       if (typeof task === "object") {
-        calls.take(caller)
-        reject(errorOf(task.refused))
+        calls.take(caller);
+        reject(errorOf(task.refused));
       } else if (signal) {
-        this.#cancelBy(signal, task, caller, pending)
+        this.#cancelBy(signal, task, caller, pending);
       }
-    })
+    });
   }
 
   /** Withdraws the call when the signal aborts; it then rejects with the signal's reason. */
   #cancelBy(signal: AbortSignal, task: number, caller: number, pending: Pending): void {
-    const { resolve, reject } = pending
+    const { resolve, reject } = pending;
     const withdraw = () => {
       if (this.#calls.pending[caller] === pending) {
-        pending.reject = () => reject(signal.reason)
-        this.#native.cancel(task, caller)
+        pending.reject = () => reject(signal.reason);
+        this.#native.cancel(task, caller);
       }
-    }
-    signal.addEventListener("abort", withdraw, { once: true })
+    };
+    signal.addEventListener("abort", withdraw, { once: true });
     pending.resolve = (value) => {
-      signal.removeEventListener("abort", withdraw)
-      resolve(value)
-    }
+      signal.removeEventListener("abort", withdraw);
+      resolve(value);
+    };
     pending.reject = (error) => {
-      signal.removeEventListener("abort", withdraw)
-      reject(error)
-    }
+      signal.removeEventListener("abort", withdraw);
+      reject(error);
+    };
   }
 }
 
 function errorOf(detail: ResultDetail | undefined): Error {
-  const { code = "INTERNAL", message = "A call failed without a reason.", keys = [], cause } = detail ?? {}
-  return lockError(code as LockErrorCode, message, keys, cause ?? undefined)
+  const { code = "INTERNAL", message = "A call failed without a reason.", keys = [], cause } = detail ?? {};
+  return lockError(code as LockErrorCode, message, keys, cause ?? undefined);
 }

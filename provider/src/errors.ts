@@ -1,4 +1,4 @@
-import { MedusaError } from "@medusajs/framework/utils"
+import { MedusaError } from "@medusajs/framework/utils";
 
 /**
  * What went wrong, as `error.code`. Stays the same across versions.
@@ -31,14 +31,14 @@ export type LockErrorCode =
   | "REDIS_REFUSED"
   | "REDIS_AUTH_FAILED"
   | "PROVIDER_CLOSED"
-  | "INTERNAL"
+  | "INTERNAL";
 
 /** The error of every failed call: a `MedusaError` with a stable code and the keys it is about. */
 export type LockError = MedusaError & {
-  code: LockErrorCode
+  code: LockErrorCode;
   /** The keys concerned, as the caller named them; empty when it is about none in particular. */
-  keys: string[]
-}
+  keys: string[];
+};
 
 const TYPE_OF_CODE: Record<LockErrorCode, string> = {
   LOCK_NOT_ACQUIRED: MedusaError.Types.CONFLICT,
@@ -53,29 +53,29 @@ const TYPE_OF_CODE: Record<LockErrorCode, string> = {
   REDIS_AUTH_FAILED: MedusaError.Types.UNEXPECTED_STATE,
   PROVIDER_CLOSED: MedusaError.Types.UNEXPECTED_STATE,
   INTERNAL: MedusaError.Types.UNEXPECTED_STATE,
-}
+};
 
 /** Makes the error of a failed call. `cause` is what lies behind it, for the error's `cause` property. */
 export function lockError(code: LockErrorCode, message: string, keys: string[] = [], cause?: string): LockError {
-  const error = new MedusaError(TYPE_OF_CODE[code], message, code) as LockError
-  error.keys = keys
+  const error = new MedusaError(TYPE_OF_CODE[code], message, code) as LockError;
+  error.keys = keys;
   if (cause !== undefined) {
-    error.cause = new Error(cause)
+    error.cause = new Error(cause);
   }
   if (code === "REDIS_UNREACHABLE") {
     // The name that code written for ioredis looks for.
-    error.name = "MaxRetriesPerRequestError"
+    error.name = "MaxRetriesPerRequestError";
   }
-  return error
+  return error;
 }
 
 /** The error of a job whose lock is no longer its own; the official package's text. */
 export function lostError(keys: string[]): LockError {
-  const message = `Lost the lock for key(s) "${keys.join('", "')}" while the job was still running: the lease expired before it could be renewed. Increase "expire" if the job is expected to run this long.`
-  return lockError("LOCK_LOST", message, keys)
+  const message = `Lost the lock for key(s) "${keys.join('", "')}" while the job was still running: the lease expired before it could be renewed. Increase "expire" if the job is expected to run this long.`;
+  return lockError("LOCK_LOST", message, keys);
 }
 
 /** The error of an argument that cannot be used. */
 export function argumentError(message: string, keys: string[] = []): LockError {
-  return lockError("INVALID_ARGUMENT", message, keys)
+  return lockError("INVALID_ARGUMENT", message, keys);
 }

@@ -1,14 +1,14 @@
-import { ModuleProvider, Modules } from "@medusajs/framework/utils"
-import lockingRedisLoader from "./loader"
-import { RedisLockingProvider } from "./service"
+import { ModuleProvider, Modules } from "@medusajs/framework/utils";
+import lockingRedisLoader from "./loader";
+import { RedisLockingProvider } from "./service";
 
-export type { LockError, LockErrorCode } from "./errors"
-export type { Lock } from "./lock"
-export type { LockingRedisOptions } from "./options"
-export type { AcquireArgs, ExecuteArgs } from "./service"
-export { RedisLockingProvider }
+export type { LockError, LockErrorCode } from "./errors";
+export type { Lock } from "./lock";
+export type { LockingRedisOptions } from "./options";
+export type { AcquireArgs, ExecuteArgs } from "./service";
+export { RedisLockingProvider };
 
 export default ModuleProvider(Modules.LOCKING, {
   services: [RedisLockingProvider],
   loaders: [lockingRedisLoader],
-})
+});

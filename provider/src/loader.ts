@@ -1,32 +1,32 @@
-import { asValue } from "@medusajs/framework/awilix"
-import type { LoaderOptions } from "@medusajs/framework/types"
-import { addAlias, rememberClient } from "./alias"
-import { LockClient } from "./client"
-import { parseOptions } from "./options"
-import { CLIENT, type LoadedClient } from "./service"
+import { asValue } from "@medusajs/framework/awilix";
+import type { LoaderOptions } from "@medusajs/framework/types";
+import { addAlias, rememberClient } from "./alias";
+import { LockClient } from "./client";
+import { parseOptions } from "./options";
+import { CLIENT, type LoadedClient } from "./service";
 
 /** Medusa's loader arguments for a provider; `moduleOptions` is set when the provider has options of its own. */
-type ProviderLoaderOptions = LoaderOptions & { moduleOptions?: Record<string, unknown> }
+type ProviderLoaderOptions = LoaderOptions & { moduleOptions?: Record<string, unknown> };
 
 /**
  * Connects and registers the client for the service. When Redis cannot be reached the boot goes on: the client
  * connects by itself later. Throws INVALID_OPTION for options that cannot be used.
  */
 export default async function lockingRedisLoader(args: ProviderLoaderOptions): Promise<void> {
-  const { container, logger, options, moduleOptions } = args
-  const { native, waitLockingTimeoutS, warnings } = parseOptions(options, moduleOptions)
+  const { container, logger, options, moduleOptions } = args;
+  const { native, waitLockingTimeoutS, warnings } = parseOptions(options, moduleOptions);
   for (const warning of warnings) {
-    logger?.warn(warning)
+    logger?.warn(warning);
   }
-  const client = new LockClient(native, logger)
+  const client = new LockClient(native, logger);
   try {
-    await client.ready()
-    logger?.info(`Connection to Redis in "locking-redis" provider established`)
+    await client.ready();
+    logger?.info(`Connection to Redis in "locking-redis" provider established`);
   } catch (error) {
-    logger?.error(`An error occurred while connecting to Redis in provider "locking-redis": ${error}`)
+    logger?.error(`An error occurred while connecting to Redis in provider "locking-redis": ${error}`);
   }
-  const loaded: LoadedClient = { client, waitLockingTimeoutS }
-  container.register({ [CLIENT]: asValue(loaded) })
-  rememberClient(options as object, loaded)
-  addAlias(options as object, moduleOptions, logger)
+  const loaded: LoadedClient = { client, waitLockingTimeoutS };
+  container.register({ [CLIENT]: asValue(loaded) });
+  rememberClient(options as object, loaded);
+  addAlias(options as object, moduleOptions, logger);
 }

@@ -1,32 +1,32 @@
-import { HoldState, type NativeClient } from "../../native"
-import { lockError, lostError } from "./errors"
+import { HoldState, type NativeClient } from "../../native";
+import { lockError, lostError } from "./errors";
 
 /** The lock that a job of `execute` runs under. Valid until the job ends. */
 export interface Lock {
   /** The keys, each once, as the caller named them. */
-  readonly keys: readonly string[]
+  readonly keys: readonly string[];
   /** Who holds them, as it stands in Redis. */
-  readonly ownerId: string
+  readonly ownerId: string;
   /** Aborts when the lock is lost, with the error that `execute` will throw as its reason. */
-  readonly signal: AbortSignal
+  readonly signal: AbortSignal;
   /**
    * A number per key that rises with every hold of the key: give it to the resource, which refuses lower ones.
    * `undefined` for a key where the server gives none (see the README, "Guarantees").
    */
-  readonly fencingTokens: Readonly<Record<string, number | undefined>>
+  readonly fencingTokens: Readonly<Record<string, number | undefined>>;
   /** Milliseconds until the lease can lapse unless renewed (the least of all keys); 0 once it is lost. */
-  remainingMs(): number
+  remainingMs(): number;
   /** Throws the reason if the lock is lost, also where the event loop had no time to fire the signal. */
-  assertHeld(): void
+  assertHeld(): void;
 }
 
 /** @internal One hold of `execute`, from the grant to the release. */
 export class HeldLock implements Lock {
-  readonly keys: readonly string[]
-  readonly #native: NativeClient
-  readonly #controller = new AbortController()
-  #ownerId: string | undefined
-  #tokens: Record<string, number | undefined> | undefined
+  readonly keys: readonly string[];
+  readonly #native: NativeClient;
+  readonly #controller = new AbortController();
+  #ownerId: string | undefined;
+  #tokens: Record<string, number | undefined> | undefined;
 
   constructor(
     native: NativeClient,
@@ -34,64 +34,65 @@ export class HeldLock implements Lock {
     readonly hold: number,
     keys: string | string[],
   ) {
-    this.#native = native
-    this.keys = typeof keys === "string" ? [keys] : [...new Set(keys)]
+    this.#native = native;
+    this.keys = typeof keys === "string" ? [keys] : [...new Set(keys)];
   }
 
   get signal(): AbortSignal {
-    return this.#controller.signal
+    return this.#controller.signal;
   }
 
   get ownerId(): string {
-    this.#ownerId ??= this.#native.holdOwner(this.hold) ?? undefined
-    return this.#ownerId ?? ""
+    this.#ownerId ??= this.#native.holdOwner(this.hold) ?? undefined;
+    return this.#ownerId ?? "";
   }
 
   get fencingTokens(): Readonly<Record<string, number | undefined>> {
     if (!this.#tokens) {
-      const tokens = this.#native.holdTokens(this.hold)
-      const names = this.#native.holdKeys(this.hold)
+      const tokens = this.#native.holdTokens(this.hold);
+      const names = this.#native.holdKeys(this.hold);
       // Without a prototype: a key may be called "__proto__".
-      const byKey: Record<string, number | undefined> = Object.create(null)
+      const byKey: Record<string, number | undefined> = Object.create(null);
       for (const key of this.keys) {
-        byKey[key] = tokens[names.indexOf(key)]
+        // Redis has keys as UTF-8, which knows no lone surrogates.
+        byKey[key] = tokens[names.indexOf(key.toWellFormed())];
       }
-      this.#tokens = byKey
+      this.#tokens = byKey;
     }
-    return this.#tokens
+    return this.#tokens;
   }
 
   remainingMs(): number {
-    return this.#native.remainingMs(this.hold)
+    return this.#native.remainingMs(this.hold);
   }
 
   assertHeld(): void {
-    this.signal.throwIfAborted()
-    const state = this.#native.holdState(this.hold)
+    this.signal.throwIfAborted();
+    const state = this.#native.holdState(this.hold);
     if (state === HoldState.Lost) {
-      throw lostError([...this.keys])
+      throw lostError([...this.keys]);
     }
     if (state === HoldState.Gone) {
-      const message = `The lock for key(s) "${this.keys.join('", "')}" was given back: its job has ended.`
-      throw lockError("LOCK_RELEASED", message, [...this.keys])
+      const message = `The lock for key(s) "${this.keys.join('", "')}" was given back: its job has ended.`;
+      throw lockError("LOCK_RELEASED", message, [...this.keys]);
     }
   }
 
   /** Aborts the job's signal. */
   lose(keys: readonly string[]): void {
-    this.#controller.abort(lostError([...keys]))
+    this.#controller.abort(lostError([...keys]));
   }
 }
 
 /** @internal The lock of `execute([], job)`: no key, nothing to lose. */
 export class EmptyLock implements Lock {
-  readonly keys = []
-  readonly ownerId = ""
-  readonly signal: AbortSignal = new AbortController().signal
-  readonly fencingTokens = {}
+  readonly keys = [];
+  readonly ownerId = "";
+  readonly signal: AbortSignal = new AbortController().signal;
+  readonly fencingTokens = {};
 
   remainingMs(): number {
-    return Number.POSITIVE_INFINITY
+    return Number.POSITIVE_INFINITY;
   }
 
   assertHeld(): void {}

@@ -1,45 +1,45 @@
-import { kindOf } from "./arguments"
-import { type LockError, lockError } from "./errors"
+import { kindOf } from "./arguments";
+import { type LockError, lockError } from "./errors";
 
 /** The error of an option that cannot be used. `trouble` follows the option's name; it never holds the value. */
 export function optionError(option: string, trouble: string): LockError {
-  return lockError("INVALID_OPTION", `Option "${option}" of the "locking-redis" provider ${trouble}.`)
+  return lockError("INVALID_OPTION", `Option "${option}" of the "locking-redis" provider ${trouble}.`);
 }
 
 /** A string option; `undefined` and null are none. */
 export function optionalString(option: string, value: unknown): string | undefined {
   if (value === undefined || value === null) {
-    return undefined
+    return undefined;
   }
   if (typeof value !== "string") {
-    throw optionError(option, `must be a string, got ${kindOf(value)}`)
+    throw optionError(option, `must be a string, got ${kindOf(value)}`);
   }
-  return value
+  return value;
 }
 
 /** A number option, also as a numeric string; `undefined` and null are none. */
 export function optionalNumber(option: string, value: unknown, unit: string, least: number): number | undefined {
   if (value === undefined || value === null) {
-    return undefined
+    return undefined;
   }
-  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   if (typeof number !== "number" || Number.isNaN(number)) {
-    throw optionError(option, `must be a number (of ${unit}), got ${kindOf(value)}${typeof value === "object" ? "" : " that is none"}`)
+    throw optionError(option, `must be a number (of ${unit}), got ${kindOf(value)}${typeof value === "object" ? "" : " that is none"}`);
   }
   if (number < least) {
-    throw optionError(option, `must be at least ${least}`)
+    throw optionError(option, `must be at least ${least}`);
   }
-  return number
+  return number;
 }
 
 /** A whole-number option, also as a numeric string, between two limits; `undefined` and null are none. */
 export function optionalInteger(option: string, value: unknown, least: number, most: number): number | undefined {
   if (value === undefined || value === null) {
-    return undefined
+    return undefined;
   }
-  const number = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value
+  const number = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
   if (typeof number !== "number" || !Number.isInteger(number) || number < least || number > most) {
-    throw optionError(option, `must be a whole number from ${least} to ${most}`)
+    throw optionError(option, `must be a whole number from ${least} to ${most}`);
   }
-  return number
+  return number;
 }

@@ -1,52 +1,52 @@
-import { Modules } from "@medusajs/framework/utils"
-import { kindOf } from "./arguments"
-import { lockError } from "./errors"
-import { optionalNumber, optionalString, optionError } from "./option-values"
-import { parseRedisOptions } from "./redis-options"
-import { parseRedisUrl } from "./redis-url"
+import { Modules } from "@medusajs/framework/utils";
+import { kindOf } from "./arguments";
+import { lockError } from "./errors";
+import { optionalNumber, optionalString, optionError } from "./option-values";
+import { parseRedisOptions } from "./redis-options";
+import { parseRedisUrl } from "./redis-url";
 
 /** Options of the provider, in `medusa-config.ts`. Numbers may be numeric strings. */
 export interface LockingRedisOptions {
   /** Where Redis is: `redis://user:password@host:6379/0`. Required. */
-  redisUrl: string
+  redisUrl: string;
   /** ioredis' options, as far as this package knows them (README, "Options"). The URL wins over them. */
-  redisOptions?: Record<string, unknown>
+  redisOptions?: Record<string, unknown>;
   /** What stands before every key in Redis; default `medusa_lock:`. */
-  namespace?: string
+  namespace?: string;
   /** Longest wait for a lock, in seconds; default 5. */
-  waitLockingTimeout?: number | string
+  waitLockingTimeout?: number | string;
   /** First pause between two attempts of a waiting call, in milliseconds; default 5. */
-  defaultRetryInterval?: number | string
+  defaultRetryInterval?: number | string;
   /** Longest pause between two attempts, in milliseconds; default 200. */
-  maximumRetryInterval?: number | string
+  maximumRetryInterval?: number | string;
   /** By how much each pause is longer than the one before; default 2. */
-  backoffFactor?: number | string
+  backoffFactor?: number | string;
   /** How long the event loop may be stuck before its locks are renewed no more, in milliseconds; default 60000. */
-  maximumStallMs?: number | string
+  maximumStallMs?: number | string;
 }
 
 /** @internal What the addon is told; see `src/binding/options.rs`. */
 export interface NativeOptions {
-  host: string
-  port: number
-  family: number
-  username?: string
-  password?: string
-  database: number
-  prefix: string
-  defaultRetryIntervalMs: number
-  maximumRetryIntervalMs: number
-  backoffFactor: number
-  maximumStallMs: number
-  onThread: boolean
+  host: string;
+  port: number;
+  family: number;
+  username?: string;
+  password?: string;
+  database: number;
+  prefix: string;
+  defaultRetryIntervalMs: number;
+  maximumRetryIntervalMs: number;
+  backoffFactor: number;
+  maximumStallMs: number;
+  onThread: boolean;
 }
 
 /** @internal */
 export interface ParsedOptions {
-  native: NativeOptions
-  waitLockingTimeoutS: number
+  native: NativeOptions;
+  waitLockingTimeoutS: number;
   /** Lines for the log. */
-  warnings: string[]
+  warnings: string[];
 }
 
 const KNOWN = new Set([
@@ -58,7 +58,7 @@ const KNOWN = new Set([
   "maximumRetryInterval",
   "backoffFactor",
   "maximumStallMs",
-])
+]);
 
 /**
  * @internal Parses the options once, at boot. `moduleOptions` are those of the Locking Module around the provider:
@@ -66,23 +66,25 @@ const KNOWN = new Set([
  */
 export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOptions {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw optionError("options", `must be an object, got ${kindOf(options)}`)
+    throw optionError("options", `must be an object, got ${kindOf(options)}`);
   }
-  const given = options as Record<string, unknown>
-  const around = (typeof moduleOptions === "object" && moduleOptions !== null ? moduleOptions : {}) as Record<string, unknown>
-  const redisUrl = optionalString("redisUrl", given.redisUrl)
+  const given = options as Record<string, unknown>;
+  const around = (typeof moduleOptions === "object" && moduleOptions !== null ? moduleOptions : {}) as Record<string, unknown>;
+  const redisUrl = optionalString("redisUrl", given.redisUrl);
   if (!redisUrl) {
     throw lockError(
       "INVALID_OPTION",
       `No "redisUrl" provided in "${Modules.LOCKING}" module, "locking-redis" provider options. It is required for the "locking-redis" Module provider.`,
-    )
+    );
   }
-  const warnings = Object.keys(given)
-    .filter((name) => !KNOWN.has(name) && name !== "providers")
-    .map((name) => `Option "${name}" of the "locking-redis" provider is not known, ignored.`)
+  // An entry without options gets the module's, which are not all for it.
+  const named = "providers" in given ? [] : Object.keys(given);
+  const warnings = named
+    .filter((name) => !KNOWN.has(name))
+    .map((name) => `Option "${name}" of the "locking-redis" provider is not known, ignored.`);
   const number = (name: string, unit: string, least: number, fallback: number) =>
-    optionalNumber(name, given[name] ?? around[name], unit, least) ?? fallback
-  const { keyPrefix, ...connection } = parseRedisOptions(given.redisOptions, parseRedisUrl(redisUrl), warnings)
+    optionalNumber(name, given[name] ?? around[name], unit, least) ?? fallback;
+  const { keyPrefix, ...connection } = parseRedisOptions(given.redisOptions, parseRedisUrl(redisUrl), warnings);
   const native: NativeOptions = {
     ...connection,
     prefix: keyPrefix + (optionalString("namespace", given.namespace) ?? "medusa_lock:"),
@@ -91,8 +93,8 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
     backoffFactor: number("backoffFactor", "times", 1, 2),
     maximumStallMs: number("maximumStallMs", "milliseconds", 1, 60_000),
     onThread: needsThreadLane(),
-  }
-  return { native, waitLockingTimeoutS: number("waitLockingTimeout", "seconds", 0, 5), warnings }
+  };
+  return { native, waitLockingTimeoutS: number("waitLockingTimeout", "seconds", 0, 5), warnings };
 }
 
 /**
@@ -100,13 +102,13 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
  * they are called. MEDUSA_LOCKING_LANE=thread or loop decides for itself.
  */
 function needsThreadLane(): boolean {
-  const wish = process.env.MEDUSA_LOCKING_LANE
+  const wish = process.env.MEDUSA_LOCKING_LANE;
   if (wish === "thread" || wish === "loop") {
-    return wish === "thread"
+    return wish === "thread";
   }
   if (wish) {
-    throw lockError("INVALID_OPTION", `The environment variable MEDUSA_LOCKING_LANE must be "loop" or "thread".`)
+    throw lockError("INVALID_OPTION", `The environment variable MEDUSA_LOCKING_LANE must be "loop" or "thread".`);
   }
-  const { bun, deno } = process.versions
-  return Boolean(bun || deno || (process as { type?: string }).type === "utility")
+  const { bun, deno } = process.versions;
+  return Boolean(bun || deno || (process as { type?: string }).type === "utility");
 }

@@ -1,16 +1,16 @@
-import { optionError } from "./option-values"
+import { optionError } from "./option-values";
 
 /** What a `redisUrl` says: the parts that it names itself, and its query parameters, which are options too. */
 export interface UrlParts {
-  host?: string
-  port?: string
-  username?: string
-  password?: string
-  db?: string
-  query: Record<string, string>
+  host?: string;
+  port?: string;
+  username?: string;
+  password?: string;
+  db?: string;
+  query: Record<string, string>;
 }
 
-const LATER = "is not supported by this version yet"
+const LATER = "is not supported by this version yet";
 
 /**
  * Parses a `redisUrl` as ioredis 5.11 does, with the WHATWG parser. What ioredis would silently read as something
@@ -18,65 +18,65 @@ const LATER = "is not supported by this version yet"
  */
 export function parseRedisUrl(url: string): UrlParts {
   if (/^\d+$/.test(url)) {
-    return { port: url, query: {} }
+    return { port: url, query: {} };
   }
   if (/^\/(?!\/)|^(redis\+|valkey\+)?unix:/.test(url)) {
-    throw optionError("redisUrl", `names a Unix socket, which ${LATER}`)
+    throw optionError("redisUrl", `names a Unix socket, which ${LATER}`);
   }
-  const shortForm = /^(?<host>[^/?#:@\s]+)(:(?<port>\d+))?$/.exec(url)
+  const shortForm = /^(?<host>[^/?#:@\s]+)(:(?<port>\d+))?$/.exec(url);
   if (shortForm?.groups) {
-    const { host = "localhost", port } = shortForm.groups
-    return { host, ...(port ? { port } : {}), query: {} }
+    const { host = "localhost", port } = shortForm.groups;
+    return { host, ...(port ? { port } : {}), query: {} };
   }
   if (url.startsWith("//")) {
-    return parseFull(`redis:${url}`)
+    return parseFull(`redis:${url}`);
   }
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) {
-    throw optionError("redisUrl", 'must look like "redis://host:6379"')
+    throw optionError("redisUrl", 'must look like "redis://host:6379"');
   }
-  return parseFull(url)
+  return parseFull(url);
 }
 
 function parseFull(text: string): UrlParts {
-  let url: URL
+  let url: URL;
   try {
-    url = new URL(text)
+    url = new URL(text);
   } catch {
     throw optionError(
       "redisUrl",
       "is not a valid URL; special characters in the user name or password (such as # / ? @ :) must be percent-encoded",
-    )
+    );
   }
-  const scheme = url.protocol.toLowerCase()
+  const scheme = url.protocol.toLowerCase();
   if (scheme === "rediss:" || scheme === "valkeys:") {
-    throw optionError("redisUrl", `asks for TLS (${scheme}//), which ${LATER}`)
+    throw optionError("redisUrl", `asks for TLS (${scheme}//), which ${LATER}`);
   }
   if (scheme !== "redis:" && scheme !== "valkey:") {
-    throw optionError("redisUrl", `has the scheme "${scheme}//"; expected redis://`)
+    throw optionError("redisUrl", `has the scheme "${scheme}//"; expected redis://`);
   }
-  const parts: UrlParts = { query: Object.fromEntries(url.searchParams) }
+  const parts: UrlParts = { query: Object.fromEntries(url.searchParams) };
   if (url.hostname) {
-    parts.host = decode(url.hostname.replace(/^\[(.*)\]$/, "$1"))
+    parts.host = decode(url.hostname.replace(/^\[(.*)\]$/, "$1"));
   }
   if (url.port) {
-    parts.port = url.port
+    parts.port = url.port;
   }
   if (url.username || url.password) {
     // As with ioredis, a URL with one of the two speaks for both.
-    parts.username = decode(url.username)
-    parts.password = decode(url.password)
+    parts.username = decode(url.username);
+    parts.password = decode(url.password);
   }
-  const path = url.pathname.replace(/^\/+|\/+$/g, "")
+  const path = url.pathname.replace(/^\/+|\/+$/g, "");
   if (path) {
-    parts.db = decode(path)
+    parts.db = decode(path);
   }
-  return parts
+  return parts;
 }
 
 function decode(part: string): string {
   try {
-    return decodeURIComponent(part)
+    return decodeURIComponent(part);
   } catch {
-    throw optionError("redisUrl", "has a % that begins no percent-encoded character; write a literal % as %25")
+    throw optionError("redisUrl", "has a % that begins no percent-encoded character; write a literal % as %25");
   }
 }

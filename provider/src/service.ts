@@ -1,66 +1,58 @@
-import type { Logger } from "@medusajs/framework/types"
-import {
-  acquireLeaseMs,
-  executeLeaseMs,
-  kindOf,
-  parseKeys,
-  parseOwner,
-  parseSignal,
-  waitMs,
-} from "./arguments"
-import type { LockClient } from "./client"
-import { argumentError, lostError } from "./errors"
-import { EmptyLock, type Lock } from "./lock"
+import type { Logger } from "@medusajs/framework/types";
+import { acquireLeaseMs, executeLeaseMs, kindOf, parseKeys, parseOwner, parseSignal, waitMs } from "./arguments";
+import type { LockClient } from "./client";
+import { argumentError, lostError } from "./errors";
+import { EmptyLock, type Lock } from "./lock";
 
 /** @internal Name in the container that the loader registers for the service. */
-export const CLIENT = "lockingRedisClient"
+export const CLIENT = "lockingRedisClient";
 
 /** @internal What the loader hands to the service. */
 export interface LoadedClient {
-  client: LockClient
-  waitLockingTimeoutS: number
+  client: LockClient;
+  waitLockingTimeoutS: number;
 }
 
 interface Dependencies {
-  [CLIENT]: LoadedClient
-  logger?: Logger
+  [CLIENT]: LoadedClient;
+  logger?: Logger;
 }
 
 /** Arguments of {@link RedisLockingProvider.execute}. */
 export interface ExecuteArgs {
   /** Longest wait for the keys, in seconds; at least 1, default `waitLockingTimeout`. Infinity is allowed. */
-  timeout?: number
+  timeout?: number;
   /** Length of the lease, in seconds; at least 1, default 60. It is renewed for as long as the job runs. */
-  expire?: number
+  expire?: number;
   /** Withdraws the wait; the call then rejects with the signal's reason. A job that has begun is not touched. */
-  signal?: AbortSignal
+  signal?: AbortSignal;
 }
 
 /** Arguments of {@link RedisLockingProvider.acquire}. */
 export interface AcquireArgs {
   /** Whose the lock is; nobody's in particular when left out. The same owner extends its lock. */
-  ownerId?: string | null
+  ownerId?: string | null;
   /** After how many seconds the lock ends by itself; at least 1. Never, when left out, 0 or NaN. */
-  expire?: number
+  expire?: number;
   /** Whether to wait while another owner holds a key; default false. */
-  awaitQueue?: boolean
+  awaitQueue?: boolean;
   /** Longest wait with `awaitQueue`, in seconds; at least 1, default `waitLockingTimeout`. Infinity is allowed. */
-  timeout?: number
+  timeout?: number;
   /** Withdraws the wait; the call then rejects with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal;
 }
 
 /** The locking provider that Medusa's Locking Module calls. */
 export class RedisLockingProvider {
-  static identifier = "locking-redis"
+  static identifier = "locking-redis";
 
-  readonly #client: LockClient
-  readonly #waitS: number
+  readonly #client: LockClient;
+  readonly #waitS: number;
 
   constructor(dependencies: Dependencies) {
-    const { client, waitLockingTimeoutS } = dependencies[CLIENT]
-    this.#client = client
-    this.#waitS = waitLockingTimeoutS
+    const { client, waitLockingTimeoutS } = dependencies[CLIENT];
+    this.#client = client;
+    this.#waitS = waitLockingTimeoutS;
   }
 
   /**
@@ -69,38 +61,34 @@ export class RedisLockingProvider {
    * Rejects with LOCK_TIMEOUT when the keys could not be had in time, with LOCK_LOST when the lock was not the
    * job's own until its end, and with whatever the job throws.
    */
-  async execute<T>(
-    keys: string | string[],
-    job: (signal?: AbortSignal, lock?: Lock) => Promise<T>,
-    args?: ExecuteArgs,
-  ): Promise<T> {
-    const parsed = parseKeys(keys)
+  async execute<T>(keys: string | string[], job: (signal?: AbortSignal, lock?: Lock) => Promise<T>, args?: ExecuteArgs): Promise<T> {
+    const parsed = parseKeys(keys);
     if (typeof job !== "function") {
-      throw argumentError(`the job must be a function, got ${kindOf(job)}.`)
+      throw argumentError(`the job must be a function, got ${kindOf(job)}.`);
     }
-    const timeoutMs = waitMs(args?.timeout, this.#waitS)
-    const leaseMs = executeLeaseMs(args?.expire)
-    const signal = parseSignal(args?.signal)
+    const timeoutMs = waitMs(args?.timeout, this.#waitS);
+    const leaseMs = executeLeaseMs(args?.expire);
+    const signal = parseSignal(args?.signal);
     if (parsed.length === 0 && typeof parsed !== "string") {
-      const empty = new EmptyLock()
-      return await job(empty.signal, empty)
+      const empty = new EmptyLock();
+      return await job(empty.signal, empty);
     }
-    const hold = await this.#client.lock(parsed, leaseMs, timeoutMs, signal)
-    const lock = looksAtItsLock(job) ? this.#client.watch(hold, parsed) : undefined
-    let result: T
+    const hold = await this.#client.lock(parsed, leaseMs, timeoutMs, signal);
+    const lock = looksAtItsLock(job) ? this.#client.watch(hold, parsed) : undefined;
+    let result: T;
     try {
-      result = await (lock ? job(lock.signal, lock) : job())
+      result = await (lock ? job(lock.signal, lock) : job());
     } catch (error) {
-      await this.#client.unlock(hold, parsed)
-      throw error
+      await this.#client.unlock(hold, parsed);
+      throw error;
     }
-    const lost = await this.#client.unlock(hold, parsed)
-    lock?.signal.throwIfAborted()
+    const lost = await this.#client.unlock(hold, parsed);
+    lock?.signal.throwIfAborted();
     if (lost.length > 0) {
       // The job did not have its keys to itself until now, so its result cannot be reported as if it had.
-      throw lostError([...lost])
+      throw lostError([...lost]);
     }
-    return result
+    return result;
   }
 
   /**
@@ -108,25 +96,25 @@ export class RedisLockingProvider {
    * another owner holds one; with it, it waits, and rejects with LOCK_TIMEOUT.
    */
   async acquire(keys: string | string[], args?: AcquireArgs): Promise<void> {
-    const parsed = parseKeys(keys)
-    const owner = parseOwner(args?.ownerId)
-    const leaseMs = acquireLeaseMs(args?.expire)
-    const timeoutMs = waitMs(args?.timeout, this.#waitS)
-    const signal = parseSignal(args?.signal)
+    const parsed = parseKeys(keys);
+    const owner = parseOwner(args?.ownerId);
+    const leaseMs = acquireLeaseMs(args?.expire);
+    const timeoutMs = waitMs(args?.timeout, this.#waitS);
+    const signal = parseSignal(args?.signal);
     if (parsed.length === 0 && typeof parsed !== "string") {
-      return
+      return;
     }
-    await this.#client.acquire(parsed, owner, leaseMs, args?.awaitQueue ? timeoutMs : -1, signal)
+    await this.#client.acquire(parsed, owner, leaseMs, args?.awaitQueue ? timeoutMs : -1, signal);
   }
 
   /** Gives `keys` back, each only if it is the owner's. Resolves true when every one was. */
   async release(keys: string | string[], args?: { ownerId?: string | null }): Promise<boolean> {
-    const parsed = parseKeys(keys)
-    const owner = parseOwner(args?.ownerId)
+    const parsed = parseKeys(keys);
+    const owner = parseOwner(args?.ownerId);
     if (parsed.length === 0 && typeof parsed !== "string") {
-      return true
+      return true;
     }
-    return await this.#client.release(parsed, owner)
+    return await this.#client.release(parsed, owner);
   }
 
   /**
@@ -134,13 +122,13 @@ export class RedisLockingProvider {
    * (INVALID_ARGUMENT) when `namespace` and `keyPrefix` are both empty.
    */
   async releaseAll(args?: { ownerId?: string | null }): Promise<void> {
-    const everybody = args?.ownerId === undefined || args.ownerId === null
-    await this.#client.releaseAll(everybody ? undefined : parseOwner(args.ownerId))
+    const everybody = args?.ownerId === undefined || args.ownerId === null;
+    await this.#client.releaseAll(everybody ? undefined : parseOwner(args.ownerId));
   }
 
   /** Takes no more calls, lets running jobs end (up to 5 s), and closes the connection. Idempotent. */
   shutdown(): Promise<void> {
-    return this.#client.shutdown()
+    return this.#client.shutdown();
   }
 }
 
@@ -149,5 +137,5 @@ export class RedisLockingProvider {
  * are such: an AbortSignal for each would cost as much as all the rest of `execute`.
  */
 function looksAtItsLock(job: (...args: never[]) => unknown): boolean {
-  return job.length > 0 || !/^(async\s*)?\(\s*\)\s*=>/.test(Function.prototype.toString.call(job))
+  return job.length > 0 || !/^(async\s*)?\(\s*\)\s*=>/.test(Function.prototype.toString.call(job));
 }

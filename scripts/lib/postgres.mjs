@@ -107,7 +107,12 @@ class PrivatePostgres {
     const options = { env: { PGPASSWORD: this.#password } };
     const args = [...where, "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql];
     const { stdout } = await runOrFail("a query", path.join(this.#bin, "psql"), args, options);
-    return stdout.trim() === "" ? [] : stdout.trimEnd().split("\n").map((line) => line.split("\t"));
+    return stdout.trim() === ""
+      ? []
+      : stdout
+          .trimEnd()
+          .split("\n")
+          .map((line) => line.split("\t"));
   }
 
   /** Ends the server and removes its folder. May be called twice. */

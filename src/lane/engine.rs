@@ -64,7 +64,13 @@ impl Engine {
     }
 
     /// Gives keys back by owner.
-    pub(crate) fn release(&mut self, now: Instant, caller: u64, keys: Arc<[LockKey]>, owner: Owner) -> TaskKey {
+    pub(crate) fn release(
+        &mut self,
+        now: Instant,
+        caller: u64,
+        keys: Arc<[LockKey]>,
+        owner: Owner,
+    ) -> TaskKey {
         self.client.release(now, ReleaseRequest { caller, keys, owner, lease_end: None, limit: None })
     }
 

@@ -50,7 +50,12 @@ pub(crate) enum Lane {
 
 impl Lane {
     /// Opens the lane that fits.
-    pub(crate) fn open(env: &Env, settings: Settings, on_thread: bool, deliver: Deliver) -> Result<Self, String> {
+    pub(crate) fn open(
+        env: &Env,
+        settings: Settings,
+        on_thread: bool,
+        deliver: Deliver,
+    ) -> Result<Self, String> {
         let mut seed = [0; 24];
         getrandom::fill(&mut seed).map_err(|error| format!("the system gives no random numbers: {error}"))?;
         if on_thread {
@@ -61,7 +66,11 @@ impl Lane {
     }
 
     /// Lets `body` work on the engine; what follows from it is sent and told soon after.
-    pub(crate) fn with<R>(&self, env: &Env, body: impl FnOnce(&mut Engine, Instant) -> R) -> Result<R, Error> {
+    pub(crate) fn with<R>(
+        &self,
+        env: &Env,
+        body: impl FnOnce(&mut Engine, Instant) -> R,
+    ) -> Result<R, Error> {
         match self {
             Self::Loop(lane) => lane.with(body),
             Self::Thread(lane) => lane.with(env, body),

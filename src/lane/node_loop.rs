@@ -64,7 +64,12 @@ pub(crate) struct NodeLoop {
 
 impl NodeLoop {
     /// Opens the handles and starts the renewal; connecting begins with the client's first wish.
-    pub(super) fn open(env: &Env, settings: Settings, seed: [u8; 24], deliver: Deliver) -> Result<Rc<Self>, String> {
+    pub(super) fn open(
+        env: &Env,
+        settings: Settings,
+        seed: [u8; 24],
+        deliver: Deliver,
+    ) -> Result<Rc<Self>, String> {
         let shared = Arc::new(Shared::new());
         let engine = Engine::new(settings.client.clone(), seed, Arc::clone(&shared));
         let scope = Rc::new(JsScope::new(env, "medusa-locking-redis")?);
@@ -115,7 +120,10 @@ impl NodeLoop {
         let mut guard = self.state.try_borrow_mut().map_err(|_| internal())?;
         let state = &mut *guard;
         let Some(handles) = &state.handles else {
-            return Err(Error::new(Code::Closed, "The locking provider was shut down; it takes no more calls."));
+            return Err(Error::new(
+                Code::Closed,
+                "The locking provider was shut down; it takes no more calls.",
+            ));
         };
         let result = body(&mut state.engine, now());
         if !self.in_turn.get() && !state.prepared {
@@ -320,13 +328,18 @@ impl NodeLoop {
             if left.is_zero() || connection.socket.set_nonblocking(false).is_err() {
                 return;
             }
-            let limits = (connection.socket.set_write_timeout(Some(left)), connection.socket.set_read_timeout(Some(left)));
+            let limits = (
+                connection.socket.set_write_timeout(Some(left)),
+                connection.socket.set_read_timeout(Some(left)),
+            );
             if !matches!(limits, (Ok(()), Ok(()))) {
                 return;
             }
             let sent = connection.socket.write_all(state.engine.client.transmit());
             state.engine.client.transmitted(usize::MAX);
-            let Ok(count @ 1..) = sent.and_then(|()| connection.socket.read(&mut state.buffer)) else { return };
+            let Ok(count @ 1..) = sent.and_then(|()| connection.socket.read(&mut state.buffer)) else {
+                return;
+            };
             state.engine.client.handle_bytes(now(), state.buffer.get(..count).unwrap_or_default());
         }
     }

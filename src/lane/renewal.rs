@@ -53,7 +53,7 @@ async fn run(renewer: Arc<Renewer>) {
             renewer.tell_lost(hold, None);
         }
         if !due.is_empty() {
-            renewer.begin(due);
+            renewer.begin(&due);
         }
         if shared.reachable.swap(false, Ordering::AcqRel) {
             // Made before it is needed, so that the first renewal does not pay for it.
@@ -73,7 +73,7 @@ async fn run(renewer: Arc<Renewer>) {
 impl Renewer {
     /// Sends the due renewals on their way, unless the JavaScript thread is stuck: a hung process must not hold
     /// a lock for ever.
-    fn begin(self: &Arc<Self>, due: Vec<Renewal>) {
+    fn begin(self: &Arc<Self>, due: &[Renewal]) {
         let stuck = self.shared.stuck_for();
         if stuck > self.settings.maximum_stall {
             if !self.stall_told.swap(true, Ordering::AcqRel) {
@@ -179,7 +179,10 @@ impl Renewer {
             Err(error) => {
                 // The main connection goes on without a password that is not wanted; so does this one, next time.
                 let text = error.to_string();
-                if ["no password is set", "without any password configured"].iter().any(|known| text.contains(known)) {
+                if ["no password is set", "without any password configured"]
+                    .iter()
+                    .any(|known| text.contains(known))
+                {
                     self.no_password.store(true, Ordering::Release);
                 }
                 Err(error)
@@ -208,7 +211,10 @@ impl Renewer {
         let keys = batch.iter().flat_map(|renewal| renewal.keys.iter());
         let mut names: Vec<_> = keys.take(10).map(|key| self.namespace.caller_name(key)).collect();
         names.dedup();
-        self.log(format!("Failed to renew lock for key(s) \"{}\": {reason}. Retrying.", names.join("\", \"")));
+        self.log(format!(
+            "Failed to renew lock for key(s) \"{}\": {reason}. Retrying.",
+            names.join("\", \"")
+        ));
     }
 
     fn log(&self, message: String) {
@@ -231,7 +237,8 @@ async fn call(connection: &mut MultiplexedConnection, batch: &[Renewal]) -> Redi
         command
     };
     // EVALSHA, then EVAL: SCRIPT LOAD is a right that users of the official package never had to give.
-    let first: Result<Vec<i64>, RedisError> = command("EVALSHA", Script::Renew.sha()).query_async(connection).await;
+    let first: Result<Vec<i64>, RedisError> =
+        command("EVALSHA", Script::Renew.sha()).query_async(connection).await;
     let answers = match first {
         Err(error) if error.code() == Some("NOSCRIPT") => {
             command("EVAL", Script::Renew.body()).query_async(connection).await?

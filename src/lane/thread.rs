@@ -46,7 +46,12 @@ pub(crate) struct ThreadLane {
 
 impl ThreadLane {
     /// Starts the lane's task and the renewal; connecting begins with the client's first wish.
-    pub(super) fn open(env: &Env, settings: Settings, seed: [u8; 24], deliver: Deliver) -> Result<Rc<Self>, String> {
+    pub(super) fn open(
+        env: &Env,
+        settings: Settings,
+        seed: [u8; 24],
+        deliver: Deliver,
+    ) -> Result<Rc<Self>, String> {
         let shared = Arc::new(Shared::new());
         let core = Arc::new(Core {
             engine: Mutex::new(Engine::new(settings.client.clone(), seed, Arc::clone(&shared))),
@@ -77,10 +82,17 @@ impl ThreadLane {
     }
 
     /// Lets `body` work on the engine; the background thread does the rest.
-    pub(super) fn with<R>(&self, env: &Env, body: impl FnOnce(&mut Engine, Instant) -> R) -> Result<R, Error> {
+    pub(super) fn with<R>(
+        &self,
+        env: &Env,
+        body: impl FnOnce(&mut Engine, Instant) -> R,
+    ) -> Result<R, Error> {
         let waker = self.waker.borrow();
         let Some(waker) = waker.as_ref() else {
-            return Err(Error::new(Code::Closed, "The locking provider was shut down; it takes no more calls."));
+            return Err(Error::new(
+                Code::Closed,
+                "The locking provider was shut down; it takes no more calls.",
+            ));
         };
         let result = body(&mut self.core.engine(), now());
         waker.set_referenced(env, self.core.has_callers());
@@ -168,7 +180,8 @@ async fn drive(core: Arc<Core>, settings: Settings) {
             }
         };
         let timeout = core.engine().client.poll_timeout();
-        let pause = timeout.map_or(Duration::from_secs(3_600), |at| at.since(now()).max(Duration::from_millis(1)));
+        let pause =
+            timeout.map_or(Duration::from_secs(3_600), |at| at.since(now()).max(Duration::from_millis(1)));
         tokio::select! {
             () = core.work.notified() => {}
             () = tokio::time::sleep(pause) => core.engine().client.handle_timeout(now()),

@@ -39,7 +39,8 @@ pub(crate) async fn connect(target: &Target) -> Result<std::net::TcpStream, Stri
 
 async fn connect_unlimited(target: &Target) -> Result<std::net::TcpStream, String> {
     let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
-    let found = found.map_err(|error| format!("the name \"{}\" could not be resolved: {error}", target.host))?;
+    let found =
+        found.map_err(|error| format!("the name \"{}\" could not be resolved: {error}", target.host))?;
     let wanted = |address: &SocketAddr| match target.family {
         Family::Any => true,
         Family::V4 => address.is_ipv4(),

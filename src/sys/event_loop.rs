@@ -36,7 +36,8 @@ impl EventLoop {
         let data = Rc::into_raw(Rc::clone(&this)).cast_mut().cast::<c_void>();
         let mut hook = ptr::null_mut();
         // SAFETY: `data` owns one count of the Rc, given back by `unhook` exactly once.
-        let status = unsafe { sys::napi_add_async_cleanup_hook(env.raw(), Some(on_env_end), data, &raw mut hook) };
+        let status =
+            unsafe { sys::napi_add_async_cleanup_hook(env.raw(), Some(on_env_end), data, &raw mut hook) };
         if status != sys::Status::napi_ok {
             // SAFETY: the hook was not registered, so nobody else holds the count made above.
             drop(unsafe { Rc::from_raw(data.cast::<Self>()) });

@@ -22,7 +22,8 @@ impl JsScope {
         }
         let length = isize::try_from(name.len()).unwrap_or(0);
         // SAFETY: the pointer and length are those of `name`.
-        let status = unsafe { sys::napi_create_string_utf8(raw, name.as_ptr().cast(), length, &raw mut label) };
+        let status =
+            unsafe { sys::napi_create_string_utf8(raw, name.as_ptr().cast(), length, &raw mut label) };
         if status != sys::Status::napi_ok {
             return failed("a string");
         }
@@ -51,7 +52,8 @@ impl JsScope {
         unsafe { sys::napi_get_reference_value(self.env, self.resource, &raw mut resource) };
         let mut scope = ptr::null_mut();
         // SAFETY: the context is alive and the handle scope is open.
-        let opened = unsafe { sys::napi_open_callback_scope(self.env, resource, self.context, &raw mut scope) };
+        let opened =
+            unsafe { sys::napi_open_callback_scope(self.env, resource, self.context, &raw mut scope) };
         if opened == sys::Status::napi_ok {
             body(&Env::from_raw(self.env));
             self.drop_exception();

@@ -34,7 +34,8 @@ impl ThreadWaker {
     /// A waker whose `callback` runs on this thread, inside a callback scope.
     pub(crate) fn new(env: &Env, callback: impl Fn(&Env) + 'static) -> Result<Self, String> {
         let inner = Arc::new(Inner { function: Mutex::new(None), pending: AtomicBool::new(false) });
-        let context = Box::into_raw(Box::new(Context { callback: Rc::new(callback), inner: Arc::clone(&inner) }));
+        let context =
+            Box::into_raw(Box::new(Context { callback: Rc::new(callback), inner: Arc::clone(&inner) }));
         let name = "medusa-locking-redis";
         let mut label = ptr::null_mut();
         // SAFETY: the pointer and length are those of `name`.
@@ -76,7 +77,11 @@ impl ThreadWaker {
         if let Some(Raw(function)) = function.as_ref() {
             // SAFETY: the function is not released while the lock is held.
             unsafe {
-                sys::napi_call_threadsafe_function(*function, ptr::null_mut(), sys::ThreadsafeFunctionCallMode::nonblocking)
+                sys::napi_call_threadsafe_function(
+                    *function,
+                    ptr::null_mut(),
+                    sys::ThreadsafeFunctionCallMode::nonblocking,
+                )
             };
         }
     }
@@ -100,12 +105,19 @@ impl ThreadWaker {
         let function = self.0.function.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Raw(function)) = function {
             // SAFETY: taken out above, so it is released once and not used after.
-            unsafe { sys::napi_release_threadsafe_function(function, sys::ThreadsafeFunctionReleaseMode::abort) };
+            unsafe {
+                sys::napi_release_threadsafe_function(function, sys::ThreadsafeFunctionReleaseMode::abort)
+            };
         }
     }
 }
 
-unsafe extern "C" fn on_wake(env: sys::napi_env, _function: sys::napi_value, context: *mut c_void, _data: *mut c_void) {
+unsafe extern "C" fn on_wake(
+    env: sys::napi_env,
+    _function: sys::napi_value,
+    context: *mut c_void,
+    _data: *mut c_void,
+) {
     // The environment is null while the function is being torn down.
     if env.is_null() {
         return;

@@ -117,7 +117,9 @@ impl Handshake {
             if text.starts_with("NOAUTH") {
                 return Err(Error::new(
                     Code::AuthFailed,
-                    format!("Redis asks for a password and none was given: {text}. Check redisUrl and redisOptions."),
+                    format!(
+                        "Redis asks for a password and none was given: {text}. Check redisUrl and redisOptions."
+                    ),
                 ));
             }
             self.notes.push(format!("The ready check is skipped, INFO was refused: {text}"));
@@ -126,8 +128,10 @@ impl Handshake {
         let Value::Text(info) = reply else { return Ok(()) };
         let info = String::from_utf8_lossy(info);
         if field(&info, "loading") == Some("1") {
-            let seconds = field(&info, "loading_eta_seconds").and_then(|eta| eta.parse().ok()).unwrap_or(1_u64);
-            self.loading = Some(Duration::from_secs(seconds).clamp(Duration::from_millis(100), LONGEST_LOADING_PAUSE));
+            let seconds =
+                field(&info, "loading_eta_seconds").and_then(|eta| eta.parse().ok()).unwrap_or(1_u64);
+            self.loading =
+                Some(Duration::from_secs(seconds).clamp(Duration::from_millis(100), LONGEST_LOADING_PAUSE));
         }
         if let Some(version) = field(&info, "redis_version") {
             let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());

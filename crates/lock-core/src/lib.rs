@@ -22,7 +22,8 @@ mod timers;
 
 pub use backoff::BackoffRule;
 pub use client::{
-    AcquireRequest, Client, Event, Hold, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey, Wanted,
+    AcquireRequest, Client, Event, Hold, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey,
+    Wanted,
 };
 pub use config::{ClientConfig, Credentials};
 pub use error::{Code, Error};

@@ -33,8 +33,9 @@ const BODIES: [&str; 6] = [
     include_str!("scripts/probe.lua"),
 ];
 
-static SOURCES: LazyLock<[Source; 6]> =
-    LazyLock::new(|| BODIES.map(|body| Source { body, sha: sha1_smol::Sha1::from(body).digest().to_string() }));
+static SOURCES: LazyLock<[Source; 6]> = LazyLock::new(|| {
+    BODIES.map(|body| Source { body, sha: sha1_smol::Sha1::from(body).digest().to_string() })
+});
 
 impl Script {
     /// The Lua text, for EVAL.

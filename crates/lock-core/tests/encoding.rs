@@ -26,5 +26,5 @@ fn any_bytes_survive_the_way_there_and_back() {
     append_text(&mut out, &bytes);
     let mut parser = Parser::default();
     parser.feed(&out);
-    assert_eq!(parser.next(), Ok(Some(Value::Array(vec![Value::Text(bytes)]))));
+    assert_eq!(parser.next_reply(), Ok(Some(Value::Array(vec![Value::Text(bytes)]))));
 }

@@ -1,5 +1,7 @@
 //! Leases of running jobs, hours of them in virtual time.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use lock_core::{HoldId, IdSource, Instant, LeaseState, LeaseTable, NewLease, Renewal, RenewalAnswer};

@@ -1,12 +1,14 @@
 //! Replies from bytes.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use lock_core::resp::{Parser, Value};
 
 fn parse_all(bytes: &[u8]) -> Vec<Value> {
     let mut parser = Parser::default();
     parser.feed(bytes);
     let mut values = Vec::new();
-    while let Some(value) = parser.next().unwrap() {
+    while let Some(value) = parser.next_reply().unwrap() {
         values.push(value);
     }
     values
@@ -16,7 +18,7 @@ fn is_malformed(bytes: &[u8]) -> bool {
     let mut parser = Parser::default();
     parser.feed(bytes);
     loop {
-        match parser.next() {
+        match parser.next_reply() {
             Ok(Some(_)) => {}
             Ok(None) => return false,
             Err(_) => return true,
@@ -69,7 +71,7 @@ fn a_cut_at_any_byte_changes_nothing() {
         let mut values = Vec::new();
         for part in [first, second] {
             parser.feed(part);
-            while let Some(value) = parser.next().unwrap() {
+            while let Some(value) = parser.next_reply().unwrap() {
                 values.push(value);
             }
         }
@@ -83,7 +85,7 @@ fn bytes_that_come_one_by_one_change_nothing() {
     let mut values = Vec::new();
     for byte in EVERYTHING {
         parser.feed(&[*byte]);
-        while let Some(value) = parser.next().unwrap() {
+        while let Some(value) = parser.next_reply().unwrap() {
             values.push(value);
         }
     }
@@ -123,10 +125,20 @@ fn lengths_beyond_the_limits_are_malformed_before_anything_is_kept() {
 
 #[test]
 fn an_incomplete_reply_is_waited_for() {
-    for bytes in [&b""[..], b"$", b"$5", b"$5\r", b"$5\r\n", b"$5\r\nhell", b"$5\r\nhello", b"$5\r\nhello\r", b"*2\r\n:1\r\n"] {
+    for bytes in [
+        &b""[..],
+        b"$",
+        b"$5",
+        b"$5\r",
+        b"$5\r\n",
+        b"$5\r\nhell",
+        b"$5\r\nhello",
+        b"$5\r\nhello\r",
+        b"*2\r\n:1\r\n",
+    ] {
         let mut parser = Parser::default();
         parser.feed(bytes);
-        assert_eq!(parser.next(), Ok(None), "{}", String::from_utf8_lossy(bytes));
+        assert_eq!(parser.next_reply(), Ok(None), "{}", String::from_utf8_lossy(bytes));
     }
 }
 
@@ -134,8 +146,8 @@ fn an_incomplete_reply_is_waited_for() {
 fn a_reset_forgets_what_an_earlier_connection_left() {
     let mut parser = Parser::default();
     parser.feed(b"*3\r\n:1\r\n$10\r\nhal");
-    assert_eq!(parser.next(), Ok(None));
+    assert_eq!(parser.next_reply(), Ok(None));
     parser.reset();
     parser.feed(b":7\r\n");
-    assert_eq!(parser.next(), Ok(Some(Value::Int(7))));
+    assert_eq!(parser.next_reply(), Ok(Some(Value::Int(7))));
 }

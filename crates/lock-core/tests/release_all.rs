@@ -1,5 +1,7 @@
 //! Deleting the locks of a namespace.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use lock_core::{ClientConfig, Code, Outcome, ReleaseAllRequest};

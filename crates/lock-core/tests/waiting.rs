@@ -13,7 +13,10 @@ fn a_try_that_finds_the_key_held_fails_at_once_with_the_official_text() {
     rig.try_for("k", "me");
     rig.reply(REFUSED);
     let error = rig.error();
-    assert_eq!((error.code, error.message.as_str()), (Code::NotAcquired, "Failed to acquire lock for key \"k\""));
+    assert_eq!(
+        (error.code, error.message.as_str()),
+        (Code::NotAcquired, "Failed to acquire lock for key \"k\"")
+    );
 }
 
 #[test]

@@ -1,22 +1,22 @@
-import { asValue } from "@medusajs/framework/awilix"
-import type { LoaderOptions } from "@medusajs/framework/types"
-import { ModuleProvider, Modules } from "@medusajs/framework/utils"
-import { clientOf } from "../alias"
-import { lockError } from "../errors"
-import { CLIENT, RedisLockingProvider } from "../service"
+import { asValue } from "@medusajs/framework/awilix";
+import type { LoaderOptions } from "@medusajs/framework/types";
+import { ModuleProvider, Modules } from "@medusajs/framework/utils";
+import { clientOf } from "../alias";
+import { lockError } from "../errors";
+import { CLIENT, RedisLockingProvider } from "../service";
 
 // In a folder of its own: Medusa imports the folders beside a provider's entry.
 
 /** Registers the client of the provider that this is another name for. */
 async function lockingRedisAliasLoader({ container, options }: LoaderOptions): Promise<void> {
-  const loaded = clientOf(options as object)
+  const loaded = clientOf(options as object);
   if (!loaded) {
-    throw lockError("INTERNAL", "The alias of a locking provider was loaded before the provider itself.")
+    throw lockError("INTERNAL", "The alias of a locking provider was loaded before the provider itself.");
   }
-  container.register({ [CLIENT]: asValue(loaded) })
+  container.register({ [CLIENT]: asValue(loaded) });
 }
 
 export default ModuleProvider(Modules.LOCKING, {
   services: [RedisLockingProvider],
   loaders: [lockingRedisAliasLoader],
-})
+});

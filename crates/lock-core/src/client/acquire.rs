@@ -143,12 +143,10 @@ impl Client {
             other => {
                 let text = server_text(other);
                 let keys = self.keys_of(index);
-                let error = Error::new(
-                    Code::Refused,
-                    format!("Redis refused to lock {}: {text}", list(&keys)),
-                )
-                .with_keys(keys)
-                .with_cause(Some(text));
+                let error =
+                    Error::new(Code::Refused, format!("Redis refused to lock {}: {text}", list(&keys)))
+                        .with_keys(keys)
+                        .with_cause(Some(text));
                 if unsure {
                     self.tell(index, Outcome::Failed(error));
                     self.undo(now, index, true);
@@ -223,8 +221,14 @@ impl Client {
         if until.is_some_and(|until| now >= until) {
             return self.forget(index);
         }
-        let release =
-            Release { keys: Arc::clone(&acquire.keys), owner: acquire.owner.clone(), by, request, until, hold: false };
+        let release = Release {
+            keys: Arc::clone(&acquire.keys),
+            owner: acquire.owner.clone(),
+            by,
+            request,
+            until,
+            hold: false,
+        };
         task.kind = Kind::Release(release);
         task.limit = None;
         task.unsure = false;

@@ -102,7 +102,10 @@ impl Client {
         self.link.last_reason = reason.to_owned();
         self.link.retries += 1;
         if was_ready {
-            self.log(LogLevel::Warn, format!("The connection to Redis was lost ({reason}); connecting again."));
+            self.log(
+                LogLevel::Warn,
+                format!("The connection to Redis was lost ({reason}); connecting again."),
+            );
         }
         self.events.push_back(Event::Down { reason: reason.to_owned() });
         self.return_to_backlog(now);
@@ -127,7 +130,7 @@ impl Client {
         self.link.last_progress = now;
         self.parser.feed(bytes);
         loop {
-            match self.parser.next() {
+            match self.parser.next_reply() {
                 Ok(None) => return,
                 Ok(Some(Value::Push(_))) => {}
                 Ok(Some(reply)) => {
@@ -277,7 +280,11 @@ impl Client {
     /// Why there is no connection, for the cause of a time-out.
     pub(super) fn link_trouble(&self) -> Option<String> {
         (!self.link.is_ready()).then(|| {
-            if self.link.last_reason.is_empty() { "not connected to Redis yet".to_owned() } else { self.link.last_reason.clone() }
+            if self.link.last_reason.is_empty() {
+                "not connected to Redis yet".to_owned()
+            } else {
+                self.link.last_reason.clone()
+            }
         })
     }
 }

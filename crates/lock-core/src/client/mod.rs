@@ -24,7 +24,9 @@ use exit::Shorten;
 use link::Link;
 use release::Release;
 use release_all::ReleaseAll;
-pub use requests::{AcquireRequest, Event, Hold, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, Wanted};
+pub use requests::{
+    AcquireRequest, Event, Hold, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, Wanted,
+};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -117,7 +119,10 @@ impl Client {
                 let start: String = name.chars().take(40).collect();
                 return Err(Error::new(
                     Code::InvalidArgument,
-                    format!("The key \"{start}…\" is {} bytes long, more than the {LONGEST_KEY} allowed.", name.len()),
+                    format!(
+                        "The key \"{start}…\" is {} bytes long, more than the {LONGEST_KEY} allowed.",
+                        name.len()
+                    ),
                 ));
             }
             keys.push(self.namespace.key(name).ok_or_else(|| {
@@ -270,7 +275,7 @@ impl Client {
     fn send(&mut self, now: Instant, index: u32, whole: bool) {
         let Some(task) = self.tasks.get_mut(index as usize) else { return };
         match &mut task.kind {
-            Kind::Acquire(acquire) => acquire.encode(now, whole, &mut self.link, &mut self.out),
+            Kind::Acquire(acquire) => acquire.encode(now, whole, &self.link, &mut self.out),
             Kind::Release(release) => release.encode(whole, task.unsure, self.link.is_plain(), &mut self.out),
             Kind::ReleaseAll(all) => all.encode(whole, self.link.is_plain(), &self.namespace, &mut self.out),
             Kind::Shorten(shorten) => shorten.encode(whole, &mut self.out),

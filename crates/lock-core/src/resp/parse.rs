@@ -73,7 +73,7 @@ impl Parser {
     ///
     /// # Errors
     /// [`Malformed`] when the bytes are not RESP or exceed a limit.
-    pub fn next(&mut self) -> Result<Option<Value>, Malformed> {
+    pub fn next_reply(&mut self) -> Result<Option<Value>, Malformed> {
         if self.missing == 0 {
             self.missing = 1;
             self.scanned = self.start;
@@ -91,7 +91,9 @@ impl Parser {
                         self.missing -= 1;
                         continue;
                     };
-                    let Some(end) = self.buffer.get(after + length..after + length + 2) else { return Ok(None) };
+                    let Some(end) = self.buffer.get(after + length..after + length + 2) else {
+                        return Ok(None);
+                    };
                     if end != b"\r\n" {
                         return Err(Malformed("a bulk string does not end where its length says"));
                     }
@@ -132,9 +134,8 @@ fn head(buffer: &[u8], at: usize) -> Result<Option<(Kind, Option<usize>, usize)>
     let Some(end) = memchr::memchr(b'\n', window) else {
         return if window.len() < LONGEST_LINE { Ok(None) } else { Err(Malformed("a line is too long")) };
     };
-    let line = match rest.get(1..end) {
-        Some([text @ .., b'\r']) => text,
-        _ => return Err(Malformed("a line does not end with CR LF")),
+    let Some([line @ .., b'\r']) = rest.get(1..end) else {
+        return Err(Malformed("a line does not end with CR LF"));
     };
     let (kind, most) = match mark {
         b'+' | b'-' | b':' | b'_' | b'#' | b',' | b'(' => return Ok(Some((Kind::Line, None, at + end + 1))),
@@ -147,7 +148,8 @@ fn head(buffer: &[u8], at: usize) -> Result<Option<(Kind, Option<usize>, usize)>
     if line == b"-1" {
         return Ok(Some((kind, None, at + end + 1)));
     }
-    let length = number(line).and_then(|n| usize::try_from(n).ok()).ok_or(Malformed("a length is not a number"))?;
+    let length =
+        number(line).and_then(|n| usize::try_from(n).ok()).ok_or(Malformed("a length is not a number"))?;
     if length > most {
         return Err(Malformed("a length is beyond the limit"));
     }

@@ -1,5 +1,11 @@
 //! A client without a server: the test plays Redis, in virtual time.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses its own part of this module")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "each test file uses its own part of this module"
+)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use lock_core::resp::{Parser, Value};
 use lock_core::{
@@ -39,7 +45,8 @@ pub struct Rig {
 impl Rig {
     pub fn new(config: ClientConfig) -> Self {
         let client = Client::new(config, [7; 24]);
-        let mut rig = Self { client, now: Instant::from_nanos(1 << 40), done: vec![], events: vec![], next_caller: 0 };
+        let mut rig =
+            Self { client, now: Instant::from_nanos(1 << 40), done: vec![], events: vec![], next_caller: 0 };
         rig.client.connect();
         rig.drain();
         rig
@@ -72,7 +79,7 @@ impl Rig {
         parser.feed(self.client.transmit());
         self.client.transmitted(usize::MAX);
         let mut commands = Vec::new();
-        while let Some(Value::Array(parts)) = parser.next().unwrap() {
+        while let Some(Value::Array(parts)) = parser.next_reply().unwrap() {
             let text = |part: &Value| match part {
                 Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
                 other => panic!("a command with {other:?}"),
@@ -149,7 +156,8 @@ impl Rig {
         self.next_caller += 1;
         let keys = self.client.parse_keys(&[key.to_owned()]).unwrap();
         let limit = lease_end.map(|_| 5 * SECOND);
-        let request = ReleaseRequest { caller: self.next_caller, keys, owner: owner.clone(), lease_end, limit };
+        let request =
+            ReleaseRequest { caller: self.next_caller, keys, owner: owner.clone(), lease_end, limit };
         self.client.release(self.now, request);
         self.drain();
         self.next_caller
@@ -184,7 +192,14 @@ pub fn named(owner: &str) -> Owner {
 /// The verb of a script call, by its hash or text.
 pub fn verb(command: &[String]) -> &'static str {
     use lock_core::Script::{Acquire, Free, Probe, Release, Renew, Undo};
-    let scripts = [(Acquire, "acquire"), (Release, "release"), (Undo, "undo"), (Renew, "renew"), (Free, "free"), (Probe, "probe")];
+    let scripts = [
+        (Acquire, "acquire"),
+        (Release, "release"),
+        (Undo, "undo"),
+        (Renew, "renew"),
+        (Free, "free"),
+        (Probe, "probe"),
+    ];
     let found = scripts.iter().find(|(script, _)| command[1] == script.sha() || command[1] == script.body());
     found.map_or("none", |(_, name)| name)
 }

@@ -1,29 +1,29 @@
-import { Modules } from "@medusajs/framework/utils"
-import { createStep, StepResponse } from "@medusajs/framework/workflows-sdk"
+import { Modules } from "@medusajs/framework/utils";
+import { createStep, StepResponse } from "@medusajs/framework/workflows-sdk";
 
 /** The provider as Medusa's documentation names it: the prefix `lp_` and the id of medusa-config.ts. */
-const provider = process.env.LOCK_PROVIDER_ID || "lp_locking-redis"
+const provider = process.env.LOCK_PROVIDER_ID || "lp_locking-redis";
 
 export const lockProductStep = createStep(
   "lock-product",
   async (productId: string, { container }) => {
-    const lockingModuleService = container.resolve(Modules.LOCKING)
+    const lockingModuleService = container.resolve(Modules.LOCKING);
 
-    await lockingModuleService.acquire(productId, { provider })
+    await lockingModuleService.acquire(productId, { provider });
 
-    return new StepResponse(productId, productId)
+    return new StepResponse(productId, productId);
   },
   async (productId, { container }) => {
     // Without an id the step itself failed: the lock is somebody else's.
     if (!productId) {
-      return
+      return;
     }
-    await container.resolve(Modules.LOCKING).release(productId, { provider })
-  }
-)
+    await container.resolve(Modules.LOCKING).release(productId, { provider });
+  },
+);
 
 export const unlockProductStep = createStep("unlock-product", async (productId: string, { container }) => {
-  const released = await container.resolve(Modules.LOCKING).release(productId, { provider })
+  const released = await container.resolve(Modules.LOCKING).release(productId, { provider });
 
-  return new StepResponse(released)
-})
+  return new StepResponse(released);
+});

@@ -1,9 +1,9 @@
-import type { MedusaRequest, MedusaResponse } from "@medusajs/framework/http"
-import { coreFlowsLockWorkflow } from "../../../workflows/core-flows-lock"
-import { visitRequest } from "../visit-request"
+import type { MedusaRequest, MedusaResponse } from "@medusajs/framework/http";
+import { coreFlowsLockWorkflow } from "../../../workflows/core-flows-lock";
+import { visitRequest } from "../visit-request";
 
 export async function POST(req: MedusaRequest, res: MedusaResponse) {
-  const { result } = await coreFlowsLockWorkflow(req.scope).run({ input: visitRequest(req.body) })
+  const { result } = await coreFlowsLockWorkflow(req.scope).run({ input: visitRequest(req.body) });
 
-  res.json(result)
+  res.json(result);
 }

@@ -1,21 +1,19 @@
-import type { MedusaRequest, MedusaResponse } from "@medusajs/framework/http"
-import { ContainerRegistrationKeys, Modules } from "@medusajs/framework/utils"
-import { visit } from "../../../workflows/steps/visit"
-import { visitRequest } from "../visit-request"
+import type { MedusaRequest, MedusaResponse } from "@medusajs/framework/http";
+import { ContainerRegistrationKeys, Modules } from "@medusajs/framework/utils";
+import { visit } from "../../../workflows/steps/visit";
+import { visitRequest } from "../visit-request";
 
 /**
  * Holds a lock with `execute`, by the section's name, for `holdMs`. With `?background=true` the answer does not wait for it: as a
  * scheduled job or a subscriber would, it is still running when the server is told to stop.
  */
 export async function POST(req: MedusaRequest, res: MedusaResponse) {
-  const input = visitRequest(req.body)
-  const job = req.scope
-    .resolve(Modules.LOCKING)
-    .execute(input.section, () => visit(req.scope, input), { timeout: 30 })
+  const input = visitRequest(req.body);
+  const job = req.scope.resolve(Modules.LOCKING).execute(input.section, () => visit(req.scope, input), { timeout: 30 });
   if (req.query.background === "true") {
-    job.catch((error) => req.scope.resolve(ContainerRegistrationKeys.LOGGER).error("the background job failed", error))
-    res.status(202).json({ accepted: true })
-    return
+    job.catch((error) => req.scope.resolve(ContainerRegistrationKeys.LOGGER).error("the background job failed", error));
+    res.status(202).json({ accepted: true });
+    return;
   }
-  res.json({ visit: await job })
+  res.json({ visit: await job });
 }
