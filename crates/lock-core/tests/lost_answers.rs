@@ -57,7 +57,7 @@ fn a_late_grant_for_a_named_owner_is_undone_by_its_attempt() {
     let mut rig = Rig::ready(config());
     rig.acquire(&["k"], Wanted::Named((*b"*").into()), Some(SECOND));
     let asked = rig.sent().remove(0);
-    let (owner, attempt) = (asked[6].clone(), asked[8].clone());
+    let (owner, attempt) = (asked[6].clone(), asked[10].clone());
     rig.pass(SECOND);
     rig.reply(HELD);
     let sent = rig.sent();

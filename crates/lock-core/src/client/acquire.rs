@@ -42,7 +42,12 @@ impl Acquire {
         self.sent_at = now;
         let stride = self.stride(link.is_plain());
         let raise = self.keys.iter().any(|key| !link.is_raised(key.slot()));
-        append_eval(out, Script::Acquire, whole, self.keys.len() * stride, 5);
+        let args = match (stride, raise) {
+            (3, _) => 5,
+            (_, true) => 4,
+            (_, false) => 3,
+        };
+        append_eval(out, Script::Acquire, whole, self.keys.len() * stride, args);
         let mut side = Vec::new();
         for key in self.keys.iter() {
             append_text(out, key.name());
@@ -59,9 +64,13 @@ impl Acquire {
         }
         append_text(out, self.owner.as_bytes());
         append_integer(out, self.lease.map_or(0, lease_ms));
-        append_text(out, &self.attempt);
         append_integer(out, stride as u64);
-        append_text(out, if raise { b"1" } else { b"0" });
+        if args >= 4 {
+            append_text(out, if raise { b"1" } else { b"0" });
+        }
+        if args >= 5 {
+            append_text(out, &self.attempt);
+        }
     }
 
     /// When Redis itself will have freed what this attempt took.

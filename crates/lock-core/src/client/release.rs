@@ -56,7 +56,8 @@ impl Release {
         };
         match self.by {
             By::Owner => {
-                append_eval(out, Script::Release, whole, keys + usize::from(records), 4);
+                let args = if records { 4 } else { 1 };
+                append_eval(out, Script::Release, whole, keys + usize::from(records), args);
                 append_keys(out);
                 if records {
                     let mut remembered = Vec::new();
@@ -66,9 +67,11 @@ impl Release {
                     append_text(out, &remembered);
                 }
                 append_text(out, self.owner.as_bytes());
-                append_integer(out, stride as u64);
-                append_text(out, if records { b"1" } else { b"0" });
-                append_text(out, if resent { b"1" } else { b"0" });
+                if records {
+                    append_integer(out, stride as u64);
+                    append_text(out, b"1");
+                    append_text(out, if resent { b"1" } else { b"0" });
+                }
             }
             By::Attempt(attempt) => {
                 append_eval(out, Script::Undo, whole, keys, 2);

@@ -1,29 +1,29 @@
 -- Takes every lock key or none, for one attempt of one owner. Repeating it with the same attempt changes nothing but the time left.
 -- KEYS  `stride` per lock: the lock key; from 2 on its slot's fencing counter; with 3 its hold record.
--- ARGV  1 owner, 2 lease in ms ('0': none), 3 attempt id, 4 stride,
---       5 '1': raise the counters to the server's TIME in microseconds (first use on this connection).
+-- ARGV  1 owner, 2 lease in ms ('0': none), 3 stride; what is not needed may be left out from here on:
+--       4 '1': raise the counters to the server's TIME in microseconds (first use on this connection), 5 attempt id (with stride 3).
 -- Reply {1, token, ...} held, one token per lock (none with stride 1);
 --       {0, index, ...} refused, nothing written: each index (from 0) names a lock that is another's.
-local owner, lease, attempt = ARGV[1], ARGV[2], ARGV[3]
+local owner, lease = ARGV[1], ARGV[2]
 
 -- The common path first, without what only the others need: one key of execute, free, its counter alive.
-if ARGV[4] == '2' and not KEYS[3] and lease ~= '0' then
+if ARGV[3] == '2' and not KEYS[3] and lease ~= '0' then
   if redis.call('SET', KEYS[1], owner, 'NX', 'PX', lease) then
     local token = redis.pcall('INCR', KEYS[2])
-    if type(token) == 'number' and token >= 1e15 and ARGV[5] == '0' then return {1, token} end
+    if type(token) == 'number' and token >= 1e15 and ARGV[4] ~= '1' then return {1, token} end
     -- Nothing is rolled back by itself: a counter that cannot be raised must not leave the key locked.
     redis.call('DEL', KEYS[1])
     if type(token) ~= 'number' then return token end
   end
 end
 
-local stride = tonumber(ARGV[4])
+local stride, attempt = tonumber(ARGV[3]), ARGV[5] or ''
 local timed = lease ~= '0'
 
 local function next_token(counter)
   local token = redis.call('INCR', counter)
   -- Below 10^15 the counter was lost with the data; TIME is past it since 2001.
-  if token < 1e15 or ARGV[5] == '1' then
+  if token < 1e15 or ARGV[4] == '1' then
     local now = redis.call('TIME')
     local floor = tonumber(now[1]) * 1000000 + tonumber(now[2])
     if token < floor then

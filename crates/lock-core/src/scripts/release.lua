@@ -1,16 +1,17 @@
 -- Gives lock keys back, each only if it is still the owner's.
 -- KEYS  `stride` per lock: the lock key; with 2 its hold record. Then, if ARGV 3 is '1', the remembered release.
--- ARGV  1 owner, 2 stride, 3 '1': remember the answer for a minute, 4 '1': this may be a resend, look for the answer first.
+-- ARGV  1 owner; for locks of execute no more: 2 stride, 3 '1': remember the answer for a minute, 4 '1': this may be a resend, look
+--       for the answer first.
 -- Reply {1, 1} every lock was released; {1, 0, index, ...} each index (from 0) names a lock that was not the owner's (none are named
 --       in a remembered answer).
 -- The common path first: one key of execute.
-if not KEYS[2] and ARGV[3] == '0' then
+if not KEYS[2] and not ARGV[2] then
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {1, 0, 0} end
   redis.call('DEL', KEYS[1])
   return {1, 1}
 end
 
-local owner, stride, remember = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
+local owner, stride, remember = ARGV[1], tonumber(ARGV[2] or 1), ARGV[3] == '1'
 local last = #KEYS
 if remember then
   if ARGV[4] == '1' then
