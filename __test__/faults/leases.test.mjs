@@ -19,7 +19,11 @@ beforeEach(async () => {
 after(() => proxy?.stop());
 
 const boot = (options) => bed.boot({ redisUrl: `redis://127.0.0.1:${proxy.port}`, ...options });
-const LOST = { code: "LOCK_LOST", type: "conflict", message: /^Lost the lock for key\(s\) "k" while the job was still running: the lease expired/ };
+const LOST = {
+  code: "LOCK_LOST",
+  type: "conflict",
+  message: /^Lost the lock for key\(s\) "k" while the job was still running: the lease expired/,
+};
 
 /** Blocks this thread: no timer fires, no promise settles. */
 function block(ms) {

@@ -109,7 +109,9 @@ test("a user without a right to side keys works in the plain rung, and the log s
 });
 
 test("the rights that the README names are enough", async () => {
-  const rights = "EVAL EVALSHA SET GET DEL INCR PTTL PEXPIRE TIME SCAN INFO CLIENT SELECT".split(" ").map((name) => `+${name.toLowerCase()}`);
+  const rights = "EVAL EVALSHA SET GET DEL INCR PTTL PEXPIRE TIME SCAN INFO CLIENT SELECT"
+    .split(" ")
+    .map((name) => `+${name.toLowerCase()}`);
   await bed.command("ACL", "SETUSER", "least", "on", ">pw", `~${NS}*`, "~mlr!*", "-@all", ...rights);
   const { locking, logs } = await bed.boot({ redisUrl: `redis://least:pw@127.0.0.1:${bed.server.port}` });
   await locking.acquire(["a", "b"], { ownerId: "me", expire: 30 });
@@ -120,7 +122,10 @@ test("the rights that the README names are enough", async () => {
   await locking.acquire("k");
   await locking.releaseAll();
   assert.deepEqual(await bed.locks(), []);
-  assert.deepEqual(logs.filter((line) => line.level !== "info"), []);
+  assert.deepEqual(
+    logs.filter((line) => line.level !== "info"),
+    [],
+  );
 });
 
 test("a wrong password fails what waits, shows no secret, and is tried again", async () => {

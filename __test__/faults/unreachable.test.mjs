@@ -36,7 +36,10 @@ test("Redis down at boot: logged, the boot goes on, and it recovers by itself", 
   await server.kill("SIGKILL");
   const booted = await bootLocking({ providers: [providerEntry({ redisUrl: server.url })] });
   try {
-    assert.match(booted.logText, /error: An error occurred while connecting to Redis in provider "locking-redis": Error: connect ECONNREFUSED/);
+    assert.match(
+      booted.logText,
+      /error: An error occurred while connecting to Redis in provider "locking-redis": Error: connect ECONNREFUSED/,
+    );
     const waiting = booted.locking.execute("k", async () => "done", { timeout: 25 });
     await server.restart();
     assert.equal(await waiting, "done");

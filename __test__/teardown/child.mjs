@@ -1,0 +1,139 @@
+// What the teardown tests run in processes and threads of their own: `load` makes a provider as Medusa does, without Medusa's module
+// around it, and the first argument names the scene to play.
+
+import { fileURLToPath } from "node:url";
+import { parentPort, threadId, Worker, workerData } from "node:worker_threads";
+import { requireInstalled } from "../support/installed.mjs";
+
+const FOREVER = new Promise(() => {});
+const [scene, url, ...rest] = workerData ?? process.argv.slice(2);
+
+/** A provider on its own client, through the package's loader. */
+async function load() {
+  const { asValue } = requireInstalled("@medusajs/framework/awilix");
+  const { createMedusaContainer } = requireInstalled("@medusajs/framework/utils");
+  const { default: provider } = requireInstalled("medusa-locking-redis");
+  const container = createMedusaContainer();
+  const quiet = { info() {}, warn() {}, error() {} };
+  container.register("logger", asValue(quiet));
+  await provider.loaders[0]({ container, logger: quiet, options: { redisUrl: url }, moduleOptions: {} });
+  return new provider.services[0](container.cradle);
+}
+
+/** Executes on keys of this thread's own until told to stop. */
+async function executeUntil(provider, isOver) {
+  const caller = async (name) => {
+    for (let count = 0; count < 1_000_000 && !isOver(); count += 1) await provider.execute(`${threadId}-${name}`, async () => {});
+  };
+  await Promise.all(Array.from({ length: 20 }, (_, name) => caller(name)));
+}
+
+function startWorker(end) {
+  const worker = new Worker(fileURLToPath(import.meta.url), { workerData: ["worker", url, end] });
+  return new Promise((resolve, reject) => {
+    worker.on("message", () => (end === "terminate" ? worker.terminate() : worker.postMessage("end")));
+    worker.on("error", reject);
+    worker.on("exit", resolve);
+  });
+}
+
+const SCENES = {
+  /** Ends as its third argument says, in the middle of its load. */
+  async worker() {
+    const [end] = rest;
+    const provider = await load();
+    let over = false;
+    parentPort.once("message", () => {
+      over = true;
+      if (end === "exit") process.exit(3);
+    });
+    setTimeout(() => parentPort.postMessage("loaded"), 200);
+    await executeUntil(provider, () => over);
+  },
+
+  /** A main thread that never loads the addon, and workers that do: one after the other, then at once. */
+  async workers() {
+    const codes = [];
+    for (const end of ["terminate", "exit", "return", "terminate", "exit", "return"]) codes.push(await startWorker(end));
+    codes.push(...(await Promise.all(["terminate", "exit", "return", "terminate"].map(startWorker))));
+    console.log(JSON.stringify(codes));
+  },
+
+  /** The main thread and workers use it at once. */
+  async both() {
+    const provider = await load();
+    let over = false;
+    const main = executeUntil(provider, () => over);
+    await Promise.all(["terminate", "return", "exit"].map(startWorker));
+    over = true;
+    await main;
+    console.log("done");
+  },
+
+  async idle() {
+    const provider = await load();
+    await provider.execute("k", async () => {});
+    console.log("idle");
+  },
+
+  /** A call under way is what keeps the process alive: it is answered before the end. */
+  async pending() {
+    const provider = await load();
+    await provider.acquire("k", { ownerId: "me", expire: 2 });
+    provider.execute("k", async () => console.log("answered"), { timeout: 20 });
+  },
+
+  /** Ends in the way named by the third argument, with fifty jobs running and fifty acquires on their way. */
+  async ending() {
+    const [how] = rest;
+    const provider = await load();
+    await Promise.all(
+      Array.from({ length: 50 }, (_, at) => new Promise((held) => provider.execute(`held-${at}`, () => (held(), FOREVER)))),
+    );
+    for (let at = 0; at < 50; at += 1) provider.execute(`sent-${at}`, () => FOREVER);
+    console.log("holding");
+    if (how === "throw") {
+      setImmediate(() => {
+        throw new Error("on purpose");
+      });
+    } else if (how === "exit") {
+      // After what was called has been sent, before it can have been answered.
+      setImmediate(() => process.exit(0));
+    } else if (how === "hung") {
+      process.on("message", () => process.exit(0));
+    } else {
+      setInterval(() => {}, 1_000);
+    }
+  },
+
+  /** Providers that nobody uses any more. */
+  async collected() {
+    for (let count = 0; count < 300; count += 1) {
+      const provider = await load();
+      await provider.execute("k", async () => {});
+    }
+    process.on("message", (wish) => {
+      if (wish === "end") return process.disconnect();
+      globalThis.gc();
+      process.send("collected");
+    });
+    process.send("made");
+  },
+
+  /** Thousands of providers, made, used and shut down; reports the memory after each half. */
+  async cycles() {
+    const half = async () => {
+      for (let count = 0; count < 1_000; count += 1) {
+        const provider = await load();
+        await provider.execute("k", async () => {});
+        await provider.shutdown();
+      }
+      globalThis.gc();
+      return process.memoryUsage().rss;
+    };
+    const rss = [await half(), await half()];
+    console.log(JSON.stringify({ rss, handles: process._getActiveHandles().length }));
+  },
+};
+
+await SCENES[scene]();

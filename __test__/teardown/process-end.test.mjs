@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { openTestbed } from "../support/testbed.mjs";
+import { play } from "./support.mjs";
+
+const bed = openTestbed();
+
+test("an idle provider does not keep its process alive", async () => {
+  const { code, signal, output } = await play(["idle", bed.url]).ended;
+  assert.deepEqual({ code, signal, output: output.trim() }, { code: 0, signal: null, output: "idle" });
+});
+
+test("a call under way keeps its process alive until it is answered", async () => {
+  const { code, signal, output } = await play(["pending", bed.url]).ended;
+  assert.deepEqual({ code, signal, output: output.trim() }, { code: 0, signal: null, output: "answered" });
+});
+
+for (const [how, expected] of [
+  ["exit", 0],
+  ["throw", 1],
+]) {
+  test(`what execute held or was taking when its process ended by ${how} is left with two seconds at most`, async () => {
+    const { code, signal, output } = await play(["ending", bed.url, how]).ended;
+    assert.deepEqual({ code, signal }, { code: expected, signal: null }, output);
+    const locks = await bed.locks();
+    assert.ok(locks.length >= 50, `${locks.length} locks were held`);
+    for (const row of locks) assert.ok(row.pttl > 0 && row.pttl <= 2_000, `${row.name} has ${row.pttl} ms left`);
+  });
+}
+
+test("SIGTERM ends a plain script as if the package were not there", async () => {
+  const { child, ended, said } = play(["ending", bed.url, "signal"]);
+  await said("holding");
+  child.kill("SIGTERM");
+  const { code, signal } = await ended;
+  assert.deepEqual({ code, signal }, { code: null, signal: "SIGTERM" });
+});
+
+test("a hung server does not hold up the end of a process", async () => {
+  const { child, ended, said } = play(["ending", bed.url, "hung"]);
+  await said("holding");
+  process.kill(bed.server.pid, "SIGSTOP");
+  try {
+    child.send("end");
+    const { code, signal } = await ended;
+    assert.deepEqual({ code, signal }, { code: 0, signal: null });
+  } finally {
+    process.kill(bed.server.pid, "SIGCONT");
+  }
+});

@@ -1,0 +1,41 @@
+// Running the scenes of child.mjs in processes of their own.
+
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { HANG_GUARD_MS } from "../support/testbed.mjs";
+
+const CHILD = fileURLToPath(new URL("./child.mjs", import.meta.url));
+
+/**
+ * Starts a scene.
+ *
+ * @param {string[]} args the scene, the URL of Redis, and what else the scene takes
+ * @param {string[]} [execArgv] flags for node
+ * @returns {{ child: import("node:child_process").ChildProcess, ended: Promise<{ code: number | null, signal: string | null, output: string }>,
+ *   said: (text: string) => Promise<void> }} `said` waits for a line of its output. A child that hangs is killed, which `ended` then tells
+ */
+export function play(args, execArgv = []) {
+  const child = fork(CHILD, args, { stdio: ["ignore", "pipe", "pipe", "ipc"], execArgv });
+  const guard = setTimeout(() => child.kill("SIGKILL"), 4 * HANG_GUARD_MS);
+  let output = "";
+  const listeners = new Set();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text) => {
+      output += text;
+      for (const listener of listeners) listener();
+    });
+  }
+  const ended = new Promise((resolve) =>
+    child.on("close", (code, signal) => {
+      clearTimeout(guard);
+      resolve({ code, signal, output });
+    }),
+  );
+  const said = (text) =>
+    new Promise((resolve) => {
+      const look = () => output.includes(text) && resolve();
+      listeners.add(look);
+      look();
+    });
+  return { child, ended, said };
+}
