@@ -99,7 +99,8 @@ impl Engine {
             match self.client.poll_event()? {
                 Event::Connect => return Some(Action::Connect),
                 Event::Disconnect => return Some(Action::Disconnect),
-                Event::Ready { plain } => {
+                Event::Ready { plain, password_unwanted } => {
+                    self.shared.password_unwanted.store(password_unwanted, Ordering::Release);
                     self.shared.reachable.store(true, Ordering::Release);
                     self.shared.renewal.notify_one();
                     self.notices.push(Notice::Ready { plain });

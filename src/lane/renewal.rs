@@ -26,8 +26,6 @@ struct Renewer {
     settings: Settings,
     namespace: Namespace,
     connection: Mutex<Option<MultiplexedConnection>>,
-    /// The server said that it wants no password.
-    no_password: AtomicBool,
     stall_told: AtomicBool,
 }
 
@@ -38,7 +36,6 @@ pub(crate) fn start(shared: Arc<Shared>, settings: Settings) -> Result<(), Strin
         shared,
         settings,
         connection: Mutex::new(None),
-        no_password: AtomicBool::new(false),
         stall_told: AtomicBool::new(false),
     };
     background::spawn(run(Arc::new(renewer)))
@@ -163,7 +160,7 @@ impl Renewer {
         let mut info = RedisConnectionInfo::default().set_skip_set_lib_name();
         info = info.set_db(i64::from(self.settings.client.database));
         if let Some(Credentials { username, password }) = &self.settings.client.credentials
-            && !self.no_password.load(Ordering::Acquire)
+            && !self.shared.password_unwanted.load(Ordering::Acquire)
         {
             info = info.set_password(password);
             if let Some(username) = username {
@@ -171,23 +168,9 @@ impl Renewer {
             }
         }
         let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        match MultiplexedConnection::new_with_config(&info, stream, config).await {
-            Ok((connection, driver)) => {
-                tokio::spawn(driver);
-                Ok(connection)
-            }
-            Err(error) => {
-                // The main connection goes on without a password that is not wanted; so does this one, next time.
-                let text = error.to_string();
-                if ["no password is set", "without any password configured"]
-                    .iter()
-                    .any(|known| text.contains(known))
-                {
-                    self.no_password.store(true, Ordering::Release);
-                }
-                Err(error)
-            }
-        }
+        let (connection, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await?;
+        tokio::spawn(driver);
+        Ok(connection)
     }
 
     async fn connect_ahead(self: Arc<Self>) {

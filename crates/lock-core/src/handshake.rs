@@ -31,7 +31,7 @@ pub(crate) enum Progress {
     /// The server is loading its data: ask again after this long.
     Loading(Duration),
     /// Done. With a reason when side keys cannot be used (the *plain* rung).
-    Ready { plain: Option<String> },
+    Ready { plain: Option<String>, password_unwanted: bool },
     /// This connection is of no use.
     Failed(Error),
 }
@@ -41,6 +41,7 @@ pub(crate) struct Handshake {
     expected: VecDeque<Step>,
     plain: Option<String>,
     loading: Option<Duration>,
+    password_unwanted: bool,
     /// Things worth a line in the log.
     pub(crate) notes: Vec<String>,
 }
@@ -94,7 +95,9 @@ impl Handshake {
             (Err(error), _) => Progress::Failed(error),
             (Ok(()), _) if !self.expected.is_empty() => Progress::Pending,
             (Ok(()), Some(pause)) => Progress::Loading(pause),
-            (Ok(()), None) => Progress::Ready { plain: self.plain.take() },
+            (Ok(()), None) => {
+                Progress::Ready { plain: self.plain.take(), password_unwanted: self.password_unwanted }
+            }
         }
     }
 
@@ -103,6 +106,7 @@ impl Handshake {
         // As with ioredis: a password that the server does not want is no reason not to work.
         let unneeded = ["no password is set", "without any password configured", "wrong number of arguments"];
         if unneeded.iter().any(|known| text.contains(known)) {
+            self.password_unwanted = true;
             self.notes.push(format!("Redis did not want the password that was given: {text}"));
             return Ok(());
         }

@@ -70,7 +70,9 @@ fn a_password_that_is_not_wanted_is_noted_and_the_connection_used() {
     rig.reply(b"-ERR AUTH <password> called without any password configured for the default user.\r\n+OK\r\n+OK\r\n");
     rig.reply(&info("redis_version:7.0.15\r\n"));
     rig.reply(b"*1\r\n:1\r\n");
-    assert!(rig.events.iter().any(|event| matches!(event, Event::Ready { plain: None })));
+    assert!(
+        rig.events.iter().any(|event| matches!(event, Event::Ready { plain: None, password_unwanted: true }))
+    );
     assert!(rig.logs().contains("did not want the password"));
 }
 
@@ -122,7 +124,7 @@ fn a_missing_right_or_an_old_server_leads_to_the_plain_rung() {
         rig.reply(&info(&format!("redis_version:{version}\r\n")));
         rig.reply(&probe);
         assert!(
-            rig.events.iter().any(|event| matches!(event, Event::Ready { plain: Some(_) })),
+            rig.events.iter().any(|event| matches!(event, Event::Ready { plain: Some(_), .. })),
             "{:?}",
             rig.events
         );

@@ -210,14 +210,14 @@ impl Client {
                 }
                 self.give_up(now, &reason);
             }
-            Progress::Ready { plain } => {
+            Progress::Ready { plain, password_unwanted } => {
                 for note in std::mem::take(&mut handshake.notes) {
                     self.log(LogLevel::Warn, note);
                 }
                 self.link.phase = Phase::Ready;
                 self.link.retries = 0;
                 self.link.plain = plain.is_some();
-                self.events.push_back(Event::Ready { plain });
+                self.events.push_back(Event::Ready { plain, password_unwanted });
                 for index in std::mem::take(&mut self.backlog) {
                     self.send(now, index, false);
                 }

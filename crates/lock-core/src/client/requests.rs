@@ -115,6 +115,8 @@ pub enum Event {
     Ready {
         /// Why no side keys can be used, if so.
         plain: Option<String>,
+        /// The server wants no password although one was given: other connections must not send it.
+        password_unwanted: bool,
     },
     /// There is no connection.
     Down {
