@@ -16,7 +16,7 @@ pub(crate) use node_loop::NodeLoop;
 pub(crate) use thread::ThreadLane;
 
 use crate::net::Target;
-use lock_core::{ClientConfig, Error, HoldId, Instant, LeaseState};
+use lock_core::{ClientConfig, Code, Error, HoldId, Instant, LeaseState};
 use napi::Env;
 use shared::Shared;
 use std::rc::Rc;
@@ -119,4 +119,14 @@ impl Lane {
             Self::Thread(lane) => lane.shared(),
         }
     }
+}
+
+/// A call after the lane was closed.
+fn closed() -> Error {
+    Error::new(Code::Closed, "The locking provider was shut down; it takes no more calls.")
+}
+
+/// A call that met a fault of ours.
+fn internal() -> Error {
+    Error::new(Code::Internal, "A fault in medusa-locking-redis; the provider stops. Please report it.")
 }

@@ -8,10 +8,10 @@ use super::background;
 use super::engine::{Action, Engine};
 use super::renewal;
 use super::shared::{Inbound, Shared, Waker};
-use super::{Deliver, EXIT_LIMIT, Settings};
+use super::{Deliver, EXIT_LIMIT, Settings, closed, internal};
 use crate::net::{self, Target, describe};
 use crate::sys::{Async, EventLoop, JsScope, Poll, Prepare, Readiness, Timer, now};
-use lock_core::{Code, Error, Instant};
+use lock_core::{Error, Instant};
 use napi::Env;
 use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, Read, Write};
@@ -60,6 +60,8 @@ pub(crate) struct NodeLoop {
     target: Target,
     /// A callback of ours is running: what calls add now is sent when it ends.
     in_turn: Cell<bool>,
+    /// The step at exit is taken once, whoever asks first.
+    exited: Cell<bool>,
 }
 
 impl NodeLoop {
@@ -91,6 +93,7 @@ impl NodeLoop {
             shared: Arc::clone(&shared),
             target: settings.target.clone(),
             in_turn: Cell::new(false),
+            exited: Cell::new(false),
         });
         let me = this.me.clone();
         let event_loop = EventLoop::of(env, move || {
@@ -120,10 +123,7 @@ impl NodeLoop {
         let mut guard = self.state.try_borrow_mut().map_err(|_| internal())?;
         let state = &mut *guard;
         let Some(handles) = &state.handles else {
-            return Err(Error::new(
-                Code::Closed,
-                "The locking provider was shut down; it takes no more calls.",
-            ));
+            return Err(closed());
         };
         let result = body(&mut state.engine, now());
         if !self.in_turn.get() && !state.prepared {
@@ -316,6 +316,9 @@ impl NodeLoop {
 
     /// See [`super::Lane::exit_step`]. Blocks for at most its limit.
     pub(super) fn exit_step(&self) {
+        if self.exited.replace(true) {
+            return;
+        }
         let Ok(mut guard) = self.state.try_borrow_mut() else { return };
         let state = &mut *guard;
         if !state.engine.begin_exit() {
@@ -388,8 +391,4 @@ fn flush(state: &mut State) -> bool {
         return true;
     }
     false
-}
-
-fn internal() -> Error {
-    Error::new(Code::Internal, "A fault in medusa-locking-redis; the provider stops. Please report it.")
 }

@@ -5,12 +5,12 @@ use super::background;
 use super::engine::{Action, Engine};
 use super::renewal;
 use super::shared::{Inbound, Shared, Waker};
-use super::{Deliver, EXIT_LIMIT, Settings};
+use super::{Deliver, EXIT_LIMIT, Settings, closed};
 use crate::net::{self, describe};
 use crate::sys::{ThreadWaker, now};
-use lock_core::{Code, Error, Instant};
+use lock_core::{Error, Instant};
 use napi::Env;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -42,6 +42,8 @@ pub(crate) struct ThreadLane {
     core: Arc<Core>,
     waker: RefCell<Option<ThreadWaker>>,
     deliver: RefCell<Option<Deliver>>,
+    /// The step at exit is taken once, whoever asks first.
+    exited: Cell<bool>,
 }
 
 impl ThreadLane {
@@ -63,6 +65,7 @@ impl ThreadLane {
             core: Arc::clone(&core),
             waker: RefCell::new(None),
             deliver: RefCell::new(Some(deliver)),
+            exited: Cell::new(false),
         });
         let me = Rc::downgrade(&this);
         let waker = ThreadWaker::new(env, move |env| {
@@ -89,10 +92,7 @@ impl ThreadLane {
     ) -> Result<R, Error> {
         let waker = self.waker.borrow();
         let Some(waker) = waker.as_ref() else {
-            return Err(Error::new(
-                Code::Closed,
-                "The locking provider was shut down; it takes no more calls.",
-            ));
+            return Err(closed());
         };
         let result = body(&mut self.core.engine(), now());
         waker.set_referenced(env, self.core.has_callers());
@@ -119,6 +119,9 @@ impl ThreadLane {
 
     /// See [`super::Lane::exit_step`]. Blocks for at most its limit.
     pub(super) fn exit_step(&self) {
+        if self.exited.replace(true) {
+            return;
+        }
         let mut engine = self.core.engine();
         if !engine.begin_exit() {
             return;

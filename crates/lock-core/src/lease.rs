@@ -19,11 +19,14 @@ pub const EXIT_LEASE_MS: u64 = 2_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HoldId(u64);
 
+/// Place in the table and serial number share the 53 bits that a JavaScript number has. The serial number
+/// begins anew after two thousand million holds; nobody keeps an id for that long.
 const PLACE_BITS: u32 = 22;
+const SERIAL_MASK: u64 = (1 << (53 - PLACE_BITS)) - 1;
 
 impl HoldId {
     fn new(place: usize, serial: u64) -> Self {
-        Self((serial << PLACE_BITS) | place as u64)
+        Self(((serial & SERIAL_MASK) << PLACE_BITS) | place as u64)
     }
 
     /// The id as JavaScript carries it.
@@ -278,5 +281,19 @@ impl LeaseTable {
 
     fn get_mut(&mut self, hold: HoldId) -> Option<&mut Lease> {
         self.leases.get_mut(hold.place()).filter(|lease| HoldId::new(hold.place(), lease.serial) == hold)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HoldId;
+
+    #[test]
+    fn ids_fit_a_javascript_number_however_many_holds_there_were() {
+        for serial in [1, (1 << 31) - 1, 1 << 31, u64::MAX] {
+            let id = HoldId::new(123, serial);
+            assert!(id.to_number() < 1 << 53);
+            assert_eq!(id.place(), 123);
+        }
     }
 }
