@@ -77,10 +77,17 @@ impl Shared {
         }
     }
 
-    /// Empties the mailbox. JavaScript thread: being here is the sign of life.
+    /// Empties the mailbox. JavaScript thread: being here is the sign of life. A loss of what was given back in
+    /// the meantime is nobody's business any more.
     pub(crate) fn receive(&self) -> Vec<Inbound> {
         self.asked_at.store(0, Ordering::Release);
-        std::mem::take(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut messages = std::mem::take(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner));
+        let leases = self.leases();
+        messages.retain(|message| match message {
+            Inbound::Notice(Notice::Lost { hold, .. }) => leases.held(*hold).is_some(),
+            _ => true,
+        });
+        messages
     }
 
     /// Asks the JavaScript thread for a sign of life and says for how long it has owed one.
