@@ -119,12 +119,6 @@ impl Client {
         }
     }
 
-    /// Gives the connection up for good: after [`Self::close`], when nothing is left to do.
-    pub fn stop(&mut self) {
-        self.link.phase = Phase::Stopped;
-        self.events.push_back(Event::Disconnect);
-    }
-
     /// Bytes arrived.
     pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
         self.link.last_progress = now;
