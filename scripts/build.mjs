@@ -7,7 +7,7 @@ import path from "node:path";
 import { CACHE, ROOT } from "./lib/paths.mjs";
 import { findOnPath, runMain, runOrFail, UserError } from "./lib/process.mjs";
 
-const ADDON_INPUTS = ["src", "crates", "Cargo.toml", "Cargo.lock", "build.rs", "package.json"];
+const ADDON_INPUTS = ["src", "crates/lock-core", "Cargo.toml", "Cargo.lock", "build.rs", "package.json"];
 const PROVIDER_INPUTS = ["provider/src", "tsconfig.json", "native.d.ts"];
 const BIN = path.join(ROOT, "node_modules", ".bin");
 

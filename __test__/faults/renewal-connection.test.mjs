@@ -23,7 +23,7 @@ async function outlastLeases(redisUrl) {
 }
 
 test("leases are renewed as the ACL user and in the database of the provider", async () => {
-  await bed.command("ACL", "SETUSER", "shop", "on", ">p@ss", "~*", "+@all");
+  await bed.command("ACL", "SETUSER", "shop", "on", ">p@ss", "~*", "&*", "+@all");
   assert.deepEqual(await outlastLeases(`redis://shop:p%40ss@127.0.0.1:${bed.server.port}/3`), []);
 });
 

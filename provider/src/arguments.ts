@@ -5,6 +5,9 @@ const LONGEST_EXPIRE_S = 1e9;
 /** Lease of `execute` when the caller names none, in seconds. */
 const DEFAULT_EXECUTE_EXPIRE_S = 60;
 
+/** Lease of `acquire` with `renew` when the caller names none, in ms. */
+const DEFAULT_RENEWED_LEASE_MS = 60_000;
+
 /** The owner that stands for nobody in particular. */
 const NOBODY = "*";
 /** Owners that the package makes itself. */
@@ -55,6 +58,19 @@ export function acquireLeaseMs(expire: unknown): number {
   const seconds = toNumber("expire", expire);
   // The text "0" is something that was given: with the official package, too, it means the shortest lease.
   return seconds || expire === "0" ? leaseMs(Math.max(seconds ?? 0, 1)) : 0;
+}
+
+/** Lease of a lock that is renewed: as {@link acquireLeaseMs}, but there is always one. */
+export function renewedLeaseMs(expire: unknown): number {
+  return acquireLeaseMs(expire) || DEFAULT_RENEWED_LEASE_MS;
+}
+
+/** A caller's function, if there is one. */
+export function parseCallback<F extends (...args: never[]) => unknown>(name: string, callback: F | undefined | null): F | undefined {
+  if (callback !== undefined && callback !== null && typeof callback !== "function") {
+    throw argumentError(`"${name}" must be a function, got ${kindOf(callback)}.`);
+  }
+  return callback ?? undefined;
 }
 
 /** How long to wait in ms: `timeout` seconds, at least 1; `fallbackS` for none; 1 s for NaN. May be Infinity. */

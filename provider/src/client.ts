@@ -10,8 +10,6 @@ import type { NativeOptions } from "./options";
 const MOST_RESULTS = 512;
 /** Numbers per result: see ResultKind in the addon. */
 const NUMBERS_PER_RESULT = 3;
-/** Longest that `shutdown` waits for jobs that are under way, in ms. */
-const DRAIN_MS = 5_000;
 const DRAIN_LOOK_MS = 20;
 
 const NONE: readonly string[] = [];
@@ -20,6 +18,26 @@ interface Pending {
   /** With a number, or with the keys that were not the owner's. */
   resolve(value: number | string[]): void;
   reject(error: Error): void;
+}
+
+/** @internal What becomes of a lease after the keys were taken: nothing, known by a hold, or kept alive too. */
+export enum Keep {
+  No = 0,
+  Known = 1,
+  Renewed = 2,
+}
+
+/** @internal How keys are taken for a named owner. */
+export interface AcquireTerms {
+  /** Length of the lease; 0: without an end. */
+  leaseMs: number;
+  /** Longest wait. */
+  waitMs: number;
+  /** The wait counts from the first look at a held key on, and its end is a refusal instead of a time-out. */
+  refuse: boolean;
+  /** What becomes of the lease afterwards. */
+  keep: Keep;
+  signal: AbortSignal | undefined;
 }
 
 /**
@@ -35,7 +53,7 @@ class Calls {
   /** Holds that were lost and have no lock object to tell it to (yet), with the keys. */
   readonly lost = new Map<number, string[]>();
   readonly watchers: ((failure: string | undefined) => void)[] = [];
-  plainTold = false;
+  #rungTold = "";
 
   constructor(readonly logger: Logger | undefined) {}
 
@@ -68,7 +86,7 @@ class Calls {
         this.lose(first, details[value]?.keys ?? []);
         break;
       case ResultKind.Ready:
-        this.tellRung(details[value]?.message ?? "");
+        this.tellRung(details[value]);
         this.tellWatchers(undefined);
         break;
       case ResultKind.Down:
@@ -106,12 +124,24 @@ class Calls {
     this.logger?.warn(lostError(keys).message);
   }
 
-  private tellRung(plainReason: string): void {
-    if (plainReason && !this.plainTold) {
-      this.plainTold = true;
+  /** The rung is named once, and again when it is another after a reconnect. */
+  private tellRung(detail: ResultDetail | undefined): void {
+    const rung = detail?.code ?? "";
+    if (rung === this.#rungTold) {
+      return;
+    }
+    const first = this.#rungTold === "";
+    this.#rungTold = rung;
+    if (rung === "plain") {
       this.logger?.warn(
-        `Provider "locking-redis" works without fencing tokens and hold records, as the official package does: ${plainReason}. To get them, allow the Redis user the keys "mlr!*".`,
+        `Provider "locking-redis" works without fencing tokens and hold records, as the official package does: ${detail?.message}. To get them, allow the Redis user the keys "mlr!*".`,
       );
+    } else if (rung === "polling") {
+      this.logger?.warn(
+        `Provider "locking-redis" waits for locks by asking again and again, since Redis cannot tell it when one is free: ${detail?.message}. To change that, allow the Redis user the channels "mlr!*" on a server of version 6.2 or newer that is no cluster node.`,
+      );
+    } else if (!first) {
+      this.logger?.info(`Provider "locking-redis" waits for locks in a fair queue again.`);
     }
   }
 
@@ -137,9 +167,12 @@ class Calls {
 export class LockClient {
   readonly #native: NativeClient;
   readonly #calls: Calls;
+  readonly #drainTimeoutMs: number;
   #ended: Promise<void> | undefined;
 
-  constructor(options: NativeOptions, logger?: Logger) {
+  /** `drainTimeoutMs`: the longest that `shutdown` waits for jobs that are under way. */
+  constructor(options: NativeOptions, drainTimeoutMs: number, logger?: Logger) {
+    this.#drainTimeoutMs = drainTimeoutMs;
     const calls = new Calls(logger);
     const numbers = new Float64Array(MOST_RESULTS * NUMBERS_PER_RESULT);
     this.#calls = calls;
@@ -166,14 +199,20 @@ export class LockClient {
   }
 
   /** The lock object of a hold, which is told when the lock is lost. */
-  watch(hold: number, keys: string | string[]): HeldLock {
-    const lock = new HeldLock(this.#native, hold, keys);
+  watch(hold: number, keys: string | string[], endless = false): HeldLock {
+    const lock = new HeldLock(this.#native, hold, keys, endless);
     this.#calls.locks.set(hold, lock);
     const lost = this.#calls.lost.size > 0 ? this.#calls.lost.get(hold) : undefined;
     if (lost) {
       lock.lose(lost);
     }
     return lock;
+  }
+
+  /** Forgets the lock object of a hold that was given back. */
+  unwatch(hold: number): void {
+    this.#calls.locks.delete(hold);
+    this.#calls.lost.delete(hold);
   }
 
   /**
@@ -201,9 +240,10 @@ export class LockClient {
     });
   }
 
-  /** Takes the keys for an owner. `leaseMs` 0: without an end; `timeoutMs` below 0: do not wait. */
-  async acquire(keys: string | string[], owner: string, leaseMs: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    await this.#call((caller) => this.#native.acquire(caller, keys, owner, leaseMs, timeoutMs), signal);
+  /** Takes the keys for an owner. Resolves with the hold, 0 where its lease is not kept. */
+  acquire(keys: string | string[], owner: string, terms: AcquireTerms): Promise<number> {
+    const { signal, ...rest } = terms;
+    return this.#call((caller) => this.#native.acquire(caller, keys, { owner, ...rest }), signal);
   }
 
   /** Gives back the keys that are the owner's; true when all were. */
@@ -216,7 +256,7 @@ export class LockClient {
     await this.#call((caller) => this.#native.releaseAll(caller, owner));
   }
 
-  /** Takes no more calls, lets running jobs end (up to 5 s), and closes. Idempotent. */
+  /** Takes no more calls, lets running jobs end (up to `drainTimeoutMs`), and closes. Idempotent. */
   shutdown(): Promise<void> {
     this.#ended ??= this.#end();
     return this.#ended;
@@ -224,7 +264,7 @@ export class LockClient {
 
   async #end(): Promise<void> {
     this.#native.drain();
-    for (let waitedMs = 0; waitedMs < DRAIN_MS && this.#native.isBusy(); waitedMs += DRAIN_LOOK_MS) {
+    for (let waitedMs = 0; waitedMs < this.#drainTimeoutMs && this.#native.isBusy(); waitedMs += DRAIN_LOOK_MS) {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
     }
     this.#native.exitStep();

@@ -2,6 +2,7 @@ import { asValue } from "@medusajs/framework/awilix";
 import type { LoaderOptions } from "@medusajs/framework/types";
 import { addAlias, rememberClient } from "./alias";
 import { LockClient } from "./client";
+import { KeptLocks } from "./kept";
 import { parseOptions } from "./options";
 import { CLIENT, type LoadedClient } from "./service";
 
@@ -14,18 +15,18 @@ type ProviderLoaderOptions = LoaderOptions & { moduleOptions?: Record<string, un
  */
 export default async function lockingRedisLoader(args: ProviderLoaderOptions): Promise<void> {
   const { container, logger, options, moduleOptions } = args;
-  const { native, waitLockingTimeoutS, warnings } = parseOptions(options, moduleOptions);
+  const { native, waitLockingTimeoutS, tryWaitMs, drainTimeoutMs, warnings } = parseOptions(options, moduleOptions);
   for (const warning of warnings) {
     logger?.warn(warning);
   }
-  const client = new LockClient(native, logger);
+  const client = new LockClient(native, drainTimeoutMs, logger);
   try {
     await client.ready();
     logger?.info(`Connection to Redis in "locking-redis" provider established`);
   } catch (error) {
     logger?.error(`An error occurred while connecting to Redis in provider "locking-redis": ${error}`);
   }
-  const loaded: LoadedClient = { client, waitLockingTimeoutS };
+  const loaded: LoadedClient = { client, kept: new KeptLocks(client), waitLockingTimeoutS, tryWaitMs };
   container.register({ [CLIENT]: asValue(loaded) });
   rememberClient(options as object, loaded);
   addAlias(options as object, moduleOptions, logger);

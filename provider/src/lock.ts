@@ -1,7 +1,10 @@
 import { HoldState, type NativeClient } from "../../native";
 import { lockError, lostError } from "./errors";
 
-/** The lock that a job of `execute` runs under. Valid until the job ends. */
+/**
+ * The lock that a job of `execute` runs under, valid until the job ends; or that `acquire` handed to `onHeld`, valid
+ * until its release.
+ */
 export interface Lock {
   /** The keys, each once, as the caller named them. */
   readonly keys: readonly string[];
@@ -14,7 +17,7 @@ export interface Lock {
    * `undefined` for a key where the server gives none (see the README, "Guarantees").
    */
   readonly fencingTokens: Readonly<Record<string, number | undefined>>;
-  /** Milliseconds until the lease can lapse unless renewed (the least of all keys); 0 once it is lost. */
+  /** Milliseconds until the lease can lapse unless renewed (the least of all keys); 0 once it is lost; Infinity without one. */
   remainingMs(): number;
   /** Throws the reason if the lock is lost, also where the event loop had no time to fire the signal. */
   assertHeld(): void;
@@ -33,6 +36,8 @@ export class HeldLock implements Lock {
     /** The native id of the hold. */
     readonly hold: number,
     keys: string | string[],
+    /** The lock has no lease. */
+    readonly endless = false,
   ) {
     this.#native = native;
     this.keys = typeof keys === "string" ? [keys] : [...new Set(keys)];
@@ -63,7 +68,8 @@ export class HeldLock implements Lock {
   }
 
   remainingMs(): number {
-    return this.#native.remainingMs(this.hold);
+    const leftMs = this.#native.remainingMs(this.hold);
+    return this.endless && leftMs > 0 ? Number.POSITIVE_INFINITY : leftMs;
   }
 
   assertHeld(): void {
@@ -73,7 +79,7 @@ export class HeldLock implements Lock {
       throw lostError([...this.keys]);
     }
     if (state === HoldState.Gone) {
-      const message = `The lock for key(s) "${this.keys.join('", "')}" was given back: its job has ended.`;
+      const message = `The lock for key(s) "${this.keys.join('", "')}" was given back.`;
       throw lockError("LOCK_RELEASED", message, [...this.keys]);
     }
   }

@@ -21,6 +21,10 @@ export interface LockingRedisOptions {
   maximumRetryInterval?: number | string;
   /** By how much each pause is longer than the one before; default 2. */
   backoffFactor?: number | string;
+  /** How long a try (`acquire` without `awaitQueue`) waits for a held lock before it is refused, in milliseconds; default 0. */
+  tryWaitMs?: number | string;
+  /** How long a shutdown waits for running jobs before it leaves their locks to lapse, in milliseconds; default 5000. */
+  drainTimeoutMs?: number | string;
   /** How long the event loop may be stuck before its locks are renewed no more, in milliseconds; default 60000. */
   maximumStallMs?: number | string;
 }
@@ -45,6 +49,8 @@ export interface NativeOptions {
 export interface ParsedOptions {
   native: NativeOptions;
   waitLockingTimeoutS: number;
+  tryWaitMs: number;
+  drainTimeoutMs: number;
   /** Lines for the log. */
   warnings: string[];
 }
@@ -57,6 +63,8 @@ const KNOWN = new Set([
   "defaultRetryInterval",
   "maximumRetryInterval",
   "backoffFactor",
+  "tryWaitMs",
+  "drainTimeoutMs",
   "maximumStallMs",
 ]);
 
@@ -94,7 +102,13 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
     maximumStallMs: number("maximumStallMs", "milliseconds", 1, 60_000),
     onThread: needsThreadLane(),
   };
-  return { native, waitLockingTimeoutS: number("waitLockingTimeout", "seconds", 0, 5), warnings };
+  return {
+    native,
+    waitLockingTimeoutS: number("waitLockingTimeout", "seconds", 0, 5),
+    tryWaitMs: number("tryWaitMs", "milliseconds", 0, 0),
+    drainTimeoutMs: number("drainTimeoutMs", "milliseconds", 0, 5_000),
+    warnings,
+  };
 }
 
 /**

@@ -1,7 +1,18 @@
 import type { Logger } from "@medusajs/framework/types";
-import { acquireLeaseMs, executeLeaseMs, kindOf, parseKeys, parseOwner, parseSignal, waitMs } from "./arguments";
-import type { LockClient } from "./client";
-import { argumentError, lostError } from "./errors";
+import {
+  acquireLeaseMs,
+  executeLeaseMs,
+  kindOf,
+  parseCallback,
+  parseKeys,
+  parseOwner,
+  parseSignal,
+  renewedLeaseMs,
+  waitMs,
+} from "./arguments";
+import { Keep, type LockClient } from "./client";
+import { argumentError, type LockError, lostError } from "./errors";
+import type { KeptLocks } from "./kept";
 import { EmptyLock, type Lock } from "./lock";
 
 /** @internal Name in the container that the loader registers for the service. */
@@ -10,7 +21,9 @@ export const CLIENT = "lockingRedisClient";
 /** @internal What the loader hands to the service. */
 export interface LoadedClient {
   client: LockClient;
+  kept: KeptLocks;
   waitLockingTimeoutS: number;
+  tryWaitMs: number;
 }
 
 interface Dependencies {
@@ -40,6 +53,12 @@ export interface AcquireArgs {
   timeout?: number;
   /** Withdraws the wait; the call then rejects with the signal's reason. */
   signal?: AbortSignal;
+  /** Whether to keep the lease alive until `release` or `releaseAll` of the same owner; `expire` is then 60 unless given. */
+  renew?: boolean;
+  /** Gets the lock object, with its tokens, before `acquire` resolves. If it throws, the lock is given back. */
+  onHeld?: (lock: Lock) => void;
+  /** Is told once if the lock is lost before its release: its lease lapsed, or somebody took it away. */
+  onLost?: (error: LockError) => void;
 }
 
 /** The locking provider that Medusa's Locking Module calls. */
@@ -47,12 +66,16 @@ export class RedisLockingProvider {
   static identifier = "locking-redis";
 
   readonly #client: LockClient;
+  readonly #kept: KeptLocks;
   readonly #waitS: number;
+  readonly #tryWaitMs: number;
 
   constructor(dependencies: Dependencies) {
-    const { client, waitLockingTimeoutS } = dependencies[CLIENT];
+    const { client, kept, waitLockingTimeoutS, tryWaitMs } = dependencies[CLIENT];
     this.#client = client;
+    this.#kept = kept;
     this.#waitS = waitLockingTimeoutS;
+    this.#tryWaitMs = tryWaitMs;
   }
 
   /**
@@ -92,19 +115,31 @@ export class RedisLockingProvider {
   }
 
   /**
-   * Takes `keys`, all of them or none. Without `awaitQueue` it rejects at once with LOCK_NOT_ACQUIRED when
-   * another owner holds one; with it, it waits, and rejects with LOCK_TIMEOUT.
+   * Takes `keys`, all of them or none. Without `awaitQueue` it rejects with LOCK_NOT_ACQUIRED when another owner
+   * holds one, at once or after `tryWaitMs`; with it, it waits, and rejects with LOCK_TIMEOUT.
    */
   async acquire(keys: string | string[], args?: AcquireArgs): Promise<void> {
     const parsed = parseKeys(keys);
     const owner = parseOwner(args?.ownerId);
-    const leaseMs = acquireLeaseMs(args?.expire);
+    const leaseMs = args?.renew ? renewedLeaseMs(args.expire) : acquireLeaseMs(args?.expire);
     const timeoutMs = waitMs(args?.timeout, this.#waitS);
     const signal = parseSignal(args?.signal);
+    const onHeld = parseCallback("onHeld", args?.onHeld);
+    const onLost = parseCallback("onLost", args?.onLost);
     if (parsed.length === 0 && typeof parsed !== "string") {
       return;
     }
-    await this.#client.acquire(parsed, owner, leaseMs, args?.awaitQueue ? timeoutMs : -1, signal);
+    const known = onHeld || onLost ? Keep.Known : Keep.No;
+    const hold = await this.#client.acquire(parsed, owner, {
+      leaseMs,
+      waitMs: args?.awaitQueue ? timeoutMs : this.#tryWaitMs,
+      refuse: !args?.awaitQueue,
+      keep: args?.renew ? Keep.Renewed : known,
+      signal,
+    });
+    if (hold > 0 && known) {
+      await this.#kept.add(hold, parsed, owner, leaseMs === 0, onHeld, onLost);
+    }
   }
 
   /** Gives `keys` back, each only if it is the owner's. Resolves true when every one was. */
@@ -114,6 +149,7 @@ export class RedisLockingProvider {
     if (parsed.length === 0 && typeof parsed !== "string") {
       return true;
     }
+    this.#kept.release(owner, parsed);
     return await this.#client.release(parsed, owner);
   }
 
@@ -122,11 +158,14 @@ export class RedisLockingProvider {
    * (INVALID_ARGUMENT) when `namespace` and `keyPrefix` are both empty.
    */
   async releaseAll(args?: { ownerId?: string | null }): Promise<void> {
-    const everybody = args?.ownerId === undefined || args.ownerId === null;
-    await this.#client.releaseAll(everybody ? undefined : parseOwner(args.ownerId));
+    const owner = args?.ownerId === undefined || args.ownerId === null ? undefined : parseOwner(args.ownerId);
+    if (owner !== undefined) {
+      this.#kept.release(owner);
+    }
+    await this.#client.releaseAll(owner);
   }
 
-  /** Takes no more calls, lets running jobs end (up to 5 s), and closes the connection. Idempotent. */
+  /** Takes no more calls, lets running jobs end (up to `drainTimeoutMs`), and closes the connection. Idempotent. */
   shutdown(): Promise<void> {
     return this.#client.shutdown();
   }

@@ -4,7 +4,9 @@ use super::deliver::{Dispatcher, ResultDetail, deliverer};
 use super::options::{NativeOptions, millis};
 use crate::lane::Lane;
 use crate::sys::SharedNumbers;
-use lock_core::{AcquireRequest, Error, HoldId, LeaseState, Owner, ReleaseAllRequest, Wanted};
+use lock_core::{
+    AcquireRequest, Error, HoldId, Keep, LeaseState, Owner, Patience, ReleaseAllRequest, Wanted,
+};
 use napi::Env;
 use napi::bindgen_prelude::{Either, Float64Array, FnArgs, Function, Object, Result, Status};
 use napi_derive::napi;
@@ -28,6 +30,22 @@ pub enum HoldState {
 pub struct Refusal {
     /// Why the call was not taken in.
     pub refused: ResultDetail,
+}
+
+/// How keys are taken for a named owner.
+#[napi(object, object_to_js = false)]
+pub struct Terms {
+    /// The owner; `*` for nobody in particular.
+    pub owner: String,
+    /// Length of the lease; 0 for a lock without an end.
+    pub lease_ms: f64,
+    /// The longest wait.
+    pub wait_ms: f64,
+    /// The wait counts from the first look at a held key on, and its end is a refusal instead of a time-out (with 0:
+    /// refuse at once).
+    pub refuse: bool,
+    /// 0: nobody asks for the lease later; 1: it is known by a hold until the release; 2: it is kept alive, too.
+    pub keep: u32,
 }
 
 /// A connection to Redis and the calls that go over it. Calls are numbered by the caller; their results come
@@ -97,25 +115,33 @@ impl NativeClient {
         lease_ms: f64,
         timeout_ms: f64,
     ) -> Either<u32, Refusal> {
-        let limit = Some(millis(timeout_ms)).filter(|_| timeout_ms.is_finite());
-        self.acquire_keys(env, caller, keys, Wanted::Execute, Some(millis(lease_ms)), true, limit)
+        let wait =
+            Waiting { patience: limited(timeout_ms), lease: Some(millis(lease_ms)), keep: Keep::Renewed };
+        self.acquire_keys(env, caller, keys, Wanted::Execute, wait)
     }
 
-    /// Takes the keys for `owner`. `lease_ms` 0 is a lock without an end; `timeout_ms` below 0 does not wait.
+    /// Takes the keys for a named owner. Returns the task to cancel it by.
     #[napi(catch_unwind)]
     pub fn acquire(
         &self,
         env: &Env,
         caller: f64,
         keys: Either<String, Vec<String>>,
-        owner: String,
-        lease_ms: f64,
-        timeout_ms: f64,
+        terms: Terms,
     ) -> Either<u32, Refusal> {
-        let lease = Some(millis(lease_ms)).filter(|lease| !lease.is_zero());
-        let limit = Some(millis(timeout_ms)).filter(|_| timeout_ms.is_finite() && timeout_ms >= 0.0);
-        let wanted = Wanted::Named(owner.into_bytes().into());
-        self.acquire_keys(env, caller, keys, wanted, lease, timeout_ms >= 0.0, limit)
+        let patience = match terms.refuse {
+            true if terms.wait_ms <= 0.0 => Patience::None,
+            true => Patience::TryFor(millis(terms.wait_ms)),
+            false => limited(terms.wait_ms),
+        };
+        let keep = match terms.keep {
+            0 => Keep::No,
+            1 => Keep::Known,
+            _ => Keep::Renewed,
+        };
+        let lease = Some(millis(terms.lease_ms)).filter(|lease| !lease.is_zero());
+        let wanted = Wanted::Named(terms.owner.into_bytes().into());
+        self.acquire_keys(env, caller, keys, wanted, Waiting { patience, lease, keep })
     }
 
     /// Withdraws a call.
@@ -203,7 +229,7 @@ impl NativeClient {
     /// Whether a hold is kept or a call is under way.
     #[napi(catch_unwind)]
     pub fn is_busy(&self, env: &Env) -> bool {
-        self.lane.holds() > 0 || self.lane.with(env, |engine, _| !engine.client.is_idle()).unwrap_or(false)
+        self.lane.has_holds() || self.lane.with(env, |engine, _| !engine.client.is_idle()).unwrap_or(false)
     }
 
     /// The bounded step at exit (200 ms): what `execute` still holds is left with 2 s.
@@ -218,16 +244,13 @@ impl NativeClient {
         self.lane.close();
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the two public faces of one call")]
     fn acquire_keys(
         &self,
         env: &Env,
         caller: f64,
         keys: Either<String, Vec<String>>,
         wanted: Wanted,
-        lease: Option<Duration>,
-        wait: bool,
-        limit: Option<Duration>,
+        Waiting { patience, lease, keep }: Waiting,
     ) -> Either<u32, Refusal> {
         let outcome = self.lane.with(env, |engine, now| {
             let named = named(keys);
@@ -236,11 +259,23 @@ impl NativeClient {
             let named = if named.len() > 1 { named } else { Vec::new() };
             engine.acquire(
                 now,
-                AcquireRequest { caller: number(caller), keys, named, wanted, lease, wait, limit },
+                AcquireRequest { caller: number(caller), keys, named, wanted, lease, patience, keep },
             )
         });
         taken(outcome.flatten())
     }
+}
+
+/// How long to wait for keys, and for how long they are taken.
+struct Waiting {
+    patience: Patience,
+    lease: Option<Duration>,
+    keep: Keep,
+}
+
+/// `Infinity` waits for as long as it takes.
+fn limited(wait_ms: f64) -> Patience {
+    if wait_ms.is_finite() { Patience::Limit(millis(wait_ms)) } else { Patience::Endless }
 }
 
 fn state_of(state: LeaseState) -> HoldState {

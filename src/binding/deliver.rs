@@ -2,7 +2,7 @@
 
 use crate::lane::{Deliver, Notice};
 use crate::sys::SharedNumbers;
-use lock_core::{Error, LogLevel};
+use lock_core::{Error, LogLevel, Rung};
 use napi::Env;
 use napi::bindgen_prelude::{FnArgs, FunctionRef};
 use napi_derive::napi;
@@ -26,7 +26,8 @@ pub enum ResultKind {
     Failed,
     /// A running job lost its lock: the first number is the hold, the value the detail's index.
     Lost,
-    /// The connection stands; the value is the detail's index (its message is empty, or why side keys cannot be used).
+    /// The connection stands; the value is the index of the detail: its code is the rung ("plain", "polling" or
+    /// "hand-off"), its message why it is not the best one.
     Ready,
     /// There is no connection; the value is the detail's index.
     Down,
@@ -89,7 +90,14 @@ fn triple(notice: Notice, details: &mut Vec<ResultDetail>) -> [f64; 3] {
         Notice::Lost { hold, keys } => {
             (hold.to_number(), ResultKind::Lost, detail(ResultDetail { keys, ..text("", String::new()) }))
         }
-        Notice::Ready { plain } => (0, ResultKind::Ready, detail(text("", plain.unwrap_or_default()))),
+        Notice::Ready { rung, why } => {
+            let rung = match rung {
+                Rung::Plain => "plain",
+                Rung::Polling => "polling",
+                Rung::HandOff => "hand-off",
+            };
+            (0, ResultKind::Ready, detail(text(rung, why.unwrap_or_default())))
+        }
         Notice::Down { reason } => (0, ResultKind::Down, detail(text("", reason))),
         Notice::Log { level, message } => {
             let level = match level {

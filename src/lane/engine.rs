@@ -3,15 +3,19 @@
 use super::shared::Shared;
 use crate::sys::now;
 use lock_core::{
-    AcquireRequest, Client, ClientConfig, Error, Event, Hold, HoldId, Instant, LeaseState, LockKey, LogLevel,
-    NewLease, Outcome, Owner, ReleaseAllRequest, ReleaseRequest, TaskKey,
+    AcquireRequest, Client, ClientConfig, Error, Event, Hold, HoldId, Instant, Keep, LeaseState, LockKey,
+    LogLevel, NewLease, Outcome, Owner, ReleaseAllRequest, ReleaseRequest, Rung, TaskKey,
 };
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Longest that `execute` waits for the answer to its release; the release itself goes on.
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Stands for a lease without an end, in a table where each has one: 31 years.
+const ENDLESS: Duration = Duration::from_secs(1_000_000_000);
 
 /// Something for JavaScript.
 pub(crate) enum Notice {
@@ -29,8 +33,8 @@ pub(crate) enum Notice {
     Failed { caller: u64, error: Error },
     /// A running job's lock is lost; these of its keys.
     Lost { hold: HoldId, keys: Vec<String> },
-    /// The connection stands; with the reason when side keys cannot be used.
-    Ready { plain: Option<String> },
+    /// The connection stands; with the reason when it is not the best rung.
+    Ready { rung: Rung, why: Option<String> },
     /// There is no connection.
     Down { reason: String },
     /// A line for the log.
@@ -51,11 +55,13 @@ pub(crate) struct Engine {
     pub(crate) client: Client,
     shared: Arc<Shared>,
     notices: Vec<Notice>,
+    /// Holds that began on a grant, by the number of the claim that is not answered yet.
+    claims: HashMap<u64, HoldId>,
 }
 
 impl Engine {
     pub(crate) fn new(config: ClientConfig, seed: [u8; 24], shared: Arc<Shared>) -> Self {
-        Self { client: Client::new(config, seed), shared, notices: Vec::new() }
+        Self { client: Client::new(config, seed), shared, notices: Vec::new(), claims: HashMap::new() }
     }
 
     /// Takes keys.
@@ -71,17 +77,24 @@ impl Engine {
         keys: Arc<[LockKey]>,
         owner: Owner,
     ) -> TaskKey {
-        self.client.release(now, ReleaseRequest { caller, keys, owner, lease_end: None, limit: None })
+        self.shared.leases().give_up(owner.as_bytes(), Some(&keys));
+        self.client
+            .release(now, ReleaseRequest { caller, keys, owner, lease_end: None, claim: None, limit: None })
     }
 
     /// Ends a hold: no renewal from here on, and its keys are given back. Says how far it could be trusted.
     pub(crate) fn release_hold(&mut self, now: Instant, caller: u64, hold: HoldId) -> LeaseState {
         let Some((held, state)) = self.shared.leases().release(now, hold) else { return LeaseState::Gone };
+        let claim = held.claim.map(|claiming| claiming.claim);
+        if let Some(claim) = claim {
+            self.claims.remove(&claim);
+        }
         let request = ReleaseRequest {
             caller,
             keys: held.keys,
             owner: held.owner,
             lease_end: Some(now + held.lease),
+            claim,
             limit: Some(RELEASE_LIMIT),
         };
         self.client.release(now, request);
@@ -90,6 +103,9 @@ impl Engine {
 
     /// Deletes locks of the namespace.
     pub(crate) fn release_all(&mut self, now: Instant, request: ReleaseAllRequest) -> Result<TaskKey, Error> {
+        if let Some(owner) = &request.owner {
+            self.shared.leases().give_up(owner, None);
+        }
         self.client.release_all(now, request)
     }
 
@@ -99,14 +115,28 @@ impl Engine {
             match self.client.poll_event()? {
                 Event::Connect => return Some(Action::Connect),
                 Event::Disconnect => return Some(Action::Disconnect),
-                Event::Ready { plain, password_unwanted } => {
+                Event::Ready { rung, why, password_unwanted } => {
+                    self.shared.plain.store(rung == Rung::Plain, Ordering::Release);
                     self.shared.password_unwanted.store(password_unwanted, Ordering::Release);
                     self.shared.reachable.store(true, Ordering::Release);
                     self.shared.renewal.notify_one();
-                    self.notices.push(Notice::Ready { plain });
+                    self.notices.push(Notice::Ready { rung, why });
                 }
                 Event::Down { reason } => self.notices.push(Notice::Down { reason }),
                 Event::Log { level, message } => self.notices.push(Notice::Log { level, message }),
+                Event::Claimed { claim, sent_at } => {
+                    if let Some(hold) = self.claims.remove(&claim)
+                        && self.shared.leases().claimed(sent_at, hold)
+                    {
+                        self.shared.renewal.notify_one();
+                    }
+                }
+                Event::ClaimLost { claim } => {
+                    if let Some(hold) = self.claims.remove(&claim) {
+                        self.lose(hold);
+                    }
+                }
+                Event::TakenAway => self.look_at_leases(),
                 Event::Done { caller, outcome } => {
                     let notice = self.notice_of(caller, outcome);
                     self.notices.push(notice);
@@ -132,9 +162,7 @@ impl Engine {
 
     /// What the step at exit has to shorten is asked for; true when something is to be sent.
     pub(crate) fn begin_exit(&mut self) -> bool {
-        let held: Vec<_> = (self.shared.leases().alive())
-            .map(|lease| (Arc::clone(&lease.keys), lease.owner.clone()))
-            .collect();
+        let held = self.shared.leases().alive().cloned().collect();
         self.client.shorten_for_exit(now(), held)
     }
 
@@ -145,20 +173,41 @@ impl Engine {
             Outcome::NotHeld(keys) => Notice::NotHeld { caller, keys },
             Outcome::ReleasePending(why) => Notice::ReleasePending { caller, why },
             Outcome::Freed(count) => {
-                // Jobs of this process may have lost their locks: let them know now, not at the next renewal.
-                self.shared.leases().hurry(now());
-                self.shared.renewal.notify_one();
+                self.look_at_leases();
                 Notice::Freed { caller, count }
             }
             Outcome::Failed(error) => Notice::Failed { caller, error },
         }
     }
 
-    /// Registers the lease of an `execute` lock with the renewal thread.
+    /// Jobs of this process may have lost their locks: let them know now, not at the next renewal.
+    fn look_at_leases(&self) {
+        self.shared.leases().hurry(now());
+        self.shared.renewal.notify_one();
+    }
+
+    fn lose(&mut self, hold: HoldId) {
+        let mut leases = self.shared.leases();
+        if leases.lose(hold)
+            && let Some(held) = leases.held(hold)
+        {
+            let keys = self.client.caller_names(&held.keys);
+            self.notices.push(Notice::Lost { hold, keys });
+        }
+    }
+
+    /// Registers the lease, where somebody asks for it, with the renewal thread.
     fn keep(&mut self, hold: Hold) -> Option<HoldId> {
-        let Hold { keys, owner, tokens, lease, sent_at } = hold;
-        let lease = lease.filter(|_| owner.is_unique())?;
-        let (id, wake) = self.shared.leases().register(NewLease { keys, owner, tokens, lease, sent_at });
+        let Hold { keys, owner, attempt, tokens, lease, sent_at, claim, keep } = hold;
+        if keep == Keep::No {
+            return None;
+        }
+        let (lease, renews) = (lease.unwrap_or(ENDLESS), keep == Keep::Renewed && lease.is_some());
+        let held = NewLease { keys, owner, attempt, tokens, lease, sent_at, renews, claim };
+        let (id, wake) = self.shared.leases().register(held);
+        if let Some(claiming) = claim {
+            self.claims.insert(claiming.claim, id);
+        }
         if wake {
             self.shared.renewal.notify_one();
         }

@@ -87,9 +87,9 @@ impl Lane {
         self.shared().leases().remaining(crate::sys::now(), hold)
     }
 
-    /// Number of holds whose leases are kept.
-    pub(crate) fn holds(&self) -> usize {
-        self.shared().leases().len()
+    /// Whether leases are kept alive for anybody.
+    pub(crate) fn has_holds(&self) -> bool {
+        self.shared().leases().alive().next().is_some()
     }
 
     /// Reads something from a hold's record.

@@ -84,7 +84,8 @@ impl Renewer {
             return;
         }
         self.stall_told.store(false, Ordering::Release);
-        for batch in due.chunks(BATCH) {
+        let (named, unique): (Vec<_>, Vec<_>) = due.iter().cloned().partition(|due| due.attempt.is_some());
+        for batch in named.chunks(BATCH).chain(unique.chunks(BATCH)) {
             tokio::spawn(Arc::clone(self).renew(batch.to_vec()));
         }
     }
@@ -132,12 +133,14 @@ impl Renewer {
     async fn ask(&self, batch: &[Renewal]) -> RedisResult<Vec<i64>> {
         let mut guard = self.connection.lock().await;
         let reused = guard.is_some();
+        let records =
+            !self.shared.plain.load(Ordering::Acquire) && batch.iter().all(|due| due.attempt.is_some());
         let mut connection = match guard.as_ref() {
             Some(connection) => connection.clone(),
             None => guard.insert(self.connect().await?).clone(),
         };
         drop(guard);
-        match call(&mut connection, batch).await {
+        match call(&mut connection, batch, records).await {
             Err(error) if error.is_unrecoverable_error() || error.is_io_error() => {
                 self.connection.lock().await.take();
                 if !reused {
@@ -145,7 +148,7 @@ impl Renewer {
                 }
                 // The connection may have broken long ago; that says nothing about the server now.
                 let mut fresh = self.connect().await?;
-                let answers = call(&mut fresh, batch).await?;
+                let answers = call(&mut fresh, batch, records).await?;
                 self.connection.lock().await.replace(fresh);
                 Ok(answers)
             }
@@ -205,17 +208,30 @@ impl Renewer {
     }
 }
 
-async fn call(connection: &mut MultiplexedConnection, batch: &[Renewal]) -> RedisResult<Vec<i64>> {
+/// `records`: the holds are of named owners, whose hold records tell them apart.
+async fn call(
+    connection: &mut MultiplexedConnection,
+    batch: &[Renewal],
+    records: bool,
+) -> RedisResult<Vec<i64>> {
     let command = |name: &str, script: &str| {
+        let stride = if records { 2 } else { 1 };
         let mut command = redis::cmd(name);
-        command.arg(script).arg(batch.iter().map(|renewal| renewal.keys.len()).sum::<usize>());
+        command.arg(script).arg(stride * batch.iter().map(|renewal| renewal.keys.len()).sum::<usize>());
         let pairs = || batch.iter().flat_map(|renewal| renewal.keys.iter().map(move |key| (renewal, key)));
         for (_, key) in pairs() {
             command.arg(key.name());
+            if records {
+                command.arg(key.record_name());
+            }
         }
+        command.arg(stride);
         for (renewal, _) in pairs() {
             let millis = u64::try_from(renewal.lease.as_millis()).unwrap_or(u64::MAX);
             command.arg(renewal.owner.as_bytes()).arg(millis);
+            if let (true, Some(attempt)) = (records, &renewal.attempt) {
+                command.arg(&attempt[..]);
+            }
         }
         command
     };

@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) renewal: Notify,
     /// The main connection stands, so the renewal's own may be made.
     pub(crate) reachable: AtomicBool,
+    /// Only the lock keys themselves may be used.
+    pub(crate) plain: AtomicBool,
     /// The server wants no password although one was given.
     pub(crate) password_unwanted: AtomicBool,
     closed: AtomicBool,
@@ -49,6 +51,7 @@ impl Shared {
             waker: Mutex::new(None),
             renewal: Notify::new(),
             reachable: AtomicBool::new(false),
+            plain: AtomicBool::new(false),
             password_unwanted: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             asked_at: AtomicU64::new(0),

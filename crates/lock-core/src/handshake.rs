@@ -1,8 +1,10 @@
 //! What is said on a new connection before the first lock: who we are, which database, is the server ready,
-//! and what does it allow.
+//! and what does it allow. Two rounds: pushes are only asked for once the server has said that it speaks RESP3,
+//! since a subscription would put an older connection out of use.
 
 use crate::config::ClientConfig;
 use crate::error::{Code, Error};
+use crate::ids::AttemptId;
 use crate::key::LockKey;
 use crate::resp::{Value, append_command};
 use crate::script::Script;
@@ -17,11 +19,50 @@ const OLDEST_WITH_RECORDS: (u32, u32) = (6, 2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Auth,
+    Hello,
     Select,
     ClientInfo,
     Info,
     Probe,
+    Subscribe,
+    Publish,
 }
+
+/// How a client waits for a lock: what this server and this user allow, found out anew on every connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rung {
+    /// Nothing but the lock keys themselves, as the official package has it: no fencing, no hold records.
+    #[default]
+    Plain,
+    /// Fencing and hold records; waiters ask again and again.
+    Polling,
+    /// Waiters stand in a queue and are told by push.
+    HandOff,
+}
+
+/// The names under which a connection hears from the scripts of others.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Channels {
+    /// The client's id: this connection's.
+    pub(crate) client: AttemptId,
+    /// How the owners and attempts of this process begin.
+    pub(crate) mark: [u8; 12],
+}
+
+impl Channels {
+    fn grants(&self) -> Vec<u8> {
+        [GRANTS, &self.client].concat()
+    }
+
+    fn losses(&self) -> Vec<u8> {
+        [LOSSES, &self.mark].concat()
+    }
+}
+
+/// How the name of the channel begins on which a client hears of a grant.
+pub(crate) const GRANTS: &[u8] = b"mlr!c:";
+/// How the name of the channel begins on which a holder hears that a lock was taken away.
+pub(crate) const LOSSES: &[u8] = b"mlr!o:";
 
 /// Where the handshake stands after a reply.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,8 +71,8 @@ pub(crate) enum Progress {
     Pending,
     /// The server is loading its data: ask again after this long.
     Loading(Duration),
-    /// Done. With a reason when side keys cannot be used (the *plain* rung).
-    Ready { plain: Option<String>, password_unwanted: bool },
+    /// Done. With the reason when it is not the best rung.
+    Ready { rung: Rung, why: Option<String>, password_unwanted: bool },
     /// This connection is of no use.
     Failed(Error),
 }
@@ -39,7 +80,12 @@ pub(crate) enum Progress {
 #[derive(Debug, Default)]
 pub(crate) struct Handshake {
     expected: VecDeque<Step>,
+    channels: Channels,
+    /// Why side keys cannot be used.
     plain: Option<String>,
+    /// Why pushes cannot be used, or not trusted.
+    polling: Option<String>,
+    subscribed: bool,
     loading: Option<Duration>,
     password_unwanted: bool,
     /// Things worth a line in the log.
@@ -47,9 +93,9 @@ pub(crate) struct Handshake {
 }
 
 impl Handshake {
-    /// Writes the whole handshake at once: replies come in order, so nothing is gained by waiting for each.
-    pub(crate) fn begin(config: &ClientConfig, out: &mut Vec<u8>) -> Self {
-        let mut handshake = Self::default();
+    /// Writes the whole first round at once: replies come in order, so nothing is gained by waiting for each.
+    pub(crate) fn begin(config: &ClientConfig, channels: Channels, out: &mut Vec<u8>) -> Self {
+        let mut handshake = Self { channels, ..Self::default() };
         if let Some(credentials) = &config.credentials {
             let password = credentials.password.as_bytes();
             match &credentials.username {
@@ -58,6 +104,8 @@ impl Handshake {
             }
             handshake.expected.push_back(Step::Auth);
         }
+        append_command(out, &[b"HELLO", b"3"]);
+        handshake.expected.push_back(Step::Hello);
         if config.database != 0 {
             append_command(out, &[b"SELECT", itoa::Buffer::new().format(config.database).as_bytes()]);
             handshake.expected.push_back(Step::Select);
@@ -72,31 +120,80 @@ impl Handshake {
     /// Asks whether the server is ready, and what it allows.
     pub(crate) fn ask_ready(&mut self, config: &ClientConfig, out: &mut Vec<u8>) {
         append_command(out, &[b"INFO"]);
-        let mut counter = Vec::new();
-        LockKey::new(config.prefix.clone()).counter(&mut counter);
-        append_command(out, &[b"EVAL", Script::Probe.body().as_bytes(), b"1", &counter]);
+        let (key, mut counter, mut queue) = (LockKey::new(config.prefix.clone()), Vec::new(), Vec::new());
+        key.counter(&mut counter);
+        key.queue(&mut queue);
+        append_command(out, &[b"EVAL", Script::Probe.body().as_bytes(), b"2", &counter, &queue]);
         self.expected.extend([Step::Info, Step::Probe]);
         self.loading = None;
     }
 
     /// Takes the next reply.
-    pub(crate) fn handle(&mut self, config: &ClientConfig, reply: &Value) -> Progress {
+    pub(crate) fn handle(&mut self, config: &ClientConfig, reply: &Value, out: &mut Vec<u8>) -> Progress {
         let Some(step) = self.expected.pop_front() else {
             return Progress::Failed(Error::new(Code::Internal, "Redis answered what was not asked."));
         };
         let outcome = match step {
             Step::Auth => self.handle_auth(reply),
+            Step::Hello => {
+                self.polling = error_text(reply).map(|text| format!("it does not speak RESP3 ({text})"));
+                Ok(())
+            }
             Step::Select => handle_select(config, reply),
             Step::ClientInfo => Ok(()),
             Step::Info => self.handle_info(reply),
             Step::Probe => self.handle_probe(reply),
+            Step::Subscribe => {
+                self.polling =
+                    Some(format!("channels are refused ({})", error_text(reply).unwrap_or_default()));
+                Ok(())
+            }
+            Step::Publish => {
+                self.handle_publish(reply);
+                Ok(())
+            }
         };
         match (outcome, self.loading) {
             (Err(error), _) => Progress::Failed(error),
             (Ok(()), _) if !self.expected.is_empty() => Progress::Pending,
             (Ok(()), Some(pause)) => Progress::Loading(pause),
+            (Ok(()), None) if self.plain.is_none() && self.polling.is_none() && !self.subscribed => {
+                let (grants, losses) = (self.channels.grants(), self.channels.losses());
+                append_command(out, &[b"SUBSCRIBE", &grants, &losses]);
+                append_command(out, &[b"PUBLISH", &grants, b""]);
+                self.expected.extend([Step::Subscribe, Step::Publish]);
+                Progress::Pending
+            }
             (Ok(()), None) => {
-                Progress::Ready { plain: self.plain.take(), password_unwanted: self.password_unwanted }
+                let (rung, why) = match (self.plain.take(), self.polling.take()) {
+                    (Some(why), _) => (Rung::Plain, Some(why)),
+                    (None, Some(why)) => (Rung::Polling, Some(why)),
+                    (None, None) => (Rung::HandOff, None),
+                };
+                Progress::Ready { rung, why, password_unwanted: self.password_unwanted }
+            }
+        }
+    }
+
+    /// Takes a push: that a channel is subscribed is told in this way, and not by a reply.
+    pub(crate) fn handle_push(&mut self, push: &[Value]) {
+        if matches!(push.first(), Some(Value::Text(kind)) if kind == b"subscribe") {
+            self.subscribed = true;
+            self.expected.retain(|step| *step != Step::Subscribe);
+        }
+    }
+
+    /// Whether the number of receivers, which the scripts take as proof that a client lives, can be trusted.
+    fn handle_publish(&mut self, reply: &Value) {
+        match reply {
+            Value::Int(1) => {}
+            _ if self.polling.is_some() => {}
+            Value::Int(count) => {
+                self.polling = Some(format!("a message to one receiver was counted as {count}"));
+            }
+            other => {
+                self.polling =
+                    Some(format!("PUBLISH is refused ({})", error_text(other).unwrap_or_default()));
             }
         }
     }
@@ -136,6 +233,9 @@ impl Handshake {
                 field(&info, "loading_eta_seconds").and_then(|eta| eta.parse().ok()).unwrap_or(1_u64);
             self.loading =
                 Some(Duration::from_secs(seconds).clamp(Duration::from_millis(100), LONGEST_LOADING_PAUSE));
+        }
+        if field(&info, "cluster_enabled") == Some("1") {
+            self.polling = Some("it is a node of a cluster".to_owned());
         }
         if let Some(version) = field(&info, "redis_version") {
             let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());

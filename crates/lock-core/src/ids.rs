@@ -39,8 +39,8 @@ impl fmt::Debug for Owner {
     }
 }
 
-/// Marks one attempt at an acquire or one release, across resends.
-pub(crate) type AttemptId = [u8; 32];
+/// Marks one attempt at an acquire or one release, across resends; also names a connection in the queues.
+pub type AttemptId = [u8; 32];
 
 /// Source of unique names and of jitter. Uniqueness needs the seed to come from a strong random source once;
 /// after that a name costs no system call.
@@ -89,6 +89,14 @@ impl IdSource {
         let (high, low) = self.next_pair();
         let mut out = [b'0'; 32];
         out.iter_mut().zip(hex(high).into_iter().chain(hex(low))).for_each(|(place, digit)| *place = digit);
+        out
+    }
+
+    /// How every owner of `execute` and every attempt of this source begins: 12 hexadecimal digits, by which a
+    /// script that takes a lock away finds its holder.
+    pub(crate) fn mark(&self) -> [u8; 12] {
+        let mut out = [b'0'; 12];
+        out.iter_mut().zip(hex(self.high)).for_each(|(place, digit)| *place = digit);
         out
     }
 

@@ -46,6 +46,24 @@ impl LockKey {
         self.side(out, b"h:", &self.name);
     }
 
+    /// The name of the hold record.
+    #[must_use]
+    pub fn record_name(&self) -> Vec<u8> {
+        let mut name = Vec::new();
+        self.record(&mut name);
+        name
+    }
+
+    /// `mlr!{tag}w:<lock key>`: the queue.
+    pub(crate) fn queue(&self, out: &mut Vec<u8>) {
+        self.side(out, b"w:", &self.name);
+    }
+
+    /// `mlr!{tag}p:<lock key>`: everybody polls.
+    pub(crate) fn polled(&self, out: &mut Vec<u8>) {
+        self.side(out, b"p:", &self.name);
+    }
+
     /// `mlr!{tag}r:<request id>`: a remembered release.
     pub(crate) fn remembered(&self, request: &[u8], out: &mut Vec<u8>) {
         self.side(out, b"r:", request);

@@ -3,10 +3,11 @@
 //! Shared by the JavaScript thread (which registers and releases) and the renewal thread (which polls). The
 //! table holds no lock and reads no clock itself.
 //!
-//! Methods: mutators `register`, `release`; `poll` says what is due; `answered` and `failed` take a renewal's
-//! outcome; getters `state`, `remaining`, `owner`, `tokens`.
+//! Methods: mutators `register`, `release`, `give_up`; `poll` says what is due; `answered` and `failed` take a
+//! renewal's outcome, `claimed` and `lose` a claim's; getters `state`, `remaining`, `held`.
 
-use crate::ids::Owner;
+use crate::client::{CLAIM_PERIOD, Claiming};
+use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
 use crate::time::Instant;
 use std::sync::Arc;
@@ -66,12 +67,25 @@ pub struct NewLease {
     pub keys: Arc<[LockKey]>,
     /// Their owner.
     pub owner: Owner,
+    /// The attempt that took them, by which a named owner's holds are told apart.
+    pub attempt: AttemptId,
     /// Fencing tokens in the order of the keys; empty where the server gives none.
     pub tokens: Box<[u64]>,
     /// Length of the lease.
     pub lease: Duration,
     /// When the request that took the keys was sent: the lease counts from there.
     pub sent_at: Instant,
+    /// Whether it is renewed.
+    pub renews: bool,
+    /// The claim is not answered yet: its number, and until when the grant stands.
+    pub claim: Option<Claiming>,
+}
+
+impl NewLease {
+    /// When a lease that counts from `sent_at` is renewed.
+    fn renew_at(&self, sent_at: Instant) -> Option<Instant> {
+        self.renews.then(|| sent_at + self.lease / 3)
+    }
 }
 
 #[derive(Debug)]
@@ -84,6 +98,14 @@ struct Lease {
     renewing: bool,
 }
 
+impl Lease {
+    /// When it has to be told that the lease is lost, unless it was renewed.
+    fn last_call(&self) -> Instant {
+        let length = if self.held.claim.is_some() { CLAIM_PERIOD } else { self.held.lease };
+        self.deadline.back(margin(length))
+    }
+}
+
 /// One lease that is due: set its keys' time left to `lease`.
 #[derive(Clone, Debug)]
 pub struct Renewal {
@@ -93,6 +115,8 @@ pub struct Renewal {
     pub keys: Arc<[LockKey]>,
     /// Their owner.
     pub owner: Owner,
+    /// What tells the hold from others of the same owner; `None` when the owner does.
+    pub attempt: Option<AttemptId>,
     /// The time left to set.
     pub lease: Duration,
     /// Until when the answer is worth having.
@@ -133,21 +157,63 @@ impl LeaseTable {
     /// Takes in a lease. The flag says that the renewal thread must be woken, since it would look too late.
     pub fn register(&mut self, held: NewLease) -> (HoldId, bool) {
         self.serial += 1;
-        let renew_at = held.sent_at + held.lease / 3;
-        let lease = Lease {
-            serial: self.serial,
-            state: LeaseState::Held,
-            deadline: held.sent_at + held.lease,
-            renew_at,
-            renewing: false,
-            held,
-        };
+        let grant = held.claim.map(|claiming| claiming.until);
+        let renew_at = held.renew_at(held.sent_at).filter(|_| grant.is_none()).unwrap_or(Instant::FAR_FUTURE);
+        let deadline = grant.unwrap_or(held.sent_at + held.lease);
+        let lease =
+            Lease { serial: self.serial, state: LeaseState::Held, deadline, renew_at, renewing: false, held };
+        // A grant that is not taken over in time has to be told like a lease that is not renewed.
+        let look_at = renew_at.min(lease.last_call());
         let hold = HoldId::new(self.leases.insert(lease), self.serial);
-        let wake = renew_at < self.next_look;
+        (hold, self.must_wake(look_at))
+    }
+
+    /// The claim of a hold was answered: it has its full lease, counted from `sent_at`. The flag is that of
+    /// [`Self::register`].
+    pub fn claimed(&mut self, sent_at: Instant, hold: HoldId) -> bool {
+        let Some(lease) = self.get_mut(hold).filter(|lease| lease.state != LeaseState::Lost) else {
+            return false;
+        };
+        lease.held.claim = None;
+        lease.deadline = sent_at + lease.held.lease;
+        lease.renew_at = lease.held.renew_at(sent_at).unwrap_or(Instant::FAR_FUTURE);
+        let renew_at = lease.renew_at;
+        self.must_wake(renew_at)
+    }
+
+    /// A hold is lost. False when that was known.
+    pub fn lose(&mut self, hold: HoldId) -> bool {
+        let Some(lease) = self.get_mut(hold) else { return false };
+        std::mem::replace(&mut lease.state, LeaseState::Lost) != LeaseState::Lost
+    }
+
+    /// Whether the renewal thread would look too late for what is due at `at`.
+    fn must_wake(&mut self, at: Instant) -> bool {
+        let wake = at < self.next_look;
         if wake {
-            self.next_look = renew_at;
+            self.next_look = at;
         }
-        (hold, wake)
+        wake
+    }
+
+    /// Stops the renewal of what a named owner gives back: `keys`, or all.
+    pub fn give_up(&mut self, owner: &[u8], keys: Option<&[LockKey]>) {
+        self.leases.retain(|_, lease| {
+            if lease.held.owner.is_unique() || lease.held.owner.as_bytes() != owner {
+                return true;
+            }
+            let kept = |key: &LockKey| keys.is_some_and(|keys| !keys.contains(key));
+            if lease.held.keys.iter().all(kept) {
+                return true;
+            }
+            let held = &mut lease.held;
+            // There is a token per key, or none at all.
+            let tokens =
+                held.keys.iter().zip(&held.tokens).filter(|(key, _)| kept(key)).map(|(_, token)| *token);
+            held.tokens = tokens.collect();
+            held.keys = held.keys.iter().filter(|key| kept(key)).cloned().collect();
+            !held.keys.is_empty()
+        });
     }
 
     /// Takes a lease out; from here on it is renewed no more. Gives what is needed to release it and how far it
@@ -183,21 +249,10 @@ impl LeaseTable {
         self.get(hold).map(|lease| &lease.held)
     }
 
-    /// Every lease that is not lost: for the step at exit.
+    /// Every lease that is renewed and not lost: what is left behind when the process ends.
     pub fn alive(&self) -> impl Iterator<Item = &NewLease> {
-        self.leases.iter().filter(|(_, lease)| lease.state != LeaseState::Lost).map(|(_, lease)| &lease.held)
-    }
-
-    /// Number of leases.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.leases.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.leases.is_empty()
+        let leases = self.leases.iter().map(|(_, lease)| lease);
+        leases.filter(|lease| lease.held.renews && lease.state != LeaseState::Lost).map(|lease| &lease.held)
     }
 
     /// What is due at `now`: renewals to send and leases that are lost because their time is over. Returns when
@@ -209,7 +264,7 @@ impl LeaseTable {
                 continue;
             }
             let hold = HoldId::new(place, lease.serial);
-            let last_call = lease.deadline.back(margin(lease.held.lease));
+            let last_call = lease.last_call();
             if now >= last_call {
                 lease.state = LeaseState::Lost;
                 lost.push(hold);
@@ -225,6 +280,7 @@ impl LeaseTable {
                     hold,
                     keys: Arc::clone(&lease.held.keys),
                     owner: lease.held.owner.clone(),
+                    attempt: (!lease.held.owner.is_unique()).then_some(lease.held.attempt),
                     lease: lease.held.lease,
                     deadline: last_call,
                 });
@@ -270,7 +326,9 @@ impl LeaseTable {
     /// Makes every lease due at once: something happened that may have taken locks away.
     pub fn hurry(&mut self, now: Instant) {
         for (_, lease) in &mut self.leases {
-            lease.renew_at = now;
+            if lease.held.claim.is_none() && lease.held.renews {
+                lease.renew_at = now;
+            }
         }
         self.next_look = now;
     }

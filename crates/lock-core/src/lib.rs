@@ -22,12 +22,13 @@ mod timers;
 
 pub use backoff::BackoffRule;
 pub use client::{
-    AcquireRequest, Client, Event, Hold, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey,
-    Wanted,
+    AcquireRequest, Claiming, Client, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
+    ReleaseRequest, TaskKey, Wanted,
 };
 pub use config::{ClientConfig, Credentials};
 pub use error::{Code, Error};
-pub use ids::{IdSource, Owner};
+pub use handshake::Rung;
+pub use ids::{AttemptId, IdSource, Owner};
 pub use key::{LockKey, Namespace, SIDE_KEY_MARK, slot_of, tag_of};
 pub use lease::{EXIT_LEASE_MS, HoldId, LeaseState, LeaseTable, NewLease, Renewal, RenewalAnswer};
 pub use script::Script;

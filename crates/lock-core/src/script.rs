@@ -5,26 +5,43 @@ use std::sync::LazyLock;
 /// A script of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Script {
-    /// Take lock keys, all or none.
+    /// Take one free key that nobody waits for.
+    Take,
+    /// Take lock keys, or wait in the queue of the first that is another's.
+    Park,
+    /// Take over a grant.
+    Claim,
+    /// Give lock keys of `execute` to whoever is next.
+    HandOver,
+    /// Leave a queue, or pass on a grant.
+    Leave,
+    /// Take lock keys, all or none, without a queue.
     Acquire,
     /// Give lock keys back by owner.
     Release,
     /// Give lock keys back by attempt.
     Undo,
-    /// Set the remaining time of lock keys that are still their owner's.
+    /// Set the remaining time of lock keys that are still their holder's.
     Renew,
-    /// Delete a batch of lock keys of one owner or of all.
+    /// Take a batch of lock keys away from one owner or from all.
     Free,
     /// Find out whether side keys may be used.
     Probe,
 }
 
 struct Source {
-    body: &'static str,
+    body: String,
     sha: String,
 }
 
-const BODIES: [&str; 6] = [
+const COUNT: usize = 11;
+
+const BODIES: [&str; COUNT] = [
+    include_str!("scripts/take.lua"),
+    include_str!("scripts/park.lua"),
+    include_str!("scripts/claim.lua"),
+    include_str!("scripts/hand_over.lua"),
+    include_str!("scripts/leave.lua"),
     include_str!("scripts/acquire.lua"),
     include_str!("scripts/release.lua"),
     include_str!("scripts/undo.lua"),
@@ -33,15 +50,25 @@ const BODIES: [&str; 6] = [
     include_str!("scripts/probe.lua"),
 ];
 
-static SOURCES: LazyLock<[Source; 6]> = LazyLock::new(|| {
-    BODIES.map(|body| Source { body, sha: sha1_smol::Sha1::from(body).digest().to_string() })
+/// What several scripts share; a line `--@ name` stands for the part.
+const PARTS: [(&str, &str); 3] = [
+    ("--@ token\n", include_str!("scripts/parts/token.lua")),
+    ("--@ record\n", include_str!("scripts/parts/record.lua")),
+    ("--@ pass_on\n", include_str!("scripts/parts/pass_on.lua")),
+];
+
+static SOURCES: LazyLock<[Source; COUNT]> = LazyLock::new(|| {
+    BODIES.map(|body| {
+        let body = PARTS.iter().fold(body.to_owned(), |body, (mark, part)| body.replace(mark, part));
+        Source { sha: sha1_smol::Sha1::from(&body).digest().to_string(), body }
+    })
 });
 
 impl Script {
     /// The Lua text, for EVAL.
     #[must_use]
     pub fn body(self) -> &'static str {
-        self.source().map_or("", |source| source.body)
+        self.source().map_or("", |source| &source.body)
     }
 
     /// SHA-1 of the text in hexadecimal, for EVALSHA.

@@ -17,6 +17,8 @@ pub(crate) enum Timer {
     Limit(u32, u64),
     /// A task's next attempt, with the task's serial number.
     Retry(u32, u64),
+    /// A key's safety poll, with the serial number of its queue.
+    Poll(u32, u64),
 }
 
 /// Deadlines in order. Entries of finished tasks stay until their time or until they outnumber the living:

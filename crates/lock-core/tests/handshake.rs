@@ -1,9 +1,15 @@
 //! What is said on a new connection.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
-use lock_core::{ClientConfig, Code, Event};
+use lock_core::{ClientConfig, Code, Event, Rung};
 use support::{Rig, SECOND, config, with_password};
+
+/// Both channels, and a message to itself that reached one.
+const SUBSCRIBED: &[u8] =
+    b">3\r\n+subscribe\r\n+mlr!c:x\r\n:1\r\n>3\r\n+subscribe\r\n+mlr!o:x\r\n:2\r\n>3\r\n+message\r\n+mlr!c:x\r\n+\r\n:1\r\n";
 
 fn info(text: &str) -> Vec<u8> {
     format!("${}\r\n{text}\r\n", text.len()).into_bytes()
@@ -18,7 +24,7 @@ fn commands(config: ClientConfig) -> Vec<Vec<String>> {
 #[test]
 fn without_credentials_no_auth_is_sent_and_database_0_is_not_selected() {
     let sent = commands(config());
-    assert_eq!(sent[0][..2], ["CLIENT", "SETINFO"]);
+    assert_eq!(sent[0], ["HELLO", "3"]);
     assert!(sent.iter().all(|command| command[0] != "AUTH" && command[0] != "SELECT"));
 }
 
@@ -35,7 +41,7 @@ fn a_user_name_goes_before_the_password() {
 #[test]
 fn the_database_is_selected_after_authentication() {
     let sent = commands(ClientConfig { database: 3, ..with_password(None) });
-    assert_eq!(sent[1], ["SELECT", "3"]);
+    assert_eq!(sent[2], ["SELECT", "3"]);
 }
 
 #[test]
@@ -67,11 +73,14 @@ fn a_password_that_is_not_wanted_is_noted_and_the_connection_used() {
     let mut rig = Rig::new(with_password(None));
     rig.client.handle_connected(rig.now);
     rig.sent();
-    rig.reply(b"-ERR AUTH <password> called without any password configured for the default user.\r\n+OK\r\n+OK\r\n");
+    rig.reply(b"-ERR AUTH <password> called without any password configured for the default user.\r\n%0\r\n+OK\r\n+OK\r\n");
     rig.reply(&info("redis_version:7.0.15\r\n"));
     rig.reply(b"*1\r\n:1\r\n");
+    rig.reply(SUBSCRIBED);
     assert!(
-        rig.events.iter().any(|event| matches!(event, Event::Ready { plain: None, password_unwanted: true }))
+        rig.events
+            .iter()
+            .any(|event| matches!(event, Event::Ready { rung: Rung::HandOff, password_unwanted: true, .. }))
     );
     assert!(rig.logs().contains("did not want the password"));
 }
@@ -81,7 +90,7 @@ fn a_missing_password_is_told_as_such() {
     let mut rig = Rig::new(config());
     rig.try_for("k", "me");
     rig.client.handle_connected(rig.now);
-    rig.reply(b"-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n");
+    rig.reply(b"-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n");
     assert_eq!(rig.error().code, Code::AuthFailed);
 }
 
@@ -90,7 +99,7 @@ fn a_refused_database_fails_the_connection() {
     let mut rig = Rig::new(ClientConfig { database: 99, ..config() });
     rig.try_for("k", "me");
     rig.client.handle_connected(rig.now);
-    rig.reply(b"-ERR DB index is out of range\r\n");
+    rig.reply(b"%0\r\n-ERR DB index is out of range\r\n");
     let error = rig.error();
     assert!(error.message.contains("database 99"), "{}", error.message);
 }
@@ -100,7 +109,7 @@ fn a_server_that_loads_its_data_is_asked_again_after_its_own_estimate() {
     let mut rig = Rig::new(config());
     rig.client.handle_connected(rig.now);
     rig.sent();
-    rig.reply(b"+OK\r\n+OK\r\n");
+    rig.reply(b"%0\r\n+OK\r\n+OK\r\n");
     rig.reply(&info("redis_version:7.0.15\r\nloading:1\r\nloading_eta_seconds:2\r\n"));
     rig.reply(b"-LOADING Redis is loading the dataset in memory\r\n");
     assert!(rig.sent().is_empty());
@@ -108,6 +117,7 @@ fn a_server_that_loads_its_data_is_asked_again_after_its_own_estimate() {
     assert_eq!(rig.sent()[0][0], "INFO");
     rig.reply(&info("redis_version:7.0.15\r\nloading:0\r\n"));
     rig.reply(b"*1\r\n:1\r\n");
+    rig.reply(SUBSCRIBED);
     assert!(rig.events.iter().any(|event| matches!(event, Event::Ready { .. })));
 }
 
@@ -120,16 +130,55 @@ fn a_missing_right_or_an_old_server_leads_to_the_plain_rung() {
         let mut rig = Rig::new(config());
         rig.client.handle_connected(rig.now);
         rig.sent();
-        rig.reply(b"+OK\r\n+OK\r\n");
+        rig.reply(b"%0\r\n+OK\r\n+OK\r\n");
         rig.reply(&info(&format!("redis_version:{version}\r\n")));
         rig.reply(&probe);
         assert!(
-            rig.events.iter().any(|event| matches!(event, Event::Ready { plain: Some(_), .. })),
+            rig.events
+                .iter()
+                .any(|event| matches!(event, Event::Ready { rung: Rung::Plain, why: Some(_), .. })),
             "{:?}",
             rig.events
         );
         rig.try_for("k", "me");
         let sent = rig.sent();
         assert_eq!(sent[0][2..4], ["1", "medusa_lock:k"], "only the lock key is declared");
+    }
+}
+
+/// The rung, and why, after a handshake whose replies are these; `second` only if it is asked for.
+fn rung(hello: &[u8], server: &str, second: &[u8]) -> (Rung, String) {
+    let mut rig = Rig::new(config());
+    rig.client.handle_connected(rig.now);
+    rig.sent();
+    rig.reply(hello);
+    rig.reply(b"+OK\r\n+OK\r\n");
+    rig.reply(&info(server));
+    rig.reply(b"*1\r\n:1\r\n");
+    if !rig.sent().is_empty() {
+        rig.reply(second);
+    }
+    let ready = rig.events.iter().find_map(|event| match event {
+        Event::Ready { rung, why, .. } => Some((*rung, why.clone().unwrap_or_default())),
+        _ => None,
+    });
+    ready.unwrap()
+}
+
+#[test]
+fn where_pushes_cannot_be_had_or_trusted_locks_are_polled_for() {
+    let server = "redis_version:7.0.15\r\n";
+    assert_eq!(rung(b"%0\r\n", server, SUBSCRIBED).0, Rung::HandOff);
+    let cases: [(&[u8], &str, &[u8], &str); 5] = [
+        (b"-ERR unknown command 'HELLO'\r\n", server, b"", "RESP3"),
+        (b"%0\r\n", "redis_version:7.0.15\r\ncluster_enabled:1\r\n", b"", "cluster"),
+        (b"%0\r\n", server, b"-NOPERM no channels\r\n-NOPERM no publish\r\n", "NOPERM"),
+        (b"%0\r\n", server, b">3\r\n+subscribe\r\n+x\r\n:1\r\n-NOPERM no publish\r\n", "PUBLISH"),
+        (b"%0\r\n", server, b">3\r\n+subscribe\r\n+x\r\n:1\r\n:2\r\n", "counted as 2"),
+    ];
+    for (hello, server, second, reason) in cases {
+        let (rung, why) = rung(hello, server, second);
+        assert_eq!(rung, Rung::Polling, "{why}");
+        assert!(why.contains(reason), "{why}");
     }
 }

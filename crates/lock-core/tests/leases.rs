@@ -15,7 +15,10 @@ fn lease(seconds: u64, sent_at: Instant) -> NewLease {
     NewLease {
         keys: rig.client.parse_keys(&["k".to_owned()]).unwrap(),
         owner: IdSource::new([1; 24]).execute_owner(),
+        attempt: [b'0'; 32],
         tokens: Box::new([1]),
+        renews: true,
+        claim: None,
         lease: Duration::from_secs(seconds),
         sent_at,
     }

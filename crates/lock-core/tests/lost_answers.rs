@@ -30,7 +30,8 @@ fn an_acquire_whose_answer_was_lost_is_asked_again_with_the_same_attempt() {
     rig.cut();
     rig.shake_hands();
     let again = rig.sent().remove(0);
-    assert_eq!(first[3..], again[3..], "owner, attempt and keys are the same");
+    assert_eq!(first[3..12], again[3..12], "keys, owner and attempt are the same");
+    assert_ne!(first[12], again[12], "a new connection is a new client");
     rig.reply(HELD);
     assert!(matches!(rig.outcome(), Outcome::Held(_)));
 }
@@ -55,13 +56,13 @@ fn the_lease_counts_from_the_request_that_was_answered() {
 fn a_grant_that_comes_after_the_limit_is_given_back() {
     let mut rig = Rig::ready(config());
     rig.wait_for("k", SECOND);
-    let owner = rig.sent()[0][5].clone();
+    let owner = rig.sent()[0][8].clone();
     rig.pass(SECOND);
     assert_eq!(rig.error().message, "Timed-out acquiring lock.");
     assert!(rig.sent().is_empty(), "nothing can be said before the answer");
     rig.reply(HELD);
     let sent = rig.sent();
-    assert_eq!((verb(&sent[0]), &sent[0][4]), ("release", &owner));
+    assert_eq!((verb(&sent[0]), &sent[0][6]), ("hand over", &owner));
     rig.reply(b"*2\r\n:1\r\n:1\r\n");
     assert!(rig.client.is_idle());
 }
@@ -71,12 +72,12 @@ fn a_late_grant_for_a_named_owner_is_undone_by_its_attempt() {
     let mut rig = Rig::ready(config());
     rig.acquire(&["k"], Wanted::Named((*b"*").into()), Some(SECOND));
     let asked = rig.sent().remove(0);
-    let (owner, attempt) = (asked[6].clone(), asked[10].clone());
+    let (owner, attempt) = (asked[8].clone(), asked[11].clone());
     rig.pass(SECOND);
     rig.reply(HELD);
     let sent = rig.sent();
     assert_eq!(verb(&sent[0]), "undo");
-    assert_eq!(sent[0][5..], [owner, attempt]);
+    assert_eq!(sent[0][7..], [owner, attempt]);
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn an_acquire_that_timed_out_without_a_connection_and_may_have_been_executed_is_
     rig.shake_hands();
     let sent = rig.sent();
     assert_eq!(sent.len(), 1);
-    assert_eq!(verb(&sent[0]), "release");
+    assert_eq!(verb(&sent[0]), "hand over");
 }
 
 #[test]
@@ -144,7 +145,7 @@ fn a_grant_that_took_longer_than_its_lease_is_asked_again() {
     }
     rig.reply(HELD);
     assert!(rig.done.is_empty(), "{:?}", rig.done);
-    assert_eq!(verb(&rig.sent()[0]), "acquire");
+    assert_eq!(verb(&rig.sent()[0]), "take");
     rig.reply(HELD);
     assert!(matches!(rig.outcome(), Outcome::Held(_)));
 }
@@ -184,7 +185,7 @@ fn the_end_of_a_job_does_not_wait_for_a_server_that_is_not_there() {
     assert!(matches!(rig.outcome(), Outcome::ReleasePending(_)));
     rig.pass(MS);
     rig.shake_hands();
-    assert_eq!(verb(&rig.sent()[0]), "release", "it is released all the same");
+    assert_eq!(verb(&rig.sent()[0]), "hand over", "it is released all the same");
 }
 
 #[test]
@@ -195,7 +196,7 @@ fn a_release_that_redis_refuses_is_repeated_for_an_execute_lock() {
     rig.reply(b"-READONLY You can't write against a read only replica.\r\n");
     assert!(matches!(rig.outcome(), Outcome::ReleasePending(_)));
     rig.pass(SECOND);
-    assert_eq!(verb(&rig.sent()[0]), "release");
+    assert_eq!(verb(&rig.sent()[0]), "hand over");
 }
 
 #[test]

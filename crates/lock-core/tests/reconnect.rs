@@ -86,7 +86,7 @@ fn a_script_that_the_server_does_not_know_is_sent_whole() {
     assert_eq!(rig.sent()[0][0], "EVALSHA");
     rig.reply(b"-NOSCRIPT No matching script. Please use EVAL.\r\n");
     let sent = rig.sent();
-    assert_eq!((sent[0][0].as_str(), verb(&sent[0])), ("EVAL", "acquire"));
+    assert_eq!((sent[0][0].as_str(), verb(&sent[0])), ("EVAL", "park"));
     rig.reply(b"*2\r\n:1\r\n:1700000000000001\r\n");
     assert!(matches!(rig.outcome(), Outcome::Held(_)));
 }
@@ -101,7 +101,7 @@ fn a_connection_that_owes_an_answer_and_is_silent_is_given_up() {
     rig.pass(SECOND);
     assert!(rig.events.iter().any(|event| matches!(event, Event::Disconnect)));
     rig.shake_hands();
-    assert_eq!(verb(&rig.sent()[0]), "acquire", "the call is asked again");
+    assert_eq!(verb(&rig.sent()[0]), "park", "the call is asked again");
 }
 
 #[test]

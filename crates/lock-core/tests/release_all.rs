@@ -20,9 +20,9 @@ fn the_namespace_is_scanned_to_its_end_and_freed_in_batches() {
     let names: String = (0..300).map(|at| format!("$16\r\nmedusa_lock:{at:04}\r\n")).collect();
     rig.reply(format!("*2\r\n$2\r\n17\r\n*300\r\n{names}").as_bytes());
     let first = rig.sent().remove(0);
-    assert_eq!((verb(&first), first[2].as_str()), ("free", "500"));
+    assert_eq!((verb(&first), first[2].as_str()), ("free", "1000"));
     rig.reply(b"*2\r\n:1\r\n:249\r\n");
-    assert_eq!(rig.sent()[0][2], "100");
+    assert_eq!(rig.sent()[0][2], "200");
     rig.reply(b"*2\r\n:1\r\n:50\r\n");
     assert_eq!(rig.sent()[0][..2], ["SCAN", "17"]);
     rig.reply(b"*2\r\n$1\r\n0\r\n*0\r\n");

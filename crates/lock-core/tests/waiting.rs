@@ -31,7 +31,7 @@ fn of_several_refused_keys_the_first_in_the_callers_order_is_named() {
 
 #[test]
 fn pauses_double_up_to_the_longest_and_are_jittered_below_it() {
-    let mut rig = Rig::ready(config());
+    let mut rig = Rig::polling(config());
     rig.wait_for("k", 3_600 * SECOND);
     rig.sent();
     let mut pauses = Vec::new();
@@ -125,7 +125,7 @@ fn closing_tells_those_who_wait_and_takes_no_more_calls() {
     rig.pass(MS);
     assert_eq!(rig.error().code, Code::Closed);
     rig.reply(b"*2\r\n:1\r\n:1700000000000001\r\n");
-    assert_eq!(verb(&rig.sent()[0]), "release", "a grant that comes later is given back");
+    assert_eq!(verb(&rig.sent()[0]), "hand over", "a grant that comes later is given back");
 }
 
 #[test]

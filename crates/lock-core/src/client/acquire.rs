@@ -1,10 +1,10 @@
-//! Taking keys: one attempt, repeated with growing pauses while somebody else holds one of them.
+//! Taking keys: what is asked, and what the answers mean.
 
+use super::Client;
 use super::link::Link;
-use super::release::{By, Release};
 use super::replies::{append_eval, server_text};
-use super::requests::{AcquireRequest, Hold, LogLevel, Outcome, Wanted};
-use super::{Client, Kind, State, TaskKey, closed_error};
+use super::requests::{AcquireRequest, Hold, Keep, Outcome, Patience, Wanted};
+use super::{Kind, State, TaskKey, closed_error};
 use crate::backoff::Backoff;
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
@@ -17,31 +17,119 @@ use crate::timers::Timer;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Where a waiter stands: the index of the key, and its ticket there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) at: usize,
+    pub(super) ticket: u64,
+}
+
 #[derive(Debug)]
 pub(super) struct Acquire {
     pub(super) keys: Arc<[LockKey]>,
-    named: Vec<String>,
+    pub(super) named: Vec<String>,
     pub(super) owner: Owner,
-    attempt: AttemptId,
-    lease: Option<Duration>,
-    backoff: Option<Backoff>,
-    sent_at: Instant,
+    pub(super) attempt: AttemptId,
+    pub(super) lease: Option<Duration>,
+    pub(super) patience: Patience,
+    pub(super) backoff: Backoff,
+    /// When the last command was sent.
+    pub(super) sent_at: Instant,
+    pub(super) place: Option<Place>,
+    /// Locks that were another's at the last look, by index.
+    pub(super) refused: Box<[u32]>,
+    /// The quick script found more to do than it can.
+    contended: bool,
+    /// A timer is set by which a waiter that holds keys already keeps them.
+    pub(super) poll_armed: bool,
+    /// The last command took the client out of the queue with it, since no other waiter was known.
+    pub(super) left_alone: bool,
+    pub(super) keep: Keep,
+}
+
+/// How a waiter stands among the waiters of its client when it asks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Standing {
+    /// It may take over a grant to the client.
+    pub(super) oldest: bool,
+    /// The ticket of the client's next waiter.
+    pub(super) next: Option<u64>,
 }
 
 impl Acquire {
-    /// How many keys the script gets per lock: see the header of `acquire.lua`.
-    fn stride(&self, plain: bool) -> usize {
-        match (plain, self.owner.is_unique()) {
+    /// The common case, for which there are shorter ways: one key of `execute`.
+    pub(super) fn is_simple(&self) -> bool {
+        self.keys.len() == 1 && self.owner.is_unique() && self.lease.is_some()
+    }
+
+    pub(super) fn waits(&self) -> bool {
+        !matches!(self.patience, Patience::None)
+    }
+
+    /// The key at which it is parked.
+    pub(super) fn place_key(&self) -> Option<&LockKey> {
+        self.keys.get(self.place?.at)
+    }
+
+    /// The quick script will do: nobody of this client waits for the key.
+    pub(super) fn is_quick(&self, link: &Link) -> bool {
+        let raised = self.keys.first().is_some_and(|key| link.is_raised(key.slot()));
+        self.is_simple() && self.place.is_none() && !self.contended && raised
+    }
+
+    pub(super) fn encode_take(&mut self, now: Instant, whole: bool, out: &mut Vec<u8>) {
+        self.sent_at = now;
+        append_eval(out, Script::Take, whole, 3, 2);
+        let mut side = Vec::new();
+        for key in self.keys.iter() {
+            append_text(out, key.name());
+            append_side(out, &mut side, |side| key.queue(side));
+            append_side(out, &mut side, |side| key.counter(side));
+        }
+        append_text(out, self.owner.as_bytes());
+        append_integer(out, self.lease.map_or(0, lease_ms));
+    }
+
+    pub(super) fn encode_park(
+        &mut self,
+        now: Instant,
+        whole: bool,
+        link: &Link,
+        standing: Standing,
+        out: &mut Vec<u8>,
+    ) {
+        self.sent_at = now;
+        append_eval(out, Script::Park, whole, self.keys.len() * 5, 10);
+        let mut side = Vec::new();
+        for key in self.keys.iter() {
+            append_text(out, key.name());
+            append_side(out, &mut side, |side| key.counter(side));
+            append_side(out, &mut side, |side| key.record(side));
+            append_side(out, &mut side, |side| key.queue(side));
+            append_side(out, &mut side, |side| key.polled(side));
+        }
+        append_text(out, self.owner.as_bytes());
+        append_integer(out, self.lease.map_or(0, lease_ms));
+        append_flag(out, self.must_raise(link));
+        append_text(out, &self.attempt);
+        append_text(out, link.client_id());
+        append_text(out, if self.waits() { b"wait" } else { b"try" });
+        append_integer(out, self.place.map_or(0, |place| place.at as u64 + 1));
+        append_ticket(out, self.place.map(|place| place.ticket));
+        append_flag(out, standing.oldest);
+        append_ticket(out, standing.next);
+    }
+
+    /// For the rungs without a queue.
+    pub(super) fn encode_acquire(&mut self, now: Instant, whole: bool, link: &Link, out: &mut Vec<u8>) {
+        self.sent_at = now;
+        self.place = None;
+        let stride = match (link.is_plain(), self.owner.is_unique()) {
             (true, _) => 1,
             (false, true) => 2,
             (false, false) => 3,
-        }
-    }
-
-    pub(super) fn encode(&mut self, now: Instant, whole: bool, link: &Link, out: &mut Vec<u8>) {
-        self.sent_at = now;
-        let stride = self.stride(link.is_plain());
-        let raise = self.keys.iter().any(|key| !link.is_raised(key.slot()));
+        };
+        let raise = self.must_raise(link);
         let args = match (stride, raise) {
             (3, _) => 5,
             (_, true) => 4,
@@ -52,38 +140,52 @@ impl Acquire {
         for key in self.keys.iter() {
             append_text(out, key.name());
             if stride >= 2 {
-                side.clear();
-                key.counter(&mut side);
-                append_text(out, &side);
+                append_side(out, &mut side, |side| key.counter(side));
             }
             if stride >= 3 {
-                side.clear();
-                key.record(&mut side);
-                append_text(out, &side);
+                append_side(out, &mut side, |side| key.record(side));
             }
         }
         append_text(out, self.owner.as_bytes());
         append_integer(out, self.lease.map_or(0, lease_ms));
         append_integer(out, stride as u64);
         if args >= 4 {
-            append_text(out, if raise { b"1" } else { b"0" });
+            append_flag(out, raise);
         }
         if args >= 5 {
             append_text(out, &self.attempt);
         }
     }
 
+    fn must_raise(&self, link: &Link) -> bool {
+        self.keys.iter().any(|key| !link.is_raised(key.slot()))
+    }
+
     /// When Redis itself will have freed what this attempt took.
-    fn lapse(&self) -> Option<Instant> {
+    pub(super) fn lapse(&self) -> Option<Instant> {
         self.lease.map(|lease| self.sent_at + lease)
     }
 }
 
-fn lease_margin(lease: Option<Duration>) -> Duration {
-    lease.map_or(Duration::ZERO, margin)
+pub(super) fn append_side(out: &mut Vec<u8>, side: &mut Vec<u8>, name: impl Fn(&mut Vec<u8>)) {
+    side.clear();
+    name(side);
+    append_text(out, side);
 }
 
-fn lease_ms(lease: Duration) -> u64 {
+pub(super) fn append_flag(out: &mut Vec<u8>, flag: bool) {
+    append_text(out, if flag { b"1" } else { b"0" });
+}
+
+/// A ticket, or nothing.
+pub(super) fn append_ticket(out: &mut Vec<u8>, ticket: Option<u64>) {
+    match ticket {
+        Some(ticket) => append_integer(out, ticket),
+        None => append_text(out, b""),
+    }
+}
+
+pub(super) fn lease_ms(lease: Duration) -> u64 {
     u64::try_from(lease.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
@@ -102,61 +204,87 @@ impl Client {
         };
         let acquire = Acquire {
             attempt: self.attempt(),
-            backoff: request.wait.then(|| Backoff::new(&self.config.backoff)),
+            backoff: Backoff::new(&self.config.backoff),
             keys: request.keys,
             named: request.named,
             owner,
             lease: request.lease,
+            patience: request.patience,
             sent_at: now,
+            place: None,
+            refused: Box::default(),
+            contended: false,
+            poll_armed: false,
+            left_alone: false,
+            keep: request.keep,
         };
-        let limit = request.limit.map(|limit| now + limit);
+        let limit = match request.patience {
+            Patience::Limit(limit) => Some(now + limit),
+            Patience::None | Patience::TryFor(_) | Patience::Endless => None,
+        };
         Ok(self.add(now, Some(request.caller), Kind::Acquire(acquire), limit))
+    }
+
+    pub(super) fn send_acquire(&mut self, now: Instant, index: u32, whole: bool) {
+        let Some(task) = self.tasks.get_mut(index as usize) else { return };
+        let Kind::Acquire(acquire) = &mut task.kind else { return };
+        if !self.link.hands_off() {
+            return acquire.encode_acquire(now, whole, &self.link, &mut self.out);
+        }
+        let queue = acquire.place_key().or(acquire.keys.first()).and_then(|key| self.queues.find(key));
+        if queue.is_none() && acquire.is_quick(&self.link) {
+            return acquire.encode_take(now, whole, &mut self.out);
+        }
+        let standing = match (queue, acquire.place) {
+            (Some(queue), Some(_)) => Standing {
+                oldest: queue.oldest() == Some(index) && queue.claiming == 0,
+                next: queue.ticket_beside(index),
+            },
+            _ => Standing::default(),
+        };
+        acquire.left_alone = standing.next.is_none();
+        acquire.encode_park(now, whole, &self.link, standing, &mut self.out);
     }
 
     pub(super) fn acquire_reply(&mut self, now: Instant, index: u32, reply: &Value) {
         let Some(task) = self.tasks.get_mut(index as usize) else { return };
         let Kind::Acquire(acquire) = &mut task.kind else { return };
         let unsure = std::mem::replace(&mut task.unsure, false);
-        match reply {
-            Value::Array(items) if items.first() == Some(&Value::Int(1)) => {
+        let (tag, rest) = match reply {
+            Value::Array(items) => (items.first(), items.get(1..).unwrap_or_default()),
+            _ => (None, &[] as &[Value]),
+        };
+        match tag {
+            Some(Value::Int(1)) => {
                 acquire.keys.iter().for_each(|key| self.link.set_raised(key.slot()));
-                if task.caller.is_none() {
-                    return self.undo(now, index, false);
-                }
-                if acquire.lapse().is_some_and(|lapse| now >= lapse.back(lease_margin(acquire.lease))) {
-                    // The answer took longer than the lease: whoever comes next may hold the keys by now.
-                    return self.submit(now, index);
-                }
-                let hold = Hold {
-                    keys: Arc::clone(&acquire.keys),
-                    owner: acquire.owner.clone(),
-                    tokens: items.iter().skip(1).filter_map(token).collect(),
-                    lease: acquire.lease,
-                    sent_at: acquire.sent_at,
-                };
-                self.finish(index, Outcome::Held(hold));
+                let sent_at = acquire.sent_at;
+                let tokens = rest.iter().filter_map(number).collect();
+                self.held(now, index, tokens, sent_at);
             }
-            Value::Array(items) if items.first() == Some(&Value::Int(0)) => {
-                if task.caller.is_none() {
-                    return self.forget(index);
-                }
-                if let Some(backoff) = &mut acquire.backoff {
-                    let pause = backoff.pause(&self.config.backoff, self.ids.jitter());
-                    task.state = State::Pausing;
-                    self.timers.set(now + pause, Timer::Retry(index, task.serial));
+            Some(Value::Int(0)) if rest.is_empty() => {
+                acquire.contended = true;
+                if task.caller.is_some() { self.submit(now, index) } else { self.forget(index) }
+            }
+            Some(Value::Int(0)) => {
+                acquire.refused =
+                    rest.iter().filter_map(number).filter_map(|at| u32::try_from(at).ok()).collect();
+                if acquire.waits() {
+                    self.polls(now, index);
                 } else {
-                    let error = self.refused(index, items);
+                    let error = self.not_acquired(index);
                     self.finish(index, Outcome::Failed(error));
                 }
             }
-            other => {
-                let text = server_text(other);
+            Some(Value::Int(2)) => self.parked(now, index, rest),
+            _ => {
+                let text = server_text(reply);
                 let keys = self.keys_of(index);
                 let error =
                     Error::new(Code::Refused, format!("Redis refused to lock {}: {text}", list(&keys)))
                         .with_keys(keys)
                         .with_cause(Some(text));
-                if unsure {
+                let holds = self.step_out(now, index);
+                if unsure || holds {
                     self.tell(index, Outcome::Failed(error));
                     self.undo(now, index, true);
                 } else {
@@ -166,92 +294,62 @@ impl Client {
         }
     }
 
+    /// The keys are this task's, by a command that was sent at `sent_at`.
+    pub(super) fn held(&mut self, now: Instant, index: u32, tokens: Box<[u64]>, sent_at: Instant) {
+        let Some(task) = self.tasks.get_mut(index as usize) else { return };
+        let Kind::Acquire(acquire) = &mut task.kind else { return };
+        acquire.sent_at = sent_at;
+        let keys = Arc::clone(&acquire.keys);
+        let late = acquire
+            .lapse()
+            .is_some_and(|lapse| now >= lapse.back(acquire.lease.map_or(Duration::ZERO, margin)));
+        let hold = Hold {
+            keys: Arc::clone(&keys),
+            owner: acquire.owner.clone(),
+            attempt: acquire.attempt,
+            tokens,
+            lease: acquire.lease,
+            sent_at,
+            claim: None,
+            keep: acquire.keep,
+        };
+        let wanted = task.caller.is_some();
+        self.step_out(now, index);
+        match (wanted, late) {
+            (false, _) => self.undo(now, index, false),
+            // The answer took longer than the lease: whoever comes next may hold the keys by now.
+            (true, true) => self.submit(now, index),
+            (true, false) => self.finish(index, Outcome::Held(hold)),
+        }
+        for key in keys.iter() {
+            if let Some(queue) = self.queues.find_mut(key) {
+                // A grant that was announced before is the one that was taken over, or it is gone.
+                queue.granted = None;
+            }
+        }
+    }
+
+    /// The task asks again after a pause: no queue is to be had, or somebody does not hand over.
+    pub(super) fn pause(&mut self, now: Instant, index: u32) {
+        let Some(task) = self.tasks.get_mut(index as usize) else { return };
+        let Kind::Acquire(acquire) = &mut task.kind else { return };
+        let pause = acquire.backoff.pause(&self.config.backoff, self.ids.jitter());
+        task.state = State::Pausing;
+        self.timers.set(now + pause, Timer::Retry(index, task.serial));
+    }
+
     /// Somebody else holds a key: the error names the first of them in the caller's order.
-    fn refused(&self, index: u32, items: &[Value]) -> Error {
+    pub(super) fn not_acquired(&self, index: u32) -> Error {
         let Some(Kind::Acquire(acquire)) = self.tasks.get(index as usize).map(|task| &task.kind) else {
             return Error::new(Code::Internal, "A refused call is not known.");
         };
-        let refused = self.named_in(&acquire.keys, items.get(1..).unwrap_or_default());
+        let refused: Vec<String> = (acquire.refused.iter())
+            .filter_map(|at| acquire.keys.get(*at as usize))
+            .map(|key| self.namespace.caller_name(key))
+            .collect();
         let first = acquire.named.iter().find(|name| refused.contains(name)).or(refused.first());
         let message = format!("Failed to acquire lock for key \"{}\"", first.map_or("", |name| name));
         Error::new(Code::NotAcquired, message).with_keys(refused)
-    }
-
-    /// The time limit of a task is over.
-    pub(super) fn limit_reached(&mut self, now: Instant, index: u32) {
-        match self.tasks.get(index as usize).map(|task| &task.kind) {
-            Some(Kind::Acquire(_)) => {
-                let error = Error::new(Code::Timeout, "Timed-out acquiring lock.")
-                    .with_keys(self.keys_of(index))
-                    .with_cause(self.link_trouble());
-                self.abandon(now, index, error);
-            }
-            Some(Kind::Release(_)) => {
-                let why = self.link_trouble().unwrap_or_else(|| "Redis has not answered yet".to_owned());
-                self.tell(index, Outcome::ReleasePending(why));
-            }
-            Some(Kind::ReleaseAll(_) | Kind::Shorten(_)) | None => {}
-        }
-    }
-
-    /// The caller waits no longer. What may have been taken, or may yet be, is given back.
-    pub(super) fn abandon(&mut self, now: Instant, index: u32, error: Error) {
-        self.tell(index, Outcome::Failed(error));
-        let Some(task) = self.tasks.get(index as usize) else { return };
-        match (task.state, task.unsure) {
-            // The reply decides: a late grant is undone.
-            (State::InFlight, _) => {}
-            (State::Backlog, true) => self.undo(now, index, true),
-            (State::Backlog, false) | (State::Pausing, _) => self.forget(index),
-        }
-    }
-
-    /// Turns an acquire that nobody wants into giving back what it took. `unsure`: it may have taken nothing.
-    pub(super) fn undo(&mut self, now: Instant, index: u32, unsure: bool) {
-        let plain = self.link.is_plain();
-        let request = self.attempt();
-        let Some(task) = self.tasks.get_mut(index as usize) else { return };
-        let Kind::Acquire(acquire) = &task.kind else { return };
-        let by = match (&acquire.owner, plain, unsure) {
-            (Owner::Execute(_), _, _) | (Owner::Named(_), true, false) => By::Owner,
-            (Owner::Named(_), false, _) => By::Attempt(acquire.attempt),
-            (Owner::Named(_), true, true) => {
-                // Without a hold record nothing tells our hold from another of the same owner: do not free.
-                let keys = list(&self.keys_of(index));
-                let owner = format!("{:?}", self.owner_of(index));
-                self.log(
-                    LogLevel::Warn,
-                    format!("Whether the lock on {keys} was taken for owner \"{owner}\" is not known, and this Redis user may not use side keys to find out. If it stays, release it by hand."),
-                );
-                return self.forget(index);
-            }
-        };
-        let until = acquire.lapse();
-        if until.is_some_and(|until| now >= until) {
-            return self.forget(index);
-        }
-        let release = Release {
-            keys: Arc::clone(&acquire.keys),
-            owner: acquire.owner.clone(),
-            by,
-            request,
-            until,
-            hold: false,
-        };
-        task.kind = Kind::Release(release);
-        task.limit = None;
-        task.unsure = false;
-        if task.state != State::Backlog {
-            self.submit(now, index);
-        }
-    }
-
-    fn owner_of(&self, index: u32) -> Option<&Owner> {
-        match self.tasks.get(index as usize).map(|task| &task.kind) {
-            Some(Kind::Acquire(acquire)) => Some(&acquire.owner),
-            Some(Kind::Release(release)) => Some(&release.owner),
-            _ => None,
-        }
     }
 
     /// The caller's names of a task's keys.
@@ -265,9 +363,9 @@ impl Client {
     }
 }
 
-fn token(item: &Value) -> Option<u64> {
+pub(super) fn number(item: &Value) -> Option<u64> {
     match item {
-        Value::Int(token) => u64::try_from(*token).ok(),
+        Value::Int(number) => u64::try_from(*number).ok(),
         _ => None,
     }
 }

@@ -1,10 +1,11 @@
 //! The last step of a process that ends while its jobs hold locks: nobody will renew or release them.
 
+use super::acquire::append_side;
 use super::replies::append_eval;
 use super::{Client, Kind, State};
-use crate::ids::Owner;
+use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
-use crate::lease::EXIT_LEASE_MS;
+use crate::lease::{EXIT_LEASE_MS, NewLease};
 use crate::resp::{append_integer, append_text};
 use crate::script::Script;
 use crate::time::Instant;
@@ -15,35 +16,59 @@ use std::sync::Arc;
 pub(super) struct Shorten {
     keys: Arc<[LockKey]>,
     owner: Owner,
+    /// What tells a named owner's hold from others of the same name.
+    attempt: Option<AttemptId>,
 }
 
 impl Shorten {
     pub(super) fn encode(&self, whole: bool, out: &mut Vec<u8>) {
-        append_eval(out, Script::Renew, whole, self.keys.len(), self.keys.len() * 2);
-        self.keys.iter().for_each(|key| append_text(out, key.name()));
+        let (count, stride) = (self.keys.len(), if self.attempt.is_some() { 2 } else { 1 });
+        append_eval(out, Script::Renew, whole, count * stride, 1 + count * (stride + 1));
+        let mut side = Vec::new();
+        for key in self.keys.iter() {
+            append_text(out, key.name());
+            if self.attempt.is_some() {
+                append_side(out, &mut side, |side| key.record(side));
+            }
+        }
+        append_integer(out, stride as u64);
         for _ in self.keys.iter() {
             append_text(out, self.owner.as_bytes());
             append_integer(out, EXIT_LEASE_MS);
+            if let Some(attempt) = &self.attempt {
+                append_text(out, attempt);
+            }
         }
     }
 }
 
 impl Client {
     /// Shortens what `held` names and every `execute` lock whose request is under way, on this connection and
-    /// so after those requests. True when there is something to send; it is done when no reply is expected.
-    pub fn shorten_for_exit(&mut self, now: Instant, held: Vec<(Arc<[LockKey]>, Owner)>) -> bool {
+    /// so after those requests, and takes this client out of every queue. True when there is something to send; it is done when no reply is expected.
+    pub fn shorten_for_exit(&mut self, now: Instant, held: Vec<NewLease>) -> bool {
         if !self.link.is_ready() {
             return false;
         }
-        let mut all = held;
+        let plain = self.link.is_plain();
+        let mut all: Vec<Shorten> = (held.into_iter())
+            .map(|held| {
+                let attempt = (!held.owner.is_unique() && !plain).then_some(held.attempt);
+                Shorten { keys: held.keys, owner: held.owner, attempt }
+            })
+            .collect();
         all.extend(self.tasks.iter().filter_map(|(_, task)| match &task.kind {
-            Kind::Acquire(acquire) if task.state == State::InFlight && acquire.owner.is_unique() => {
-                Some((Arc::clone(&acquire.keys), acquire.owner.clone()))
+            Kind::Acquire(acquire)
+                if matches!(task.state, State::InFlight | State::Offered) && acquire.owner.is_unique() =>
+            {
+                Some(Shorten { keys: Arc::clone(&acquire.keys), owner: acquire.owner.clone(), attempt: None })
             }
             _ => None,
         }));
-        for (keys, owner) in all {
-            self.add(now, None, Kind::Shorten(Shorten { keys, owner }), None);
+        for shorten in all {
+            self.add(now, None, Kind::Shorten(shorten), None);
+        }
+        for key in self.queues.waited_for() {
+            self.leave(now, &key, true);
         }
         self.expects_reply()
     }

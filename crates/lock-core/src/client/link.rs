@@ -4,7 +4,8 @@ use super::requests::{Event, LogLevel, Outcome};
 use super::{Client, Kind, State};
 use crate::backoff::reconnect_delay;
 use crate::error::{Code, Error};
-use crate::handshake::{Handshake, Progress};
+use crate::handshake::{Channels, Handshake, Progress, Rung};
+use crate::ids::AttemptId;
 use crate::resp::Value;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -28,7 +29,8 @@ pub(crate) struct Link {
     phase: Phase,
     /// Reconnects since the connection was last ready.
     retries: u32,
-    plain: bool,
+    rung: Rung,
+    channels: Channels,
     /// Slots whose counter was raised to the server's time on this connection, one bit a slot.
     raised: Vec<u64>,
     last_progress: Instant,
@@ -41,7 +43,8 @@ impl Link {
         Self {
             phase: Phase::Down,
             retries: 0,
-            plain: false,
+            rung: Rung::default(),
+            channels: Channels::default(),
             raised: Vec::new(),
             last_progress: Instant::from_nanos(0),
             silence_armed: false,
@@ -53,8 +56,19 @@ impl Link {
         matches!(self.phase, Phase::Ready)
     }
 
+    /// Whether only the lock keys themselves may be used.
     pub(crate) fn is_plain(&self) -> bool {
-        self.plain
+        self.rung == Rung::Plain
+    }
+
+    /// Whether waiters stand in a queue and are told.
+    pub(crate) fn hands_off(&self) -> bool {
+        self.rung == Rung::HandOff
+    }
+
+    /// This connection's name in the queues.
+    pub(crate) fn client_id(&self) -> &AttemptId {
+        &self.channels.client
     }
 
     /// Whether the slot's counter was raised to the server's time on this connection.
@@ -87,7 +101,9 @@ impl Client {
         self.parser.reset();
         self.out.clear();
         self.link.raised.clear();
-        self.link.phase = Phase::Handshake(Handshake::begin(&self.config, &mut self.out));
+        self.link.channels = Channels { client: self.attempt(), mark: self.ids.mark() };
+        let handshake = Handshake::begin(&self.config, self.link.channels, &mut self.out);
+        self.link.phase = Phase::Handshake(handshake);
         self.expect_progress(now);
     }
 
@@ -126,7 +142,10 @@ impl Client {
         loop {
             match self.parser.next_reply() {
                 Ok(None) => return,
-                Ok(Some(Value::Push(_))) => {}
+                Ok(Some(Value::Push(push))) => match &mut self.link.phase {
+                    Phase::Handshake(handshake) => handshake.handle_push(&push),
+                    _ => self.pushed(now, &push),
+                },
                 Ok(Some(reply)) => {
                     if matches!(self.link.phase, Phase::Handshake(_)) {
                         self.handshake_reply(now, &reply);
@@ -190,7 +209,7 @@ impl Client {
 
     fn handshake_reply(&mut self, now: Instant, reply: &Value) {
         let Phase::Handshake(handshake) = &mut self.link.phase else { return };
-        match handshake.handle(&self.config, reply) {
+        match handshake.handle(&self.config, reply, &mut self.out) {
             Progress::Pending => {}
             Progress::Loading(pause) => {
                 self.link.last_progress = now + pause;
@@ -204,14 +223,14 @@ impl Client {
                 }
                 self.give_up(now, &reason);
             }
-            Progress::Ready { plain, password_unwanted } => {
+            Progress::Ready { rung, why, password_unwanted } => {
                 for note in std::mem::take(&mut handshake.notes) {
                     self.log(LogLevel::Warn, note);
                 }
                 self.link.phase = Phase::Ready;
                 self.link.retries = 0;
-                self.link.plain = plain.is_some();
-                self.events.push_back(Event::Ready { plain, password_unwanted });
+                self.link.rung = rung;
+                self.events.push_back(Event::Ready { rung, why, password_unwanted });
                 for index in std::mem::take(&mut self.backlog) {
                     self.send(now, index, false);
                 }
@@ -219,23 +238,31 @@ impl Client {
         }
     }
 
-    /// What was sent and not answered may or may not have been executed; it is asked again, in its old order.
+    /// What was sent and not answered may or may not have been executed; it is asked again, in its old order,
+    /// after those who waited before it.
     fn return_to_backlog(&mut self, now: Instant) {
-        for index in std::mem::take(&mut self.in_flight).into_iter().rev() {
+        let parked = self.dissolve_queues();
+        self.detach_claims();
+        let unanswered = std::mem::take(&mut self.in_flight);
+        for index in unanswered.into_iter().rev() {
             let Some(task) = self.tasks.get_mut(index as usize) else { continue };
             task.unsure = true;
             task.state = State::Backlog;
             self.backlog.push_front(index);
         }
-        // An acquire that nobody wants any more is not asked again but undone.
-        let unwanted: Vec<u32> = (self.backlog.iter().copied())
-            .filter(|index| {
-                let task = self.tasks.get(*index as usize);
-                task.is_some_and(|task| task.caller.is_none() && matches!(task.kind, Kind::Acquire(_)))
-            })
-            .collect();
-        for index in unwanted {
-            self.undo(now, index, true);
+        for index in parked.into_iter().rev() {
+            self.backlog.push_front(index);
+        }
+        // An acquire that nobody wants any more is not asked again but undone; a claim whose job has ended was
+        // named in its release; and the client that was to leave a queue is no more.
+        for index in self.backlog.clone() {
+            let Some(task) = self.tasks.get(index as usize) else { continue };
+            match &task.kind {
+                Kind::Acquire(_) if task.caller.is_none() => self.undo(now, index, true),
+                Kind::Claim(claim) if claim.superseded => self.forget_claim(index),
+                Kind::Leave(_) => self.forget(index),
+                _ => {}
+            }
         }
     }
 

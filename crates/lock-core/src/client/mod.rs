@@ -5,12 +5,16 @@
 //! drain all of them.
 
 mod acquire;
+mod claim;
 mod exit;
 mod link;
+mod queue;
 mod release;
 mod release_all;
 mod replies;
 mod requests;
+mod undo;
+mod waiting;
 
 use crate::config::ClientConfig;
 use crate::error::{Code, Error};
@@ -20,15 +24,20 @@ use crate::resp::Parser;
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
 use acquire::Acquire;
+use claim::Claim;
 use exit::Shorten;
 use link::Link;
+use queue::Queues;
 use release::Release;
 use release_all::ReleaseAll;
 pub use requests::{
-    AcquireRequest, Event, Hold, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, Wanted,
+    AcquireRequest, Claiming, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
+    ReleaseRequest, Wanted,
 };
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+pub(crate) use waiting::CLAIM_PERIOD;
+use waiting::Leave;
 
 /// Longest key that a caller may name, in bytes.
 const LONGEST_KEY: usize = 1 << 20;
@@ -51,6 +60,9 @@ pub struct Client {
     in_flight: VecDeque<u32>,
     /// Tasks that wait for a connection.
     backlog: VecDeque<u32>,
+    queues: Queues,
+    /// Claims that are not answered, by number.
+    claims: HashMap<u64, u32>,
     timers: Timers,
     events: VecDeque<Event>,
     callers: usize,
@@ -76,6 +88,8 @@ enum Kind {
     Release(Release),
     ReleaseAll(ReleaseAll),
     Shorten(Shorten),
+    Claim(Claim),
+    Leave(Leave),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +98,10 @@ enum State {
     InFlight,
     /// Pausing until its retry timer.
     Pausing,
+    /// Waiting in a queue.
+    Parked,
+    /// Waiting in a queue, and named in a release that is not answered yet.
+    Offered,
 }
 
 impl Client {
@@ -101,6 +119,8 @@ impl Client {
             serial: 0,
             in_flight: VecDeque::new(),
             backlog: VecDeque::new(),
+            queues: Queues::default(),
+            claims: HashMap::new(),
             timers: Timers::default(),
             events: VecDeque::new(),
             callers: 0,
@@ -199,10 +219,15 @@ impl Client {
                     }
                 }
                 Timer::Retry(index, serial) => {
-                    if self.task(index, serial).is_some_and(|task| task.state == State::Pausing) {
+                    let Some(task) = self.task(index, serial) else { continue };
+                    if let Kind::Acquire(acquire) = &mut task.kind {
+                        acquire.poll_armed = false;
+                    }
+                    if matches!(task.state, State::Pausing | State::Parked) {
                         self.submit(now, index);
                     }
                 }
+                Timer::Poll(at, serial) => self.poll_due(now, at, serial),
             }
         }
     }
@@ -245,11 +270,12 @@ impl Client {
         let index = u32::try_from(self.tasks.insert(task)).unwrap_or(u32::MAX);
         if let Some(at) = limit {
             self.timers.set(at, Timer::Limit(index, serial));
-            let tasks = &self.tasks;
+            let (tasks, queues) = (&self.tasks, &self.queues);
             self.timers.sweep(|timer| match timer {
                 Timer::Limit(index, serial) | Timer::Retry(index, serial) => {
                     tasks.get(index as usize).is_some_and(|task| task.serial == serial)
                 }
+                Timer::Poll(at, serial) => queues.knows(at, serial),
                 Timer::Reconnect | Timer::ReadyCheck | Timer::Silence => true,
             });
         }
@@ -275,12 +301,20 @@ impl Client {
     fn send(&mut self, now: Instant, index: u32, whole: bool) {
         let Some(task) = self.tasks.get_mut(index as usize) else { return };
         match &mut task.kind {
-            Kind::Acquire(acquire) => acquire.encode(now, whole, &self.link, &mut self.out),
-            Kind::Release(release) => release.encode(whole, task.unsure, self.link.is_plain(), &mut self.out),
+            Kind::Acquire(_) => self.send_acquire(now, index, whole),
+            Kind::Release(_) => self.send_release(now, index, whole),
             Kind::ReleaseAll(all) => all.encode(whole, self.link.is_plain(), &self.namespace, &mut self.out),
             Kind::Shorten(shorten) => shorten.encode(whole, &mut self.out),
+            Kind::Claim(_) => {
+                if !self.send_claim(now, index, whole) {
+                    return;
+                }
+            }
+            Kind::Leave(leave) => leave.encode(whole, self.link.client_id(), &mut self.out),
         }
-        task.state = State::InFlight;
+        if let Some(task) = self.tasks.get_mut(index as usize) {
+            task.state = State::InFlight;
+        }
         self.in_flight.push_back(index);
         self.expect_progress(now);
     }

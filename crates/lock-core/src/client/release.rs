@@ -1,6 +1,8 @@
 //! Giving keys back: by owner on request, by attempt when an acquire came to nothing.
 
-use super::acquire::list;
+use super::acquire::{append_flag, append_side, list, number};
+use super::claim::Offer;
+use super::link::Link;
 use super::replies::{append_eval, server_text};
 use super::requests::{LogLevel, Outcome, ReleaseRequest};
 use super::{Client, Kind, State, TaskKey};
@@ -36,49 +38,65 @@ pub(super) struct Release {
     pub(super) until: Option<Instant>,
     /// The release of an `execute` lock: goes on when its caller was told.
     pub(super) hold: bool,
+    /// The claim by which the hold began.
+    pub(super) claim: Option<u64>,
+    /// The grant that the hold began on, as it may still stand in Redis.
+    pub(super) grant: Option<Vec<u8>>,
+    pub(super) offer: Option<Offer>,
+    pub(super) sent_at: Instant,
 }
 
 impl Release {
-    pub(super) fn encode(&self, whole: bool, resent: bool, plain: bool, out: &mut Vec<u8>) {
-        let records = !plain && !self.owner.is_unique();
-        let stride = if records { 2 } else { 1 };
-        let keys = self.keys.len() * stride;
-        let mut side = Vec::new();
-        let mut append_keys = |out: &mut Vec<u8>| {
-            for key in self.keys.iter() {
-                append_text(out, key.name());
-                if records {
-                    side.clear();
-                    key.record(&mut side);
-                    append_text(out, &side);
-                }
-            }
-        };
-        match self.by {
-            By::Owner => {
-                let args = if records { 4 } else { 1 };
-                append_eval(out, Script::Release, whole, keys + usize::from(records), args);
-                append_keys(out);
-                if records {
-                    let mut remembered = Vec::new();
-                    if let Some(key) = self.keys.first() {
-                        key.remembered(&self.request, &mut remembered);
-                    }
-                    append_text(out, &remembered);
-                }
-                append_text(out, self.owner.as_bytes());
-                if records {
-                    append_integer(out, stride as u64);
-                    append_text(out, b"1");
-                    append_text(out, if resent { b"1" } else { b"0" });
-                }
-            }
-            By::Attempt(attempt) => {
-                append_eval(out, Script::Undo, whole, keys, 2);
-                append_keys(out);
+    pub(super) fn encode(&self, whole: bool, resent: bool, link: &Link, out: &mut Vec<u8>) {
+        match (self.by, link.is_plain(), self.owner.is_unique()) {
+            (By::Attempt(attempt), ..) => {
+                append_eval(out, Script::Undo, whole, self.keys.len() * 4, 2);
+                self.append_keys(true, out);
                 append_text(out, self.owner.as_bytes());
                 append_text(out, &attempt);
             }
+            (By::Owner, true, _) => {
+                append_eval(out, Script::Release, whole, self.keys.len(), 2);
+                self.keys.iter().for_each(|key| append_text(out, key.name()));
+                append_text(out, self.owner.as_bytes());
+                append_integer(out, 1);
+            }
+            (By::Owner, false, true) => self.encode_hand_over(whole, link, out),
+            (By::Owner, false, false) => {
+                append_eval(out, Script::Release, whole, self.keys.len() * 4 + 1, 3);
+                self.append_keys(true, out);
+                if let Some(key) = self.keys.first() {
+                    append_side(out, &mut Vec::new(), |side| key.remembered(&self.request, side));
+                }
+                append_text(out, self.owner.as_bytes());
+                append_integer(out, 4);
+                append_flag(out, resent);
+            }
+        }
+    }
+
+    fn encode_hand_over(&self, whole: bool, link: &Link, out: &mut Vec<u8>) {
+        let alone = self.grant.is_none() && self.offer.is_none();
+        append_eval(out, Script::HandOver, whole, self.keys.len() * 3, if alone { 1 } else { 7 });
+        self.append_keys(false, out);
+        append_text(out, self.owner.as_bytes());
+        if !alone {
+            append_text(out, self.grant.as_deref().unwrap_or_default());
+            append_text(out, link.client_id());
+            Offer::encode(self.offer.as_ref(), out);
+        }
+    }
+
+    /// Lock key, hold record if asked for, queue and counter of every lock.
+    fn append_keys(&self, records: bool, out: &mut Vec<u8>) {
+        let mut side = Vec::new();
+        for key in self.keys.iter() {
+            append_text(out, key.name());
+            if records {
+                append_side(out, &mut side, |side| key.record(side));
+            }
+            append_side(out, &mut side, |side| key.queue(side));
+            append_side(out, &mut side, |side| key.counter(side));
         }
     }
 }
@@ -94,6 +112,10 @@ impl Client {
             request: self.attempt(),
             until: request.lease_end,
             hold: request.lease_end.is_some(),
+            claim: request.claim,
+            grant: request.claim.and_then(|claim| self.supersede(claim)),
+            offer: None,
+            sent_at: now,
         };
         let limit = request.limit.map(|limit| now + limit);
         let trouble = release.hold.then(|| self.link_trouble()).flatten();
@@ -105,10 +127,29 @@ impl Client {
         index
     }
 
+    pub(super) fn send_release(&mut self, now: Instant, index: u32, whole: bool) {
+        self.offer(now, index);
+        let Some(task) = self.tasks.get(index as usize) else { return };
+        if let Kind::Release(release) = &task.kind {
+            release.encode(whole, task.unsure, &self.link, &mut self.out);
+        }
+    }
+
     pub(super) fn release_reply(&mut self, now: Instant, index: u32, reply: &Value) {
+        let tag = match reply {
+            Value::Array(items) => items.first(),
+            _ => None,
+        };
+        let (given, granted) = (tag == Some(&Value::Int(2)), tag == Some(&Value::Int(3)));
+        let token = match reply {
+            Value::Array(items) if given || granted => items.get(1).and_then(number),
+            _ => None,
+        };
+        self.offer_answered(now, index, given, token);
         let Some(task) = self.tasks.get(index as usize) else { return };
         let Kind::Release(release) = &task.kind else { return };
         match (reply, release.by) {
+            _ if given || granted => self.finish(index, Outcome::Released),
             (Value::Array(items), By::Owner) if items.first() == Some(&Value::Int(1)) => {
                 let released = items.get(1) == Some(&Value::Int(1));
                 // A unique owner's release is not remembered: "not yours" after a resend says that the first

@@ -1,5 +1,6 @@
 //! Deleting the locks of a namespace: SCAN finds them, a script compares and deletes batch by batch.
 
+use super::acquire::{append_flag, append_side};
 use super::replies::{append_eval, server_text};
 use super::requests::{Outcome, ReleaseAllRequest};
 use super::{Client, Kind, TaskKey, closed_error};
@@ -36,19 +37,19 @@ impl ReleaseAll {
             let pattern = namespace.pattern();
             return append_command(out, &[b"SCAN", &self.cursor, b"MATCH", &pattern, b"COUNT", SCAN_COUNT]);
         }
-        let stride = if plain { 1 } else { 2 };
+        let stride = if plain { 1 } else { 4 };
         append_eval(out, Script::Free, whole, batch.len() * stride, 3);
         let mut side = Vec::new();
         for key in batch {
             append_text(out, key.name());
             if !plain {
-                side.clear();
-                key.record(&mut side);
-                append_text(out, &side);
+                append_side(out, &mut side, |side| key.record(side));
+                append_side(out, &mut side, |side| key.queue(side));
+                append_side(out, &mut side, |side| key.counter(side));
             }
         }
         append_integer(out, stride as u64);
-        append_text(out, if self.owner.is_none() { b"1" } else { b"0" });
+        append_flag(out, self.owner.is_none());
         append_text(out, self.owner.as_deref().unwrap_or_default());
     }
 }

@@ -31,20 +31,40 @@ impl Client {
         let Some(index) = self.in_flight.pop_front() else {
             return self.give_up(now, "the server answered what was not asked");
         };
-        // The server does not know the script by its hash yet; nothing was executed. What nobody wants any
-        // more is not sent again.
         if matches!(&reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) {
-            let wanted = self.tasks.get(index as usize).is_some_and(|task| {
-                task.caller.is_some() || task.unsure || !matches!(task.kind, Kind::Acquire(_))
-            });
-            return if wanted { self.send(now, index, true) } else { self.forget(index) };
+            return self.not_executed(now, index);
         }
         match self.tasks.get(index as usize).map(|task| &task.kind) {
             Some(Kind::Acquire(_)) => self.acquire_reply(now, index, &reply),
             Some(Kind::Release(_)) => self.release_reply(now, index, &reply),
             Some(Kind::ReleaseAll(_)) => self.release_all_reply(now, index, reply),
+            Some(Kind::Claim(_)) => self.claim_reply(now, index, &reply),
+            Some(Kind::Leave(_)) => self.leave_reply(now, index),
             Some(Kind::Shorten(_)) => self.forget(index),
             None => {}
+        }
+    }
+
+    /// The server does not know the script by its hash yet. It gets the whole text, unless nobody wants the
+    /// answer any more.
+    fn not_executed(&mut self, now: Instant, index: u32) {
+        let Some(task) = self.tasks.get(index as usize) else { return };
+        match &task.kind {
+            Kind::Acquire(acquire) if task.caller.is_none() => match (task.unsure, acquire.place) {
+                (true, _) => self.undo(now, index, true),
+                (false, Some(_)) => self.withdraw(now, index),
+                (false, None) => self.forget(index),
+            },
+            Kind::Claim(claim) if claim.superseded => {
+                let key = claim.key.clone();
+                self.forget_claim(index);
+                self.settle(now, &key);
+            }
+            Kind::Release(_) => {
+                self.offer_answered(now, index, false, None);
+                self.send(now, index, true);
+            }
+            _ => self.send(now, index, true),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What is asked of a client and what it answers: plain data.
 
 use crate::error::Error;
-use crate::ids::Owner;
+use crate::handshake::Rung;
+use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
 use crate::time::Instant;
 use std::sync::Arc;
@@ -14,6 +15,30 @@ pub enum Wanted {
     Execute,
     /// This name, or `*` for nobody in particular.
     Named(Arc<[u8]>),
+}
+
+/// What to do when a key is another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Refuse at once.
+    None,
+    /// Wait for so long from the first look at the key on, then refuse ([`crate::Code::NotAcquired`]).
+    TryFor(Duration),
+    /// Wait for so long from now on, then time out ([`crate::Code::Timeout`]).
+    Limit(Duration),
+    /// Wait for as long as it takes.
+    Endless,
+}
+
+/// What becomes of a lease after the keys were taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Nobody asks.
+    No,
+    /// It is known until the release, and not renewed.
+    Known,
+    /// It is renewed until the release.
+    Renewed,
 }
 
 /// Take keys.
@@ -29,10 +54,10 @@ pub struct AcquireRequest {
     pub wanted: Wanted,
     /// Length of the lease; `None` for a lock without one.
     pub lease: Option<Duration>,
-    /// Whether to wait when a key is held by another.
-    pub wait: bool,
-    /// How long the call may take in all; `None` for no limit.
-    pub limit: Option<Duration>,
+    /// Whether and how long to wait.
+    pub patience: Patience,
+    /// What becomes of the lease.
+    pub keep: Keep,
 }
 
 /// Give keys back.
@@ -47,6 +72,8 @@ pub struct ReleaseRequest {
     /// For a lock of `execute`: when its lease is over. Such a release is repeated until then, whatever comes
     /// between, and its caller waits no longer than `limit`.
     pub lease_end: Option<Instant>,
+    /// The claim by which the hold began, if its answer is not known yet.
+    pub claim: Option<u64>,
     /// How long the caller waits for the answer; `None` for no limit.
     pub limit: Option<Duration>,
 }
@@ -67,12 +94,28 @@ pub struct Hold {
     pub keys: Arc<[LockKey]>,
     /// Their owner.
     pub owner: Owner,
+    /// The attempt that took them.
+    pub attempt: AttemptId,
     /// Fencing tokens in the order of the keys; empty where the server gives none.
     pub tokens: Box<[u64]>,
     /// Length of the lease, if there is one.
     pub lease: Option<Duration>,
     /// When the request that took the keys was sent.
     pub sent_at: Instant,
+    /// The job begins on a grant, which stands for certain until `until`; the answer to its claim follows as
+    /// [`Event::Claimed`] or [`Event::ClaimLost`].
+    pub claim: Option<Claiming>,
+    /// What becomes of the lease.
+    pub keep: Keep,
+}
+
+/// A claim that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claiming {
+    /// Its number.
+    pub claim: u64,
+    /// Until when the grant stands.
+    pub until: Instant,
 }
 
 /// How a call ended.
@@ -111,10 +154,12 @@ pub enum Event {
     Connect,
     /// Close the connection; no report is expected.
     Disconnect,
-    /// The connection is ready for calls; with the reason when side keys cannot be used.
+    /// The connection is ready for calls.
     Ready {
-        /// Why no side keys can be used, if so.
-        plain: Option<String>,
+        /// How locks are waited for.
+        rung: Rung,
+        /// Why it is not the best rung.
+        why: Option<String>,
         /// The server wants no password although one was given: other connections must not send it.
         password_unwanted: bool,
     },
@@ -130,6 +175,20 @@ pub enum Event {
         /// How.
         outcome: Outcome,
     },
+    /// A hold that began on a grant has its full lease, counted from `sent_at`.
+    Claimed {
+        /// The claim's number.
+        claim: u64,
+        /// When the claim was sent.
+        sent_at: Instant,
+    },
+    /// A hold that began on a grant is lost.
+    ClaimLost {
+        /// The claim's number.
+        claim: u64,
+    },
+    /// A lock of this process was taken away by `releaseAll`: look which.
+    TakenAway,
     /// A line for the log.
     Log {
         /// How much it matters.

@@ -1,8 +1,10 @@
--- Finds out whether this user may do what fencing and hold records need.
--- KEYS  a fencing counter.
+-- Finds out whether this user may do what fencing, hold records and the queue need.
+-- KEYS  1 a fencing counter, 2 a queue that nobody uses.
 -- Reply {1} yes; {0, text} no, with the server's reason.
 -- Raising the counter by one is harmless, tokens only have to rise; one that was not there is taken away again.
-for _, command in ipairs({{'INCR', KEYS[1]}, {'PTTL', KEYS[1]}, {'TIME'}}) do
+local commands = {{'INCR', KEYS[1]}, {'PTTL', KEYS[1]}, {'TIME'}, {'EXISTS', KEYS[2]}, {'ZADD', KEYS[2], 'LT', '1', 'x'},
+  {'PEXPIRE', KEYS[2], '1000'}, {'ZSCORE', KEYS[2], 'x'}, {'ZRANGE', KEYS[2], '0', '0'}, {'ZPOPMIN', KEYS[2]}, {'ZREM', KEYS[2], 'x'}}
+for _, command in ipairs(commands) do
   local answer = redis.pcall(unpack(command))
   if command[1] == 'INCR' and answer == 1 then redis.call('DEL', KEYS[1]) end
   if type(answer) == 'table' and answer.err then

@@ -9,8 +9,8 @@
 
 use lock_core::resp::{Parser, Value};
 use lock_core::{
-    AcquireRequest, BackoffRule, Client, ClientConfig, Credentials, Error, Event, Instant, Outcome, Owner,
-    ReleaseRequest, TaskKey, Wanted,
+    AcquireRequest, BackoffRule, Client, ClientConfig, Credentials, Error, Event, Instant, Keep, Outcome,
+    Owner, Patience, ReleaseRequest, TaskKey, Wanted,
 };
 use std::time::Duration;
 
@@ -40,13 +40,21 @@ pub struct Rig {
     pub done: Vec<(u64, Outcome)>,
     pub events: Vec<Event>,
     next_caller: u64,
+    /// The server refuses channels.
+    pub refuses_channels: bool,
 }
 
 impl Rig {
     pub fn new(config: ClientConfig) -> Self {
         let client = Client::new(config, [7; 24]);
-        let mut rig =
-            Self { client, now: Instant::from_nanos(1 << 40), done: vec![], events: vec![], next_caller: 0 };
+        let mut rig = Self {
+            client,
+            now: Instant::from_nanos(1 << 40),
+            done: vec![],
+            events: vec![],
+            next_caller: 0,
+            refuses_channels: false,
+        };
         rig.client.connect();
         rig.drain();
         rig
@@ -60,10 +68,19 @@ impl Rig {
         rig
     }
 
+    /// Connected to a server that refuses channels: no queue is to be had.
+    pub fn polling(config: ClientConfig) -> Self {
+        let mut rig = Self::new(config);
+        rig.refuses_channels = true;
+        rig.shake_hands();
+        rig.events.clear();
+        rig
+    }
+
     pub fn shake_hands(&mut self) {
         self.client.handle_connected(self.now);
-        let sent = self.sent();
-        for command in &sent {
+        // Two rounds: pushes are asked for once RESP3 is agreed on.
+        for command in self.sent() {
             let reply: &[u8] = match command.first().map(String::as_str) {
                 Some("INFO") => b"$33\r\nredis_version:7.0.15\r\nloading:0\r\n\r\n",
                 Some("EVAL") => b"*1\r\n:1\r\n",
@@ -71,6 +88,30 @@ impl Rig {
             };
             self.reply(reply);
         }
+        for command in self.sent() {
+            let reply: &[u8] = match command.first().map(String::as_str) {
+                Some("SUBSCRIBE") if self.refuses_channels => b"-NOPERM no channels\r\n",
+                Some("SUBSCRIBE") => {
+                    b">3\r\n+subscribe\r\n+mlr!c:x\r\n:1\r\n>3\r\n+subscribe\r\n+mlr!o:x\r\n:2\r\n"
+                }
+                Some("PUBLISH") => b":1\r\n",
+                // The server was ready at once, and what waited was sent.
+                _ => panic!("sent before the server was ready: {command:?}"),
+            };
+            self.reply(reply);
+        }
+    }
+
+    /// A grant's message.
+    pub fn push(&mut self, client: &str, token: u64, key: &str) {
+        let message = format!("{token}:medusa_lock:{key}");
+        let channel = format!("mlr!c:{client}");
+        let push = format!(
+            ">3\r\n+message\r\n${}\r\n{channel}\r\n${}\r\n{message}\r\n",
+            channel.len(),
+            message.len()
+        );
+        self.reply(push.as_bytes());
     }
 
     /// The commands written since the last time.
@@ -136,8 +177,8 @@ impl Rig {
             named: if named.len() > 1 { named } else { vec![] },
             wanted,
             lease: Some(10 * SECOND),
-            wait: wait.is_some(),
-            limit: wait,
+            patience: wait.map_or(Patience::None, Patience::Limit),
+            keep: Keep::No,
         };
         let task = self.client.acquire(self.now, request).unwrap();
         self.drain();
@@ -156,8 +197,14 @@ impl Rig {
         self.next_caller += 1;
         let keys = self.client.parse_keys(&[key.to_owned()]).unwrap();
         let limit = lease_end.map(|_| 5 * SECOND);
-        let request =
-            ReleaseRequest { caller: self.next_caller, keys, owner: owner.clone(), lease_end, limit };
+        let request = ReleaseRequest {
+            caller: self.next_caller,
+            keys,
+            owner: owner.clone(),
+            lease_end,
+            claim: None,
+            limit,
+        };
         self.client.release(self.now, request);
         self.drain();
         self.next_caller
@@ -191,8 +238,13 @@ pub fn named(owner: &str) -> Owner {
 
 /// The verb of a script call, by its hash or text.
 pub fn verb(command: &[String]) -> &'static str {
-    use lock_core::Script::{Acquire, Free, Probe, Release, Renew, Undo};
+    use lock_core::Script::{Acquire, Claim, Free, HandOver, Leave, Park, Probe, Release, Renew, Take, Undo};
     let scripts = [
+        (Take, "take"),
+        (Park, "park"),
+        (Claim, "claim"),
+        (HandOver, "hand over"),
+        (Leave, "leave"),
         (Acquire, "acquire"),
         (Release, "release"),
         (Undo, "undo"),

@@ -1,0 +1,248 @@
+//! The quick ways from one holder of `execute` to the next: a job that begins on a grant while the claim is under
+//! way, and a release that names the client's next waiter.
+
+use super::acquire::{append_side, append_ticket, lease_ms};
+use super::queue::Granted;
+use super::release::Release;
+use super::replies::append_eval;
+use super::requests::{Claiming, Event, Hold, Outcome};
+use super::waiting::CLAIM_PERIOD;
+use super::{Client, Kind, State};
+use crate::ids::{AttemptId, Owner};
+use crate::key::LockKey;
+use crate::lease::margin;
+use crate::resp::{Value, append_integer, append_text};
+use crate::script::Script;
+use crate::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Puts owner and lease in place of a grant on which a job is running already.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) key: LockKey,
+    grant: Vec<u8>,
+    owner: Owner,
+    lease: Duration,
+    client: AttemptId,
+    /// The ticket of the client's next waiter.
+    next: Option<u64>,
+    until: Instant,
+    sent_at: Instant,
+    /// The job has ended; its release named the grant too.
+    pub(super) superseded: bool,
+    /// Made on this connection, so that its queue counts it.
+    counted: bool,
+}
+
+impl Claim {
+    pub(super) fn encode(&mut self, now: Instant, whole: bool, out: &mut Vec<u8>) {
+        self.sent_at = now;
+        append_eval(out, Script::Claim, whole, 2, 5);
+        append_text(out, self.key.name());
+        append_side(out, &mut Vec::new(), |side| self.key.queue(side));
+        append_text(out, &self.grant);
+        append_text(out, self.owner.as_bytes());
+        append_integer(out, lease_ms(self.lease));
+        append_text(out, &self.client);
+        append_ticket(out, self.next);
+    }
+}
+
+/// What a release says of the client's oldest waiter.
+#[derive(Clone, Debug)]
+pub(super) struct Offer {
+    ticket: u64,
+    /// Task, owner, lease and the ticket after it, of a waiter that can be given the lock at once.
+    to: Option<(u32, Owner, Duration, Option<u64>)>,
+}
+
+impl Offer {
+    pub(super) fn encode(offer: Option<&Self>, out: &mut Vec<u8>) {
+        append_ticket(out, offer.map(|offer| offer.ticket));
+        match offer.and_then(|offer| offer.to.as_ref()) {
+            Some((_, owner, lease, next)) => {
+                append_text(out, owner.as_bytes());
+                append_integer(out, lease_ms(*lease));
+                append_ticket(out, *next);
+            }
+            None => (0..3).for_each(|_| append_text(out, b"")),
+        }
+    }
+}
+
+impl Client {
+    /// The job of a waiter begins on the grant; its claim follows.
+    pub(super) fn begin_on_grant(&mut self, now: Instant, index: u32, granted: Granted) {
+        let Some(Kind::Acquire(acquire)) = self.tasks.get_mut(index as usize).map(|task| &mut task.kind)
+        else {
+            return;
+        };
+        // The claim tells Redis of the next.
+        acquire.left_alone = false;
+        let (Some(lease), Some(key)) = (acquire.lease, acquire.keys.first().cloned()) else { return };
+        let Granted { token, until } = granted;
+        let mut hold = Hold {
+            keys: Arc::clone(&acquire.keys),
+            owner: acquire.owner.clone(),
+            attempt: acquire.attempt,
+            tokens: Box::new([token]),
+            lease: Some(lease),
+            sent_at: now,
+            claim: None,
+            keep: acquire.keep,
+        };
+        let (_, _, Some(queue)) = self.queues.enter(&key) else { return };
+        queue.claiming += 1;
+        let claim = Claim {
+            grant: [b"grant:", &self.link.client_id()[..], b":", token.to_string().as_bytes()].concat(),
+            owner: hold.owner.clone(),
+            lease,
+            client: *self.link.client_id(),
+            next: queue.ticket_beside(index),
+            until,
+            sent_at: now,
+            superseded: false,
+            counted: true,
+            key,
+        };
+        let task = self.add(now, None, Kind::Claim(claim), None);
+        let serial = self.serial;
+        self.claims.insert(serial, task);
+        self.step_out(now, index);
+        hold.claim = Some(Claiming { claim: serial, until });
+        self.finish(index, Outcome::Held(hold));
+    }
+
+    /// False when it can be in time no more; its job is told then.
+    pub(super) fn send_claim(&mut self, now: Instant, index: u32, whole: bool) -> bool {
+        let Some(Kind::Claim(claim)) = self.tasks.get_mut(index as usize).map(|task| &mut task.kind) else {
+            return false;
+        };
+        let timely = now < claim.until.back(margin(CLAIM_PERIOD));
+        if timely {
+            claim.encode(now, whole, &mut self.out);
+        } else {
+            self.end_claim(now, index, None);
+        }
+        timely
+    }
+
+    pub(super) fn claim_reply(&mut self, now: Instant, index: u32, reply: &Value) {
+        let Some(Kind::Claim(claim)) = self.tasks.get(index as usize).map(|task| &task.kind) else { return };
+        let held = matches!(reply, Value::Array(items) if items.first() == Some(&Value::Int(1)));
+        let sent_at = claim.sent_at;
+        self.end_claim(now, index, held.then_some(sent_at));
+    }
+
+    fn end_claim(&mut self, now: Instant, index: u32, sent_at: Option<Instant>) {
+        let Some(task) = self.tasks.get(index as usize) else { return };
+        let Kind::Claim(claim) = &task.kind else { return };
+        let number = task.serial;
+        if !claim.superseded {
+            self.events.push_back(match sent_at {
+                Some(sent_at) => Event::Claimed { claim: number, sent_at },
+                None => Event::ClaimLost { claim: number },
+            });
+        }
+        let key = claim.key.clone();
+        self.forget_claim(index);
+        self.settle(now, &key);
+    }
+
+    /// Forgets a claim that needs no answer any more.
+    pub(super) fn forget_claim(&mut self, index: u32) {
+        let Some(task) = self.tasks.get(index as usize) else { return };
+        let Kind::Claim(claim) = &task.kind else { return };
+        if claim.counted
+            && let Some(queue) = self.queues.find_mut(&claim.key)
+        {
+            queue.claiming = queue.claiming.saturating_sub(1);
+        }
+        self.claims.remove(&task.serial);
+        self.forget(index);
+    }
+
+    /// After the connection was lost: claims are asked again in the name of a client that is no more.
+    pub(super) fn detach_claims(&mut self) {
+        for index in self.claims.values() {
+            if let Some(Kind::Claim(claim)) = self.tasks.get_mut(*index as usize).map(|task| &mut task.kind) {
+                claim.counted = false;
+                claim.next = None;
+            }
+        }
+    }
+
+    /// The grant of a claim that is not answered yet, for the release of its hold; the claim is not repeated.
+    pub(super) fn supersede(&mut self, claim: u64) -> Option<Vec<u8>> {
+        let index = *self.claims.get(&claim)?;
+        match self.tasks.get_mut(index as usize).map(|task| &mut task.kind) {
+            Some(Kind::Claim(claim)) => {
+                claim.superseded = true;
+                Some(claim.grant.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Names the client's oldest waiter in a release that is about to be sent.
+    pub(super) fn offer(&mut self, now: Instant, index: u32) {
+        let Some(Kind::Release(release)) = self.tasks.get_mut(index as usize).map(|task| &mut task.kind)
+        else {
+            return;
+        };
+        release.sent_at = now;
+        release.offer = None;
+        let ([key], true) = (&release.keys[..], self.link.hands_off() && release.owner.is_unique()) else {
+            return;
+        };
+        let Some(queue) = self.queues.find(key) else { return };
+        let Some((ticket, oldest)) = queue.first() else { return };
+        // The claim of the very hold that is given back is answered before this release.
+        let own = u32::from(release.claim.is_some_and(|claim| self.claims.contains_key(&claim)));
+        let next = queue.ticket_beside(oldest);
+        let free = queue.claiming <= own;
+        let waiter = self.tasks.get_mut(oldest as usize).filter(|task| free && task.state == State::Parked);
+        let to = waiter.and_then(|task| match &mut task.kind {
+            Kind::Acquire(acquire) if acquire.is_simple() => {
+                task.state = State::Offered;
+                acquire.left_alone = next.is_none();
+                acquire.lease.map(|lease| (oldest, acquire.owner.clone(), lease, next))
+            }
+            _ => None,
+        });
+        if let Some(Kind::Release(release)) = self.tasks.get_mut(index as usize).map(|task| &mut task.kind) {
+            release.offer = Some(Offer { ticket, to });
+        }
+    }
+
+    /// The answer to a release: what became of the waiter that it named. `token`: the lock is this client's.
+    pub(super) fn offer_answered(&mut self, now: Instant, index: u32, given: bool, token: Option<u64>) {
+        let Some(Kind::Release(Release { keys, offer, sent_at, .. })) =
+            self.tasks.get_mut(index as usize).map(|task| &mut task.kind)
+        else {
+            return;
+        };
+        let (keys, offer, sent_at) = (Arc::clone(keys), offer.take(), *sent_at);
+        let Some(key) = keys.first() else { return };
+        let offered = offer.and_then(|offer| offer.to).map(|(task, ..)| task);
+        if let Some(waiter) = offered
+            && let Some(task) = self.tasks.get_mut(waiter as usize)
+            && task.state == State::Offered
+        {
+            task.state = State::Parked;
+            let waits = matches!(&task.kind, Kind::Acquire(acquire) if acquire.place.is_some());
+            match (given, task.caller.is_some()) {
+                (true, _) => return self.held(now, waiter, token.into_iter().collect(), sent_at),
+                (false, false) => self.withdraw(now, waiter),
+                // Everybody polls by now.
+                (false, true) if !waits => self.pause(now, waiter),
+                (false, true) => {}
+            }
+        }
+        match token {
+            Some(token) => self.granted(now, key, token, Some(sent_at)),
+            None => self.settle(now, key),
+        }
+    }
+}

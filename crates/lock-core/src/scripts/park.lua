@@ -1,0 +1,156 @@
+-- Acquire or park: takes every lock key, or waits at the first that is another's. Repeated with the same attempt it goes on where it is.
+-- KEYS  5 per lock, in the order in which keys are taken: the lock key, its slot's counter, its hold record, its queue, its "polled" mark.
+-- ARGV  1 owner, 2 lease in ms ('0': none), 3 '1': raise the counters to the server's TIME (first use on this connection), 4 attempt id,
+--       5 client id, 6 'try' or 'wait', 7 the lock (from 1) at which this attempt is parked ('0': none), 8 its ticket there ('': none),
+--       9 '1': it is the client's oldest waiter there and may take over a grant to the client, 10 the ticket of the client's next waiter
+--       there ('': none).
+-- Reply {1, token, ...} held, one token per lock;
+--       {0, index, ...} refused, and nothing of this attempt is held: each index (from 0) names a lock that is another's; a waiter polls;
+--       {2, index, ticket, ms, 1 or 0} parked at that lock, whose lease ends in so many ms (-1: has no end); 1: its holder hands over.
+local PARTIAL_MS = 5000
+local owner, lease, attempt, client = ARGV[1], ARGV[2], ARGV[4], ARGV[5]
+local unique = string.sub(owner, 1, 8) == 'execute:'
+local waits, at, next_ticket = ARGV[6] == 'wait', tonumber(ARGV[7]), ARGV[10]
+local count = #KEYS / 5
+
+--@ token
+--@ record
+--@ pass_on
+
+local function key(i, part) return KEYS[5 * i - 5 + part] end
+local function counter_up(i) return next_token(key(i, 2), ARGV[3] == '1') end
+
+local function leave_queue()
+  if at == 0 then return end
+  local queue = key(at, 4)
+  if next_ticket ~= '' then
+    redis.call('ZADD', queue, next_ticket, client)
+  else
+    -- A later waiter, whose park is not answered yet, may have brought the client back in.
+    local score = redis.call('ZSCORE', queue, client)
+    if score and tonumber(score) <= tonumber(ARGV[8]) then redis.call('ZREM', queue, client) end
+  end
+  at = 0
+end
+
+-- Passes on what this attempt holds of the locks from `first` on.
+local function give_back(first, mine)
+  for i = first, count do
+    if mine[i] == 'attempt' then
+      redis.call('DEL', key(i, 3))
+      pass_on(key(i, 1), key(i, 4), key(i, 2))
+    end
+  end
+end
+
+-- Whether an owner that is not ours will hand over at its release, not just delete.
+local function hands_over(i, holder)
+  if string.sub(holder, 1, 6) == 'grant:' then return true end
+  if string.sub(holder, 1, 8) == 'execute:' then return string.sub(holder, 23, 23) == '8' end
+  return record_of(key(i, 1), key(i, 3)) ~= nil
+end
+
+-- What each lock is to this attempt: 'attempt' (took it), 'owner' (the same owner held it before), 'open', or blocked (nothing).
+local mine, tokens, holders, blocked = {}, {}, {}, {}
+for i = 1, count do
+  local lock, oldest = key(i, 1), at == i and ARGV[9] == '1'
+  local holder = redis.call('GET', lock)
+  if not holder and redis.call('EXISTS', key(i, 4)) == 1 then
+    local first = redis.call('ZRANGE', key(i, 4), 0, 0)[1]
+    if not (oldest and first == client) and redis.call('EXISTS', key(i, 5)) == 0 then
+      pass_on(lock, key(i, 4), key(i, 2), oldest and client or nil)
+      holder = redis.call('GET', lock)
+    end
+  end
+  if not holder then
+    mine[i] = 'open'
+  elseif holder == owner then
+    local was_attempt, token
+    if not unique then was_attempt, token = record_of(lock, key(i, 3)) end
+    if unique or was_attempt == attempt then
+      mine[i] = 'attempt'
+    elseif owner ~= '*' then
+      mine[i] = 'owner'
+    end
+    tokens[i], holders[i] = token, was_attempt
+  elseif oldest and string.sub(holder, 1, 7 + #client) == 'grant:' .. client .. ':' then
+    mine[i] = 'open'
+  end
+  if not mine[i] then
+    blocked[#blocked + 1] = i
+    holders[i] = holder
+    -- Whoever waits, waits at the first; a try names them all.
+    if waits then
+      for later = i + 1, count do
+        if redis.call('GET', key(later, 1)) == owner then
+          local was_attempt
+          if not unique then was_attempt = record_of(key(later, 1), key(later, 3)) end
+          if unique or was_attempt == attempt then mine[later] = 'attempt' end
+        end
+      end
+      break
+    end
+  end
+end
+
+-- Writes lock i for this attempt. Without a lease the record lives a day, so that nothing stays behind for ever.
+local function set(i, ms, of_attempt)
+  local timed = ms ~= '0'
+  if timed then redis.call('SET', key(i, 1), owner, 'PX', ms) else redis.call('SET', key(i, 1), owner) end
+  if not unique then
+    local record = of_attempt .. ':' .. string.format('%.0f', tokens[i]) .. ':' .. (timed and '1' or '0')
+    redis.call('SET', key(i, 3), record, 'PX', timed and ms or '86400000')
+  end
+end
+
+if #blocked == 0 then
+  -- Counters first: the first write is the one that can fail cleanly.
+  for i = 1, count do
+    tokens[i] = tokens[i] or counter_up(i)
+  end
+  leave_queue()
+  local reply = {1}
+  for i = 1, count do
+    -- What this owner held before stays the earlier attempt's, so that undoing this one leaves it alone.
+    set(i, lease, mine[i] == 'owner' and (holders[i] or '') or attempt)
+    reply[i + 1] = tokens[i]
+  end
+  return reply
+end
+
+local here = blocked[1]
+if waits then
+  local over = hands_over(here, holders[here])
+  if not over then
+    redis.pcall('SET', key(here, 5), '1', 'PX', 30000)
+  end
+  if over and redis.call('EXISTS', key(here, 5)) == 0 then
+    local ticket = at == here and tonumber(ARGV[8]) or counter_up(here)
+    if at ~= here then leave_queue() end
+    local partial = (lease ~= '0' and tonumber(lease) < PARTIAL_MS) and lease or tostring(PARTIAL_MS)
+    for i = 1, here - 1 do
+      if mine[i] == 'open' then tokens[i] = counter_up(i) end
+    end
+    for i = 1, here - 1 do
+      if mine[i] == 'open' then
+        set(i, partial, attempt)
+      elseif mine[i] == 'attempt' then
+        redis.call('PEXPIRE', key(i, 1), partial)
+        if not unique then redis.call('PEXPIRE', key(i, 3), partial) end
+      end
+    end
+    redis.call('ZADD', key(here, 4), 'LT', string.format('%.0f', ticket), client)
+    redis.call('PEXPIRE', key(here, 4), 60000)
+    give_back(here + 1, mine)
+    return {2, here - 1, ticket, redis.call('PTTL', key(here, 1)), 1}
+  end
+  if at > 0 then
+    -- Everybody polls here: the client waits in the queue no more.
+    redis.call('ZREM', key(at, 4), client)
+    at = 0
+  end
+end
+give_back(1, mine)
+local reply = {0}
+for n = 1, #blocked do reply[n + 1] = blocked[n] - 1 end
+return reply

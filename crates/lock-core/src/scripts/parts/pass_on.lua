@@ -1,0 +1,26 @@
+-- Gives a lock to the first client in its queue that lives, or deletes it. Returns the token when that client is `me`, which learns of it
+-- by the reply, and then whether anybody has it. The order matters: leave the queue, raise the counter, write the lock, publish last.
+local function pass_on(lock, queue, counter, me)
+  local token, text
+  while true do
+    local head = redis.call('ZPOPMIN', queue)
+    if not head[1] then
+      redis.call('DEL', lock)
+      return nil, false
+    end
+    if not token then
+      token = next_token(counter)
+      text = string.format('%.0f', token)
+    end
+    redis.call('SET', lock, 'grant:' .. head[1] .. ':' .. text, 'PX', 2000)
+    if head[1] == me then return token, true end
+    local received = redis.pcall('PUBLISH', 'mlr!c:' .. head[1], text .. ':' .. lock)
+    if type(received) ~= 'number' then
+      redis.call('ZADD', queue, head[2], head[1])
+      redis.call('DEL', lock)
+      return nil, false
+    end
+    -- Nobody there: that client is gone.
+    if received > 0 then return nil, true end
+  end
+end
