@@ -88,7 +88,16 @@ const SCENES = {
     const [how] = rest;
     const provider = await load();
     await Promise.all(
-      Array.from({ length: 50 }, (_, at) => new Promise((held) => provider.execute(`held-${at}`, () => (held(), FOREVER)))),
+      Array.from(
+        { length: 50 },
+        (_, at) =>
+          new Promise((held) =>
+            provider.execute(`held-${at}`, () => {
+              held();
+              return FOREVER;
+            }),
+          ),
+      ),
     );
     for (let at = 0; at < 50; at += 1) provider.execute(`sent-${at}`, () => FOREVER);
     console.log("holding");

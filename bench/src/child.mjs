@@ -1,6 +1,7 @@
 // One contestant in a process of its own, so that CPU time can be told apart. Does what its parent says, one task at a time.
 
 import { openContestant } from "./contestants.mjs";
+import { FLEET_TASKS } from "./fleet-tasks.mjs";
 import { TASKS } from "./tasks.mjs";
 
 const [name, url] = process.argv.slice(2);
@@ -12,7 +13,7 @@ try {
   const contestant = await openContestant(name, url);
   process.on("message", async ({ task, params }) => {
     try {
-      await tell({ result: await TASKS[task](contestant, params, tell) });
+      await tell({ result: await { ...TASKS, ...FLEET_TASKS }[task](contestant, params, tell) });
     } catch (error) {
       await tell({ failed: `${name}, ${task}: ${error.stack}` });
     }

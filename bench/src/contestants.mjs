@@ -38,7 +38,12 @@ async function openProvider(specifier, redisUrl) {
   if (failures.length > 0) throw new Error(failures.join("; "));
   const [Provider] = services;
   const provider = new Provider(container.cradle, moduleOptions);
-  return { execute: (keys, job, args) => provider.execute(keys, job, args), version: require(`${specifier}/package.json`).version };
+  return {
+    execute: (keys, job, args) => provider.execute(keys, job, args),
+    acquire: (keys, args) => provider.acquire(keys, args),
+    release: (keys, args) => provider.release(keys, args),
+    version: require(`${specifier}/package.json`).version,
+  };
 }
 
 // The least that anybody would write by hand: no waiting, no owner check, no renewal. A floor for ioredis, not a lock.
@@ -55,5 +60,5 @@ async function openBare(url) {
       await redis.del(name);
     }
   };
-  return { execute, version: require("ioredis/package.json").version };
+  return { execute, ping: () => redis.ping(), version: require("ioredis/package.json").version };
 }

@@ -1,6 +1,7 @@
 // Runs the benchmark on a given server.
 
 import os from "node:os";
+import { isForFleets, runFleets } from "./fleet.mjs";
 import { runObserved } from "./observed.mjs";
 import { startContestant } from "./processes.mjs";
 import { isMeasuredInRounds, runInRounds } from "./rounds.mjs";
@@ -27,6 +28,10 @@ export async function runBenchmark({ url, observer, only, contestants, rounds, q
   };
   try {
     for (const scenario of only) {
+      if (isForFleets(scenario)) {
+        scenarios[scenario] = await runFleets(scenario, contestants, { url, observer, rounds, quick, progress });
+        continue;
+      }
       if (!isMeasuredInRounds(scenario)) {
         scenarios[scenario] = await runObserved(scenario, contestants, { url, observer, quick, progress });
         continue;

@@ -14,7 +14,10 @@ const CHILD = fileURLToPath(new URL("child.mjs", import.meta.url));
  * @returns {Promise<{ version: string, run(task: string, params: object, options?: object): Promise<object>, stop(): void }>}
  */
 export async function startContestant(name, url) {
-  const child = fork(CHILD, [name, url], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const child = fork(CHILD, [name, url], {
+    execArgv: ["--expose-gc"],
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
   let waiting;
   let noted;
   const settle = (kind, value) => {

@@ -6,6 +6,12 @@ const TITLES = {
   signal: ({ params }) => `The same with a job that takes its signal, ${params.count} executes`,
   hot: ({ params }) => `One hot key, ${params.width} callers in one process, ${params.count} executes of an empty job`,
   stall: () => "Event loop blocked for 3 s under a lease of 1 s",
+  busy: () => "One hot key, job of 5 ms, 4 processes x 25 callers",
+  shelves: () => "10 keys, job of 20 ms, 4 processes x 25 callers",
+  sets: () => "Random sets of two or three of 10 keys, job of 5 ms, 4 processes x 25 callers, timeout 30 s",
+  empty: () => "One hot key, empty job, 4 processes x 8 callers",
+  baton: () => "From the start of a release to the start of the next job, in another process",
+  line: () => "A long line behind one held key in one process",
   pairs: () => '40 callers at once of execute(["k1", "k2"]), job of 2 ms',
 };
 
@@ -29,7 +35,7 @@ export function report(results) {
   ];
   for (const [scenario, result] of Object.entries(results.scenarios)) {
     parts.push(`\n${TITLES[scenario](result)}`);
-    const rows = result.ratios ? measuredRows(result) : observedRows(scenario, result);
+    const rows = rowsOf(scenario, result);
     parts.push(table(rows));
   }
   return parts.join("\n");
@@ -46,6 +52,30 @@ function measuredRows({ contestants, ratios }) {
     ...(ratios.ours ? [`${times(ratios.ours[figure].min)} to ${times(ratios.ours[figure].max)}`] : []),
   ]);
   return [head, ...rows];
+}
+
+function rowsOf(scenario, result) {
+  if (result.ratios) return measuredRows(result);
+  const [first] = Object.values(result.contestants);
+  return first?.problems ? fleetRows(result) : observedRows(scenario, result);
+}
+
+function fleetRows({ contestants }) {
+  const names = Object.keys(contestants);
+  const figures = Object.keys(contestants[names[0]]).filter((figure) => figure !== "problems");
+  const both = names.length === 2 && names[0] === "official";
+  const cells = (figure) => names.map((name) => number(contestants[name][figure].median));
+  const share = (figure) => (both ? [times(contestants.ours[figure].median / contestants.official[figure].median)] : []);
+  const rows = figures.map((figure) => [figure, ...cells(figure), ...share(figure)]);
+  const problems = names.flatMap((name) =>
+    Object.entries(contestants[name].problems).map(([text, count]) => [`${name}: ${text}`, String(count)]),
+  );
+  const width = names.length + (both ? 2 : 1);
+  return [
+    ["", ...names, ...(both ? ["ours / official"] : [])],
+    ...rows,
+    ...problems.map((row) => [...row, ...Array(width - row.length).fill("")]),
+  ];
 }
 
 function observedRows(scenario, { contestants }) {

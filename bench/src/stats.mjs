@@ -7,6 +7,11 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** The value below which this share lies. @param {number[]} sorted ascending @param {number} share 0 to 1 */
+export function quantile(sorted, share) {
+  return sorted.length === 0 ? 0 : sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+}
+
 /**
  * How one contestant compares to another, round by round: machine noise that lasts longer than a round cancels out.
  *

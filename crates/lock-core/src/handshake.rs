@@ -21,11 +21,22 @@ enum Step {
     Auth,
     Hello,
     Select,
+    ClientId,
     ClientInfo,
     Info,
     Probe,
+    Kill,
     Subscribe,
     Publish,
+}
+
+/// A connection as the server knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// The server's run: its numbers begin anew with each.
+    run: String,
+    /// The server's own number for the connection.
+    number: i64,
 }
 
 /// How a client waits for a lock: what this server and this user allow, found out anew on every connection.
@@ -81,11 +92,15 @@ pub(crate) enum Progress {
 pub(crate) struct Handshake {
     expected: VecDeque<Step>,
     channels: Channels,
+    /// The connection before this one.
+    previous: Option<Identity>,
+    run: String,
+    number: Option<i64>,
+    second_round: bool,
     /// Why side keys cannot be used.
     plain: Option<String>,
     /// Why pushes cannot be used, or not trusted.
     polling: Option<String>,
-    subscribed: bool,
     loading: Option<Duration>,
     password_unwanted: bool,
     /// Things worth a line in the log.
@@ -94,8 +109,13 @@ pub(crate) struct Handshake {
 
 impl Handshake {
     /// Writes the whole first round at once: replies come in order, so nothing is gained by waiting for each.
-    pub(crate) fn begin(config: &ClientConfig, channels: Channels, out: &mut Vec<u8>) -> Self {
-        let mut handshake = Self { channels, ..Self::default() };
+    pub(crate) fn begin(
+        config: &ClientConfig,
+        channels: Channels,
+        previous: Option<Identity>,
+        out: &mut Vec<u8>,
+    ) -> Self {
+        let mut handshake = Self { channels, previous, ..Self::default() };
         if let Some(credentials) = &config.credentials {
             let password = credentials.password.as_bytes();
             match &credentials.username {
@@ -110,9 +130,10 @@ impl Handshake {
             append_command(out, &[b"SELECT", itoa::Buffer::new().format(config.database).as_bytes()]);
             handshake.expected.push_back(Step::Select);
         }
+        append_command(out, &[b"CLIENT", b"ID"]);
         append_command(out, &[b"CLIENT", b"SETINFO", b"LIB-NAME", b"medusa-locking-redis"]);
         append_command(out, &[b"CLIENT", b"SETINFO", b"LIB-VER", config.version.as_bytes()]);
-        handshake.expected.extend([Step::ClientInfo, Step::ClientInfo]);
+        handshake.expected.extend([Step::ClientId, Step::ClientInfo, Step::ClientInfo]);
         handshake.ask_ready(config, out);
         handshake
     }
@@ -140,7 +161,12 @@ impl Handshake {
                 Ok(())
             }
             Step::Select => handle_select(config, reply),
-            Step::ClientInfo => Ok(()),
+            Step::ClientId => {
+                self.number = if let Value::Int(number) = reply { Some(*number) } else { None };
+                Ok(())
+            }
+            // Who may not end a connection lives with what is still under way on it.
+            Step::ClientInfo | Step::Kill => Ok(()),
             Step::Info => self.handle_info(reply),
             Step::Probe => self.handle_probe(reply),
             Step::Subscribe => {
@@ -157,13 +183,7 @@ impl Handshake {
             (Err(error), _) => Progress::Failed(error),
             (Ok(()), _) if !self.expected.is_empty() => Progress::Pending,
             (Ok(()), Some(pause)) => Progress::Loading(pause),
-            (Ok(()), None) if self.plain.is_none() && self.polling.is_none() && !self.subscribed => {
-                let (grants, losses) = (self.channels.grants(), self.channels.losses());
-                append_command(out, &[b"SUBSCRIBE", &grants, &losses]);
-                append_command(out, &[b"PUBLISH", &grants, b""]);
-                self.expected.extend([Step::Subscribe, Step::Publish]);
-                Progress::Pending
-            }
+            (Ok(()), None) if !self.second_round && self.begin_second_round(out) => Progress::Pending,
             (Ok(()), None) => {
                 let (rung, why) = match (self.plain.take(), self.polling.take()) {
                     (Some(why), _) => (Rung::Plain, Some(why)),
@@ -175,10 +195,33 @@ impl Handshake {
         }
     }
 
+    /// Asks for what the answers of the first round allow; false when that is nothing.
+    fn begin_second_round(&mut self, out: &mut Vec<u8>) -> bool {
+        self.second_round = true;
+        if let Some(previous) = self.previous.take().filter(|previous| previous.run == self.run) {
+            // What is still under way there, in a network or a buffer, must not be executed after it was asked again
+            // here, and undone.
+            append_command(out, &[b"CLIENT", b"KILL", b"ID", previous.number.to_string().as_bytes()]);
+            self.expected.push_back(Step::Kill);
+        }
+        if self.plain.is_none() && self.polling.is_none() {
+            let (grants, losses) = (self.channels.grants(), self.channels.losses());
+            append_command(out, &[b"SUBSCRIBE", &grants, &losses]);
+            append_command(out, &[b"PUBLISH", &grants, b""]);
+            self.expected.extend([Step::Subscribe, Step::Publish]);
+        }
+        !self.expected.is_empty()
+    }
+
+    /// How the server knows this connection, as far as it has said.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        let number = self.number.filter(|_| !self.run.is_empty())?;
+        Some(Identity { run: self.run.clone(), number })
+    }
+
     /// Takes a push: that a channel is subscribed is told in this way, and not by a reply.
     pub(crate) fn handle_push(&mut self, push: &[Value]) {
         if matches!(push.first(), Some(Value::Text(kind)) if kind == b"subscribe") {
-            self.subscribed = true;
             self.expected.retain(|step| *step != Step::Subscribe);
         }
     }
@@ -234,6 +277,7 @@ impl Handshake {
             self.loading =
                 Some(Duration::from_secs(seconds).clamp(Duration::from_millis(100), LONGEST_LOADING_PAUSE));
         }
+        self.run = field(&info, "run_id").unwrap_or_default().to_owned();
         if field(&info, "cluster_enabled") == Some("1") {
             self.polling = Some("it is a node of a cluster".to_owned());
         }

@@ -229,16 +229,16 @@ impl LeaseTable {
     pub fn state(&self, now: Instant, hold: HoldId) -> LeaseState {
         match self.get(hold) {
             None => LeaseState::Gone,
-            Some(lease) if now >= lease.deadline => LeaseState::Lost,
+            Some(lease) if now >= lease.last_call() => LeaseState::Lost,
             Some(lease) => lease.state,
         }
     }
 
-    /// Time until the lease can lapse; zero once it is lost or given back.
+    /// Time until the lease counts as lost, a little before it can lapse; zero once it is, or was given back.
     #[must_use]
     pub fn remaining(&self, now: Instant, hold: HoldId) -> Duration {
         match self.get(hold) {
-            Some(lease) if lease.state != LeaseState::Lost => lease.deadline.since(now),
+            Some(lease) if lease.state != LeaseState::Lost => lease.last_call().since(now),
             _ => Duration::ZERO,
         }
     }

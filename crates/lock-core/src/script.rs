@@ -51,10 +51,11 @@ const BODIES: [&str; COUNT] = [
 ];
 
 /// What several scripts share; a line `--@ name` stands for the part.
-const PARTS: [(&str, &str); 3] = [
+const PARTS: [(&str, &str); 4] = [
     ("--@ token\n", include_str!("scripts/parts/token.lua")),
     ("--@ record\n", include_str!("scripts/parts/record.lua")),
     ("--@ pass_on\n", include_str!("scripts/parts/pass_on.lua")),
+    ("--@ give_up\n", include_str!("scripts/parts/give_up.lua")),
 ];
 
 static SOURCES: LazyLock<[Source; COUNT]> = LazyLock::new(|| {

@@ -73,7 +73,7 @@ fn a_password_that_is_not_wanted_is_noted_and_the_connection_used() {
     let mut rig = Rig::new(with_password(None));
     rig.client.handle_connected(rig.now);
     rig.sent();
-    rig.reply(b"-ERR AUTH <password> called without any password configured for the default user.\r\n%0\r\n+OK\r\n+OK\r\n");
+    rig.reply(b"-ERR AUTH <password> called without any password configured for the default user.\r\n%0\r\n:1\r\n+OK\r\n+OK\r\n");
     rig.reply(&info("redis_version:7.0.15\r\n"));
     rig.reply(b"*1\r\n:1\r\n");
     rig.reply(SUBSCRIBED);
@@ -90,7 +90,7 @@ fn a_missing_password_is_told_as_such() {
     let mut rig = Rig::new(config());
     rig.try_for("k", "me");
     rig.client.handle_connected(rig.now);
-    rig.reply(b"-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n");
+    rig.reply(b"-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n");
     assert_eq!(rig.error().code, Code::AuthFailed);
 }
 
@@ -109,7 +109,7 @@ fn a_server_that_loads_its_data_is_asked_again_after_its_own_estimate() {
     let mut rig = Rig::new(config());
     rig.client.handle_connected(rig.now);
     rig.sent();
-    rig.reply(b"%0\r\n+OK\r\n+OK\r\n");
+    rig.reply(b"%0\r\n:1\r\n+OK\r\n+OK\r\n");
     rig.reply(&info("redis_version:7.0.15\r\nloading:1\r\nloading_eta_seconds:2\r\n"));
     rig.reply(b"-LOADING Redis is loading the dataset in memory\r\n");
     assert!(rig.sent().is_empty());
@@ -130,7 +130,7 @@ fn a_missing_right_or_an_old_server_leads_to_the_plain_rung() {
         let mut rig = Rig::new(config());
         rig.client.handle_connected(rig.now);
         rig.sent();
-        rig.reply(b"%0\r\n+OK\r\n+OK\r\n");
+        rig.reply(b"%0\r\n:1\r\n+OK\r\n+OK\r\n");
         rig.reply(&info(&format!("redis_version:{version}\r\n")));
         rig.reply(&probe);
         assert!(
@@ -152,7 +152,7 @@ fn rung(hello: &[u8], server: &str, second: &[u8]) -> (Rung, String) {
     rig.client.handle_connected(rig.now);
     rig.sent();
     rig.reply(hello);
-    rig.reply(b"+OK\r\n+OK\r\n");
+    rig.reply(b":1\r\n+OK\r\n+OK\r\n");
     rig.reply(&info(server));
     rig.reply(b"*1\r\n:1\r\n");
     if !rig.sent().is_empty() {

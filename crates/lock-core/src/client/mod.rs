@@ -310,7 +310,7 @@ impl Client {
                     return;
                 }
             }
-            Kind::Leave(leave) => leave.encode(whole, self.link.client_id(), &mut self.out),
+            Kind::Leave(leave) => leave.encode(whole, &self.link, &mut self.out),
         }
         if let Some(task) = self.tasks.get_mut(index as usize) {
             task.state = State::InFlight;

@@ -47,13 +47,14 @@ pub(super) struct Release {
 }
 
 impl Release {
-    pub(super) fn encode(&self, whole: bool, resent: bool, link: &Link, out: &mut Vec<u8>) {
+    pub(super) fn encode(&self, whole: bool, link: &Link, out: &mut Vec<u8>) {
         match (self.by, link.is_plain(), self.owner.is_unique()) {
             (By::Attempt(attempt), ..) => {
-                append_eval(out, Script::Undo, whole, self.keys.len() * 4, 2);
+                append_eval(out, Script::Undo, whole, self.keys.len() * 4, 3);
                 self.append_keys(true, out);
                 append_text(out, self.owner.as_bytes());
                 append_text(out, &attempt);
+                append_flag(out, self.must_raise(link));
             }
             (By::Owner, true, _) => {
                 append_eval(out, Script::Release, whole, self.keys.len(), 2);
@@ -70,21 +71,26 @@ impl Release {
                 }
                 append_text(out, self.owner.as_bytes());
                 append_integer(out, 4);
-                append_flag(out, resent);
+                append_flag(out, self.must_raise(link));
             }
         }
     }
 
     fn encode_hand_over(&self, whole: bool, link: &Link, out: &mut Vec<u8>) {
         let alone = self.grant.is_none() && self.offer.is_none();
-        append_eval(out, Script::HandOver, whole, self.keys.len() * 3, if alone { 1 } else { 7 });
+        append_eval(out, Script::HandOver, whole, self.keys.len() * 3, if alone { 2 } else { 8 });
         self.append_keys(false, out);
         append_text(out, self.owner.as_bytes());
+        append_flag(out, self.must_raise(link));
         if !alone {
             append_text(out, self.grant.as_deref().unwrap_or_default());
             append_text(out, link.client_id());
             Offer::encode(self.offer.as_ref(), out);
         }
+    }
+
+    fn must_raise(&self, link: &Link) -> bool {
+        self.keys.iter().any(|key| !link.is_raised(key.slot()))
     }
 
     /// Lock key, hold record if asked for, queue and counter of every lock.
@@ -131,7 +137,7 @@ impl Client {
         self.offer(now, index);
         let Some(task) = self.tasks.get(index as usize) else { return };
         if let Kind::Release(release) = &task.kind {
-            release.encode(whole, task.unsure, &self.link, &mut self.out);
+            release.encode(whole, &self.link, &mut self.out);
         }
     }
 

@@ -38,7 +38,7 @@ impl ReleaseAll {
             return append_command(out, &[b"SCAN", &self.cursor, b"MATCH", &pattern, b"COUNT", SCAN_COUNT]);
         }
         let stride = if plain { 1 } else { 4 };
-        append_eval(out, Script::Free, whole, batch.len() * stride, 3);
+        append_eval(out, Script::Free, whole, batch.len() * stride, 4);
         let mut side = Vec::new();
         for key in batch {
             append_text(out, key.name());
@@ -51,6 +51,8 @@ impl ReleaseAll {
         append_integer(out, stride as u64);
         append_flag(out, self.owner.is_none());
         append_text(out, self.owner.as_deref().unwrap_or_default());
+        // Locks of all slots: most of them were not used on this connection.
+        append_flag(out, true);
     }
 }
 

@@ -2,6 +2,7 @@
 //! The rules are those of `docs/PROTOCOL.md`, "Rules of the client".
 
 use super::acquire::{Place, append_flag, append_side, number};
+use super::link::Link;
 use super::queue::{Granted, KeyQueue};
 use super::replies::append_eval;
 use super::requests::{Event, Patience};
@@ -32,15 +33,16 @@ pub(super) struct Leave {
 }
 
 impl Leave {
-    pub(super) fn encode(&self, whole: bool, client: &[u8], out: &mut Vec<u8>) {
-        append_eval(out, Script::Leave, whole, 3, 3);
+    pub(super) fn encode(&self, whole: bool, link: &Link, out: &mut Vec<u8>) {
+        append_eval(out, Script::Leave, whole, 3, 4);
         let mut side = Vec::new();
         append_text(out, self.key.name());
         append_side(out, &mut side, |side| self.key.queue(side));
         append_side(out, &mut side, |side| self.key.counter(side));
-        append_text(out, client);
+        append_text(out, link.client_id());
         append_flag(out, self.remove);
         append_flag(out, self.pass);
+        append_flag(out, !link.is_raised(self.key.slot()));
     }
 }
 
@@ -158,8 +160,20 @@ impl Client {
         self.settle(now, key);
     }
 
+    /// A command was answered that may have taken over a grant to this client, or passed it on. What was announced
+    /// before is void then; the key, if so, whose oldest waiter has to ask what is left.
+    pub(super) fn decided(&mut self, index: u32) -> Option<LockKey> {
+        let Some(Kind::Acquire(acquire)) = self.tasks.get_mut(index as usize).map(|task| &mut task.kind)
+        else {
+            return None;
+        };
+        let decides = std::mem::replace(&mut acquire.decides, false);
+        let queue = acquire.place_key().and_then(|key| self.queues.find_mut(key)).filter(|_| decides)?;
+        queue.granted.take().map(|_| queue.key.clone())
+    }
+
     /// Has a parked waiter ask for itself.
-    fn ask(&mut self, now: Instant, index: u32) {
+    pub(super) fn ask(&mut self, now: Instant, index: u32) {
         if self.tasks.get(index as usize).is_some_and(|task| task.state == State::Parked) {
             self.submit(now, index);
         }
@@ -194,7 +208,10 @@ impl Client {
         let Some(Kind::Acquire(acquire)) = self.tasks.get(index as usize).map(|task| &task.kind) else {
             return;
         };
-        if acquire.is_simple() && now + LEAST_GRANT < granted.until.back(margin(CLAIM_PERIOD)) {
+        let key = acquire.keys.first();
+        // A leave that is under way passes on whatever grant it finds.
+        let leaving = key.and_then(|key| self.queues.find(key)).is_some_and(|queue| queue.leaving > 0);
+        if acquire.is_simple() && !leaving && now + LEAST_GRANT < granted.until.back(margin(CLAIM_PERIOD)) {
             self.begin_on_grant(now, index, granted);
         } else {
             self.submit(now, index);

@@ -17,43 +17,18 @@ if ARGV[3] == '2' and not KEYS[3] and lease ~= '0' then
   end
 end
 
+--@ token
+--@ record
+
 local stride, attempt = tonumber(ARGV[3]), ARGV[5] or ''
 local timed = lease ~= '0'
 
-local function next_token(counter)
-  local token = redis.call('INCR', counter)
-  -- Below 10^15 the counter was lost with the data; TIME is past it since 2001.
-  if token < 1e15 or ARGV[4] == '1' then
-    local now = redis.call('TIME')
-    local floor = tonumber(now[1]) * 1000000 + tonumber(now[2])
-    if token < floor then
-      token = floor
-      redis.call('SET', counter, string.format('%.0f', token))
-    end
-  end
-  return token
-end
-
-local function set(i, was_attempt, token)
+local function set(i, attempts, token)
   if timed then redis.call('SET', KEYS[i], owner, 'PX', lease) else redis.call('SET', KEYS[i], owner) end
   if stride == 3 then
     -- Without a lease the record lives a day, so that nothing stays behind for ever.
-    local record = was_attempt .. ':' .. string.format('%.0f', token) .. ':' .. (timed and '1' or '0')
+    local record = attempts .. ':' .. string.format('%.0f', token) .. ':' .. (timed and '1' or '0')
     redis.call('SET', KEYS[i + 2], record, 'PX', timed and lease or '86400000')
-  end
-end
-
--- The hold record of lock i: attempt and token, if it speaks of the hold that is there now.
-local function record_of(i)
-  if stride < 3 then return end
-  local record = redis.call('GET', KEYS[i + 2])
-  if not record then return end
-  local was_attempt, token, was_timed = string.match(record, '^([^:]*):(%d+):([01])$')
-  local left = redis.call('PTTL', KEYS[i])
-  if was_timed == '0' and left == -1 then return was_attempt, tonumber(token) end
-  -- Set by one script, but on Redis before 7.2 not at one instant.
-  if was_timed == '1' and left >= 0 and math.abs(left - redis.call('PTTL', KEYS[i + 2])) <= 5 then
-    return was_attempt, tonumber(token)
   end
 end
 
@@ -62,13 +37,14 @@ for i = 1, #KEYS, stride do
   local holder = redis.call('GET', KEYS[i])
   attempts[i] = attempt
   if holder then
-    local was_attempt, token
-    if holder == owner then was_attempt, token = record_of(i) end
-    if holder ~= owner or (owner == '*' and was_attempt ~= attempt) then
+    local named, token
+    if holder == owner and stride == 3 then named, token = record_of(KEYS[i], KEYS[i + 2]) end
+    local mine = named and names(named, attempt)
+    if holder ~= owner or (owner == '*' and not mine) then
       refused[#refused + 1] = (i - 1) / stride
     else
-      -- What this owner held before stays the earlier attempt's, so that undoing this one leaves it alone.
-      attempts[i], tokens[i] = was_attempt or '', token
+      -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
+      attempts[i], tokens[i] = mine and named or change(named or '+', attempt, true), token
     end
   end
 end
@@ -76,7 +52,12 @@ if #refused > 1 then return refused end
 
 -- Counters first: the first write is the one that can fail cleanly.
 for i = 1, #KEYS, stride do
-  if stride > 1 and not tokens[i] then tokens[i] = next_token(KEYS[i + 1]) end
+  -- Raised also where the token is known: the caller takes this for the counter's first use.
+  local raise = ARGV[4] == '1'
+  if stride > 1 and (raise or not tokens[i]) then
+    local token = next_token(KEYS[i + 1], raise)
+    tokens[i] = tokens[i] or token
+  end
 end
 local reply = {1}
 for i = 1, #KEYS, stride do

@@ -1,6 +1,6 @@
 -- Takes a batch of locks, which SCAN found, away from their holders, and tells them.
 -- KEYS  `stride` per lock: the lock key; with 4 its hold record, its queue, its slot's counter.
--- ARGV  1 stride, 2 '1': of any owner, '0': only of the owner in 3.
+-- ARGV  1 stride, 2 '1': of any owner, '0': only of the owner in 3; 4 '1': raise the counters.
 -- Reply {1, number of locks taken away}.
 local stride, freed = tonumber(ARGV[1]), 0
 --@ token
@@ -10,11 +10,11 @@ for i = 1, #KEYS, stride do
   local holder = redis.pcall('GET', KEYS[i])
   if type(holder) == 'string' and (ARGV[2] == '1' or holder == ARGV[3]) then
     if stride == 4 then
-      local attempt = redis.call('GET', KEYS[i + 1]) or ''
+      local record = redis.call('GET', KEYS[i + 1]) or ''
       local uuid = string.match(holder, '^execute:(%x+%-%x+)')
-      local whose = uuid and string.gsub(uuid, '-', '') or string.sub(attempt, 1, 12)
+      local whose = uuid and string.gsub(uuid, '-', '') or string.match(record, '^[+,]*(%x%x%x%x%x%x%x%x%x%x%x%x)') or ''
       redis.call('DEL', KEYS[i + 1])
-      pass_on(KEYS[i], KEYS[i + 2], KEYS[i + 3])
+      pass_on(KEYS[i], KEYS[i + 2], KEYS[i + 3], ARGV[4] == '1')
       if #whose == 12 then redis.pcall('PUBLISH', 'mlr!o:' .. whose, KEYS[i]) end
     else
       redis.call('DEL', KEYS[i])

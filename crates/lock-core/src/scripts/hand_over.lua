@@ -1,11 +1,12 @@
 -- Gives back locks of execute: each goes to the next in its queue, or is deleted.
 -- KEYS  3 per lock: the lock key, its queue, its slot's counter.
--- ARGV  1 owner; then only where there is more to say (with one lock): 2 the grant that the owner's job began on, while its claim is not
---       answered ('': none), 3 client id, and of the client's oldest waiter 4 ticket ('': none), 5 owner, 6 lease in ms, 7 the ticket of
---       the waiter after it ('': none). An empty owner: that waiter has to ask for itself.
+-- ARGV  1 owner, 2 '1': raise the counters to the server's TIME (not used on this connection yet); then only where there is more to say
+--       (with one lock): 3 the grant that the owner's job began on, while its claim is not answered ('': none), 4 client id, and of the
+--       client's oldest waiter 5 ticket ('': none), 6 owner, 7 lease in ms, 8 the ticket of the waiter after it ('': none). An empty owner:
+--       that waiter has to ask for itself.
 -- Reply {1, 1} every lock was released; {1, 0, index, ...} each index (from 0) names a lock that was not the owner's;
 --       {2, token} released, and held by the client's oldest waiter; {3, token} released, and granted to the client.
-local owner, grant, me, ticket = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local owner, grant, me, ticket = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
 -- The common path first: one lock, nobody waits.
 if not KEYS[4] and not grant and redis.call('GET', KEYS[1]) == owner and redis.call('EXISTS', KEYS[2]) == 0 then
   redis.call('DEL', KEYS[1])
@@ -21,17 +22,17 @@ for i = 1, #KEYS, 3 do
   local holder = redis.call('GET', lock)
   if holder == owner or (grant and grant ~= '' and holder == grant) then
     if ticket and ticket ~= '' then redis.call('ZADD', queue, 'LT', ticket, me) end
-    token = pass_on(lock, queue, KEYS[i + 2], me)
+    token = pass_on(lock, queue, KEYS[i + 2], ARGV[2] == '1', me)
   else
     reply[2] = 0
     reply[#reply + 1] = (i - 1) / 3
   end
 end
 if not token then return reply end
-if not ARGV[5] or ARGV[5] == '' then return {3, token} end
-redis.call('SET', KEYS[1], ARGV[5], 'PX', ARGV[6])
-if ARGV[7] ~= '' then
-  redis.call('ZADD', KEYS[2], 'LT', ARGV[7], me)
+if not ARGV[6] or ARGV[6] == '' then return {3, token} end
+redis.call('SET', KEYS[1], ARGV[6], 'PX', ARGV[7])
+if ARGV[8] ~= '' then
+  redis.call('ZADD', KEYS[2], 'LT', ARGV[8], me)
   redis.call('PEXPIRE', KEYS[2], 60000)
 end
 return {2, token}

@@ -16,6 +16,7 @@ local count = #KEYS / 5
 --@ token
 --@ record
 --@ pass_on
+--@ give_up
 
 local function key(i, part) return KEYS[5 * i - 5 + part] end
 local function counter_up(i) return next_token(key(i, 2), ARGV[3] == '1') end
@@ -25,6 +26,7 @@ local function leave_queue()
   local queue = key(at, 4)
   if next_ticket ~= '' then
     redis.call('ZADD', queue, next_ticket, client)
+    redis.call('PEXPIRE', queue, 60000)
   else
     -- A later waiter, whose park is not answered yet, may have brought the client back in.
     local score = redis.call('ZSCORE', queue, client)
@@ -33,12 +35,19 @@ local function leave_queue()
   at = 0
 end
 
--- Passes on what this attempt holds of the locks from `first` on.
-local function give_back(first, mine)
+-- Passes on what this attempt holds of the locks from `first` on, and a grant that came with it, if it waits before that lock now.
+local function give_back(first, mine, attempts, tokens)
+  local raise, asked = ARGV[3] == '1', tonumber(ARGV[7])
   for i = first, count do
-    if mine[i] == 'attempt' then
-      redis.call('DEL', key(i, 3))
-      pass_on(key(i, 1), key(i, 4), key(i, 2))
+    if mine[i] == 'attempt' and unique then
+      pass_on(key(i, 1), key(i, 4), key(i, 2), raise)
+    elseif mine[i] == 'attempt' then
+      give_up(key(i, 1), key(i, 3), key(i, 4), key(i, 2), raise, attempts[i], tokens[i], attempt)
+    elseif i == asked and ARGV[9] == '1' then
+      local holder = redis.call('GET', key(i, 1))
+      if holder and string.sub(holder, 1, 7 + #client) == 'grant:' .. client .. ':' then
+        pass_on(key(i, 1), key(i, 4), key(i, 2), raise)
+      end
     end
   end
 end
@@ -51,41 +60,38 @@ local function hands_over(i, holder)
 end
 
 -- What each lock is to this attempt: 'attempt' (took it), 'owner' (the same owner held it before), 'open', or blocked (nothing).
-local mine, tokens, holders, blocked = {}, {}, {}, {}
+local mine, tokens, attempts, blocked, blocker = {}, {}, {}, {}, nil
 for i = 1, count do
   local lock, oldest = key(i, 1), at == i and ARGV[9] == '1'
   local holder = redis.call('GET', lock)
   if not holder and redis.call('EXISTS', key(i, 4)) == 1 then
     local first = redis.call('ZRANGE', key(i, 4), 0, 0)[1]
     if not (oldest and first == client) and redis.call('EXISTS', key(i, 5)) == 0 then
-      pass_on(lock, key(i, 4), key(i, 2), oldest and client or nil)
+      pass_on(lock, key(i, 4), key(i, 2), ARGV[3] == '1', oldest and client or nil)
       holder = redis.call('GET', lock)
     end
   end
   if not holder then
     mine[i] = 'open'
   elseif holder == owner then
-    local was_attempt, token
-    if not unique then was_attempt, token = record_of(lock, key(i, 3)) end
-    if unique or was_attempt == attempt then
+    if not unique then attempts[i], tokens[i] = record_of(lock, key(i, 3)) end
+    if unique or (attempts[i] and names(attempts[i], attempt)) then
       mine[i] = 'attempt'
     elseif owner ~= '*' then
       mine[i] = 'owner'
     end
-    tokens[i], holders[i] = token, was_attempt
   elseif oldest and string.sub(holder, 1, 7 + #client) == 'grant:' .. client .. ':' then
     mine[i] = 'open'
   end
   if not mine[i] then
     blocked[#blocked + 1] = i
-    holders[i] = holder
+    blocker = blocker or holder
     -- Whoever waits, waits at the first; a try names them all.
     if waits then
       for later = i + 1, count do
         if redis.call('GET', key(later, 1)) == owner then
-          local was_attempt
-          if not unique then was_attempt = record_of(key(later, 1), key(later, 3)) end
-          if unique or was_attempt == attempt then mine[later] = 'attempt' end
+          if not unique then attempts[later], tokens[later] = record_of(key(later, 1), key(later, 3)) end
+          if unique or (attempts[later] and names(attempts[later], attempt)) then mine[later] = 'attempt' end
         end
       end
       break
@@ -94,11 +100,14 @@ for i = 1, count do
 end
 
 -- Writes lock i for this attempt. Without a lease the record lives a day, so that nothing stays behind for ever.
-local function set(i, ms, of_attempt)
+local function set(i, ms)
   local timed = ms ~= '0'
   if timed then redis.call('SET', key(i, 1), owner, 'PX', ms) else redis.call('SET', key(i, 1), owner) end
   if not unique then
-    local record = of_attempt .. ':' .. string.format('%.0f', tokens[i]) .. ':' .. (timed and '1' or '0')
+    local all = attempt
+    -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
+    if mine[i] == 'attempt' then all = attempts[i] elseif mine[i] == 'owner' then all = change(attempts[i] or '+', attempt, true) end
+    local record = all .. ':' .. string.format('%.0f', tokens[i]) .. ':' .. (timed and '1' or '0')
     redis.call('SET', key(i, 3), record, 'PX', timed and ms or '86400000')
   end
 end
@@ -106,13 +115,14 @@ end
 if #blocked == 0 then
   -- Counters first: the first write is the one that can fail cleanly.
   for i = 1, count do
-    tokens[i] = tokens[i] or counter_up(i)
+    -- Raised also where the token is known: the caller takes this for the counter's first use.
+    local token = (not tokens[i] or ARGV[3] == '1') and counter_up(i)
+    tokens[i] = tokens[i] or token
   end
   leave_queue()
   local reply = {1}
   for i = 1, count do
-    -- What this owner held before stays the earlier attempt's, so that undoing this one leaves it alone.
-    set(i, lease, mine[i] == 'owner' and (holders[i] or '') or attempt)
+    set(i, lease)
     reply[i + 1] = tokens[i]
   end
   return reply
@@ -120,7 +130,7 @@ end
 
 local here = blocked[1]
 if waits then
-  local over = hands_over(here, holders[here])
+  local over = hands_over(here, blocker)
   if not over then
     redis.pcall('SET', key(here, 5), '1', 'PX', 30000)
   end
@@ -133,15 +143,19 @@ if waits then
     end
     for i = 1, here - 1 do
       if mine[i] == 'open' then
-        set(i, partial, attempt)
+        set(i, partial)
       elseif mine[i] == 'attempt' then
-        redis.call('PEXPIRE', key(i, 1), partial)
-        if not unique then redis.call('PEXPIRE', key(i, 3), partial) end
+        -- Not shortened: another attempt of the same owner may hold it, too.
+        local left = redis.call('PTTL', key(i, 1))
+        if left >= 0 and left < tonumber(partial) then
+          redis.call('PEXPIRE', key(i, 1), partial)
+          if not unique then redis.call('PEXPIRE', key(i, 3), partial) end
+        end
       end
     end
     redis.call('ZADD', key(here, 4), 'LT', string.format('%.0f', ticket), client)
     redis.call('PEXPIRE', key(here, 4), 60000)
-    give_back(here + 1, mine)
+    give_back(here + 1, mine, attempts, tokens)
     return {2, here - 1, ticket, redis.call('PTTL', key(here, 1)), 1}
   end
   if at > 0 then
@@ -150,7 +164,7 @@ if waits then
     at = 0
   end
 end
-give_back(1, mine)
+give_back(1, mine, attempts, tokens)
 local reply = {0}
 for n = 1, #blocked do reply[n + 1] = blocked[n] - 1 end
 return reply

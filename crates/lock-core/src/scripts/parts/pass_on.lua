@@ -1,6 +1,6 @@
 -- Gives a lock to the first client in its queue that lives, or deletes it. Returns the token when that client is `me`, which learns of it
--- by the reply, and then whether anybody has it. The order matters: leave the queue, raise the counter, write the lock, publish last.
-local function pass_on(lock, queue, counter, me)
+-- by the reply, and then whether anybody has it. `raise`: as for next_token. The order matters: leave the queue, raise the counter, write the lock, publish last.
+local function pass_on(lock, queue, counter, raise, me)
   local token, text
   while true do
     local head = redis.call('ZPOPMIN', queue)
@@ -9,7 +9,7 @@ local function pass_on(lock, queue, counter, me)
       return nil, false
     end
     if not token then
-      token = next_token(counter)
+      token = next_token(counter, raise)
       text = string.format('%.0f', token)
     end
     redis.call('SET', lock, 'grant:' .. head[1] .. ':' .. text, 'PX', 2000)
@@ -17,6 +17,7 @@ local function pass_on(lock, queue, counter, me)
     local received = redis.pcall('PUBLISH', 'mlr!c:' .. head[1], text .. ':' .. lock)
     if type(received) ~= 'number' then
       redis.call('ZADD', queue, head[2], head[1])
+      redis.call('PEXPIRE', queue, 60000)
       redis.call('DEL', lock)
       return nil, false
     end

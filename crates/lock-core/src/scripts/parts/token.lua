@@ -1,4 +1,5 @@
 -- The next number of the slot's counter. Below 10^15 the counter was lost with the data; TIME is past it since 2001.
+-- `raise`: the caller has not used the counter on its connection yet; after a failover it may lag behind.
 local function next_token(counter, raise)
   local token = redis.call('INCR', counter)
   if token < 1e15 or raise then

@@ -1,0 +1,139 @@
+// What one process of a fleet does: callers that come back again and again until a common end. Times are of the machine's own clock,
+// which all processes share, in milliseconds.
+
+import { readFileSync } from "node:fs";
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const clock = () => Number(process.hrtime.bigint()) / 1e6;
+
+/** The keys of each visit, by scenario. `caller` counts through all processes. */
+const KEYS = {
+  same: () => "hot",
+  shared: (caller, keys) => `shelf-${caller % keys}`,
+  sets(_caller, keys) {
+    const all = Array.from({ length: keys }, (_, at) => `set-${at}`);
+    for (let at = all.length - 1; at > 0; at -= 1) {
+      const other = Math.floor(Math.random() * (at + 1));
+      [all[at], all[other]] = [all[other], all[at]];
+    }
+    return all.slice(0, 2 + Math.floor(Math.random() * 2));
+  },
+};
+
+export const FLEET_TASKS = {
+  /** The machine's clock now. */
+  async clock() {
+    return { now: clock() };
+  },
+
+  /**
+   * Callers that run a job under a lock, `visits` times each or, without a number, again and again, from `begin` to `end`. What began before `from` is not counted.
+   * Returns the time spent in jobs between `from` and `end`, how long each call waited, and what went wrong.
+   */
+  async visits(contestant, { first, callers, keys, choose, jobMs, timeout, begin, from, end, visits = Number.POSITIVE_INFINITY }) {
+    const waits = [];
+    const problems = {};
+    let busyMs = 0;
+    let jobs = 0;
+    await sleep(begin - clock());
+    const one = async (caller) => {
+      for (let visit = 0; visit < visits && clock() < end; visit += 1) {
+        const asked = clock();
+        let began;
+        const job = async () => {
+          began = clock();
+          if (jobMs > 0) await sleep(jobMs);
+        };
+        try {
+          await contestant.execute(KEYS[choose](caller, keys), job, { timeout });
+        } catch (error) {
+          problems[error.message] = (problems[error.message] ?? 0) + 1;
+        }
+        if (began === undefined) continue;
+        const ended = clock();
+        busyMs += Math.max(0, Math.min(ended, end) - Math.max(began, from));
+        if (began >= from && began < end) {
+          jobs += 1;
+          waits.push(began - asked);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: callers }, (_, at) => one(first + at)));
+    return { busyMs, jobs, waits, problems, endedAt: clock() };
+  },
+
+  /**
+   * One process of two that pass a lock to and fro. A few callers each, so that in both processes one always waits: the order of arrival
+   * then makes every release one to the other process. Tells when releases were asked for, and when jobs began.
+   */
+  async baton(contestant, { begin, count, callers }) {
+    const releases = [];
+    const starts = [];
+    await sleep(begin - clock());
+    const job = async () => {
+      const now = clock();
+      starts.push(now);
+      releases.push(now);
+    };
+    const one = async () => {
+      while (starts.length < count) await contestant.execute("baton", job, { timeout: 60 });
+    };
+    await Promise.all(Array.from({ length: callers }, one));
+    return { releases, starts };
+  },
+
+  /** Round trips of a PING, one at a time, in milliseconds. */
+  async pings(contestant, { count }) {
+    const times = [];
+    for (let turn = 0; turn < count; turn += 1) {
+      const start = clock();
+      await contestant.ping();
+      times.push(clock() - start);
+    }
+    return { times };
+  },
+
+  /** Takes the key for a named owner, or gives it back. */
+  async take(contestant, { key, ownerId }) {
+    await contestant.acquire(key, { ownerId, expire: 600 });
+    return {};
+  },
+  async give(contestant, { key, ownerId }) {
+    return { released: await contestant.release(key, { ownerId }), at: clock() };
+  },
+
+  /** So many calls that wait for one key; resolves when they do. */
+  async line(contestant, { key, count }) {
+    globalThis.gc?.();
+    const before = residentKb();
+    const state = { left: count, firstAt: undefined, lastAt: undefined };
+    state.all = Promise.all(
+      Array.from({ length: count }, () =>
+        contestant.execute(
+          key,
+          async () => {
+            state.firstAt ??= clock();
+            state.lastAt = clock();
+          },
+          { timeout: 600 },
+        ),
+      ),
+    );
+    lines.set(key, state);
+    await sleep(3_000);
+    globalThis.gc?.();
+    return { memoryKb: residentKb() - before };
+  },
+  /** Waits for the end of that line. */
+  async served(_contestant, { key }) {
+    const state = lines.get(key);
+    await state.all;
+    return { firstAt: state.firstAt, lastAt: state.lastAt };
+  },
+};
+
+const lines = new Map();
+
+function residentKb() {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? 0);
+}

@@ -1,0 +1,158 @@
+// The scenarios in which several processes want the same locks. The fleets take turns; each has the machine to itself.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { startContestant } from "./processes.mjs";
+import { median, quantile } from "./stats.mjs";
+
+/** Longest that a call of these scenarios waits, in seconds: nobody is to fail of waiting. */
+const TIMEOUT_S = 60;
+const WARM_UP_MS = 1_500;
+
+const VISITS = {
+  busy: { processes: 4, callers: 25, keys: 1, choose: "same", jobMs: 5, timeout: TIMEOUT_S },
+  shelves: { processes: 4, callers: 25, keys: 10, choose: "shared", jobMs: 20, timeout: TIMEOUT_S },
+  sets: { processes: 4, callers: 25, keys: 10, choose: "sets", jobMs: 5, timeout: 30 },
+  empty: { processes: 4, callers: 8, keys: 1, choose: "same", jobMs: 0, timeout: TIMEOUT_S, visits: 5 },
+};
+
+/** Whether this scenario is one for fleets. */
+export const isForFleets = (scenario) => scenario in VISITS || scenario === "baton" || scenario === "line";
+
+/**
+ * @param {string} scenario
+ * @param {string[]} names contestants that take part
+ * @param {object} context `url`, `observer`, `rounds`, `quick`, `progress`
+ * @returns {Promise<object>} figures per contestant, by round and their medians
+ */
+export async function runFleets(scenario, names, context) {
+  const measure = { baton, line }[scenario] ?? visits;
+  const taking = names.filter((name) => name !== "bare" && (scenario !== "line" || name === "ours"));
+  // A fleet run takes seconds, so there are fewer of them.
+  const rounds = Math.max(1, Math.min(context.rounds, context.quick ? 1 : 3));
+  const samples = Object.fromEntries(taking.map((name) => [name, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (let turn = 0; turn < taking.length; turn += 1) {
+      const name = taking[(round + turn) % taking.length];
+      context.progress(`${scenario}: round ${round + 1} of ${rounds}, ${name}`);
+      samples[name].push(await measure(name, scenario, context));
+      await context.observer.command("FLUSHALL");
+    }
+  }
+  return { rounds, contestants: Object.fromEntries(taking.map((name) => [name, summary(samples[name])])) };
+}
+
+function summary(rows) {
+  const figures = Object.keys(rows[0]).filter((figure) => typeof rows[0][figure] === "number");
+  const medians = figures.map((figure) => [
+    figure,
+    { median: median(rows.map((row) => row[figure])), rounds: rows.map((row) => row[figure]) },
+  ]);
+  const problems = {};
+  for (const row of rows) {
+    for (const [message, count] of Object.entries(row.problems ?? {})) problems[message] = (problems[message] ?? 0) + count;
+  }
+  return { ...Object.fromEntries(medians), problems };
+}
+
+async function withFleet(name, size, url, work) {
+  const fleet = await Promise.all(Array.from({ length: size }, () => startContestant(name, url)));
+  try {
+    return await work(fleet);
+  } finally {
+    for (const contestant of fleet) contestant.stop();
+  }
+}
+
+function visits(name, scenario, { url, quick }) {
+  const { processes, ...plan } = VISITS[scenario];
+  const measuredMs = quick ? 2_000 : 5_000;
+  return withFleet(name, processes, url, async (fleet) => {
+    const { now } = await fleet[0].run("clock", {});
+    const begin = now + 200;
+    const from = plan.visits ? begin : begin + WARM_UP_MS;
+    const end = plan.visits ? Number.MAX_SAFE_INTEGER : from + measuredMs;
+    const params = { ...plan, begin, from, end };
+    const runs = fleet.map((one, at) => one.run("visits", { ...params, first: at * plan.callers }, { timeoutMs: 150_000 }));
+    const results = await Promise.all(runs);
+    const sum = (figure) => results.reduce((total, result) => total + result[figure], 0);
+    const waits = results.flatMap((result) => result.waits).sort((a, b) => a - b);
+    const problems = {};
+    for (const result of results) {
+      for (const [message, count] of Object.entries(result.problems)) problems[message] = (problems[message] ?? 0) + count;
+    }
+    // With a number of visits to make, the fleet is done when the last caller is.
+    const elapsedMs = plan.visits ? Math.max(...results.map((result) => result.endedAt)) - begin : measuredMs;
+    return {
+      jobsPerSecond: (sum("jobs") / elapsedMs) * 1000,
+      ...(plan.jobMs > 0 && plan.choose !== "sets" ? { busyShare: sum("busyMs") / (measuredMs * plan.keys) } : {}),
+      waitP50Ms: quantile(waits, 0.5),
+      waitP99Ms: quantile(waits, 0.99),
+      waitMaxMs: waits.at(-1) ?? 0,
+      waitP99ToP50: quantile(waits, 0.99) / Math.max(quantile(waits, 0.5), 0.001),
+      failed: Object.values(problems).reduce((total, count) => total + count, 0),
+      problems,
+    };
+  });
+}
+
+/** Two processes pass a lock to and fro: from the start of a release to the start of the next job, in the other process. */
+function baton(name, _scenario, { url, quick }) {
+  return withFleet(name, 2, url, (fleet) =>
+    withFleet("bare", 1, url, async ([pinger]) => {
+      const count = quick ? 1_000 : 5_000;
+      const before = await pinger.run("pings", { count: 2_000 });
+      const { now } = await fleet[0].run("clock", {});
+      const results = await Promise.all(fleet.map((one) => one.run("baton", { begin: now + 100, count, callers: 3 })));
+      const after = await pinger.run("pings", { count: 2_000 });
+      // Every job, with its process; one after the other, since they exclude each other.
+      const jobs = results.flatMap(({ starts, releases }, who) => starts.map((start, at) => ({ who, start, release: releases[at] })));
+      jobs.sort((a, b) => a.start - b.start);
+      const gaps = jobs.slice(1).map((job, at) => ({ other: job.who !== jobs[at].who, ms: job.start - jobs[at].release }));
+      const passes = gaps.filter(({ other }) => other).map(({ ms }) => ms);
+      const pingP50Ms = median([...before.times, ...after.times]);
+      const passP50Ms = median(passes);
+      return { passes: passes.length, passP50Ms, pingP50Ms, passToPing: passP50Ms / pingP50Ms };
+    }),
+  );
+}
+
+const IDLE_MS = 10_000;
+
+/** Ten thousand calls wait in one process; then they are served. Beside it, the same number of holds of a short line. */
+async function line(name, _scenario, { url, observer, quick }) {
+  const count = quick ? 1_000 : 10_000;
+  // Scripts as clients sent them; the server's total counts what runs inside of them, too.
+  const commands = async () => {
+    const stats = await observer.command("INFO", "commandstats");
+    return [...stats.matchAll(/^cmdstat_eval(?:sha)?:calls=(\d+)/gm)].reduce((total, [, calls]) => total + Number(calls), 0);
+  };
+  return withFleet(name, 2, url, async ([holder, waiter]) => {
+    const one = async (key, length) => {
+      await holder.run("take", { key, ownerId: "holder" });
+      const { memoryKb } = await waiter.run("line", { key, count: length });
+      const before = await commands();
+      await sleep(quick ? 3_000 : IDLE_MS);
+      const idle = (await commands()) - before;
+      const given = await holder.run("give", { key, ownerId: "holder" });
+      const { lastAt } = await waiter.run("served", { key }, { timeoutMs: 120_000 });
+      return { memoryKb, idlePerSecond: idle / ((quick ? 3_000 : IDLE_MS) / 1000), drainUs: ((lastAt - given.at) / length) * 1000 };
+    };
+    await one("warm", 500);
+    const long = await one("long", count);
+    const { now } = await waiter.run("clock", {});
+    const params = { keys: 1, choose: "same", jobMs: 0, timeout: TIMEOUT_S, callers: 200, first: 0 };
+    const hot = await waiter.run("visits", { ...params, begin: now, from: now + 500, end: now + 2_500 });
+    const hotUs = 2_000_000 / hot.jobs;
+    const short = await one("short", 500);
+    return {
+      waiters: count,
+      idlePerSecond: long.idlePerSecond,
+      idlePerSecondOf500: short.idlePerSecond,
+      bytesPerWaiter: (long.memoryKb * 1024) / count,
+      drainUsPerWaiter: long.drainUs,
+      drainUsPerWaiterOf500: short.drainUs,
+      hotKeyUsPerHold: hotUs,
+      drainToHold: long.drainUs / hotUs,
+    };
+  });
+}

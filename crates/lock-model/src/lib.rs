@@ -1,0 +1,74 @@
+//! The hand-off protocol (`docs/PROTOCOL.md`, the scripts in `crates/lock-core/src/scripts`) as a model that a checker
+//! ([`stateright`]) visits every state of.
+//!
+//! # What is modelled
+//!
+//! A server (per key a lock, a queue, the "polled" mark; one counter), connections that carry commands one way and
+//! answers and pushes the other, in order, and clients with the rules of `PROTOCOL.md`. A step is one command executed,
+//! one message taken in, one decision of a caller, one lease that ends, or one fault. So every interleaving of them is
+//! covered, within the bounds below.
+//!
+//! Time has no numbers. What the rules about deadlines achieve is taken as given, and what follows from it is checked: a
+//! lease or grant ends only after the client's own deadline has passed (one step, [`Action::Lapse`], does both); an
+//! answer or push that comes after that end is seen to be late. A renewal moves only when that step happens, and it may
+//! happen at any time anyway, so there is no renewal in the model. Tickets and tokens are renumbered in their order
+//! after every step, so the states are finite although both only rise.
+//!
+//! # What is checked
+//!
+//! The properties in [`name`], in every state; and that from every state the steps that happen by themselves lead to an
+//! end in which nobody waits ([`dead_ends`]). [`Mutants`] are mistakes that the checker has to find, [`Rules`] are rules
+//! that the text left open and the checker found to be needed: each is kept by default, and a test shows what breaks
+//! without it.
+//!
+//! # Bounds
+//!
+//! At most 3 clients, 2 keys, 5 calls, 3 connections per client, 3 faults. Unique states, every one visited
+//! (`cargo test --release -p lock-model -- --nocapture` prints them):
+//!
+//! | run | states |
+//! |---|---|
+//! | 3 clients, owner *, no leases, 1 key, 2 of cut, cancel, NOSCRIPT | 835,782 |
+//! | 3 clients with 4 waiters, 1 key, any fault | 5,449,254 |
+//! | 3 clients, 1 key, any 2 faults | 7,659,760 |
+//! | 3 clients, 2 keys, any fault | 572,135 |
+//! | 3 clients, 2 keys, 2 of cut, crash, stop, cancel | 11,068,460 |
+//! | 3 clients, owner *, 1 key, 2 of cut, cancel, NOSCRIPT | 2,667,924 |
+//! | 3 clients, 2 names, 1 key, any fault | 292,825 |
+//! | 2 clients, 1 key, any 3 faults | 11,022,953 |
+//! | 2 clients with 2 waiters each, 1 key, any fault | 14,539,873 |
+//! | 3 clients, 1 key, a failover that loses 1 or 2 writes (all but one holder) | 163,149 |
+//! | 3 clients, 1 key, FLUSHALL (all but one holder) | 11,246 |
+//! | leads on: 3 clients, 1 key, any fault | 480,673 |
+//! | leads on: 3 clients, 2 keys, 1 of cut, crash, stop | 184,751 |
+//!
+//! "Any fault": a cut connection (what was under way may be executed late or never, a push is lost), a crash, a stop, a
+//! cancelled waiter, a lease that ends under a client that is well, the official package as a holder, NOSCRIPT. Polls
+//! that lead on from where everything stands still are made in all runs, one or more at any other time in some (see
+//! `tests`).
+//!
+//! # What is left out
+//!
+//! `take` (it is `park` on a free key nobody waits for), `free`, `acquire`, a try, renewals, memory that is full, a
+//! `PUBLISH` that fails, the end of an abandoned queue after a minute, keys in different slots, clusters (where a push
+//! is only a hint), and the arithmetic of deadlines.
+#![forbid(unsafe_code)]
+
+mod client;
+mod config;
+mod enabled;
+mod lease;
+mod model;
+mod normal;
+mod properties;
+mod run;
+mod server;
+mod state;
+mod table;
+mod view;
+
+pub use config::{Call, Config, Faults, Mutants, Owners, Rules};
+pub use model::{Action, Protocol};
+pub use properties::name;
+pub use run::{Found, check, check_all, dead_ends, find};
+pub use state::State;

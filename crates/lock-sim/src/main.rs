@@ -1,0 +1,66 @@
+//! The simulation from the command line; see the library.
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+const USAGE: &str = "usage: lock-sim [--steps N] [--first SEED] | --seed SEED
+  --steps   run worlds until so many steps were made in all (default 1000000)
+  --first   the first world's seed (default 1); the others follow
+  --seed    run one world and print what happened in it";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let (mut steps, mut first, mut only) = (1_000_000, 1, None);
+    while let Some(flag) = args.next() {
+        let value = args.next().and_then(|value| value.parse::<u64>().ok());
+        match (flag.as_str(), value) {
+            ("--steps", Some(value)) => steps = value,
+            ("--first", Some(value)) => first = value,
+            ("--seed", Some(value)) => only = Some(value),
+            _ => {
+                eprintln!("{USAGE}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    if let Some(seed) = only {
+        return match lock_sim::run(seed) {
+            Ok(summary) => {
+                println!("seed {seed}: {summary:?}");
+                ExitCode::SUCCESS
+            }
+            Err(failure) => {
+                eprintln!("{failure}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    let (next, made, holds) = (AtomicU64::new(first), AtomicU64::new(0), AtomicU64::new(0));
+    let failed = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, std::num::NonZero::get) {
+            scope.spawn(|| {
+                while made.load(Ordering::Relaxed) < steps && !failed.load(Ordering::Relaxed) {
+                    match lock_sim::run(next.fetch_add(1, Ordering::Relaxed)) {
+                        Ok(summary) => {
+                            made.fetch_add(summary.steps, Ordering::Relaxed);
+                            holds.fetch_add(summary.holds, Ordering::Relaxed);
+                        }
+                        Err(failure) => {
+                            eprintln!("{failure}");
+                            failed.store(true, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let worlds = next.load(Ordering::Relaxed) - first;
+    println!(
+        "{worlds} worlds from seed {first}, {} steps, {} holds",
+        made.load(Ordering::Relaxed),
+        holds.load(Ordering::Relaxed)
+    );
+    if failed.load(Ordering::Relaxed) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,41 @@
+//! Callers of the official package: they take a free key and delete it at the end, and ask again after a pause.
+
+use crate::world::{Happening, MS, World};
+
+impl World {
+    pub(crate) fn official(&mut self, who: usize, releases: bool) {
+        let us = self.server_us();
+        let key = self.rng.usize(0..self.plan.keys);
+        let Some(holding) = self.officials.get(who).copied() else { return };
+        let owner = format!("execute:00000000-0000-4000-8000-{who:012}").into_bytes();
+        if releases {
+            if let Some(key) = holding {
+                self.server.data.delete_if(us, format!("l:k{key}").as_bytes(), &owner);
+                self.set_official(who, None);
+            }
+            if !self.is_over() {
+                let pause = self.rng.u64(0..300) * MS;
+                self.after(pause, Happening::Official { who, releases: false });
+            }
+            return;
+        }
+        if self.is_over() {
+            return;
+        }
+        if self.server.data.set_if_absent(us, format!("l:k{key}").as_bytes(), &owner, Some(10_000)) {
+            self.set_official(who, Some(key as u64));
+            self.note(|| format!("official {who} holds k{key}"));
+            let job = self.rng.u64(1..200) * MS;
+            self.after(job, Happening::Official { who, releases: true });
+        } else {
+            let pause = self.rng.u64(5..200) * MS;
+            self.after(pause, Happening::Official { who, releases: false });
+        }
+    }
+
+    fn set_official(&mut self, who: usize, key: Option<u64>) {
+        if let Some(holding) = self.officials.get_mut(who) {
+            *holding = key;
+        }
+    }
+}

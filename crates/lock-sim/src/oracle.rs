@@ -1,0 +1,102 @@
+//! What must hold, whatever happens.
+
+use lock_core::{Instant, LockKey};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A hold as the world sees it.
+#[derive(Clone)]
+pub(crate) struct Held {
+    pub(crate) process: usize,
+    /// The process' life: a crash ends all holds of a life.
+    pub(crate) life: u64,
+    pub(crate) caller: u64,
+    pub(crate) keys: Arc<[LockKey]>,
+    pub(crate) owner: Vec<u8>,
+    /// Owners that several calls share hold together.
+    pub(crate) shared: bool,
+    /// Until when a holder without a lease table believes in it; `None` for ever.
+    pub(crate) until: Option<Instant>,
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { process, caller, owner, .. } = self;
+        write!(f, "caller {caller} of process {process} ({})", String::from_utf8_lossy(owner))
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Oracle {
+    /// Holds that nobody has given back, by caller.
+    holds: HashMap<u64, Held>,
+    /// The highest token of each key.
+    tokens: BTreeMap<LockKey, u64>,
+    pub(crate) count: u64,
+}
+
+impl Oracle {
+    /// Takes in a grant. `believes` says whether an earlier holder still believes to hold its keys.
+    pub(crate) fn held(
+        &mut self,
+        held: Held,
+        tokens: &[u64],
+        believes: impl Fn(&Held) -> bool,
+    ) -> Result<(), String> {
+        self.count += 1;
+        if tokens.len() != held.keys.len() {
+            return Err(format!("{} tokens for {} keys: {held:?}", tokens.len(), held.keys.len()));
+        }
+        // Whoever uses a shared name may give back what another call holds by it, even before that call hears of it.
+        if held.shared {
+            return Ok(());
+        }
+        self.holds.retain(|_, earlier| believes(earlier));
+        for key in held.keys.iter() {
+            let other = self.holds.values().find(|earlier| earlier.keys.contains(key));
+            if let Some(other) = other {
+                return Err(format!("two holders of {}: {other:?} and {held:?}", name(key)));
+            }
+        }
+        for (key, token) in held.keys.iter().zip(tokens) {
+            let highest = self.tokens.entry(key.clone()).or_default();
+            if token <= highest {
+                return Err(format!("token {token} of {} is not above {highest}: {held:?}", name(key)));
+            }
+            *highest = *token;
+        }
+        self.holds.insert(held.caller, held);
+        Ok(())
+    }
+
+    /// Until when a call believes to hold its keys; `None` for ever.
+    pub(crate) fn until(&self, caller: u64) -> Option<Instant> {
+        self.holds.get(&caller).and_then(|held| held.until)
+    }
+
+    /// A hold was given back, or is known to be lost.
+    pub(crate) fn ended(&mut self, caller: u64) {
+        self.holds.remove(&caller);
+    }
+
+    /// All data is gone: no hold of this moment excludes anybody any more.
+    pub(crate) fn data_lost(&mut self) {
+        self.holds.clear();
+    }
+
+    /// A process is gone, and its holds with it.
+    pub(crate) fn life_ended(&mut self, process: usize, life: u64) {
+        self.holds.retain(|_, held| (held.process, held.life) != (process, life));
+    }
+}
+
+pub(crate) fn name(key: &LockKey) -> String {
+    String::from_utf8_lossy(key.name()).into_owned()
+}
+
+/// When a lease that was asked for at `sent_at` can have lapsed on a server whose clock is a little fast.
+pub(crate) fn cautious_end(sent_at: Instant, lease: Duration) -> Instant {
+    sent_at + lease.saturating_sub(lease / 100 + Duration::from_millis(10))
+}

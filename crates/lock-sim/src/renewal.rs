@@ -1,0 +1,131 @@
+//! The renewal of a process: its own thread and its own connection, which work while the JavaScript thread stands still.
+
+use crate::process::Process;
+use crate::world::{Happening, MS, World};
+use lock_core::{Instant, Renewal, RenewalAnswer};
+use server_model::{Reply, Verb};
+
+/// Longest pause between two looks, in ns.
+const LOOK_NS: u64 = 100 * MS;
+
+/// A renewal on its way.
+#[derive(Debug)]
+pub(crate) struct Renewing {
+    process: usize,
+    life: u64,
+    sent_at: Instant,
+    renewal: Renewal,
+    answer: Option<RenewalAnswer>,
+}
+
+impl World {
+    /// Something is to be renewed from now on.
+    pub(crate) fn begin_renewal(&mut self, process: usize) {
+        let Some(one) = self.processes.get_mut(process) else { return };
+        if one.renewal_at.is_none() {
+            let (at, life) = (self.now + MS, one.life);
+            one.renewal_at = Some(at);
+            self.at(at, Happening::Renew { process, life });
+        }
+    }
+
+    pub(crate) fn renew(&mut self, process: usize, life: u64) {
+        let now = self.instant();
+        let Some(one) = self.processes.get_mut(process).filter(|one| one.life == life) else { return };
+        if one.stopped_until > self.now {
+            let until = one.stopped_until;
+            return self.at(until, Happening::Renew { process, life });
+        }
+        let (mut due, mut lost) = (Vec::new(), Vec::new());
+        let next = one.leases.poll(now, &mut due, &mut lost);
+        one.renewal_at =
+            (next != Instant::FAR_FUTURE).then(|| next.as_nanos().clamp(self.now + MS, self.now + LOOK_NS));
+        let again = one.renewal_at;
+        let callers: Vec<u64> = lost.into_iter().filter_map(|hold| one.caller_of(hold)).collect();
+        callers.into_iter().for_each(|caller| self.oracle.ended(caller));
+        if let Some(at) = again {
+            self.at(at, Happening::Renew { process, life });
+        }
+        for renewal in due {
+            let pause = self.latency();
+            self.renewing.push(Some(Renewing { process, life, sent_at: now, renewal, answer: None }));
+            self.after(pause, Happening::RenewAtServer(self.renewing.len() - 1));
+        }
+    }
+
+    pub(crate) fn renew_at_server(&mut self, at: usize) {
+        let us = self.server_us();
+        let Some(Some(renewing)) = self.renewing.get_mut(at) else { return };
+        let renewal = &renewing.renewal;
+        let broken =
+            self.processes.get(renewing.process).is_none_or(|one| one.renewal_broken_until > self.now);
+        // A broken connection loses the question or the answer.
+        if !broken || self.rng.bool() {
+            let (mut keys, mut args) = (Vec::new(), Vec::new());
+            let lease = renewal.lease.as_millis().to_string().into_bytes();
+            args.push(if renewal.attempt.is_some() { b"2".to_vec() } else { b"1".to_vec() });
+            for key in renewal.keys.iter() {
+                keys.push(key.name().to_vec());
+                args.push(renewal.owner.as_bytes().to_vec());
+                args.push(lease.clone());
+                if let Some(attempt) = &renewal.attempt {
+                    keys.push(key.record_name());
+                    args.push(attempt.to_vec());
+                }
+            }
+            let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+            let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+            let reply = self.server.data.run(us, Verb::Renew, &keys, &args, &mut |_, _| 0);
+            if let Reply::Array(items) = reply {
+                let all = items.iter().all(|item| *item == Reply::Int(1));
+                renewing.answer = Some(if all { RenewalAnswer::Extended } else { RenewalAnswer::NotOurs });
+            }
+        }
+        if broken {
+            renewing.answer = None;
+        }
+        let (process, answer) = (renewing.process, renewing.answer);
+        let (sent_at, owner) = (renewing.sent_at, format!("{:?}", renewal.owner));
+        let limit = (renewing.renewal.lease / 6)
+            .clamp(std::time::Duration::from_millis(100), std::time::Duration::from_secs(5));
+        let pause = if broken { u64::try_from(limit.as_nanos()).unwrap_or(0) } else { self.latency() };
+        self.note(|| format!("renewal of process {process} for {owner}, sent at {sent_at:?}: {answer:?}"));
+        self.after(pause, Happening::RenewAnswered(at));
+    }
+
+    pub(crate) fn renew_answered(&mut self, at: usize) -> Result<(), String> {
+        let now = self.instant();
+        let Some(Some(renewing)) = self.renewing.get(at) else { return Ok(()) };
+        let (process, life) = (renewing.process, renewing.life);
+        let Some(one) = self.processes.get_mut(process).filter(|one| one.life == life) else { return Ok(()) };
+        if one.stopped_until > self.now {
+            let until = one.stopped_until;
+            self.at(until, Happening::RenewAnswered(at));
+            return Ok(());
+        }
+        let lost = take_answer(one, now, renewing);
+        if let Some(caller) = lost {
+            self.oracle.ended(caller);
+        }
+        if let Some(slot) = self.renewing.get_mut(at) {
+            *slot = None;
+        }
+        self.begin_renewal(process);
+        Ok(())
+    }
+}
+
+/// The caller whose hold is lost by the answer.
+fn take_answer(process: &mut Process, now: Instant, renewing: &Renewing) -> Option<u64> {
+    let hold = renewing.renewal.hold;
+    match renewing.answer {
+        Some(answer) => {
+            let lost = process.leases.answered(renewing.sent_at, hold, answer);
+            if lost { process.caller_of(hold) } else { None }
+        }
+        None => {
+            process.leases.failed(now, hold);
+            None
+        }
+    }
+}

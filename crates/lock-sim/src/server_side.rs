@@ -1,0 +1,156 @@
+//! What the server does with a command, apart from what the model does with scripts.
+
+use crate::network::Command;
+use lock_core::Script;
+use server_model::{Reply, Server, Verb};
+use std::collections::{HashMap, HashSet};
+
+const SCRIPTS: [(Script, Verb); 11] = [
+    (Script::Take, Verb::Take),
+    (Script::Park, Verb::Park),
+    (Script::Claim, Verb::Claim),
+    (Script::HandOver, Verb::HandOver),
+    (Script::Leave, Verb::Leave),
+    (Script::Acquire, Verb::Acquire),
+    (Script::Release, Verb::Release),
+    (Script::Undo, Verb::Undo),
+    (Script::Renew, Verb::Renew),
+    (Script::Free, Verb::Free),
+    (Script::Probe, Verb::Probe),
+];
+
+/// The server and what it knows of its clients.
+#[derive(Debug)]
+pub(crate) struct ServerSide {
+    pub(crate) data: Server,
+    /// Who listens to a channel: connections, by place.
+    pub(crate) channels: HashMap<Vec<u8>, usize>,
+    pub(crate) known_scripts: HashSet<Vec<u8>>,
+    /// Counts restarts.
+    pub(crate) run: u64,
+    /// Connections that are to be closed.
+    pub(crate) killed: Vec<usize>,
+    scripts: HashMap<Vec<u8>, (Verb, Vec<u8>)>,
+}
+
+/// A message to a connection.
+pub(crate) type Push = (usize, Vec<u8>);
+
+impl ServerSide {
+    pub(crate) fn new() -> Self {
+        let mut scripts = HashMap::new();
+        for (script, verb) in SCRIPTS {
+            let sha = script.sha().as_bytes().to_vec();
+            scripts.insert(sha.clone(), (verb, sha.clone()));
+            scripts.insert(script.body().as_bytes().to_vec(), (verb, sha));
+        }
+        Self {
+            data: Server::new(),
+            channels: HashMap::new(),
+            known_scripts: HashSet::new(),
+            run: 1,
+            killed: Vec::new(),
+            scripts,
+        }
+    }
+
+    /// Executes one command of a connection. The reply (none for SUBSCRIBE), and the messages that it sent.
+    pub(crate) fn execute(&mut self, now_us: u64, from: usize, command: &Command) -> (Vec<u8>, Vec<Push>) {
+        let parts: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
+        match parts.as_slice() {
+            [b"HELLO", ..] => (b"%0\r\n".to_vec(), vec![]),
+            [b"INFO"] => {
+                let run = self.run;
+                let text =
+                    format!("redis_version:7.0.15\r\nloading:0\r\ncluster_enabled:0\r\nrun_id:{run}\r\n");
+                (format!("${}\r\n{text}\r\n", text.len()).into_bytes(), vec![])
+            }
+            [b"CLIENT", b"ID"] => (format!(":{from}\r\n").into_bytes(), vec![]),
+            [b"CLIENT", b"KILL", b"ID", number] => {
+                let number: Option<usize> =
+                    std::str::from_utf8(number).ok().and_then(|number| number.parse().ok());
+                self.killed.extend(number);
+                (b":1\r\n".to_vec(), vec![])
+            }
+            [b"SUBSCRIBE", channels @ ..] => {
+                let mut pushes = Vec::new();
+                for channel in channels {
+                    self.channels.insert(channel.to_vec(), from);
+                    pushes.push((from, push(&[b"subscribe", channel, b"1"])));
+                }
+                (Vec::new(), pushes)
+            }
+            [b"PUBLISH", channel, message] => {
+                let receiver = self.channels.get(*channel).copied();
+                let pushes = receiver.map(|to| (to, push(&[b"message", channel, message])));
+                (format!(":{}\r\n", u8::from(receiver.is_some())).into_bytes(), pushes.into_iter().collect())
+            }
+            [how @ (b"EVAL" | b"EVALSHA"), script, count, rest @ ..] => {
+                self.script(now_us, *how == b"EVAL", script, count, rest)
+            }
+            _ => (b"+OK\r\n".to_vec(), vec![]),
+        }
+    }
+
+    fn script(
+        &mut self,
+        now_us: u64,
+        whole: bool,
+        script: &[u8],
+        count: &[u8],
+        rest: &[&[u8]],
+    ) -> (Vec<u8>, Vec<Push>) {
+        let Some((verb, sha)) = self.scripts.get(script).cloned() else {
+            return (b"-ERR unknown script\r\n".to_vec(), vec![]);
+        };
+        if whole {
+            self.known_scripts.insert(sha);
+        } else if !self.known_scripts.contains(&sha) {
+            return (b"-NOSCRIPT No matching script. Please use EVAL.\r\n".to_vec(), vec![]);
+        }
+        let count = std::str::from_utf8(count).ok().and_then(|count| count.parse().ok()).unwrap_or(0_usize);
+        let (keys, args) = rest.split_at(count.min(rest.len()));
+        let mut pushes = Vec::new();
+        let channels = &self.channels;
+        let reply = self.data.run(now_us, verb, keys, args, &mut |channel, message| {
+            let Some(to) = channels.get(channel) else { return 0 };
+            pushes.push((*to, push(&[b"message", channel, message])));
+            1
+        });
+        let mut out = Vec::new();
+        encode(&reply, &mut out);
+        (out, pushes)
+    }
+
+    /// The server has noticed that a connection is gone.
+    pub(crate) fn forget(&mut self, connection: usize) {
+        self.channels.retain(|_, to| *to != connection);
+    }
+}
+
+fn push(parts: &[&[u8]]) -> Vec<u8> {
+    let mut out = format!(">{}\r\n", parts.len()).into_bytes();
+    for part in parts {
+        out.extend_from_slice(format!("${}\r\n", part.len()).as_bytes());
+        out.extend_from_slice(part);
+        out.extend_from_slice(b"\r\n");
+    }
+    out
+}
+
+fn encode(reply: &Reply, out: &mut Vec<u8>) {
+    match reply {
+        Reply::Int(number) => out.extend_from_slice(format!(":{number}\r\n").as_bytes()),
+        Reply::Text(text) => {
+            out.extend_from_slice(format!("${}\r\n", text.len()).as_bytes());
+            out.extend_from_slice(text);
+            out.extend_from_slice(b"\r\n");
+        }
+        Reply::Array(items) => {
+            out.extend_from_slice(format!("*{}\r\n", items.len()).as_bytes());
+            items.iter().for_each(|item| encode(item, out));
+        }
+        Reply::Nil => out.extend_from_slice(b"_\r\n"),
+        Reply::Error(text) => out.extend_from_slice(format!("-{text}\r\n").as_bytes()),
+    }
+}

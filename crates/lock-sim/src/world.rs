@@ -1,0 +1,496 @@
+//! The world of one seed: time, events, and what follows from them.
+
+use crate::faults::{KINDS, Plan};
+use crate::network::Connection;
+use crate::oracle::Oracle;
+use crate::process::{Call, Process, Want};
+use crate::renewal::Renewing;
+use crate::server_side::ServerSide;
+use fastrand::Rng;
+use lock_core::Instant;
+use lock_core::resp::{Parser, Value};
+use server_model::Server;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+pub(crate) const MS: u64 = 1_000_000;
+/// The server's clock at the start, in us since 1970.
+const EPOCH_US: u64 = 1_800_000_000_000_000;
+/// After the last fault everything must come to rest within this time, in ns.
+const QUIET_NS: u64 = 200_000 * MS;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Happening {
+    ToServer(usize),
+    ToClient(usize),
+    /// The server notices that a connection is gone; or the client does.
+    ClosedAtServer(usize),
+    ClosedAtClient(usize),
+    Connected {
+        process: usize,
+        epoch: u64,
+    },
+    Wake {
+        process: usize,
+        life: u64,
+    },
+    Renew {
+        process: usize,
+        life: u64,
+    },
+    RenewAtServer(usize),
+    RenewAnswered(usize),
+    Visit {
+        process: usize,
+    },
+    Cancel {
+        process: usize,
+        caller: u64,
+    },
+    JobEnd {
+        process: usize,
+        life: u64,
+        caller: u64,
+    },
+    Fault(usize),
+    Official {
+        who: usize,
+        releases: bool,
+    },
+}
+
+/// What a world came to.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary {
+    /// Events that were handled.
+    pub steps: u64,
+    /// Holds that were checked.
+    pub holds: u64,
+}
+
+/// One world.
+pub struct World {
+    pub(crate) plan: Plan,
+    pub(crate) rng: Rng,
+    pub(crate) now: u64,
+    serial: u64,
+    queue: BinaryHeap<Reverse<(u64, u64, Happening)>>,
+    pub(crate) server: ServerSide,
+    pub(crate) connections: Vec<Connection>,
+    pub(crate) processes: Vec<Process>,
+    pub(crate) renewing: Vec<Option<Renewing>>,
+    pub(crate) oracle: Oracle,
+    pub(crate) clock_back_us: u64,
+    /// What a lagging replica has.
+    pub(crate) replica: Server,
+    /// When data was last lost.
+    pub(crate) lost_at: u64,
+    pub(crate) callers: u64,
+    pub(crate) officials: Vec<Option<u64>>,
+    steps: u64,
+    log: VecDeque<String>,
+}
+
+impl World {
+    /// A world at its start.
+    #[must_use]
+    pub fn new(seed: u64, plan: Plan) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let processes = (0..plan.processes).map(|at| Process::new(at as u64, &mut rng)).collect();
+        Self {
+            officials: vec![None; plan.officials],
+            rng,
+            now: 1 << 40,
+            serial: 0,
+            queue: BinaryHeap::new(),
+            server: ServerSide::new(),
+            connections: Vec::new(),
+            processes,
+            renewing: Vec::new(),
+            oracle: Oracle::default(),
+            clock_back_us: 0,
+            replica: Server::new(),
+            lost_at: 0,
+            callers: 0,
+            steps: 0,
+            log: VecDeque::new(),
+            plan,
+        }
+    }
+
+    /// Lets everything happen, until the faults are over and everything has come to rest.
+    pub(crate) fn run(mut self) -> Result<Summary, String> {
+        let outcome = self.live();
+        outcome.map_err(|failure| {
+            let log: Vec<&str> = self.log.iter().map(String::as_str).collect();
+            format!("{failure}\n{:?}\n{}", self.plan, log.join("\n"))
+        })?;
+        Ok(Summary { steps: self.steps, holds: self.oracle.count })
+    }
+
+    fn live(&mut self) -> Result<(), String> {
+        for process in 0..self.plan.processes {
+            self.start(process)?;
+        }
+        for (at, every) in self.plan.every_ms.into_iter().enumerate() {
+            if let Some(every) = every {
+                let pause = self.rng.u64(0..every * 2 + 1) * MS;
+                self.after(pause, Happening::Fault(at));
+            }
+        }
+        for who in 0..self.plan.officials {
+            let pause = self.rng.u64(0..1_000) * MS;
+            self.after(pause, Happening::Official { who, releases: false });
+        }
+        let end = self.end();
+        while let Some(Reverse((at, _, happening))) = self.queue.pop() {
+            if at > end + QUIET_NS {
+                break;
+            }
+            self.now = self.now.max(at);
+            self.steps += 1;
+            self.handle(happening)?;
+        }
+        self.check_rest()
+    }
+
+    pub(crate) fn end(&self) -> u64 {
+        (1 << 40) + self.plan.length_ms * MS
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.now >= self.end()
+    }
+
+    fn check_rest(&mut self) -> Result<(), String> {
+        for (at, process) in self.processes.iter().enumerate() {
+            let stranded = process.stranded();
+            if !stranded.is_empty() || !process.client.is_idle() {
+                return Err(format!(
+                    "process {at} has not come to rest: calls {stranded:?}, {:?}",
+                    process.client
+                ));
+            }
+        }
+        let us = self.server_us();
+        let left = self.server.data.names(us).find(|name| !name.starts_with(b"mlr!{"));
+        match left {
+            Some(name) => Err(format!("{} is locked and nobody holds it", String::from_utf8_lossy(name))),
+            None => Ok(()),
+        }
+    }
+
+    /// A new life of a process begins.
+    pub(crate) fn start(&mut self, process: usize) -> Result<(), String> {
+        if let Some(one) = self.processes.get_mut(process) {
+            one.client.connect();
+        }
+        for _ in 0..self.plan.callers {
+            let pause = self.rng.u64(0..200) * MS;
+            self.after(pause, Happening::Visit { process });
+        }
+        self.drain(process)
+    }
+
+    pub(crate) fn instant(&self) -> Instant {
+        Instant::from_nanos(self.now)
+    }
+
+    /// The server's clock.
+    pub(crate) fn server_us(&self) -> u64 {
+        let since = (self.now - (1 << 40)) / 1_000;
+        let drift = i64::try_from(since).unwrap_or(0) / 1_000 * self.plan.drift;
+        EPOCH_US.saturating_add_signed(drift) + since - self.clock_back_us
+    }
+
+    pub(crate) fn after(&mut self, ns: u64, happening: Happening) {
+        self.at(self.now + ns, happening);
+    }
+
+    pub(crate) fn at(&mut self, at: u64, happening: Happening) {
+        self.serial += 1;
+        self.queue.push(Reverse((at, self.serial, happening)));
+    }
+
+    pub(crate) fn note(&mut self, text: impl FnOnce() -> String) {
+        if self.log.len() == 4000 {
+            self.log.pop_front();
+        }
+        let at = (self.now - (1 << 40)) / 1_000;
+        self.log.push_back(format!("{at} us  {}", text()));
+    }
+
+    pub(crate) fn latency(&mut self) -> u64 {
+        self.rng.u64(1..=self.plan.latency_us) * 1_000
+    }
+
+    fn handle(&mut self, happening: Happening) -> Result<(), String> {
+        match happening {
+            Happening::ToServer(connection) => self.arrive_at_server(connection),
+            Happening::ToClient(connection) => return self.arrive_at_client(connection),
+            Happening::ClosedAtServer(connection) => {
+                self.server.forget(connection);
+                if let Some(one) = self.connections.get_mut(connection) {
+                    one.open_at_server = false;
+                }
+            }
+            Happening::ClosedAtClient(connection) => return self.closed_at_client(connection),
+            Happening::Connected { process, epoch } => return self.connected(process, epoch),
+            Happening::Wake { process, life } => return self.wake(process, life),
+            Happening::Renew { process, life } => self.renew(process, life),
+            Happening::RenewAtServer(at) => self.renew_at_server(at),
+            Happening::RenewAnswered(at) => return self.renew_answered(at),
+            Happening::Visit { process } => return self.visit(process),
+            Happening::Cancel { process, caller } => {
+                let now = self.instant();
+                if let Some(one) = self.processes.get_mut(process) {
+                    one.cancel(now, caller);
+                }
+                return self.drain(process);
+            }
+            Happening::JobEnd { process, life, caller } => return self.job_end(process, life, caller),
+            Happening::Fault(at) => {
+                let (Some(kind), Some(Some(every))) = (KINDS.get(at), self.plan.every_ms.get(at)) else {
+                    return Ok(());
+                };
+                let pause = self.rng.u64(1..every * 2 + 1) * MS;
+                if !self.is_over() {
+                    self.after(pause, Happening::Fault(at));
+                    return self.strike(*kind);
+                }
+            }
+            Happening::Official { who, releases } => self.official(who, releases),
+        }
+        Ok(())
+    }
+
+    fn arrive_at_server(&mut self, at: usize) {
+        let us = self.server_us();
+        let Some(connection) = self.connections.get_mut(at) else { return };
+        let Some(command) = connection.to_server.pop_front().filter(|_| connection.open_at_server) else {
+            return;
+        };
+        let (reply, pushes) = self.server.execute(us, at, &command);
+        for killed in std::mem::take(&mut self.server.killed) {
+            self.server.forget(killed);
+            if let Some(connection) = self.connections.get_mut(killed) {
+                connection.open_at_server = false;
+            }
+        }
+        let own_first = self.plan.push_first;
+        self.note(|| {
+            format!("{at} > {} < {}", show(&command), String::from_utf8_lossy(&reply).replace("\r\n", " "))
+        });
+        let (own, others): (Vec<_>, Vec<_>) = pushes.into_iter().partition(|(to, _)| *to == at);
+        if own_first {
+            own.iter().for_each(|(to, push)| self.send_to_client(*to, push.clone()));
+        }
+        if !reply.is_empty() {
+            self.send_to_client(at, reply);
+        }
+        if !own_first {
+            own.iter().for_each(|(to, push)| self.send_to_client(*to, push.clone()));
+        }
+        others.into_iter().for_each(|(to, push)| self.send_to_client(to, push));
+    }
+
+    fn send_to_client(&mut self, to: usize, bytes: Vec<u8>) {
+        let at = self.now + self.latency();
+        let Some(connection) = self.connections.get_mut(to) else { return };
+        connection.client_at = connection.client_at.max(at).max(connection.held_up_until);
+        connection.to_client.push_back(bytes);
+        let at = connection.client_at;
+        self.at(at, Happening::ToClient(to));
+    }
+
+    fn arrive_at_client(&mut self, at: usize) -> Result<(), String> {
+        let Some(connection) = self.connections.get_mut(at) else { return Ok(()) };
+        let process = connection.process;
+        let now = Instant::from_nanos(self.now);
+        let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
+        if one.away_until() > self.now && one.connection == Some(at) {
+            let until = one.away_until();
+            self.at(until, Happening::ToClient(at));
+            return Ok(());
+        }
+        let Some(bytes) = connection.to_client.pop_front() else { return Ok(()) };
+        if connection.open_at_client && one.connection == Some(at) {
+            one.client.handle_bytes(now, &bytes);
+            return self.drain(process);
+        }
+        Ok(())
+    }
+
+    /// Does what the client wants after something happened to it: send, connect, tell, set the timer.
+    pub(crate) fn drain(&mut self, process: usize) -> Result<(), String> {
+        let now = self.instant();
+        loop {
+            self.flush(process);
+            let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
+            let Some(want) = one.next_want(now, process) else { break };
+            match want {
+                Want::Connect => {
+                    self.drop_connection(process);
+                    let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
+                    one.epoch += 1;
+                    let epoch = one.epoch;
+                    let pause = self.latency();
+                    self.after(pause, Happening::Connected { process, epoch });
+                }
+                Want::Disconnect => self.drop_connection(process),
+                Want::Held { held, hold, tokens, basis } => {
+                    let (caller, life) = (held.caller, held.life);
+                    self.note(|| format!("process {process} caller {caller} holds {hold:?} {tokens:?}"));
+                    if basis.as_nanos() > self.lost_at {
+                        let processes = &self.processes;
+                        self.oracle.held(held, &tokens, |earlier| {
+                            let process = processes.get(earlier.process);
+                            process.is_some_and(|one| one.life == earlier.life && one.believes(now, earlier))
+                        })?;
+                    }
+                    self.begin_renewal(process);
+                    let job_ms =
+                        if self.rng.u8(..8) == 0 { self.rng.u64(0..12_000) } else { self.rng.u64(0..60) };
+                    self.after(job_ms * MS, Happening::JobEnd { process, life, caller });
+                }
+                Want::Over { caller } => {
+                    self.oracle.ended(caller);
+                    self.visit_later(process);
+                }
+                Want::Lost { caller } => self.oracle.ended(caller),
+            }
+        }
+        self.arm(process);
+        Ok(())
+    }
+
+    fn visit_later(&mut self, process: usize) {
+        let pause = self.rng.u64(0..300) * MS;
+        self.after(pause, Happening::Visit { process });
+    }
+
+    fn flush(&mut self, process: usize) {
+        let Some(one) = self.processes.get_mut(process) else { return };
+        if one.client.transmit().is_empty() {
+            return;
+        }
+        let mut parser = Parser::default();
+        parser.feed(one.client.transmit());
+        one.client.transmitted(usize::MAX);
+        let Some(to) = one.connection else { return };
+        while let Ok(Some(Value::Array(parts))) = parser.next_reply() {
+            let command = parts.into_iter().filter_map(|part| match part {
+                Value::Text(text) => Some(text),
+                _ => None,
+            });
+            let at = self.now + self.latency();
+            let Some(connection) = self.connections.get_mut(to) else { return };
+            connection.server_at = connection.server_at.max(at).max(connection.held_up_until);
+            connection.to_server.push_back(command.collect());
+            let at = connection.server_at;
+            self.at(at, Happening::ToServer(to));
+        }
+    }
+
+    /// Sets the client's timer.
+    fn arm(&mut self, process: usize) {
+        let Some(one) = self.processes.get_mut(process) else { return };
+        let life = one.life;
+        let due = one.client.poll_timeout().map(|at| at.as_nanos().max(self.now + 1));
+        let wake = due.filter(|due| one.armed_at.is_none_or(|armed| *due < armed));
+        if wake.is_some() {
+            one.armed_at = wake;
+        }
+        if let Some(at) = wake {
+            self.at(at, Happening::Wake { process, life });
+        }
+    }
+
+    fn wake(&mut self, process: usize, life: u64) -> Result<(), String> {
+        let now = self.instant();
+        let Some(one) = self.processes.get_mut(process).filter(|one| one.life == life) else { return Ok(()) };
+        if one.away_until() > self.now {
+            let until = one.away_until();
+            self.at(until, Happening::Wake { process, life });
+            return Ok(());
+        }
+        // Set again for an earlier time, it has done its work already.
+        if one.armed_at.take_if(|armed| *armed <= self.now).is_none() {
+            return Ok(());
+        }
+        one.client.handle_timeout(now);
+        self.drain(process)
+    }
+
+    fn visit(&mut self, process: usize) -> Result<(), String> {
+        if self.is_over() {
+            return Ok(());
+        }
+        let now = self.instant();
+        let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
+        if one.away_until() > self.now {
+            let until = one.away_until();
+            self.at(until, Happening::Visit { process });
+            return Ok(());
+        }
+        self.callers += 1;
+        let caller = self.callers;
+        one.ask(now, caller, self.plan.keys, self.plan.endless, &mut self.rng);
+        let endless = matches!(one.calls.get(&caller), Some(Call::Waiting { endless: true, .. }));
+        if !endless && self.rng.u8(..6) == 0 {
+            let pause = self.rng.u64(0..3_000) * MS;
+            self.after(pause, Happening::Cancel { process, caller });
+        }
+        self.drain(process)
+    }
+
+    fn job_end(&mut self, process: usize, life: u64, caller: u64) -> Result<(), String> {
+        let now = self.instant();
+        let Some(one) = self.processes.get_mut(process).filter(|one| one.life == life) else { return Ok(()) };
+        if one.away_until() > self.now {
+            let until = one.away_until();
+            self.at(until, Happening::JobEnd { process, life, caller });
+            return Ok(());
+        }
+        let until = self.oracle.until(caller);
+        let releases = one.give_back(now, caller, until);
+        self.oracle.ended(caller);
+        self.note(|| format!("process {process} caller {caller} is done"));
+        if !releases {
+            if let Some(one) = self.processes.get_mut(process) {
+                one.calls.remove(&caller);
+            }
+            self.visit_later(process);
+        }
+        self.drain(process)
+    }
+}
+
+fn show(command: &[Vec<u8>]) -> String {
+    let names = command.iter().map(|part| match lock_core_name(part) {
+        Some(name) => name.to_owned(),
+        None => String::from_utf8_lossy(part.get(..part.len().min(50)).unwrap_or_default()).into_owned(),
+    });
+    names.collect::<Vec<_>>().join(" ")
+}
+
+fn lock_core_name(part: &[u8]) -> Option<&'static str> {
+    use lock_core::Script::{Acquire, Claim, Free, HandOver, Leave, Park, Probe, Release, Renew, Take, Undo};
+    let scripts = [
+        (Take, "take"),
+        (Park, "park"),
+        (Claim, "claim"),
+        (HandOver, "hand over"),
+        (Leave, "leave"),
+        (Acquire, "acquire"),
+        (Release, "release"),
+        (Undo, "undo"),
+        (Renew, "renew"),
+        (Free, "free"),
+        (Probe, "probe"),
+    ];
+    let known = |(script, _): &&(lock_core::Script, &str)| {
+        part == script.sha().as_bytes() || part == script.body().as_bytes()
+    };
+    scripts.iter().find(known).map(|(_, name)| *name)
+}

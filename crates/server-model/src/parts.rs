@@ -1,0 +1,139 @@
+//! What several scripts share: `scripts/parts/*.lua`.
+
+use crate::call::Call;
+use crate::reply::Outcome;
+use crate::store::number;
+
+/// A counter below this was lost with the data: TIME in microseconds is past it since 2001.
+pub(crate) const SANE_TOKEN: i64 = 1_000_000_000_000_000;
+
+/// Attempts and token of a hold that is there now.
+pub(crate) struct Record {
+    pub(crate) attempts: Vec<u8>,
+    pub(crate) token: i64,
+}
+
+impl Record {
+    /// Whether it names this attempt.
+    pub(crate) fn names(&self, attempt: &[u8]) -> bool {
+        names(&self.attempts, attempt)
+    }
+}
+
+/// Most attempts that a record names.
+const MOST_NAMED: usize = 3;
+
+/// `names`: whether a list of attempts has this one.
+pub(crate) fn names(attempts: &[u8], attempt: &[u8]) -> bool {
+    attempts.split(|&byte| byte == b',').any(|name| name == attempt)
+}
+
+/// `change`: the list without an attempt, or with it as the last.
+pub(crate) fn change(attempts: &[u8], attempt: &[u8], more: bool) -> Vec<u8> {
+    let (mut list, mut others) = (Vec::new(), false);
+    for name in attempts.split(|&byte| byte == b',').filter(|name| !name.is_empty()) {
+        match name {
+            b"+" => others = true,
+            name if name != attempt => list.push(name),
+            _ => {}
+        }
+    }
+    list.extend(more.then_some(attempt));
+    if list.len() > MOST_NAMED {
+        others = true;
+        list.remove(0);
+    }
+    if others {
+        list.insert(0, b"+");
+    }
+    list.join(&b","[..])
+}
+
+impl Call<'_> {
+    /// `next_token`: the next number of the slot's counter.
+    pub(crate) fn next_token(&mut self, counter: &[u8], raise: bool) -> Outcome<i64> {
+        let token = self.increment(counter)?;
+        let floor = i64::try_from(self.now_us).unwrap_or(i64::MAX);
+        if (token < SANE_TOKEN || raise) && token < floor {
+            self.set(counter, floor.to_string().as_bytes(), None)?;
+            return Ok(floor);
+        }
+        Ok(token)
+    }
+
+    /// `record_of`: the hold record, if it speaks of the hold that is there now.
+    pub(crate) fn record_of(&self, lock: &[u8], record_key: &[u8]) -> Outcome<Option<Record>> {
+        let Some(record) = self.get(record_key)? else { return Ok(None) };
+        let mut fields = record.split(|&byte| byte == b':');
+        let (Some(attempts), Some(token), Some(timed), None) =
+            (fields.next(), fields.next(), fields.next(), fields.next())
+        else {
+            return Ok(None);
+        };
+        let left = self.pttl(lock);
+        let current = match timed {
+            b"0" => left == -1,
+            // On Redis before 7.2 the clock moves between the two writes of one script.
+            b"1" => left >= 0 && (left - self.pttl(record_key)).abs() <= 5,
+            _ => false,
+        };
+        let token = token.iter().all(u8::is_ascii_digit).then(|| number(token)).flatten();
+        Ok(token.filter(|_| current).map(|token| Record { attempts: attempts.to_vec(), token }))
+    }
+
+    /// `give_up`: one attempt gives up a lock that its record names it for.
+    pub(crate) fn give_up(
+        &mut self,
+        [lock, record_key, queue, counter]: [&[u8]; 4],
+        raise: bool,
+        record: &Record,
+        attempt: &[u8],
+    ) -> Outcome<()> {
+        let rest = change(&record.attempts, attempt, false);
+        if rest.is_empty() {
+            self.delete(record_key);
+            self.pass_on(lock, queue, counter, raise, None)?;
+        } else {
+            let timed = self.pttl(lock) >= 0;
+            self.set_keeping_expiry(record_key, &record_text(&rest, record.token, timed));
+        }
+        Ok(())
+    }
+
+    /// `pass_on`: gives a lock to the first client in its queue that lives, or deletes it. The token, when that client is `me`.
+    pub(crate) fn pass_on(
+        &mut self,
+        lock: &[u8],
+        queue: &[u8],
+        counter: &[u8],
+        raise: bool,
+        me: Option<&[u8]>,
+    ) -> Outcome<Option<i64>> {
+        let mut drawn = None;
+        while let Some(head) = self.pop_first(queue)? {
+            let token = match drawn {
+                Some(token) => token,
+                None => self.next_token(counter, raise)?,
+            };
+            drawn = Some(token);
+            let text = token.to_string();
+            self.set(lock, &[b"grant:", head.as_slice(), b":", text.as_bytes()].concat(), Some(b"2000"))?;
+            if me == Some(head.as_slice()) {
+                return Ok(Some(token));
+            }
+            let channel = [b"mlr!c:", head.as_slice()].concat();
+            let message = [text.as_bytes(), b":", lock].concat();
+            if (self.publish)(&channel, &message) > 0 {
+                return Ok(None);
+            }
+        }
+        self.delete(lock);
+        Ok(None)
+    }
+}
+
+/// `<attempt>:<token>:<1 with a lease, 0 without>`.
+pub(crate) fn record_text(attempt: &[u8], token: i64, timed: bool) -> Vec<u8> {
+    let tail: &[u8] = if timed { b":1" } else { b":0" };
+    [attempt, b":", token.to_string().as_bytes(), tail].concat()
+}

@@ -1,0 +1,70 @@
+//! The verbs, each as its script does it: `lock-core/src/scripts/*.lua`, whose headers name keys, arguments and replies.
+
+mod acquire;
+mod park;
+mod release;
+mod take;
+mod upkeep;
+
+use crate::call::Call;
+use crate::reply::{LUA, Outcome, Reply};
+use crate::store;
+
+/// A script of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verb {
+    /// Take one free key that nobody waits for.
+    Take,
+    /// Take lock keys, or wait in the queue of the first that is another's.
+    Park,
+    /// Take over a grant.
+    Claim,
+    /// Give lock keys of `execute` to whoever is next.
+    HandOver,
+    /// Leave a queue, or pass on a grant.
+    Leave,
+    /// Take lock keys, all or none, without a queue.
+    Acquire,
+    /// Give lock keys back by owner.
+    Release,
+    /// Give lock keys back by attempt.
+    Undo,
+    /// Set the remaining time of lock keys that are still their holder's.
+    Renew,
+    /// Take a batch of lock keys away from one owner or from all.
+    Free,
+    /// Find out whether side keys may be used.
+    Probe,
+}
+
+pub(crate) fn run(verb: Verb, call: &mut Call<'_>) -> Outcome<Reply> {
+    match verb {
+        Verb::Take => take::take(call),
+        Verb::Park => park::park(call),
+        Verb::Claim => take::claim(call),
+        Verb::HandOver => release::hand_over(call),
+        Verb::Leave => release::leave(call),
+        Verb::Acquire => acquire::acquire(call),
+        Verb::Release => release::release(call),
+        Verb::Undo => release::undo(call),
+        Verb::Renew => upkeep::renew(call),
+        Verb::Free => upkeep::free(call),
+        Verb::Probe => upkeep::probe(call),
+    }
+}
+
+/// The index of a lock, as a reply names it.
+fn index(lock: usize) -> i64 {
+    i64::try_from(lock).unwrap_or(i64::MAX)
+}
+
+/// How many keys each lock has, as `ARGV[number]` says.
+fn stride(call: &Call<'_>, number: usize) -> Outcome<usize> {
+    let stride = store::number(call.needed(number)?).and_then(|stride| usize::try_from(stride).ok());
+    stride.filter(|&stride| stride > 0).ok_or(LUA)
+}
+
+fn is_grant_to(holder: &[u8], client: &[u8]) -> bool {
+    let token = holder.strip_prefix(b"grant:").and_then(|rest| rest.strip_prefix(client));
+    token.is_some_and(|token| token.starts_with(b":"))
+}

@@ -1,0 +1,98 @@
+//! hand over, release, undo and leave: the ways out of a lock and of a queue.
+
+use super::index;
+use crate::call::Call;
+use crate::reply::{LUA, Outcome, Reply};
+use crate::store::number;
+
+pub(super) fn hand_over(call: &mut Call<'_>) -> Outcome<Reply> {
+    let (owner, grant, me) = (call.needed(1)?, call.arg(3), call.arg(4));
+    let mut token = None;
+    let (mut all, mut missed) = (1, Vec::new());
+    for (at, lock) in call.keys.iter().copied().enumerate().step_by(3) {
+        let (queue, counter) = (call.key(at + 1)?, call.key(at + 2)?);
+        let ours = call
+            .get(lock)?
+            .is_some_and(|holder| holder == owner || (Some(holder) == grant && !holder.is_empty()));
+        if ours {
+            if let (Some(ticket), Some(me)) = (call.given(5), me) {
+                call.add_lower(queue, ticket, me)?;
+            }
+            token = call.pass_on(lock, queue, counter, call.flag(2), me)?;
+        } else {
+            all = 0;
+            missed.push(index(at / 3));
+        }
+    }
+    let Some(token) = token else {
+        return Ok(Reply::ints(&[&[1, all], missed.as_slice()].concat()));
+    };
+    let Some(next_owner) = call.given(6) else { return Ok(Reply::ints(&[3, token])) };
+    call.set(call.key(0)?, next_owner, Some(call.needed(7)?))?;
+    if let (Some(ticket), Some(me)) = (call.given(8), me) {
+        call.add_lower(call.key(1)?, ticket, me)?;
+        call.expire(call.key(1)?, b"60000")?;
+    }
+    Ok(Reply::ints(&[2, token]))
+}
+
+pub(super) fn release(call: &mut Call<'_>) -> Outcome<Reply> {
+    let (owner, stride) = (call.needed(1)?, super::stride(call, 2)?);
+    let queued = stride == 4;
+    let (mut locks, mut remembered) = (call.keys, None);
+    if queued {
+        let (last, rest) = call.keys.split_last().ok_or(LUA)?;
+        (locks, remembered) = (rest, Some(*last));
+        if let Some(answer) = call.get(last)? {
+            let answer = number(answer);
+            return Ok(Reply::ints(&answer.map_or(vec![1], |answer| vec![1, answer])));
+        }
+    }
+    let (mut all, mut missed) = (1, Vec::new());
+    for (at, lock) in locks.iter().copied().enumerate().step_by(stride) {
+        if !call.holds(lock, owner)? {
+            all = 0;
+            missed.push(index(at / stride));
+        } else if queued {
+            call.delete(call.key(at + 1)?);
+            call.pass_on(lock, call.key(at + 2)?, call.key(at + 3)?, call.flag(3), None)?;
+        } else {
+            call.delete(lock);
+        }
+    }
+    if let Some(remembered) = remembered {
+        call.set(remembered, all.to_string().as_bytes(), Some(b"60000"))?;
+    }
+    Ok(Reply::ints(&[&[1, all], missed.as_slice()].concat()))
+}
+
+pub(super) fn undo(call: &mut Call<'_>) -> Outcome<Reply> {
+    let (owner, attempt) = (call.needed(1)?, call.needed(2)?);
+    let mut reply = vec![1];
+    for (at, lock) in call.keys.iter().copied().enumerate().step_by(4) {
+        let record_key = call.key(at + 1)?;
+        if !call.holds(lock, owner)? {
+            continue;
+        }
+        match call.record_of(lock, record_key)? {
+            None => reply.push(index(at / 4)),
+            Some(record) if record.names(attempt) => {
+                let keys = [lock, record_key, call.key(at + 2)?, call.key(at + 3)?];
+                call.give_up(keys, call.flag(3), &record, attempt)?;
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(Reply::ints(&reply))
+}
+
+pub(super) fn leave(call: &mut Call<'_>) -> Outcome<Reply> {
+    let (lock, queue, counter, client) = (call.key(0)?, call.key(1)?, call.key(2)?, call.needed(1)?);
+    if call.flag(2) {
+        call.remove(queue, client)?;
+    }
+    if call.flag(3) && call.get(lock)?.is_some_and(|holder| super::is_grant_to(holder, client)) {
+        call.pass_on(lock, queue, counter, call.flag(4), None)?;
+    }
+    Ok(Reply::ints(&[1]))
+}

@@ -1,0 +1,91 @@
+//! What a simulation relies on, apart from the verbs.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use server_model::{Reply, Server, Verb};
+
+/// Some moment, in microseconds.
+const NOW: u64 = 1_800_000_000_000_000;
+
+#[test]
+fn a_key_is_there_until_its_last_millisecond() {
+    let mut server = Server::new();
+    assert!(server.set_if_absent(NOW, b"k", b"me", Some(10)));
+    assert!(!server.set_if_absent(NOW + 10_000, b"k", b"you", None));
+    assert_eq!(server.pttl(NOW + 4000, b"k"), 6);
+    assert_eq!(server.get(NOW + 11_000, b"k"), None);
+    assert_eq!(server.pttl(NOW + 11_000, b"k"), -2);
+    assert_eq!(server.names(NOW + 11_000).count(), 0);
+    assert!(!server.delete(NOW + 11_000, b"k"));
+}
+
+#[test]
+fn a_deletion_asks_for_the_owner() {
+    let mut server = Server::new();
+    server.set(NOW, b"k", b"me", None);
+    assert!(!server.delete_if(NOW, b"k", b"you"));
+    assert!(server.delete_if(NOW, b"k", b"me"));
+    assert_eq!(server.get(NOW, b"k"), None);
+}
+
+#[test]
+fn a_clone_goes_its_own_way() {
+    let mut server = Server::new();
+    server.set(NOW, b"k", b"me", None);
+    let mut replica = server.clone();
+    server.flush_all();
+    replica.set(NOW, b"k", b"you", None);
+    assert_eq!(server.get(NOW, b"k"), None);
+    assert_eq!(replica.get(NOW, b"k"), Some(b"you".as_slice()));
+}
+
+#[test]
+fn a_released_lock_goes_to_the_client_that_lives() {
+    let mut server = Server::new();
+    server.set(NOW, b"f", b"4000000000000000", None);
+    server.set(NOW, b"l", b"execute:x", Some(1000));
+    server.add(NOW, b"w", b"dead", 1.0);
+    server.add(NOW, b"w", b"alive", 2.0);
+    let mut asked = Vec::new();
+    let reply = server.run(
+        NOW,
+        Verb::HandOver,
+        &[b"l", b"w", b"f"],
+        &[b"execute:x", b"0"],
+        &mut |channel, message| {
+            asked.push([channel, b" ", message].concat());
+            u64::from(channel == b"mlr!c:alive")
+        },
+    );
+    assert_eq!(reply, Reply::ints(&[1, 1]));
+    assert_eq!(
+        asked,
+        [b"mlr!c:dead 4000000000000001:l".to_vec(), b"mlr!c:alive 4000000000000001:l".to_vec()]
+    );
+    assert_eq!(server.get(NOW, b"l"), Some(b"grant:alive:4000000000000001".as_slice()));
+    assert_eq!(server.pttl(NOW, b"l"), 2000);
+}
+
+#[test]
+fn a_fault_keeps_what_was_written_before_it() {
+    let mut server = Server::new();
+    server.set(NOW, b"l", b"execute:x", None);
+    server.set(NOW, b"w", b"no queue", None);
+    let keys: &[&[u8]] = &[b"l", b"h", b"w", b"f", b"r"];
+    server.set(NOW, b"h", b"a:1:0", None);
+    let reply = server.run(NOW, Verb::Release, keys, &[b"execute:x", b"4", b"0"], &mut |_, _| 0);
+    assert!(matches!(reply, Reply::Error(text) if text.starts_with("WRONGTYPE")));
+    assert_eq!((server.get(NOW, b"h"), server.get(NOW, b"l").is_some()), (None, true));
+}
+
+#[test]
+fn expired_keys_do_not_pile_up() {
+    let mut server = Server::new();
+    for second in 0..20_000 {
+        let now = NOW + second * 1_000_000;
+        let name = format!("r:{second}");
+        server.set(now, name.as_bytes(), b"1", Some(60_000));
+        server.run(now, Verb::Renew, &[b"l"], &[b"1", b"me", b"5"], &mut |_, _| 0);
+    }
+    assert!(format!("{server:?}").matches("Entry").count() < 3000);
+}
