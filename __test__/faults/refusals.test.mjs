@@ -110,7 +110,7 @@ test("a user without a right to side keys works in the plain rung, and the log s
 
 test("the rights that the README names are enough", async () => {
   const rights =
-    "EVAL EVALSHA SET GET DEL EXISTS INCR PTTL PEXPIRE TIME ZADD ZPOPMIN ZRANGE ZREM ZSCORE HELLO SUBSCRIBE PUBLISH SCAN INFO CLIENT SELECT"
+    "EVAL EVALSHA SET GET DEL EXISTS INCR PTTL PEXPIRE PERSIST TIME ZADD ZPOPMIN ZRANGE ZREM ZSCORE HELLO SUBSCRIBE PUBLISH SCAN INFO CLIENT SELECT"
       .split(" ")
       .map((name) => `+${name.toLowerCase()}`);
   await bed.command("ACL", "SETUSER", "least", "on", ">pw", `~${NS}*`, "~mlr!*", "&mlr!*", "-@all", ...rights);

@@ -64,6 +64,11 @@ impl<'a> Call<'a> {
         self.store.set(self.now_ms(), key, text, px_ms)
     }
 
+    /// PERSIST.
+    pub(crate) fn persist(&mut self, key: &[u8]) {
+        self.store.persist(self.now_ms(), key);
+    }
+
     /// SET KEEPTTL.
     pub(crate) fn set_keeping_expiry(&mut self, key: &[u8], text: &[u8]) {
         self.store.set_keeping_expiry(self.now_ms(), key, text);

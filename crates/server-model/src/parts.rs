@@ -23,22 +23,26 @@ impl Record {
 /// Most attempts that a record names.
 const MOST_NAMED: usize = 3;
 
-/// `names`: whether a list of attempts has this one.
-pub(crate) fn names(attempts: &[u8], attempt: &[u8]) -> bool {
-    attempts.split(|&byte| byte == b',').any(|name| name == attempt)
+/// What stands before the `@`.
+fn attempt_of(entry: &[u8]) -> &[u8] {
+    entry.split(|&byte| byte == b'@').next().unwrap_or_default()
 }
 
-/// `change`: the list without an attempt, or with it as the last.
-pub(crate) fn change(attempts: &[u8], attempt: &[u8], more: bool) -> Vec<u8> {
-    let (mut list, mut others) = (Vec::new(), false);
-    for name in attempts.split(|&byte| byte == b',').filter(|name| !name.is_empty()) {
-        match name {
-            b"+" => others = true,
-            name if name != attempt => list.push(name),
-            _ => {}
-        }
-    }
-    list.extend(more.then_some(attempt));
+fn entries(attempts: &[u8]) -> impl Iterator<Item = &[u8]> {
+    attempts.split(|&byte| byte == b',').filter(|entry| !entry.is_empty())
+}
+
+/// `names`: whether a list of attempts has this one.
+pub(crate) fn names(attempts: &[u8], attempt: &[u8]) -> bool {
+    entries(attempts).any(|entry| attempt_of(entry) == attempt)
+}
+
+/// `change`: the list without an attempt, or with it as the last, by a new entry.
+fn change(attempts: &[u8], attempt: &[u8], entry: Option<&[u8]>) -> Vec<u8> {
+    let mut list: Vec<&[u8]> =
+        entries(attempts).filter(|other| *other != b"+" && attempt_of(other) != attempt).collect();
+    let mut others = entries(attempts).any(|other| other == b"+");
+    list.extend(entry);
     if list.len() > MOST_NAMED {
         others = true;
         list.remove(0);
@@ -81,6 +85,15 @@ impl Call<'_> {
         Ok(token.filter(|_| current).map(|token| Record { attempts: attempts.to_vec(), token }))
     }
 
+    /// `join`: the attempts with one more, which takes a lock that its owner holds already.
+    pub(crate) fn join(&self, lock: &[u8], attempts: Option<&[u8]>, attempt: &[u8]) -> Vec<u8> {
+        let left = self.pttl(lock);
+        let now_ms = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
+        let ends = if left >= 0 { now_ms + left } else { 0 };
+        let entry = [attempt, b"@", ends.to_string().as_bytes()].concat();
+        change(attempts.unwrap_or(b"+"), attempt, Some(&entry))
+    }
+
     /// `give_up`: one attempt gives up a lock that its record names it for.
     pub(crate) fn give_up(
         &mut self,
@@ -89,13 +102,28 @@ impl Call<'_> {
         record: &Record,
         attempt: &[u8],
     ) -> Outcome<()> {
-        let rest = change(&record.attempts, attempt, false);
-        if rest.is_empty() {
+        let rest = change(&record.attempts, attempt, None);
+        let last = entries(&record.attempts).last().filter(|entry| attempt_of(entry) == attempt);
+        let ends = last.and_then(|entry| entry.split(|&byte| byte == b'@').nth(1)).and_then(number);
+        let now_ms = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
+        let left = ends.filter(|ends| *ends > 0).map(|ends| ends - now_ms);
+        if rest.is_empty() || left.is_some_and(|left| left < 1) {
             self.delete(record_key);
-            self.pass_on(lock, queue, counter, raise, None)?;
-        } else {
-            let timed = self.pttl(lock) >= 0;
-            self.set_keeping_expiry(record_key, &record_text(&rest, record.token, timed));
+            return self.pass_on(lock, queue, counter, raise, None).map(|_| ());
+        }
+        let timed = if ends.is_some() { left.is_some() } else { self.pttl(lock) >= 0 };
+        self.set_keeping_expiry(record_key, &record_text(&rest, record.token, timed));
+        match (ends, left) {
+            (_, Some(left)) => {
+                let left = left.to_string();
+                self.expire(lock, left.as_bytes())?;
+                self.expire(record_key, left.as_bytes())?;
+            }
+            (Some(_), None) => {
+                self.persist(lock);
+                self.expire(record_key, b"86400000")?;
+            }
+            (None, None) => {}
         }
         Ok(())
     }

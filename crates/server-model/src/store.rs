@@ -112,6 +112,13 @@ impl Store {
         }
     }
 
+    /// PERSIST.
+    pub(crate) fn persist(&mut self, now_ms: u64, key: &[u8]) {
+        if let Some(value) = self.entry(now_ms, key).map(|entry| entry.value.clone()) {
+            self.put(key, value, None);
+        }
+    }
+
     /// SET KEEPTTL.
     pub(crate) fn set_keeping_expiry(&mut self, now_ms: u64, key: &[u8], text: &[u8]) {
         let last_ms = self.entry(now_ms, key).and_then(|entry| entry.last_ms);

@@ -2,7 +2,6 @@
 
 use super::Client;
 use super::link::Link;
-use super::queue::KeyQueue;
 use super::replies::{append_eval, server_text};
 use super::requests::{AcquireRequest, Hold, Keep, Outcome, Patience, Wanted};
 use super::{Kind, State, TaskKey, closed_error};
@@ -43,8 +42,8 @@ pub(super) struct Acquire {
     contended: bool,
     /// A timer is set by which a waiter that holds keys already keeps them.
     pub(super) poll_armed: bool,
-    /// The last command may have taken over a grant to the client, or passed it on.
-    pub(super) decides: bool,
+    /// The last command may take over a grant of this key (by index) to the client, or pass it on.
+    pub(super) decides: Option<usize>,
     /// The last command took the client out of the queue with it, since no other waiter was known.
     pub(super) left_alone: bool,
     pub(super) keep: Keep,
@@ -218,7 +217,7 @@ impl Client {
             refused: Box::default(),
             contended: false,
             poll_armed: false,
-            decides: false,
+            decides: None,
             left_alone: false,
             keep: request.keep,
         };
@@ -235,18 +234,20 @@ impl Client {
         if !self.link.hands_off() {
             return acquire.encode_acquire(now, whole, &self.link, &mut self.out);
         }
-        let queue = acquire.place_key().or(acquire.keys.first()).and_then(|key| self.queues.find(key));
+        let queue = acquire.place_key().or(acquire.keys.first()).and_then(|key| self.queues.find_mut(key));
         if queue.is_none() && acquire.is_quick(&self.link) {
             return acquire.encode_take(now, whole, &mut self.out);
         }
-        let standing = match (queue, acquire.place) {
-            (Some(queue), Some(_)) => Standing {
-                oldest: queue.oldest() == Some(index) && queue.claiming == 0,
-                next: queue.ticket_beside(index),
-            },
-            _ => Standing::default(),
-        };
-        acquire.decides = standing.oldest;
+        let mut standing = Standing::default();
+        acquire.decides = None;
+        if let (Some(queue), Some(place)) = (queue, acquire.place) {
+            standing.next = queue.ticket_beside(index);
+            if queue.oldest() == Some(index) && queue.claiming == 0 {
+                standing.oldest = true;
+                queue.deciding += 1;
+                acquire.decides = Some(place.at);
+            }
+        }
         acquire.left_alone = standing.next.is_none();
         acquire.encode_park(now, whole, &self.link, standing, &mut self.out);
     }
@@ -254,10 +255,8 @@ impl Client {
     pub(super) fn acquire_reply(&mut self, now: Instant, index: u32, reply: &Value) {
         let undecided = self.decided(index);
         self.take_reply(now, index, reply);
-        if let Some(key) = undecided
-            && let Some(oldest) = self.queues.find(&key).and_then(KeyQueue::oldest)
-        {
-            self.ask(now, oldest);
+        if let Some(key) = undecided {
+            self.ask_oldest(now, &key);
         }
     }
 

@@ -82,6 +82,8 @@ impl Client {
         acquire.left_alone = false;
         let (Some(lease), Some(key)) = (acquire.lease, acquire.keys.first().cloned()) else { return };
         let Granted { token, until } = granted;
+        // From the claim on, a lease that is shorter than the grant counts.
+        let until = until.min(now + lease);
         let mut hold = Hold {
             keys: Arc::clone(&acquire.keys),
             owner: acquire.owner.clone(),

@@ -26,6 +26,8 @@ pub(super) struct KeyQueue {
     /// When the oldest waiter asks for itself, whatever was heard until then.
     pub(super) poll_at: Instant,
     pub(super) armed_at: Option<Instant>,
+    /// Parks that are not answered and may take a grant over.
+    pub(super) deciding: u32,
     /// Claims that are not answered: a job may be running on a grant.
     pub(super) claiming: u32,
     /// Leaves that are not answered.
@@ -65,7 +67,7 @@ impl KeyQueue {
     }
 
     fn is_idle(&self) -> bool {
-        self.waiters.is_empty() && self.claiming == 0 && self.leaving == 0
+        self.waiters.is_empty() && self.deciding == 0 && self.claiming == 0 && self.leaving == 0
     }
 }
 
@@ -99,6 +101,7 @@ impl Queues {
                     seen_at: Instant::from_nanos(0),
                     poll_at: Instant::FAR_FUTURE,
                     armed_at: None,
+                    deciding: 0,
                     claiming: 0,
                     leaving: 0,
                     granted: None,

@@ -48,6 +48,14 @@ impl Client {
     /// The server does not know the script by its hash yet. It gets the whole text, unless nobody wants the
     /// answer any more.
     fn not_executed(&mut self, now: Instant, index: u32) {
+        let undecided = self.decided(index);
+        self.send_again(now, index);
+        if let Some(key) = undecided {
+            self.ask_oldest(now, &key);
+        }
+    }
+
+    fn send_again(&mut self, now: Instant, index: u32) {
         let Some(task) = self.tasks.get(index as usize) else { return };
         match &task.kind {
             Kind::Acquire(acquire) if task.caller.is_none() => match (task.unsure, acquire.place) {

@@ -167,13 +167,20 @@ impl Client {
         else {
             return None;
         };
-        let decides = std::mem::replace(&mut acquire.decides, false);
-        let queue = acquire.place_key().and_then(|key| self.queues.find_mut(key)).filter(|_| decides)?;
+        let key = acquire.decides.take().and_then(|at| acquire.keys.get(at))?;
+        let queue = self.queues.find_mut(key)?;
+        queue.deciding = queue.deciding.saturating_sub(1);
         queue.granted.take().map(|_| queue.key.clone())
     }
 
+    pub(super) fn ask_oldest(&mut self, now: Instant, key: &LockKey) {
+        if let Some(oldest) = self.queues.find(key).and_then(KeyQueue::oldest) {
+            self.ask(now, oldest);
+        }
+    }
+
     /// Has a parked waiter ask for itself.
-    pub(super) fn ask(&mut self, now: Instant, index: u32) {
+    fn ask(&mut self, now: Instant, index: u32) {
         if self.tasks.get(index as usize).is_some_and(|task| task.state == State::Parked) {
             self.submit(now, index);
         }
@@ -183,6 +190,7 @@ impl Client {
     pub(super) fn settle(&mut self, now: Instant, key: &LockKey) {
         let Some(queue) = self.queues.find_mut(key) else { return };
         if queue.claiming == 0
+            && queue.deciding == 0
             && let Some(granted) = queue.granted
         {
             let oldest = queue.oldest();
@@ -192,7 +200,6 @@ impl Client {
                     queue.granted = None;
                     self.give(now, index, granted);
                 }
-                // Its answer decides.
                 (Some(_), Some(_)) => {}
                 _ => {
                     queue.granted = None;

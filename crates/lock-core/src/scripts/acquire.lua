@@ -44,7 +44,7 @@ for i = 1, #KEYS, stride do
       refused[#refused + 1] = (i - 1) / stride
     else
       -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
-      attempts[i], tokens[i] = mine and named or change(named or '+', attempt, true), token
+      attempts[i], tokens[i] = mine and named or stride == 3 and join(KEYS[i], named, attempt) or '', token
     end
   end
 end

@@ -101,12 +101,11 @@ end
 
 -- Writes lock i for this attempt. Without a lease the record lives a day, so that nothing stays behind for ever.
 local function set(i, ms)
-  local timed = ms ~= '0'
+  local timed, all = ms ~= '0', attempt
+  -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
+  if mine[i] == 'attempt' then all = attempts[i] elseif mine[i] == 'owner' and not unique then all = join(key(i, 1), attempts[i], attempt) end
   if timed then redis.call('SET', key(i, 1), owner, 'PX', ms) else redis.call('SET', key(i, 1), owner) end
   if not unique then
-    local all = attempt
-    -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
-    if mine[i] == 'attempt' then all = attempts[i] elseif mine[i] == 'owner' then all = change(attempts[i] or '+', attempt, true) end
     local record = all .. ':' .. string.format('%.0f', tokens[i]) .. ':' .. (timed and '1' or '0')
     redis.call('SET', key(i, 3), record, 'PX', timed and ms or '86400000')
   end

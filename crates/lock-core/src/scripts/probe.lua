@@ -2,7 +2,7 @@
 -- KEYS  1 a fencing counter, 2 a queue that nobody uses.
 -- Reply {1} yes; {0, text} no, with the server's reason.
 -- Raising the counter by one is harmless, tokens only have to rise; one that was not there is taken away again.
-local commands = {{'INCR', KEYS[1]}, {'PTTL', KEYS[1]}, {'TIME'}, {'EXISTS', KEYS[2]}, {'ZADD', KEYS[2], 'LT', '1', 'x'},
+local commands = {{'INCR', KEYS[1]}, {'PTTL', KEYS[1]}, {'TIME'}, {'EXISTS', KEYS[2]}, {'PERSIST', KEYS[2]}, {'ZADD', KEYS[2], 'LT', '1', 'x'},
   {'PEXPIRE', KEYS[2], '1000'}, {'ZSCORE', KEYS[2], 'x'}, {'ZRANGE', KEYS[2], '0', '0'}, {'ZPOPMIN', KEYS[2]}, {'ZREM', KEYS[2], 'x'}}
 for _, command in ipairs(commands) do
   local answer = redis.pcall(unpack(command))

@@ -2,7 +2,7 @@
 
 use super::{index, stride};
 use crate::call::Call;
-use crate::parts::{SANE_TOKEN, change, record_text};
+use crate::parts::{SANE_TOKEN, record_text};
 use crate::reply::{Outcome, Reply};
 
 /// What a lock is to this attempt: whose hold it becomes, and the token if it is held already.
@@ -96,7 +96,9 @@ fn look(
         Some(record) if record.names(attempt) => {
             Hold { attempts: record.attempts, token: Some(record.token) }
         }
-        Some(record) => Hold { attempts: change(&record.attempts, attempt, true), token: Some(record.token) },
-        None => Hold { attempts: change(b"+", attempt, true), token: None },
+        Some(record) => {
+            Hold { attempts: call.join(lock, Some(&record.attempts), attempt), token: Some(record.token) }
+        }
+        None => Hold { attempts: call.join(lock, None, attempt), token: None },
     }))
 }

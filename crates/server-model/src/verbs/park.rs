@@ -2,7 +2,7 @@
 
 use super::{index, is_grant_to};
 use crate::call::Call;
-use crate::parts::{Record, change, record_text};
+use crate::parts::{Record, record_text};
 use crate::reply::{LUA, Outcome, Reply};
 use crate::store::number;
 
@@ -278,14 +278,14 @@ impl<'a> Park<'_, 'a> {
     /// Writes a lock for this attempt, with its hold record.
     fn write(&mut self, lock: &Lock<'a>, lease: &[u8]) -> Outcome<()> {
         let timed = lease != b"0";
+        let held = lock.held.as_ref().map(|record| record.attempts.as_slice());
+        let attempts = match lock.mine {
+            Mine::Attempt => held.unwrap_or_default().to_vec(),
+            Mine::Owner => self.call.join(lock.name, held, self.attempt),
+            Mine::Open | Mine::No => self.attempt.to_vec(),
+        };
         self.call.set(lock.name, self.owner, timed.then_some(lease))?;
         if !self.unique {
-            let held = lock.held.as_ref().map(|record| record.attempts.as_slice());
-            let attempts = match lock.mine {
-                Mine::Attempt => held.unwrap_or_default().to_vec(),
-                Mine::Owner => change(held.unwrap_or(b"+"), self.attempt, true),
-                Mine::Open | Mine::No => self.attempt.to_vec(),
-            };
             let text = record_text(&attempts, lock.token.ok_or(LUA)?, timed);
             self.call.set(lock.record, &text, Some(if timed { lease } else { b"86400000" }))?;
         }

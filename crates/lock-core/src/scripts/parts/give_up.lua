@@ -1,11 +1,25 @@
--- One attempt gives up a lock that its hold record names it for: the lock goes on to the next, unless other attempts hold it, too.
+-- One attempt gives up a lock that its hold record names it for: the lock goes on to the next, unless other attempts hold it, too. They
+-- get back the end that they had.
 local function give_up(lock, record_key, queue, counter, raise, attempts, token, attempt)
-  local rest = change(attempts, attempt, false)
-  if rest == '' then
+  local rest = change(attempts, attempt)
+  local _, entry = names(attempts, attempt)
+  -- Who came later has moved the end again.
+  local ends = string.match(attempts, '[^,]*$') == entry and tonumber(string.match(entry, '@(%d+)$'))
+  local left = ends and ends > 0 and ends - now_ms()
+  if rest == '' or (left and left < 1) then
     redis.call('DEL', record_key)
-    pass_on(lock, queue, counter, raise)
+    return pass_on(lock, queue, counter, raise)
+  end
+  local function write(timed) redis.call('SET', record_key, rest .. ':' .. string.format('%.0f', token) .. ':' .. timed, 'KEEPTTL') end
+  if left then
+    write('1')
+    redis.call('PEXPIRE', lock, left)
+    redis.call('PEXPIRE', record_key, left)
+  elseif ends == 0 then
+    write('0')
+    redis.call('PERSIST', lock)
+    redis.call('PEXPIRE', record_key, 86400000)
   else
-    local timed = redis.call('PTTL', lock) >= 0 and '1' or '0'
-    redis.call('SET', record_key, rest .. ':' .. string.format('%.0f', token) .. ':' .. timed, 'KEEPTTL')
+    write(redis.call('PTTL', lock) >= 0 and '1' or '0')
   end
 end

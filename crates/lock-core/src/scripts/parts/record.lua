@@ -1,6 +1,7 @@
 -- Attempts and token of a hold record, if it speaks of the hold that is there now: both have no lease, or their times left are alike
 -- (set by one script, but on Redis before 7.2 not at one instant). Attempts of one owner hold a lock together, so several may be named,
--- with commas between; "+" stands for those that are named no more, or never were.
+-- with commas between: each but the first as `<attempt>@<when the lock would have ended without it, in ms since 1970; 0 for never>`.
+-- "+" stands for those that are named no more, or never were.
 local function record_of(lock, record_key)
   local record = redis.call('GET', record_key)
   if not record then return end
@@ -12,19 +13,37 @@ local function record_of(lock, record_key)
   end
 end
 
-local function names(attempts, attempt) return string.find(',' .. attempts .. ',', ',' .. attempt .. ',', 1, true) ~= nil end
-
--- The attempts without one, or with one more, which then comes last. At most three are named.
-local function change(attempts, attempt, more)
-  local list, others = {}, false
-  for name in string.gmatch(attempts, '[^,]+') do
-    if name == '+' then others = true elseif name ~= attempt then list[#list + 1] = name end
+-- Whether the attempt is among them, and its entry.
+local function names(attempts, attempt)
+  for entry in string.gmatch(attempts, '[^,]+') do
+    if string.match(entry, '^[^@]*') == attempt then return true, entry end
   end
-  if more then list[#list + 1] = attempt end
+  return false
+end
+
+local function now_ms()
+  local now = redis.call('TIME')
+  return tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
+end
+
+-- The attempts without one, or with it as the last, by a new entry. At most three are named.
+local function change(attempts, attempt, entry)
+  local list, others = {}, false
+  for other in string.gmatch(attempts, '[^,]+') do
+    if other == '+' then others = true elseif string.match(other, '^[^@]*') ~= attempt then list[#list + 1] = other end
+  end
+  if entry then list[#list + 1] = entry end
   if #list > 3 then
     others = true
     table.remove(list, 1)
   end
   if others then table.insert(list, 1, '+') end
   return table.concat(list, ',')
+end
+
+-- The attempts with one more, which takes a lock that its owner holds already.
+local function join(lock, attempts, attempt)
+  local left = redis.call('PTTL', lock)
+  local ends = left >= 0 and string.format('%.0f', now_ms() + left) or '0'
+  return change(attempts or '+', attempt, attempt .. '@' .. ends)
 end
