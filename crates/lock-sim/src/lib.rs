@@ -18,6 +18,7 @@ mod server_side;
 mod world;
 
 pub use faults::Plan;
+pub use server_side::Mutant;
 pub use world::{Summary, World};
 
 /// Runs the world of one seed to its end.
@@ -26,4 +27,14 @@ pub use world::{Summary, World};
 /// What was wrong, and the last events before it.
 pub fn run(seed: u64) -> Result<Summary, String> {
     World::new(seed, Plan::of(seed)).run().map_err(|failure| format!("seed {seed}: {failure}"))
+}
+
+/// Runs the world of one seed with a server that does something wrong.
+///
+/// # Errors
+/// What the simulation noticed.
+pub fn run_with(seed: u64, mutant: Mutant) -> Result<Summary, String> {
+    let mut world = World::new(seed, Plan::of(seed));
+    world.server.mutant = Some(mutant);
+    world.run().map_err(|failure| format!("seed {seed}: {failure}"))
 }

@@ -1,6 +1,8 @@
 //! Connections: what is on its way, in either direction, and in which order it arrives.
 
 use crate::world::{Happening, MS, World};
+use lock_core::Instant;
+use lock_core::resp::{Parser, Value};
 use std::collections::VecDeque;
 
 /// A command as its parts.
@@ -87,4 +89,114 @@ impl World {
         one.client.handle_disconnected(now, "cut");
         self.drain(process)
     }
+
+    pub(crate) fn arrive_at_server(&mut self, at: usize) {
+        let us = self.server_us();
+        let Some(connection) = self.connections.get_mut(at) else { return };
+        let Some(command) = connection.to_server.pop_front().filter(|_| connection.open_at_server) else {
+            return;
+        };
+        let (reply, pushes) = self.server.execute(us, at, &command);
+        for killed in std::mem::take(&mut self.server.killed) {
+            self.server.forget(us, killed);
+            if let Some(connection) = self.connections.get_mut(killed) {
+                connection.open_at_server = false;
+            }
+        }
+        let own_first = self.plan.push_first;
+        self.note(|| {
+            format!("{at} > {} < {}", show(&command), String::from_utf8_lossy(&reply).replace("\r\n", " "))
+        });
+        let (own, others): (Vec<_>, Vec<_>) = pushes.into_iter().partition(|(to, _)| *to == at);
+        if own_first {
+            own.iter().for_each(|(to, push)| self.send_to_client(*to, push.clone()));
+        }
+        if !reply.is_empty() {
+            self.send_to_client(at, reply);
+        }
+        if !own_first {
+            own.iter().for_each(|(to, push)| self.send_to_client(*to, push.clone()));
+        }
+        others.into_iter().for_each(|(to, push)| self.send_to_client(to, push));
+    }
+
+    fn send_to_client(&mut self, to: usize, bytes: Vec<u8>) {
+        let at = self.now + self.latency();
+        let Some(connection) = self.connections.get_mut(to) else { return };
+        connection.client_at = connection.client_at.max(at).max(connection.held_up_until);
+        connection.to_client.push_back(bytes);
+        let at = connection.client_at;
+        self.at(at, Happening::ToClient(to));
+    }
+
+    pub(crate) fn arrive_at_client(&mut self, at: usize) -> Result<(), String> {
+        let Some(connection) = self.connections.get_mut(at) else { return Ok(()) };
+        let process = connection.process;
+        let now = Instant::from_nanos(self.now);
+        let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
+        if one.away_until() > self.now && one.connection == Some(at) {
+            let until = one.away_until();
+            self.at(until, Happening::ToClient(at));
+            return Ok(());
+        }
+        let Some(bytes) = connection.to_client.pop_front() else { return Ok(()) };
+        if connection.open_at_client && one.connection == Some(at) {
+            one.client.handle_bytes(now, &bytes);
+            return self.drain(process);
+        }
+        Ok(())
+    }
+
+    /// Puts what the client has written on its way.
+    pub(crate) fn flush(&mut self, process: usize) {
+        let Some(one) = self.processes.get_mut(process) else { return };
+        if one.client.transmit().is_empty() {
+            return;
+        }
+        let mut parser = Parser::default();
+        parser.feed(one.client.transmit());
+        one.client.transmitted(usize::MAX);
+        let Some(to) = one.connection else { return };
+        while let Ok(Some(Value::Array(parts))) = parser.next_reply() {
+            let command = parts.into_iter().filter_map(|part| match part {
+                Value::Text(text) => Some(text),
+                _ => None,
+            });
+            let at = self.now + self.latency();
+            let Some(connection) = self.connections.get_mut(to) else { return };
+            connection.server_at = connection.server_at.max(at).max(connection.held_up_until);
+            connection.to_server.push_back(command.collect());
+            let at = connection.server_at;
+            self.at(at, Happening::ToServer(to));
+        }
+    }
+}
+
+fn show(command: &[Vec<u8>]) -> String {
+    let names = command.iter().map(|part| match lock_core_name(part) {
+        Some(name) => name.to_owned(),
+        None => String::from_utf8_lossy(part.get(..part.len().min(50)).unwrap_or_default()).into_owned(),
+    });
+    names.collect::<Vec<_>>().join(" ")
+}
+
+fn lock_core_name(part: &[u8]) -> Option<&'static str> {
+    use lock_core::Script::{Acquire, Claim, Free, HandOver, Leave, Park, Probe, Release, Renew, Take, Undo};
+    let scripts = [
+        (Take, "take"),
+        (Park, "park"),
+        (Claim, "claim"),
+        (HandOver, "hand over"),
+        (Leave, "leave"),
+        (Acquire, "acquire"),
+        (Release, "release"),
+        (Undo, "undo"),
+        (Renew, "renew"),
+        (Free, "free"),
+        (Probe, "probe"),
+    ];
+    let known = |(script, _): &&(lock_core::Script, &str)| {
+        part == script.sha().as_bytes() || part == script.body().as_bytes()
+    };
+    scripts.iter().find(known).map(|(_, name)| *name)
 }

@@ -19,9 +19,20 @@ const SCRIPTS: [(Script, Verb); 11] = [
     (Script::Probe, Verb::Probe),
 ];
 
+/// Something that the server does wrong, to see whether the simulation notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutant {
+    /// Locks are given back without a look at their owner.
+    ReleaseOfAnyone,
+    /// The last park of a connection is executed once more after its end, whatever became of the call.
+    ParkComesAgain,
+}
+
 /// The server and what it knows of its clients.
 #[derive(Debug)]
 pub(crate) struct ServerSide {
+    pub(crate) mutant: Option<Mutant>,
+    last_park: HashMap<usize, Command>,
     pub(crate) data: Server,
     /// Who listens to a channel: connections, by place.
     pub(crate) channels: HashMap<Vec<u8>, usize>,
@@ -45,6 +56,8 @@ impl ServerSide {
             scripts.insert(script.body().as_bytes().to_vec(), (verb, sha));
         }
         Self {
+            mutant: None,
+            last_park: HashMap::new(),
             data: Server::new(),
             channels: HashMap::new(),
             known_scripts: HashSet::new(),
@@ -86,6 +99,9 @@ impl ServerSide {
                 (format!(":{}\r\n", u8::from(receiver.is_some())).into_bytes(), pushes.into_iter().collect())
             }
             [how @ (b"EVAL" | b"EVALSHA"), script, count, rest @ ..] => {
+                if self.is_park(script) {
+                    self.last_park.insert(from, command.clone());
+                }
                 self.script(now_us, *how == b"EVAL", script, count, rest)
             }
             _ => (b"+OK\r\n".to_vec(), vec![]),
@@ -110,9 +126,16 @@ impl ServerSide {
         }
         let count = std::str::from_utf8(count).ok().and_then(|count| count.parse().ok()).unwrap_or(0_usize);
         let (keys, args) = rest.split_at(count.min(rest.len()));
+        let frees = matches!(verb, Verb::HandOver | Verb::Release);
+        let holder = keys.first().filter(|_| frees && self.mutant == Some(Mutant::ReleaseOfAnyone));
+        let holder = holder.and_then(|lock| self.data.get(now_us, lock)).map(<[u8]>::to_vec);
+        let mut args = args.to_vec();
+        if let (Some(holder), Some(owner)) = (&holder, args.first_mut()) {
+            *owner = holder;
+        }
         let mut pushes = Vec::new();
         let channels = &self.channels;
-        let reply = self.data.run(now_us, verb, keys, args, &mut |channel, message| {
+        let reply = self.data.run(now_us, verb, keys, &args, &mut |channel, message| {
             let Some(to) = channels.get(channel) else { return 0 };
             pushes.push((*to, push(&[b"message", channel, message])));
             1
@@ -122,9 +145,18 @@ impl ServerSide {
         (out, pushes)
     }
 
+    fn is_park(&self, script: &[u8]) -> bool {
+        self.mutant == Some(Mutant::ParkComesAgain)
+            && self.scripts.get(script).is_some_and(|(verb, _)| *verb == Verb::Park)
+    }
+
     /// The server has noticed that a connection is gone.
-    pub(crate) fn forget(&mut self, connection: usize) {
+    pub(crate) fn forget(&mut self, now_us: u64, connection: usize) {
         self.channels.retain(|_, to| *to != connection);
+        if let Some(park) = self.last_park.remove(&connection) {
+            self.execute(now_us, connection, &park);
+            self.last_park.remove(&connection);
+        }
     }
 }
 

@@ -8,7 +8,6 @@ use crate::renewal::Renewing;
 use crate::server_side::ServerSide;
 use fastrand::Rng;
 use lock_core::Instant;
-use lock_core::resp::{Parser, Value};
 use server_model::Server;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -16,6 +15,8 @@ use std::collections::{BinaryHeap, VecDeque};
 pub(crate) const MS: u64 = 1_000_000;
 /// The server's clock at the start, in us since 1970.
 const EPOCH_US: u64 = 1_800_000_000_000_000;
+/// How many of the last events a failure shows.
+const LOG_LINES: usize = 400;
 /// After the last fault everything must come to rest within this time, in ns.
 const QUIET_NS: u64 = 200_000 * MS;
 
@@ -213,7 +214,7 @@ impl World {
     }
 
     pub(crate) fn note(&mut self, text: impl FnOnce() -> String) {
-        if self.log.len() == 4000 {
+        if self.log.len() == LOG_LINES {
             self.log.pop_front();
         }
         let at = (self.now - (1 << 40)) / 1_000;
@@ -229,7 +230,7 @@ impl World {
             Happening::ToServer(connection) => self.arrive_at_server(connection),
             Happening::ToClient(connection) => return self.arrive_at_client(connection),
             Happening::ClosedAtServer(connection) => {
-                self.server.forget(connection);
+                self.server.forget(self.server_us(), connection);
                 if let Some(one) = self.connections.get_mut(connection) {
                     one.open_at_server = false;
                 }
@@ -260,63 +261,6 @@ impl World {
                 }
             }
             Happening::Official { who, releases } => self.official(who, releases),
-        }
-        Ok(())
-    }
-
-    fn arrive_at_server(&mut self, at: usize) {
-        let us = self.server_us();
-        let Some(connection) = self.connections.get_mut(at) else { return };
-        let Some(command) = connection.to_server.pop_front().filter(|_| connection.open_at_server) else {
-            return;
-        };
-        let (reply, pushes) = self.server.execute(us, at, &command);
-        for killed in std::mem::take(&mut self.server.killed) {
-            self.server.forget(killed);
-            if let Some(connection) = self.connections.get_mut(killed) {
-                connection.open_at_server = false;
-            }
-        }
-        let own_first = self.plan.push_first;
-        self.note(|| {
-            format!("{at} > {} < {}", show(&command), String::from_utf8_lossy(&reply).replace("\r\n", " "))
-        });
-        let (own, others): (Vec<_>, Vec<_>) = pushes.into_iter().partition(|(to, _)| *to == at);
-        if own_first {
-            own.iter().for_each(|(to, push)| self.send_to_client(*to, push.clone()));
-        }
-        if !reply.is_empty() {
-            self.send_to_client(at, reply);
-        }
-        if !own_first {
-            own.iter().for_each(|(to, push)| self.send_to_client(*to, push.clone()));
-        }
-        others.into_iter().for_each(|(to, push)| self.send_to_client(to, push));
-    }
-
-    fn send_to_client(&mut self, to: usize, bytes: Vec<u8>) {
-        let at = self.now + self.latency();
-        let Some(connection) = self.connections.get_mut(to) else { return };
-        connection.client_at = connection.client_at.max(at).max(connection.held_up_until);
-        connection.to_client.push_back(bytes);
-        let at = connection.client_at;
-        self.at(at, Happening::ToClient(to));
-    }
-
-    fn arrive_at_client(&mut self, at: usize) -> Result<(), String> {
-        let Some(connection) = self.connections.get_mut(at) else { return Ok(()) };
-        let process = connection.process;
-        let now = Instant::from_nanos(self.now);
-        let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
-        if one.away_until() > self.now && one.connection == Some(at) {
-            let until = one.away_until();
-            self.at(until, Happening::ToClient(at));
-            return Ok(());
-        }
-        let Some(bytes) = connection.to_client.pop_front() else { return Ok(()) };
-        if connection.open_at_client && one.connection == Some(at) {
-            one.client.handle_bytes(now, &bytes);
-            return self.drain(process);
         }
         Ok(())
     }
@@ -367,29 +311,6 @@ impl World {
     fn visit_later(&mut self, process: usize) {
         let pause = self.rng.u64(0..300) * MS;
         self.after(pause, Happening::Visit { process });
-    }
-
-    fn flush(&mut self, process: usize) {
-        let Some(one) = self.processes.get_mut(process) else { return };
-        if one.client.transmit().is_empty() {
-            return;
-        }
-        let mut parser = Parser::default();
-        parser.feed(one.client.transmit());
-        one.client.transmitted(usize::MAX);
-        let Some(to) = one.connection else { return };
-        while let Ok(Some(Value::Array(parts))) = parser.next_reply() {
-            let command = parts.into_iter().filter_map(|part| match part {
-                Value::Text(text) => Some(text),
-                _ => None,
-            });
-            let at = self.now + self.latency();
-            let Some(connection) = self.connections.get_mut(to) else { return };
-            connection.server_at = connection.server_at.max(at).max(connection.held_up_until);
-            connection.to_server.push_back(command.collect());
-            let at = connection.server_at;
-            self.at(at, Happening::ToServer(to));
-        }
     }
 
     /// Sets the client's timer.
@@ -464,33 +385,4 @@ impl World {
         }
         self.drain(process)
     }
-}
-
-fn show(command: &[Vec<u8>]) -> String {
-    let names = command.iter().map(|part| match lock_core_name(part) {
-        Some(name) => name.to_owned(),
-        None => String::from_utf8_lossy(part.get(..part.len().min(50)).unwrap_or_default()).into_owned(),
-    });
-    names.collect::<Vec<_>>().join(" ")
-}
-
-fn lock_core_name(part: &[u8]) -> Option<&'static str> {
-    use lock_core::Script::{Acquire, Claim, Free, HandOver, Leave, Park, Probe, Release, Renew, Take, Undo};
-    let scripts = [
-        (Take, "take"),
-        (Park, "park"),
-        (Claim, "claim"),
-        (HandOver, "hand over"),
-        (Leave, "leave"),
-        (Acquire, "acquire"),
-        (Release, "release"),
-        (Undo, "undo"),
-        (Renew, "renew"),
-        (Free, "free"),
-        (Probe, "probe"),
-    ];
-    let known = |(script, _): &&(lock_core::Script, &str)| {
-        part == script.sha().as_bytes() || part == script.body().as_bytes()
-    };
-    scripts.iter().find(known).map(|(_, name)| *name)
 }

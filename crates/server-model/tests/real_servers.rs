@@ -1,7 +1,7 @@
 //! The model beside real servers: random commands, and after each the reply, every key and every message have to be the same.
 //!
 //! MLR_SERVERS: server programs, separated by ':' (`node scripts/servers.mjs` prints four). MLR_STEPS: commands per server. MLR_SEED: repeats
-//! a run. MLR_SCRIPTS: a folder with other scripts than ours.
+//! a run.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,6 +20,7 @@ mod support;
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use server_model::Verb;
 use support::op::Op;
 use support::pair::Pair;
 use support::server::programs;
@@ -31,13 +32,18 @@ fn number(name: &str) -> Option<u64> {
         .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
 }
 
-/// Runs random commands on one server and on the model.
-fn compare(program: &str, steps: u64, counters_get_lost: bool) {
+/// Runs random commands on one server and on the model. The error is the first difference.
+fn compare(
+    program: &str,
+    steps: u64,
+    counters_get_lost: bool,
+    change: impl Fn(Verb, String) -> String,
+) -> Result<(), String> {
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let seed = number("MLR_SEED").unwrap_or(clock.as_nanos() as u64);
     let started = Instant::now();
     let mut world = World::new(seed);
-    let mut pair = Pair::start(program, counters_get_lost);
+    let mut pair = Pair::start(program, counters_get_lost, change);
     for client in world.clients().take(2) {
         pair.toggle_subscription(&client);
     }
@@ -61,24 +67,54 @@ fn compare(program: &str, steps: u64, counters_get_lost: bool) {
             Ok(())
         });
         if let Err(difference) = result {
-            panic!("{program}, MLR_SEED={seed}, step {step}: {difference}");
+            return Err(format!("{program}, MLR_SEED={seed}, step {step}: {difference}"));
         }
     }
     let rate = steps as f64 / started.elapsed().as_secs_f64();
     println!("{program}: {steps} commands, {rate:.0} a second, {} stalls, seed {seed}", pair.stalls);
     println!("  {:?}", pair.tally);
+    Ok(())
+}
+
+/// Runs random commands on the first server, with one script changed by a slip.
+fn notices(slip: Verb, right: &str, wrong: &str) -> bool {
+    let Some(program) = programs().into_iter().next() else { return true };
+    let changed = |verb, body: String| {
+        if verb != slip {
+            return body;
+        }
+        assert!(body.contains(right), "{verb:?} has no {right}");
+        body.replace(right, wrong)
+    };
+    compare(&program, 20_000, false, changed).is_err()
 }
 
 #[test]
 fn the_model_does_what_the_scripts_do_on_real_servers() {
     for program in programs() {
-        compare(&program, number("MLR_STEPS").unwrap_or(20_000), false);
+        compare(&program, number("MLR_STEPS").unwrap_or(20_000), false, |_, body| body).unwrap();
     }
 }
 
 #[test]
 fn the_model_does_what_the_scripts_do_when_counters_are_lost_or_behind() {
     for program in programs() {
-        compare(&program, number("MLR_STEPS").unwrap_or(20_000) / 4, true);
+        compare(&program, number("MLR_STEPS").unwrap_or(20_000) / 4, true, |_, body| body).unwrap();
     }
+}
+
+#[test]
+fn a_release_without_the_owner_check_is_noticed() {
+    assert!(notices(Verb::Release, "redis.call('GET', KEYS[i]) ~= owner", "not redis.call('GET', KEYS[i])"));
+}
+
+#[test]
+fn a_grant_to_a_client_that_is_gone_is_noticed() {
+    assert!(notices(Verb::HandOver, "if received > 0 then", "if received >= 0 then"));
+}
+
+#[test]
+fn an_undo_by_owner_where_the_attempt_should_be_is_noticed() {
+    let right = "names(attempts, ARGV[2]) then\n      give_up(KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3], ARGV[3] == '1', attempts, token, ARGV[2])";
+    assert!(notices(Verb::Undo, right, "true then\n      redis.call('DEL', KEYS[i], KEYS[i + 1])"));
 }

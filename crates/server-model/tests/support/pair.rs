@@ -41,11 +41,16 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    pub(crate) fn start(program: &str, tokens_are_times: bool) -> Self {
+    /// `change` is what becomes of each script before the server gets it.
+    pub(crate) fn start(
+        program: &str,
+        tokens_are_times: bool,
+        change: impl Fn(Verb, String) -> String,
+    ) -> Self {
         let server = RealServer::start(program);
         let mut connection = Connection::open(server.port).unwrap();
         let mut load = |body: &str| text(connection.command(&["SCRIPT", "LOAD", body]));
-        let scripts = VERBS.iter().map(|&verb| (verb, load(&body(verb)))).collect();
+        let scripts = VERBS.iter().map(|&verb| (verb, load(&change(verb, body(verb))))).collect();
         let dump = load(DUMP);
         let mut subscriber = Connection::open(server.port).unwrap();
         subscriber.command(&["PSUBSCRIBE", "mlr!o:*"]);
