@@ -12,7 +12,7 @@ import { ensureNodeModules } from "./lib/setup.mjs";
 
 const TESTS = path.join(ROOT, "__test__");
 /** Groups whose files start programs that want the machine to themselves. */
-const ONE_BY_ONE = new Set(["start", "store", "runtimes", "teardown"]);
+const ONE_BY_ONE = new Set(["waiting", "histories", "start", "store", "runtimes", "teardown"]);
 
 function testFiles(group) {
   const folder = path.join(TESTS, group);
@@ -26,7 +26,20 @@ function testFiles(group) {
 /** The groups there are, the quick and telling ones first. */
 function groups() {
   const folders = fs.readdirSync(TESTS).filter((name) => testFiles(name).length > 0);
-  const order = ["core", "types", "support", "conformance", "differential", "faults", "teardown", "start", "runtimes", "store"];
+  const order = [
+    "core",
+    "types",
+    "support",
+    "conformance",
+    "waiting",
+    "differential",
+    "faults",
+    "histories",
+    "teardown",
+    "start",
+    "runtimes",
+    "store",
+  ];
   return order.filter((name) => name === "core" || folders.includes(name)).concat(folders.filter((name) => !order.includes(name)));
 }
 

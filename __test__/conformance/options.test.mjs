@@ -19,6 +19,8 @@ const WRONG = {
   maximumRetryInterval: ["abc", {}, [], false, fn, Number.NaN, -1],
   backoffFactor: ["abc", {}, [], true, fn, Number.NaN, 0.5, 0, -2],
   maximumStallMs: ["abc", {}, [], true, fn, Number.NaN, 0, -1],
+  tryWaitMs: ["abc", {}, [], true, fn, Number.NaN, -1],
+  drainTimeoutMs: ["abc", {}, [], true, fn, Number.NaN, -1],
 };
 
 /** The same for what stands in redisOptions. */

@@ -34,7 +34,7 @@ class FaultProxy {
   #commands = 0;
 
   /** Read by the connections; set by the methods below. */
-  state = { paused: false, delayMs: 0 };
+  state = { paused: false, delayMs: 0, rewriteCommand: (frame) => frame };
 
   /** @type {number} port for clients; the same after `refuseConnections()` and `acceptConnections()` */
   port = 0;
@@ -51,6 +51,16 @@ class FaultProxy {
   /** @returns {number} how many commands clients have sent so far */
   commands() {
     return this.#commands;
+  }
+
+  /** Forwards what `rewrite` makes of each command (its bytes) from now on. */
+  rewriteCommands(rewrite) {
+    this.state.rewriteCommand = rewrite;
+  }
+
+  /** Sends new connections to another port of the same host. */
+  retarget(port) {
+    this.#target.port = port;
   }
 
   /** Closes the port: new connections are refused by the system, open ones live on. */

@@ -95,7 +95,7 @@ export class ProxiedConnection {
         this.#expected.push({ cut: fault });
         break;
       default:
-        this.#server.write(frame);
+        this.#server.write(this.#proxy.state.rewriteCommand(frame));
         this.#expect(words());
     }
     this.#sendCanned();

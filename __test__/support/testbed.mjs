@@ -102,7 +102,8 @@ class Testbed {
     const names = (await this.command("KEYS", "*")).sort();
     const rows = [];
     for (const name of names) {
-      const [value, pttl] = [await this.command("GET", name), await this.pttl(name)];
+      const isQueue = (await this.command("TYPE", name)) === "zset";
+      const [value, pttl] = [await this.command(...(isQueue ? ["ZRANGE", name, 0, -1] : ["GET", name])), await this.pttl(name)];
       // It may have expired since KEYS.
       if (value !== null) rows.push({ name, value, pttl });
     }

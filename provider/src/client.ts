@@ -231,11 +231,12 @@ export class LockClient {
         reject: () => resolve(lost),
       });
       const state = this.#native.unlock(caller, hold);
+      const all = typeof keys === "string" ? [keys] : [...new Set(keys)];
       if (state === HoldState.Lost && !knownLost) {
-        lost = typeof keys === "string" ? [keys] : [...new Set(keys)];
+        lost = all;
       } else if (state === HoldState.Gone) {
-        // The provider was closed under the job: nobody will answer.
-        calls.take(caller)?.resolve(1);
+        // The provider was closed under the job: nobody will answer, and the lock was no longer kept.
+        calls.take(caller)?.resolve(all);
       }
     });
   }
@@ -266,6 +267,9 @@ export class LockClient {
     this.#native.drain();
     for (let waitedMs = 0; waitedMs < this.#drainTimeoutMs && this.#native.isBusy(); waitedMs += DRAIN_LOOK_MS) {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+    }
+    for (const lock of this.#calls.locks.values()) {
+      lock.lose(lock.keys);
     }
     this.#native.exitStep();
     this.#native.close();

@@ -328,6 +328,7 @@ impl Client {
             keep: acquire.keep,
         };
         let wanted = task.caller.is_some();
+        self.sharing.held(now, &keys);
         for key in keys.iter() {
             if let Some(queue) = self.queues.find_mut(key) {
                 // A grant that was announced before is the one that was taken over, or it is gone.

@@ -13,6 +13,7 @@ mod release;
 mod release_all;
 mod replies;
 mod requests;
+mod sharing;
 mod undo;
 mod waiting;
 
@@ -34,6 +35,7 @@ pub use requests::{
     AcquireRequest, Claiming, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
     ReleaseRequest, Wanted,
 };
+use sharing::Sharing;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 pub(crate) use waiting::CLAIM_PERIOD;
@@ -61,6 +63,7 @@ pub struct Client {
     /// Tasks that wait for a connection.
     backlog: VecDeque<u32>,
     queues: Queues,
+    sharing: Sharing,
     /// Claims that are not answered, by number.
     claims: HashMap<u64, u32>,
     timers: Timers,
@@ -120,6 +123,7 @@ impl Client {
             in_flight: VecDeque::new(),
             backlog: VecDeque::new(),
             queues: Queues::default(),
+            sharing: Sharing::default(),
             claims: HashMap::new(),
             timers: Timers::default(),
             events: VecDeque::new(),
@@ -289,6 +293,9 @@ impl Client {
 
     /// Sends the task's next command, or keeps it until there is a connection.
     fn submit(&mut self, now: Instant, index: u32) {
+        if self.link.is_ready() && self.rests(now, index) {
+            return;
+        }
         if self.link.is_ready() {
             self.send(now, index, false);
         } else if let Some(task) = self.tasks.get_mut(index as usize) {

@@ -111,6 +111,7 @@ impl Client {
     /// Gives keys back; ends with [`Outcome::Released`], [`Outcome::ReleasePending`] (for an `execute` lock) or
     /// [`Outcome::Failed`]. Allowed after [`Client::close`]: nothing may stay locked.
     pub fn release(&mut self, now: Instant, request: ReleaseRequest) -> TaskKey {
+        self.sharing.released(now, &request.keys);
         let release = Release {
             keys: request.keys,
             owner: request.owner,

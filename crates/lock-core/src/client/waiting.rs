@@ -121,6 +121,9 @@ impl Client {
             self.pause(now, index);
         }
         let Some(key) = refused.and_then(|at| keys.get(at as usize)) else { return };
+        if self.link.hands_off() {
+            self.sharing.polled(now, key);
+        }
         let others: Vec<u32> = self.queues.find(key).map(|queue| queue.tasks().collect()).unwrap_or_default();
         for other in &others {
             self.step_out(now, *other);

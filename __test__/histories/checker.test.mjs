@@ -1,0 +1,87 @@
+// The checker of the histories must see what it is for.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { checkHolds, checkLeftOver, readHistory } from "../../scripts/histories/checker.mjs";
+
+const hold = (id, from, to, token, rest = {}) => ({
+  by: 1,
+  id,
+  kind: "execute",
+  keys: ["k"],
+  tokens: [token],
+  from,
+  to,
+  lost: false,
+  ...rest,
+});
+
+test("holds one after the other with rising tokens are no violation", () => {
+  assert.deepEqual(checkHolds([hold(1, 0, 5, 10), hold(2, 5, 9, 11), hold(3, 9.5, 9.5, 12)]), { violations: [], permitted: 0 });
+});
+
+test("two proven times of one key that overlap are reported, in whatever order they were written", () => {
+  const { violations } = checkHolds([hold(2, 4, 9, 11), hold(1, 0, 5, 10)]);
+  assert.equal(violations.length, 1);
+  assert.match(violations[0], /^two holders of "k": execute 1 .* and execute 2 /);
+});
+
+test("a short hold in the middle of a long one is reported, also when others came in between", () => {
+  const { violations } = checkHolds([hold(1, 0, 100, 10), hold(2, 20, 21, 11), hold(3, 50, 51, 12)]);
+  assert.equal(violations.length, 2);
+});
+
+test("holds of several keys overlap if they share one", () => {
+  const one = hold(1, 0, 5, 10, { keys: ["a", "b"], tokens: [10, 10] });
+  assert.equal(checkHolds([one, hold(2, 1, 2, 11, { keys: ["c"], tokens: [11] })]).violations.length, 0);
+  assert.match(checkHolds([one, hold(2, 1, 2, 11, { keys: ["b"], tokens: [11] })]).violations[0], /^two holders of "b"/);
+});
+
+test("a token that does not rise is reported, also after a hold without one", () => {
+  assert.match(checkHolds([hold(1, 0, 1, 10), hold(2, 2, 3, 10)]).violations[0], /^the token of "k" did not rise/);
+  assert.match(checkHolds([hold(1, 0, 1, 10), hold(2, 2, 3, null), hold(3, 4, 5, 9)]).violations[0], /^the token of "k" did not rise/);
+});
+
+test("a loss of data explains an overlap of a hold before it with one after it, and no other", () => {
+  const dataLost = [{ from: 10, to: 11 }];
+  const rules = { dataLost, leaseMs: 100 };
+  assert.deepEqual(checkHolds([hold(1, 0, 50, 1), hold(2, 20, 30, 2)], rules), { violations: [], permitted: 1 });
+  assert.equal(checkHolds([hold(1, 0, 50, 1), hold(2, 5, 6, 2)], rules).violations.length, 1, "before the loss");
+  assert.equal(checkHolds([hold(1, 12, 50, 1), hold(2, 20, 30, 2)], rules).violations.length, 1, "after the loss");
+  assert.equal(checkHolds([hold(1, 0, 112, 1), hold(2, 20, 30, 2)], rules).violations.length, 1, "longer than its lease");
+});
+
+test("a locked key, and a side key that stays for ever, are reported as left over", () => {
+  const contents = [
+    { name: "mlr!{0a}f", pttl: -1 },
+    { name: "mlr!{0a}w:medusa_lock:k", pttl: 60_000 },
+  ];
+  assert.deepEqual(checkLeftOver(contents, "medusa_lock:"), []);
+  const wrong = [
+    { name: "medusa_lock:k", pttl: 500 },
+    { name: "mlr!{0a}h:medusa_lock:k", pttl: -1 },
+  ];
+  assert.equal(checkLeftOver([...contents, ...wrong], "medusa_lock:").length, 2);
+});
+
+test("records are read up to where a killed process got", () => {
+  const lines = [
+    JSON.stringify({ start: { by: 1, id: 1, kind: "execute", from: 1, keys: ["k"], tokens: [7] } }),
+    JSON.stringify({ still: { by: 1, id: 1, to: 101 } }),
+    JSON.stringify({ start: { by: 2, id: 1, kind: "acquire", from: 200, keys: ["k"], tokens: [8] } }),
+    JSON.stringify({ end: { by: 2, id: 1, to: 201, lost: 220 } }),
+    JSON.stringify({ stranded: { by: 2, began: 1, at: 60_001 } }),
+    JSON.stringify({ unexpected: "TypeError" }),
+    '{"start":{"by":1,"id":2,"ki',
+  ];
+  const { holds, stranded, unexpected } = readHistory(lines);
+  assert.deepEqual(
+    holds.map(({ by, from, to, lost }) => ({ by, from, to, lost })),
+    [
+      { by: 1, from: 1, to: 101, lost: false },
+      { by: 2, from: 200, to: 201, lost: true },
+    ],
+  );
+  assert.equal(stranded.length, 1);
+  assert.deepEqual(unexpected, ["TypeError"]);
+});

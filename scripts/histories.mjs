@@ -1,0 +1,54 @@
+// Histories: real processes take locks on a real Redis while connections are cut, processes killed, stopped and blocked, scripts and data
+// lost and replicas promoted. What they could prove about their holds is written down and checked.
+//   node scripts/histories.mjs [--holds N] [--seed N] [--only phase,...] [--keep]
+// --holds: how many in all (default 100000). --only: some phases. --keep: do not delete the records; they are kept after a violation anyway.
+
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { PHASES } from "./histories/phases.mjs";
+import { runPhase } from "./histories/run.mjs";
+import { runMain, UserError } from "./lib/process.mjs";
+
+const COLUMNS = ["holds", "calls", "timeouts", "refused", "aborted", "lost", "failed", "faults", "permitted"];
+
+function parse(args) {
+  const flags = { holds: 100_000, seed: Date.now() % 1_000_000, only: Object.keys(PHASES), keep: false };
+  for (let at = 0; at < args.length; at += 1) {
+    const flag = args[at];
+    if (flag === "--keep") {
+      flags.keep = true;
+      continue;
+    }
+    at += 1;
+    const value = args[at] ?? "";
+    if (flag === "--only") flags.only = value.split(",");
+    else if ((flag === "--holds" || flag === "--seed") && /^\d+$/.test(value)) flags[flag.slice(2)] = Number(value);
+    else throw new UserError(`unknown argument "${flag} ${value}": there are --holds N, --seed N, --only phase,... and --keep`);
+  }
+  const unknown = flags.only.find((name) => !(name in PHASES));
+  if (unknown !== undefined) throw new UserError(`unknown phase "${unknown}": there are ${Object.keys(PHASES).join(", ")}`);
+  return flags;
+}
+
+await runMain(async () => {
+  const { holds, seed, only, keep } = parse(process.argv.slice(2));
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-histories-"));
+  const shares = only.reduce((sum, name) => sum + PHASES[name].share, 0);
+  console.log(`seed ${seed}, records in ${folder}`);
+  console.log(["phase".padEnd(9), ...COLUMNS.map((name) => name.padStart(9)), "seconds".padStart(9)].join(""));
+  let recorded = 0;
+  const violations = [];
+  for (const [at, name] of only.entries()) {
+    const share = Math.ceil((holds * PHASES[name].share) / shares);
+    const result = await runPhase(name, { holds: share, seed: seed + at, folder, limitMs: 60_000 + share * 20 });
+    recorded += result.holds;
+    violations.push(...result.violations.map((text) => `${name}: ${text}`));
+    const cells = [...COLUMNS.map((column) => result[column]), result.elapsedS.toFixed(1)];
+    console.log([name.padEnd(9), ...cells.map((cell) => String(cell).padStart(9))].join(""));
+  }
+  console.log(`${recorded} holds, ${violations.length} violations`);
+  if (violations.length > 0) throw new UserError(`records are in ${folder}\n${violations.slice(0, 20).join("\n")}`);
+  if (!keep) fs.rmSync(folder, { recursive: true });
+  if (recorded < holds) throw new UserError(`only ${recorded} of ${holds} holds could be recorded in the time there is`);
+});

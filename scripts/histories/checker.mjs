@@ -1,0 +1,123 @@
+// Checks what the processes of a history have written down.
+//
+// A hold is proven from `from` to `to` (see worker.mjs): it was held without a break in between. Two proven times of one key that overlap
+// are two holders at once. In order of their beginnings, tokens of a key must rise. Both follow from proofs alone, so a process that was
+// stopped, or killed, cannot make a sound history look wrong.
+
+/**
+ * @typedef {object} Hold
+ * @property {number} by process id
+ * @property {number} id the process' number for it
+ * @property {string} kind how it was taken
+ * @property {string[]} keys
+ * @property {(number | null)[]} tokens of each key; null where there is none
+ * @property {number} from in ms, first proof
+ * @property {number} to in ms, last proof
+ * @property {boolean} lost whether it was seen to be lost before its end
+ */
+
+/**
+ * Reads the lines of all processes.
+ *
+ * @param {string[]} lines JSON, as worker.mjs writes them; the last of a killed process may be half a line
+ * @returns {{ holds: Hold[], stranded: object[], unexpected: string[] }}
+ */
+export function readHistory(lines) {
+  const holds = new Map();
+  const stranded = [];
+  const unexpected = [];
+  for (const line of lines) {
+    let record;
+    try {
+      record = JSON.parse(line);
+    } catch {
+      continue;
+    }
+    const { start } = record;
+    const later = record.still ?? record.end;
+    if (start) {
+      holds.set(`${start.by}/${start.id}`, { ...start, to: start.from, lost: false });
+    } else if (later) {
+      const hold = holds.get(`${later.by}/${later.id}`);
+      hold.to = later.to;
+      hold.lost = later.lost !== undefined;
+    } else if (record.stranded) {
+      stranded.push(record.stranded);
+    } else if (record.unexpected) {
+      unexpected.push(record.unexpected);
+    }
+  }
+  return { holds: [...holds.values()], stranded, unexpected };
+}
+
+/**
+ * @param {Hold[]} holds
+ * @param {object} [rules]
+ * @param {{ from: number, to: number }[]} [rules.dataLost] when the server lost data: a hold from before such a moment excludes nobody
+ *   after it, for as long as its lease goes on
+ * @param {number} [rules.leaseMs] length of the leases
+ * @returns {{ violations: string[], permitted: number }} what was wrong, and how many overlaps a loss of data explains
+ */
+export function checkHolds(holds, { dataLost = [], leaseMs = 0 } = {}) {
+  const violations = [];
+  let permitted = 0;
+  for (const [key, ofKey] of byKey(holds)) {
+    ofKey.sort((one, other) => one.from - other.from);
+    let last;
+    let highest;
+    for (const hold of ofKey) {
+      if (last && hold.from < last.to) {
+        if (dataLost.some((loss) => explains(loss, last, hold, leaseMs))) permitted += 1;
+        else violations.push(`two holders of "${key}": ${shown(last, key)} and ${shown(hold, key)}`);
+      }
+      if (!last || hold.to > last.to) last = hold;
+      const token = tokenOf(hold, key);
+      if (token === null || token === undefined) continue;
+      if (highest && token <= tokenOf(highest, key)) {
+        violations.push(`the token of "${key}" did not rise: ${shown(highest, key)} and then ${shown(hold, key)}`);
+      } else {
+        highest = hold;
+      }
+    }
+  }
+  return { violations, permitted };
+}
+
+/**
+ * @param {{ name: string, pttl: number }[]} contents what is in Redis when everybody is done and every lease is over
+ * @param {string} namespace
+ * @returns {string[]} what should not be there
+ */
+export function checkLeftOver(contents, namespace) {
+  const wrong = [];
+  for (const { name, pttl } of contents) {
+    if (name.startsWith(namespace)) wrong.push(`"${name}" is locked and nobody holds it (PTTL ${pttl})`);
+    else if (!/^mlr!\{[0-9a-z]*\}f$/.test(name) && pttl < 0) wrong.push(`"${name}" stays for ever`);
+  }
+  return wrong;
+}
+
+function byKey(holds) {
+  const keys = new Map();
+  for (const hold of holds) {
+    for (const key of hold.keys) {
+      if (!keys.has(key)) keys.set(key, []);
+      keys.get(key).push(hold);
+    }
+  }
+  return keys;
+}
+
+/** The earlier hold was taken before data was lost, the later one after that, and the earlier ended within a lease of the loss. */
+function explains(loss, earlier, later, leaseMs) {
+  return earlier.from < loss.to && later.from > loss.from && earlier.to <= loss.to + leaseMs;
+}
+
+function tokenOf(hold, key) {
+  return hold.tokens[hold.keys.indexOf(key)];
+}
+
+function shown(hold, key) {
+  const { by, id, kind, from, to } = hold;
+  return `${kind} ${id} of process ${by} (${from.toFixed(3)} to ${to.toFixed(3)} ms, token ${tokenOf(hold, key)})`;
+}

@@ -1,0 +1,146 @@
+// The processes of one phase, each with its own way to the server, and what they have written.
+
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { startFaultProxy } from "../../__test__/support/fault-proxy.mjs";
+
+const WORKER = fileURLToPath(new URL("worker.mjs", import.meta.url));
+/** Calls may take a minute (see worker.mjs); after that a process that does not end is stuck. */
+const END_MS = 90_000;
+
+/** Starts, faults and ends the workers of a phase. */
+export class Fleet {
+  #places;
+  #file;
+  #settings;
+  #random;
+  #rewrite;
+  #gone = { calls: 0, holds: 0 };
+  #ending = false;
+  /** Where processes are waited for that ended by themselves. */
+  failures = [];
+
+  /**
+   * @param {object} options
+   * @param {string} options.folder where records go
+   * @param {number} options.port of the server
+   * @param {string[]} options.resolves the provider of each process
+   * @param {object} options.settings for worker.mjs
+   * @param {ReturnType<typeof import("./random.mjs").randomOf>} options.random
+   * @param {(command: Buffer) => Buffer} [options.rewrite] what becomes of each command on its way
+   */
+  constructor({ folder, port, resolves, settings, random, rewrite }) {
+    this.#file = path.join(folder, "records.jsonl");
+    this.#settings = settings;
+    this.#random = random;
+    this.#rewrite = rewrite;
+    this.port = port;
+    this.#places = resolves.map((resolve) => ({ resolve }));
+  }
+
+  /** Starts all processes. Resolves when they take locks. */
+  async start() {
+    for (const place of this.#places) {
+      place.proxy = await startFaultProxy({ targetPort: this.port });
+      if (this.#rewrite) place.proxy.rewriteCommands(this.#rewrite);
+    }
+    await Promise.all(this.#places.map((place) => this.#startAt(place)));
+  }
+
+  /** A random process that has not been stopped. */
+  pick() {
+    return this.#random.of(this.#places.filter((place) => place.child && !place.stopped));
+  }
+
+  /** @returns {number} holds so far */
+  get holds() {
+    return this.total("holds");
+  }
+
+  /** @param {string} what of worker.mjs' counts */
+  total(what) {
+    return this.#places.reduce((sum, place) => sum + (place.counts?.[what] ?? 0), this.#gone[what] ?? 0);
+  }
+
+  /** Sends every connection to another server from now on, and cuts those that stand. */
+  retarget(port) {
+    this.port = port;
+    for (const { proxy } of this.#places) {
+      proxy.retarget(port);
+      proxy.cutAll({ reset: true });
+    }
+  }
+
+  /** kill -9, and another process in its place. */
+  async replace(place) {
+    const gone = once(place.child, "exit");
+    place.replaced = true;
+    place.child.kill("SIGKILL");
+    await gone;
+    for (const [what, number] of Object.entries(place.counts ?? {})) this.#gone[what] = (this.#gone[what] ?? 0) + number;
+    if (!this.#ending) await this.#startAt(place);
+  }
+
+  /** Stops a process for a while, as SIGSTOP does it or a suspended machine. */
+  async stop(place, ms, sleep) {
+    place.stopped = true;
+    place.child.kill("SIGSTOP");
+    await sleep(ms);
+    place.child.kill("SIGCONT");
+    place.stopped = false;
+  }
+
+  /** Lets all calls end. Resolves when the processes have ended, or were ended because they did not. */
+  async end() {
+    this.#ending = true;
+    const running = this.#places.filter((place) => place.child);
+    for (const { proxy } of running) {
+      proxy.clearFaults();
+      proxy.delayReplies(0);
+      proxy.resumeReplies();
+    }
+    await Promise.all(
+      running.map(async (place) => {
+        if (place.child.exitCode !== null) return;
+        const gone = once(place.child, "exit");
+        place.child.send("stop");
+        const guard = setTimeout(() => {
+          this.failures.push(`process ${place.child.pid} did not come to its end within ${END_MS} ms`);
+          place.child.kill("SIGKILL");
+        }, END_MS);
+        await gone;
+        clearTimeout(guard);
+      }),
+    );
+    for (const { proxy } of this.#places) await proxy.stop();
+  }
+
+  /** @returns {string[]} the records of all processes */
+  lines() {
+    return fs.existsSync(this.#file) ? fs.readFileSync(this.#file, "utf8").split("\n").filter(Boolean) : [];
+  }
+
+  async #startAt(place) {
+    const settings = {
+      ...this.#settings,
+      file: this.#file,
+      seed: this.#random.below(2 ** 31),
+      url: `redis://127.0.0.1:${place.proxy.port}`,
+      resolve: place.resolve,
+    };
+    const child = fork(WORKER, [JSON.stringify(settings)]);
+    place.replaced = false;
+    place.counts = undefined;
+    child.on("message", (message) => {
+      if (typeof message === "object") place.counts = message;
+    });
+    child.on("exit", (code) => {
+      if (code !== 0 && !place.replaced) this.failures.push(`process ${child.pid} ended with ${code}`);
+    });
+    await Promise.race([once(child, "message"), once(child, "exit")]);
+    place.child = child;
+  }
+}

@@ -1,0 +1,106 @@
+// The phases of a history: which faults happen, how often, and what they excuse.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { nowMs } from "./random.mjs";
+
+const OURS = "medusa-locking-redis";
+const OFFICIAL = "@medusajs/locking-redis";
+
+/** Matches the scripts of locks, not the commands of a connection that is being made. */
+const script = (words) => /^eval/i.test(words[0]);
+
+/** Each fault: what happens to `world` (see run.mjs), once. */
+const FAULTS = {
+  async cut({ fleet, random }) {
+    const { proxy } = fleet.pick();
+    const kind = random.below(4);
+    // Armed for the next command that comes; not waited for, since none may come.
+    if (kind === 0) proxy.cutAfterForward({ match: script });
+    else if (kind === 1) proxy.cutAfterForward({ match: script, when: "mid-reply" });
+    else if (kind === 2) proxy.cutBeforeForward({ match: script });
+    else proxy.cutAll({ reset: random.chance(0.5) });
+  },
+  async delay({ fleet, random }) {
+    const { proxy } = fleet.pick();
+    if (random.chance(0.3)) {
+      proxy.pauseReplies();
+      await sleep(random.between(50, 2_500));
+      proxy.resumeReplies();
+    } else {
+      proxy.delayReplies(random.between(1, 300));
+      await sleep(random.between(50, 500));
+      proxy.delayReplies(0);
+    }
+  },
+  kill: ({ fleet }) => fleet.replace(fleet.pick()),
+  async stop({ fleet, random }) {
+    await fleet.stop(fleet.pick(), random.between(10, 3_500), sleep);
+  },
+  async stall({ fleet, random }) {
+    fleet.pick().child.send({ blockMs: random.between(10, 3_000) });
+  },
+  async scripts({ server }) {
+    await server().cli("SCRIPT", "FLUSH");
+  },
+  async flush(world) {
+    const from = nowMs();
+    await world.server().cli("FLUSHALL");
+    world.dataLost.push({ from, to: nowMs() });
+  },
+  async restart(world) {
+    const from = nowMs();
+    await world.server().restart();
+    world.dataLost.push({ from, to: nowMs() });
+  },
+  promote: (world) => world.promote(),
+  async clients({ server, random }) {
+    await server().cli("CLIENT", "KILL", "TYPE", random.chance(0.5) ? "normal" : "pubsub");
+  },
+};
+
+/**
+ * The phases in their order: the share of all holds, the faults, the mean pause between two in ms, and what sets the phase apart.
+ * `lossless`: no lock may be lost.
+ */
+export const PHASES = {
+  calm: { share: 15, faults: [], lossless: true, longJobs: true },
+  cut: { share: 12, faults: ["cut"], pauseMs: 250 },
+  delay: { share: 8, faults: ["delay"], pauseMs: 300 },
+  kill: { share: 7, faults: ["kill"], pauseMs: 700, longJobs: true },
+  stop: { share: 4, faults: ["stop"], pauseMs: 400, longJobs: true },
+  stall: { share: 7, faults: ["stall"], pauseMs: 1_500, lossless: true },
+  scripts: { share: 9, faults: ["scripts"], pauseMs: 60, lossless: true },
+  flush: { share: 5, faults: ["flush"], pauseMs: 700, longJobs: true },
+  restart: { share: 4, faults: ["restart"], pauseMs: 2_500 },
+  promote: { share: 4, faults: ["promote"], pauseMs: 3_000 },
+  clients: { share: 8, faults: ["clients"], pauseMs: 150 },
+  official: { share: 3, faults: ["scripts"], pauseMs: 500, resolves: [OURS, OFFICIAL, OURS, OFFICIAL] },
+  mixed: {
+    share: 14,
+    faults: ["cut", "cut", "delay", "kill", "stop", "stall", "scripts", "flush", "clients"],
+    pauseMs: 250,
+    longJobs: true,
+  },
+};
+
+/** Four processes of ours, unless a phase says otherwise. */
+export const FOUR = [OURS, OURS, OURS, OURS];
+
+/**
+ * Lets faults happen until `done` says so.
+ *
+ * @param {object} phase one of PHASES
+ * @param {object} world see run.mjs
+ * @param {() => boolean} done
+ * @returns {Promise<number>} how many happened
+ */
+export async function letHappen({ faults, pauseMs }, world, done) {
+  let happened = 0;
+  while (!done()) {
+    await sleep(faults.length > 0 ? world.random.below(2 * pauseMs) : 50);
+    if (faults.length === 0 || done() || !world.fleet.pick()) continue;
+    await FAULTS[world.random.of(faults)](world);
+    happened += 1;
+  }
+  return happened;
+}

@@ -1,0 +1,172 @@
+// One process of a history: callers that take locks in every way there is, and write down what they can prove about each hold.
+//
+// A record is one line of JSON: { key, keys, token, from, to, by }, times in ms of CLOCK_MONOTONIC, which all processes of a machine share.
+// `from` was read before the first successful assertHeld(), `to` before the last one: the lock was held from `from` to `to`, whatever
+// stopped this process in between. Lines are written at once, so that they outlive kill -9.
+
+import fs from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { bootLocking, providerEntry } from "../../__test__/support/locking-module.mjs";
+import { nowMs, randomOf } from "./random.mjs";
+
+const { file, seed, url, resolve, keys, callers, leaseS, longJobs } = JSON.parse(process.argv[2]);
+const TIMEOUT_S = 20;
+/** After so long a call that has a time limit of 20 s is stranded: reconnecting takes its time, too. */
+const STRANDED_MS = 60_000;
+/** A job that proves nothing for so long would make records of one moment only. */
+const PROOF_MS = 20;
+
+const random = randomOf(seed);
+const out = fs.openSync(file, "a");
+const counts = { calls: 0, holds: 0 };
+let stopping = false;
+let serial = 0;
+
+const count = (what) => {
+  counts[what] = (counts[what] ?? 0) + 1;
+};
+const write = (line) => fs.writeSync(out, `${JSON.stringify(line)}\n`);
+
+const ours = resolve !== "@medusajs/locking-redis";
+const options = ours ? {} : { defaultRetryInterval: 2, maximumRetryInterval: 20 };
+const booted = await bootLocking({ providers: [providerEntry({ redisUrl: url }, { resolve })], options });
+const { locking } = booted;
+
+/** A job: writes what it can prove, until it is done or its lock is lost. `assertHeld` throws when it is lost. */
+async function job(of, { assertHeld, tokens, renewed }, kind) {
+  const id = ++serial;
+  const by = process.pid;
+  // Without renewal the lease simply ends.
+  const lose = renewed ? "lost" : "lapsed";
+  const from = nowMs();
+  try {
+    assertHeld();
+  } catch {
+    count(lose);
+    return;
+  }
+  count("holds");
+  const start = { id, by, kind, from, keys: of, tokens: of.map((key) => tokens?.[key] ?? null) };
+  write({ start });
+  const lengthMs = longJobs && random.chance(0.003) ? random.below(leaseS * 2_500) : random.below(3);
+  const end = from + lengthMs;
+  let to = from;
+  let told = from;
+  while (nowMs() < end) {
+    await sleep(Math.min(PROOF_MS, Math.max(1, end - nowMs())));
+    const at = nowMs();
+    try {
+      assertHeld();
+    } catch {
+      count(lose);
+      write({ end: { id, by, to, lost: at } });
+      return;
+    }
+    to = at;
+    if (at - told > 5 * PROOF_MS) {
+      write({ still: { id, by, to } });
+      told = at;
+    }
+  }
+  if (lengthMs === 0) {
+    await new Promise(setImmediate);
+    const at = nowMs();
+    try {
+      assertHeld();
+      to = at;
+    } catch {
+      count(lose);
+    }
+  }
+  write({ end: { id, by, to } });
+}
+
+const some = () => {
+  const shuffled = random.shuffled(keys);
+  return shuffled.slice(0, 2 + random.below(2));
+};
+
+async function execute(of, args) {
+  if (!ours) {
+    const begun = nowMs();
+    // Its shortest lease is longer than any job here; no fault of this phase stops the process that renews it.
+    const lock = { assertHeld: () => {}, tokens: undefined, renewed: true };
+    await locking.execute(of, () => job([of].flat(), lock, "official"), args);
+    return begun;
+  }
+  return locking.execute(
+    of,
+    (_signal, lock) => job(lock.keys, { assertHeld: () => lock.assertHeld(), tokens: lock.fencingTokens, renewed: true }, "execute"),
+    { ...args, expire: leaseS },
+  );
+}
+
+async function acquire(of, args) {
+  const ownerId = `caller-${process.pid}-${++serial}`;
+  let lock;
+  const sentAt = nowMs();
+  const watched = random.chance(0.7);
+  const renew = watched && random.chance(0.7);
+  const callbacks = watched ? { renew, onHeld: (held) => (lock = held), onLost: () => count("told") } : {};
+  await locking.acquire(of, { ownerId, expire: leaseS, timeout: TIMEOUT_S, ...callbacks, ...args });
+  // Without a lock object only the clock tells: the server's clock may be a little fast, and it counts in ms.
+  const until = sentAt + leaseS * 990 - 10;
+  const unwatched = () => {
+    if (nowMs() > until) throw new Error("the lease may have lapsed");
+  };
+  const assertHeld = lock ? () => lock.assertHeld() : unwatched;
+  await job([of].flat(), { assertHeld, tokens: lock?.fencingTokens, renewed: renew }, "acquire");
+  if (random.chance(0.1)) await locking.releaseAll({ ownerId });
+  else await locking.release(of, { ownerId });
+}
+
+function visit() {
+  const kind = random.below(100);
+  const one = random.of(keys);
+  const args = { timeout: TIMEOUT_S };
+  if (!ours || kind < 45) return execute(one, args);
+  if (kind < 65) return execute(some(), args);
+  if (kind < 85) return acquire(random.chance(0.5) ? one : some(), { awaitQueue: true });
+  if (kind < 93) return acquire(random.chance(0.5) ? one : some(), {});
+  const signal = AbortSignal.timeout(1 + random.below(50));
+  return execute(random.chance(0.5) ? one : some(), { ...args, signal });
+}
+
+async function caller() {
+  while (!stopping) {
+    count("calls");
+    const began = nowMs();
+    const call = visit().then(
+      () => {},
+      (error) => {
+        // The official provider's errors have no code.
+        const what = error.code ?? (error.message === "Timed-out acquiring lock." ? "LOCK_TIMEOUT" : error.name);
+        count(what);
+        // Without a fault there is nothing to fail by: it must not become a busy loop either.
+        if (what === "REDIS_UNREACHABLE" || what === "REDIS_REFUSED") return sleep(20);
+        if (!error.code && what !== "TimeoutError" && what !== "LOCK_TIMEOUT") write({ unexpected: error.stack });
+      },
+    );
+    const guard = new AbortController();
+    const stranded = sleep(STRANDED_MS, "stranded", { signal: guard.signal }).catch(() => {});
+    if ((await Promise.race([call, stranded])) === "stranded") {
+      write({ stranded: { by: process.pid, began, at: nowMs() } });
+      return;
+    }
+    guard.abort();
+  }
+}
+
+process.on("message", (message) => {
+  if (message === "stop") stopping = true;
+  else if (message.blockMs) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, message.blockMs);
+});
+process.on("disconnect", () => process.exit(1));
+const telling = setInterval(() => process.send(counts), 100);
+process.send("ready");
+await Promise.all(Array.from({ length: callers }, caller));
+clearInterval(telling);
+const errors = booted.logs.filter((line) => line.level === "error").map((line) => line.text);
+if (errors.length > 0) write({ unexpected: `logged: ${errors.join("\n")}` });
+await booted.shutdown();
+process.send({ ...counts, done: true }, () => process.exit(0));
