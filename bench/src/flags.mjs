@@ -4,7 +4,22 @@ import { UserError } from "../../scripts/lib/process.mjs";
 import { CONTESTANTS } from "./contestants.mjs";
 
 /** Every scenario, in the order in which they run. */
-export const SCENARIOS = ["sequential", "parallel", "signal", "hot", "stall", "pairs", "busy", "shelves", "sets", "empty", "baton", "line"];
+export const SCENARIOS = [
+  "sequential",
+  "parallel",
+  "signal",
+  "hot",
+  "stall",
+  "pairs",
+  "busy",
+  "shelves",
+  "sets",
+  "empty",
+  "baton",
+  "line",
+  "gone",
+  "steps",
+];
 
 const MAX_ROUNDS = 50;
 

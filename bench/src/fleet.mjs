@@ -15,8 +15,11 @@ const VISITS = {
   empty: { processes: 4, callers: 8, keys: 1, choose: "same", jobMs: 0, timeout: TIMEOUT_S, visits: 5 },
 };
 
+/** Without a queue there is nobody in front. */
+const ONLY_OURS = new Set(["line", "gone"]);
+
 /** Whether this scenario is one for fleets. */
-export const isForFleets = (scenario) => scenario in VISITS || scenario === "baton" || scenario === "line";
+export const isForFleets = (scenario) => scenario in VISITS || ["baton", "line", "gone"].includes(scenario);
 
 /**
  * @param {string} scenario
@@ -25,8 +28,8 @@ export const isForFleets = (scenario) => scenario in VISITS || scenario === "bat
  * @returns {Promise<object>} figures per contestant, by round and their medians
  */
 export async function runFleets(scenario, names, context) {
-  const measure = { baton, line }[scenario] ?? visits;
-  const taking = names.filter((name) => name !== "bare" && (scenario !== "line" || name === "ours"));
+  const measure = { baton, line, gone }[scenario] ?? visits;
+  const taking = names.filter((name) => name !== "bare" && (!ONLY_OURS.has(scenario) || name === "ours"));
   // A fleet run takes seconds, so there are fewer of them.
   const rounds = Math.max(1, Math.min(context.rounds, context.quick ? 1 : 3));
   const samples = Object.fromEntries(taking.map((name) => [name, []]));
@@ -155,4 +158,24 @@ async function line(name, _scenario, { url, observer, quick }) {
       drainToHold: long.drainUs / hotUs,
     };
   });
+}
+
+const IN_FRONT = 15;
+
+/** A process with waiters in front is stopped, or killed: how long until the next waiter, of another process, is served. */
+async function gone(name, _scenario, { url }) {
+  const servedAfterMs = (signal) =>
+    withFleet(name, 3, url, async ([holder, front, next]) => {
+      const key = `behind-${signal}`;
+      await holder.run("take", { key, ownerId: "holder" });
+      await front.run("line", { key, count: IN_FRONT });
+      await next.run("line", { key, count: 1 });
+      front.signal(signal);
+      // The system tells the server at once of a process that was killed; it takes a moment all the same.
+      await sleep(20);
+      const given = await holder.run("give", { key, ownerId: "holder" });
+      const { firstAt } = await next.run("served", { key });
+      return firstAt - given.at;
+    });
+  return { stoppedMs: await servedAfterMs("SIGSTOP"), killedMs: await servedAfterMs("SIGKILL") };
 }

@@ -5,6 +5,7 @@ import { isForFleets, runFleets } from "./fleet.mjs";
 import { runObserved } from "./observed.mjs";
 import { startContestant } from "./processes.mjs";
 import { isMeasuredInRounds, runInRounds } from "./rounds.mjs";
+import { runSteps } from "./steps.mjs";
 
 /**
  * @param {object} options
@@ -28,6 +29,10 @@ export async function runBenchmark({ url, observer, only, contestants, rounds, q
   };
   try {
     for (const scenario of only) {
+      if (scenario === "steps") {
+        scenarios[scenario] = await runSteps({ url, observer, rounds, quick, progress });
+        continue;
+      }
       if (isForFleets(scenario)) {
         scenarios[scenario] = await runFleets(scenario, contestants, { url, observer, rounds, quick, progress });
         continue;

@@ -11,7 +11,7 @@ const CHILD = fileURLToPath(new URL("child.mjs", import.meta.url));
  *
  * @param {string} name
  * @param {string} url of Redis
- * @returns {Promise<{ version: string, run(task: string, params: object, options?: object): Promise<object>, stop(): void }>}
+ * @returns {Promise<{ version: string, run(task: string, params: object, options?: object): Promise<object>, signal(name: string): void, stop(): void }>}
  */
 export async function startContestant(name, url) {
   const child = fork(CHILD, [name, url], {
@@ -59,5 +59,5 @@ export async function startContestant(name, url) {
     child.send({ task, params });
     return result;
   };
-  return { version, run, stop };
+  return { version, run, stop, signal: (name) => child.kill(name) };
 }

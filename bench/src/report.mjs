@@ -12,6 +12,8 @@ const TITLES = {
   empty: () => "One hot key, empty job, 4 processes x 8 callers",
   baton: () => "From the start of a release to the start of the next job, in another process",
   line: () => "A long line behind one held key in one process",
+  gone: () => "Fifteen waiters in front, whose process is stopped or killed: until the next waiter of another process is served",
+  steps: () => "The busy hot key by acquireLockStep of Medusa's core flows, timeout 30 s, 4 processes x 25 callers",
   pairs: () => '40 callers at once of execute(["k1", "k2"]), job of 2 ms',
 };
 
