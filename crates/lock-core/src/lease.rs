@@ -276,6 +276,8 @@ impl LeaseTable {
             }
             if now >= lease.renew_at {
                 lease.renewing = true;
+                // Unless somebody is in a hurry meanwhile.
+                lease.renew_at = Instant::FAR_FUTURE;
                 due.push(Renewal {
                     hold,
                     keys: Arc::clone(&lease.held.keys),
@@ -303,7 +305,7 @@ impl LeaseTable {
             RenewalAnswer::Extended => {
                 lease.state = LeaseState::Held;
                 lease.deadline = sent_at + lease.held.lease;
-                lease.renew_at = sent_at + lease.held.lease / 3;
+                lease.renew_at = lease.renew_at.min(sent_at + lease.held.lease / 3);
                 false
             }
             RenewalAnswer::NotOurs => {
