@@ -1,5 +1,5 @@
 // All tests. Sets up what it needs (npm packages, the addon, a Redis of every version, Postgres for the store), then runs the core's
-// tests and the groups of __test__/ one after the other.
+// tests, the groups of __test__/ and the checks of the protocol, one after the other.
 //   node scripts/test.mjs [group ...]     groups: core and the folders of __test__; default all
 
 import { spawn } from "node:child_process";
@@ -7,7 +7,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { installPacked } from "./install-packed.mjs";
 import { CACHE, ROOT } from "./lib/paths.mjs";
-import { findOnPath, runMain, UserError } from "./lib/process.mjs";
+import { findOnPath, run, runMain, UserError } from "./lib/process.mjs";
 import { ensureNodeModules } from "./lib/setup.mjs";
 
 const TESTS = path.join(ROOT, "__test__");
@@ -40,24 +40,43 @@ function groups() {
     "runtimes",
     "store",
   ];
-  return order.filter((name) => name === "core" || folders.includes(name)).concat(folders.filter((name) => !order.includes(name)));
+  return order.filter((name) => name in CARGO || folders.includes(name)).concat(folders.filter((name) => !order.includes(name)));
 }
 
 /** Runs a program with this one's output. Resolves with its exit code. */
-function show(command, args) {
+function show(command, args, more = {}) {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, MLR_INSTALLED: path.join(CACHE, "installed") };
+    const env = { ...process.env, MLR_INSTALLED: path.join(CACHE, "installed"), ...more };
     const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"], env });
     child.on("error", reject);
     child.on("close", (code) => resolve(code ?? 1));
   });
 }
 
-function runGroup(group) {
-  if (group === "core") {
-    if (!findOnPath("cargo")) throw new UserError("cargo is not on the PATH: install a Rust toolchain, https://rustup.rs");
-    return show("cargo", ["test", "--quiet", "--package", "lock-core"]);
+/** The groups of cargo, each with its commands one after the other. What is not in debug mode takes too long there. */
+const CARGO = {
+  core: [["test", "--quiet", "--package", "lock-core"]],
+  protocol: [
+    ["test", "--quiet", "--package", "server-model"],
+    ["test", "--quiet", "--release", "--package", "lock-sim"],
+    ["run", "--quiet", "--release", "--package", "lock-sim", "--", "--steps", "10000000"],
+    ["test", "--quiet", "--release", "--package", "lock-model"],
+  ],
+};
+
+async function runCargo(commands) {
+  if (!findOnPath("cargo")) throw new UserError("cargo is not on the PATH: install a Rust toolchain, https://rustup.rs");
+  const servers = await run(process.execPath, [path.join(ROOT, "scripts", "servers.mjs")]);
+  process.stderr.write(servers.stderr);
+  for (const args of commands) {
+    const code = await show("cargo", args, { MLR_SERVERS: servers.stdout.trim() });
+    if (code !== 0) return code;
   }
+  return 0;
+}
+
+function runGroup(group) {
+  if (group in CARGO) return runCargo(CARGO[group]);
   const concurrency = ONE_BY_ONE.has(group) ? 1 : 2;
   return show(process.execPath, ["--test", "--test-reporter=spec", `--test-concurrency=${concurrency}`, ...testFiles(group)]);
 }

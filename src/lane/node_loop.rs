@@ -338,6 +338,7 @@ impl NodeLoop {
             if !matches!(limits, (Ok(()), Ok(()))) {
                 return;
             }
+            state.engine.client.handle_write(now());
             let sent = connection.socket.write_all(state.engine.client.transmit());
             state.engine.client.transmitted(usize::MAX);
             let Ok(count @ 1..) = sent.and_then(|()| connection.socket.read(&mut state.buffer)) else {
@@ -371,6 +372,7 @@ impl Drop for NodeLoop {
 /// Writes what there is. True when the connection broke, so that there is more to do.
 fn flush(state: &mut State) -> bool {
     let Some(connection) = &mut state.connection else { return false };
+    state.engine.client.handle_write(now());
     while !state.engine.client.transmit().is_empty() && !connection.waits_for_room {
         let reason = match connection.socket.write(state.engine.client.transmit()) {
             Ok(0) => "the connection takes no more".to_owned(),

@@ -232,6 +232,7 @@ fn next_action(core: &Core) -> Option<Action> {
 fn write(core: &Core, stream: Option<&TcpStream>) -> std::io::Result<bool> {
     let Some(stream) = stream else { return Ok(false) };
     let mut engine = core.engine();
+    engine.client.handle_write(now());
     while !engine.client.transmit().is_empty() {
         match stream.try_write(engine.client.transmit()) {
             Ok(count) => engine.client.transmitted(count),

@@ -188,20 +188,36 @@ fn a_release_before_the_claims_answer_names_the_grant_and_the_claim_is_void() {
     rig.push(&client, TICKET + 9, "k");
     let hold = held(&mut rig);
     rig.sent();
-    let request = ReleaseRequest {
+    rig.client.release(rig.now, release_of(&rig, &hold));
+    let sent = rig.sent();
+    let grant = format!("grant:{client}:{}", TICKET + 9);
+    assert!(sent[0].contains(&grant), "{:?}", sent[0]);
+    rig.reply(b"*1\r\n:1\r\n");
+    assert!(!rig.events.iter().any(|event| matches!(event, Event::Claimed { .. })));
+}
+
+#[test]
+fn a_job_that_ends_before_anything_is_written_needs_no_claim() {
+    let (mut rig, client) = waiting(1);
+    rig.push(&client, TICKET + 9, "k");
+    let hold = held(&mut rig);
+    rig.client.release(rig.now, release_of(&rig, &hold));
+    let sent = rig.sent();
+    assert_eq!((sent.len(), verb(&sent[0])), (1, "hand over"));
+    assert!(sent[0].contains(&format!("grant:{client}:{}", TICKET + 9)), "{:?}", sent[0]);
+    rig.reply(b"*2\r\n:1\r\n:1\r\n");
+    assert!(rig.client.is_idle());
+}
+
+fn release_of(rig: &Rig, hold: &Hold) -> ReleaseRequest {
+    ReleaseRequest {
         caller: 99,
         keys: hold.keys.clone(),
         owner: hold.owner.clone(),
         lease_end: Some(rig.now + SECOND),
         claim: hold.claim.map(|claiming| claiming.claim),
         limit: Some(5 * SECOND),
-    };
-    rig.client.release(rig.now, request);
-    let sent = rig.sent();
-    let grant = format!("grant:{client}:{}", TICKET + 9);
-    assert!(sent[0].contains(&grant), "{:?}", sent[0]);
-    rig.reply(b"*1\r\n:1\r\n");
-    assert!(!rig.events.iter().any(|event| matches!(event, Event::Claimed { .. })));
+    }
 }
 
 #[test]

@@ -269,7 +269,6 @@ impl World {
     pub(crate) fn drain(&mut self, process: usize) -> Result<(), String> {
         let now = self.instant();
         loop {
-            self.flush(process);
             let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
             let Some(want) = one.next_want(now, process) else { break };
             match want {
@@ -293,8 +292,15 @@ impl World {
                         })?;
                     }
                     self.begin_renewal(process);
-                    let job_ms =
-                        if self.rng.u8(..8) == 0 { self.rng.u64(0..12_000) } else { self.rng.u64(0..60) };
+                    // A job that ends before anything more is written, one that takes long, or one of the usual length.
+                    let job_ms = match self.rng.u8(..8) {
+                        0 => {
+                            self.job_end(process, life, caller)?;
+                            continue;
+                        }
+                        1 => self.rng.u64(0..12_000),
+                        _ => self.rng.u64(0..60),
+                    };
                     self.after(job_ms * MS, Happening::JobEnd { process, life, caller });
                 }
                 Want::Over { caller } => {
@@ -304,6 +310,7 @@ impl World {
                 Want::Lost { caller } => self.oracle.ended(caller),
             }
         }
+        self.flush(process);
         self.arm(process);
         Ok(())
     }

@@ -108,8 +108,9 @@ impl Client {
             counted: true,
             key,
         };
-        let task = self.add(now, None, Kind::Claim(claim), None);
+        let task = self.insert(None, Kind::Claim(claim), None);
         let serial = self.serial;
+        self.unsent.push((task, serial));
         self.claims.insert(serial, task);
         self.step_out(now, index);
         hold.claim = Some(Claiming { claim: serial, until });
@@ -175,16 +176,18 @@ impl Client {
         }
     }
 
-    /// The grant of a claim that is not answered yet, for the release of its hold; the claim is not repeated.
+    /// The grant of a claim that is not answered yet, for the release of its hold; the claim is not sent any more.
     pub(super) fn supersede(&mut self, claim: u64) -> Option<Vec<u8>> {
         let index = *self.claims.get(&claim)?;
-        match self.tasks.get_mut(index as usize).map(|task| &mut task.kind) {
-            Some(Kind::Claim(claim)) => {
-                claim.superseded = true;
-                Some(claim.grant.clone())
-            }
-            _ => None,
+        let Some(Kind::Claim(of_task)) = self.tasks.get_mut(index as usize).map(|task| &mut task.kind) else {
+            return None;
+        };
+        of_task.superseded = true;
+        let grant = of_task.grant.clone();
+        if self.unsent.contains(&(index, claim)) {
+            self.forget_claim(index);
         }
+        Some(grant)
     }
 
     /// Names the client's oldest waiter in a release that is about to be sent.

@@ -66,6 +66,8 @@ pub struct Client {
     sharing: Sharing,
     /// Claims that are not answered, by number.
     claims: HashMap<u64, u32>,
+    /// Claims that are to be sent at the next write: task and its serial number.
+    unsent: Vec<(u32, u64)>,
     timers: Timers,
     events: VecDeque<Event>,
     callers: usize,
@@ -125,6 +127,7 @@ impl Client {
             queues: Queues::default(),
             sharing: Sharing::default(),
             claims: HashMap::new(),
+            unsent: Vec::new(),
             timers: Timers::default(),
             events: VecDeque::new(),
             callers: 0,
@@ -186,6 +189,16 @@ impl Client {
     #[must_use]
     pub fn expects_reply(&self) -> bool {
         !self.in_flight.is_empty()
+    }
+
+    /// The lane is about to write: to be called before [`Self::transmit`]. Claims are sent only now, since a job that
+    /// has ended meanwhile needs none.
+    pub fn handle_write(&mut self, now: Instant) {
+        for (index, serial) in std::mem::take(&mut self.unsent) {
+            if self.task(index, serial).is_some() {
+                self.submit(now, index);
+            }
+        }
     }
 
     /// Bytes to send. Tell how many were taken with [`Self::transmitted`].
@@ -266,6 +279,12 @@ impl Client {
     }
 
     fn add(&mut self, now: Instant, caller: Option<u64>, kind: Kind, limit: Option<Instant>) -> TaskKey {
+        let index = self.insert(caller, kind, limit);
+        self.submit(now, index);
+        index
+    }
+
+    fn insert(&mut self, caller: Option<u64>, kind: Kind, limit: Option<Instant>) -> TaskKey {
         self.serial += 1;
         let serial = self.serial;
         self.callers += usize::from(caller.is_some());
@@ -283,7 +302,6 @@ impl Client {
                 Timer::Reconnect | Timer::ReadyCheck | Timer::Silence => true,
             });
         }
-        self.submit(now, index);
         index
     }
 

@@ -116,6 +116,7 @@ impl Rig {
 
     /// The commands written since the last time.
     pub fn sent(&mut self) -> Vec<Vec<String>> {
+        self.client.handle_write(self.now);
         let mut parser = Parser::default();
         parser.feed(self.client.transmit());
         self.client.transmitted(usize::MAX);
