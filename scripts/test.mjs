@@ -39,6 +39,7 @@ function groups() {
     "start",
     "runtimes",
     "store",
+    "protocol",
   ];
   return order.filter((name) => name in CARGO || folders.includes(name)).concat(folders.filter((name) => !order.includes(name)));
 }

@@ -59,8 +59,7 @@ describe("a store that writes with fencing tokens", { skip, timeout: 420_000 }, 
     assert.equal(status, 200);
     const answer = await late;
     assert.equal(answer.status, 409, JSON.stringify(answer.body));
-    assert.match(answer.body.message, /came too late/);
-    assert.equal(Number((await row())[0]), 7);
+    assert.equal(Number((await row())[0]), 7, "the late write would have made it 100");
   });
 
   it("tells of a product that there is not", async () => {
