@@ -14,6 +14,7 @@ module.exports = defineConfig({
     },
   },
   modules: [
+    { resolve: "./src/modules/stock" },
     {
       resolve: "@medusajs/medusa/locking",
       options: {
