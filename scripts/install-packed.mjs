@@ -7,10 +7,11 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { CACHE, ROOT } from "./lib/paths.mjs";
 import { runMain, runOrFail, UserError } from "./lib/process.mjs";
+import { nodeModulesAreCurrent } from "./lib/setup.mjs";
 
 const TARGET = path.join(CACHE, "installed");
 const MARK = ".installed.json";
-const NPM_FLAGS = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error", "--prefer-offline"];
+const NPM_FLAGS = ["--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"];
 
 /**
  * @param {object} [options]
@@ -29,17 +30,22 @@ export async function installPacked({ tarballs, target = TARGET, ownManifest = f
   const wanted = { base, tarballs: files.map((file) => ({ name: path.basename(file), hash: hashOf(file) })) };
   const mark = path.join(target, "node_modules", MARK);
   const found = readJson(mark);
-  if (found && JSON.stringify(found) === JSON.stringify(wanted)) return target;
+  // Whoever installs something else there may have removed ours: no manifest names them.
+  const there = files.length === 0 || fs.existsSync(path.join(target, "node_modules", "medusa-locking-redis", "package.json"));
+  if (there && JSON.stringify(found) === JSON.stringify(wanted)) return target;
 
   fs.mkdirSync(target, { recursive: true });
   // While it is being changed it must not count as complete.
   fs.rmSync(mark, { force: true });
-  if (JSON.stringify(found?.base) !== JSON.stringify(base)) {
+  // A project's own lock file stays in force: without it npm would take newer versions of everything.
+  const locked = ownManifest && fs.existsSync(path.join(target, "package-lock.json"));
+  const flags = locked ? NPM_FLAGS : [...NPM_FLAGS, "--no-package-lock"];
+  if (JSON.stringify(found?.base) !== JSON.stringify(base) && !nodeModulesAreCurrent(target)) {
     // Without a manifest of its own npm would install into the project around it.
     if (!ownManifest) writeManifest(target, base);
-    await runOrFail("installing Medusa", "npm", ["install", ...NPM_FLAGS], { cwd: target });
+    await runOrFail("installing Medusa", "npm", ["install", ...flags], { cwd: target });
   }
-  if (files.length > 0) await installTarballs(target, files);
+  if (files.length > 0) await installTarballs(target, files, flags);
   fs.writeFileSync(mark, `${JSON.stringify(wanted, null, 2)}\n`);
   return target;
 }
@@ -66,14 +72,14 @@ function writeManifest(target, dependencies) {
   fs.writeFileSync(path.join(target, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-async function installTarballs(target, files) {
+async function installTarballs(target, files, flags) {
   // Same name and version, other content: npm would take the one it has.
   const modules = path.join(target, "node_modules");
   for (const name of fs.readdirSync(modules)) {
     if (name.startsWith("medusa-locking-redis")) fs.rmSync(path.join(modules, name), { recursive: true, force: true });
   }
   const specs = files.map((file) => `file:${file}`);
-  await runOrFail("installing the tarballs", "npm", ["install", ...NPM_FLAGS, "--no-save", ...specs], { cwd: target });
+  await runOrFail("installing the tarballs", "npm", ["install", ...flags, "--no-save", ...specs], { cwd: target });
   if (!fs.existsSync(path.join(modules, "medusa-locking-redis", "package.json"))) {
     throw new UserError("medusa-locking-redis is not among the installed tarballs");
   }
