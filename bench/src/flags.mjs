@@ -14,6 +14,7 @@ export const SCENARIOS = [
   "busy",
   "shelves",
   "sets",
+  "burst",
   "empty",
   "baton",
   "line",

@@ -12,7 +12,8 @@ const VISITS = {
   busy: { processes: 4, callers: 25, keys: 1, choose: "same", jobMs: 5, timeout: TIMEOUT_S },
   shelves: { processes: 4, callers: 25, keys: 10, choose: "shared", jobMs: 20, timeout: TIMEOUT_S },
   sets: { processes: 4, callers: 25, keys: 10, choose: "sets", jobMs: 5, timeout: 30 },
-  empty: { processes: 4, callers: 8, keys: 1, choose: "same", jobMs: 0, timeout: TIMEOUT_S, visits: 5 },
+  burst: { processes: 4, callers: 8, keys: 1, choose: "same", jobMs: 0, timeout: TIMEOUT_S, visits: 1, bursts: 15 },
+  empty: { processes: 4, callers: 8, keys: 1, choose: "same", jobMs: 0, timeout: TIMEOUT_S, visits: 50, bursts: 1 },
 };
 
 /** Without a queue there is nobody in front. */
@@ -67,16 +68,24 @@ async function withFleet(name, size, url, work) {
 }
 
 function visits(name, scenario, { url, quick }) {
-  const { processes, ...plan } = VISITS[scenario];
+  const { processes, bursts, ...plan } = VISITS[scenario];
   const measuredMs = quick ? 2_000 : 5_000;
   return withFleet(name, processes, url, async (fleet) => {
-    const { now } = await fleet[0].run("clock", {});
-    const begin = now + 200;
-    const from = plan.visits ? begin : begin + WARM_UP_MS;
-    const end = plan.visits ? Number.MAX_SAFE_INTEGER : from + measuredMs;
-    const params = { ...plan, begin, from, end };
-    const runs = fleet.map((one, at) => one.run("visits", { ...params, first: at * plan.callers }, { timeoutMs: 150_000 }));
-    const results = await Promise.all(runs);
+    const runOnce = async () => {
+      const { now } = await fleet[0].run("clock", {});
+      const begin = now + 200;
+      const from = plan.visits ? begin : begin + WARM_UP_MS;
+      const end = plan.visits ? Number.MAX_SAFE_INTEGER : from + measuredMs;
+      const params = { ...plan, begin, from, end };
+      const runs = fleet.map((one, at) => one.run("visits", { ...params, first: at * plan.callers }, { timeoutMs: 150_000 }));
+      const results = await Promise.all(runs);
+      return { results, elapsedMs: Math.max(...results.map((result) => result.endedAt)) - begin };
+    };
+    // Everybody comes at the same moment, again and again; the first time is for warming up.
+    if (bursts > 1) await runOnce();
+    const all = [];
+    for (let burst = 0; burst < (bursts ?? 1); burst += 1) all.push(await runOnce());
+    const results = all.flatMap((one) => one.results);
     const sum = (figure) => results.reduce((total, result) => total + result[figure], 0);
     const waits = results.flatMap((result) => result.waits).sort((a, b) => a - b);
     const problems = {};
@@ -84,7 +93,7 @@ function visits(name, scenario, { url, quick }) {
       for (const [message, count] of Object.entries(result.problems)) problems[message] = (problems[message] ?? 0) + count;
     }
     // With a number of visits to make, the fleet is done when the last caller is.
-    const elapsedMs = plan.visits ? Math.max(...results.map((result) => result.endedAt)) - begin : measuredMs;
+    const elapsedMs = plan.visits ? all.reduce((total, one) => total + one.elapsedMs, 0) : measuredMs;
     return {
       jobsPerSecond: (sum("jobs") / elapsedMs) * 1000,
       ...(plan.jobMs > 0 && plan.choose !== "sets" ? { busyShare: sum("busyMs") / (measuredMs * plan.keys) } : {}),

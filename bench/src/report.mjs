@@ -9,7 +9,8 @@ const TITLES = {
   busy: () => "One hot key, job of 5 ms, 4 processes x 25 callers",
   shelves: () => "10 keys, job of 20 ms, 4 processes x 25 callers",
   sets: () => "Random sets of two or three of 10 keys, job of 5 ms, 4 processes x 25 callers, timeout 30 s",
-  empty: () => "One hot key, empty job, 4 processes x 8 callers",
+  burst: () => "One hot key, empty job, 4 processes x 8 callers who all come at once, once each; 15 times",
+  empty: () => "The same callers come back at once, 50 times each",
   baton: () => "From the start of a release to the start of the next job, in another process",
   line: () => "A long line behind one held key in one process",
   gone: () => "Fifteen waiters in front, whose process is stopped or killed: until the next waiter of another process is served",
@@ -67,7 +68,11 @@ function fleetRows({ contestants }) {
   const figures = Object.keys(contestants[names[0]]).filter((figure) => figure !== "problems");
   const both = names.length === 2 && names[0] === "official";
   const cells = (figure) => names.map((name) => number(contestants[name][figure].median));
-  const share = (figure) => (both ? [times(contestants.ours[figure].median / contestants.official[figure].median)] : []);
+  const share = (figure) => {
+    const [official, ours] = [contestants.official?.[figure].median, contestants.ours?.[figure].median];
+    if (!both) return [];
+    return [official > 0 ? times(ours / official) : ""];
+  };
   const rows = figures.map((figure) => [figure, ...cells(figure), ...share(figure)]);
   const problems = names.flatMap((name) =>
     Object.entries(contestants[name].problems).map(([text, count]) => [`${name}: ${text}`, String(count)]),

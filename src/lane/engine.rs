@@ -78,8 +78,10 @@ impl Engine {
         owner: Owner,
     ) -> TaskKey {
         self.shared.leases().give_up(owner.as_bytes(), Some(&keys));
-        self.client
-            .release(now, ReleaseRequest { caller, keys, owner, lease_end: None, claim: None, limit: None })
+        self.client.release(
+            now,
+            ReleaseRequest { caller, keys, owner, lease_end: None, claim: None, limit: None, waited: false },
+        )
     }
 
     /// Ends a hold: no renewal from here on, and its keys are given back. Says how far it could be trusted.
@@ -96,6 +98,7 @@ impl Engine {
             lease_end: Some(now + held.lease),
             claim,
             limit: Some(RELEASE_LIMIT),
+            waited: held.waited,
         };
         self.client.release(now, request);
         state
@@ -198,12 +201,12 @@ impl Engine {
 
     /// Registers the lease, where somebody asks for it, with the renewal thread.
     fn keep(&mut self, hold: Hold) -> Option<HoldId> {
-        let Hold { keys, owner, attempt, tokens, lease, sent_at, claim, keep } = hold;
+        let Hold { keys, owner, attempt, tokens, lease, sent_at, claim, waited, keep } = hold;
         if keep == Keep::No {
             return None;
         }
         let (lease, renews) = (lease.unwrap_or(ENDLESS), keep == Keep::Renewed && lease.is_some());
-        let held = NewLease { keys, owner, attempt, tokens, lease, sent_at, renews, claim };
+        let held = NewLease { keys, owner, attempt, tokens, lease, sent_at, renews, claim, waited };
         let (id, wake) = self.shared.leases().register(held);
         if let Some(claiming) = claim {
             self.claims.insert(claiming.claim, id);

@@ -9,6 +9,7 @@ mod engine;
 mod node_loop;
 mod renewal;
 mod shared;
+mod socket;
 mod thread;
 
 pub(crate) use engine::{Engine, Notice};

@@ -8,10 +8,11 @@ use super::background;
 use super::engine::{Action, Engine};
 use super::renewal;
 use super::shared::{Inbound, Shared, Waker};
+use super::socket::Connection;
 use super::{Deliver, EXIT_LIMIT, Settings, closed, internal};
 use crate::net::{self, Target, describe};
 use crate::sys::{Async, EventLoop, JsScope, Poll, Prepare, Readiness, Timer, now};
-use lock_core::{Error, Instant};
+use lock_core::{Client, Error, Instant};
 use napi::Env;
 use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, Read, Write};
@@ -23,13 +24,6 @@ use std::sync::Arc;
 const READ_SIZE: usize = 64 << 10;
 /// Reads per wake-up, so that one busy connection does not starve the rest of the loop.
 const MOST_READS: usize = 16;
-
-/// A connected socket and its watcher; fields drop in this order, as libuv asks.
-struct Connection {
-    poll: Poll,
-    socket: TcpStream,
-    waits_for_room: bool,
-}
 
 struct Handles {
     prepare: Prepare,
@@ -122,10 +116,14 @@ impl NodeLoop {
     pub(super) fn with<R>(&self, body: impl FnOnce(&mut Engine, Instant) -> R) -> Result<R, Error> {
         let mut guard = self.state.try_borrow_mut().map_err(|_| internal())?;
         let state = &mut *guard;
-        let Some(handles) = &state.handles else {
+        if state.handles.is_none() {
             return Err(closed());
-        };
+        }
         let result = body(&mut state.engine, now());
+        if state.engine.client.take_urgent() {
+            write(state, Connection::write_alone);
+        }
+        let Some(handles) = &state.handles else { return Ok(result) };
         if !self.in_turn.get() && !state.prepared {
             state.prepared = true;
             handles.prepare.start();
@@ -216,18 +214,14 @@ impl NodeLoop {
                 lane.turn(|lane| lane.on_socket(readiness));
             }
         })?;
-        Ok(Connection { poll, socket, waits_for_room: false })
+        Ok(Connection::new(poll, socket))
     }
 
     fn on_socket(&self, readiness: Readiness) {
         let mut guard = self.state.borrow_mut();
         let state = &mut *guard;
         let Some(connection) = &mut state.connection else { return };
-        if readiness.writable && connection.waits_for_room {
-            connection.waits_for_room = false;
-            connection.poll.watch(false);
-        }
-        if !readiness.readable && !readiness.failed {
+        if !connection.is_ready(readiness) {
             return;
         }
         for _ in 0..MOST_READS {
@@ -262,7 +256,7 @@ impl NodeLoop {
                     self.begin_connect(state.epoch);
                 }
             }
-            if !flush(state) {
+            if !write(state, Connection::write) {
                 break;
             }
         }
@@ -369,28 +363,11 @@ impl Drop for NodeLoop {
     }
 }
 
-/// Writes what there is. True when the connection broke, so that there is more to do.
-fn flush(state: &mut State) -> bool {
+/// Has the connection write. True when it broke, so that there is more to do.
+fn write(state: &mut State, write: fn(&mut Connection, &mut Client) -> Result<(), String>) -> bool {
     let Some(connection) = &mut state.connection else { return false };
-    state.engine.client.handle_write(now());
-    while !state.engine.client.transmit().is_empty() && !connection.waits_for_room {
-        let reason = match connection.socket.write(state.engine.client.transmit()) {
-            Ok(0) => "the connection takes no more".to_owned(),
-            Ok(count) => {
-                state.engine.client.transmitted(count);
-                continue;
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                connection.waits_for_room = true;
-                connection.poll.watch(true);
-                return false;
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => describe(&error),
-        };
-        state.connection = None;
-        state.engine.client.handle_disconnected(now(), &reason);
-        return true;
-    }
-    false
+    let Err(reason) = write(connection, &mut state.engine.client) else { return false };
+    state.connection = None;
+    state.engine.client.handle_disconnected(now(), &reason);
+    true
 }

@@ -79,6 +79,8 @@ pub struct NewLease {
     pub renews: bool,
     /// The claim is not answered yet: its number, and until when the grant stands.
     pub claim: Option<Claiming>,
+    /// The keys were waited for.
+    pub waited: bool,
 }
 
 impl NewLease {

@@ -217,7 +217,28 @@ fn release_of(rig: &Rig, hold: &Hold) -> ReleaseRequest {
         lease_end: Some(rig.now + SECOND),
         claim: hold.claim.map(|claiming| claiming.claim),
         limit: Some(5 * SECOND),
+        waited: hold.waited,
     }
+}
+
+#[test]
+fn the_release_of_a_lock_that_was_waited_for_leaves_at_once() {
+    let (mut rig, client) = waiting(1);
+    rig.push(&client, TICKET + 9, "k");
+    let hold = held(&mut rig);
+    assert!(!rig.client.take_urgent());
+    let request = release_of(&rig, &hold);
+    rig.client.release(rig.now, request);
+    assert!(rig.client.take_urgent());
+    assert!(!rig.client.take_urgent(), "told once");
+
+    let mut rig = Rig::ready(config());
+    rig.wait_for("k", SECOND);
+    rig.reply(b"*2\r\n:1\r\n:1800000000000000\r\n");
+    let hold = held(&mut rig);
+    let request = release_of(&rig, &hold);
+    rig.client.release(rig.now, request);
+    assert!(!rig.client.take_urgent(), "nobody was there, so it goes with the rest of the turn");
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn lease(sent_at: Instant) -> NewLease {
         tokens: Box::new([1]),
         renews: true,
         claim: None,
+        waited: false,
         lease: LEASE,
         sent_at,
     }

@@ -19,6 +19,7 @@ fn lease(seconds: u64, sent_at: Instant) -> NewLease {
         tokens: Box::new([1]),
         renews: true,
         claim: None,
+        waited: false,
         lease: Duration::from_secs(seconds),
         sent_at,
     }

@@ -162,6 +162,7 @@ impl Process {
                 lease_end: Some(now + held.lease),
                 claim,
                 limit: Some(RELEASE_LIMIT),
+                waited: held.waited,
             };
             self.client.release(now, request);
             return true;
@@ -174,8 +175,15 @@ impl Process {
             return false;
         }
         let Ok(parsed) = self.client.parse_keys(&keys) else { return false };
-        let request =
-            ReleaseRequest { caller, keys: parsed, owner, lease_end: None, claim: None, limit: None };
+        let request = ReleaseRequest {
+            caller,
+            keys: parsed,
+            owner,
+            lease_end: None,
+            claim: None,
+            limit: None,
+            waited: false,
+        };
         self.client.release(now, request);
         true
     }
@@ -213,7 +221,7 @@ impl Process {
     }
 
     fn took(&mut self, process: usize, caller: u64, hold: Hold) -> Want {
-        let Hold { keys, owner, attempt, tokens, lease, sent_at, claim, keep } = hold;
+        let Hold { keys, owner, attempt, tokens, lease, sent_at, claim, waited, keep } = hold;
         let shared = owner.as_bytes() == b"team";
         let basis = claim.map_or(sent_at, |claiming| claiming.until.back(Duration::from_secs(2)));
         let held = Held {
@@ -238,6 +246,7 @@ impl Process {
                 sent_at,
                 renews,
                 claim,
+                waited,
             };
             self.leases.register(held).0
         });

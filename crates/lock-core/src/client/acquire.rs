@@ -325,6 +325,7 @@ impl Client {
             lease: acquire.lease,
             sent_at,
             claim: None,
+            waited: acquire.place.is_some(),
             keep: acquire.keep,
         };
         let wanted = task.caller.is_some();

@@ -92,6 +92,7 @@ impl Client {
             lease: Some(lease),
             sent_at: now,
             claim: None,
+            waited: true,
             keep: acquire.keep,
         };
         let (_, _, Some(queue)) = self.queues.enter(&key) else { return };

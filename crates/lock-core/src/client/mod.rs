@@ -69,6 +69,8 @@ pub struct Client {
     /// Claims that are to be sent at the next write: task and its serial number.
     unsent: Vec<(u32, u64)>,
     timers: Timers,
+    /// What is to be sent should leave at once.
+    urgent: bool,
     events: VecDeque<Event>,
     callers: usize,
     closed: bool,
@@ -129,6 +131,7 @@ impl Client {
             claims: HashMap::new(),
             unsent: Vec::new(),
             timers: Timers::default(),
+            urgent: false,
             events: VecDeque::new(),
             callers: 0,
             closed: false,
@@ -199,6 +202,12 @@ impl Client {
                 self.submit(now, index);
             }
         }
+    }
+
+    /// Whether the bytes to send should leave now and not with those of the whole turn: somebody waits for a lock that
+    /// was just given back. Told once.
+    pub fn take_urgent(&mut self) -> bool {
+        std::mem::take(&mut self.urgent)
     }
 
     /// Bytes to send. Tell how many were taken with [`Self::transmitted`].

@@ -124,6 +124,7 @@ impl Client {
             offer: None,
             sent_at: now,
         };
+        self.urgent |= request.waited && self.link.is_ready();
         let limit = request.limit.map(|limit| now + limit);
         let trouble = release.hold.then(|| self.link_trouble()).flatten();
         let index = self.add(now, Some(request.caller), Kind::Release(release), limit);

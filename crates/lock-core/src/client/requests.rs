@@ -76,6 +76,8 @@ pub struct ReleaseRequest {
     pub claim: Option<u64>,
     /// How long the caller waits for the answer; `None` for no limit.
     pub limit: Option<Duration>,
+    /// The keys were waited for when they were taken, so others are likely to wait by now.
+    pub waited: bool,
 }
 
 /// Delete locks of the namespace.
@@ -105,6 +107,8 @@ pub struct Hold {
     /// The job begins on a grant, which stands for certain until `until`; the answer to its claim follows as
     /// [`Event::Claimed`] or [`Event::ClaimLost`].
     pub claim: Option<Claiming>,
+    /// The keys were waited for.
+    pub waited: bool,
     /// What becomes of the lease.
     pub keep: Keep,
 }

@@ -205,6 +205,7 @@ impl Rig {
             lease_end,
             claim: None,
             limit,
+            waited: false,
         };
         self.client.release(self.now, request);
         self.drain();
