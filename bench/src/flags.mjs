@@ -8,6 +8,7 @@ export const SCENARIOS = [
   "sequential",
   "parallel",
   "signal",
+  "rush",
   "hot",
   "stall",
   "pairs",

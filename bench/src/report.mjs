@@ -4,7 +4,9 @@ const TITLES = {
   sequential: ({ params }) => `One at a time, ${params.count} executes of an empty job on distinct keys`,
   parallel: ({ params }) => `${params.width} at once, ${params.count} executes of an empty job on distinct keys`,
   signal: ({ params }) => `The same with a job that takes its signal, ${params.count} executes`,
-  hot: ({ params }) => `One hot key, ${params.width} callers in one process, ${params.count} executes of an empty job`,
+  rush: ({ params }) =>
+    `One hot key, ${params.width} callers in one process who come at once, once each; ${params.count} executes of an empty job`,
+  hot: ({ params }) => `The same callers come back at once, ${params.count} executes`,
   stall: () => "Event loop blocked for 3 s under a lease of 1 s",
   busy: () => "One hot key, job of 5 ms, 4 processes x 25 callers",
   shelves: () => "10 keys, job of 20 ms, 4 processes x 25 callers",

@@ -56,7 +56,16 @@ export const TASKS = {
     return measured(() => spread(count, width, (i) => contestant.execute(`p${round}-${i}`, job)));
   },
 
-  /** Many callers of one key. The time limit is long, so that nobody fails of waiting. */
+  /** Many callers of one key who come at the same moment, once each; again when all were served. */
+  async rush(contestant, { count, width }) {
+    return measured(async () => {
+      for (let served = 0; served < count; served += width) {
+        await spread(width, width, () => contestant.execute("hot", emptyJob, { timeout: 120 }));
+      }
+    });
+  },
+
+  /** Many callers of one key who come back at once. The time limit is long, so that nobody fails of waiting. */
   async hot(contestant, { count, width }) {
     return measured(() => spread(count, width, () => contestant.execute("hot", emptyJob, { timeout: 120 })));
   },
