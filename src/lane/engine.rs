@@ -158,9 +158,10 @@ impl Engine {
         !self.notices.is_empty()
     }
 
-    /// Takes what there is to tell.
-    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
-        std::mem::take(&mut self.notices)
+    /// Takes what there is to tell, the first `most` of it.
+    pub(crate) fn take_notices(&mut self, most: usize) -> Vec<Notice> {
+        let rest = self.notices.split_off(self.notices.len().min(most));
+        std::mem::replace(&mut self.notices, rest)
     }
 
     /// What the step at exit has to shorten is asked for; true when something is to be sent.

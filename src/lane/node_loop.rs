@@ -24,6 +24,8 @@ use std::sync::Arc;
 const READ_SIZE: usize = 64 << 10;
 /// Reads per wake-up, so that one busy connection does not starve the rest of the loop.
 const MOST_READS: usize = 16;
+/// Results told before what follows from them is written: so Redis works on the first while JavaScript takes in the next.
+const MOST_TOLD: usize = 64;
 
 struct Handles {
     prepare: Prepare,
@@ -287,7 +289,7 @@ impl NodeLoop {
 
     /// Brings what there is to tell to JavaScript, and lets its microtasks run. True when there was something.
     fn tell(&self) -> bool {
-        let notices = self.state.borrow_mut().engine.take_notices();
+        let notices = self.state.borrow_mut().engine.take_notices(MOST_TOLD);
         if notices.is_empty() {
             return false;
         }

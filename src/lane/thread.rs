@@ -107,7 +107,7 @@ impl ThreadLane {
                 notices.push(notice);
             }
         }
-        notices.append(&mut self.core.engine().take_notices());
+        notices.append(&mut self.core.engine().take_notices(usize::MAX));
         let deliver = self.deliver.borrow().clone();
         if let (Some(deliver), false) = (deliver, notices.is_empty()) {
             deliver(env, notices);

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 /// A script of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Script {
-    /// Take one free key that nobody waits for.
+    /// Take free keys that nobody waits for, each for a call of its own.
     Take,
     /// Take lock keys, or wait in the queue of the first that is another's.
     Park,
@@ -13,6 +13,8 @@ pub enum Script {
     Claim,
     /// Give lock keys of `execute` to whoever is next.
     HandOver,
+    /// Give back locks of several calls of `execute`.
+    GiveBack,
     /// Leave a queue, or pass on a grant.
     Leave,
     /// Take lock keys, all or none, without a queue.
@@ -34,13 +36,14 @@ struct Source {
     sha: String,
 }
 
-const COUNT: usize = 11;
+const COUNT: usize = 12;
 
 const BODIES: [&str; COUNT] = [
     include_str!("scripts/take.lua"),
     include_str!("scripts/park.lua"),
     include_str!("scripts/claim.lua"),
     include_str!("scripts/hand_over.lua"),
+    include_str!("scripts/give_back.lua"),
     include_str!("scripts/leave.lua"),
     include_str!("scripts/acquire.lua"),
     include_str!("scripts/release.lua"),

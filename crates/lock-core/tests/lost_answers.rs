@@ -62,7 +62,7 @@ fn a_grant_that_comes_after_the_limit_is_given_back() {
     assert!(rig.sent().is_empty(), "nothing can be said before the answer");
     rig.reply(HELD);
     let sent = rig.sent();
-    assert_eq!((verb(&sent[0]), &sent[0][6]), ("hand over", &owner));
+    assert_eq!((verb(&sent[0]), &sent[0][6]), ("give back", &owner));
     rig.reply(b"*2\r\n:1\r\n:1\r\n");
     assert!(rig.client.is_idle());
 }
@@ -194,7 +194,7 @@ fn a_release_that_redis_refuses_is_repeated_for_an_execute_lock() {
     rig.reply(b"-READONLY You can't write against a read only replica.\r\n");
     assert!(matches!(rig.outcome(), Outcome::ReleasePending(_)));
     rig.pass(SECOND);
-    assert_eq!(verb(&rig.sent()[0]), "hand over");
+    assert_eq!(verb(&rig.sent()[0]), "give back");
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn closing_tells_those_who_wait_and_takes_no_more_calls() {
     rig.pass(MS);
     assert_eq!(rig.error().code, Code::Closed);
     rig.reply(b"*2\r\n:1\r\n:1700000000000001\r\n");
-    assert_eq!(verb(&rig.sent()[0]), "hand over", "a grant that comes later is given back");
+    assert_eq!(verb(&rig.sent()[0]), "give back", "a grant that comes later is given back");
 }
 
 #[test]

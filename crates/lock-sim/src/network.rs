@@ -182,12 +182,15 @@ fn show(command: &[Vec<u8>]) -> String {
 }
 
 fn lock_core_name(part: &[u8]) -> Option<&'static str> {
-    use lock_core::Script::{Acquire, Claim, Free, HandOver, Leave, Park, Probe, Release, Renew, Take, Undo};
+    use lock_core::Script::{
+        Acquire, Claim, Free, GiveBack, HandOver, Leave, Park, Probe, Release, Renew, Take, Undo,
+    };
     let scripts = [
         (Take, "take"),
         (Park, "park"),
         (Claim, "claim"),
         (HandOver, "hand over"),
+        (GiveBack, "give back"),
         (Leave, "leave"),
         (Acquire, "acquire"),
         (Release, "release"),

@@ -5,11 +5,12 @@ use lock_core::Script;
 use server_model::{Reply, Server, Verb};
 use std::collections::{HashMap, HashSet};
 
-const SCRIPTS: [(Script, Verb); 11] = [
+const SCRIPTS: [(Script, Verb); 12] = [
     (Script::Take, Verb::Take),
     (Script::Park, Verb::Park),
     (Script::Claim, Verb::Claim),
     (Script::HandOver, Verb::HandOver),
+    (Script::GiveBack, Verb::GiveBack),
     (Script::Leave, Verb::Leave),
     (Script::Acquire, Verb::Acquire),
     (Script::Release, Verb::Release),
@@ -126,7 +127,7 @@ impl ServerSide {
         }
         let count = std::str::from_utf8(count).ok().and_then(|count| count.parse().ok()).unwrap_or(0_usize);
         let (keys, args) = rest.split_at(count.min(rest.len()));
-        let frees = matches!(verb, Verb::HandOver | Verb::Release);
+        let frees = matches!(verb, Verb::HandOver | Verb::GiveBack | Verb::Release);
         let holder = keys.first().filter(|_| frees && self.mutant == Some(Mutant::ReleaseOfAnyone));
         let holder = holder.and_then(|lock| self.data.get(now_us, lock)).map(<[u8]>::to_vec);
         let mut args = args.to_vec();

@@ -79,19 +79,6 @@ impl Acquire {
         self.is_simple() && self.place.is_none() && !self.contended && raised
     }
 
-    pub(super) fn encode_take(&mut self, now: Instant, whole: bool, out: &mut Vec<u8>) {
-        self.sent_at = now;
-        append_eval(out, Script::Take, whole, 3, 2);
-        let mut side = Vec::new();
-        for key in self.keys.iter() {
-            append_text(out, key.name());
-            append_side(out, &mut side, |side| key.queue(side));
-            append_side(out, &mut side, |side| key.counter(side));
-        }
-        append_text(out, self.owner.as_bytes());
-        append_integer(out, self.lease.map_or(0, lease_ms));
-    }
-
     pub(super) fn encode_park(
         &mut self,
         now: Instant,
@@ -235,9 +222,6 @@ impl Client {
             return acquire.encode_acquire(now, whole, &self.link, &mut self.out);
         }
         let queue = acquire.place_key().or(acquire.keys.first()).and_then(|key| self.queues.find_mut(key));
-        if queue.is_none() && acquire.is_quick(&self.link) {
-            return acquire.encode_take(now, whole, &mut self.out);
-        }
         let mut standing = Standing::default();
         acquire.decides = None;
         if let (Some(queue), Some(place)) = (queue, acquire.place) {

@@ -1,5 +1,6 @@
 //! The state of the connection: connecting, shaking hands, ready, and back.
 
+use super::batch::Sent;
 use super::requests::{Event, LogLevel, Outcome};
 use super::{Client, Kind, State};
 use crate::backoff::reconnect_delay;
@@ -250,9 +251,11 @@ impl Client {
         let parked = self.dissolve_queues();
         self.detach_claims();
         let unanswered = std::mem::take(&mut self.in_flight);
-        for index in unanswered.into_iter().rev() {
+        let sent = unanswered.iter().flat_map(Sent::tasks).map(|index| (*index, true));
+        let collected = self.batches.take_all().into_iter().map(|index| (index, false));
+        for (index, executed) in sent.chain(collected).collect::<Vec<_>>().into_iter().rev() {
             let Some(task) = self.tasks.get_mut(index as usize) else { continue };
-            task.unsure = true;
+            task.unsure |= executed;
             task.state = State::Backlog;
             self.backlog.push_front(index);
         }

@@ -5,6 +5,7 @@
 //! drain all of them.
 
 mod acquire;
+mod batch;
 mod claim;
 mod exit;
 mod link;
@@ -25,6 +26,7 @@ use crate::resp::Parser;
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
 use acquire::Acquire;
+use batch::{Batches, Sent};
 use claim::Claim;
 use exit::Shorten;
 use link::Link;
@@ -58,8 +60,9 @@ pub struct Client {
     out: Vec<u8>,
     tasks: slab::Slab<Task>,
     serial: u64,
-    /// Tasks whose command was sent on this connection, in the order of the replies to come.
-    in_flight: VecDeque<u32>,
+    /// What was sent on this connection, in the order of the replies to come.
+    in_flight: VecDeque<Sent>,
+    batches: Batches,
     /// Tasks that wait for a connection.
     backlog: VecDeque<u32>,
     queues: Queues,
@@ -125,6 +128,7 @@ impl Client {
             tasks: slab::Slab::new(),
             serial: 0,
             in_flight: VecDeque::new(),
+            batches: Batches::default(),
             backlog: VecDeque::new(),
             queues: Queues::default(),
             sharing: Sharing::default(),
@@ -191,7 +195,7 @@ impl Client {
     /// Whether a reply is still expected on this connection.
     #[must_use]
     pub fn expects_reply(&self) -> bool {
-        !self.in_flight.is_empty()
+        !self.in_flight.is_empty() || !self.batches.is_empty()
     }
 
     /// The lane is about to write: to be called before [`Self::transmit`]. Claims are sent only now, since a job that
@@ -202,6 +206,7 @@ impl Client {
                 self.submit(now, index);
             }
         }
+        self.send_collected(now);
     }
 
     /// Whether the bytes to send should leave now and not with those of the whole turn: somebody waits for a lock that
@@ -333,10 +338,15 @@ impl Client {
 
     /// Writes the task's command. `whole` sends the script's text instead of its hash.
     fn send(&mut self, now: Instant, index: u32, whole: bool) {
+        self.offer(now, index);
+        if self.collect(now, index) {
+            return;
+        }
+        self.send_collected(now);
         let Some(task) = self.tasks.get_mut(index as usize) else { return };
         match &mut task.kind {
             Kind::Acquire(_) => self.send_acquire(now, index, whole),
-            Kind::Release(_) => self.send_release(now, index, whole),
+            Kind::Release(release) => release.encode(whole, &self.link, &mut self.out),
             Kind::ReleaseAll(all) => all.encode(whole, self.link.is_plain(), &self.namespace, &mut self.out),
             Kind::Shorten(shorten) => shorten.encode(whole, &mut self.out),
             Kind::Claim(_) => {
@@ -349,7 +359,7 @@ impl Client {
         if let Some(task) = self.tasks.get_mut(index as usize) {
             task.state = State::InFlight;
         }
-        self.in_flight.push_back(index);
+        self.in_flight.push_back(Sent::One(index));
         self.expect_progress(now);
     }
 

@@ -89,7 +89,7 @@ impl Release {
         }
     }
 
-    fn must_raise(&self, link: &Link) -> bool {
+    pub(super) fn must_raise(&self, link: &Link) -> bool {
         self.keys.iter().any(|key| !link.is_raised(key.slot()))
     }
 
@@ -133,14 +133,6 @@ impl Client {
             self.tell(index, Outcome::ReleasePending(why));
         }
         index
-    }
-
-    pub(super) fn send_release(&mut self, now: Instant, index: u32, whole: bool) {
-        self.offer(now, index);
-        let Some(task) = self.tasks.get(index as usize) else { return };
-        if let Kind::Release(release) = &task.kind {
-            release.encode(whole, &self.link, &mut self.out);
-        }
     }
 
     pub(super) fn release_reply(&mut self, now: Instant, index: u32, reply: &Value) {

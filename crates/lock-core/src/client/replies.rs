@@ -1,5 +1,6 @@
 //! Replies to the tasks they belong to, and what all scripts have in common.
 
+use super::batch::Sent;
 use super::{Client, Kind};
 use crate::resp::{Value, append_header, append_integer, append_text};
 use crate::script::Script;
@@ -28,12 +29,19 @@ pub(super) fn server_text(reply: &Value) -> String {
 
 impl Client {
     pub(super) fn handle_reply(&mut self, now: Instant, reply: Value) {
-        let Some(index) = self.in_flight.pop_front() else {
-            return self.give_up(now, "the server answered what was not asked");
+        let index = match self.in_flight.pop_front() {
+            Some(Sent::One(index)) => index,
+            Some(Sent::Many(tasks)) => return self.batch_reply(now, &tasks, &reply),
+            None => return self.give_up(now, "the server answered what was not asked"),
         };
         if matches!(&reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) {
             return self.not_executed(now, index);
         }
+        self.take_in(now, index, reply);
+    }
+
+    /// What a reply means to its task.
+    pub(super) fn take_in(&mut self, now: Instant, index: u32, reply: Value) {
         match self.tasks.get(index as usize).map(|task| &task.kind) {
             Some(Kind::Acquire(_)) => self.acquire_reply(now, index, &reply),
             Some(Kind::Release(_)) => self.release_reply(now, index, &reply),

@@ -240,12 +240,15 @@ pub fn named(owner: &str) -> Owner {
 
 /// The verb of a script call, by its hash or text.
 pub fn verb(command: &[String]) -> &'static str {
-    use lock_core::Script::{Acquire, Claim, Free, HandOver, Leave, Park, Probe, Release, Renew, Take, Undo};
+    use lock_core::Script::{
+        Acquire, Claim, Free, GiveBack, HandOver, Leave, Park, Probe, Release, Renew, Take, Undo,
+    };
     let scripts = [
         (Take, "take"),
         (Park, "park"),
         (Claim, "claim"),
         (HandOver, "hand over"),
+        (GiveBack, "give back"),
         (Leave, "leave"),
         (Acquire, "acquire"),
         (Release, "release"),

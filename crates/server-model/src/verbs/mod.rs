@@ -13,7 +13,7 @@ use crate::store;
 /// A script of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verb {
-    /// Take one free key that nobody waits for.
+    /// Take free keys that nobody waits for, each for a call of its own.
     Take,
     /// Take lock keys, or wait in the queue of the first that is another's.
     Park,
@@ -21,6 +21,8 @@ pub enum Verb {
     Claim,
     /// Give lock keys of `execute` to whoever is next.
     HandOver,
+    /// Give back locks of several calls of `execute`.
+    GiveBack,
     /// Leave a queue, or pass on a grant.
     Leave,
     /// Take lock keys, all or none, without a queue.
@@ -43,6 +45,7 @@ pub(crate) fn run(verb: Verb, call: &mut Call<'_>) -> Outcome<Reply> {
         Verb::Park => park::park(call),
         Verb::Claim => take::claim(call),
         Verb::HandOver => release::hand_over(call),
+        Verb::GiveBack => release::give_back(call),
         Verb::Leave => release::leave(call),
         Verb::Acquire => acquire::acquire(call),
         Verb::Release => release::release(call),

@@ -2,7 +2,7 @@
 
 use super::index;
 use crate::call::Call;
-use crate::reply::{LUA, Outcome, Reply};
+use crate::reply::{Fault, LUA, Outcome, Reply};
 use crate::store::number;
 
 pub(super) fn hand_over(call: &mut Call<'_>) -> Outcome<Reply> {
@@ -34,6 +34,20 @@ pub(super) fn hand_over(call: &mut Call<'_>) -> Outcome<Reply> {
         call.expire(call.key(1)?, b"60000")?;
     }
     Ok(Reply::ints(&[2, token]))
+}
+
+pub(super) fn give_back(call: &mut Call<'_>) -> Outcome<Reply> {
+    let mut reply = vec![Reply::Int(1)];
+    for (at, lock) in call.keys.iter().copied().enumerate().step_by(3) {
+        let (queue, counter, owner) = (call.key(at + 1)?, call.key(at + 2)?, call.needed(at / 3 + 1)?);
+        let ours = call.get(lock).is_ok_and(|holder| holder == Some(owner));
+        let passed = if ours { call.pass_on(lock, queue, counter, false, None) } else { Ok(None) };
+        reply.push(match passed {
+            Ok(_) => Reply::Int(ours.into()),
+            Err(Fault(text)) => Reply::Error(text.into()),
+        });
+    }
+    Ok(Reply::Array(reply))
 }
 
 pub(super) fn release(call: &mut Call<'_>) -> Outcome<Reply> {

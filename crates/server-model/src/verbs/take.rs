@@ -2,20 +2,32 @@
 
 use crate::call::Call;
 use crate::parts::SANE_TOKEN;
-use crate::reply::{Outcome, Reply};
+use crate::reply::{Fault, Outcome, Reply};
 
 pub(super) fn take(call: &mut Call<'_>) -> Outcome<Reply> {
-    let (lock, owner, lease) = (call.key(0)?, call.needed(1)?, call.needed(2)?);
-    if call.set_if_absent(lock, owner, lease)? {
-        if !call.exists(call.key(1)?)
-            && let Ok(token) = call.increment(call.key(2)?)
-            && token >= SANE_TOKEN
-        {
-            return Ok(Reply::ints(&[1, token]));
-        }
-        call.delete(lock);
+    let mut reply = vec![Reply::Int(1)];
+    for (at, lock) in call.keys.iter().copied().enumerate().step_by(3) {
+        let (queue, counter) = (call.key(at + 1)?, call.key(at + 2)?);
+        let (owner, lease) = (call.needed(at / 3 * 2 + 1)?, call.needed(at / 3 * 2 + 2)?);
+        reply.push(match call.set_if_absent(lock, owner, lease) {
+            Ok(true) => Reply::Int(token_for(call, lock, queue, counter)),
+            Ok(false) => Reply::Int(0),
+            Err(Fault(text)) => Reply::Error(text.into()),
+        });
     }
-    Ok(Reply::ints(&[0]))
+    Ok(Reply::Array(reply))
+}
+
+/// 0: it is not to be taken in this way, and free again.
+fn token_for(call: &mut Call<'_>, lock: &[u8], queue: &[u8], counter: &[u8]) -> i64 {
+    if !call.exists(queue)
+        && let Ok(token) = call.increment(counter)
+        && token >= SANE_TOKEN
+    {
+        return token;
+    }
+    call.delete(lock);
+    0
 }
 
 pub(super) fn claim(call: &mut Call<'_>) -> Outcome<Reply> {

@@ -2,11 +2,12 @@
 
 use server_model::Verb;
 
-pub(crate) const VERBS: [Verb; 11] = [
+pub(crate) const VERBS: [Verb; 12] = [
     Verb::Take,
     Verb::Park,
     Verb::Claim,
     Verb::HandOver,
+    Verb::GiveBack,
     Verb::Leave,
     Verb::Acquire,
     Verb::Release,
@@ -36,6 +37,7 @@ pub(crate) fn body(verb: Verb) -> String {
         Verb::Park => lua!("park"),
         Verb::Claim => lua!("claim"),
         Verb::HandOver => lua!("hand_over"),
+        Verb::GiveBack => lua!("give_back"),
         Verb::Leave => lua!("leave"),
         Verb::Acquire => lua!("acquire"),
         Verb::Release => lua!("release"),

@@ -153,11 +153,23 @@ impl World {
             locks.iter().flat_map(|&at| kinds.chars().map(move |kind| LOCKS[at].key(kind))).collect()
         };
         match self.random.below(100) {
-            0..10 => (
-                Verb::Take,
-                kinds(&[first], "lwf"),
-                vec![self.random.pick(&EXECUTE).into(), self.lease(true)],
-            ),
+            0..7 => {
+                let locks = self.several(first, 30);
+                let args = locks.iter().flat_map(|_| [self.random.pick(&EXECUTE).into(), self.lease(true)]);
+                let args = args.collect();
+                (Verb::Take, kinds(&locks, "lwf"), args)
+            }
+            7..10 => {
+                let locks = self.several(first, 30);
+                let holder_of = |at: usize| model.get(now_us, LOCKS[at].name.as_bytes());
+                let holders = locks
+                    .iter()
+                    .map(|at| holder_of(*at).map(|text| String::from_utf8_lossy(text).into_owned()));
+                let args =
+                    holders.collect::<Vec<_>>().into_iter().map(|holder| self.owner(holder.as_deref()));
+                let args = args.collect();
+                (Verb::GiveBack, kinds(&locks, "lwf"), args)
+            }
             10..36 => {
                 let locks = self.several(first, 40);
                 let args = self.park(model, now_us, &locks);

@@ -1,0 +1,172 @@
+//! Commands that share a script call: taking and giving back locks of `execute` for which nobody waits. Most of what a
+//! small script costs Redis is the call around it. Everything else is sent as it comes, after what was collected.
+
+use super::acquire::{Acquire, append_side, lease_ms};
+use super::release::{By, Release};
+use super::replies::append_eval;
+use super::{Client, Kind, State};
+use crate::key::LockKey;
+use crate::resp::{Value, append_integer, append_text};
+use crate::script::Script;
+use crate::time::Instant;
+
+/// Most locks of one script: a longer one would hold up everybody on the server.
+const MOST: usize = 16;
+
+/// A command that was sent and is not answered.
+#[derive(Debug)]
+pub(super) enum Sent {
+    /// Of one task.
+    One(u32),
+    /// Of several tasks, in the order of its locks.
+    Many(Box<[u32]>),
+}
+
+impl Sent {
+    pub(super) fn tasks(&self) -> &[u32] {
+        match self {
+            Self::One(task) => std::slice::from_ref(task),
+            Self::Many(tasks) => tasks,
+        }
+    }
+}
+
+/// Tasks whose commands go out with the next write.
+#[derive(Debug, Default)]
+pub(super) struct Batches {
+    takes: Vec<u32>,
+    gives: Vec<u32>,
+    /// The server does not know the scripts by their hashes.
+    whole: bool,
+}
+
+impl Batches {
+    pub(super) fn is_empty(&self) -> bool {
+        self.takes.is_empty() && self.gives.is_empty()
+    }
+
+    /// Takes out everything that was not sent, in order.
+    pub(super) fn take_all(&mut self) -> Vec<u32> {
+        let mut all = std::mem::take(&mut self.gives);
+        all.append(&mut self.takes);
+        all
+    }
+}
+
+impl Client {
+    /// Collects the task's command, if it is one of those that share a call.
+    pub(super) fn collect(&mut self, now: Instant, index: u32) -> bool {
+        if !self.link.hands_off() {
+            return false;
+        }
+        let Some(task) = self.tasks.get_mut(index as usize) else { return false };
+        match &mut task.kind {
+            Kind::Acquire(acquire) => {
+                let key = acquire.place_key().or(acquire.keys.first());
+                if key.is_some_and(|key| self.queues.find(key).is_some()) || !acquire.is_quick(&self.link) {
+                    return false;
+                }
+                acquire.sent_at = now;
+                self.batches.takes.push(index);
+            }
+            Kind::Release(release) if is_plain_give_back(release) && !release.must_raise(&self.link) => {
+                self.batches.gives.push(index);
+            }
+            _ => return false,
+        }
+        task.state = State::InFlight;
+        true
+    }
+
+    /// Writes what was collected: what is given back first, since the same turn may want it again.
+    pub(super) fn send_collected(&mut self, now: Instant) {
+        if self.batches.is_empty() {
+            return;
+        }
+        let whole = std::mem::take(&mut self.batches.whole);
+        let gives = std::mem::take(&mut self.batches.gives);
+        for tasks in gives.chunks(MOST) {
+            self.send_batch(Script::GiveBack, 1, whole, tasks);
+        }
+        let takes = std::mem::take(&mut self.batches.takes);
+        for tasks in takes.chunks(MOST) {
+            self.send_batch(Script::Take, 2, whole, tasks);
+        }
+        self.expect_progress(now);
+    }
+
+    fn send_batch(&mut self, script: Script, args: usize, whole: bool, tasks: &[u32]) {
+        append_eval(&mut self.out, script, whole, tasks.len() * 3, tasks.len() * args);
+        let kinds = || tasks.iter().filter_map(|task| self.tasks.get(*task as usize)).map(|task| &task.kind);
+        let mut side = Vec::new();
+        for key in kinds().filter_map(only_key) {
+            append_text(&mut self.out, key.name());
+            append_side(&mut self.out, &mut side, |side| key.queue(side));
+            append_side(&mut self.out, &mut side, |side| key.counter(side));
+        }
+        for kind in kinds() {
+            match kind {
+                Kind::Acquire(Acquire { owner, lease, .. }) => {
+                    append_text(&mut self.out, owner.as_bytes());
+                    append_integer(&mut self.out, lease.map_or(0, lease_ms));
+                }
+                Kind::Release(Release { owner, .. }) => append_text(&mut self.out, owner.as_bytes()),
+                _ => {}
+            }
+        }
+        self.in_flight.push_back(Sent::Many(tasks.into()));
+    }
+
+    /// The answer to a call of several tasks: each gets its part, in the form that a call of its own would have had.
+    pub(super) fn batch_reply(&mut self, now: Instant, tasks: &[u32], reply: &Value) {
+        if matches!(reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) {
+            return self.collect_again(now, tasks);
+        }
+        let answers = match reply {
+            Value::Array(items) if items.len() == tasks.len() + 1 => items.get(1..),
+            _ => None,
+        };
+        for (at, task) in tasks.iter().enumerate() {
+            let answer = match answers.and_then(|answers| answers.get(at)) {
+                Some(Value::Int(0)) => {
+                    Value::Array(match self.tasks.get(*task as usize).map(|task| &task.kind) {
+                        Some(Kind::Release(_)) => vec![Value::Int(1), Value::Int(0), Value::Int(0)],
+                        _ => vec![Value::Int(0)],
+                    })
+                }
+                Some(Value::Int(number)) => Value::Array(vec![Value::Int(1), Value::Int(*number)]),
+                Some(other) => other.clone(),
+                None => reply.clone(),
+            };
+            self.take_in(now, *task, answer);
+        }
+    }
+
+    /// Nothing was executed: what is still wanted is sent again, with the script's text.
+    fn collect_again(&mut self, now: Instant, tasks: &[u32]) {
+        self.batches.whole = true;
+        for index in tasks {
+            let Some(task) = self.tasks.get(*index as usize) else { continue };
+            match &task.kind {
+                Kind::Acquire(_) if task.caller.is_none() && task.unsure => self.undo(now, *index, true),
+                Kind::Acquire(_) if task.caller.is_none() => self.forget(*index),
+                // By now somebody of this client may wait for the key.
+                _ => self.send(now, *index, false),
+            }
+        }
+    }
+}
+
+/// Whether the release of a lock of `execute` has nothing more to say than that.
+fn is_plain_give_back(release: &Release) -> bool {
+    let Release { keys, owner, by: By::Owner, grant: None, offer: None, .. } = release else { return false };
+    keys.len() == 1 && owner.is_unique()
+}
+
+fn only_key(kind: &Kind) -> Option<&LockKey> {
+    match kind {
+        Kind::Acquire(acquire) => acquire.keys.first(),
+        Kind::Release(release) => release.keys.first(),
+        _ => None,
+    }
+}
