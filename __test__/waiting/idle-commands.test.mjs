@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { deferred, openTestbed } from "../support/testbed.mjs";
+import { deferred, openTestbed, until } from "../support/testbed.mjs";
 import { scriptsDuring, untilWaiting } from "./support.mjs";
 
 const bed = openTestbed();
@@ -12,6 +12,8 @@ const WAITERS = 200;
 async function commandsWhileWaiting(instances, release) {
   const calls = instances.flatMap(({ locking }) => Array.from({ length: WAITERS }, () => locking.execute("k", async () => {})));
   await untilWaiting(bed, "k", instances.length);
+  // The first of each instance waits; the others are still on their way.
+  await until("all wait", async () => (await scriptsDuring(bed, () => sleep(100))) <= 1);
   const commands = await scriptsDuring(bed, () => sleep(SECONDS * 1000));
   await release();
   await Promise.all(calls);
