@@ -47,7 +47,8 @@ test("a loss of data explains an overlap of a hold before it with one after it, 
   const rules = { dataLost, leaseMs: 100 };
   assert.deepEqual(checkHolds([hold(1, 0, 50, 1), hold(2, 20, 30, 2)], rules), { violations: [], permitted: 1 });
   assert.equal(checkHolds([hold(1, 0, 50, 1), hold(2, 5, 6, 2)], rules).violations.length, 1, "before the loss");
-  assert.equal(checkHolds([hold(1, 12, 50, 1), hold(2, 20, 30, 2)], rules).violations.length, 1, "after the loss");
+  assert.equal(checkHolds([hold(1, 50, 70, 1), hold(2, 65, 80, 2)], rules).permitted, 1, "its grant was told after the loss");
+  assert.equal(checkHolds([hold(1, 62, 80, 1), hold(2, 70, 80, 2)], rules).violations.length, 1, "after the loss");
   assert.equal(checkHolds([hold(1, 0, 112, 1), hold(2, 20, 30, 2)], rules).violations.length, 1, "longer than its lease");
 });
 

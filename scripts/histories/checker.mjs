@@ -4,6 +4,9 @@
 // are two holders at once. In order of their beginnings, tokens of a key must rise. Both follow from proofs alone, so a process that was
 // stopped, or killed, cannot make a sound history look wrong.
 
+/** How long the answer to a call may be on its way on a busy machine. */
+const TOLD_WITHIN_MS = 50;
+
 /**
  * @typedef {object} Hold
  * @property {number} by process id
@@ -108,9 +111,12 @@ function byKey(holds) {
   return keys;
 }
 
-/** The earlier hold was taken before data was lost, the later one after that, and the earlier ended within a lease of the loss. */
+/**
+ * The earlier hold was taken before data was lost, the later one after that, and the earlier ended within a lease of the loss. Who took a
+ * lock just before may hear of it, and prove it, only after that.
+ */
 function explains(loss, earlier, later, leaseMs) {
-  return earlier.from < loss.to && later.from > loss.from && earlier.to <= loss.to + leaseMs;
+  return earlier.from < loss.to + TOLD_WITHIN_MS && later.from > loss.from && earlier.to <= loss.to + leaseMs;
 }
 
 function tokenOf(hold, key) {

@@ -43,6 +43,7 @@ async function job(of, { assertHeld, tokens, renewed }, kind) {
     assertHeld();
   } catch {
     count(lose);
+    write({ late: { id, by, kind, from, keys: of } });
     return;
   }
   count("holds");
@@ -76,6 +77,7 @@ async function job(of, { assertHeld, tokens, renewed }, kind) {
       to = at;
     } catch {
       count(lose);
+      write({ late: { id, by, kind, from, keys: of } });
     }
   }
   write({ end: { id, by, to } });
@@ -142,6 +144,7 @@ async function caller() {
         // The official provider's errors have no code.
         const what = error.code ?? (error.message === "Timed-out acquiring lock." ? "LOCK_TIMEOUT" : error.name);
         count(what);
+        if (what === "LOCK_LOST") write({ told: { by: process.pid, began, at: nowMs(), keys: error.keys } });
         // Without a fault there is nothing to fail by: it must not become a busy loop either.
         if (what === "REDIS_UNREACHABLE" || what === "REDIS_REFUSED") return sleep(20);
         if (!error.code && what !== "TimeoutError" && what !== "LOCK_TIMEOUT") write({ unexpected: error.stack });
