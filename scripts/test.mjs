@@ -30,6 +30,7 @@ function groups() {
     "core",
     "types",
     "support",
+    "options",
     "conformance",
     "waiting",
     "differential",

@@ -10,6 +10,7 @@ mod node_loop;
 mod renewal;
 mod shared;
 mod thread;
+mod wire;
 
 pub(crate) use engine::{Engine, Notice};
 pub(crate) use node_loop::NodeLoop;

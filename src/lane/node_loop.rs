@@ -8,14 +8,13 @@ use super::background;
 use super::engine::{Action, Engine};
 use super::renewal;
 use super::shared::{Inbound, Shared, Waker};
-use super::{Deliver, EXIT_LIMIT, Settings, closed, internal};
-use crate::net::{self, Target, describe};
+use super::{Deliver, EXIT_LIMIT, Settings, closed, internal, wire};
+use crate::net::{self, Target, TlsSession, describe};
 use crate::sys::{Async, EventLoop, JsScope, Poll, Prepare, Readiness, Timer, now};
 use lock_core::{Error, Instant};
 use napi::Env;
 use std::cell::{Cell, RefCell};
-use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::io::{ErrorKind, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -27,7 +26,8 @@ const MOST_READS: usize = 16;
 /// A connected socket and its watcher; fields drop in this order, as libuv asks.
 struct Connection {
     poll: Poll,
-    socket: TcpStream,
+    socket: socket2::Socket,
+    tls: Option<Box<TlsSession>>,
     waits_for_room: bool,
 }
 
@@ -195,8 +195,8 @@ impl NodeLoop {
         }
     }
 
-    fn connected(&self, outcome: Result<TcpStream, String>) {
-        let connection = outcome.and_then(|socket| self.watch(socket));
+    fn connected(&self, outcome: Result<net::Connection, String>) {
+        let connection = outcome.and_then(|connected| self.watch(connected));
         let mut state = self.state.borrow_mut();
         match connection {
             Ok(connection) => {
@@ -207,8 +207,8 @@ impl NodeLoop {
         }
     }
 
-    fn watch(&self, socket: TcpStream) -> Result<Connection, String> {
-        socket.set_nonblocking(true).map_err(|error| describe(&error))?;
+    fn watch(&self, connected: net::Connection) -> Result<Connection, String> {
+        let socket = connected.socket.into_plain().map_err(|error| describe(&error))?;
         let event_loop = self.event_loop.borrow().clone().ok_or("the provider was shut down")?;
         let me = self.me.clone();
         let poll = Poll::open(&event_loop, &socket, move |readiness| {
@@ -216,7 +216,7 @@ impl NodeLoop {
                 lane.turn(|lane| lane.on_socket(readiness));
             }
         })?;
-        Ok(Connection { poll, socket, waits_for_room: false })
+        Ok(Connection { poll, socket, tls: connected.tls, waits_for_room: false })
     }
 
     fn on_socket(&self, readiness: Readiness) {
@@ -235,11 +235,11 @@ impl NodeLoop {
                 Ok(0) => "the server closed the connection".to_owned(),
                 Ok(count) => {
                     let bytes = state.buffer.get(..count).unwrap_or_default();
-                    state.engine.client.handle_bytes(now(), bytes);
-                    if count < READ_SIZE {
-                        return;
+                    match wire::receive(&mut state.engine.client, connection.tls.as_deref_mut(), bytes) {
+                        Ok(()) if count < READ_SIZE => return,
+                        Ok(()) => continue,
+                        Err(reason) => reason,
                     }
-                    continue;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -338,13 +338,15 @@ impl NodeLoop {
             if !matches!(limits, (Ok(()), Ok(()))) {
                 return;
             }
-            state.engine.client.handle_write(now());
-            let sent = connection.socket.write_all(state.engine.client.transmit());
-            state.engine.client.transmitted(usize::MAX);
-            let Ok(count @ 1..) = sent.and_then(|()| connection.socket.read(&mut state.buffer)) else {
+            let (client, tls) = (&mut state.engine.client, &mut connection.tls);
+            if !matches!(wire::send(client, tls.as_deref_mut(), &mut connection.socket), Ok(true)) {
                 return;
-            };
-            state.engine.client.handle_bytes(now(), state.buffer.get(..count).unwrap_or_default());
+            }
+            let Ok(count @ 1..) = connection.socket.read(&mut state.buffer) else { return };
+            let bytes = state.buffer.get(..count).unwrap_or_default();
+            if wire::receive(client, tls.as_deref_mut(), bytes).is_err() {
+                return;
+            }
         }
     }
 
@@ -372,25 +374,21 @@ impl Drop for NodeLoop {
 /// Writes what there is. True when the connection broke, so that there is more to do.
 fn flush(state: &mut State) -> bool {
     let Some(connection) = &mut state.connection else { return false };
-    state.engine.client.handle_write(now());
-    while !state.engine.client.transmit().is_empty() && !connection.waits_for_room {
-        let reason = match connection.socket.write(state.engine.client.transmit()) {
-            Ok(0) => "the connection takes no more".to_owned(),
-            Ok(count) => {
-                state.engine.client.transmitted(count);
-                continue;
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                connection.waits_for_room = true;
-                connection.poll.watch(true);
-                return false;
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => describe(&error),
-        };
-        state.connection = None;
-        state.engine.client.handle_disconnected(now(), &reason);
-        return true;
+    if connection.waits_for_room {
+        return false;
     }
-    false
+    let client = &mut state.engine.client;
+    match wire::send(client, connection.tls.as_deref_mut(), &mut connection.socket) {
+        Ok(true) => false,
+        Ok(false) => {
+            connection.waits_for_room = true;
+            connection.poll.watch(true);
+            false
+        }
+        Err(error) => {
+            state.connection = None;
+            client.handle_disconnected(now(), &describe(&error));
+            true
+        }
+    }
 }

@@ -157,9 +157,7 @@ impl Renewer {
     }
 
     async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        let stream = net::connect(&self.settings.target).await.map_err(io_error)?;
-        stream.set_nonblocking(true)?;
-        let stream = tokio::net::TcpStream::from_std(stream)?;
+        let stream = net::connect_stream(&self.settings.target).await.map_err(io_error)?;
         let mut info = RedisConnectionInfo::default().set_skip_set_lib_name();
         info = info.set_db(i64::from(self.settings.client.database));
         if let Some(Credentials { username, password }) = &self.settings.client.credentials

@@ -6,7 +6,9 @@
 
 mod acquire;
 mod claim;
+mod errors;
 mod exit;
+mod giving_up;
 mod link;
 mod queue;
 mod release;
@@ -26,6 +28,7 @@ use crate::time::Instant;
 use crate::timers::{Timer, Timers};
 use acquire::Acquire;
 use claim::Claim;
+use errors::Question;
 use exit::Shorten;
 use link::Link;
 use queue::Queues;
@@ -33,7 +36,7 @@ use release::Release;
 use release_all::ReleaseAll;
 pub use requests::{
     AcquireRequest, Claiming, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
-    ReleaseRequest, Wanted,
+    ReleaseRequest, Verdict, Wanted,
 };
 use sharing::Sharing;
 use std::collections::{HashMap, VecDeque};
@@ -70,6 +73,8 @@ pub struct Client {
     unsent: Vec<(u32, u64)>,
     timers: Timers,
     events: VecDeque<Event>,
+    /// Error replies on which somebody else decides.
+    questions: Vec<Question>,
     callers: usize,
     closed: bool,
 }
@@ -82,6 +87,8 @@ struct Task {
     caller: Option<u64>,
     kind: Kind,
     limit: Option<Instant>,
+    /// When the command that is under way has taken too long.
+    command_limit: Option<Instant>,
     /// A command of this task was sent and its reply never came: it may or may not have been executed.
     unsure: bool,
     state: State,
@@ -107,6 +114,8 @@ enum State {
     Parked,
     /// Waiting in a queue, and named in a release that is not answered yet.
     Offered,
+    /// Answered with an error, on which somebody else decides.
+    Judged,
 }
 
 impl Client {
@@ -130,6 +139,7 @@ impl Client {
             unsent: Vec::new(),
             timers: Timers::default(),
             events: VecDeque::new(),
+            questions: Vec::new(),
             callers: 0,
             closed: false,
         }
@@ -235,6 +245,7 @@ impl Client {
                         self.limit_reached(now, index);
                     }
                 }
+                Timer::Command(index, serial) => self.command_due(now, index, serial),
                 Timer::Retry(index, serial) => {
                     let Some(task) = self.task(index, serial) else { continue };
                     if let Kind::Acquire(acquire) = &mut task.kind {
@@ -288,14 +299,15 @@ impl Client {
         self.serial += 1;
         let serial = self.serial;
         self.callers += usize::from(caller.is_some());
-        let task = Task { serial, caller, kind, limit, unsure: false, state: State::Pausing };
+        let task =
+            Task { serial, caller, kind, limit, command_limit: None, unsure: false, state: State::Pausing };
         // More than four thousand million calls at once do not fit into memory.
         let index = u32::try_from(self.tasks.insert(task)).unwrap_or(u32::MAX);
         if let Some(at) = limit {
             self.timers.set(at, Timer::Limit(index, serial));
             let (tasks, queues) = (&self.tasks, &self.queues);
             self.timers.sweep(|timer| match timer {
-                Timer::Limit(index, serial) | Timer::Retry(index, serial) => {
+                Timer::Limit(index, serial) | Timer::Command(index, serial) | Timer::Retry(index, serial) => {
                     tasks.get(index as usize).is_some_and(|task| task.serial == serial)
                 }
                 Timer::Poll(at, serial) => queues.knows(at, serial),
@@ -314,9 +326,12 @@ impl Client {
         if self.link.is_ready() && self.rests(now, index) {
             return;
         }
+        self.limit_command(now, index);
         if self.link.is_ready() {
             self.send(now, index, false);
-        } else if let Some(task) = self.tasks.get_mut(index as usize) {
+        } else if self.may_wait_for_connection(now, index)
+            && let Some(task) = self.tasks.get_mut(index as usize)
+        {
             task.state = State::Backlog;
             self.backlog.push_back(index);
         }

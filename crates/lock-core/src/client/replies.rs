@@ -34,6 +34,17 @@ impl Client {
         if matches!(&reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) {
             return self.not_executed(now, index);
         }
+        if let Some(task) = self.tasks.get_mut(index as usize) {
+            task.command_limit = None;
+        }
+        match reply {
+            Value::Error(text) => self.error_reply(now, index, text),
+            reply => self.take_in(now, index, reply),
+        }
+    }
+
+    /// What the reply means to its task.
+    pub(super) fn take_in(&mut self, now: Instant, index: u32, reply: Value) {
         match self.tasks.get(index as usize).map(|task| &task.kind) {
             Some(Kind::Acquire(_)) => self.acquire_reply(now, index, &reply),
             Some(Kind::Release(_)) => self.release_reply(now, index, &reply),
