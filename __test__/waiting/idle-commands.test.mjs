@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { deferred, openTestbed } from "../support/testbed.mjs";
-import { scriptsDuring, untilWaiting } from "./support.mjs";
+import { deferred, openTestbed, until } from "../support/testbed.mjs";
+import { scriptsDuring, scriptsSoFar } from "./support.mjs";
 
 const bed = openTestbed();
 const SECONDS = 4;
@@ -10,8 +10,9 @@ const WAITERS = 200;
 
 /** Two instances wait with many calls while `body`'s lock is held; the commands of both in all. */
 async function commandsWhileWaiting(instances, release) {
+  await bed.command("CONFIG", "RESETSTAT");
   const calls = instances.flatMap(({ locking }) => Array.from({ length: WAITERS }, () => locking.execute("k", async () => {})));
-  await untilWaiting(bed, "k", instances.length);
+  await until("every call has looked at the lock", async () => (await scriptsSoFar(bed)) >= calls.length);
   const commands = await scriptsDuring(bed, () => sleep(SECONDS * 1000));
   await release();
   await Promise.all(calls);
