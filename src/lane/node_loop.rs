@@ -245,6 +245,7 @@ impl NodeLoop {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => describe(&error),
             };
+            let reason = wire::ended(&state.engine.client, connection.tls.is_some(), reason);
             state.connection = None;
             return state.engine.client.handle_disconnected(now(), &reason);
         }

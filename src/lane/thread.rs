@@ -201,8 +201,10 @@ async fn drive(core: Arc<Core>, settings: Settings) {
             () = room(open.as_ref(), waits_for_room) => {}
             outcome = read(open.as_ref(), &mut buffer) => {
                 if let Err(reason) = take_in(&core, open.as_mut(), &buffer, outcome) {
-                    open = None;
-                    core.engine().client.handle_disconnected(now(), &reason);
+                    let tls = open.take().is_some_and(|connection| connection.tls.is_some());
+                    let mut engine = core.engine();
+                    let reason = wire::ended(&engine.client, tls, reason);
+                    engine.client.handle_disconnected(now(), &reason);
                 }
                 core.progress.notify_all();
             }

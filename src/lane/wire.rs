@@ -36,13 +36,29 @@ pub(super) fn send(
     Ok(true)
 }
 
+/// The first byte of TLS' word for an error: no beginning of a reply.
+const TLS_ALERT: u8 = 21;
+
 /// Takes in what was read from the socket. The error is a line for people.
 pub(super) fn receive(client: &mut Client, tls: Option<&mut TlsSession>, bytes: &[u8]) -> Result<(), String> {
     match tls {
+        None if !client.has_heard() && bytes.first() == Some(&TLS_ALERT) => {
+            return Err("the server speaks TLS here; use rediss:// or redisOptions.tls".to_owned());
+        }
         None => client.handle_bytes(now(), bytes),
         Some(tls) => tls.receive(bytes, &mut |plain| client.handle_bytes(now(), plain))?,
     }
     Ok(())
+}
+
+/// Why a connection ended, and what that may mean.
+pub(super) fn ended(client: &Client, tls: bool, reason: String) -> String {
+    // A server that expects TLS may go away without a word.
+    if tls || client.has_heard() {
+        reason
+    } else {
+        format!("{reason}, without an answer; if the server speaks TLS here, use rediss://")
+    }
 }
 
 /// How many bytes a socket took; `None` when it has no room.

@@ -4,12 +4,15 @@ use super::happy_eyeballs::first_of;
 use super::session::TlsSession;
 use super::socket::Socket;
 use super::target::{Endpoint, SocketRules, Target};
+use super::tls::Tls;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::Instant;
+use tokio_rustls::client::TlsStream;
 
 /// A connection for a lane: the socket, and what stands between its bytes and Redis'.
 pub(crate) struct Connection {
@@ -26,32 +29,54 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// Connects for a lane. The error is a line for people, in Node's words where it has some.
 pub(crate) async fn connect(target: &Target) -> Result<Connection, String> {
-    limited(target, async {
-        let socket = open(&target.endpoint, &target.socket).await?;
-        let Some(tls) = &target.tls else { return Ok(Connection { socket, tls: None }) };
-        let (socket, session) = tls.handshake(&target.endpoint, socket).await?.into_inner();
-        Ok(Connection { socket, tls: Some(Box::new(TlsSession::new(session))) })
-    })
-    .await
+    let end = end_of(target);
+    let socket = reach(target, end).await?;
+    let Some(tls) = &target.tls else { return Ok(Connection { socket, tls: None }) };
+    let (socket, session) = secure(target, tls, socket, end).await?.into_inner();
+    Ok(Connection { socket, tls: Some(Box::new(TlsSession::new(session))) })
 }
 
 /// Connects for the renewal.
 pub(crate) async fn connect_stream(target: &Target) -> Result<Box<dyn Stream>, String> {
-    limited(target, async {
-        let socket = open(&target.endpoint, &target.socket).await?;
-        let Some(tls) = &target.tls else { return Ok(Box::new(socket) as Box<dyn Stream>) };
-        let stream = tls.handshake(&target.endpoint, socket).await?;
-        Ok(Box::new(stream) as Box<dyn Stream>)
-    })
-    .await
+    let end = end_of(target);
+    let socket = reach(target, end).await?;
+    let Some(tls) = &target.tls else { return Ok(Box::new(socket)) };
+    Ok(Box::new(secure(target, tls, socket, end).await?))
 }
 
-async fn limited<T>(target: &Target, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    let Some(limit) = target.socket.connect_limit else { return work.await };
-    match tokio::time::timeout(limit, work).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(format!("connect ETIMEDOUT {}", target.endpoint)),
-    }
+/// When connecting has taken too long.
+fn end_of(target: &Target) -> Option<Instant> {
+    target.socket.connect_limit.and_then(|limit| Instant::now().checked_add(limit))
+}
+
+async fn reach(target: &Target, end: Option<Instant>) -> Result<Socket, String> {
+    let late = || format!("connect ETIMEDOUT {}", target.endpoint);
+    before(end, late, open(&target.endpoint, &target.socket)).await
+}
+
+async fn secure(
+    target: &Target,
+    tls: &Tls,
+    socket: Socket,
+    end: Option<Instant>,
+) -> Result<TlsStream<Socket>, String> {
+    // A server that takes the beginning of a handshake for half a command waits for the rest of it.
+    let late = || {
+        format!(
+            "TLS with {} failed: the server did not answer in time; it may not speak TLS here",
+            target.endpoint
+        )
+    };
+    before(end, late, tls.handshake(&target.endpoint, socket)).await
+}
+
+async fn before<T>(
+    end: Option<Instant>,
+    late: impl FnOnce() -> String,
+    work: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    let Some(end) = end else { return work.await };
+    tokio::time::timeout_at(end, work).await.unwrap_or_else(|_| Err(late()))
 }
 
 async fn open(endpoint: &Endpoint, rules: &SocketRules) -> Result<Socket, String> {

@@ -8,7 +8,8 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, Error, RootCertStore, SupportedProtocolVersion,
+    AlertDescription, CertificateError, ClientConfig, Error, OtherError, RootCertStore,
+    SupportedProtocolVersion,
 };
 use std::sync::Arc;
 use tokio_rustls::TlsConnector;
@@ -194,6 +195,10 @@ pub(super) fn explain(error: &Error) -> String {
             | AlertDescription::CertificateRevoked
             | AlertDescription::AccessDenied),
         ) => format!("the server refused our client certificate ({alert:?}); check tls.cert and tls.key"),
+        // All that TLS 1.2 says of a certificate that is missing.
+        Error::AlertReceived(AlertDescription::HandshakeFailure) => {
+            "the server refused the handshake; it may want a client certificate (tls.cert and tls.key), or other cipher suites".to_owned()
+        }
         other => other.to_string(),
     }
 }
@@ -214,7 +219,15 @@ fn explain_certificate(error: &CertificateError) -> String {
                 .to_owned()
         }
         CertificateError::Revoked => "the server's certificate was revoked".to_owned(),
+        CertificateError::Other(other) if is_own_authority(other) => {
+            "the server's certificate is signed by nobody who is trusted here but by itself; give it as tls.ca".to_owned()
+        }
         CertificateError::Other(_) => format!("the server's certificate cannot be used ({error})"),
         other => format!("the server's certificate is not accepted ({other})"),
     }
+}
+
+/// The certificate is a CA's own, as `openssl req -x509` makes them.
+pub(super) fn is_own_authority(error: &OtherError) -> bool {
+    error.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
 }

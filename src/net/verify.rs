@@ -1,6 +1,6 @@
 //! Whether a server's certificate is accepted: webpki's rules, and three exceptions that Node's users rely on.
 
-use super::tls::Trust;
+use super::tls::{Trust, is_own_authority};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -42,7 +42,7 @@ impl ServerCertVerifier for Verifier {
             // A certificate that `openssl req -x509` makes is a CA's own, which webpki takes from no server; its
             // validity was looked at before that. Pinned itself it needs no issuer.
             (Err(Error::InvalidCertificate(CertificateError::Other(other))), _)
-                if other.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
+                if is_own_authority(&other)
                     && self.pinned.iter().any(|pinned| pinned.as_ref() == certificate.as_ref()) =>
             {
                 if self.trust != Trust::AnyName {

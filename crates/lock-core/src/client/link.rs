@@ -36,6 +36,8 @@ pub(crate) struct Link {
     /// Slots whose counter was raised to the server's time on this connection, one bit a slot.
     raised: Vec<u64>,
     last_progress: Instant,
+    /// Something came from the server on this connection.
+    heard: bool,
     silence_armed: bool,
     last_reason: String,
     /// Lines that were written to the log already.
@@ -52,6 +54,7 @@ impl Link {
             identity: None,
             raised: Vec::new(),
             last_progress: Instant::from_nanos(0),
+            heard: false,
             silence_armed: false,
             last_reason: String::new(),
             noted: Vec::new(),
@@ -117,6 +120,7 @@ impl Client {
         self.parser.reset();
         self.out.clear();
         self.link.raised.clear();
+        self.link.heard = false;
         self.link.channels = Channels { client: self.attempt(), mark: self.ids.mark() };
         let previous = self.link.identity.clone();
         let handshake = Handshake::begin(&self.config, self.link.channels, previous, &mut self.out);
@@ -176,6 +180,7 @@ impl Client {
     /// Bytes arrived.
     pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
         self.link.last_progress = now;
+        self.link.heard = true;
         self.parser.feed(bytes);
         loop {
             match self.parser.next_reply() {
@@ -197,6 +202,12 @@ impl Client {
                 Err(malformed) => return self.give_up(now, &malformed.to_string()),
             }
         }
+    }
+
+    /// Whether anything came from the server on this connection.
+    #[must_use]
+    pub fn has_heard(&self) -> bool {
+        self.link.heard
     }
 
     /// Closes the connection ourselves and goes on as if it had broken.
