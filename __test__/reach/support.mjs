@@ -33,18 +33,13 @@ class TlsBed {
   /**
    * Starts a server of the system's version.
    *
-   * @param {object} [options]
-   * @param {string} [options.certificate] which of the certificates it shows; default "server"
-   * @param {boolean} [options.wantsClients] it asks its clients for a certificate of `ca`
+   * @param {object} [options] as for `serverArgs` of the certificates
    * @param {string[]} [options.args] more arguments for the server
    * @returns {Promise<{ server: object, port: number, url: string }>} `port` and `url` are those with TLS
    */
-  async start({ certificate = "server", wantsClients = false, args = [] } = {}) {
+  async start({ args = [], ...options } = {}) {
     const port = await freePort();
-    const { certificates } = this;
-    const files = ["--tls-cert-file", certificates.file(certificate), "--tls-key-file", certificates.keyFile(certificate)];
-    const clients = ["--tls-ca-cert-file", certificates.file("ca"), "--tls-auth-clients", wantsClients ? "yes" : "no"];
-    const server = await startServer({ args: ["--tls-port", String(port), ...files, ...clients, ...args] });
+    const server = await startServer({ args: [...this.certificates.serverArgs(port, options), ...args] });
     this.#servers.push(server);
     return { server, port, url: `rediss://127.0.0.1:${port}` };
   }

@@ -72,6 +72,20 @@ class Certificates {
     return fs.readFileSync(this.keyFile(name), "utf8");
   }
 
+  /**
+   * Arguments for a server that speaks TLS on `port`, beside plain text on its own.
+   *
+   * @param {number} port
+   * @param {object} [options]
+   * @param {string} [options.certificate] what it shows; default "server"
+   * @param {boolean} [options.wantsClients] it asks its clients for a certificate of `ca`; default false
+   */
+  serverArgs(port, { certificate = "server", wantsClients = false } = {}) {
+    const own = ["--tls-cert-file", this.file(certificate), "--tls-key-file", this.keyFile(certificate)];
+    const clients = ["--tls-ca-cert-file", this.file("ca"), "--tls-auth-clients", wantsClients ? "yes" : "no"];
+    return ["--tls-port", String(port), ...own, ...clients];
+  }
+
   /** Removes the folder. */
   remove() {
     fs.rmSync(this.folder, { recursive: true, force: true });
