@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { PASSPHRASE } from "../../scripts/lib/certificates.mjs";
 import { startServer } from "../../scripts/lib/redis-servers.mjs";
-import { OURS_ONLY, openTestbed } from "../support/testbed.mjs";
+import { OURS_ONLY, openTestbed, until } from "../support/testbed.mjs";
 import { openTlsBed } from "./support.mjs";
 
 const bed = openTestbed();
@@ -14,20 +14,22 @@ const { certificates } = tls;
 const newer = await startServer({ version: "8.2" });
 after(() => newer.stop());
 
-/** The line of CLIENT LIST with this name. */
-async function clientNamed(name) {
-  const clients = (await newer.cli("CLIENT", "LIST")).split("\n");
-  return clients.find((line) => line.includes(` name=${name} `)) ?? "";
+/** The lines of CLIENT LIST with this name, once both connections of the provider are there: for calls and for renewals. */
+function clientsNamed(name) {
+  return until(`two connections are named ${name}`, async () => {
+    const clients = (await newer.cli("CLIENT", "LIST")).split("\n").filter((line) => line.includes(` name=${name} `));
+    return clients.length === 2 && clients;
+  });
 }
 
-test("name and version of the package are told, with a tag, or not at all", OURS_ONLY, async () => {
+test("a name, and name and version of the package, are told, with a tag, or not at all", OURS_ONLY, async () => {
   const boot = (redisOptions) => bed.boot({ redisUrl: newer.url, redisOptions });
   await boot({ connectionName: "plain" });
   await boot({ connectionName: "tagged", clientInfoTag: "shop" });
   await boot({ connectionName: "silent", disableClientInfo: true });
-  assert.match(await clientNamed("plain"), / lib-name=medusa-locking-redis lib-ver=\d/);
-  assert.match(await clientNamed("tagged"), / lib-name=medusa-locking-redis\(shop\) lib-ver=\d/);
-  assert.match(await clientNamed("silent"), / lib-name= lib-ver=/);
+  for (const line of await clientsNamed("plain")) assert.match(line, / lib-name=medusa-locking-redis lib-ver=\d/);
+  for (const line of await clientsNamed("tagged")) assert.match(line, / lib-name=medusa-locking-redis\(shop\) lib-ver=\d/);
+  for (const line of await clientsNamed("silent")) assert.match(line, / lib-name= lib-ver=/);
   await bed.closeBoots();
 });
 

@@ -25,7 +25,7 @@ export const IOREDIS_OPTIONS: OptionTable = optionTable({
     commandTimeout:
       'longest time for one command, waiting for a connection included, in milliseconds; then the call fails with REDIS_TIMEOUT, "Command timed out". Default: none. Unlike with ioredis, a command that failed so takes no lock later',
     socketTimeout: "how long a connection that owes answers may be silent before it is closed, in milliseconds, at least 1; default 15000",
-    enableReadyCheck: "true, the default: wait until the server has loaded its data",
+    enableReadyCheck: "true, the default: wait until the server has loaded its data; false: calls fail until then",
     maxLoadingRetryTime:
       "longest pause between two looks at a server that is loading, in milliseconds; default 10000, 0: the server's own estimate",
     enableOfflineQueue: "true, the default: calls wait for a connection; false: they fail at once without one",
@@ -36,7 +36,7 @@ export const IOREDIS_OPTIONS: OptionTable = optionTable({
     retryStrategy:
       "a function of the number of the attempt that returns the pause before it in milliseconds; what is no number, or an exception, ends all attempts, as does anything else than a function. Default: 50 ms more each time, 2000 at most",
     reconnectOnError:
-      "a function that is asked about every error that Redis answers with: true or 1 reconnects, 2 also asks again. Must not be anything else than a function or null",
+      "a function that is asked about every error that Redis answers a call with: true or 1 reconnects, 2 also asks again. Not about NOSCRIPT, which is answered with the script. Must not be anything else than a function or null",
   },
   ignored: {
     lazyConnect: "the provider connects when Medusa starts, as the official one does",
