@@ -12,7 +12,7 @@ import { ensureNodeModules } from "./lib/setup.mjs";
 
 const TESTS = path.join(ROOT, "__test__");
 /** Groups whose files start programs that want the machine to themselves. */
-const ONE_BY_ONE = new Set(["waiting", "histories", "start", "store", "runtimes", "teardown"]);
+const ONE_BY_ONE = new Set(["waiting", "reach", "histories", "start", "store", "runtimes", "teardown"]);
 
 function testFiles(group) {
   const folder = path.join(TESTS, group);
@@ -30,10 +30,12 @@ function groups() {
     "core",
     "types",
     "support",
+    "options",
     "conformance",
     "waiting",
     "differential",
     "faults",
+    "reach",
     "histories",
     "teardown",
     "start",
@@ -56,7 +58,10 @@ function show(command, args, more = {}) {
 
 /** The groups of cargo, each with its commands one after the other. What is not in debug mode takes too long there. */
 const CARGO = {
-  core: [["test", "--quiet", "--package", "lock-core"]],
+  core: [
+    ["test", "--quiet", "--package", "lock-core"],
+    ["test", "--quiet", "--package", "medusa-locking-redis", "--lib"],
+  ],
   protocol: [
     ["test", "--quiet", "--package", "server-model"],
     ["test", "--quiet", "--release", "--package", "lock-sim"],

@@ -20,10 +20,12 @@ const MALFORMED = [
   "redis://a b",
   "http://127.0.0.1:6379",
   "postgres://127.0.0.1:5432/shop",
-  "rediss://127.0.0.1:6379",
+  "rediss://127.0.0.1:6379?tls=false",
+  "redis://127.0.0.1:6379?tls=maybe",
   "redis://h1:6379,h2:6379",
-  "/run/redis.sock",
-  "unix:///run/redis.sock",
+  "127.0.0.1:6379/2",
+  "unix://run/redis.sock",
+  "redis:///run/redis.sock",
   "redis+sentinel://127.0.0.1:26379",
   "  ",
 ];
@@ -34,7 +36,10 @@ const WITH_SECRET = [
   `redis://user:${SECRET}#x@127.0.0.1`,
   `redis://user:${SECRET}/x@127.0.0.1`,
   `redis://user:${SECRET}%zz@127.0.0.1:6379`,
-  `user:${SECRET}@127.0.0.1:6379`,
+  `user:${SECRET}@127.0.0.1:6379/2`,
+  `redis://user:1?${SECRET}@127.0.0.1:6379`,
+  `redis://user:1#${SECRET}@127.0.0.1:6379`,
+  `unix://:${SECRET}@/run/redis.sock`,
   `http://127.0.0.1/?password=${SECRET}`,
   `redis://127.0.0.1:x/?password=${SECRET}`,
 ];
@@ -70,6 +75,9 @@ test("wrong options in redisOptions never show a password that stands beside the
     { password: { secret: SECRET } },
     { password: SECRET, port: "x" },
     { password: SECRET, tls: { key: SECRET } },
+    { tls: { cert: SECRET, key: SECRET, passphrase: SECRET } },
+    { tls: SECRET },
+    { tls: { ca: SECRET } },
     { password: [SECRET] },
   ]) {
     const { error, logs } = await failedBoot("redis://127.0.0.1", redisOptions);

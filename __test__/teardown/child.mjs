@@ -9,14 +9,14 @@ const FOREVER = new Promise(() => {});
 const [scene, url, ...rest] = workerData ?? process.argv.slice(2);
 
 /** A provider on its own client, through the package's loader. */
-async function load() {
+async function load(redisOptions) {
   const { asValue } = requireInstalled("@medusajs/framework/awilix");
   const { createMedusaContainer } = requireInstalled("@medusajs/framework/utils");
   const { default: provider } = requireInstalled("medusa-locking-redis");
   const container = createMedusaContainer();
   const quiet = { info() {}, warn() {}, error() {} };
   container.register("logger", asValue(quiet));
-  await provider.loaders[0]({ container, logger: quiet, options: { redisUrl: url }, moduleOptions: {} });
+  await provider.loaders[0]({ container, logger: quiet, options: { redisUrl: url, redisOptions }, moduleOptions: {} });
   return new provider.services[0](container.cradle);
 }
 
@@ -84,6 +84,11 @@ const SCENES = {
   },
 
   /** Ends in the way named by the third argument, with fifty jobs running and fifty acquires on their way. */
+  /** A call that is refused without a word to Redis, by a provider that has given it up. */
+  async refused() {
+    const provider = await load({ retryStrategy: null });
+    provider.execute("k", async () => {}).catch((error) => console.log(error.message));
+  },
   async ending() {
     const [how] = rest;
     const provider = await load();

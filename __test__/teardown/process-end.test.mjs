@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { freePort } from "../../scripts/lib/redis-servers.mjs";
 import { openTestbed } from "../support/testbed.mjs";
 import { play } from "./support.mjs";
 
@@ -13,6 +14,14 @@ test("an idle provider does not keep its process alive", async () => {
 test("a call under way keeps its process alive until it is answered", async () => {
   const { code, signal, output } = await play(["pending", bed.url]).ended;
   assert.deepEqual({ code, signal, output: output.trim() }, { code: 0, signal: null, output: "answered" });
+});
+
+test("a call that fails at once keeps its process alive until that is told", async () => {
+  for (const lane of ["loop", "thread"]) {
+    const nowhere = `redis://127.0.0.1:${await freePort()}`;
+    const { code, output } = await play(["refused", nowhere], [], { MEDUSA_LOCKING_LANE: lane }).ended;
+    assert.deepEqual({ code, output: output.trim() }, { code: 0, output: "Connection is closed." });
+  }
 });
 
 for (const [how, expected] of [

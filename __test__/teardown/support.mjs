@@ -11,11 +11,12 @@ const CHILD = fileURLToPath(new URL("./child.mjs", import.meta.url));
  *
  * @param {string[]} args the scene, the URL of Redis, and what else the scene takes
  * @param {string[]} [execArgv] flags for node
+ * @param {Record<string, string>} [env] added to this process's environment
  * @returns {{ child: import("node:child_process").ChildProcess, ended: Promise<{ code: number | null, signal: string | null, output: string }>,
  *   said: (text: string) => Promise<void> }} `said` waits for a line of its output. A child that hangs is killed, which `ended` then tells
  */
-export function play(args, execArgv = []) {
-  const child = fork(CHILD, args, { stdio: ["ignore", "pipe", "pipe", "ipc"], execArgv });
+export function play(args, execArgv = [], env = {}) {
+  const child = fork(CHILD, args, { stdio: ["ignore", "pipe", "pipe", "ipc"], execArgv, env: { ...process.env, ...env } });
   const guard = setTimeout(() => child.kill("SIGKILL"), 4 * HANG_GUARD_MS);
   let output = "";
   const listeners = new Set();

@@ -29,6 +29,11 @@ export function untilWaiting(bed, key, clients) {
 export async function scriptsDuring(bed, body) {
   await bed.command("CONFIG", "RESETSTAT");
   await body();
+  return scriptsSoFar(bed);
+}
+
+/** @returns {Promise<number>} how many scripts clients ran since the server's statistics began */
+export async function scriptsSoFar(bed) {
   const stats = await bed.command("INFO", "commandstats");
   return [...stats.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0);
 }

@@ -7,6 +7,7 @@ import { CONTESTANTS } from "./contestants.mjs";
 export const SCENARIOS = [
   "sequential",
   "parallel",
+  "tls",
   "signal",
   "rush",
   "hot",

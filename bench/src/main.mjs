@@ -6,6 +6,7 @@ import { runObserved } from "./observed.mjs";
 import { startContestant } from "./processes.mjs";
 import { isMeasuredInRounds, runInRounds } from "./rounds.mjs";
 import { runSteps } from "./steps.mjs";
+import { runTls } from "./tls.mjs";
 
 /**
  * @param {object} options
@@ -22,15 +23,14 @@ export async function runBenchmark({ url, observer, only, contestants, rounds, q
   const running = new Map();
   const versions = {};
   const scenarios = {};
-  const redisCpuUs = async () => {
-    const info = await observer.command("INFO", "cpu");
-    const seconds = (field) => Number(new RegExp(`^${field}:([\\d.]+)`, "m").exec(info)[1]);
-    return (seconds("used_cpu_user") + seconds("used_cpu_sys")) * 1e6;
-  };
   try {
     for (const scenario of only) {
       if (scenario === "steps") {
         scenarios[scenario] = await runSteps({ url, observer, rounds, quick, progress });
+        continue;
+      }
+      if (scenario === "tls") {
+        scenarios[scenario] = await runTls(contestants, { rounds, quick, progress });
         continue;
       }
       if (isForFleets(scenario)) {
@@ -46,7 +46,7 @@ export async function runBenchmark({ url, observer, only, contestants, rounds, q
         running.set(name, contestant);
         versions[name] = contestant.version;
       }
-      scenarios[scenario] = await runInRounds(scenario, running, { rounds, quick, redisCpuUs, progress });
+      scenarios[scenario] = await runInRounds(scenario, running, { rounds, quick, observer, progress });
     }
   } finally {
     for (const contestant of running.values()) contestant.stop();

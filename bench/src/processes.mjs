@@ -11,11 +11,13 @@ const CHILD = fileURLToPath(new URL("child.mjs", import.meta.url));
  *
  * @param {string} name
  * @param {string} url of Redis
+ * @param {Record<string, string>} [env] added to this process's environment
  * @returns {Promise<{ version: string, run(task: string, params: object, options?: object): Promise<object>, signal(name: string): void, stop(): void }>}
  */
-export async function startContestant(name, url) {
+export async function startContestant(name, url, env = {}) {
   const child = fork(CHILD, [name, url], {
     execArgv: ["--expose-gc"],
+    env: { ...process.env, ...env },
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   let waiting;

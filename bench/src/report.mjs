@@ -3,6 +3,7 @@
 const TITLES = {
   sequential: ({ params }) => `One at a time, ${params.count} executes of an empty job on distinct keys`,
   parallel: ({ params }) => `${params.width} at once, ${params.count} executes of an empty job on distinct keys`,
+  tls: ({ params }) => `${params.width} at once over TLS, ${params.count} executes of an empty job on distinct keys`,
   signal: ({ params }) => `The same with a job that takes its signal, ${params.count} executes`,
   rush: ({ params }) =>
     `One hot key, ${params.width} callers in one process who come at once, once each; ${params.count} executes of an empty job`,

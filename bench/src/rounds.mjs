@@ -19,6 +19,12 @@ const PLANS = {
     params: (quick) => ({ count: quick ? 4000 : 40_000, width: 256 }),
     figures: throughput,
   },
+  tls: {
+    contestants: ["official", "ours"],
+    task: "parallel",
+    params: (quick) => ({ count: quick ? 4000 : 40_000, width: 256 }),
+    figures: throughput,
+  },
   signal: {
     // Bare ioredis has no signal to give.
     contestants: ["official", "ours"],
@@ -47,28 +53,36 @@ export const isMeasuredInRounds = (scenario) => scenario in PLANS;
  * @param {object} options
  * @param {number} options.rounds
  * @param {boolean} options.quick
- * @param {() => Promise<number>} options.redisCpuUs CPU time that the server has used so far, in microseconds
+ * @param {object} options.observer a connection to the server, to see its CPU time
  * @param {(text: string) => void} options.progress
  * @returns {Promise<object>} parameters, figures per contestant (`median` and `rounds`), ratios to the official package
  */
-export async function runInRounds(scenario, running, { rounds, quick, redisCpuUs, progress }) {
+export async function runInRounds(scenario, running, { rounds, quick, observer, progress }) {
   const plan = PLANS[scenario];
   const params = plan.params(quick);
   const names = plan.contestants.filter((name) => running.has(name));
   const warmUp = { ...params, count: Math.max(Math.ceil(params.count / 10), Math.min(params.count, 200)) };
-  for (const name of names) await running.get(name).run(scenario, warmUp);
+  const task = plan.task ?? scenario;
+  for (const name of names) await running.get(name).run(task, warmUp);
 
   const samples = new Map(names.map((name) => [name, []]));
   for (let round = 0; round < rounds; round += 1) {
     progress(`${scenario}: round ${round + 1} of ${rounds}`);
     for (let turn = 0; turn < names.length; turn += 1) {
       const name = names[(round + turn) % names.length];
-      const before = await redisCpuUs();
-      const result = await running.get(name).run(scenario, params);
-      samples.get(name).push(plan.figures(result, params, (await redisCpuUs()) - before));
+      const before = await redisCpuUs(observer);
+      const result = await running.get(name).run(task, params);
+      samples.get(name).push(plan.figures(result, params, (await redisCpuUs(observer)) - before));
     }
   }
   return { params, rounds, contestants: summarise(samples), ratios: ratiosToOfficial(samples) };
+}
+
+/** CPU time that the server has used so far. */
+async function redisCpuUs(observer) {
+  const info = await observer.command("INFO", "cpu");
+  const seconds = (field) => Number(new RegExp(`^${field}:([\\d.]+)`, "m").exec(info)[1]);
+  return (seconds("used_cpu_user") + seconds("used_cpu_sys")) * 1e6;
 }
 
 function columns(rows) {

@@ -1,10 +1,12 @@
 import type { Logger } from "@medusajs/framework/types";
 import { HoldState, type NativeClient, type Refusal, type ResultDetail, ResultKind } from "../../native";
+import { askPauseMs, askVerdict, type Callbacks } from "./callbacks";
 import { type LockErrorCode, lockError, lostError } from "./errors";
 import { forgetAtExit, rememberAtExit } from "./exit";
 import { HeldLock } from "./lock";
 import { loadNative } from "./native";
-import type { NativeOptions } from "./options";
+import type { NativeOptions } from "./native-options";
+import { optionError } from "./option-values";
 
 /** Results per call of the dispatcher. */
 const MOST_RESULTS = 512;
@@ -40,6 +42,12 @@ export interface AcquireTerms {
   signal: AbortSignal | undefined;
 }
 
+/** @internal What the client knows of the options, besides what the addon does. */
+export interface ClientTerms extends Callbacks {
+  /** The longest that `shutdown` waits for jobs that are under way. */
+  drainTimeoutMs: number;
+}
+
 /**
  * What results find their way back by. Apart from the client, because the addon holds the dispatcher for as long
  * as it lives: a client that nobody uses any more must be collected all the same.
@@ -53,9 +61,14 @@ class Calls {
   /** Holds that were lost and have no lock object to tell it to (yet), with the keys. */
   readonly lost = new Map<number, string[]>();
   readonly watchers: ((failure: string | undefined) => void)[] = [];
+  /** Weak, since the addon holds what holds this. */
+  native: WeakRef<NativeClient> | undefined;
   #rungTold = "";
 
-  constructor(readonly logger: Logger | undefined) {}
+  constructor(
+    readonly callbacks: Callbacks,
+    readonly logger: Logger | undefined,
+  ) {}
 
   dispatch(numbers: Float64Array, count: number, details: ResultDetail[]): void {
     for (let at = 0; at < count * NUMBERS_PER_RESULT; at += NUMBERS_PER_RESULT) {
@@ -94,6 +107,12 @@ class Calls {
         break;
       case ResultKind.Log:
         this.log(details[value]);
+        break;
+      case ResultKind.AskPause:
+        this.native?.deref()?.reconnectIn(askPauseMs(this.callbacks, value, this.logger));
+        break;
+      case ResultKind.AskError:
+        this.native?.deref()?.judge(first, askVerdict(this.callbacks, details[value]?.message ?? "", this.logger));
         break;
     }
   }
@@ -170,14 +189,19 @@ export class LockClient {
   readonly #drainTimeoutMs: number;
   #ended: Promise<void> | undefined;
 
-  /** `drainTimeoutMs`: the longest that `shutdown` waits for jobs that are under way. */
-  constructor(options: NativeOptions, drainTimeoutMs: number, logger?: Logger) {
-    this.#drainTimeoutMs = drainTimeoutMs;
-    const calls = new Calls(logger);
+  /** Connects. Throws INVALID_OPTION for certificates and keys that only the addon can tell to be of no use. */
+  constructor(options: NativeOptions, terms: ClientTerms, logger?: Logger) {
+    this.#drainTimeoutMs = terms.drainTimeoutMs;
+    const calls = new Calls(terms, logger);
     const numbers = new Float64Array(MOST_RESULTS * NUMBERS_PER_RESULT);
     this.#calls = calls;
     const { NativeClient } = loadNative();
-    this.#native = new NativeClient(options, numbers, (count, details) => calls.dispatch(numbers, count, details));
+    try {
+      this.#native = new NativeClient(options, numbers, (count, details) => calls.dispatch(numbers, count, details));
+    } catch (error) {
+      throw isAboutTls(error, options) ? optionError("redisOptions.tls", `cannot be used: ${(error as Error).message}`) : error;
+    }
+    calls.native = new WeakRef(this.#native);
     rememberAtExit(this.#native);
   }
 
@@ -318,6 +342,11 @@ export class LockClient {
       reject(error);
     };
   }
+}
+
+/** Of the options only those of TLS are looked at by the addon: everything else was checked before. */
+function isAboutTls(error: unknown, { tls, localAddress }: NativeOptions): boolean {
+  return (error as { code?: string }).code === "InvalidArg" && (tls !== undefined || localAddress !== undefined);
 }
 
 function errorOf(detail: ResultDetail | undefined): Error {

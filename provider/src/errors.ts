@@ -11,7 +11,8 @@ import { MedusaError } from "@medusajs/framework/utils";
  * | `LOCK_RELEASED` | conflict | `assertHeld()` after the lock was given back |
  * | `INVALID_ARGUMENT` | invalid_data | an argument that cannot be used |
  * | `INVALID_OPTION` | invalid_data | an option that cannot be used, at boot |
- * | `REDIS_UNREACHABLE` | unexpected_state | a call without a time limit, after 20 reconnects |
+ * | `REDIS_UNREACHABLE` | unexpected_state | Redis was not reached in as many reconnects as `maxRetriesPerRequest` allows, or is tried no more |
+ * | `REDIS_TIMEOUT` | unexpected_state | a command took longer than `commandTimeout` ("Command timed out") |
  * | `REDIS_REFUSED` | unexpected_state | Redis answered with an error; `cause` has its text |
  * | `REDIS_AUTH_FAILED` | unexpected_state | Redis refused the user name or password |
  * | `PROVIDER_CLOSED` | unexpected_state | a call after `shutdown()` |
@@ -28,6 +29,7 @@ export type LockErrorCode =
   | "INVALID_ARGUMENT"
   | "INVALID_OPTION"
   | "REDIS_UNREACHABLE"
+  | "REDIS_TIMEOUT"
   | "REDIS_REFUSED"
   | "REDIS_AUTH_FAILED"
   | "PROVIDER_CLOSED"
@@ -40,6 +42,9 @@ export type LockError = MedusaError & {
   keys: string[];
 };
 
+/** How ioredis begins the message of its MaxRetriesPerRequestError. */
+const RECONNECT_LIMIT_TEXT = "Reached the max retries per request limit";
+
 const TYPE_OF_CODE: Record<LockErrorCode, string> = {
   LOCK_NOT_ACQUIRED: MedusaError.Types.CONFLICT,
   LOCK_TIMEOUT: MedusaError.Types.CONFLICT,
@@ -49,6 +54,7 @@ const TYPE_OF_CODE: Record<LockErrorCode, string> = {
   INVALID_ARGUMENT: MedusaError.Types.INVALID_DATA,
   INVALID_OPTION: MedusaError.Types.INVALID_DATA,
   REDIS_UNREACHABLE: MedusaError.Types.UNEXPECTED_STATE,
+  REDIS_TIMEOUT: MedusaError.Types.UNEXPECTED_STATE,
   REDIS_REFUSED: MedusaError.Types.UNEXPECTED_STATE,
   REDIS_AUTH_FAILED: MedusaError.Types.UNEXPECTED_STATE,
   PROVIDER_CLOSED: MedusaError.Types.UNEXPECTED_STATE,
@@ -62,7 +68,7 @@ export function lockError(code: LockErrorCode, message: string, keys: string[] =
   if (cause !== undefined) {
     error.cause = new Error(cause);
   }
-  if (code === "REDIS_UNREACHABLE") {
+  if (code === "REDIS_UNREACHABLE" && message.startsWith(RECONNECT_LIMIT_TEXT)) {
     // The name that code written for ioredis looks for.
     error.name = "MaxRetriesPerRequestError";
   }

@@ -15,11 +15,11 @@ type ProviderLoaderOptions = LoaderOptions & { moduleOptions?: Record<string, un
  */
 export default async function lockingRedisLoader(args: ProviderLoaderOptions): Promise<void> {
   const { container, logger, options, moduleOptions } = args;
-  const { native, waitLockingTimeoutS, tryWaitMs, drainTimeoutMs, warnings } = parseOptions(options, moduleOptions);
+  const { native, waitLockingTimeoutS, tryWaitMs, warnings, ...rest } = parseOptions(options, moduleOptions);
   for (const warning of warnings) {
     logger?.warn(warning);
   }
-  const client = new LockClient(native, drainTimeoutMs, logger);
+  const client = new LockClient(native, rest, logger);
   try {
     await client.ready();
     logger?.info(`Connection to Redis in "locking-redis" provider established`);

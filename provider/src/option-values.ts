@@ -1,6 +1,12 @@
 import { kindOf } from "./arguments";
 import { type LockError, lockError } from "./errors";
 
+/** Options by their names, and how a message names one of them. */
+export interface OptionSource {
+  readonly values: Readonly<Record<string, unknown>>;
+  label(name: string): string;
+}
+
 /** The error of an option that cannot be used. `trouble` follows the option's name; it never holds the value. */
 export function optionError(option: string, trouble: string): LockError {
   return lockError("INVALID_OPTION", `Option "${option}" of the "locking-redis" provider ${trouble}.`);
@@ -15,6 +21,20 @@ export function optionalString(option: string, value: unknown): string | undefin
     throw optionError(option, `must be a string, got ${kindOf(value)}`);
   }
   return value;
+}
+
+/** A yes-or-no option, also as the text "true" or "false"; `undefined` and null are none. */
+export function optionalBoolean(option: string, value: unknown): boolean | undefined {
+  if (value === undefined || value === null) {
+    return undefined;
+  }
+  if (value === true || value === "true") {
+    return true;
+  }
+  if (value === false || value === "false") {
+    return false;
+  }
+  throw optionError(option, `must be true or false, got ${kindOf(value)}${typeof value === "string" ? " that is neither" : ""}`);
 }
 
 /** A number option, also as a numeric string; `undefined` and null are none. */
@@ -32,6 +52,11 @@ export function optionalNumber(option: string, value: unknown, unit: string, lea
   return number;
 }
 
+/** A time limit in milliseconds, 0 for no limit; null and false are no limit, too, as with ioredis. */
+export function optionalLimitMs(option: string, value: unknown): number | undefined {
+  return value === null || value === false ? 0 : optionalNumber(option, value, "milliseconds", 0);
+}
+
 /** A whole-number option, also as a numeric string, between two limits; `undefined` and null are none. */
 export function optionalInteger(option: string, value: unknown, least: number, most: number): number | undefined {
   if (value === undefined || value === null) {
@@ -42,4 +67,13 @@ export function optionalInteger(option: string, value: unknown, least: number, m
     throw optionError(option, `must be a whole number from ${least} to ${most}`);
   }
   return number;
+}
+
+/** The same object without the members that are `undefined`: for the addon they must not be there at all. */
+export function withoutUndefined<T extends object>(
+  values: {
+    [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K];
+  },
+): T {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
 }

@@ -1,15 +1,17 @@
 import { Modules } from "@medusajs/framework/utils";
 import { kindOf } from "./arguments";
+import type { Callbacks } from "./callbacks";
 import { lockError } from "./errors";
+import type { NativeOptions } from "./native-options";
 import { optionalNumber, optionalString, optionError } from "./option-values";
 import { parseRedisOptions } from "./redis-options";
 import { parseRedisUrl } from "./redis-url";
 
 /** Options of the provider, in `medusa-config.ts`. Numbers may be numeric strings. */
 export interface LockingRedisOptions {
-  /** Where Redis is: `redis://user:password@host:6379/0`. Required. */
+  /** Where Redis is: `redis://user:password@host:6379/0`, `rediss://` for TLS, `unix:///path` for a Unix socket. Required. */
   redisUrl: string;
-  /** ioredis' options, as far as this package knows them (README, "Options"). The URL wins over them. */
+  /** ioredis' options; docs/OPTIONS.md of the repository has what becomes of each. The URL wins over them. */
   redisOptions?: Record<string, unknown>;
   /** What stands before every key in Redis; default `medusa_lock:`. */
   namespace?: string;
@@ -29,24 +31,8 @@ export interface LockingRedisOptions {
   maximumStallMs?: number | string;
 }
 
-/** @internal What the addon is told; see `src/binding/options.rs`. */
-export interface NativeOptions {
-  host: string;
-  port: number;
-  family: number;
-  username?: string;
-  password?: string;
-  database: number;
-  prefix: string;
-  defaultRetryIntervalMs: number;
-  maximumRetryIntervalMs: number;
-  backoffFactor: number;
-  maximumStallMs: number;
-  onThread: boolean;
-}
-
 /** @internal */
-export interface ParsedOptions {
+export interface ParsedOptions extends Callbacks {
   native: NativeOptions;
   waitLockingTimeoutS: number;
   tryWaitMs: number;
@@ -92,7 +78,7 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
     .map((name) => `Option "${name}" of the "locking-redis" provider is not known, ignored.`);
   const number = (name: string, unit: string, least: number, fallback: number) =>
     optionalNumber(name, given[name] ?? around[name], unit, least) ?? fallback;
-  const { keyPrefix, ...connection } = parseRedisOptions(given.redisOptions, parseRedisUrl(redisUrl), warnings);
+  const { native: connection, keyPrefix, callbacks } = parseRedisOptions(given.redisOptions, parseRedisUrl(redisUrl), warnings);
   const native: NativeOptions = {
     ...connection,
     prefix: keyPrefix + (optionalString("namespace", given.namespace) ?? "medusa_lock:"),
@@ -103,6 +89,7 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
     onThread: needsThreadLane(),
   };
   return {
+    ...callbacks,
     native,
     waitLockingTimeoutS: number("waitLockingTimeout", "seconds", 0, 5),
     tryWaitMs: number("tryWaitMs", "milliseconds", 0, 0),

@@ -1,60 +1,73 @@
-import { optionError } from "./option-values";
+import { optionalBoolean, optionError } from "./option-values";
 
 /** What a `redisUrl` says: the parts that it names itself, and its query parameters, which are options too. */
 export interface UrlParts {
+  /** A Unix socket. */
+  path?: string;
   host?: string;
   port?: string;
   username?: string;
   password?: string;
   db?: string;
+  /** True for `rediss://` and `?tls=true`, false for `?tls=false`. */
+  tls?: boolean;
   query: Record<string, string>;
 }
 
-const LATER = "is not supported by this version yet";
+const EXPECTED = "expected redis://host:6379, rediss:// for TLS, or unix:///path for a Unix socket";
+
+/** By scheme: whether it means TLS. */
+const SCHEMES: Record<string, boolean> = { "redis:": false, "valkey:": false, "rediss:": true, "valkeys:": true };
 
 /**
  * Parses a `redisUrl` as ioredis 5.11 does, with the WHATWG parser. What ioredis would silently read as something
- * else (a socket path, database 0) is refused. No message repeats the URL: it may hold a password.
+ * else (a socket path, database 0, plain text) is refused, or read as what it says. No message repeats the URL: it
+ * may hold a password.
  */
 export function parseRedisUrl(url: string): UrlParts {
   if (/^\d+$/.test(url)) {
     return { port: url, query: {} };
   }
-  if (/^\/(?!\/)|^(redis\+|valkey\+)?unix:/.test(url)) {
-    throw optionError("redisUrl", `names a Unix socket, which ${LATER}`);
+  if (/^\/(?!\/)/.test(url)) {
+    const [path = "", ...query] = url.split("?");
+    return { path, ...readQuery(new URLSearchParams(query.join("?")), false) };
   }
-  const shortForm = /^(?<host>[^/?#:@\s]+)(:(?<port>\d+))?$/.exec(url);
-  if (shortForm?.groups) {
-    const { host = "localhost", port } = shortForm.groups;
-    return { host, ...(port ? { port } : {}), query: {} };
+  if (/^(redis\+|valkey\+)?unix:/i.test(url)) {
+    return parseSocketUrl(url);
   }
   if (url.startsWith("//")) {
     return parseFull(`redis:${url}`);
   }
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) {
-    throw optionError("redisUrl", 'must look like "redis://host:6379"');
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? parseFull(url) : parseWithoutScheme(url);
+}
+
+function parseSocketUrl(text: string): UrlParts {
+  const url = parseText(text);
+  if (url.host || url.pathname.length < 2) {
+    throw optionError("redisUrl", "names no Unix socket; write unix:///path, with three slashes");
   }
-  return parseFull(url);
+  return { path: decode(url.pathname), ...readQuery(url.searchParams, false) };
+}
+
+function parseWithoutScheme(text: string): UrlParts {
+  const { db, ...parts } = parseFull(`redis://${text}`);
+  if (!parts.host) {
+    throw optionError("redisUrl", `names no host; ${EXPECTED}`);
+  }
+  if (db !== undefined) {
+    throw optionError("redisUrl", "has a path but no scheme, which ioredis takes for a Unix socket; write redis://host:port/database");
+  }
+  return parts;
 }
 
 function parseFull(text: string): UrlParts {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw optionError(
-      "redisUrl",
-      "is not a valid URL; special characters in the user name or password (such as # / ? @ :) must be percent-encoded",
-    );
-  }
+  const url = parseText(text);
   const scheme = url.protocol.toLowerCase();
-  if (scheme === "rediss:" || scheme === "valkeys:") {
-    throw optionError("redisUrl", `asks for TLS (${scheme}//), which ${LATER}`);
+  const isTls = SCHEMES[scheme];
+  if (isTls === undefined) {
+    throw optionError("redisUrl", `has the scheme "${scheme}//"; ${EXPECTED}`);
   }
-  if (scheme !== "redis:" && scheme !== "valkey:") {
-    throw optionError("redisUrl", `has the scheme "${scheme}//"; expected redis://`);
-  }
-  const parts: UrlParts = { query: Object.fromEntries(url.searchParams) };
+  const parts: UrlParts = readQuery(url.searchParams, isTls);
   if (url.hostname) {
     parts.host = decode(url.hostname.replace(/^\[(.*)\]$/, "$1"));
   }
@@ -71,6 +84,27 @@ function parseFull(text: string): UrlParts {
     parts.db = decode(path);
   }
   return parts;
+}
+
+function parseText(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // The host and what follows it, after a # or ? in a password that begins like a port: another host would be asked.
+  if (!url || url.hash.includes("@") || [...url.searchParams.keys()].some((name) => name.includes("@"))) {
+    throw optionError(
+      "redisUrl",
+      `is not a valid URL; ${EXPECTED}. Special characters in the user name or password (such as # / ? @ :) must be percent-encoded`,
+    );
+  }
+  return url;
+}
+
+function readQuery(params: URLSearchParams, isTls: boolean): Pick<UrlParts, "query" | "tls"> {
+  const { tls: text, ...query } = Object.fromEntries(params);
+  const tls = optionalBoolean("redisUrl (its tls)", text);
+  if (isTls && tls === false) {
+    throw optionError("redisUrl", "asks for TLS by its scheme and says tls=false; use redis:// if you mean plain text");
+  }
+  return { query, ...(isTls || tls !== undefined ? { tls: isTls || tls === true } : {}) };
 }
 
 function decode(part: string): string {

@@ -5,7 +5,7 @@ use super::options::{NativeOptions, millis};
 use crate::lane::Lane;
 use crate::sys::SharedNumbers;
 use lock_core::{
-    AcquireRequest, Error, HoldId, Keep, LeaseState, Owner, Patience, ReleaseAllRequest, Wanted,
+    AcquireRequest, Error, HoldId, Keep, LeaseState, Owner, Patience, ReleaseAllRequest, Verdict, Wanted,
 };
 use napi::Env;
 use napi::bindgen_prelude::{Either, Float64Array, FnArgs, Function, Object, Result, Status};
@@ -93,9 +93,11 @@ impl NativeClient {
     ) -> Result<Self> {
         let options: NativeOptions = env.from_js_value(options)?;
         let on_thread = options.on_thread;
+        let settings =
+            options.into_settings().map_err(|trouble| napi::Error::new(Status::InvalidArg, trouble))?;
         let dispatcher: Dispatcher = dispatcher.create_ref()?;
         let deliver = deliverer(dispatcher, SharedNumbers::new(numbers));
-        let lane = Lane::open(env, options.into_settings(), on_thread, deliver)
+        let lane = Lane::open(env, settings, on_thread, deliver)
             .map_err(|reason| napi::Error::new(Status::GenericFailure, reason))?;
         let this = Self { lane };
         this.lane
@@ -181,6 +183,25 @@ impl NativeClient {
         let owner = owner.map(|owner| owner.into_bytes().into());
         let request = ReleaseAllRequest { caller: number(caller), owner };
         taken(self.lane.with(env, |engine, now| engine.release_all(now, request)).flatten())
+    }
+
+    /// Answers `ResultKind.AskPause`: connect again after so many milliseconds, or, with none, never.
+    #[napi(catch_unwind)]
+    pub fn reconnect_in(&self, env: &Env, pause_ms: Option<f64>) {
+        // After the end there is nothing left to connect.
+        let _ = self.lane.with(env, |engine, now| engine.client.reconnect_in(now, pause_ms.map(millis)));
+    }
+
+    /// Answers `ResultKind.AskError`: 0 leaves the error to its call, 1 does so and connects anew, 2 connects anew and
+    /// sends the command again.
+    #[napi(catch_unwind)]
+    pub fn judge(&self, env: &Env, question: f64, verdict: u32) {
+        let verdict = match verdict {
+            0 => Verdict::Accept,
+            1 => Verdict::Reconnect,
+            _ => Verdict::Resend,
+        };
+        let _ = self.lane.with(env, |engine, now| engine.client.judge(now, number(question), verdict));
     }
 
     /// Milliseconds until the hold's lease can lapse; 0 once it is lost or given back.

@@ -1,59 +1,169 @@
 //! The options as the provider hands them over: names and units checked there, types made here.
 
 use crate::lane::Settings;
-use crate::net::{Family, Target};
-use lock_core::{BackoffRule, ClientConfig, Credentials};
+use crate::net::{Endpoint, Family, SocketRules, Target, Tls, TlsOptions, Trust};
+use lock_core::{BackoffRule, ClientConfig, Credentials, Greeting, PauseRule, Perseverance};
 use serde::Deserialize;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-/// One provider's options, parsed by `provider/src/options.ts`.
+/// One provider's options; what they mean is said in `provider/src/native-options.ts`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct NativeOptions {
+    path: Option<String>,
     host: String,
     port: u16,
-    /// 0: any, 4 or 6.
     family: u8,
+    local_address: Option<String>,
+    local_port: Option<u16>,
+    keep_alive_ms: Option<f64>,
+    no_delay: bool,
+    connect_timeout_ms: f64,
+    tls: Option<NativeTls>,
     username: Option<String>,
-    /// With a user name and no password this is the empty string.
     password: Option<String>,
     database: u32,
-    /// `keyPrefix` followed by `namespace`.
+    connection_name: Option<String>,
+    library_name: Option<String>,
+    resp3: bool,
+    ready_check: bool,
+    longest_loading_pause_ms: f64,
+    offline_queue: bool,
+    resends: bool,
+    most_reconnects: Option<u32>,
+    most_reconnects_for_all: bool,
+    reconnect: Reconnect,
+    asks_on_errors: bool,
+    command_timeout_ms: Option<f64>,
+    socket_timeout_ms: Option<f64>,
     prefix: String,
     default_retry_interval_ms: f64,
     maximum_retry_interval_ms: f64,
     backoff_factor: f64,
     maximum_stall_ms: f64,
-    /// Use the thread lane.
     pub(super) on_thread: bool,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Reconnect {
+    Growing,
+    Never,
+    Asked,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NativeTls {
+    authorities: Vec<String>,
+    pinned: bool,
+    trust: NativeTrust,
+    certificate: Option<String>,
+    key: Option<String>,
+    server_name: Option<String>,
+    sends_name: bool,
+    tls12: bool,
+    tls13: bool,
+    ciphers: Vec<String>,
+    groups: Vec<String>,
+    protocols: Vec<String>,
+    revoked: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum NativeTrust {
+    Full,
+    AnyName,
+    Blind,
+}
+
 impl NativeOptions {
-    pub(super) fn into_settings(self) -> Settings {
+    /// The error says what is wrong with which part of `redisOptions`; it holds no secret.
+    pub(super) fn into_settings(self) -> Result<Settings, String> {
+        let family = match self.family {
+            4 => Family::V4,
+            6 => Family::V6,
+            _ => Family::Any,
+        };
+        let local = match (&self.local_address, self.local_port) {
+            (None, None) => None,
+            (address, port) => {
+                let address = address.as_deref().map_or(Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), str::parse);
+                let address = address.map_err(|_| "localAddress is no IP address".to_owned())?;
+                Some(SocketAddr::new(address, port.unwrap_or(0)))
+            }
+        };
+        let target = Target {
+            endpoint: match self.path {
+                Some(path) => Endpoint::Unix(path.into()),
+                None => Endpoint::Tcp { host: self.host, port: self.port },
+            },
+            socket: SocketRules {
+                family,
+                local,
+                keep_alive: self.keep_alive_ms.map(millis),
+                no_delay: self.no_delay,
+                connect_limit: limit(self.connect_timeout_ms),
+            },
+            tls: self.tls.map(|tls| Tls::new(tls.into_options())).transpose()?,
+        };
         let username = self.username;
-        Settings {
-            target: Target {
-                host: self.host,
-                port: self.port,
-                family: match self.family {
-                    4 => Family::V4,
-                    6 => Family::V6,
-                    _ => Family::Any,
-                },
+        let client = ClientConfig {
+            prefix: self.prefix.into_bytes(),
+            credentials: self.password.map(|password| Credentials { username, password }),
+            database: self.database,
+            backoff: BackoffRule {
+                first: millis(self.default_retry_interval_ms),
+                longest: millis(self.maximum_retry_interval_ms),
+                factor: self.backoff_factor,
             },
-            client: ClientConfig {
-                prefix: self.prefix.into_bytes(),
-                credentials: self.password.map(|password| Credentials { username, password }),
-                database: self.database,
-                backoff: BackoffRule {
-                    first: millis(self.default_retry_interval_ms),
-                    longest: millis(self.maximum_retry_interval_ms),
-                    factor: self.backoff_factor,
-                },
-                max_retries_per_request: 20,
-                version: env!("CARGO_PKG_VERSION"),
+            greeting: Greeting {
+                connection_name: self.connection_name,
+                library_name: self.library_name,
+                resp3: self.resp3,
+                ready_check: self.ready_check,
+                longest_loading_pause: limit(self.longest_loading_pause_ms),
             },
-            maximum_stall: millis(self.maximum_stall_ms),
+            perseverance: Perseverance {
+                most_reconnects: self.most_reconnects,
+                most_reconnects_for_all: self.most_reconnects_for_all,
+                pause: match self.reconnect {
+                    Reconnect::Growing => PauseRule::Growing,
+                    Reconnect::Never => PauseRule::Never,
+                    Reconnect::Asked => PauseRule::Asked,
+                },
+                offline_queue: self.offline_queue,
+                resends: self.resends,
+                command_limit: self.command_timeout_ms.map(millis),
+                silence: self.socket_timeout_ms.map(millis),
+                asks_on_errors: self.asks_on_errors,
+            },
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        Ok(Settings { target, client, maximum_stall: millis(self.maximum_stall_ms) })
+    }
+}
+
+impl NativeTls {
+    fn into_options(self) -> TlsOptions {
+        TlsOptions {
+            authorities: self.authorities,
+            pinned: self.pinned,
+            trust: match self.trust {
+                NativeTrust::Full => Trust::Full,
+                NativeTrust::AnyName => Trust::AnyName,
+                NativeTrust::Blind => Trust::Blind,
+            },
+            identity: self.certificate.zip(self.key),
+            server_name: self.server_name,
+            sends_name: self.sends_name,
+            versions: (self.tls12, self.tls13),
+            ciphers: self.ciphers,
+            groups: self.groups,
+            protocols: self.protocols,
+            revoked: self.revoked,
         }
     }
 }
@@ -64,4 +174,9 @@ pub(super) fn millis(value: f64) -> Duration {
         return Duration::ZERO;
     }
     Duration::try_from_secs_f64(value / 1_000.0).unwrap_or(Duration::MAX)
+}
+
+/// A time limit; 0 is none.
+fn limit(value: f64) -> Option<Duration> {
+    Some(millis(value)).filter(|limit| !limit.is_zero())
 }

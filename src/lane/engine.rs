@@ -39,6 +39,10 @@ pub(crate) enum Notice {
     Down { reason: String },
     /// A line for the log.
     Log { level: LogLevel, message: String },
+    /// How long to wait before this attempt to connect?
+    AskPause { attempt: u32 },
+    /// What to do about this error reply?
+    AskError { question: u64, message: String },
 }
 
 /// What a lane has to do for lock-core.
@@ -140,6 +144,10 @@ impl Engine {
                     }
                 }
                 Event::TakenAway => self.look_at_leases(),
+                Event::AskPause { attempt } => self.notices.push(Notice::AskPause { attempt }),
+                Event::AskError { question, message } => {
+                    self.notices.push(Notice::AskError { question, message });
+                }
                 Event::Done { caller, outcome } => {
                     let notice = self.notice_of(caller, outcome);
                     self.notices.push(notice);

@@ -11,6 +11,7 @@ mod renewal;
 mod shared;
 mod socket;
 mod thread;
+mod wire;
 
 pub(crate) use engine::{Engine, Notice};
 pub(crate) use node_loop::NodeLoop;

@@ -9,14 +9,13 @@ use super::engine::{Action, Engine};
 use super::renewal;
 use super::shared::{Inbound, Shared, Waker};
 use super::socket::Connection;
-use super::{Deliver, EXIT_LIMIT, Settings, closed, internal};
+use super::{Deliver, EXIT_LIMIT, Settings, closed, internal, wire};
 use crate::net::{self, Target, describe};
 use crate::sys::{Async, EventLoop, JsScope, Poll, Prepare, Readiness, Timer, now};
 use lock_core::{Client, Error, Instant};
 use napi::Env;
 use std::cell::{Cell, RefCell};
-use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::io::{ErrorKind, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -130,7 +129,8 @@ impl NodeLoop {
             state.prepared = true;
             handles.prepare.start();
         }
-        if !state.referenced && state.engine.client.has_callers() {
+        // A call that failed at once is still to be told.
+        if !state.referenced && (state.engine.client.has_callers() || state.engine.client.has_events()) {
             state.referenced = true;
             handles.wake.set_referenced(true);
         }
@@ -195,8 +195,8 @@ impl NodeLoop {
         }
     }
 
-    fn connected(&self, outcome: Result<TcpStream, String>) {
-        let connection = outcome.and_then(|socket| self.watch(socket));
+    fn connected(&self, outcome: Result<net::Connection, String>) {
+        let connection = outcome.and_then(|connected| self.watch(connected));
         let mut state = self.state.borrow_mut();
         match connection {
             Ok(connection) => {
@@ -207,8 +207,8 @@ impl NodeLoop {
         }
     }
 
-    fn watch(&self, socket: TcpStream) -> Result<Connection, String> {
-        socket.set_nonblocking(true).map_err(|error| describe(&error))?;
+    fn watch(&self, connected: net::Connection) -> Result<Connection, String> {
+        let socket = connected.socket.into_plain().map_err(|error| describe(&error))?;
         let event_loop = self.event_loop.borrow().clone().ok_or("the provider was shut down")?;
         let me = self.me.clone();
         let poll = Poll::open(&event_loop, &socket, move |readiness| {
@@ -216,7 +216,7 @@ impl NodeLoop {
                 lane.turn(|lane| lane.on_socket(readiness));
             }
         })?;
-        Ok(Connection::new(poll, socket))
+        Ok(Connection::new(poll, socket, connected.tls))
     }
 
     fn on_socket(&self, readiness: Readiness) {
@@ -231,16 +231,17 @@ impl NodeLoop {
                 Ok(0) => "the server closed the connection".to_owned(),
                 Ok(count) => {
                     let bytes = state.buffer.get(..count).unwrap_or_default();
-                    state.engine.client.handle_bytes(now(), bytes);
-                    if count < READ_SIZE {
-                        return;
+                    match wire::receive(&mut state.engine.client, connection.tls.as_deref_mut(), bytes) {
+                        Ok(()) if count < READ_SIZE => return,
+                        Ok(()) => continue,
+                        Err(reason) => reason,
                     }
-                    continue;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => describe(&error),
             };
+            let reason = wire::ended(&state.engine.client, connection.tls.is_some(), reason);
             state.connection = None;
             return state.engine.client.handle_disconnected(now(), &reason);
         }
@@ -334,13 +335,15 @@ impl NodeLoop {
             if !matches!(limits, (Ok(()), Ok(()))) {
                 return;
             }
-            state.engine.client.handle_write(now());
-            let sent = connection.socket.write_all(state.engine.client.transmit());
-            state.engine.client.transmitted(usize::MAX);
-            let Ok(count @ 1..) = sent.and_then(|()| connection.socket.read(&mut state.buffer)) else {
+            let (client, tls) = (&mut state.engine.client, &mut connection.tls);
+            if !matches!(wire::send(client, tls.as_deref_mut(), &mut connection.socket), Ok(true)) {
                 return;
-            };
-            state.engine.client.handle_bytes(now(), state.buffer.get(..count).unwrap_or_default());
+            }
+            let Ok(count @ 1..) = connection.socket.read(&mut state.buffer) else { return };
+            let bytes = state.buffer.get(..count).unwrap_or_default();
+            if wire::receive(client, tls.as_deref_mut(), bytes).is_err() {
+                return;
+            }
         }
     }
 

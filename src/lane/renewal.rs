@@ -6,7 +6,9 @@ use super::shared::{Inbound, Shared};
 use super::{Settings, background};
 use crate::net;
 use crate::sys::now;
-use lock_core::{Credentials, HoldId, Instant, LogLevel, Namespace, Renewal, RenewalAnswer, Script};
+use lock_core::{
+    Credentials, Greeting, HoldId, Instant, LogLevel, Namespace, Renewal, RenewalAnswer, Script,
+};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisError, RedisResult};
 use std::sync::Arc;
@@ -157,11 +159,13 @@ impl Renewer {
     }
 
     async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        let stream = net::connect(&self.settings.target).await.map_err(io_error)?;
-        stream.set_nonblocking(true)?;
-        let stream = tokio::net::TcpStream::from_std(stream)?;
-        let mut info = RedisConnectionInfo::default().set_skip_set_lib_name();
-        info = info.set_db(i64::from(self.settings.client.database));
+        let stream = net::connect_stream(&self.settings.target).await.map_err(io_error)?;
+        let Greeting { library_name, connection_name, .. } = &self.settings.client.greeting;
+        let mut info = RedisConnectionInfo::default().set_db(i64::from(self.settings.client.database));
+        info = match library_name {
+            Some(name) => info.set_lib_name(name, self.settings.client.version),
+            None => info.set_skip_set_lib_name(),
+        };
         if let Some(Credentials { username, password }) = &self.settings.client.credentials
             && !self.shared.password_unwanted.load(Ordering::Acquire)
         {
@@ -171,8 +175,12 @@ impl Renewer {
             }
         }
         let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        let (connection, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await?;
+        let (mut connection, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await?;
         tokio::spawn(driver);
+        if let Some(name) = connection_name {
+            // Names are for people: a refusal does not matter.
+            let _ = redis::cmd("CLIENT").arg("SETNAME").arg(name).query_async::<()>(&mut connection).await;
+        }
         Ok(connection)
     }
 

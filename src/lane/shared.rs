@@ -1,9 +1,9 @@
 //! What the JavaScript thread and the background thread share: the leases, a mailbox, and a way to wake.
 
 use super::engine::Notice;
+use crate::net::Connection;
 use crate::sys::{AsyncWaker, ThreadWaker, now};
 use lock_core::{Instant, LeaseTable};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) enum Waker {
 /// What comes to the JavaScript thread from elsewhere.
 pub(crate) enum Inbound {
     /// The connection that was asked for in `epoch`, or why there is none.
-    Connected { epoch: u64, outcome: Result<TcpStream, String> },
+    Connected { epoch: u64, outcome: Result<Connection, String> },
     /// Something to tell.
     Notice(Notice),
 }

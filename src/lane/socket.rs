@@ -1,23 +1,23 @@
 //! The loop lane's socket: when it is written to.
 
-use crate::net::describe;
-use crate::sys::{Poll, Readiness, now};
+use super::wire;
+use crate::net::{TlsSession, describe};
+use crate::sys::{Poll, Readiness};
 use lock_core::Client;
-use std::io::{ErrorKind, Write};
-use std::net::TcpStream;
 
 /// A connected socket and its watcher; fields drop in this order, as libuv asks.
 pub(super) struct Connection {
     poll: Poll,
-    pub(super) socket: TcpStream,
+    pub(super) socket: socket2::Socket,
+    pub(super) tls: Option<Box<TlsSession>>,
     waits_for_room: bool,
     /// Nothing is written until something is read. See [`Self::write_alone`].
     corked: bool,
 }
 
 impl Connection {
-    pub(super) fn new(poll: Poll, socket: TcpStream) -> Self {
-        Self { poll, socket, waits_for_room: false, corked: false }
+    pub(super) fn new(poll: Poll, socket: socket2::Socket, tls: Option<Box<TlsSession>>) -> Self {
+        Self { poll, socket, tls, waits_for_room: false, corked: false }
     }
 
     /// Takes in what the watcher saw. True when there is something to read.
@@ -36,19 +36,10 @@ impl Connection {
         if self.waits_for_room || self.corked {
             return Ok(());
         }
-        client.handle_write(now());
-        while !client.transmit().is_empty() {
-            match self.socket.write(client.transmit()) {
-                Ok(0) => return Err("the connection takes no more".to_owned()),
-                Ok(count) => client.transmitted(count),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.waits_for_room = true;
-                    self.poll.watch(true);
-                    return Ok(());
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(describe(&error)),
-            }
+        let sent = wire::send(client, self.tls.as_deref_mut(), &mut self.socket);
+        self.waits_for_room = !sent.map_err(|error| describe(&error))?;
+        if self.waits_for_room {
+            self.poll.watch(true);
         }
         Ok(())
     }

@@ -5,17 +5,16 @@ use super::background;
 use super::engine::{Action, Engine};
 use super::renewal;
 use super::shared::{Inbound, Shared, Waker};
-use super::{Deliver, EXIT_LIMIT, Settings, closed};
-use crate::net::{self, describe};
+use super::{Deliver, EXIT_LIMIT, Settings, closed, wire};
+use crate::net::{self, Connection, Socket, describe};
 use crate::sys::{ThreadWaker, now};
 use lock_core::{Error, Instant};
 use napi::Env;
 use std::cell::{Cell, RefCell};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Write};
 use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 struct Core {
@@ -33,7 +32,9 @@ impl Core {
     }
 
     fn has_callers(&self) -> bool {
-        self.engine().client.has_callers()
+        let engine = self.engine();
+        // A call that failed at once is still to be told.
+        engine.client.has_callers() || engine.client.has_events()
     }
 }
 
@@ -155,16 +156,16 @@ impl Drop for ThreadLane {
     }
 }
 
-type Connecting = tokio::task::JoinHandle<Result<std::net::TcpStream, String>>;
+type Connecting = tokio::task::JoinHandle<Result<Connection, String>>;
 
 /// The lane's task: waits for bytes, room, time or work, and does what lock-core asks for.
 async fn drive(core: Arc<Core>, settings: Settings) {
-    let mut stream: Option<TcpStream> = None;
+    let mut open: Option<Connection> = None;
     let mut connecting: Option<Connecting> = None;
     let mut buffer = vec![0; 64 << 10];
     while !core.shared.is_closed() {
         while let Some(action) = next_action(&core) {
-            stream = None;
+            open = None;
             if let Some(old) = connecting.take() {
                 old.abort();
             }
@@ -173,11 +174,11 @@ async fn drive(core: Arc<Core>, settings: Settings) {
                 connecting = Some(tokio::spawn(async move { net::connect(&target).await }));
             }
         }
-        let outcome = write(&core, stream.as_ref());
-        let waits_for_room = match outcome {
-            Ok(waits) => waits,
-            Err(error) => {
-                stream = None;
+        let waits_for_room = match open.as_mut().map(|connection| write(&core, connection)) {
+            None => false,
+            Some(Ok(all)) => !all,
+            Some(Err(error)) => {
+                open = None;
                 core.engine().client.handle_disconnected(now(), &describe(&error));
                 continue;
             }
@@ -191,31 +192,42 @@ async fn drive(core: Arc<Core>, settings: Settings) {
             connected = join(&mut connecting) => {
                 connecting = None;
                 let mut engine = core.engine();
-                match connected.and_then(open) {
-                    Ok(open) => {
-                        stream = Some(open);
+                match connected {
+                    Ok(connection) => {
+                        open = Some(connection);
                         engine.client.handle_connected(now());
                     }
                     Err(reason) => engine.client.handle_disconnected(now(), &reason),
                 }
             }
-            () = room(stream.as_ref(), waits_for_room) => {}
-            outcome = read(stream.as_ref(), &mut buffer) => {
-                let mut engine = core.engine();
-                match outcome {
-                    Ok(count @ 1..) => engine.client.handle_bytes(now(), buffer.get(..count).unwrap_or_default()),
-                    Ok(0) => {
-                        stream = None;
-                        engine.client.handle_disconnected(now(), "the server closed the connection");
-                    }
-                    Err(error) => {
-                        stream = None;
-                        engine.client.handle_disconnected(now(), &describe(&error));
-                    }
+            () = room(open.as_ref(), waits_for_room) => {}
+            outcome = read(open.as_ref(), &mut buffer) => {
+                if let Err(reason) = take_in(&core, open.as_mut(), &buffer, outcome) {
+                    let tls = open.take().is_some_and(|connection| connection.tls.is_some());
+                    let mut engine = core.engine();
+                    let reason = wire::ended(&engine.client, tls, reason);
+                    engine.client.handle_disconnected(now(), &reason);
                 }
                 core.progress.notify_all();
             }
         }
+    }
+}
+
+/// Takes in what was read; the error is why the connection is of no more use.
+fn take_in(
+    core: &Core,
+    open: Option<&mut Connection>,
+    buffer: &[u8],
+    outcome: io::Result<usize>,
+) -> Result<(), String> {
+    match outcome {
+        Ok(0) => Err("the server closed the connection".to_owned()),
+        Ok(count) => {
+            let tls = open.and_then(|connection| connection.tls.as_deref_mut());
+            wire::receive(&mut core.engine().client, tls, buffer.get(..count).unwrap_or_default())
+        }
+        Err(error) => Err(describe(&error)),
     }
 }
 
@@ -228,48 +240,46 @@ fn next_action(core: &Core) -> Option<Action> {
     action
 }
 
-/// Writes what there is. True when the socket has no room for the rest.
-fn write(core: &Core, stream: Option<&TcpStream>) -> std::io::Result<bool> {
-    let Some(stream) = stream else { return Ok(false) };
-    let mut engine = core.engine();
-    engine.client.handle_write(now());
-    while !engine.client.transmit().is_empty() {
-        match stream.try_write(engine.client.transmit()) {
-            Ok(count) => engine.client.transmitted(count),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
-            Err(error) => return Err(error),
-        }
+/// A socket of the runtime as the rest of the world knows sockets that do not block.
+struct WithoutWaiting<'a>(&'a Socket);
+
+impl Write for WithoutWaiting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
     }
-    Ok(false)
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
-async fn read(stream: Option<&TcpStream>, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let Some(stream) = stream else { return std::future::pending().await };
+/// Writes what there is. False when the socket has no room for the rest.
+fn write(core: &Core, Connection { socket, tls }: &mut Connection) -> io::Result<bool> {
+    wire::send(&mut core.engine().client, tls.as_deref_mut(), &mut WithoutWaiting(socket))
+}
+
+async fn read(open: Option<&Connection>, buffer: &mut [u8]) -> io::Result<usize> {
+    let Some(Connection { socket, .. }) = open else { return std::future::pending().await };
     loop {
-        stream.readable().await?;
-        match stream.try_read(buffer) {
+        socket.readable().await?;
+        match socket.try_read(buffer) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             outcome => return outcome,
         }
     }
 }
 
-async fn room(stream: Option<&TcpStream>, wanted: bool) {
-    match stream {
+async fn room(open: Option<&Connection>, wanted: bool) {
+    match open {
         // An error shows at the write that follows.
-        Some(stream) if wanted => drop(stream.writable().await),
+        Some(Connection { socket, .. }) if wanted => drop(socket.writable().await),
         _ => std::future::pending().await,
     }
 }
 
-async fn join(connecting: &mut Option<Connecting>) -> Result<std::net::TcpStream, String> {
+async fn join(connecting: &mut Option<Connecting>) -> Result<Connection, String> {
     match connecting {
         Some(task) => task.await.map_err(|error| error.to_string()).flatten(),
         None => std::future::pending().await,
     }
-}
-
-fn open(socket: std::net::TcpStream) -> Result<TcpStream, String> {
-    let ready = socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket));
-    ready.map_err(|error| describe(&error))
 }

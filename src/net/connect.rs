@@ -1,69 +1,135 @@
-//! TCP connections as ioredis makes them: family, one address after the other, no delay, keep-alive, 10 s.
+//! Connections as ioredis makes them: family, several addresses, local address, no delay, keep-alive, time limit.
 
+use super::happy_eyeballs::first_of;
+use super::session::TlsSession;
+use super::socket::Socket;
+use super::target::{Endpoint, SocketRules, Target};
+use super::tls::Tls;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::path::Path;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::Instant;
+use tokio_rustls::client::TlsStream;
 
-/// ioredis' default `connectTimeout`.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-
-/// Which addresses of a name are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Family {
-    /// All.
-    Any,
-    /// IPv4 only.
-    V4,
-    /// IPv6 only.
-    V6,
+/// A connection for a lane: the socket, and what stands between its bytes and Redis'.
+pub(crate) struct Connection {
+    /// The socket.
+    pub(crate) socket: Socket,
+    /// Its TLS session, handshake done; `None` in plain text.
+    pub(crate) tls: Option<Box<TlsSession>>,
 }
 
-/// Where Redis is.
-#[derive(Clone, Debug)]
-pub(crate) struct Target {
-    /// Host name or address.
-    pub(crate) host: String,
-    /// TCP port.
-    pub(crate) port: u16,
-    /// Which addresses are used.
-    pub(crate) family: Family,
+/// A connection as one stream, for a client that drives it itself.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// Connects for a lane. The error is a line for people, in Node's words where it has some.
+pub(crate) async fn connect(target: &Target) -> Result<Connection, String> {
+    let end = end_of(target);
+    let socket = reach(target, end).await?;
+    let Some(tls) = &target.tls else { return Ok(Connection { socket, tls: None }) };
+    let (socket, session) = secure(target, tls, socket, end).await?.into_inner();
+    Ok(Connection { socket, tls: Some(Box::new(TlsSession::new(session))) })
 }
 
-/// Connects; the error is a line for people, in Node's words where it has some.
-pub(crate) async fn connect(target: &Target) -> Result<std::net::TcpStream, String> {
-    match tokio::time::timeout(CONNECT_LIMIT, connect_unlimited(target)).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(format!("connect ETIMEDOUT {}:{}", target.host, target.port)),
-    }
+/// Connects for the renewal.
+pub(crate) async fn connect_stream(target: &Target) -> Result<Box<dyn Stream>, String> {
+    let end = end_of(target);
+    let socket = reach(target, end).await?;
+    let Some(tls) = &target.tls else { return Ok(Box::new(socket)) };
+    Ok(Box::new(secure(target, tls, socket, end).await?))
 }
 
-async fn connect_unlimited(target: &Target) -> Result<std::net::TcpStream, String> {
-    let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
-    let found =
-        found.map_err(|error| format!("the name \"{}\" could not be resolved: {error}", target.host))?;
-    let wanted = |address: &SocketAddr| match target.family {
-        Family::Any => true,
-        Family::V4 => address.is_ipv4(),
-        Family::V6 => address.is_ipv6(),
+/// When connecting has taken too long.
+fn end_of(target: &Target) -> Option<Instant> {
+    target.socket.connect_limit.and_then(|limit| Instant::now().checked_add(limit))
+}
+
+async fn reach(target: &Target, end: Option<Instant>) -> Result<Socket, String> {
+    let late = || format!("connect ETIMEDOUT {}", target.endpoint);
+    before(end, late, open(&target.endpoint, &target.socket)).await
+}
+
+async fn secure(
+    target: &Target,
+    tls: &Tls,
+    socket: Socket,
+    end: Option<Instant>,
+) -> Result<TlsStream<Socket>, String> {
+    // A server that takes the beginning of a handshake for half a command waits for the rest of it.
+    let late = || {
+        format!(
+            "TLS with {} failed: the server did not answer in time; it may not speak TLS here",
+            target.endpoint
+        )
     };
-    let mut last = format!("the name \"{}\" has no address of the wanted family", target.host);
-    for address in found.filter(wanted) {
-        match tokio::net::TcpStream::connect(address).await.and_then(prepare) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = format!("connect {} {address}", describe(&error)),
-        }
-    }
-    Err(last)
+    before(end, late, tls.handshake(&target.endpoint, socket)).await
 }
 
-fn prepare(stream: tokio::net::TcpStream) -> io::Result<std::net::TcpStream> {
-    let stream = stream.into_std()?;
-    stream.set_nodelay(true)?;
-    let keep_alive = socket2::TcpKeepalive::new().with_interval(Duration::from_secs(1));
+async fn before<T>(
+    end: Option<Instant>,
+    late: impl FnOnce() -> String,
+    work: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    let Some(end) = end else { return work.await };
+    tokio::time::timeout_at(end, work).await.unwrap_or_else(|_| Err(late()))
+}
+
+async fn open(endpoint: &Endpoint, rules: &SocketRules) -> Result<Socket, String> {
+    match endpoint {
+        Endpoint::Tcp { host, port } => open_tcp(host, *port, rules).await.map(Socket::Tcp),
+        Endpoint::Unix(path) => open_unix(path).await,
+    }
+}
+
+async fn open_tcp(host: &str, port: u16, rules: &SocketRules) -> Result<TcpStream, String> {
+    let found = tokio::net::lookup_host((host, port)).await;
+    let found = found.map_err(|error| format!("the name \"{host}\" could not be resolved: {error}"))?;
+    let addresses: Vec<_> = found.filter(|address| rules.family.admits(*address)).collect();
+    if addresses.is_empty() {
+        return Err(format!("the name \"{host}\" has no address of the wanted family"));
+    }
+    let stream = first_of(addresses, |address| open_address(address, rules.local)).await?;
+    prepare(&stream, rules).map_err(|error| describe(&error))?;
+    Ok(stream)
+}
+
+async fn open_address(address: SocketAddr, local: Option<SocketAddr>) -> Result<TcpStream, String> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let socket = socket.map_err(|error| describe(&error))?;
+    if let Some(local) = local {
+        socket.bind(local).map_err(|error| format!("bind {} {local}", describe(&error)))?;
+    }
+    let stream = socket.connect(address).await;
+    stream.map_err(|error| format!("connect {} {address}", describe(&error)))
+}
+
+#[cfg(unix)]
+async fn open_unix(path: &Path) -> Result<Socket, String> {
+    let stream = tokio::net::UnixStream::connect(path).await;
+    stream.map(Socket::Unix).map_err(|error| format!("connect {} {}", describe(&error), path.display()))
+}
+
+#[cfg(not(unix))]
+async fn open_unix(_path: &Path) -> Result<Socket, String> {
+    Err("Unix sockets / named pipes are not supported on Windows".to_owned())
+}
+
+fn prepare(stream: &TcpStream, rules: &SocketRules) -> io::Result<()> {
+    if rules.no_delay {
+        stream.set_nodelay(true)?;
+    }
+    let Some(idle) = rules.keep_alive else { return Ok(()) };
+    let keep_alive = socket2::TcpKeepalive::new().with_interval(std::time::Duration::from_secs(1));
     #[cfg(not(windows))]
     let keep_alive = keep_alive.with_retries(10);
-    socket2::SockRef::from(&stream).set_tcp_keepalive(&keep_alive)?;
-    Ok(stream)
+    // Node counts in whole seconds; less than one leaves the system's own time.
+    let keep_alive = if idle.as_secs() > 0 { keep_alive.with_time(idle) } else { keep_alive };
+    socket2::SockRef::from(stream).set_tcp_keepalive(&keep_alive)
 }
 
 /// An error's name as Node has it, or its text.
@@ -77,6 +143,8 @@ pub(crate) fn describe(error: &io::Error) -> String {
         io::ErrorKind::HostUnreachable => "EHOSTUNREACH",
         io::ErrorKind::NetworkUnreachable => "ENETUNREACH",
         io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
+        io::ErrorKind::NotFound => "ENOENT",
+        io::ErrorKind::PermissionDenied => "EACCES",
         _ => return error.to_string(),
     };
     name.to_owned()

@@ -111,10 +111,9 @@ impl Poll {
     #[cfg(unix)]
     pub(crate) fn open(
         event_loop: &Rc<EventLoop>,
-        socket: &std::net::TcpStream,
+        socket: &impl std::os::fd::AsRawFd,
         callback: impl Fn(Readiness) + 'static,
     ) -> Result<Self, String> {
-        use std::os::fd::AsRawFd;
         Self::open_raw(event_loop, socket.as_raw_fd(), callback)
     }
 
@@ -122,10 +121,9 @@ impl Poll {
     #[cfg(windows)]
     pub(crate) fn open(
         event_loop: &Rc<EventLoop>,
-        socket: &std::net::TcpStream,
+        socket: &impl std::os::windows::io::AsRawSocket,
         callback: impl Fn(Readiness) + 'static,
     ) -> Result<Self, String> {
-        use std::os::windows::io::AsRawSocket;
         let socket = usize::try_from(socket.as_raw_socket()).map_err(|error| error.to_string())?;
         Self::open_raw(event_loop, socket, callback)
     }

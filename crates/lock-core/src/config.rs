@@ -2,6 +2,7 @@
 
 use crate::backoff::BackoffRule;
 use std::fmt;
+use std::time::Duration;
 
 /// How the client proves who it is. `Debug` never shows the password.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,8 +30,85 @@ pub struct ClientConfig {
     pub database: u32,
     /// How a waiting acquire spaces its attempts.
     pub backoff: BackoffRule,
-    /// After how many failed reconnects calls without a time limit fail; ioredis' default is 20.
-    pub max_retries_per_request: u32,
+    /// What is said and asked on a new connection.
+    pub greeting: Greeting,
+    /// When a connection or a call is given up.
+    pub perseverance: Perseverance,
     /// Library version told to the server by CLIENT SETINFO.
     pub version: &'static str,
+}
+
+/// What is said and asked on a new connection; the default is ioredis'.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greeting {
+    /// Name told by CLIENT SETNAME (`connectionName`).
+    pub connection_name: Option<String>,
+    /// Library name told by CLIENT SETINFO; `None`: neither name nor version are told (`disableClientInfo`).
+    pub library_name: Option<String>,
+    /// Ask for RESP3, without which there are no pushes (`protocol`).
+    pub resp3: bool,
+    /// Wait until the server has loaded its data (`enableReadyCheck`).
+    pub ready_check: bool,
+    /// Longest pause between two looks at a server that is loading (`maxLoadingRetryTime`); `None`: its own estimate.
+    pub longest_loading_pause: Option<Duration>,
+}
+
+impl Default for Greeting {
+    fn default() -> Self {
+        Self {
+            connection_name: None,
+            library_name: Some("medusa-locking-redis".to_owned()),
+            resp3: true,
+            ready_check: true,
+            longest_loading_pause: Some(Duration::from_secs(10)),
+        }
+    }
+}
+
+/// When a connection or a call is given up; the default is ioredis'.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Perseverance {
+    /// After how many failed reconnects in a row calls fail, and after as many again (`maxRetriesPerRequest`);
+    /// `None`: never.
+    pub most_reconnects: Option<u32>,
+    /// Calls with a time limit fail then, too, and not only at their limit: somebody asked for it.
+    pub most_reconnects_for_all: bool,
+    /// The pause before a reconnect (`retryStrategy`).
+    pub pause: PauseRule,
+    /// Calls wait for a connection (`enableOfflineQueue`).
+    pub offline_queue: bool,
+    /// What a lost connection left unanswered is asked again (`autoResendUnfulfilledCommands`).
+    pub resends: bool,
+    /// Longest that one command takes, waiting for a connection included (`commandTimeout`).
+    pub command_limit: Option<Duration>,
+    /// Longest silence of a connection that owes answers (`socketTimeout`); `None`: 15 s.
+    pub silence: Option<Duration>,
+    /// Somebody decides on each error reply whether to reconnect (`reconnectOnError`).
+    pub asks_on_errors: bool,
+}
+
+impl Default for Perseverance {
+    fn default() -> Self {
+        Self {
+            most_reconnects: Some(20),
+            most_reconnects_for_all: false,
+            pause: PauseRule::Growing,
+            offline_queue: true,
+            resends: true,
+            command_limit: None,
+            silence: None,
+            asks_on_errors: false,
+        }
+    }
+}
+
+/// What decides on the pause before a reconnect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseRule {
+    /// 50 ms more per attempt, 2 s at most.
+    Growing,
+    /// There is no second connection.
+    Never,
+    /// Somebody is asked each time, by [`crate::Event::AskPause`].
+    Asked,
 }

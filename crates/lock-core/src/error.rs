@@ -11,8 +11,10 @@ pub enum Code {
     Timeout,
     /// The caller's signal withdrew the call.
     Aborted,
-    /// Redis could not be reached for as many reconnects as ioredis allows.
+    /// Redis could not be reached for as many reconnects as the options allow, or is not tried any more.
     Unreachable,
+    /// A command took longer than `commandTimeout` allows.
+    CommandTimeout,
     /// Redis answered with an error.
     Refused,
     /// Redis refused the user name or password.
@@ -34,6 +36,7 @@ impl Code {
             Self::Timeout => "LOCK_TIMEOUT",
             Self::Aborted => "LOCK_ABORTED",
             Self::Unreachable => "REDIS_UNREACHABLE",
+            Self::CommandTimeout => "REDIS_TIMEOUT",
             Self::Refused => "REDIS_REFUSED",
             Self::AuthFailed => "REDIS_AUTH_FAILED",
             Self::Closed => "PROVIDER_CLOSED",

@@ -11,8 +11,6 @@ use crate::script::Script;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Longest pause between two looks at a server that is loading its data (ioredis' `maxLoadingRetryTime`).
-const LONGEST_LOADING_PAUSE: Duration = Duration::from_secs(10);
 /// The first release whose scripts can keep what fencing and hold records need.
 const OLDEST_WITH_RECORDS: (u32, u32) = (6, 2);
 
@@ -21,6 +19,7 @@ enum Step {
     Auth,
     Hello,
     Select,
+    ClientName,
     ClientId,
     ClientInfo,
     Info,
@@ -97,6 +96,8 @@ pub(crate) struct Handshake {
     run: String,
     number: Option<i64>,
     second_round: bool,
+    /// Whether it is a node of a cluster was said.
+    mode_known: bool,
     /// Why side keys cannot be used.
     plain: Option<String>,
     /// Why pushes cannot be used, or not trusted.
@@ -124,16 +125,27 @@ impl Handshake {
             }
             handshake.expected.push_back(Step::Auth);
         }
-        append_command(out, &[b"HELLO", b"3"]);
-        handshake.expected.push_back(Step::Hello);
+        if config.greeting.resp3 {
+            append_command(out, &[b"HELLO", b"3"]);
+            handshake.expected.push_back(Step::Hello);
+        } else {
+            handshake.polling = Some("the option protocol says RESP2, which has no pushes".to_owned());
+        }
         if config.database != 0 {
             append_command(out, &[b"SELECT", itoa::Buffer::new().format(config.database).as_bytes()]);
             handshake.expected.push_back(Step::Select);
         }
+        if let Some(name) = &config.greeting.connection_name {
+            append_command(out, &[b"CLIENT", b"SETNAME", name.as_bytes()]);
+            handshake.expected.push_back(Step::ClientName);
+        }
         append_command(out, &[b"CLIENT", b"ID"]);
-        append_command(out, &[b"CLIENT", b"SETINFO", b"LIB-NAME", b"medusa-locking-redis"]);
-        append_command(out, &[b"CLIENT", b"SETINFO", b"LIB-VER", config.version.as_bytes()]);
-        handshake.expected.extend([Step::ClientId, Step::ClientInfo, Step::ClientInfo]);
+        handshake.expected.push_back(Step::ClientId);
+        if let Some(library) = &config.greeting.library_name {
+            append_command(out, &[b"CLIENT", b"SETINFO", b"LIB-NAME", library.as_bytes()]);
+            append_command(out, &[b"CLIENT", b"SETINFO", b"LIB-VER", config.version.as_bytes()]);
+            handshake.expected.extend([Step::ClientInfo, Step::ClientInfo]);
+        }
         handshake.ask_ready(config, out);
         handshake
     }
@@ -157,7 +169,7 @@ impl Handshake {
         let outcome = match step {
             Step::Auth => self.handle_auth(reply),
             Step::Hello => {
-                self.polling = error_text(reply).map(|text| format!("it does not speak RESP3 ({text})"));
+                self.handle_hello(reply);
                 Ok(())
             }
             Step::Select => handle_select(config, reply),
@@ -165,10 +177,10 @@ impl Handshake {
                 self.number = if let Value::Int(number) = reply { Some(*number) } else { None };
                 Ok(())
             }
-            // Who may not end a connection lives with what is still under way on it.
-            Step::ClientInfo | Step::Kill => Ok(()),
-            Step::Info => self.handle_info(reply),
-            Step::Probe => self.handle_probe(reply),
+            // Who may not end a connection lives with what is still under way on it. Names are for people.
+            Step::ClientName | Step::ClientInfo | Step::Kill => Ok(()),
+            Step::Info => self.handle_info(config, reply),
+            Step::Probe => self.handle_probe(config, reply),
             Step::Subscribe => {
                 self.polling =
                     Some(format!("channels are refused ({})", error_text(reply).unwrap_or_default()));
@@ -256,7 +268,39 @@ impl Handshake {
         ))
     }
 
-    fn handle_info(&mut self, reply: &Value) -> Result<(), Error> {
+    /// What a server says of itself in RESP3, for those that refuse INFO.
+    fn handle_hello(&mut self, reply: &Value) {
+        if let Some(text) = error_text(reply) {
+            self.polling = Some(format!("it does not speak RESP3 ({text})"));
+            return;
+        }
+        let Value::Array(pairs) = reply else { return };
+        for pair in pairs.chunks_exact(2) {
+            if let [Value::Text(name), Value::Text(value)] = pair {
+                match name.as_slice() {
+                    b"mode" if value == b"cluster" => self.is_cluster_node(),
+                    b"mode" => self.mode_known = true,
+                    b"version" => self.handle_version(&String::from_utf8_lossy(value)),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn is_cluster_node(&mut self) {
+        self.mode_known = true;
+        self.polling = Some("it is a node of a cluster".to_owned());
+    }
+
+    fn handle_version(&mut self, version: &str) {
+        let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
+        let version_pair = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+        if version_pair < OLDEST_WITH_RECORDS {
+            self.plain = Some(format!("Redis {version} is older than 6.2"));
+        }
+    }
+
+    fn handle_info(&mut self, config: &ClientConfig, reply: &Value) -> Result<(), Error> {
         if let Some(text) = error_text(reply) {
             if text.starts_with("NOAUTH") {
                 return Err(Error::new(
@@ -266,38 +310,52 @@ impl Handshake {
                     ),
                 ));
             }
-            self.notes.push(format!("The ready check is skipped, INFO was refused: {text}"));
+            if config.greeting.ready_check {
+                self.notes.push(format!("The ready check is skipped, INFO was refused: {text}"));
+            }
+            if !self.mode_known && self.polling.is_none() {
+                self.polling = Some(format!("whether it is a node of a cluster is not known ({text})"));
+            }
             return Ok(());
         }
         let Value::Text(info) = reply else { return Ok(()) };
         let info = String::from_utf8_lossy(info);
-        if field(&info, "loading") == Some("1") {
+        if config.greeting.ready_check && field(&info, "loading") == Some("1") {
             let seconds =
                 field(&info, "loading_eta_seconds").and_then(|eta| eta.parse().ok()).unwrap_or(1_u64);
-            self.loading =
-                Some(Duration::from_secs(seconds).clamp(Duration::from_millis(100), LONGEST_LOADING_PAUSE));
+            let longest = config.greeting.longest_loading_pause.unwrap_or(Duration::MAX);
+            let pause = Duration::from_secs(seconds).min(longest);
+            self.loading = Some(pause.max(Duration::from_millis(100)));
         }
         self.run = field(&info, "run_id").unwrap_or_default().to_owned();
         if field(&info, "cluster_enabled") == Some("1") {
-            self.polling = Some("it is a node of a cluster".to_owned());
+            self.is_cluster_node();
         }
         if let Some(version) = field(&info, "redis_version") {
-            let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
-            let version_pair = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-            if version_pair < OLDEST_WITH_RECORDS {
-                self.plain = Some(format!("Redis {version} is older than 6.2"));
-            }
+            self.handle_version(version);
+        }
+        // Every lock with a lease is volatile.
+        if let Some(policy) = field(&info, "maxmemory_policy")
+            && policy != "noeviction"
+            && field(&info, "maxmemory").is_some_and(|limit| limit != "0")
+        {
+            self.notes.push(format!(
+                "Redis may delete locks that are held when its memory is full: its maxmemory-policy is \"{policy}\". Keep locks on a Redis with \"noeviction\"."
+            ));
         }
         Ok(())
     }
 
-    fn handle_probe(&mut self, reply: &Value) -> Result<(), Error> {
+    fn handle_probe(&mut self, config: &ClientConfig, reply: &Value) -> Result<(), Error> {
         match reply {
             Value::Error(_) => {
                 let text = error_text(reply).unwrap_or_default();
                 if text.contains("NOPERM") || text.to_lowercase().contains("permission") {
                     self.plain = Some(text);
-                } else if self.loading.is_none() {
+                } else if text.starts_with("LOADING") && config.greeting.ready_check {
+                    // Of a server that refuses INFO there is no estimate.
+                    self.loading.get_or_insert(Duration::from_secs(1));
+                } else {
                     self.notes.push(format!("Whether side keys may be used could not be found out: {text}"));
                 }
             }

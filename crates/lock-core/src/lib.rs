@@ -23,9 +23,9 @@ mod timers;
 pub use backoff::BackoffRule;
 pub use client::{
     AcquireRequest, Claiming, Client, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
-    ReleaseRequest, TaskKey, Wanted,
+    ReleaseRequest, TaskKey, Verdict, Wanted,
 };
-pub use config::{ClientConfig, Credentials};
+pub use config::{ClientConfig, Credentials, Greeting, PauseRule, Perseverance};
 pub use error::{Code, Error};
 pub use handshake::Rung;
 pub use ids::{AttemptId, IdSource, Owner};

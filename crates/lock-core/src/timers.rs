@@ -15,6 +15,8 @@ pub(crate) enum Timer {
     Silence,
     /// A task's time limit, with the task's serial number.
     Limit(u32, u64),
+    /// The time limit of a task's command, with the task's serial number.
+    Command(u32, u64),
     /// A task's next attempt, with the task's serial number.
     Retry(u32, u64),
     /// A key's safety poll, with the serial number of its queue.

@@ -1,10 +1,10 @@
 //! What is said on a new connection.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod support;
 
-use lock_core::{ClientConfig, Code, Event, Rung};
+use lock_core::{ClientConfig, Code, Event, Greeting, Rung};
 use support::{Rig, SECOND, config, with_password};
 
 /// Both channels, and a message to itself that reached one.
@@ -181,4 +181,158 @@ fn where_pushes_cannot_be_had_or_trusted_locks_are_polled_for() {
         assert_eq!(rung, Rung::Polling, "{why}");
         assert!(why.contains(reason), "{why}");
     }
+}
+
+fn greeting(greeting: Greeting) -> ClientConfig {
+    ClientConfig { greeting, ..config() }
+}
+
+/// Answers the handshake: INFO as told, no channels, everything else as a server does that takes it.
+fn answer(rig: &mut Rig, info: &[u8]) {
+    rig.client.handle_connected(rig.now);
+    for _ in 0..2 {
+        for command in rig.sent() {
+            match command[0].as_str() {
+                "HELLO" => rig.reply(b"%0\r\n"),
+                "INFO" => rig.reply(info),
+                "EVAL" => rig.reply(b"*1\r\n:1\r\n"),
+                "SUBSCRIBE" | "PUBLISH" => rig.reply(b"-NOPERM no channels\r\n"),
+                _ => rig.reply(b"+OK\r\n"),
+            }
+        }
+    }
+}
+
+fn ready(rig: &Rig) -> Option<(Rung, String)> {
+    rig.events.iter().find_map(|event| match event {
+        Event::Ready { rung, why, .. } => Some((*rung, why.clone().unwrap_or_default())),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_connection_name_is_told_and_a_refusal_of_it_does_not_matter() {
+    let named = greeting(Greeting { connection_name: Some("shop".to_owned()), ..Greeting::default() });
+    let sent = commands(named.clone());
+    assert_eq!(sent[1], ["CLIENT", "SETNAME", "shop"]);
+    assert!(commands(config()).iter().all(|command| !command.contains(&"SETNAME".to_owned())));
+    let mut rig = Rig::new(named);
+    rig.client.handle_connected(rig.now);
+    rig.sent();
+    rig.reply(b"%0\r\n-ERR Client names cannot contain spaces\r\n:1\r\n+OK\r\n+OK\r\n");
+    rig.reply(&info("redis_version:7.0.15\r\n"));
+    rig.reply(b"*1\r\n:1\r\n");
+    rig.reply(SUBSCRIBED);
+    assert_eq!(ready(&rig).map(|(rung, _)| rung), Some(Rung::HandOff));
+}
+
+#[test]
+fn name_and_version_of_the_library_are_told_unless_there_is_no_name() {
+    let told = |config| -> Vec<String> {
+        let of_setinfo = |command: Vec<String>| (command.get(1)? == "SETINFO").then(|| command[3].clone());
+        commands(config).into_iter().filter_map(of_setinfo).collect()
+    };
+    assert_eq!(told(config()), ["medusa-locking-redis", "0.0.0"]);
+    assert!(told(greeting(Greeting { library_name: None, ..Greeting::default() })).is_empty());
+}
+
+#[test]
+fn with_resp2_nothing_is_asked_of_resp3_and_locks_are_polled_for() {
+    let mut rig = Rig::new(greeting(Greeting { resp3: false, ..Greeting::default() }));
+    rig.client.handle_connected(rig.now);
+    let sent = rig.sent();
+    assert!(sent.iter().all(|command| command[0] != "HELLO"));
+    rig.reply(b":1\r\n+OK\r\n+OK\r\n");
+    rig.reply(&info("redis_version:7.0.15\r\n"));
+    rig.reply(b"*1\r\n:1\r\n");
+    assert!(rig.sent().is_empty(), "no channel is subscribed");
+    let (rung, why) = ready(&rig).unwrap();
+    assert_eq!(rung, Rung::Polling);
+    assert!(why.contains("protocol"), "{why}");
+}
+
+#[test]
+fn where_info_is_refused_mode_and_version_are_taken_from_the_answer_to_hello() {
+    let refused = b"-NOPERM this user has no permissions to run the 'info' command\r\n*1\r\n:1\r\n";
+    let cases: [(&[u8], Rung, &str); 4] = [
+        (b"%2\r\n+mode\r\n+standalone\r\n+version\r\n+7.0.15\r\n", Rung::HandOff, ""),
+        (b"%2\r\n+mode\r\n+cluster\r\n+version\r\n+7.0.15\r\n", Rung::Polling, "cluster"),
+        (b"%2\r\n+mode\r\n+standalone\r\n+version\r\n+6.0.9\r\n", Rung::Plain, "older than 6.2"),
+        (b"%0\r\n", Rung::Polling, "not known"),
+    ];
+    for (hello, expected, reason) in cases {
+        let mut rig = Rig::new(config());
+        rig.client.handle_connected(rig.now);
+        rig.sent();
+        rig.reply(hello);
+        rig.reply(b":1\r\n+OK\r\n+OK\r\n");
+        rig.reply(refused);
+        if !rig.sent().is_empty() {
+            rig.reply(SUBSCRIBED);
+        }
+        let (rung, why) = ready(&rig).unwrap();
+        assert_eq!(rung, expected, "{why}");
+        assert!(why.contains(reason), "{why}");
+        assert!(rig.logs().contains("The ready check is skipped"), "{}", rig.logs());
+    }
+}
+
+#[test]
+fn a_server_that_may_evict_locks_is_told_of_once() {
+    let evicting = info("redis_version:7.0.15\r\nmaxmemory:1000000\r\nmaxmemory_policy:volatile-lru\r\n");
+    let mut rig = Rig::new(config());
+    for connection in 1..=3 {
+        rig.events.clear();
+        answer(&mut rig, &evicting);
+        assert!(ready(&rig).is_some());
+        let told = rig.logs().contains("maxmemory-policy is \"volatile-lru\"");
+        assert_eq!(told, connection == 1, "connection {connection}: {}", rig.logs());
+        rig.cut();
+        rig.pass(SECOND);
+    }
+}
+
+#[test]
+fn a_server_that_evicts_nothing_or_has_no_limit_is_not_told_of() {
+    for text in [
+        "redis_version:7.0.15\r\nmaxmemory:1000000\r\nmaxmemory_policy:noeviction\r\n",
+        "redis_version:7.0.15\r\nmaxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n",
+    ] {
+        let mut rig = Rig::new(config());
+        answer(&mut rig, &info(text));
+        assert!(!rig.logs().contains("maxmemory"), "{}", rig.logs());
+    }
+}
+
+#[test]
+fn without_a_ready_check_a_server_that_loads_its_data_counts_as_ready() {
+    let mut rig = Rig::new(greeting(Greeting { ready_check: false, ..Greeting::default() }));
+    answer(&mut rig, &info("redis_version:7.0.15\r\nloading:1\r\nloading_eta_seconds:9\r\n"));
+    assert!(ready(&rig).is_some());
+}
+
+#[test]
+fn the_pause_of_a_server_that_loads_its_data_is_as_long_as_the_options_allow() {
+    let longest_loading_pause = Some(3 * SECOND);
+    let mut rig = Rig::new(greeting(Greeting { longest_loading_pause, ..Greeting::default() }));
+    answer(&mut rig, &info("redis_version:7.0.15\r\nloading:1\r\nloading_eta_seconds:60\r\n"));
+    rig.pass(2 * SECOND);
+    assert!(rig.sent().is_empty());
+    rig.pass(SECOND);
+    assert_eq!(rig.sent()[0][0], "INFO");
+}
+
+#[test]
+fn a_server_that_refuses_info_and_loads_its_data_is_asked_again_too() {
+    let mut rig = Rig::new(config());
+    rig.client.handle_connected(rig.now);
+    rig.sent();
+    rig.reply(
+        b"%0\r\n:1\r\n+OK\r\n+OK\r\n-NOPERM no info\r\n-LOADING Redis is loading the dataset in memory\r\n",
+    );
+    assert_eq!(ready(&rig), None);
+    rig.pass(SECOND);
+    assert_eq!(rig.sent()[0][0], "INFO");
+    rig.reply(b"-NOPERM no info\r\n*1\r\n:1\r\n");
+    assert!(ready(&rig).is_some());
 }

@@ -3,8 +3,9 @@
 use crate::oracle::{Held, cautious_end};
 use fastrand::Rng;
 use lock_core::{
-    AcquireRequest, BackoffRule, Client, ClientConfig, Event, Hold, HoldId, Instant, Keep, LeaseState,
-    LeaseTable, NewLease, Outcome, Owner, Patience, ReleaseRequest, TaskKey, Wanted,
+    AcquireRequest, BackoffRule, Client, ClientConfig, Event, Greeting, Hold, HoldId, Instant, Keep,
+    LeaseState, LeaseTable, NewLease, Outcome, Owner, Patience, Perseverance, ReleaseRequest, TaskKey,
+    Wanted,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -72,7 +73,8 @@ impl Process {
                 longest: Duration::from_millis(200),
                 factor: 2.0,
             },
-            max_retries_per_request: 20,
+            greeting: Greeting::default(),
+            perseverance: Perseverance::default(),
             version: "0.0.0",
         };
         let mut seed = [0; 24];
@@ -208,7 +210,11 @@ impl Process {
                     }
                 }
                 Event::TakenAway => self.leases.hurry(now),
-                Event::Ready { .. } | Event::Down { .. } | Event::Log { .. } => {}
+                Event::Ready { .. }
+                | Event::Down { .. }
+                | Event::Log { .. }
+                | Event::AskPause { .. }
+                | Event::AskError { .. } => {}
                 Event::Done { caller, outcome: Outcome::Held(hold) } => {
                     return Some(self.took(process, caller, hold));
                 }

@@ -138,7 +138,7 @@ impl Client {
                 Some(other) => other.clone(),
                 None => reply.clone(),
             };
-            self.take_in(now, *task, answer);
+            self.answered(now, *task, answer);
         }
     }
 

@@ -1,10 +1,10 @@
 //! The state of the connection: connecting, shaking hands, ready, and back.
 
 use super::batch::Sent;
-use super::requests::{Event, LogLevel, Outcome};
+use super::requests::{Event, LogLevel};
 use super::{Client, Kind, State};
 use crate::backoff::reconnect_delay;
-use crate::error::{Code, Error};
+use crate::config::PauseRule;
 use crate::handshake::{Channels, Handshake, Identity, Progress, Rung};
 use crate::ids::AttemptId;
 use crate::resp::Value;
@@ -12,8 +12,8 @@ use crate::time::Instant;
 use crate::timers::Timer;
 use std::time::Duration;
 
-/// A connection that owes answers and says nothing for this long is given up: what it owes is asked again on a
-/// new one. Well above what any script of ours or Redis' own BUSY limit (5 s) needs.
+/// A connection that owes answers and says nothing for this long is given up, unless the options say otherwise: what
+/// it owes is asked again on a new one. Well above what any script of ours or Redis' own BUSY limit (5 s) needs.
 const SILENCE: Duration = Duration::from_secs(15);
 
 #[derive(Debug)]
@@ -37,8 +37,12 @@ pub(crate) struct Link {
     /// Slots whose counter was raised to the server's time on this connection, one bit a slot.
     raised: Vec<u64>,
     last_progress: Instant,
+    /// Something came from the server on this connection.
+    heard: bool,
     silence_armed: bool,
     last_reason: String,
+    /// Lines that were written to the log already.
+    noted: Vec<String>,
 }
 
 impl Link {
@@ -51,13 +55,25 @@ impl Link {
             identity: None,
             raised: Vec::new(),
             last_progress: Instant::from_nanos(0),
+            heard: false,
             silence_armed: false,
             last_reason: String::new(),
+            noted: Vec::new(),
         }
     }
 
     pub(crate) fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready)
+    }
+
+    /// Whether there will be no connection any more.
+    pub(super) fn is_stopped(&self) -> bool {
+        matches!(self.phase, Phase::Stopped)
+    }
+
+    /// Why there is no connection.
+    pub(super) fn last_reason(&self) -> &str {
+        &self.last_reason
     }
 
     /// Whether only the lock keys themselves may be used.
@@ -105,6 +121,7 @@ impl Client {
         self.parser.reset();
         self.out.clear();
         self.link.raised.clear();
+        self.link.heard = false;
         self.link.channels = Channels { client: self.attempt(), mark: self.ids.mark() };
         let previous = self.link.identity.clone();
         let handshake = Handshake::begin(&self.config, self.link.channels, previous, &mut self.out);
@@ -114,9 +131,10 @@ impl Client {
 
     /// The connection could not be made, or is gone. `reason` may go to the log: it holds no secret.
     pub fn handle_disconnected(&mut self, now: Instant, reason: &str) {
-        if matches!(self.link.phase, Phase::Stopped) {
+        if self.link.is_stopped() {
             return;
         }
+        self.accept_errors(now);
         let was_ready = self.link.is_ready();
         self.out.clear();
         self.link.phase = Phase::Down;
@@ -134,15 +152,36 @@ impl Client {
             self.link.phase = Phase::Stopped;
             return;
         }
-        self.timers.set(now + reconnect_delay(self.link.retries), Timer::Reconnect);
-        if self.link.retries.is_multiple_of(self.config.max_retries_per_request + 1) {
-            self.fail_unlimited(now);
+        match self.config.perseverance.pause {
+            PauseRule::Growing => self.reconnect_in(now, Some(reconnect_delay(self.link.retries))),
+            PauseRule::Never => self.reconnect_in(now, None),
+            PauseRule::Asked => self.events.push_back(Event::AskPause { attempt: self.link.retries }),
+        }
+        if let Some(count) = self.config.perseverance.most_reconnects
+            && self.link.retries.is_multiple_of(count.saturating_add(1))
+        {
+            self.fail_waiting(now, count);
+        }
+    }
+
+    /// How long to wait before the next connect; `None`: there is none, and every call fails from now on.
+    pub fn reconnect_in(&mut self, now: Instant, pause: Option<Duration>) {
+        if !matches!(self.link.phase, Phase::Down) {
+            return;
+        }
+        match pause {
+            Some(pause) => self.timers.set(now + pause, Timer::Reconnect),
+            None => {
+                self.link.phase = Phase::Stopped;
+                self.fail_for_good();
+            }
         }
     }
 
     /// Bytes arrived.
     pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
         self.link.last_progress = now;
+        self.link.heard = true;
         self.parser.feed(bytes);
         loop {
             match self.parser.next_reply() {
@@ -166,6 +205,12 @@ impl Client {
         }
     }
 
+    /// Whether anything came from the server on this connection.
+    #[must_use]
+    pub fn has_heard(&self) -> bool {
+        self.link.heard
+    }
+
     /// Closes the connection ourselves and goes on as if it had broken.
     pub(super) fn give_up(&mut self, now: Instant, reason: &str) {
         self.events.push_back(Event::Disconnect);
@@ -179,7 +224,8 @@ impl Client {
         }
         if !self.link.silence_armed {
             self.link.silence_armed = true;
-            self.timers.set(now + SILENCE, Timer::Silence);
+            let limit = self.config.perseverance.silence.unwrap_or(SILENCE);
+            self.timers.set(now + limit, Timer::Silence);
         }
     }
 
@@ -189,12 +235,20 @@ impl Client {
         if !owed {
             return;
         }
-        let end = self.link.last_progress + SILENCE;
+        let limit = self.config.perseverance.silence;
+        let end = self.link.last_progress + limit.unwrap_or(SILENCE);
         if now < end {
             self.link.silence_armed = true;
             self.timers.set(end, Timer::Silence);
         } else {
-            self.give_up(now, &format!("no answer for {} s", SILENCE.as_secs()));
+            let reason = limit.map_or_else(
+                || format!("no answer for {} s", SILENCE.as_secs()),
+                |limit| {
+                    let ms = limit.as_millis();
+                    format!("Socket timeout. Expecting data, but didn't receive any in {ms}ms.")
+                },
+            );
+            self.give_up(now, &reason);
         }
     }
 
@@ -231,7 +285,10 @@ impl Client {
             Progress::Ready { rung, why, password_unwanted } => {
                 let (notes, identity) = (std::mem::take(&mut handshake.notes), handshake.identity());
                 for note in notes {
-                    self.log(LogLevel::Warn, note);
+                    if !self.link.noted.contains(&note) {
+                        self.link.noted.push(note.clone());
+                        self.log(LogLevel::Warn, note);
+                    }
                 }
                 self.link.identity = identity;
                 self.link.phase = Phase::Ready;
@@ -258,6 +315,9 @@ impl Client {
             task.unsure |= executed;
             task.state = State::Backlog;
             self.backlog.push_front(index);
+            if !self.config.perseverance.resends {
+                self.fail_unanswered(now, index);
+            }
         }
         for index in parked.into_iter().rev() {
             self.backlog.push_front(index);
@@ -272,38 +332,6 @@ impl Client {
                 Kind::Leave(_) => self.forget(index),
                 _ => {}
             }
-        }
-    }
-
-    /// Calls without a time limit do not wait for ever: they fail as with ioredis.
-    fn fail_unlimited(&mut self, now: Instant) {
-        let count = self.config.max_retries_per_request;
-        let reason = self.link.last_reason.clone();
-        let error = Error::new(
-            Code::Unreachable,
-            format!(
-                "Reached the max retries per request limit (which is {count}). Refer to \"maxRetriesPerRequest\" option for details."
-            ),
-        )
-        .with_cause(Some(reason));
-        for index in self.backlog.clone() {
-            let Some(task) = self.tasks.get(index as usize) else { continue };
-            if task.caller.is_some() && task.limit.is_none() {
-                self.fail_or_undo(now, index, error.clone());
-            }
-        }
-    }
-
-    /// Tells the caller of a task in the backlog that it failed. An acquire that may have been executed goes on
-    /// as an undo.
-    fn fail_or_undo(&mut self, now: Instant, index: u32, error: Error) {
-        let Some(task) = self.tasks.get(index as usize) else { return };
-        let error = error.with_keys(self.keys_of(index));
-        if task.unsure && matches!(task.kind, Kind::Acquire(_)) {
-            self.tell(index, Outcome::Failed(error));
-            self.undo(now, index, true);
-        } else if task.caller.is_some() {
-            self.finish(index, Outcome::Failed(error));
         }
     }
 

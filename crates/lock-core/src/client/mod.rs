@@ -7,7 +7,9 @@
 mod acquire;
 mod batch;
 mod claim;
+mod errors;
 mod exit;
+mod giving_up;
 mod link;
 mod queue;
 mod release;
@@ -15,6 +17,7 @@ mod release_all;
 mod replies;
 mod requests;
 mod sharing;
+mod tasks;
 mod undo;
 mod waiting;
 
@@ -28,6 +31,7 @@ use crate::timers::{Timer, Timers};
 use acquire::Acquire;
 use batch::{Batches, Sent};
 use claim::Claim;
+use errors::Question;
 use exit::Shorten;
 use link::Link;
 use queue::Queues;
@@ -35,7 +39,7 @@ use release::Release;
 use release_all::ReleaseAll;
 pub use requests::{
     AcquireRequest, Claiming, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
-    ReleaseRequest, Wanted,
+    ReleaseRequest, Verdict, Wanted,
 };
 use sharing::Sharing;
 use std::collections::{HashMap, VecDeque};
@@ -75,6 +79,8 @@ pub struct Client {
     /// What is to be sent should leave at once.
     urgent: bool,
     events: VecDeque<Event>,
+    /// Error replies on which somebody else decides.
+    questions: Vec<Question>,
     callers: usize,
     closed: bool,
 }
@@ -87,6 +93,8 @@ struct Task {
     caller: Option<u64>,
     kind: Kind,
     limit: Option<Instant>,
+    /// When the command that is under way has taken too long.
+    command_limit: Option<Instant>,
     /// A command of this task was sent and its reply never came: it may or may not have been executed.
     unsure: bool,
     state: State,
@@ -112,6 +120,8 @@ enum State {
     Parked,
     /// Waiting in a queue, and named in a release that is not answered yet.
     Offered,
+    /// Answered with an error, on which somebody else decides.
+    Judged,
 }
 
 impl Client {
@@ -137,6 +147,7 @@ impl Client {
             timers: Timers::default(),
             urgent: false,
             events: VecDeque::new(),
+            questions: Vec::new(),
             callers: 0,
             closed: false,
         }
@@ -184,6 +195,12 @@ impl Client {
     #[must_use]
     pub fn has_callers(&self) -> bool {
         self.callers > 0
+    }
+
+    /// Whether there is something to do or to tell: see [`Self::poll_event`].
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     /// Whether anything is under way at all.
@@ -249,6 +266,7 @@ impl Client {
                         self.limit_reached(now, index);
                     }
                 }
+                Timer::Command(index, serial) => self.command_due(now, index, serial),
                 Timer::Retry(index, serial) => {
                     let Some(task) = self.task(index, serial) else { continue };
                     if let Kind::Acquire(acquire) = &mut task.kind {
@@ -292,45 +310,17 @@ impl Client {
         self.callers = 0;
     }
 
-    fn add(&mut self, now: Instant, caller: Option<u64>, kind: Kind, limit: Option<Instant>) -> TaskKey {
-        let index = self.insert(caller, kind, limit);
-        self.submit(now, index);
-        index
-    }
-
-    fn insert(&mut self, caller: Option<u64>, kind: Kind, limit: Option<Instant>) -> TaskKey {
-        self.serial += 1;
-        let serial = self.serial;
-        self.callers += usize::from(caller.is_some());
-        let task = Task { serial, caller, kind, limit, unsure: false, state: State::Pausing };
-        // More than four thousand million calls at once do not fit into memory.
-        let index = u32::try_from(self.tasks.insert(task)).unwrap_or(u32::MAX);
-        if let Some(at) = limit {
-            self.timers.set(at, Timer::Limit(index, serial));
-            let (tasks, queues) = (&self.tasks, &self.queues);
-            self.timers.sweep(|timer| match timer {
-                Timer::Limit(index, serial) | Timer::Retry(index, serial) => {
-                    tasks.get(index as usize).is_some_and(|task| task.serial == serial)
-                }
-                Timer::Poll(at, serial) => queues.knows(at, serial),
-                Timer::Reconnect | Timer::ReadyCheck | Timer::Silence => true,
-            });
-        }
-        index
-    }
-
-    fn task(&mut self, index: u32, serial: u64) -> Option<&mut Task> {
-        self.tasks.get_mut(index as usize).filter(|task| task.serial == serial)
-    }
-
     /// Sends the task's next command, or keeps it until there is a connection.
     fn submit(&mut self, now: Instant, index: u32) {
         if self.link.is_ready() && self.rests(now, index) {
             return;
         }
+        self.limit_command(now, index);
         if self.link.is_ready() {
             self.send(now, index, false);
-        } else if let Some(task) = self.tasks.get_mut(index as usize) {
+        } else if self.may_wait_for_connection(now, index)
+            && let Some(task) = self.tasks.get_mut(index as usize)
+        {
             task.state = State::Backlog;
             self.backlog.push_back(index);
         }
@@ -361,28 +351,6 @@ impl Client {
         }
         self.in_flight.push_back(Sent::One(index));
         self.expect_progress(now);
-    }
-
-    /// Tells the caller and keeps the task: work may be left to do for nobody.
-    fn tell(&mut self, index: u32, outcome: Outcome) {
-        if let Some(caller) = self.tasks.get_mut(index as usize).and_then(|task| task.caller.take()) {
-            self.callers -= 1;
-            self.events.push_back(Event::Done { caller, outcome });
-        }
-    }
-
-    /// Tells the caller and forgets the task.
-    fn finish(&mut self, index: u32, outcome: Outcome) {
-        self.tell(index, outcome);
-        self.forget(index);
-    }
-
-    fn forget(&mut self, index: u32) {
-        if let Some(task) = self.tasks.try_remove(index as usize)
-            && task.state == State::Backlog
-        {
-            self.backlog.retain(|waiting| *waiting != index);
-        }
     }
 
     fn log(&mut self, level: LogLevel, message: impl Into<String>) {

@@ -37,7 +37,18 @@ impl Client {
         if matches!(&reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) {
             return self.not_executed(now, index);
         }
-        self.take_in(now, index, reply);
+        self.answered(now, index, reply);
+    }
+
+    /// A task's command was executed, or refused.
+    pub(super) fn answered(&mut self, now: Instant, index: u32, reply: Value) {
+        if let Some(task) = self.tasks.get_mut(index as usize) {
+            task.command_limit = None;
+        }
+        match reply {
+            Value::Error(text) => self.error_reply(now, index, text),
+            reply => self.take_in(now, index, reply),
+        }
     }
 
     /// What a reply means to its task.

@@ -140,6 +140,17 @@ pub enum Outcome {
     Failed(Error),
 }
 
+/// What is done about an error that Redis answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The call takes it as it is.
+    Accept,
+    /// So does the call, and the connection is made anew.
+    Reconnect,
+    /// The connection is made anew, and the command sent again.
+    Resend,
+}
+
 /// How much a line in the log matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
@@ -193,6 +204,20 @@ pub enum Event {
     },
     /// A lock of this process was taken away by `releaseAll`: look which.
     TakenAway,
+    /// Somebody else decides how long to wait before the next connect: to be answered by
+    /// [`crate::Client::reconnect_in`].
+    AskPause {
+        /// The how manieth attempt in a row it is, from 1.
+        attempt: u32,
+    },
+    /// Redis answered with an error, and somebody else decides what becomes of it: to be answered by
+    /// [`crate::Client::judge`].
+    AskError {
+        /// Which error it is.
+        question: u64,
+        /// The server's text.
+        message: String,
+    },
     /// A line for the log.
     Log {
         /// How much it matters.

@@ -9,8 +9,8 @@
 
 use lock_core::resp::{Parser, Value};
 use lock_core::{
-    AcquireRequest, BackoffRule, Client, ClientConfig, Credentials, Error, Event, Instant, Keep, Outcome,
-    Owner, Patience, ReleaseRequest, TaskKey, Wanted,
+    AcquireRequest, BackoffRule, Client, ClientConfig, Credentials, Error, Event, Greeting, Instant, Keep,
+    Outcome, Owner, Patience, Perseverance, ReleaseRequest, TaskKey, Wanted,
 };
 use std::time::Duration;
 
@@ -23,7 +23,8 @@ pub fn config() -> ClientConfig {
         credentials: None,
         database: 0,
         backoff: BackoffRule { first: 5 * MS, longest: 200 * MS, factor: 2.0 },
-        max_retries_per_request: 20,
+        greeting: Greeting::default(),
+        perseverance: Perseverance::default(),
         version: "0.0.0",
     }
 }

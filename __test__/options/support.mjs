@@ -1,0 +1,26 @@
+// The options as the installed provider parses them, without a server.
+
+import { OURS, requireInstalled } from "../support/installed.mjs";
+
+/** A module of the compiled provider. */
+export function provider(name) {
+  return requireInstalled(`${OURS}/provider/dist/${name}.js`);
+}
+
+const { parseOptions } = provider("options");
+
+/** What the addon is told, and beside it the warnings and the user's functions. */
+export function parse(redisUrl, redisOptions) {
+  const { native, warnings, retryStrategy, reconnectOnError } = parseOptions({ redisUrl, redisOptions });
+  return { ...native, warnings, retryStrategy, reconnectOnError };
+}
+
+/** The error that options are refused with, if they are. */
+export function refusal(redisUrl, redisOptions) {
+  try {
+    parse(redisUrl, redisOptions);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}

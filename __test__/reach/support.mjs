@@ -1,0 +1,71 @@
+// What the tests of TLS share: certificates, and a server that speaks TLS on one port and plain text, for the observer, on another.
+
+import assert from "node:assert/strict";
+import { after } from "node:test";
+import { makeCertificates } from "../../scripts/lib/certificates.mjs";
+import { freePort, startServer } from "../../scripts/lib/redis-servers.mjs";
+import { NS, refused } from "../support/testbed.mjs";
+
+/** How the log begins to tell of a boot that did not reach Redis. */
+export const FAILED = 'An error occurred while connecting to Redis in provider "locking-redis": ';
+
+/**
+ * Makes certificates, and has them and the servers gone after this file's last test.
+ *
+ * @returns {Promise<TlsBed>}
+ */
+export async function openTlsBed() {
+  const bed = new TlsBed(await makeCertificates());
+  after(() => bed.stop());
+  return bed;
+}
+
+class TlsBed {
+  #servers = [];
+
+  /** Texts and files, as scripts/lib/certificates.mjs gives them. */
+  certificates;
+
+  constructor(certificates) {
+    this.certificates = certificates;
+  }
+
+  /**
+   * Starts a server of the system's version.
+   *
+   * @param {object} [options] as for `serverArgs` of the certificates
+   * @param {string[]} [options.args] more arguments for the server
+   * @returns {Promise<{ server: object, port: number, url: string }>} `port` and `url` are those with TLS
+   */
+  async start({ args = [], ...options } = {}) {
+    const port = await freePort();
+    const server = await startServer({ args: [...this.certificates.serverArgs(port, options), ...args] });
+    this.#servers.push(server);
+    return { server, port, url: `rediss://127.0.0.1:${port}` };
+  }
+
+  /** Ends the servers and removes the certificates. */
+  async stop() {
+    for (const server of this.#servers.splice(0)) await server.stop();
+    this.certificates.remove();
+  }
+}
+
+/** Takes a lock, finds it on the server, and gives it back. */
+export async function takesALock({ locking }, server, prefix = NS) {
+  await locking.acquire("k", { ownerId: "me" });
+  assert.equal(await server.cli("GET", `${prefix}k`), "me");
+  assert.equal(await locking.release("k", { ownerId: "me" }), true);
+}
+
+/** The boot told why it did not reach Redis, and so does a call, which ends at its time limit. */
+export async function failsToConnect({ locking, logs, logText }, reason) {
+  const line = logs.find(({ level, text }) => level === "error" && text.startsWith(FAILED));
+  assert.ok(line, logText);
+  assert.match(line.text, reason);
+  const error = await refused(
+    locking.execute("k", async () => assert.fail("ran"), { timeout: 1 }),
+    { code: "LOCK_TIMEOUT" },
+  );
+  assert.match(String(error.cause), reason);
+}

@@ -1,0 +1,34 @@
+// The scenario over TLS: a server of its own, and contestants that trust its certificate.
+
+import { makeCertificates } from "../../scripts/lib/certificates.mjs";
+import { freePort, startServer } from "../../scripts/lib/redis-servers.mjs";
+import { connect } from "../../scripts/lib/resp-client.mjs";
+import { startContestant } from "./processes.mjs";
+import { runInRounds } from "./rounds.mjs";
+
+/**
+ * @param {string[]} contestants
+ * @param {object} options rounds, quick and progress, as for `runInRounds`
+ * @returns {Promise<object>} what `runInRounds` gives
+ */
+export async function runTls(contestants, options) {
+  const certificates = await makeCertificates();
+  const running = new Map();
+  let server;
+  let observer;
+  try {
+    const port = await freePort();
+    server = await startServer({ args: certificates.serverArgs(port) });
+    observer = await connect({ port: server.port });
+    const trust = { NODE_EXTRA_CA_CERTS: certificates.file("ca") };
+    for (const name of contestants.filter((one) => one !== "bare")) {
+      running.set(name, await startContestant(name, `rediss://127.0.0.1:${port}`, trust));
+    }
+    return await runInRounds("tls", running, { ...options, observer });
+  } finally {
+    for (const contestant of running.values()) contestant.stop();
+    observer?.close();
+    await server?.stop();
+    certificates.remove();
+  }
+}

@@ -1,0 +1,90 @@
+//! Error replies that concern the connection: a server that has become a replica or loads its data, and the user's
+//! own rule for when to connect anew.
+
+use super::requests::{Event, Verdict};
+use super::{Client, State};
+use crate::resp::Value;
+use crate::time::Instant;
+
+/// An error reply that waits for a verdict.
+#[derive(Debug)]
+pub(super) struct Question {
+    number: u64,
+    task: u32,
+    text: Vec<u8>,
+}
+
+/// Whether the server says that it is a replica. Redis 6.2 wraps what happens inside of a script.
+fn is_readonly(text: &[u8]) -> bool {
+    text.starts_with(b"READONLY") || memchr::memmem::find(text, b"-READONLY ").is_some()
+}
+
+impl Client {
+    /// Redis answered a command with an error.
+    pub(super) fn error_reply(&mut self, now: Instant, index: u32, text: Vec<u8>) {
+        if text.starts_with(b"LOADING") && self.config.greeting.ready_check {
+            // Nothing was executed; a new connection waits until the data is there.
+            self.resend(index);
+            return self.connect_anew(now, &String::from_utf8_lossy(&text));
+        }
+        if self.config.perseverance.asks_on_errors
+            && let Some(task) = self.tasks.get_mut(index as usize)
+        {
+            task.state = State::Judged;
+            let number = task.serial;
+            let message = String::from_utf8_lossy(&text).into_owned();
+            self.questions.push(Question { number, task: index, text });
+            return self.events.push_back(Event::AskError { question: number, message });
+        }
+        self.accept_error(now, index, text);
+    }
+
+    /// What is done about an error reply that was asked about by [`Event::AskError`].
+    pub fn judge(&mut self, now: Instant, question: u64, verdict: Verdict) {
+        let Some(at) = self.questions.iter().position(|open| open.number == question) else { return };
+        let Question { task, text, .. } = self.questions.swap_remove(at);
+        let reason = String::from_utf8_lossy(&text).into_owned();
+        match verdict {
+            Verdict::Accept => self.accept_error(now, task, text),
+            Verdict::Reconnect => {
+                self.take_in(now, task, Value::Error(text));
+                self.connect_anew(now, &format!("reconnectOnError: {reason}"));
+            }
+            Verdict::Resend => {
+                self.resend(task);
+                self.connect_anew(now, &format!("reconnectOnError: {reason}"));
+            }
+        }
+    }
+
+    /// The connection is gone: whoever was asked is not waited for.
+    pub(super) fn accept_errors(&mut self, now: Instant) {
+        for Question { task, text, .. } in std::mem::take(&mut self.questions) {
+            self.take_in(now, task, Value::Error(text));
+        }
+    }
+
+    fn accept_error(&mut self, now: Instant, index: u32, text: Vec<u8>) {
+        let readonly = is_readonly(&text).then(|| String::from_utf8_lossy(&text).into_owned());
+        self.take_in(now, index, Value::Error(text));
+        if let Some(reason) = readonly {
+            // The server was a master once: the name or a Sentinel may lead to another by now.
+            self.connect_anew(now, &reason);
+        }
+    }
+
+    /// Several calls that shared a command come to it one after the other.
+    fn connect_anew(&mut self, now: Instant, reason: &str) {
+        if self.link.is_ready() {
+            self.give_up(now, reason);
+        }
+    }
+
+    /// Keeps a task whose command was refused for the next connection.
+    fn resend(&mut self, index: u32) {
+        if let Some(task) = self.tasks.get_mut(index as usize) {
+            task.state = State::Backlog;
+            self.backlog.push_back(index);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import type { NativeOptions } from "./native-options";
+import {
+  type OptionSource,
+  optionalBoolean,
+  optionalInteger,
+  optionalLimitMs,
+  optionalNumber,
+  optionalString,
+  optionError,
+  withoutUndefined,
+} from "./option-values";
+
+const LIBRARY = "medusa-locking-redis";
+
+/** @internal Where Redis is. */
+export type Address = Pick<NativeOptions, "path" | "host" | "port" | "family">;
+
+/** @internal Where Redis is, how it is reached, and who we are there. */
+export type Connection = Address &
+  Pick<
+    NativeOptions,
+    "keepAliveMs" | "noDelay" | "connectTimeoutMs" | "username" | "password" | "database" | "connectionName" | "libraryName" | "resp3"
+  >;
+
+/** @internal Reads ioredis' options about the connection. */
+export function readConnection(source: OptionSource): Connection {
+  const { values, label } = source;
+  const string = (name: string) => optionalString(label(name), values[name]);
+  const boolean = (name: string) => optionalBoolean(label(name), values[name]);
+  const username = string("username");
+  const password = string("password");
+  const tag = string("clientInfoTag");
+  return withoutUndefined<Connection>({
+    host: "localhost",
+    port: 6379,
+    family: 0,
+    ...readAddress(source),
+    keepAliveMs: readKeepAliveMs(label("keepAlive"), values.keepAlive),
+    noDelay: boolean("noDelay") ?? true,
+    connectTimeoutMs: optionalLimitMs(label("connectTimeout"), values.connectTimeout) ?? 10_000,
+    username: username || undefined,
+    // As with ioredis: a user name without a password authenticates with an empty one.
+    password: username || password ? (password ?? "") : undefined,
+    database: optionalInteger(label("db"), values.db, 0, 2 ** 31 - 1) ?? 0,
+    connectionName: string("connectionName") || undefined,
+    libraryName: boolean("disableClientInfo") ? undefined : tag ? `${LIBRARY}(${tag})` : LIBRARY,
+    resp3: optionalInteger(label("protocol"), values.protocol, 2, 3) !== 2,
+  });
+}
+
+/** @internal Reads what says where Redis is; only what was given. */
+export function readAddress({ values, label }: OptionSource): Partial<Address> {
+  const host = optionalString(label("host"), values.host);
+  if (host?.includes("://")) {
+    throw optionError(label("host"), "must be a host name, got a URL; put it in redisUrl");
+  }
+  // What no resolver takes, said before one is asked.
+  if (host !== undefined && /[\s\0]/.test(host)) {
+    throw optionError(label("host"), "has a character that no host name has");
+  }
+  const family = optionalInteger(label("family"), values.family, 0, 6);
+  if (family !== undefined && ![0, 4, 6].includes(family)) {
+    throw optionError(label("family"), "must be 0, 4 or 6");
+  }
+  const path = optionalString(label("path"), values.path);
+  if (path && process.platform === "win32") {
+    throw optionError(label("path"), "cannot be used: Unix sockets / named pipes are not supported on Windows");
+  }
+  return withoutUndefined<Partial<Address>>({
+    path: path || undefined,
+    host: host || undefined,
+    port: optionalInteger(label("port"), values.port, 0, 65_535),
+    family,
+  });
+}
+
+/** As with ioredis, what is no number switches it off. */
+function readKeepAliveMs(label: string, value: unknown): number | undefined {
+  if (value === undefined) {
+    return 0;
+  }
+  const isNumber = typeof value === "number" || (typeof value === "string" && /^\d+$/.test(value));
+  return isNumber ? optionalNumber(label, value, "milliseconds", 0) : undefined;
+}

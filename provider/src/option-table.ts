@@ -1,0 +1,55 @@
+import { optionError } from "./option-values";
+
+/**
+ * @internal What becomes of an option of ioredis or Node: it does what it says; it is passed over without a word; it
+ * is passed over and the log says so; the boot fails; a later version will know it, and until then the boot fails.
+ */
+export type Treatment = "honoured" | "ignored" | "warned" | "refused" | "later";
+
+/** @internal One option. */
+export interface OptionRow {
+  readonly name: string;
+  readonly treatment: Treatment;
+  /** For the documentation; where the user is told about the option, it goes on from its name ("is not supported"). */
+  readonly sentence: string;
+  /** Values of a warned, refused or later option that say what is done anyway, besides null. */
+  readonly harmless: readonly unknown[];
+}
+
+/** @internal Options by name. */
+export type OptionTable = ReadonlyMap<string, OptionRow>;
+
+type Texts = Record<string, string | readonly [sentence: string, ...harmless: unknown[]]>;
+
+/** @internal Makes a table. */
+export function optionTable(texts: Partial<Record<Treatment, Texts>>): OptionTable {
+  const rows = Object.entries(texts).flatMap(([treatment, options]) =>
+    Object.entries(options).map(([name, text]): OptionRow => {
+      const [sentence, ...harmless] = typeof text === "string" ? [text] : text;
+      return { name, treatment: treatment as Treatment, sentence, harmless };
+    }),
+  );
+  return new Map(rows.map((row) => [row.name, row]));
+}
+
+/**
+ * @internal Looks an option up, by its own name: what is refused is thrown as INVALID_OPTION, what is worth a word is
+ * added to `warnings`. `label` names it for the user, `kind` says what it should have been.
+ */
+export function judgeOption(table: OptionTable, kind: string, name: string, value: unknown, label: string, warnings: string[]): void {
+  if (value === undefined) {
+    return;
+  }
+  const row = table.get(name);
+  if (!row) {
+    warnings.push(`${label} is not ${kind}, ignored.`);
+  } else if (value === null || row.harmless.includes(value)) {
+    return;
+  } else if (row.treatment === "warned") {
+    warnings.push(`${label} ${row.sentence}.`);
+  } else if (row.treatment === "refused") {
+    throw optionError(label, row.sentence);
+  } else if (row.treatment === "later") {
+    throw optionError(label, "is not supported by this version yet; it comes with a later one, leave it out until then");
+  }
+}

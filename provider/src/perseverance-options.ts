@@ -1,0 +1,70 @@
+import { kindOf } from "./arguments";
+import type { Callbacks } from "./callbacks";
+import type { NativeOptions } from "./native-options";
+import {
+  type OptionSource,
+  optionalBoolean,
+  optionalInteger,
+  optionalLimitMs,
+  optionalNumber,
+  optionError,
+  withoutUndefined,
+} from "./option-values";
+
+/** ioredis' `maxRetriesPerRequest`. */
+const DEFAULT_MOST_RECONNECTS = 20;
+
+type Reconnects = Pick<NativeOptions, "mostReconnects" | "mostReconnectsForAll">;
+
+/** @internal When a connection or a call is given up. */
+export type Perseverance = Reconnects &
+  Pick<
+    NativeOptions,
+    | "readyCheck"
+    | "longestLoadingPauseMs"
+    | "offlineQueue"
+    | "resends"
+    | "reconnect"
+    | "asksOnErrors"
+    | "commandTimeoutMs"
+    | "socketTimeoutMs"
+  >;
+
+/** @internal Reads ioredis' options about time limits and reconnects. */
+export function readPerseverance({ values, label }: OptionSource): Perseverance {
+  const flag = (name: string) => optionalBoolean(label(name), values[name]) ?? true;
+  const ms = (name: string) => optionalNumber(label(name), values[name], "milliseconds", 1);
+  const { retryStrategy, reconnectOnError } = values;
+  if (reconnectOnError !== undefined && reconnectOnError !== null && typeof reconnectOnError !== "function") {
+    throw optionError(label("reconnectOnError"), `must be a function, got ${kindOf(reconnectOnError)}`);
+  }
+  return withoutUndefined<Perseverance>({
+    ...readReconnects(label("maxRetriesPerRequest"), values.maxRetriesPerRequest),
+    readyCheck: flag("enableReadyCheck"),
+    longestLoadingPauseMs: optionalLimitMs(label("maxLoadingRetryTime"), values.maxLoadingRetryTime) ?? 10_000,
+    offlineQueue: flag("enableOfflineQueue"),
+    resends: flag("autoResendUnfulfilledCommands"),
+    reconnect: retryStrategy === undefined ? "growing" : typeof retryStrategy === "function" ? "asked" : "never",
+    asksOnErrors: typeof reconnectOnError === "function",
+    commandTimeoutMs: ms("commandTimeout"),
+    socketTimeoutMs: ms("socketTimeout"),
+  });
+}
+
+/** @internal The user's functions among ioredis' options. */
+export function readCallbacks({ values }: OptionSource): Callbacks {
+  const functions = (["retryStrategy", "reconnectOnError"] as const).filter((name) => typeof values[name] === "function");
+  return Object.fromEntries(functions.map((name) => [name, values[name]]));
+}
+
+function readReconnects(label: string, value: unknown): Reconnects {
+  if (value === undefined) {
+    return { mostReconnects: DEFAULT_MOST_RECONNECTS, mostReconnectsForAll: false };
+  }
+  const most = optionalNumber(label, value, "reconnects", Number.NEGATIVE_INFINITY);
+  const isLimit = most !== undefined && most >= 0 && most !== Number.POSITIVE_INFINITY;
+  return withoutUndefined<Reconnects>({
+    mostReconnects: isLimit ? optionalInteger(label, most, 0, 2 ** 31 - 1) : undefined,
+    mostReconnectsForAll: true,
+  });
+}

@@ -1,0 +1,129 @@
+import { createPrivateKey, KeyObject, X509Certificate } from "node:crypto";
+import fs from "node:fs";
+import tls from "node:tls";
+import { kindOf } from "./arguments";
+import type { NativeTls } from "./native-options";
+import { type OptionSource, optionalString, optionError } from "./option-values";
+
+const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[\s\S]+?-----END \1-----/g;
+const REVOCATION_LIST = /-----BEGIN X509 CRL-----[\s\S]+?-----END X509 CRL-----/g;
+
+/** @internal Whom Node trusts where nobody else is named: in PEM. Adds a line to `warnings` for a file that is of no use. */
+export function defaultAuthorities(warnings: string[]): string[] {
+  const file = process.env.NODE_EXTRA_CA_CERTS;
+  return [...tls.rootCertificates, ...(file ? extraAuthorities(file, warnings) : [])];
+}
+
+/** As with Node, a file that cannot be used is no reason to stop. */
+function extraAuthorities(file: string, warnings: string[]): string[] {
+  try {
+    return readCertificates("NODE_EXTRA_CA_CERTS", fs.readFileSync(file));
+  } catch {
+    warnings.push("The file that the environment variable NODE_EXTRA_CA_CERTS names is ignored: no certificates can be read from it.");
+    return [];
+  }
+}
+
+/** @internal The certificates in a text, a Buffer or a list of them: one by one, in PEM. */
+export function readCertificates(option: string, value: unknown): string[] {
+  const found = listOf(value).flatMap((part) => certificatesIn(option, part));
+  if (found.length === 0) {
+    throw optionError(option, "holds no certificate");
+  }
+  return found;
+}
+
+/** @internal Our certificate and its key, both in PEM and not encrypted. */
+export function readIdentity({ values, label }: OptionSource): Pick<NativeTls, "certificate" | "key"> {
+  // As with Node: an empty text is as good as nothing.
+  const certificate = values.cert || undefined;
+  const key = values.key || undefined;
+  const passphrase = optionalString(label("passphrase"), values.passphrase);
+  if (certificate === undefined && key === undefined) {
+    return {};
+  }
+  if (certificate === undefined || key === undefined) {
+    throw optionError(label(certificate ? "cert" : "key"), `is of no use without tls.${certificate ? "key" : "cert"}`);
+  }
+  return {
+    certificate: readCertificates(label("cert"), onlyOne(label("cert"), certificate)).join(""),
+    key: readKey(label("key"), onlyOne(label("key"), key), passphrase),
+  };
+}
+
+/** @internal The revocation lists in a text, a Buffer or a list of them: one by one, in PEM. */
+export function readRevocationLists(option: string, value: unknown): string[] {
+  return listOf(value || []).flatMap((part) => {
+    const found = textOf(option, part).match(REVOCATION_LIST);
+    if (!found) {
+      throw optionError(option, "holds no revocation list in PEM (the text itself, not the name of a file)");
+    }
+    return found;
+  });
+}
+
+function certificatesIn(option: string, part: unknown): string[] {
+  const text = textOf(option, part);
+  // What holds no PEM may be DER.
+  const encoded = text.match(CERTIFICATE) ?? (ArrayBuffer.isView(part) ? [bytesOf(part)] : undefined);
+  if (!encoded) {
+    throw optionError(option, "holds no certificate in PEM (the text itself, not the name of a file)");
+  }
+  try {
+    return encoded.map((one) => new X509Certificate(one).toString());
+  } catch {
+    throw optionError(option, "holds a certificate that cannot be read");
+  }
+}
+
+function readKey(option: string, value: unknown, commonPassphrase: string | undefined): string {
+  if (value instanceof KeyObject) {
+    return exportKey(option, () => value);
+  }
+  // Node's form for several keys with passwords of their own.
+  const { pem, passphrase } = isKeyWithPassphrase(value) ? value : { pem: value, passphrase: undefined };
+  const text = textOf(option, pem);
+  const password = optionalString(`${option}.passphrase`, passphrase) ?? commonPassphrase;
+  return exportKey(option, () => createPrivateKey({ key: text, ...(password === undefined ? {} : { passphrase: password }) }));
+}
+
+function exportKey(option: string, open: () => KeyObject): string {
+  try {
+    return open().export({ type: "pkcs8", format: "pem" }).toString();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_MISSING_PASSPHRASE") {
+      throw optionError(option, "is encrypted; give its password as tls.passphrase");
+    }
+    throw optionError(option, "cannot be read: it must be a private key in PEM and, if it is encrypted, tls.passphrase its password");
+  }
+}
+
+function isKeyWithPassphrase(value: unknown): value is { pem: unknown; passphrase?: unknown } {
+  return typeof value === "object" && value !== null && "pem" in value;
+}
+
+function onlyOne(option: string, value: unknown): unknown {
+  const list = listOf(value);
+  if (list.length !== 1) {
+    throw optionError(option, `has ${list.length} entries; only one client certificate is supported`);
+  }
+  return list[0];
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [value];
+}
+
+function textOf(option: string, value: unknown): string {
+  if (typeof value === "string") {
+    return value;
+  }
+  if (!ArrayBuffer.isView(value)) {
+    throw optionError(option, `must be a text or a Buffer, got ${kindOf(value)}`);
+  }
+  return bytesOf(value).toString("latin1");
+}
+
+function bytesOf(view: ArrayBufferView): Buffer {
+  return Buffer.from(view.buffer, view.byteOffset, view.byteLength);
+}

@@ -1,0 +1,99 @@
+import net from "node:net";
+import { type Address, readAddress } from "./connection-options";
+import type { NativeOptions, NativeTls } from "./native-options";
+import { NODE_TLS_OPTIONS } from "./node-tls-options";
+import { judgeOption } from "./option-table";
+import { type OptionSource, optionalBoolean, optionalInteger, optionalString, optionError, withoutUndefined } from "./option-values";
+import { readAlgorithms } from "./tls-algorithms";
+import { defaultAuthorities, readCertificates, readIdentity, readRevocationLists } from "./tls-credentials";
+
+const OPTION = "redisOptions.tls";
+
+type LocalAddress = Pick<NativeOptions, "localAddress" | "localPort">;
+
+/** @internal What `redisOptions.tls` comes to. */
+export interface TlsSettings {
+  /** None: plain text. */
+  tls?: NativeTls;
+  /** Where to connect, and from where, in place of what stands outside. */
+  address: Partial<Address> & LocalAddress;
+}
+
+/**
+ * @internal Parses `redisOptions.tls` and, in `byUrl`, what the URL says about TLS. Throws INVALID_OPTION naming the
+ * option; adds a line to `warnings` for what is ignored and for what makes TLS unsafe.
+ */
+export function parseTls(given: unknown, byUrl: boolean | undefined, warnings: string[]): TlsSettings {
+  if (!isWanted(given, byUrl)) {
+    return { address: {} };
+  }
+  const values = (typeof given === "object" ? given : undefined) as Record<string, unknown> | undefined;
+  const source: OptionSource = { values: values ?? {}, label: (name) => `${OPTION}.${name}` };
+  for (const [name, value] of Object.entries(source.values)) {
+    judgeOption(NODE_TLS_OPTIONS, "a TLS option", name, value, source.label(name), warnings);
+  }
+  return { tls: readTls(source, warnings), address: { ...readAddress(source), ...readLocalAddress(source) } };
+}
+
+function isWanted(given: unknown, byUrl: boolean | undefined): boolean {
+  if (given === undefined) {
+    return byUrl ?? false;
+  }
+  if (typeof given === "string" && given !== "true" && given !== "false") {
+    throw optionError(OPTION, "must be true, false or an object: a tls profile is not supported, pass tls.ca");
+  }
+  const isObject = typeof given === "object" && given !== null && !Array.isArray(given);
+  const wanted = isObject || optionalBoolean(OPTION, given) === true;
+  if (byUrl === true && !wanted) {
+    throw optionError(
+      OPTION,
+      "is false or null, but redisUrl is rediss:// or asks for TLS; ioredis would connect in plain text. Use redis:// if you mean that",
+    );
+  }
+  if (byUrl === false && wanted) {
+    throw optionError(OPTION, "asks for TLS, but redisUrl says tls=false; take one of them out");
+  }
+  return wanted;
+}
+
+function readTls(source: OptionSource, warnings: string[]): NativeTls {
+  const { values, label } = source;
+  const servername = optionalString(label("servername"), values.servername);
+  const trust = readTrust(source, warnings);
+  // As with Node: an empty text is as good as nothing.
+  const pinned = Boolean(values.ca);
+  const named = pinned ? readCertificates(label("ca"), values.ca) : [];
+  return withoutUndefined<NativeTls>({
+    authorities: trust === "blind" ? [] : pinned ? named : defaultAuthorities(warnings),
+    pinned,
+    trust,
+    ...readIdentity(source),
+    serverName: servername || undefined,
+    sendsName: servername !== "",
+    ...readAlgorithms(source, warnings),
+    revoked: readRevocationLists(label("crl"), values.crl),
+  });
+}
+
+function readTrust({ values, label }: OptionSource, warnings: string[]): NativeTls["trust"] {
+  const danger = "the certificate of Redis is not checked, so whoever stands in between can read and change everything";
+  const anyName = optionalBoolean(label("skipHostnameCheck"), values.skipHostnameCheck) ?? false;
+  if (optionalBoolean(label("rejectUnauthorized"), values.rejectUnauthorized) === false) {
+    warnings.push(`${label("rejectUnauthorized")} is false: ${danger}.`);
+    return "blind";
+  }
+  // As with Node, the option counts more, also when it is null.
+  if (values.rejectUnauthorized === undefined && process.env.NODE_TLS_REJECT_UNAUTHORIZED === "0") {
+    warnings.push(`The environment variable NODE_TLS_REJECT_UNAUTHORIZED is 0: ${danger}.`);
+    return "blind";
+  }
+  return anyName ? "anyName" : "full";
+}
+
+function readLocalAddress({ values, label }: OptionSource): LocalAddress {
+  const localAddress = optionalString(label("localAddress"), values.localAddress) || undefined;
+  if (localAddress && net.isIP(localAddress) === 0) {
+    throw optionError(label("localAddress"), "must be an IP address");
+  }
+  return withoutUndefined<LocalAddress>({ localAddress, localPort: optionalInteger(label("localPort"), values.localPort, 0, 65_535) });
+}

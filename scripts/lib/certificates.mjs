@@ -1,0 +1,124 @@
+// Certificates for private servers, made with the openssl program: for the tests and the benchmark.
+
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { findOnPath, runOrFail, UserError } from "./process.mjs";
+
+/** What the encrypted key is encrypted with. */
+export const PASSPHRASE = "open sesame";
+
+const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
+const HERE = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1";
+
+/** Enough for `openssl ca`, which is the one that can date a certificate back. */
+const CONFIG = `[ca]
+default_ca = it
+[it]
+database = index.txt
+new_certs_dir = .
+rand_serial = yes
+default_md = sha256
+policy = any
+unique_subject = no
+[any]
+commonName = supplied
+`;
+
+/**
+ * Makes, in a folder of their own:
+ * - `ca`, an authority, and `otherCa`, another one;
+ * - signed by `ca`: `server` (for localhost and 127.0.0.1), `expired` (of the year 2020), `wrongName` (for redis.example only), `client`;
+ * - `clientEncrypted`: the client's key, encrypted with PASSPHRASE;
+ * - `selfSigned`, for localhost, as `openssl req -x509` makes it.
+ *
+ * @returns {Promise<Certificates>} once they are made
+ * @throws {UserError} when there is no openssl, or it fails
+ */
+export async function makeCertificates() {
+  if (!findOnPath("openssl")) throw new UserError("openssl is not on the PATH: it is needed to make certificates");
+  const certificates = new Certificates(fs.mkdtempSync(path.join(os.tmpdir(), "mlr-certificates-")));
+  try {
+    await certificates.make();
+  } catch (error) {
+    certificates.remove();
+    throw error;
+  }
+  return certificates;
+}
+
+class Certificates {
+  constructor(folder) {
+    this.folder = folder;
+  }
+
+  /** The file with a certificate. */
+  file(name) {
+    return path.join(this.folder, `${name}.pem`);
+  }
+
+  /** The file with its key. */
+  keyFile(name) {
+    return path.join(this.folder, `${name}.key`);
+  }
+
+  /** The text of a certificate. */
+  pem(name) {
+    return fs.readFileSync(this.file(name), "utf8");
+  }
+
+  /** The text of its key. */
+  key(name) {
+    return fs.readFileSync(this.keyFile(name), "utf8");
+  }
+
+  /**
+   * Arguments for a server that speaks TLS on `port`, beside plain text on its own.
+   *
+   * @param {number} port
+   * @param {object} [options]
+   * @param {string} [options.certificate] what it shows; default "server"
+   * @param {boolean} [options.wantsClients] it asks its clients for a certificate of `ca`; default false
+   */
+  serverArgs(port, { certificate = "server", wantsClients = false } = {}) {
+    const own = ["--tls-cert-file", this.file(certificate), "--tls-key-file", this.keyFile(certificate)];
+    const clients = ["--tls-ca-cert-file", this.file("ca"), "--tls-auth-clients", wantsClients ? "yes" : "no"];
+    return ["--tls-port", String(port), ...own, ...clients];
+  }
+
+  /** Removes the folder. */
+  remove() {
+    fs.rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Makes all of them; used by `makeCertificates`. */
+  async make() {
+    fs.writeFileSync(path.join(this.folder, "ca.conf"), CONFIG);
+    fs.writeFileSync(path.join(this.folder, "index.txt"), "");
+    for (const name of ["ca", "otherCa"]) await this.#selfSigned(name, name, []);
+    await this.#selfSigned("selfSigned", "localhost", ["-addext", HERE]);
+    const years = (from, to) => ["-startdate", `${from}0101000000Z`, "-enddate", `${to}0101000000Z`];
+    await this.#signed("server", HERE, years(2020, 2120));
+    await this.#signed("expired", HERE, years(2020, 2021));
+    await this.#signed("wrongName", "subjectAltName=DNS:redis.example", years(2020, 2120));
+    await this.#signed("client", "extendedKeyUsage=clientAuth", years(2020, 2120));
+    const key = ["-in", "client.key", "-topk8", "-v2", "aes-256-cbc", "-passout", `pass:${PASSPHRASE}`, "-out", "clientEncrypted.key"];
+    await this.#openssl("pkcs8", ...key);
+  }
+
+  #selfSigned(name, commonName, more) {
+    const files = ["-keyout", `${name}.key`, "-out", `${name}.pem`];
+    return this.#openssl("req", "-x509", ...EC, "-nodes", ...files, "-subj", `/CN=${commonName}`, "-days", "30", ...more);
+  }
+
+  async #signed(name, extension, dates) {
+    await this.#openssl("req", "-new", ...EC, "-nodes", "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
+    fs.writeFileSync(path.join(this.folder, `${name}.ext`), extension);
+    const issuer = ["-batch", "-notext", "-config", "ca.conf", "-cert", "ca.pem", "-keyfile", "ca.key"];
+    await this.#openssl("ca", ...issuer, ...dates, "-extfile", `${name}.ext`, "-in", `${name}.csr`, "-out", `${name}.pem`);
+  }
+
+  #openssl(...args) {
+    return runOrFail("making certificates", "openssl", args, { cwd: this.folder });
+  }
+}

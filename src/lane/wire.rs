@@ -1,0 +1,73 @@
+//! Redis' bytes over a lane's socket, in plain text or through TLS. The socket does not block.
+
+use crate::net::TlsSession;
+use crate::sys::now;
+use lock_core::Client;
+use std::io::{self, ErrorKind, Write};
+
+/// Writes what there is, until nothing is left (true) or the socket has no room (false).
+pub(super) fn send(
+    client: &mut Client,
+    tls: Option<&mut TlsSession>,
+    socket: &mut impl Write,
+) -> io::Result<bool> {
+    client.handle_write(now());
+    match tls {
+        None => {
+            while !client.transmit().is_empty() {
+                match taken(socket.write(client.transmit()))? {
+                    Some(count) => client.transmitted(count),
+                    None => return Ok(false),
+                }
+            }
+        }
+        Some(tls) => {
+            if !client.transmit().is_empty() {
+                tls.seal(client.transmit())?;
+                client.transmitted(usize::MAX);
+            }
+            while tls.wants_write() {
+                if taken(tls.write_to(socket))?.is_none() {
+                    return Ok(false);
+                }
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// The first byte of TLS' word for an error: no beginning of a reply.
+const TLS_ALERT: u8 = 21;
+
+/// Takes in what was read from the socket. The error is a line for people.
+pub(super) fn receive(client: &mut Client, tls: Option<&mut TlsSession>, bytes: &[u8]) -> Result<(), String> {
+    match tls {
+        None if !client.has_heard() && bytes.first() == Some(&TLS_ALERT) => {
+            return Err("the server speaks TLS here; use rediss:// or redisOptions.tls".to_owned());
+        }
+        None => client.handle_bytes(now(), bytes),
+        Some(tls) => tls.receive(bytes, &mut |plain| client.handle_bytes(now(), plain))?,
+    }
+    Ok(())
+}
+
+/// Why a connection ended, and what that may mean.
+pub(super) fn ended(client: &Client, tls: bool, reason: String) -> String {
+    // A server that expects TLS may go away without a word.
+    if tls || client.has_heard() {
+        reason
+    } else {
+        format!("{reason}, without an answer; if the server speaks TLS here, use rediss://")
+    }
+}
+
+/// How many bytes a socket took; `None` when it has no room.
+fn taken(outcome: io::Result<usize>) -> io::Result<Option<usize>> {
+    match outcome {
+        Ok(0) => Err(io::Error::other("the connection takes no more")),
+        Ok(count) => Ok(Some(count)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Some(0)),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,59 @@
+//! TLS between a socket's bytes and Redis' bytes, after the handshake. Knows no socket: a lane moves the bytes.
+
+use super::tls::explain;
+use rustls::ClientConnection;
+use std::io::{self, Read, Write};
+
+const PIECE: usize = 16 << 10;
+
+/// One connection's session.
+pub(crate) struct TlsSession {
+    connection: ClientConnection,
+    buffer: Vec<u8>,
+}
+
+impl TlsSession {
+    /// Takes over a session whose handshake is done.
+    pub(super) fn new(mut connection: ClientConnection) -> Self {
+        // What is written is bounded by the calls that are under way; a lane seals only when there is room.
+        connection.set_buffer_limit(None);
+        Self { connection, buffer: vec![0; PIECE] }
+    }
+
+    /// Takes in what the socket gave; `take` gets what it says. The error is a line for people.
+    pub(crate) fn receive(&mut self, mut sealed: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+        loop {
+            // It takes no more than its buffer holds at a time.
+            self.connection.read_tls(&mut sealed).map_err(|error| error.to_string())?;
+            let state = self.connection.process_new_packets().map_err(|error| explain(&error))?;
+            let (mut left, closed) = (state.plaintext_bytes_to_read(), state.peer_has_closed());
+            while left > 0 {
+                let count =
+                    self.connection.reader().read(&mut self.buffer).map_err(|error| error.to_string())?;
+                take(self.buffer.get(..count).unwrap_or_default());
+                left = left.saturating_sub(count.max(1));
+            }
+            if closed {
+                return Err("the server closed the connection".to_owned());
+            }
+            if sealed.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Seals bytes; [`Self::write_to`] sends them.
+    pub(crate) fn seal(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.connection.writer().write_all(bytes)
+    }
+
+    /// Whether there are sealed bytes to send.
+    pub(crate) fn wants_write(&self) -> bool {
+        self.connection.wants_write()
+    }
+
+    /// Sends sealed bytes, as many as the socket takes.
+    pub(crate) fn write_to(&mut self, socket: &mut dyn Write) -> io::Result<usize> {
+        self.connection.write_tls(socket)
+    }
+}

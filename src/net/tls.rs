@@ -1,0 +1,233 @@
+//! What the TLS options come to: a rustls configuration, made once, and a handshake over a connected socket.
+
+use super::socket::Socket;
+use super::target::Endpoint;
+use super::verify::Verifier;
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, Error, OtherError, RootCertStore,
+    SupportedProtocolVersion,
+};
+use std::sync::Arc;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// How far a server's certificate is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// It must be valid, signed by somebody trusted, and for the server's name.
+    Full,
+    /// The name does not matter.
+    AnyName,
+    /// Not at all.
+    Blind,
+}
+
+/// The options, parsed by `provider/src/tls-options.ts`; certificates and keys are PEM texts.
+#[derive(Clone)]
+pub(crate) struct TlsOptions {
+    /// Who is trusted.
+    pub(crate) authorities: Vec<String>,
+    /// They were named by the user, and so count as servers' own certificates, too.
+    pub(crate) pinned: bool,
+    /// How far a server's certificate is looked at.
+    pub(crate) trust: Trust,
+    /// Our own certificate, its chain after it, and its key.
+    pub(crate) identity: Option<(String, String)>,
+    /// The name that the certificate must be for, instead of the host's.
+    pub(crate) server_name: Option<String>,
+    /// Tell the server that name at the beginning (SNI).
+    pub(crate) sends_name: bool,
+    /// Protocol versions: TLS 1.2, TLS 1.3.
+    pub(crate) versions: (bool, bool),
+    /// Cipher suites by their IANA names; empty: all.
+    pub(crate) ciphers: Vec<String>,
+    /// Key exchange groups; empty: all.
+    pub(crate) groups: Vec<String>,
+    /// Protocols offered by ALPN.
+    pub(crate) protocols: Vec<String>,
+    /// Revocation lists.
+    pub(crate) revoked: Vec<String>,
+}
+
+/// TLS as one provider uses it.
+#[derive(Clone, Debug)]
+pub(crate) struct Tls {
+    config: Arc<ClientConfig>,
+    server_name: Option<String>,
+}
+
+impl Tls {
+    /// Makes the configuration. The error names the option; it holds no secret.
+    pub(crate) fn new(options: TlsOptions) -> Result<Self, String> {
+        let provider = Arc::new(crypto(&options)?);
+        let all: Vec<CertificateDer<'static>> = options
+            .authorities
+            .iter()
+            .map(|text| certificates("ca", text))
+            .collect::<Result<Vec<_>, _>>()?
+            .concat();
+        let verifier = Verifier {
+            inner: match options.trust {
+                Trust::Blind => None,
+                Trust::Full | Trust::AnyName => Some(verifier(&all, &options, &provider)?),
+            },
+            pinned: if options.pinned { all } else { Vec::new() },
+            trust: options.trust,
+            provider: Arc::clone(&provider),
+        };
+        let versions: Vec<&'static SupportedProtocolVersion> = [
+            options.versions.0.then_some(&rustls::version::TLS12),
+            options.versions.1.then_some(&rustls::version::TLS13),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&versions)
+            .map_err(|error| {
+                format!("minVersion, maxVersion and ciphers leave nothing to agree on ({error})")
+            })?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut config = match options.identity {
+            None => builder.with_no_client_auth(),
+            Some((chain, key)) => {
+                let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
+                    .map_err(|_| "key holds no private key that can be used".to_owned())?;
+                builder
+                    .with_client_auth_cert(certificates("cert", &chain)?, key)
+                    .map_err(|error| format!("cert and key cannot be used together ({error})"))?
+            }
+        };
+        config.enable_sni = options.sends_name;
+        config.alpn_protocols = options.protocols.into_iter().map(String::into_bytes).collect();
+        Ok(Self { config: Arc::new(config), server_name: options.server_name })
+    }
+
+    /// Agrees on a session over a connected socket.
+    pub(super) async fn handshake(
+        &self,
+        endpoint: &Endpoint,
+        socket: Socket,
+    ) -> Result<TlsStream<Socket>, String> {
+        let name = self.server_name.as_deref().unwrap_or_else(|| endpoint.host());
+        let name = ServerName::try_from(name.to_owned())
+            .map_err(|_| format!("\"{name}\" is no name that a certificate could be for"))?;
+        TlsConnector::from(Arc::clone(&self.config)).connect(name, socket).await.map_err(|error| {
+            let reason = match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+                Some(error) => explain(error),
+                None if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    "the server closed the connection during the TLS handshake; it may not speak TLS here"
+                        .to_owned()
+                }
+                None => super::describe(&error),
+            };
+            format!("TLS with {endpoint} failed: {reason}")
+        })
+    }
+}
+
+fn crypto(options: &TlsOptions) -> Result<CryptoProvider, String> {
+    let mut provider = ring::default_provider();
+    if !options.ciphers.is_empty() {
+        provider.cipher_suites.retain(|suite| {
+            let name = format!("{:?}", suite.suite()).replace("TLS13_", "TLS_");
+            options.ciphers.contains(&name)
+        });
+    }
+    if !options.groups.is_empty() {
+        provider.kx_groups.retain(|group| options.groups.contains(&format!("{:?}", group.name())));
+    }
+    if provider.cipher_suites.is_empty() || provider.kx_groups.is_empty() {
+        return Err("none of ciphers, or none of ecdhCurve, is available in rustls".to_owned());
+    }
+    Ok(provider)
+}
+
+fn verifier(
+    authorities: &[CertificateDer<'static>],
+    options: &TlsOptions,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, String> {
+    let mut roots = RootCertStore::empty();
+    // As OpenSSL does, one that cannot be read is passed over.
+    roots.add_parsable_certificates(authorities.iter().cloned());
+    let mut lists = Vec::new();
+    for text in &options.revoked {
+        for list in CertificateRevocationListDer::pem_slice_iter(text.as_bytes()) {
+            lists.push(list.map_err(|error| format!("crl cannot be read ({error})"))?);
+        }
+    }
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .with_crls(lists)
+        .build()
+        .map_err(|error| format!("ca or crl cannot be used ({error})"))
+}
+
+fn certificates(option: &str, text: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        Ok(_) => Err(format!("{option} holds no certificate")),
+        Err(error) => Err(format!("{option} cannot be read ({error})")),
+    }
+}
+
+/// A TLS error as a line for people: what happened, and what to do.
+pub(super) fn explain(error: &Error) -> String {
+    match error {
+        Error::InvalidCertificate(error) => explain_certificate(error),
+        Error::InvalidMessage(_) | Error::InappropriateMessage { .. } => {
+            "the server does not speak TLS here; check the port, or use redis:// without tls".to_owned()
+        }
+        Error::AlertReceived(AlertDescription::CertificateRequired | AlertDescription::NoCertificate) => {
+            "the server wants a client certificate; give tls.cert and tls.key".to_owned()
+        }
+        Error::AlertReceived(
+            alert @ (AlertDescription::BadCertificate
+            | AlertDescription::UnknownCA
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::AccessDenied),
+        ) => format!("the server refused our client certificate ({alert:?}); check tls.cert and tls.key"),
+        // All that TLS 1.2 says of a certificate that is missing.
+        Error::AlertReceived(AlertDescription::HandshakeFailure) => {
+            "the server refused the handshake; it may want a client certificate (tls.cert and tls.key), or other cipher suites".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+fn explain_certificate(error: &CertificateError) -> String {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            format!("the server's certificate has expired ({error})")
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            format!("the server's certificate is not valid yet ({error})")
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => format!(
+            "the server's certificate is for another name ({error}); tls.servername says which to expect. Only its alternative names count, not its subject (CN)"
+        ),
+        CertificateError::UnknownIssuer => {
+            "the server's certificate is signed by nobody who is trusted here; give its authority as tls.ca"
+                .to_owned()
+        }
+        CertificateError::Revoked => "the server's certificate was revoked".to_owned(),
+        CertificateError::Other(other) if is_own_authority(other) => {
+            "the server's certificate is signed by nobody who is trusted here but by itself; give it as tls.ca".to_owned()
+        }
+        CertificateError::Other(_) => format!("the server's certificate cannot be used ({error})"),
+        other => format!("the server's certificate is not accepted ({other})"),
+    }
+}
+
+/// The certificate is a CA's own, as `openssl req -x509` makes them.
+pub(super) fn is_own_authority(error: &OtherError) -> bool {
+    error.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
+}

@@ -1,0 +1,78 @@
+//! Whether a server's certificate is accepted: webpki's rules, and three exceptions that Node's users rely on.
+
+use super::tls::{Trust, is_own_authority};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use std::sync::Arc;
+
+/// The verifier of one provider.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    /// `None` only where nothing is verified.
+    pub(super) inner: Option<Arc<WebPkiServerVerifier>>,
+    /// What the user trusts by name, instead of the public authorities.
+    pub(super) pinned: Vec<CertificateDer<'static>>,
+    pub(super) trust: Trust,
+    pub(super) provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let Some(inner) = &self.inner else { return Ok(ServerCertVerified::assertion()) };
+        let verified = inner.verify_server_cert(certificate, intermediates, name, ocsp, now);
+        match (verified, self.trust) {
+            // The name is looked at last, so all the rest was right.
+            (
+                Err(Error::InvalidCertificate(
+                    CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+                )),
+                Trust::AnyName,
+            ) => Ok(ServerCertVerified::assertion()),
+            // A certificate that `openssl req -x509` makes is a CA's own, which webpki takes from no server; its
+            // validity was looked at before that. Pinned itself it needs no issuer.
+            (Err(Error::InvalidCertificate(CertificateError::Other(other))), _)
+                if is_own_authority(&other)
+                    && self.pinned.iter().any(|pinned| pinned.as_ref() == certificate.as_ref()) =>
+            {
+                if self.trust != Trust::AnyName {
+                    verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+                }
+                Ok(ServerCertVerified::assertion())
+            }
+            (verified, _) => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
