@@ -1,9 +1,10 @@
 // The renewal lane has a connection of its own; it must be the same user's, in the same database.
 
 import assert from "node:assert/strict";
+import net from "node:net";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openTestbed } from "../support/testbed.mjs";
+import { NS, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -31,4 +32,28 @@ test("leases are renewed where the server does not want the password that was gi
   const warnings = await outlastLeases(`redis://:unneeded@127.0.0.1:${bed.server.port}`);
   assert.match(warnings[0], /did not want the password/);
   assert.ok(warnings.every((text) => !text.includes("unneeded")));
+});
+
+test("a new connection that nobody answers on holds up the renewals for a moment only", async () => {
+  let connections = 0;
+  const relay = net.createServer((socket) => {
+    connections += 1;
+    socket.on("error", () => {});
+    // The first is for calls, the second the renewal's.
+    if (connections === 2) return;
+    const other = net.connect(bed.server.port, "127.0.0.1").on("error", () => socket.destroy());
+    socket.on("close", () => other.destroy());
+    socket.pipe(other).pipe(socket);
+  });
+  await new Promise((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  try {
+    const { locking } = await bed.boot({ redisUrl: `redis://127.0.0.1:${relay.address().port}` });
+    await locking.acquire("k", { ownerId: "me", expire: 9, renew: true });
+    await sleep(9_500);
+    assert.equal(await bed.owner(`${NS}k`), "me");
+    assert.equal(await locking.release("k", { ownerId: "me" }), true);
+    await bed.closeBoots();
+  } finally {
+    relay.close();
+  }
 });

@@ -165,13 +165,24 @@ test("reconnectOnError: 2 connects anew and asks again", OURS_ONLY, async () => 
   assert.equal(await bed.owner(`${NS}k`), "me");
 });
 
+test("reconnectOnError: 2 for several errors at once", OURS_ONLY, async () => {
+  const { locking } = await boot({ reconnectOnError: () => 2 });
+  const keys = Array.from({ length: 20 }, (_, at) => `k${at}`);
+  for (const key of keys) proxy.rewriteReply({ match: `${NS}${key}\r`, reply: OUT_OF_MEMORY });
+  await Promise.all(keys.map((key) => locking.acquire(key, { ownerId: "me" })));
+  assert.equal((await bed.locks()).length, 20);
+});
+
 test("a server that has become a replica fails the call, and is left", OURS_ONLY, async () => {
   const booted = await boot();
   await booted.locking.execute("k", async () => {});
   await bed.command("REPLICAOF", "127.0.0.1", "1");
   try {
-    const error = await refused(booted.locking.acquire("k", { ownerId: "me" }), { code: "REDIS_REFUSED" });
-    assert.match(error.message, /READONLY|read only/);
+    const call = async (_, at) => {
+      const error = await refused(booted.locking.acquire(`k${at}`, { ownerId: "me" }), { code: "REDIS_REFUSED" });
+      assert.match(error.message, /READONLY|read only/);
+    };
+    await Promise.all(Array.from({ length: 100 }, call));
     assert.match(booted.logText, /The connection to Redis was lost \(.*READONLY/);
   } finally {
     await bed.command("REPLICAOF", "NO", "ONE");

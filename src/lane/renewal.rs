@@ -160,6 +160,16 @@ impl Renewer {
 
     async fn connect(&self) -> RedisResult<MultiplexedConnection> {
         let stream = net::connect_stream(&self.settings.target).await.map_err(io_error)?;
+        // All renewals wait behind this.
+        match tokio::time::timeout(ANSWER_LIMIT.1, self.greet(stream)).await {
+            Ok(greeted) => greeted,
+            Err(_) => {
+                Err(io_error(format!("no answer on a new connection within {} s", ANSWER_LIMIT.1.as_secs())))
+            }
+        }
+    }
+
+    async fn greet(&self, stream: Box<dyn net::Stream>) -> RedisResult<MultiplexedConnection> {
         let Greeting { library_name, connection_name, .. } = &self.settings.client.greeting;
         let mut info = RedisConnectionInfo::default().set_db(i64::from(self.settings.client.database));
         info = match library_name {

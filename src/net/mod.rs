@@ -9,7 +9,7 @@ mod target;
 mod tls;
 mod verify;
 
-pub(crate) use connect::{Connection, connect, connect_stream, describe};
+pub(crate) use connect::{Connection, Stream, connect, connect_stream, describe};
 pub(crate) use session::TlsSession;
 pub(crate) use socket::Socket;
 pub(crate) use target::{Endpoint, Family, SocketRules, Target};

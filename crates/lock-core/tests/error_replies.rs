@@ -141,6 +141,40 @@ fn a_replica_fails_the_call_and_another_server_is_looked_for() {
 }
 
 #[test]
+fn what_a_replica_refused_together_fails_together() {
+    let mut rig = Rig::ready(config());
+    for key in ["a", "b", "c"] {
+        rig.try_for(key, "me");
+    }
+    rig.sent();
+    rig.reply(&READONLY.repeat(3));
+    assert_eq!(rig.done.len(), 3);
+    let disconnects = rig.events.iter().filter(|event| matches!(event, Event::Disconnect));
+    assert_eq!(disconnects.count(), 1);
+}
+
+#[test]
+fn each_of_several_errors_is_judged_before_the_connection_is_made_anew() {
+    let mut rig = Rig::ready(asking());
+    for key in ["a", "b", "c"] {
+        rig.try_for(key, "me");
+    }
+    rig.sent();
+    rig.reply(&REFUSED.repeat(2));
+    for verdict in [Verdict::Resend, Verdict::Resend] {
+        assert!(!disconnects(&rig));
+        let asked = question(&rig);
+        rig.events.retain(|event| !matches!(event, Event::AskError { question, .. } if *question == asked));
+        rig.client.judge(rig.now, asked, verdict);
+        rig.pass(Duration::ZERO);
+    }
+    assert!(disconnects(&rig) && rig.done.is_empty());
+    rig.pass(SECOND);
+    rig.shake_hands();
+    assert_eq!(verbs(&mut rig), ["park", "park", "park"]);
+}
+
+#[test]
 fn a_release_after_a_job_that_meets_a_replica_is_repeated() {
     let mut rig = Rig::ready(config());
     rig.wait_for("k", SECOND);

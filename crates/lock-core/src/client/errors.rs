@@ -25,7 +25,7 @@ impl Client {
         if text.starts_with(b"LOADING") && self.config.greeting.ready_check {
             // Nothing was executed; a new connection waits until the data is there.
             self.resend(index);
-            return self.connect_anew(now, &String::from_utf8_lossy(&text));
+            return self.link.leave(&String::from_utf8_lossy(&text));
         }
         if self.config.perseverance.asks_on_errors
             && let Some(task) = self.tasks.get_mut(index as usize)
@@ -43,17 +43,27 @@ impl Client {
     pub fn judge(&mut self, now: Instant, question: u64, verdict: Verdict) {
         let Some(at) = self.questions.iter().position(|open| open.number == question) else { return };
         let Question { task, text, .. } = self.questions.swap_remove(at);
-        let reason = String::from_utf8_lossy(&text).into_owned();
+        let reason = format!("reconnectOnError: {}", String::from_utf8_lossy(&text));
         match verdict {
             Verdict::Accept => self.accept_error(now, task, text),
             Verdict::Reconnect => {
                 self.take_in(now, task, Value::Error(text));
-                self.connect_anew(now, &format!("reconnectOnError: {reason}"));
+                self.link.leave(&reason);
             }
             Verdict::Resend => {
                 self.resend(task);
-                self.connect_anew(now, &format!("reconnectOnError: {reason}"));
+                self.link.leave(&reason);
             }
+        }
+        self.leave_in_time(now);
+    }
+
+    /// Makes the connection anew where an error asked for it; but first all that has been answered gets its due.
+    pub(super) fn leave_in_time(&mut self, now: Instant) {
+        if self.questions.is_empty()
+            && let Some(reason) = self.link.take_leaving()
+        {
+            self.give_up(now, &reason);
         }
     }
 
@@ -65,19 +75,11 @@ impl Client {
     }
 
     fn accept_error(&mut self, now: Instant, index: u32, text: Vec<u8>) {
-        let readonly = is_readonly(&text).then(|| String::from_utf8_lossy(&text).into_owned());
-        self.take_in(now, index, Value::Error(text));
-        if let Some(reason) = readonly {
+        if is_readonly(&text) {
             // The server was a master once: the name or a Sentinel may lead to another by now.
-            self.connect_anew(now, &reason);
+            self.link.leave(&String::from_utf8_lossy(&text));
         }
-    }
-
-    /// Several calls that shared a command come to it one after the other.
-    fn connect_anew(&mut self, now: Instant, reason: &str) {
-        if self.link.is_ready() {
-            self.give_up(now, reason);
-        }
+        self.take_in(now, index, Value::Error(text));
     }
 
     /// Keeps a task whose command was refused for the next connection.

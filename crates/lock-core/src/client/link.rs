@@ -41,6 +41,8 @@ pub(crate) struct Link {
     heard: bool,
     silence_armed: bool,
     last_reason: String,
+    /// Why this connection is to be made anew.
+    leaving: Option<String>,
     /// Lines that were written to the log already.
     noted: Vec<String>,
 }
@@ -58,6 +60,7 @@ impl Link {
             heard: false,
             silence_armed: false,
             last_reason: String::new(),
+            leaving: None,
             noted: Vec::new(),
         }
     }
@@ -74,6 +77,16 @@ impl Link {
     /// Why there is no connection.
     pub(super) fn last_reason(&self) -> &str {
         &self.last_reason
+    }
+
+    /// The connection is to be made anew.
+    pub(super) fn leave(&mut self, reason: &str) {
+        self.leaving.get_or_insert_with(|| reason.to_owned());
+    }
+
+    /// Why the connection is to be made anew, once.
+    pub(super) fn take_leaving(&mut self) -> Option<String> {
+        self.leaving.take()
     }
 
     /// Whether only the lock keys themselves may be used.
@@ -135,6 +148,7 @@ impl Client {
             return;
         }
         self.accept_errors(now);
+        self.link.leaving = None;
         let was_ready = self.link.is_ready();
         self.out.clear();
         self.link.phase = Phase::Down;
@@ -185,7 +199,7 @@ impl Client {
         self.parser.feed(bytes);
         loop {
             match self.parser.next_reply() {
-                Ok(None) => return,
+                Ok(None) => return self.leave_in_time(now),
                 Ok(Some(Value::Push(push))) => match &mut self.link.phase {
                     Phase::Handshake(handshake) => handshake.handle_push(&push),
                     _ => self.pushed(now, &push),
