@@ -1,7 +1,7 @@
 // When a connection or a call is given up, and what happens then: ioredis' options, through a proxy that breaks things.
 
 import assert from "node:assert/strict";
-import { after, afterEach, beforeEach, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort, startServer } from "../../scripts/lib/redis-servers.mjs";
 import { startFaultProxy } from "../support/fault-proxy.mjs";
@@ -15,7 +15,6 @@ beforeEach(async () => {
 });
 // Registered after the testbed's own: shut down by now.
 afterEach(() => proxy.stop());
-after(() => proxy?.stop());
 
 /** Boots behind the proxy. */
 function boot(redisOptions, options = {}) {
