@@ -32,8 +32,8 @@ export async function runFleets(scenario, names, context) {
   const measure = { baton, line, gone }[scenario] ?? visits;
   const taking = names.filter((name) => name !== "bare" && (!ONLY_OURS.has(scenario) || name === "ours"));
   // A fleet run takes seconds, so there are fewer of them; but a PING depends on which cores the two sides find.
-  const most = scenario === "baton" ? context.rounds : 3;
-  const rounds = Math.max(1, Math.min(context.rounds, context.quick ? 1 : most));
+  const wanted = scenario === "baton" ? Math.max(context.rounds, 15) : Math.min(context.rounds, 3);
+  const rounds = context.quick ? 1 : wanted;
   const samples = Object.fromEntries(taking.map((name) => [name, []]));
   for (let round = 0; round < rounds; round += 1) {
     for (let turn = 0; turn < taking.length; turn += 1) {
