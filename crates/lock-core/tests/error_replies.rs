@@ -6,18 +6,13 @@ mod support;
 
 use lock_core::{ClientConfig, Code, Event, Greeting, Outcome, Perseverance, Verdict};
 use std::time::Duration;
-use support::{Rig, SECOND, config, named, verb};
+use support::{HELD, Rig, SECOND, config, named, verb};
 
-const HELD: &[u8] = b"*2\r\n:1\r\n:1700000000000001\r\n";
 const READONLY: &[u8] = b"-READONLY You can't write against a read only replica.\r\n";
 
 fn asking() -> ClientConfig {
     let perseverance = Perseverance { asks_on_errors: true, ..Perseverance::default() };
     ClientConfig { perseverance, ..config() }
-}
-
-fn disconnects(rig: &Rig) -> bool {
-    rig.events.iter().any(|event| matches!(event, Event::Disconnect))
 }
 
 /// The number of the question that is asked about an error.
@@ -47,7 +42,7 @@ fn an_error_is_asked_about_and_accepted() {
     let error = rig.error();
     assert_eq!(error.code, Code::Refused);
     assert!(error.message.contains("OOM command"), "{}", error.message);
-    assert!(!disconnects(&rig));
+    assert!(!rig.disconnects());
 }
 
 #[test]
@@ -70,7 +65,7 @@ fn an_error_that_asks_for_a_reconnect_fails_its_call_and_the_others_are_asked_ag
     rig.client.judge(rig.now, question(&rig), Verdict::Reconnect);
     rig.pass(Duration::ZERO);
     assert_eq!(rig.error().keys, ["a"]);
-    assert!(disconnects(&rig));
+    assert!(rig.disconnects());
     rig.pass(SECOND);
     rig.shake_hands();
     let sent = rig.sent();
@@ -85,7 +80,7 @@ fn an_error_that_asks_for_a_resend_is_not_told() {
     rig.reply(REFUSED);
     rig.client.judge(rig.now, question(&rig), Verdict::Resend);
     rig.pass(SECOND);
-    assert!(rig.done.is_empty() && disconnects(&rig));
+    assert!(rig.done.is_empty() && rig.disconnects());
     rig.shake_hands();
     assert_eq!(verbs(&mut rig), ["park"]);
     rig.reply(HELD);
@@ -133,7 +128,7 @@ fn a_replica_fails_the_call_and_another_server_is_looked_for() {
         let error = rig.error();
         assert_eq!(error.code, Code::Refused);
         assert!(error.message.contains("READONLY"), "{}", error.message);
-        assert!(disconnects(&rig));
+        assert!(rig.disconnects());
         rig.events.clear();
         rig.pass(SECOND);
         assert!(rig.wants_connection());
@@ -162,13 +157,13 @@ fn each_of_several_errors_is_judged_before_the_connection_is_made_anew() {
     rig.sent();
     rig.reply(&REFUSED.repeat(2));
     for verdict in [Verdict::Resend, Verdict::Resend] {
-        assert!(!disconnects(&rig));
+        assert!(!rig.disconnects());
         let asked = question(&rig);
         rig.events.retain(|event| !matches!(event, Event::AskError { question, .. } if *question == asked));
         rig.client.judge(rig.now, asked, verdict);
         rig.pass(Duration::ZERO);
     }
-    assert!(disconnects(&rig) && rig.done.is_empty());
+    assert!(rig.disconnects() && rig.done.is_empty());
     rig.pass(SECOND);
     rig.shake_hands();
     assert_eq!(verbs(&mut rig), ["park", "park", "park"]);
@@ -198,7 +193,7 @@ fn a_server_that_loads_its_data_executed_nothing_and_is_asked_again() {
         rig.release("l", &named("me"), None);
         rig.sent();
         rig.reply(b"-LOADING Redis is loading the dataset in memory\r\n");
-        assert!(rig.done.is_empty() && disconnects(&rig));
+        assert!(rig.done.is_empty() && rig.disconnects());
         rig.pass(SECOND);
         rig.shake_hands();
         let mut sent = verbs(&mut rig);
@@ -215,5 +210,5 @@ fn without_a_ready_check_a_server_that_loads_its_data_fails_the_call() {
     rig.sent();
     rig.reply(b"-LOADING Redis is loading the dataset in memory\r\n");
     assert_eq!(rig.error().code, Code::Refused);
-    assert!(!disconnects(&rig));
+    assert!(!rig.disconnects());
 }

@@ -4,21 +4,8 @@
 
 mod support;
 
-use lock_core::{Hold, Outcome, Wanted};
-use support::{MS, Rig, SECOND, config, named, verb};
-
-const HELD: &[u8] = b"*2\r\n:1\r\n:1700000000000001\r\n";
-/// A client that holds "k" for execute.
-fn holding() -> (Rig, Hold) {
-    let mut rig = Rig::ready(config());
-    rig.wait_for("k", SECOND);
-    rig.sent();
-    rig.reply(HELD);
-    match rig.outcome() {
-        Outcome::Held(hold) => (rig, hold),
-        other => panic!("not held: {other:?}"),
-    }
-}
+use lock_core::{Outcome, Wanted};
+use support::{HELD, MS, Rig, SECOND, config, holding, named, verb};
 
 const REFUSED: &[u8] = b"*2\r\n:0\r\n:0\r\n";
 
@@ -165,7 +152,7 @@ fn a_release_whose_answer_was_lost_asks_for_the_remembered_one() {
 
 #[test]
 fn a_resent_release_of_an_execute_lock_that_is_gone_counts_as_released() {
-    let (mut rig, hold) = holding();
+    let (mut rig, hold) = holding(config());
     rig.release("k", &hold.owner, Some(rig.now + 10 * SECOND));
     rig.sent();
     rig.cut();
@@ -177,7 +164,7 @@ fn a_resent_release_of_an_execute_lock_that_is_gone_counts_as_released() {
 
 #[test]
 fn the_end_of_a_job_does_not_wait_for_a_server_that_is_not_there() {
-    let (mut rig, hold) = holding();
+    let (mut rig, hold) = holding(config());
     rig.cut();
     rig.release("k", &hold.owner, Some(rig.now + 10 * SECOND));
     assert!(matches!(rig.outcome(), Outcome::ReleasePending(_)));
@@ -188,7 +175,7 @@ fn the_end_of_a_job_does_not_wait_for_a_server_that_is_not_there() {
 
 #[test]
 fn a_release_that_redis_refuses_is_repeated_for_an_execute_lock() {
-    let (mut rig, hold) = holding();
+    let (mut rig, hold) = holding(config());
     rig.release("k", &hold.owner, Some(rig.now + 10 * SECOND));
     rig.sent();
     rig.reply(b"-MISCONF Redis is configured to save RDB snapshots, but it is currently unable to.\r\n");

@@ -4,11 +4,10 @@
 
 mod support;
 
-use lock_core::{ClientConfig, Code, Event, Hold, Outcome, PauseRule, Perseverance, Wanted};
+use lock_core::{ClientConfig, Code, Event, Outcome, PauseRule, Perseverance, Wanted};
 use std::time::Duration;
-use support::{MS, Rig, SECOND, config, named, verb};
+use support::{HELD, MS, Rig, SECOND, config, holding, named, verb};
 
-const HELD: &[u8] = b"*2\r\n:1\r\n:1700000000000001\r\n";
 const RELEASED: &[u8] = b"*2\r\n:1\r\n:1\r\n";
 /// Parked at its only key, whose holder has a minute left.
 const PARKED: &[u8] = b"*5\r\n:2\r\n:0\r\n:1800000000000000\r\n:60000\r\n:1\r\n";
@@ -17,28 +16,12 @@ fn with(perseverance: Perseverance) -> ClientConfig {
     ClientConfig { perseverance, ..config() }
 }
 
-/// A client that holds "k" for execute.
-fn holding(config: ClientConfig) -> (Rig, Hold) {
-    let mut rig = Rig::ready(config);
-    rig.wait_for("k", SECOND);
-    rig.sent();
-    rig.reply(HELD);
-    match rig.outcome() {
-        Outcome::Held(hold) => (rig, hold),
-        other => panic!("not held: {other:?}"),
-    }
-}
-
 /// So many connections that cannot be made, one after the other.
 fn fail_to_connect(rig: &mut Rig, count: u32) {
     for _ in 0..count {
         rig.pass(3 * SECOND);
         rig.cut();
     }
-}
-
-fn disconnects(rig: &Rig) -> bool {
-    rig.events.iter().any(|event| matches!(event, Event::Disconnect))
 }
 
 fn verbs(rig: &mut Rig) -> Vec<&'static str> {
@@ -313,9 +296,9 @@ fn a_connection_that_owes_answers_may_be_silent_for_as_long_as_the_options_say()
     rig.try_for("k", "me");
     rig.sent();
     rig.pass(199 * MS);
-    assert!(!disconnects(&rig));
+    assert!(!rig.disconnects());
     rig.pass(MS);
-    assert!(disconnects(&rig));
+    assert!(rig.disconnects());
     assert!(
         rig.logs().contains("Socket timeout. Expecting data, but didn't receive any in 200ms."),
         "{}",

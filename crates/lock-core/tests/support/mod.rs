@@ -9,8 +9,8 @@
 
 use lock_core::resp::{Parser, Value};
 use lock_core::{
-    AcquireRequest, BackoffRule, Client, ClientConfig, Credentials, Error, Event, Greeting, Instant, Keep,
-    Outcome, Owner, Patience, Perseverance, ReleaseRequest, TaskKey, Wanted,
+    AcquireRequest, BackoffRule, Client, ClientConfig, Credentials, Error, Event, Greeting, Hold, Instant,
+    Keep, Outcome, Owner, Patience, Perseverance, ReleaseRequest, TaskKey, Wanted,
 };
 use std::time::Duration;
 
@@ -163,6 +163,11 @@ impl Rig {
         }
     }
 
+    /// The client closes its connection.
+    pub fn disconnects(&self) -> bool {
+        self.events.iter().any(|event| matches!(event, Event::Disconnect))
+    }
+
     pub fn wants_connection(&mut self) -> bool {
         let wanted = self.events.iter().any(|event| matches!(event, Event::Connect));
         self.events.clear();
@@ -232,6 +237,21 @@ impl Rig {
             _ => None,
         };
         self.events.iter().filter_map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// The answer to an acquire of one key.
+pub const HELD: &[u8] = b"*2\r\n:1\r\n:1700000000000001\r\n";
+
+/// A client that holds "k" for execute.
+pub fn holding(config: ClientConfig) -> (Rig, Hold) {
+    let mut rig = Rig::ready(config);
+    rig.wait_for("k", SECOND);
+    rig.sent();
+    rig.reply(HELD);
+    match rig.outcome() {
+        Outcome::Held(hold) => (rig, hold),
+        other => panic!("not held: {other:?}"),
     }
 }
 
