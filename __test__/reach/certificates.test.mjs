@@ -92,7 +92,9 @@ test("a certificate that nobody who is trusted has signed", OURS_ONLY, async () 
 });
 
 test("no certificate where the server wants one", OURS_ONLY, async () => {
-  await failsToConnect(await boot(strict, { ca }), /the server wants a client certificate; give tls\.cert and tls\.key/);
+  // What it says may be lost with the connection.
+  const wanted = /the server wants a client certificate; give tls\.cert and tls\.key|may want a client certificate \(tls\.cert/;
+  await failsToConnect(await boot(strict, { ca }), wanted);
   await failsToConnect(await boot(strict, { ca, maxVersion: "TLSv1.2" }), /may want a client certificate \(tls\.cert and tls\.key\)/);
 });
 

@@ -53,11 +53,15 @@ pub(super) fn receive(client: &mut Client, tls: Option<&mut TlsSession>, bytes: 
 
 /// Why a connection ended, and what that may mean.
 pub(super) fn ended(client: &Client, tls: bool, reason: String) -> String {
-    // A server that expects TLS may go away without a word.
-    if tls || client.has_heard() {
-        reason
-    } else {
-        format!("{reason}, without an answer; if the server speaks TLS here, use rediss://")
+    match (client.has_heard(), tls) {
+        (true, _) => reason,
+        // A server that expects TLS may go away without a word.
+        (false, false) => format!("{reason}, without an answer; if the server speaks TLS here, use rediss://"),
+        // TLS 1.3 asks for a client's certificate when the handshake is over.
+        (false, true) if !reason.contains("tls.cert") => {
+            format!("{reason}, without an answer; it may want a client certificate (tls.cert and tls.key)")
+        }
+        (false, true) => reason,
     }
 }
 

@@ -11,6 +11,7 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, Error, OtherError, RootCertStore,
     SupportedProtocolVersion,
 };
+use std::io::ErrorKind;
 use std::sync::Arc;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -120,10 +121,15 @@ impl Tls {
         TlsConnector::from(Arc::clone(&self.config)).connect(name, socket).await.map_err(|error| {
             let reason = match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
                 Some(error) => explain(error),
-                None if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                None if error.kind() == ErrorKind::UnexpectedEof => {
                     "the server closed the connection during the TLS handshake; it may not speak TLS here"
                         .to_owned()
                 }
+                // Its last word, if it had one, is lost with the connection.
+                None if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => format!(
+                    "the server broke off the handshake ({}); it may want a client certificate (tls.cert and tls.key)",
+                    super::describe(&error)
+                ),
                 None => super::describe(&error),
             };
             format!("TLS with {endpoint} failed: {reason}")
