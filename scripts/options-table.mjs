@@ -31,14 +31,15 @@ said. A value that cannot be used stops the boot; a name that is no option is wa
 `;
 
 /**
- * @param {{ IOREDIS_OPTIONS: Map<string, object>, NODE_TLS_OPTIONS: Map<string, object> }} tables those of the compiled provider
+ * @param {{ IOREDIS_OPTIONS: Map<string, object>, NODE_TLS_OPTIONS: Map<string, object>, CLUSTER_OPTIONS: Map<string, object> }} tables those of the compiled provider
  * @returns {string} what docs/OPTIONS.md has to hold
  */
-export function optionsDocument({ IOREDIS_OPTIONS, NODE_TLS_OPTIONS }) {
+export function optionsDocument({ IOREDIS_OPTIONS, NODE_TLS_OPTIONS, CLUSTER_OPTIONS }) {
   const sections = [
     INTRODUCTION,
     `## redisOptions\n\n${table(IOREDIS_OPTIONS)}`,
     `## redisOptions.tls\n\nTLS is done by rustls, with TLS 1.2 and 1.3.\n\n${table(NODE_TLS_OPTIONS)}`,
+    `## cluster\n\nA Redis Cluster, with the options of ioredis' Cluster.\n\n${table(CLUSTER_OPTIONS)}`,
   ];
   return sections.join("\n");
 }
@@ -59,6 +60,7 @@ if (process.argv[1] && fs.realpathSync(process.argv[1]) === fileURLToPath(import
     const document = optionsDocument({
       ...require(path.join(dist, "ioredis-options.js")),
       ...require(path.join(dist, "node-tls-options.js")),
+      ...require(path.join(dist, "cluster-option-table.js")),
     });
     if (flags.includes("--write")) {
       fs.writeFileSync(OPTIONS_FILE, document);

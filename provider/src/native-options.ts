@@ -19,6 +19,8 @@ export interface NativeOptions {
   /** Longest time to connect, TLS included; 0: no limit. */
   connectTimeoutMs: number;
   tls?: NativeTls;
+  /** Then path, host and port mean nothing. */
+  cluster?: NativeCluster;
   username?: string;
   /** With a user name and no password this is the empty string. */
   password?: string;
@@ -42,7 +44,7 @@ export interface NativeOptions {
   /** Also those that have a time limit. */
   mostReconnectsForAll: boolean;
   /** Pause before a reconnect: ioredis' rule, none since there is no second connection, or by `ResultKind.AskPause`. */
-  reconnect: "growing" | "never" | "asked";
+  reconnect: "growing" | "growingInCluster" | "never" | "asked";
   /** Error replies are asked about, by `ResultKind.AskError`. */
   asksOnErrors: boolean;
   /** Longest that one command takes, waiting for a connection included. */
@@ -57,6 +59,30 @@ export interface NativeOptions {
   maximumStallMs: number;
   /** Use the thread lane. */
   onThread: boolean;
+}
+
+/** @internal An address. */
+export interface NativeNode {
+  host: string;
+  port: number;
+}
+
+/** @internal How a cluster is found and followed. */
+export interface NativeCluster {
+  /** Nodes to begin with. */
+  nodes: NativeNode[];
+  /** Longest time for a node to say which has which slot. */
+  lookupTimeoutMs: number;
+  /** How often that is asked without a reason; none: never. */
+  refreshEveryMs?: number;
+  /** Redirections in a row after which a call without a time limit fails. */
+  mostRedirections: number;
+  /** Pauses before a command is sent again: its slot has moved, its keys are on the move, the cluster lacks nodes. */
+  movedPauseMs: number;
+  tryAgainPauseMs: number;
+  downPauseMs: number;
+  /** Other addresses for those that nodes name, by `host:port`. */
+  addresses: Record<string, NativeNode>;
 }
 
 /** @internal Certificates, keys and revocation lists are PEM texts, without a password. */

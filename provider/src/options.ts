@@ -1,16 +1,22 @@
 import { Modules } from "@medusajs/framework/utils";
 import { kindOf } from "./arguments";
 import type { Callbacks } from "./callbacks";
+import { parseCluster } from "./cluster-options";
 import { lockError } from "./errors";
 import type { NativeOptions } from "./native-options";
 import { optionalNumber, optionalString, optionError } from "./option-values";
-import { parseRedisOptions } from "./redis-options";
+import { parseRedisOptions, type RedisSettings } from "./redis-options";
 import { parseRedisUrl } from "./redis-url";
 
 /** Options of the provider, in `medusa-config.ts`. Numbers may be numeric strings. */
 export interface LockingRedisOptions {
-  /** Where Redis is: `redis://user:password@host:6379/0`, `rediss://` for TLS, `unix:///path` for a Unix socket. Required. */
-  redisUrl: string;
+  /**
+   * Where Redis is: `redis://user:password@host:6379/0`, `rediss://` for TLS, `unix:///path` for a Unix socket. Required,
+   * except with `cluster`.
+   */
+  redisUrl?: string;
+  /** A Redis Cluster: `startupNodes` and the options of ioredis' Cluster; see docs/OPTIONS.md of the repository. */
+  cluster?: Record<string, unknown>;
   /** ioredis' options; docs/OPTIONS.md of the repository has what becomes of each. The URL wins over them. */
   redisOptions?: Record<string, unknown>;
   /** What stands before every key in Redis; default `medusa_lock:`. */
@@ -44,6 +50,7 @@ export interface ParsedOptions extends Callbacks {
 const KNOWN = new Set([
   "redisUrl",
   "redisOptions",
+  "cluster",
   "namespace",
   "waitLockingTimeout",
   "defaultRetryInterval",
@@ -65,7 +72,7 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
   const given = options as Record<string, unknown>;
   const around = (typeof moduleOptions === "object" && moduleOptions !== null ? moduleOptions : {}) as Record<string, unknown>;
   const redisUrl = optionalString("redisUrl", given.redisUrl);
-  if (!redisUrl) {
+  if (!redisUrl && (given.cluster === undefined || given.cluster === null)) {
     throw lockError(
       "INVALID_OPTION",
       `No "redisUrl" provided in "${Modules.LOCKING}" module, "locking-redis" provider options. It is required for the "locking-redis" Module provider.`,
@@ -78,7 +85,7 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
     .map((name) => `Option "${name}" of the "locking-redis" provider is not known, ignored.`);
   const number = (name: string, unit: string, least: number, fallback: number) =>
     optionalNumber(name, given[name] ?? around[name], unit, least) ?? fallback;
-  const { native: connection, keyPrefix, callbacks } = parseRedisOptions(given.redisOptions, parseRedisUrl(redisUrl), warnings);
+  const { native: connection, keyPrefix, callbacks } = parsePlace(given, redisUrl, warnings);
   const native: NativeOptions = {
     ...connection,
     prefix: keyPrefix + (optionalString("namespace", given.namespace) ?? "medusa_lock:"),
@@ -95,6 +102,27 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
     tryWaitMs: number("tryWaitMs", "milliseconds", 0, 0),
     drainTimeoutMs: number("drainTimeoutMs", "milliseconds", 0, 5_000),
     warnings,
+  };
+}
+
+/** Where Redis is: a server, or a cluster. */
+function parsePlace(given: Record<string, unknown>, redisUrl: string | undefined, warnings: string[]): RedisSettings {
+  const url = redisUrl ? parseRedisUrl(redisUrl) : undefined;
+  if (given.cluster === undefined || given.cluster === null) {
+    return parseRedisOptions(given.redisOptions, url ?? { query: {} }, warnings);
+  }
+  const cluster = parseCluster(given.cluster, given.redisOptions, url, warnings);
+  const { native, callbacks, keyPrefix } = parseRedisOptions(cluster.redisOptions, cluster.url, warnings);
+  const { clusterRetryStrategy: retryStrategy } = cluster;
+  const asks = typeof retryStrategy === "function";
+  return {
+    native: {
+      ...native,
+      cluster: cluster.native,
+      reconnect: retryStrategy === undefined ? "growingInCluster" : asks ? "asked" : "never",
+    },
+    callbacks: { ...callbacks, ...(asks ? { retryStrategy: retryStrategy as (times: number) => unknown } : {}) },
+    keyPrefix,
   };
 }
 

@@ -13,7 +13,7 @@ const KIND = "an ioredis option";
 
 /** @internal What `redisUrl` and `redisOptions` come to. */
 export interface RedisSettings {
-  native: Connection & Perseverance & Pick<NativeOptions, "tls" | "localAddress" | "localPort">;
+  native: Connection & Perseverance & Pick<NativeOptions, "tls" | "cluster" | "localAddress" | "localPort">;
   keyPrefix: string;
   callbacks: Callbacks;
 }

@@ -22,95 +22,95 @@ const SCHEMES: Record<string, boolean> = { "redis:": false, "valkey:": false, "r
 /**
  * Parses a `redisUrl` as ioredis 5.11 does, with the WHATWG parser. What ioredis would silently read as something
  * else (a socket path, database 0, plain text) is refused, or read as what it says. No message repeats the URL: it
- * may hold a password.
+ * may hold a password. `option` is where it stands.
  */
-export function parseRedisUrl(url: string): UrlParts {
+export function parseRedisUrl(url: string, option = "redisUrl"): UrlParts {
   if (/^\d+$/.test(url)) {
     return { port: url, query: {} };
   }
   if (/^\/(?!\/)/.test(url)) {
     const [path = "", ...query] = url.split("?");
-    return { path, ...readQuery(new URLSearchParams(query.join("?")), false) };
+    return { path, ...readQuery(new URLSearchParams(query.join("?")), false, option) };
   }
   if (/^(redis\+|valkey\+)?unix:/i.test(url)) {
-    return parseSocketUrl(url);
+    return parseSocketUrl(url, option);
   }
   if (url.startsWith("//")) {
-    return parseFull(`redis:${url}`);
+    return parseFull(`redis:${url}`, option);
   }
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? parseFull(url) : parseWithoutScheme(url);
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? parseFull(url, option) : parseWithoutScheme(url, option);
 }
 
-function parseSocketUrl(text: string): UrlParts {
-  const url = parseText(text);
+function parseSocketUrl(text: string, option: string): UrlParts {
+  const url = parseText(text, option);
   if (url.host || url.pathname.length < 2) {
-    throw optionError("redisUrl", "names no Unix socket; write unix:///path, with three slashes");
+    throw optionError(option, "names no Unix socket; write unix:///path, with three slashes");
   }
-  return { path: decode(url.pathname), ...readQuery(url.searchParams, false) };
+  return { path: decode(url.pathname, option), ...readQuery(url.searchParams, false, option) };
 }
 
-function parseWithoutScheme(text: string): UrlParts {
-  const { db, ...parts } = parseFull(`redis://${text}`);
+function parseWithoutScheme(text: string, option: string): UrlParts {
+  const { db, ...parts } = parseFull(`redis://${text}`, option);
   if (!parts.host) {
-    throw optionError("redisUrl", `names no host; ${EXPECTED}`);
+    throw optionError(option, `names no host; ${EXPECTED}`);
   }
   if (db !== undefined) {
-    throw optionError("redisUrl", "has a path but no scheme, which ioredis takes for a Unix socket; write redis://host:port/database");
+    throw optionError(option, "has a path but no scheme, which ioredis takes for a Unix socket; write redis://host:port/database");
   }
   return parts;
 }
 
-function parseFull(text: string): UrlParts {
-  const url = parseText(text);
+function parseFull(text: string, option: string): UrlParts {
+  const url = parseText(text, option);
   const scheme = url.protocol.toLowerCase();
   const isTls = SCHEMES[scheme];
   if (isTls === undefined) {
-    throw optionError("redisUrl", `has the scheme "${scheme}//"; ${EXPECTED}`);
+    throw optionError(option, `has the scheme "${scheme}//"; ${EXPECTED}`);
   }
-  const parts: UrlParts = readQuery(url.searchParams, isTls);
+  const parts: UrlParts = readQuery(url.searchParams, isTls, option);
   if (url.hostname) {
-    parts.host = decode(url.hostname.replace(/^\[(.*)\]$/, "$1"));
+    parts.host = decode(url.hostname.replace(/^\[(.*)\]$/, "$1"), option);
   }
   if (url.port) {
     parts.port = url.port;
   }
   if (url.username || url.password) {
     // As with ioredis, a URL with one of the two speaks for both.
-    parts.username = decode(url.username);
-    parts.password = decode(url.password);
+    parts.username = decode(url.username, option);
+    parts.password = decode(url.password, option);
   }
   const path = url.pathname.replace(/^\/+|\/+$/g, "");
   if (path) {
-    parts.db = decode(path);
+    parts.db = decode(path, option);
   }
   return parts;
 }
 
-function parseText(text: string): URL {
+function parseText(text: string, option: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   // The host and what follows it, after a # or ? in a password that begins like a port: another host would be asked.
   if (!url || url.hash.includes("@") || [...url.searchParams.keys()].some((name) => name.includes("@"))) {
     throw optionError(
-      "redisUrl",
+      option,
       `is not a valid URL; ${EXPECTED}. Special characters in the user name or password (such as # / ? @ :) must be percent-encoded`,
     );
   }
   return url;
 }
 
-function readQuery(params: URLSearchParams, isTls: boolean): Pick<UrlParts, "query" | "tls"> {
+function readQuery(params: URLSearchParams, isTls: boolean, option: string): Pick<UrlParts, "query" | "tls"> {
   const { tls: text, ...query } = Object.fromEntries(params);
-  const tls = optionalBoolean("redisUrl (its tls)", text);
+  const tls = optionalBoolean(`${option} (its tls)`, text);
   if (isTls && tls === false) {
-    throw optionError("redisUrl", "asks for TLS by its scheme and says tls=false; use redis:// if you mean plain text");
+    throw optionError(option, "asks for TLS by its scheme and says tls=false; use redis:// if you mean plain text");
   }
   return { query, ...(isTls || tls !== undefined ? { tls: isTls || tls === true } : {}) };
 }
 
-function decode(part: string): string {
+function decode(part: string, option: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    throw optionError("redisUrl", "has a % that begins no percent-encoded character; write a literal % as %25");
+    throw optionError(option, "has a % that begins no percent-encoded character; write a literal % as %25");
   }
 }

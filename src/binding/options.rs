@@ -1,9 +1,12 @@
 //! The options as the provider hands them over: names and units checked there, types made here.
 
-use crate::lane::Settings;
+use crate::lane::{Discovery, Settings};
 use crate::net::{Endpoint, Family, SocketRules, Target, Tls, TlsOptions, Trust};
-use lock_core::{BackoffRule, ClientConfig, Credentials, Greeting, PauseRule, Perseverance};
+use lock_core::{
+    BackoffRule, ClientConfig, ClusterRules, Credentials, Greeting, NodeAddress, PauseRule, Perseverance,
+};
 use serde::Deserialize;
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -21,6 +24,7 @@ pub(super) struct NativeOptions {
     no_delay: bool,
     connect_timeout_ms: f64,
     tls: Option<NativeTls>,
+    cluster: Option<NativeCluster>,
     username: Option<String>,
     password: Option<String>,
     database: u32,
@@ -49,8 +53,29 @@ pub(super) struct NativeOptions {
 #[serde(rename_all = "camelCase")]
 enum Reconnect {
     Growing,
+    GrowingInCluster,
     Never,
     Asked,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NativeNode {
+    host: String,
+    port: u16,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NativeCluster {
+    nodes: Vec<NativeNode>,
+    lookup_timeout_ms: f64,
+    refresh_every_ms: Option<f64>,
+    most_redirections: u32,
+    moved_pause_ms: f64,
+    try_again_pause_ms: f64,
+    down_pause_ms: f64,
+    addresses: HashMap<String, NativeNode>,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +134,7 @@ impl NativeOptions {
             },
             tls: self.tls.map(|tls| Tls::new(tls.into_options())).transpose()?,
         };
+        let (cluster, discovery) = self.cluster.map(|cluster| cluster.into_settings(self.ready_check)).unzip();
         let username = self.username;
         let client = ClientConfig {
             prefix: self.prefix.into_bytes(),
@@ -131,6 +157,7 @@ impl NativeOptions {
                 most_reconnects_for_all: self.most_reconnects_for_all,
                 pause: match self.reconnect {
                     Reconnect::Growing => PauseRule::Growing,
+                    Reconnect::GrowingInCluster => PauseRule::GrowingInCluster,
                     Reconnect::Never => PauseRule::Never,
                     Reconnect::Asked => PauseRule::Asked,
                 },
@@ -140,9 +167,33 @@ impl NativeOptions {
                 silence: self.socket_timeout_ms.map(millis),
                 asks_on_errors: self.asks_on_errors,
             },
-            version: env!("CARGO_PKG_VERSION"),
+            cluster,
+        version: env!("CARGO_PKG_VERSION"),
         };
-        Ok(Settings { target, client, maximum_stall: millis(self.maximum_stall_ms) })
+        Ok(Settings { target, discovery, client, maximum_stall: millis(self.maximum_stall_ms) })
+    }
+}
+
+impl NativeCluster {
+    fn into_settings(self, ready_check: bool) -> (ClusterRules, Discovery) {
+        let address = |(named, NativeNode { host, port }): (String, NativeNode)| {
+            (named, NodeAddress { host: host.into(), port })
+        };
+        let rules = ClusterRules {
+            most_redirections: self.most_redirections,
+            moved_pause: millis(self.moved_pause_ms),
+            try_again_pause: millis(self.try_again_pause_ms),
+            down_pause: millis(self.down_pause_ms),
+            refresh_every: self.refresh_every_ms.map(millis),
+            addresses: self.addresses.into_iter().map(address).collect(),
+        };
+        let endpoint = |NativeNode { host, port }| Endpoint::Tcp { host, port };
+        let discovery = Discovery {
+            start: self.nodes.into_iter().map(endpoint).collect(),
+            limit: millis(self.lookup_timeout_ms),
+            ready_check,
+        };
+        (rules, discovery)
     }
 }
 

@@ -3,8 +3,8 @@
 use super::shared::Shared;
 use crate::sys::now;
 use lock_core::{
-    AcquireRequest, Client, ClientConfig, Error, Event, Hold, HoldId, Instant, Keep, LeaseState, LockKey,
-    LogLevel, NewLease, Outcome, Owner, ReleaseAllRequest, ReleaseRequest, Rung, TaskKey,
+    AcquireRequest, ClientConfig, Error, Event, FIRST, Hold, HoldId, Instant, Keep, LeaseState, LockKey, LogLevel,
+    NewLease, NodeId, Outcome, Owner, ReleaseAllRequest, ReleaseRequest, Router, Rung, TaskKey,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -51,12 +51,14 @@ pub(crate) enum Action {
     Connect,
     /// Close the connection.
     Disconnect,
+    /// Look up a cluster's table of slots.
+    LookUp,
 }
 
 /// Owned by one lane.
 pub(crate) struct Engine {
-    /// The state machine.
-    pub(crate) client: Client,
+    /// The state machine, one client a connection.
+    pub(crate) client: Router,
     shared: Arc<Shared>,
     notices: Vec<Notice>,
     /// Holds that began on a grant, by the number of the claim that is not answered yet.
@@ -65,7 +67,7 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) fn new(config: ClientConfig, seed: [u8; 24], shared: Arc<Shared>) -> Self {
-        Self { client: Client::new(config, seed), shared, notices: Vec::new(), claims: HashMap::new() }
+        Self { client: Router::new(config, seed), shared, notices: Vec::new(), claims: HashMap::new() }
     }
 
     /// Takes keys.
@@ -80,12 +82,12 @@ impl Engine {
         caller: u64,
         keys: Arc<[LockKey]>,
         owner: Owner,
-    ) -> TaskKey {
+    ) {
         self.shared.leases().give_up(owner.as_bytes(), Some(&keys));
         self.client.release(
             now,
             ReleaseRequest { caller, keys, owner, lease_end: None, claim: None, limit: None, waited: false },
-        )
+        );
     }
 
     /// Ends a hold: no renewal from here on, and its keys are given back. Says how far it could be trusted.
@@ -116,12 +118,19 @@ impl Engine {
         self.client.release_all(now, request)
     }
 
-    /// The next thing to do; everything to tell goes to the notices on the way.
-    pub(crate) fn next_action(&mut self) -> Option<Action> {
+    /// The next thing to do, and on which connection; everything to tell goes to the notices on the way.
+    pub(crate) fn next_action(&mut self, now: Instant) -> Option<(NodeId, Action)> {
         loop {
-            match self.client.poll_event()? {
-                Event::Connect => return Some(Action::Connect),
-                Event::Disconnect => return Some(Action::Disconnect),
+            let Some((node, event)) = self.client.poll_event(now) else {
+                if let Some(routes) = self.client.take_routes() {
+                    self.shared.set_routes(routes);
+                }
+                return None;
+            };
+            match event {
+                Event::Connect if node == FIRST && self.client.is_cluster() => return Some((node, Action::LookUp)),
+                Event::Connect => return Some((node, Action::Connect)),
+                Event::Disconnect => return Some((node, Action::Disconnect)),
                 Event::Ready { rung, why, password_unwanted } => {
                     self.shared.plain.store(rung == Rung::Plain, Ordering::Release);
                     self.shared.password_unwanted.store(password_unwanted, Ordering::Release);
@@ -184,7 +193,8 @@ impl Engine {
             Outcome::Released => Notice::Released { caller },
             Outcome::NotHeld(keys) => Notice::NotHeld { caller, keys },
             Outcome::ReleasePending(why) => Notice::ReleasePending { caller, why },
-            Outcome::Freed(count) => {
+            // Of a single server it is the whole.
+            Outcome::Freed(count) | Outcome::FreedSome(count) => {
                 self.look_at_leases();
                 Notice::Freed { caller, count }
             }

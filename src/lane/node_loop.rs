@@ -9,10 +9,11 @@ use super::engine::{Action, Engine};
 use super::renewal;
 use super::shared::{Inbound, Shared, Waker};
 use super::socket::Connection;
-use super::{Deliver, EXIT_LIMIT, Settings, closed, internal, wire};
+use super::sockets::Sockets;
+use super::{Deliver, EXIT_LIMIT, Settings, closed, internal, lookup, wire};
 use crate::net::{self, Target, describe};
 use crate::sys::{Async, EventLoop, JsScope, Poll, Prepare, Readiness, Timer, now};
-use lock_core::{Client, Error, Instant};
+use lock_core::{Error, Instant, NodeId};
 use napi::Env;
 use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, Read};
@@ -34,10 +35,8 @@ struct Handles {
 
 struct State {
     engine: Engine,
-    connection: Option<Connection>,
+    sockets: Sockets,
     handles: Option<Handles>,
-    /// Counts connects: an answer to an earlier one is out of date.
-    epoch: u64,
     armed: Option<Instant>,
     prepared: bool,
     referenced: bool,
@@ -52,7 +51,7 @@ pub(crate) struct NodeLoop {
     scope: RefCell<Option<Rc<JsScope>>>,
     deliver: RefCell<Option<Deliver>>,
     shared: Arc<Shared>,
-    target: Target,
+    settings: Settings,
     /// A callback of ours is running: what calls add now is sent when it ends.
     in_turn: Cell<bool>,
     /// The step at exit is taken once, whoever asks first.
@@ -74,9 +73,8 @@ impl NodeLoop {
             me: me.clone(),
             state: RefCell::new(State {
                 engine,
-                connection: None,
+                sockets: Sockets::default(),
                 handles: None,
-                epoch: 0,
                 armed: None,
                 prepared: false,
                 referenced: false,
@@ -86,7 +84,7 @@ impl NodeLoop {
             scope: RefCell::new(Some(scope)),
             deliver: RefCell::new(Some(deliver)),
             shared: Arc::clone(&shared),
-            target: settings.target.clone(),
+            settings: settings.clone(),
             in_turn: Cell::new(false),
             exited: Cell::new(false),
         });
@@ -121,8 +119,8 @@ impl NodeLoop {
             return Err(closed());
         }
         let result = body(&mut state.engine, now());
-        if state.engine.client.take_urgent() {
-            write(state, Connection::write_alone);
+        if let Some(node) = state.engine.client.take_urgent() {
+            state.sockets.write(node, &mut state.engine.client, Connection::write_alone);
         }
         let Some(handles) = &state.handles else { return Ok(result) };
         if !self.in_turn.get() && !state.prepared {
@@ -186,43 +184,49 @@ impl NodeLoop {
         for message in self.shared.receive() {
             match message {
                 Inbound::Notice(notice) => self.state.borrow_mut().engine.push(notice),
-                Inbound::Connected { epoch, outcome } => {
-                    if self.state.borrow().epoch == epoch {
-                        self.connected(outcome);
+                Inbound::Connected { node, epoch, outcome } => {
+                    if self.state.borrow().sockets.is_current(node, epoch) {
+                        self.connected(node, outcome);
                     }
+                }
+                Inbound::LookedUp { outcome } => {
+                    self.state.borrow_mut().engine.client.handle_map(now(), outcome);
                 }
             }
         }
     }
 
-    fn connected(&self, outcome: Result<net::Connection, String>) {
-        let connection = outcome.and_then(|connected| self.watch(connected));
-        let mut state = self.state.borrow_mut();
+    fn connected(&self, node: NodeId, outcome: Result<net::Connection, String>) {
+        let connection = outcome.and_then(|connected| self.watch(node, connected));
+        let mut guard = self.state.borrow_mut();
+        let state = &mut *guard;
+        let Some(client) = state.engine.client.client(node) else { return };
         match connection {
             Ok(connection) => {
-                state.connection = Some(connection);
-                state.engine.client.handle_connected(now());
+                client.handle_connected(now());
+                state.sockets.open(node, connection);
             }
-            Err(reason) => state.engine.client.handle_disconnected(now(), &reason),
+            Err(reason) => client.handle_disconnected(now(), &reason),
         }
     }
 
-    fn watch(&self, connected: net::Connection) -> Result<Connection, String> {
+    fn watch(&self, node: NodeId, connected: net::Connection) -> Result<Connection, String> {
         let socket = connected.socket.into_plain().map_err(|error| describe(&error))?;
         let event_loop = self.event_loop.borrow().clone().ok_or("the provider was shut down")?;
         let me = self.me.clone();
         let poll = Poll::open(&event_loop, &socket, move |readiness| {
             if let Some(lane) = me.upgrade() {
-                lane.turn(|lane| lane.on_socket(readiness));
+                lane.turn(|lane| lane.on_socket(node, readiness));
             }
         })?;
         Ok(Connection::new(poll, socket, connected.tls))
     }
 
-    fn on_socket(&self, readiness: Readiness) {
+    fn on_socket(&self, node: NodeId, readiness: Readiness) {
         let mut guard = self.state.borrow_mut();
         let state = &mut *guard;
-        let Some(connection) = &mut state.connection else { return };
+        let Some(connection) = state.sockets.get(node) else { return };
+        let Some(client) = state.engine.client.client(node) else { return };
         if !connection.is_ready(readiness) {
             return;
         }
@@ -231,7 +235,7 @@ impl NodeLoop {
                 Ok(0) => "the server closed the connection".to_owned(),
                 Ok(count) => {
                     let bytes = state.buffer.get(..count).unwrap_or_default();
-                    match wire::receive(&mut state.engine.client, connection.tls.as_deref_mut(), bytes) {
+                    match wire::receive(client, connection.tls.as_deref_mut(), bytes) {
                         Ok(()) if count < READ_SIZE => return,
                         Ok(()) => continue,
                         Err(reason) => reason,
@@ -241,9 +245,9 @@ impl NodeLoop {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => describe(&error),
             };
-            let reason = wire::ended(&state.engine.client, connection.tls.is_some(), reason);
-            state.connection = None;
-            return state.engine.client.handle_disconnected(now(), &reason);
+            let reason = wire::ended(client, connection.tls.is_some(), reason);
+            client.handle_disconnected(now(), &reason);
+            return state.sockets.close(node);
         }
     }
 
@@ -252,14 +256,18 @@ impl NodeLoop {
         let mut guard = self.state.borrow_mut();
         let state = &mut *guard;
         loop {
-            while let Some(action) = state.engine.next_action() {
-                state.connection = None;
-                if let Action::Connect = action {
-                    state.epoch += 1;
-                    self.begin_connect(state.epoch);
+            while let Some((node, action)) = state.engine.next_action(now()) {
+                match action {
+                    Action::LookUp => lookup::begin(&self.shared, &self.settings, state.engine.client.known()),
+                    Action::Disconnect => state.sockets.close(node),
+                    Action::Connect => {
+                        state.sockets.close(node);
+                        let target = self.settings.target_of(state.engine.client.address(node));
+                        self.begin_connect(node, state.sockets.begin(node), target);
+                    }
                 }
             }
-            if !write(state, Connection::write) {
+            if !state.sockets.write_all(&mut state.engine.client) {
                 break;
             }
         }
@@ -277,14 +285,14 @@ impl NodeLoop {
         }
     }
 
-    fn begin_connect(&self, epoch: u64) {
-        let (shared, target) = (Arc::clone(&self.shared), self.target.clone());
+    fn begin_connect(&self, node: NodeId, epoch: u64, target: Target) {
+        let shared = Arc::clone(&self.shared);
         let started = background::spawn(async move {
             let outcome = net::connect(&target).await;
-            shared.send(Inbound::Connected { epoch, outcome });
+            shared.send(Inbound::Connected { node, epoch, outcome });
         });
         if let Err(reason) = started {
-            self.shared.send(Inbound::Connected { epoch, outcome: Err(reason) });
+            self.shared.send(Inbound::Connected { node, epoch, outcome: Err(reason) });
         }
     }
 
@@ -305,7 +313,7 @@ impl NodeLoop {
     fn fail(&self) {
         if let Ok(mut state) = self.state.try_borrow_mut() {
             state.engine.client.fail_all(&internal());
-            while state.engine.next_action().is_some() {}
+            while state.engine.next_action(now()).is_some() {}
         }
         let _ = catch_unwind(AssertUnwindSafe(|| self.tell()));
         self.close();
@@ -322,28 +330,8 @@ impl NodeLoop {
             return;
         }
         let end = now() + EXIT_LIMIT;
-        while state.engine.client.expects_reply() {
-            let left = end.since(now());
-            let Some(connection) = &mut state.connection else { return };
-            if left.is_zero() || connection.socket.set_nonblocking(false).is_err() {
-                return;
-            }
-            let limits = (
-                connection.socket.set_write_timeout(Some(left)),
-                connection.socket.set_read_timeout(Some(left)),
-            );
-            if !matches!(limits, (Ok(()), Ok(()))) {
-                return;
-            }
-            let (client, tls) = (&mut state.engine.client, &mut connection.tls);
-            if !matches!(wire::send(client, tls.as_deref_mut(), &mut connection.socket), Ok(true)) {
-                return;
-            }
-            let Ok(count @ 1..) = connection.socket.read(&mut state.buffer) else { return };
-            let bytes = state.buffer.get(..count).unwrap_or_default();
-            if wire::receive(client, tls.as_deref_mut(), bytes).is_err() {
-                return;
-            }
+        for node in state.engine.client.nodes() {
+            state.sockets.finish(node, &mut state.engine.client, &mut state.buffer, end);
         }
     }
 
@@ -351,7 +339,7 @@ impl NodeLoop {
     pub(super) fn close(&self) {
         self.shared.close();
         if let Ok(mut state) = self.state.try_borrow_mut() {
-            state.connection = None;
+            state.sockets.close_all();
             state.handles = None;
         }
         self.deliver.borrow_mut().take();
@@ -366,13 +354,4 @@ impl Drop for NodeLoop {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-/// Has the connection write. True when it broke, so that there is more to do.
-fn write(state: &mut State, write: fn(&mut Connection, &mut Client) -> Result<(), String>) -> bool {
-    let Some(connection) = &mut state.connection else { return false };
-    let Err(reason) = write(connection, &mut state.engine.client) else { return false };
-    state.connection = None;
-    state.engine.client.handle_disconnected(now(), &reason);
-    true
 }

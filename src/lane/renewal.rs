@@ -3,16 +3,16 @@
 
 use super::engine::Notice;
 use super::shared::{Inbound, Shared};
-use super::{Settings, background};
-use crate::net;
+use super::{Settings, background, lookup, side};
 use crate::sys::now;
 use lock_core::{
-    Credentials, Greeting, HoldId, Instant, LogLevel, Namespace, Renewal, RenewalAnswer, Script,
+    HoldId, Instant, LockKey, LogLevel, Namespace, NodeAddress, Renewal, RenewalAnswer, Routes, Script,
 };
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisError, RedisResult};
-use std::sync::Arc;
+use redis::{RedisError, RedisResult};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -23,11 +23,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest that one renewal waits for its answer, and the shortest limit it gets.
 const ANSWER_LIMIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
+/// A connection, or none yet.
+type Place = Arc<Mutex<Option<MultiplexedConnection>>>;
+
 struct Renewer {
     shared: Arc<Shared>,
     settings: Settings,
     namespace: Namespace,
-    connection: Mutex<Option<MultiplexedConnection>>,
+    /// Connections, by node.
+    places: std::sync::Mutex<HashMap<Option<NodeAddress>, Place>>,
     stall_told: AtomicBool,
 }
 
@@ -37,7 +41,7 @@ pub(crate) fn start(shared: Arc<Shared>, settings: Settings) -> Result<(), Strin
         namespace: Namespace::new(&settings.client.prefix),
         shared,
         settings,
-        connection: Mutex::new(None),
+        places: std::sync::Mutex::default(),
         stall_told: AtomicBool::new(false),
     };
     background::spawn(run(Arc::new(renewer)))
@@ -87,7 +91,9 @@ impl Renewer {
         }
         self.stall_told.store(false, Ordering::Release);
         let (named, unique): (Vec<_>, Vec<_>) = due.iter().cloned().partition(|due| due.attempt.is_some());
-        for batch in named.chunks(BATCH).chain(unique.chunks(BATCH)) {
+        // In a cluster a script stays within one slot, so holds have little to share.
+        let most = if self.settings.discovery.is_some() { 1 } else { BATCH };
+        for batch in named.chunks(most).chain(unique.chunks(most)) {
             tokio::spawn(Arc::clone(self).renew(batch.to_vec()));
         }
     }
@@ -99,8 +105,7 @@ impl Renewer {
         let outcome = match tokio::time::timeout(limit, self.ask(&batch)).await {
             Ok(outcome) => outcome.map_err(|error| error.to_string()),
             Err(_) => {
-                // Nothing says that this connection will ever answer.
-                self.connection.lock().await.take();
+                self.drop_connections(&batch);
                 Err(format!("no answer within {} ms", limit.as_millis()))
             }
         };
@@ -131,74 +136,114 @@ impl Renewer {
         }
     }
 
-    /// One script call; an answer per key.
+    /// An answer per key.
     async fn ask(&self, batch: &[Renewal]) -> RedisResult<Vec<i64>> {
-        let mut guard = self.connection.lock().await;
+        if self.settings.discovery.is_none() {
+            return self.ask_server(None, batch).await;
+        }
+        let mut answers = Vec::new();
+        for renewal in batch {
+            for keys in renewal.keys.chunk_by(|one, next| one.slot() == next.slot()) {
+                let slot = keys.first().map_or(0, LockKey::slot);
+                let part = Renewal { keys: keys.into(), ..renewal.clone() };
+                answers.append(&mut self.ask_node(slot, &[part]).await?);
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Asks the slot's node; one that has passed it on says where to.
+    async fn ask_node(&self, slot: u16, part: &[Renewal]) -> RedisResult<Vec<i64>> {
+        let mut address = self.shared.routes().of(slot).cloned();
+        if address.is_none() {
+            self.look_up().await?;
+            address = self.shared.routes().of(slot).cloned();
+        }
+        let outcome = self.ask_server(address.as_ref(), part).await;
+        match outcome {
+            Err(error) if error.code() == Some("MOVED") => {
+                let Some((node, slot)) = error.redirect_node() else { return Err(error) };
+                let moved = self.settings.address(node);
+                let mut routes = (*self.shared.routes()).clone();
+                routes.set([slot], &moved);
+                self.shared.set_routes(routes);
+                self.ask_server(Some(&moved), part).await
+            }
+            Err(error) if error.is_io_error() || error.is_unrecoverable_error() => {
+                // A replica may have the slot by now; if so, the next attempt finds it.
+                self.look_up().await?;
+                Err(error)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Which node has which slot, asked without the JavaScript thread, which may be stuck.
+    async fn look_up(&self) -> RedisResult<()> {
+        let known = self.shared.routes().nodes().to_vec();
+        let ranges = lookup::look_up(&self.shared, &self.settings, known).await.map_err(side::io_error)?;
+        self.shared.set_routes(Routes::new(&ranges));
+        Ok(())
+    }
+
+    fn place(&self, address: Option<&NodeAddress>) -> Place {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(places.entry(address.cloned()).or_default())
+    }
+
+    /// One script call.
+    async fn ask_server(&self, address: Option<&NodeAddress>, batch: &[Renewal]) -> RedisResult<Vec<i64>> {
+        let place = self.place(address);
+        let mut guard = place.lock().await;
         let reused = guard.is_some();
         let records =
             !self.shared.plain.load(Ordering::Acquire) && batch.iter().all(|due| due.attempt.is_some());
         let mut connection = match guard.as_ref() {
             Some(connection) => connection.clone(),
-            None => guard.insert(self.connect().await?).clone(),
+            None => guard.insert(self.connect(address).await?).clone(),
         };
         drop(guard);
         match call(&mut connection, batch, records).await {
             Err(error) if error.is_unrecoverable_error() || error.is_io_error() => {
-                self.connection.lock().await.take();
+                place.lock().await.take();
                 if !reused {
                     return Err(error);
                 }
                 // The connection may have broken long ago; that says nothing about the server now.
-                let mut fresh = self.connect().await?;
+                let mut fresh = self.connect(address).await?;
                 let answers = call(&mut fresh, batch, records).await?;
-                self.connection.lock().await.replace(fresh);
+                place.lock().await.replace(fresh);
                 Ok(answers)
             }
             outcome => outcome,
         }
     }
 
-    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        let stream = net::connect_stream(&self.settings.target).await.map_err(io_error)?;
-        // All renewals wait behind this.
-        match tokio::time::timeout(ANSWER_LIMIT.1, self.greet(stream)).await {
-            Ok(greeted) => greeted,
-            Err(_) => {
-                Err(io_error(format!("no answer on a new connection within {} s", ANSWER_LIMIT.1.as_secs())))
-            }
-        }
-    }
-
-    async fn greet(&self, stream: Box<dyn net::Stream>) -> RedisResult<MultiplexedConnection> {
-        let Greeting { library_name, connection_name, .. } = &self.settings.client.greeting;
-        let mut info = RedisConnectionInfo::default().set_db(i64::from(self.settings.client.database));
-        info = match library_name {
-            Some(name) => info.set_lib_name(name, self.settings.client.version),
-            None => info.set_skip_set_lib_name(),
-        };
-        if let Some(Credentials { username, password }) = &self.settings.client.credentials
-            && !self.shared.password_unwanted.load(Ordering::Acquire)
-        {
-            info = info.set_password(password);
-            if let Some(username) = username {
-                info = info.set_username(username);
-            }
-        }
-        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        let (mut connection, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await?;
-        tokio::spawn(driver);
-        if let Some(name) = connection_name {
-            // Names are for people: a refusal does not matter.
-            let _ = redis::cmd("CLIENT").arg("SETNAME").arg(name).query_async::<()>(&mut connection).await;
-        }
-        Ok(connection)
+    async fn connect(&self, address: Option<&NodeAddress>) -> RedisResult<MultiplexedConnection> {
+        let target = self.settings.target_of(address);
+        side::open(&self.settings, &target, self.shared.password_unwanted.load(Ordering::Acquire)).await
     }
 
     async fn connect_ahead(self: Arc<Self>) {
-        let mut guard = self.connection.lock().await;
-        if guard.is_none() && !self.shared.is_closed() {
-            // What fails here is tried again, and told, when there is something to renew.
-            *guard = self.connect().await.ok();
+        let routes = self.shared.routes();
+        let nodes: Vec<_> = routes.nodes().iter().map(Some).collect();
+        for address in if self.settings.discovery.is_none() { vec![None] } else { nodes } {
+            let place = self.place(address);
+            let mut guard = place.lock().await;
+            if guard.is_none() && !self.shared.is_closed() {
+                // What fails here is tried again, and told, when there is something to renew.
+                *guard = self.connect(address).await.ok();
+            }
+        }
+    }
+
+    /// Nothing says that these connections will ever answer.
+    fn drop_connections(&self, batch: &[Renewal]) {
+        let routes = self.shared.routes();
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.remove(&None);
+        for key in batch.iter().flat_map(|renewal| renewal.keys.iter()) {
+            places.remove(&routes.of(key.slot()).cloned());
         }
     }
 
@@ -264,8 +309,4 @@ async fn call(
     };
     // The first number is the reply's tag.
     Ok(answers.into_iter().skip(1).collect())
-}
-
-fn io_error(reason: String) -> RedisError {
-    RedisError::from(std::io::Error::other(reason))
 }

@@ -3,9 +3,9 @@
 use super::engine::Notice;
 use crate::net::Connection;
 use crate::sys::{AsyncWaker, ThreadWaker, now};
-use lock_core::{Instant, LeaseTable};
+use lock_core::{Instant, LeaseTable, NodeId, Routes, SlotRange};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -20,7 +20,9 @@ pub(crate) enum Waker {
 /// What comes to the JavaScript thread from elsewhere.
 pub(crate) enum Inbound {
     /// The connection that was asked for in `epoch`, or why there is none.
-    Connected { epoch: u64, outcome: Result<Connection, String> },
+    Connected { node: NodeId, epoch: u64, outcome: Result<Connection, String> },
+    /// The cluster's table of slots, or why it was not found.
+    LookedUp { outcome: Result<Vec<SlotRange>, String> },
     /// Something to tell.
     Notice(Notice),
 }
@@ -38,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) plain: AtomicBool,
     /// The server wants no password although one was given.
     pub(crate) password_unwanted: AtomicBool,
+    /// In a cluster: which node has which slot.
+    routes: Mutex<Arc<Routes>>,
     closed: AtomicBool,
     /// When the JavaScript thread was asked for a sign of life that it has not given yet; 0 for never.
     asked_at: AtomicU64,
@@ -53,6 +57,7 @@ impl Shared {
             reachable: AtomicBool::new(false),
             plain: AtomicBool::new(false),
             password_unwanted: AtomicBool::new(false),
+            routes: Mutex::default(),
             closed: AtomicBool::new(false),
             asked_at: AtomicU64::new(0),
         }
@@ -60,6 +65,15 @@ impl Shared {
 
     pub(crate) fn leases(&self) -> MutexGuard<'_, LeaseTable> {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which node has which slot, as far as it is known.
+    pub(crate) fn routes(&self) -> Arc<Routes> {
+        Arc::clone(&self.routes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_routes(&self, routes: Routes) {
+        *self.routes.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(routes);
     }
 
     pub(crate) fn set_waker(&self, waker: Waker) {

@@ -5,17 +5,19 @@ use super::background;
 use super::engine::{Action, Engine};
 use super::renewal;
 use super::shared::{Inbound, Shared, Waker};
-use super::{Deliver, EXIT_LIMIT, Settings, closed, wire};
-use crate::net::{self, Connection, Socket, describe};
+use super::{Deliver, EXIT_LIMIT, Settings, closed, lookup, wire};
+use crate::net::{self, Connection, Socket, Target, describe};
 use crate::sys::{ThreadWaker, now};
-use lock_core::{Error, Instant};
+use lock_core::{Error, Instant, NodeId};
 use napi::Env;
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::io::{self, ErrorKind, Write};
 use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 struct Core {
     engine: Mutex<Engine>,
@@ -104,8 +106,14 @@ impl ThreadLane {
     fn tell(&self, env: &Env) {
         let mut notices = Vec::new();
         for message in self.core.shared.receive() {
-            if let Inbound::Notice(notice) = message {
-                notices.push(notice);
+            match message {
+                Inbound::Notice(notice) => notices.push(notice),
+                Inbound::LookedUp { outcome } => {
+                    self.core.engine().client.handle_map(now(), outcome);
+                    self.core.work.notify_one();
+                }
+                // Connects are this lane's own.
+                Inbound::Connected { .. } => {}
             }
         }
         notices.append(&mut self.core.engine().take_notices(usize::MAX));
@@ -129,7 +137,7 @@ impl ThreadLane {
         }
         self.core.work.notify_one();
         let end = now() + EXIT_LIMIT;
-        while engine.client.expects_reply() {
+        while engine.client.expects_replies() {
             let left = end.since(now());
             if left.is_zero() {
                 return;
@@ -156,67 +164,116 @@ impl Drop for ThreadLane {
     }
 }
 
+/// What a connection's task is to do.
+enum Order {
+    Connect(Target),
+    Close,
+    /// There may be something to write.
+    Write,
+}
+
 type Connecting = tokio::task::JoinHandle<Result<Connection, String>>;
 
-/// The lane's task: waits for bytes, room, time or work, and does what lock-core asks for.
+/// The lane's main task: does what lock-core asks for, when there is work or it is time.
 async fn drive(core: Arc<Core>, settings: Settings) {
-    let mut open: Option<Connection> = None;
-    let mut connecting: Option<Connecting> = None;
-    let mut buffer = vec![0; 64 << 10];
+    let mut places: HashMap<NodeId, UnboundedSender<Order>> = HashMap::new();
     while !core.shared.is_closed() {
-        while let Some(action) = next_action(&core) {
-            open = None;
-            if let Some(old) = connecting.take() {
-                old.abort();
-            }
-            if let Action::Connect = action {
-                let target = settings.target.clone();
-                connecting = Some(tokio::spawn(async move { net::connect(&target).await }));
-            }
+        while let Some((node, action)) = next_action(&core) {
+            let order = match action {
+                Action::LookUp => {
+                    lookup::begin(&core.shared, &settings, core.engine().client.known());
+                    continue;
+                }
+                Action::Connect => Order::Connect(settings.target_of(core.engine().client.address(node))),
+                Action::Disconnect => Order::Close,
+            };
+            let place = places.entry(node).or_insert_with(|| {
+                let (sender, orders) = unbounded_channel();
+                tokio::spawn(hold(Arc::clone(&core), node, orders));
+                sender
+            });
+            // Fails only when the lane ends.
+            let _ = place.send(order);
         }
-        let waits_for_room = match open.as_mut().map(|connection| write(&core, connection)) {
-            None => false,
-            Some(Ok(all)) => !all,
-            Some(Err(error)) => {
-                open = None;
-                core.engine().client.handle_disconnected(now(), &describe(&error));
-                continue;
-            }
-        };
+        places.retain(|_, place| place.send(Order::Write).is_ok());
         let timeout = core.engine().client.poll_timeout();
         let pause =
             timeout.map_or(Duration::from_secs(3_600), |at| at.since(now()).max(Duration::from_millis(1)));
         tokio::select! {
             () = core.work.notified() => {}
             () = tokio::time::sleep(pause) => core.engine().client.handle_timeout(now()),
+        }
+    }
+}
+
+/// The task of one connection: waits for orders, bytes and room.
+async fn hold(core: Arc<Core>, node: NodeId, mut orders: UnboundedReceiver<Order>) {
+    let mut open: Option<Connection> = None;
+    let mut connecting: Option<Connecting> = None;
+    let mut buffer = vec![0; 64 << 10];
+    while !core.shared.is_closed() {
+        let waits_for_room = match open.as_mut().map(|connection| write(&core, node, connection)) {
+            None => false,
+            Some(Ok(all)) => !all,
+            Some(Err(error)) => {
+                let tls = open.take().is_some_and(|connection| connection.tls.is_some());
+                lose(&core, node, tls, describe(&error));
+                false
+            }
+        };
+        tokio::select! {
+            order = orders.recv() => match order {
+                None => return,
+                Some(Order::Write) => {}
+                Some(order) => {
+                    open = None;
+                    if let Some(old) = connecting.take() {
+                        old.abort();
+                    }
+                    if let Order::Connect(target) = order {
+                        connecting = Some(tokio::spawn(async move { net::connect(&target).await }));
+                    }
+                }
+            },
             connected = join(&mut connecting) => {
                 connecting = None;
                 let mut engine = core.engine();
-                match connected {
-                    Ok(connection) => {
+                match (connected, engine.client.client(node)) {
+                    (Ok(connection), Some(client)) => {
+                        client.handle_connected(now());
                         open = Some(connection);
-                        engine.client.handle_connected(now());
                     }
-                    Err(reason) => engine.client.handle_disconnected(now(), &reason),
+                    (Err(reason), Some(client)) => client.handle_disconnected(now(), &reason),
+                    (_, None) => {}
                 }
+                core.work.notify_one();
             }
             () = room(open.as_ref(), waits_for_room) => {}
             outcome = read(open.as_ref(), &mut buffer) => {
-                if let Err(reason) = take_in(&core, open.as_mut(), &buffer, outcome) {
+                if let Err(reason) = take_in(&core, node, open.as_mut(), &buffer, outcome) {
                     let tls = open.take().is_some_and(|connection| connection.tls.is_some());
-                    let mut engine = core.engine();
-                    let reason = wire::ended(&engine.client, tls, reason);
-                    engine.client.handle_disconnected(now(), &reason);
+                    lose(&core, node, tls, reason);
                 }
                 core.progress.notify_all();
+                core.work.notify_one();
             }
         }
     }
 }
 
+/// The connection is gone.
+fn lose(core: &Core, node: NodeId, tls: bool, reason: String) {
+    if let Some(client) = core.engine().client.client(node) {
+        let reason = wire::ended(client, tls, reason);
+        client.handle_disconnected(now(), &reason);
+    }
+    core.work.notify_one();
+}
+
 /// Takes in what was read; the error is why the connection is of no more use.
 fn take_in(
     core: &Core,
+    node: NodeId,
     open: Option<&mut Connection>,
     buffer: &[u8],
     outcome: io::Result<usize>,
@@ -225,15 +282,17 @@ fn take_in(
         Ok(0) => Err("the server closed the connection".to_owned()),
         Ok(count) => {
             let tls = open.and_then(|connection| connection.tls.as_deref_mut());
-            wire::receive(&mut core.engine().client, tls, buffer.get(..count).unwrap_or_default())
+            let mut engine = core.engine();
+            let Some(client) = engine.client.client(node) else { return Ok(()) };
+            wire::receive(client, tls, buffer.get(..count).unwrap_or_default())
         }
         Err(error) => Err(describe(&error)),
     }
 }
 
-fn next_action(core: &Core) -> Option<Action> {
+fn next_action(core: &Core) -> Option<(NodeId, Action)> {
     let mut engine = core.engine();
-    let action = engine.next_action();
+    let action = engine.next_action(now());
     if engine.has_notices() {
         core.shared.wake();
     }
@@ -254,8 +313,10 @@ impl Write for WithoutWaiting<'_> {
 }
 
 /// Writes what there is. False when the socket has no room for the rest.
-fn write(core: &Core, Connection { socket, tls }: &mut Connection) -> io::Result<bool> {
-    wire::send(&mut core.engine().client, tls.as_deref_mut(), &mut WithoutWaiting(socket))
+fn write(core: &Core, node: NodeId, Connection { socket, tls }: &mut Connection) -> io::Result<bool> {
+    let mut engine = core.engine();
+    let Some(client) = engine.client.client(node) else { return Ok(true) };
+    wire::send(client, tls.as_deref_mut(), &mut WithoutWaiting(socket))
 }
 
 async fn read(open: Option<&Connection>, buffer: &mut [u8]) -> io::Result<usize> {

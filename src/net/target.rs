@@ -87,3 +87,10 @@ pub(crate) struct Target {
     /// With TLS, and how.
     pub(crate) tls: Option<Tls>,
 }
+
+impl Target {
+    /// Another server that is reached in the same way.
+    pub(crate) fn at(&self, host: String, port: u16) -> Self {
+        Self { endpoint: Endpoint::Tcp { host, port }, ..self.clone() }
+    }
+}

@@ -1,6 +1,8 @@
 //! What a client is told once, at its start. Everything here is already parsed: the core checks nothing again.
 
 use crate::backoff::BackoffRule;
+use crate::router::NodeAddress;
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -34,8 +36,40 @@ pub struct ClientConfig {
     pub greeting: Greeting,
     /// When a connection or a call is given up.
     pub perseverance: Perseverance,
+    /// The server is one of several that share the keys by slots; `None`: it has them all.
+    pub cluster: Option<ClusterRules>,
     /// Library version told to the server by CLIENT SETINFO.
     pub version: &'static str,
+}
+
+/// How redirections of a Redis Cluster are followed; the default is ioredis'.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterRules {
+    /// After so many redirections in a row a call without a time limit of its own fails (`maxRedirections`).
+    pub most_redirections: u32,
+    /// Pause before a command is sent to where its slot has moved (`retryDelayOnMoved`).
+    pub moved_pause: Duration,
+    /// Pause before a command is repeated whose keys are on the move (`retryDelayOnTryAgain`).
+    pub try_again_pause: Duration,
+    /// Pause before a command is repeated that the cluster is not fit for (`retryDelayOnClusterDown`).
+    pub down_pause: Duration,
+    /// How often the table of slots is asked for without a reason (`slotsRefreshInterval`); `None`: never.
+    pub refresh_every: Option<Duration>,
+    /// Where nodes are that name another address of theirs, by `host:port` (`natMap`).
+    pub addresses: HashMap<String, NodeAddress>,
+}
+
+impl Default for ClusterRules {
+    fn default() -> Self {
+        Self {
+            most_redirections: 16,
+            moved_pause: Duration::ZERO,
+            try_again_pause: Duration::from_millis(100),
+            down_pause: Duration::from_millis(100),
+            refresh_every: None,
+            addresses: HashMap::new(),
+        }
+    }
 }
 
 /// What is said and asked on a new connection; the default is ioredis'.
@@ -107,6 +141,8 @@ impl Default for Perseverance {
 pub enum PauseRule {
     /// 50 ms more per attempt, 2 s at most.
     Growing,
+    /// 100 ms and 2 ms more per attempt, 2 s at most: as long as no node of a cluster can be reached.
+    GrowingInCluster,
     /// There is no second connection.
     Never,
     /// Somebody is asked each time, by [`crate::Event::AskPause`].

@@ -5,7 +5,7 @@
 use crate::config::ClientConfig;
 use crate::error::{Code, Error};
 use crate::ids::AttemptId;
-use crate::key::LockKey;
+use crate::key::{LockKey, SIDE_KEY_MARK, tag_of};
 use crate::resp::{Value, append_command};
 use crate::script::Script;
 use std::collections::VecDeque;
@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// The first release whose scripts can keep what fencing and hold records need.
 const OLDEST_WITH_RECORDS: (u32, u32) = (6, 2);
+/// The first release whose channels belong to slots.
+const OLDEST_WITH_SHARDS: (u32, u32) = (7, 0);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
@@ -26,6 +28,7 @@ enum Step {
     Probe,
     Kill,
     Subscribe,
+    ShardSubscribe,
     Publish,
 }
 
@@ -64,6 +67,11 @@ impl Channels {
         [GRANTS, &self.client].concat()
     }
 
+    /// The channel of the slot on which a node of a cluster tells this client of grants.
+    pub(crate) fn grants_of(&self, slot: u16) -> Vec<u8> {
+        [SIDE_KEY_MARK, tag_of(slot).as_bytes(), b"}c:", &self.client].concat()
+    }
+
     fn losses(&self) -> Vec<u8> {
         [LOSSES, &self.mark].concat()
     }
@@ -85,12 +93,18 @@ pub(crate) enum Progress {
     Ready { rung: Rung, why: Option<String>, password_unwanted: bool },
     /// This connection is of no use.
     Failed(Error),
+    /// Neither is this one, but that is nothing to bother callers with: another attempt follows.
+    Useless(String),
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Handshake {
     expected: VecDeque<Step>,
     channels: Channels,
+    /// A node of a cluster, and a slot of its own; `None`: a server that has all keys.
+    slot: Option<u16>,
+    /// Why this node cannot be asked for its slot.
+    elsewhere: Option<String>,
     /// The connection before this one.
     previous: Option<Identity>,
     run: String,
@@ -113,10 +127,11 @@ impl Handshake {
     pub(crate) fn begin(
         config: &ClientConfig,
         channels: Channels,
+        slot: Option<u16>,
         previous: Option<Identity>,
         out: &mut Vec<u8>,
     ) -> Self {
-        let mut handshake = Self { channels, previous, ..Self::default() };
+        let mut handshake = Self { channels, slot, previous, ..Self::default() };
         if let Some(credentials) = &config.credentials {
             let password = credentials.password.as_bytes();
             match &credentials.username {
@@ -153,7 +168,9 @@ impl Handshake {
     /// Asks whether the server is ready, and what it allows.
     pub(crate) fn ask_ready(&mut self, config: &ClientConfig, out: &mut Vec<u8>) {
         append_command(out, &[b"INFO"]);
-        let (key, mut counter, mut queue) = (LockKey::new(config.prefix.clone()), Vec::new(), Vec::new());
+        // In a cluster the node must have the key's slot.
+        let name = self.slot.map_or_else(|| config.prefix.clone(), |slot| tag_of(slot).into());
+        let (key, mut counter, mut queue) = (LockKey::new(name), Vec::new(), Vec::new());
         key.counter(&mut counter);
         key.queue(&mut queue);
         append_command(out, &[b"EVAL", Script::Probe.body().as_bytes(), b"2", &counter, &queue]);
@@ -181,7 +198,7 @@ impl Handshake {
             Step::ClientName | Step::ClientInfo | Step::Kill => Ok(()),
             Step::Info => self.handle_info(config, reply),
             Step::Probe => self.handle_probe(config, reply),
-            Step::Subscribe => {
+            Step::Subscribe | Step::ShardSubscribe => {
                 self.polling =
                     Some(format!("channels are refused ({})", error_text(reply).unwrap_or_default()));
                 Ok(())
@@ -193,6 +210,7 @@ impl Handshake {
         };
         match (outcome, self.loading) {
             (Err(error), _) => Progress::Failed(error),
+            _ if self.elsewhere.is_some() => Progress::Useless(self.elsewhere.take().unwrap_or_default()),
             (Ok(()), _) if !self.expected.is_empty() => Progress::Pending,
             (Ok(()), Some(pause)) => Progress::Loading(pause),
             (Ok(()), None) if !self.second_round && self.begin_second_round(out) => Progress::Pending,
@@ -218,9 +236,17 @@ impl Handshake {
         }
         if self.plain.is_none() && self.polling.is_none() {
             let (grants, losses) = (self.channels.grants(), self.channels.losses());
-            append_command(out, &[b"SUBSCRIBE", &grants, &losses]);
-            append_command(out, &[b"PUBLISH", &grants, b""]);
-            self.expected.extend([Step::Subscribe, Step::Publish]);
+            if let Some(slot) = self.slot {
+                let grants = self.channels.grants_of(slot);
+                append_command(out, &[b"SUBSCRIBE", &losses]);
+                append_command(out, &[b"SSUBSCRIBE", &grants]);
+                append_command(out, &[b"SPUBLISH", &grants, b""]);
+                self.expected.extend([Step::Subscribe, Step::ShardSubscribe, Step::Publish]);
+            } else {
+                append_command(out, &[b"SUBSCRIBE", &grants, &losses]);
+                append_command(out, &[b"PUBLISH", &grants, b""]);
+                self.expected.extend([Step::Subscribe, Step::Publish]);
+            }
         }
         !self.expected.is_empty()
     }
@@ -233,9 +259,12 @@ impl Handshake {
 
     /// Takes a push: that a channel is subscribed is told in this way, and not by a reply.
     pub(crate) fn handle_push(&mut self, push: &[Value]) {
-        if matches!(push.first(), Some(Value::Text(kind)) if kind == b"subscribe") {
-            self.expected.retain(|step| *step != Step::Subscribe);
-        }
+        let told = match push.first() {
+            Some(Value::Text(kind)) if kind == b"subscribe" => Step::Subscribe,
+            Some(Value::Text(kind)) if kind == b"ssubscribe" => Step::ShardSubscribe,
+            _ => return,
+        };
+        self.expected.retain(|step| *step != told);
     }
 
     /// Whether the number of receivers, which the scripts take as proof that a client lives, can be trusted.
@@ -247,8 +276,8 @@ impl Handshake {
                 self.polling = Some(format!("a message to one receiver was counted as {count}"));
             }
             other => {
-                self.polling =
-                    Some(format!("PUBLISH is refused ({})", error_text(other).unwrap_or_default()));
+                let name = if self.slot.is_some() { "SPUBLISH" } else { "PUBLISH" };
+                self.polling = Some(format!("{name} is refused ({})", error_text(other).unwrap_or_default()));
             }
         }
     }
@@ -289,7 +318,9 @@ impl Handshake {
 
     fn is_cluster_node(&mut self) {
         self.mode_known = true;
-        self.polling = Some("it is a node of a cluster".to_owned());
+        if self.slot.is_none() {
+            self.polling = Some("it is a node of a cluster, and the option cluster is not given".to_owned());
+        }
     }
 
     fn handle_version(&mut self, version: &str) {
@@ -297,6 +328,8 @@ impl Handshake {
         let version_pair = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
         if version_pair < OLDEST_WITH_RECORDS {
             self.plain = Some(format!("Redis {version} is older than 6.2"));
+        } else if self.slot.is_some() && version_pair < OLDEST_WITH_SHARDS {
+            self.polling = Some(format!("Redis {version} is older than 7.0, whose channels belong to slots"));
         }
     }
 
@@ -352,6 +385,8 @@ impl Handshake {
                 let text = error_text(reply).unwrap_or_default();
                 if text.contains("NOPERM") || text.to_lowercase().contains("permission") {
                     self.plain = Some(text);
+                } else if self.slot.is_some() && (text.starts_with("MOVED") || text.starts_with("CLUSTERDOWN")) {
+                    self.elsewhere = Some(text);
                 } else if text.starts_with("LOADING") && config.greeting.ready_check {
                     // Of a server that refuses INFO there is no estimate.
                     self.loading.get_or_insert(Duration::from_secs(1));

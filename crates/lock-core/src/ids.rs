@@ -64,6 +64,13 @@ impl IdSource {
         Self { high: word(0), low: word(8), counter: 0, jitter: word(16) | 1 }
     }
 
+    /// A source of other names under the same mark, for one of several connections. `number` is below 2^22 and not 0, and used
+    /// once.
+    pub(crate) fn child(&self, number: u32) -> Self {
+        let low = (self.low & !0xff_ffff_ffff) ^ (u64::from(number) << 40);
+        Self { high: self.high, low, counter: 0, jitter: (self.jitter ^ (u64::from(number) << 20)) | 1 }
+    }
+
     /// 122 bits: 82 random ones of this source, 40 that count (good for a trillion names).
     fn next_pair(&mut self) -> (u64, u64) {
         self.counter = self.counter.wrapping_add(1);

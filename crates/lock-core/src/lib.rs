@@ -16,6 +16,7 @@ mod ids;
 mod key;
 mod lease;
 pub mod resp;
+mod router;
 mod script;
 mod time;
 mod timers;
@@ -25,11 +26,12 @@ pub use client::{
     AcquireRequest, Claiming, Client, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
     ReleaseRequest, TaskKey, Verdict, Wanted,
 };
-pub use config::{ClientConfig, Credentials, Greeting, PauseRule, Perseverance};
+pub use config::{ClientConfig, ClusterRules, Credentials, Greeting, PauseRule, Perseverance};
 pub use error::{Code, Error};
 pub use handshake::Rung;
 pub use ids::{AttemptId, IdSource, Owner};
 pub use key::{LockKey, Namespace, SIDE_KEY_MARK, slot_of, tag_of};
 pub use lease::{EXIT_LEASE_MS, HoldId, LeaseState, LeaseTable, NewLease, Renewal, RenewalAnswer};
+pub use router::{FIRST, NodeAddress, NodeId, Router, Routes, SlotRange};
 pub use script::Script;
 pub use time::Instant;

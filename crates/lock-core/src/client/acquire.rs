@@ -47,6 +47,8 @@ pub(super) struct Acquire {
     /// The last command took the client out of the queue with it, since no other waiter was known.
     pub(super) left_alone: bool,
     pub(super) keep: Keep,
+    /// Other keys of the same call are taken elsewhere.
+    pub(super) part: bool,
 }
 
 /// How a waiter stands among the waiters of its client when it asks.
@@ -61,7 +63,7 @@ pub(super) struct Standing {
 impl Acquire {
     /// The common case, for which there are shorter ways: one key of `execute`.
     pub(super) fn is_simple(&self) -> bool {
-        self.keys.len() == 1 && self.owner.is_unique() && self.lease.is_some()
+        self.keys.len() == 1 && self.owner.is_unique() && self.lease.is_some() && !self.part
     }
 
     pub(super) fn waits(&self) -> bool {
@@ -187,12 +189,26 @@ impl Client {
         if self.closed {
             return Err(closed_error());
         }
-        let owner = match request.wanted {
+        let owner = match &request.wanted {
             Wanted::Execute => self.ids.execute_owner(),
-            Wanted::Named(name) => Owner::Named(name),
+            Wanted::Named(name) => Owner::Named(Arc::clone(name)),
         };
+        let attempt = self.attempt();
+        Ok(self.acquire_as(now, request, owner, attempt, false))
+    }
+
+    /// Takes keys for an owner and attempt that were named elsewhere. `part`: other keys of the same call are taken elsewhere,
+    /// so that no job may begin on a mere grant.
+    pub(crate) fn acquire_as(
+        &mut self,
+        now: Instant,
+        request: AcquireRequest,
+        owner: Owner,
+        attempt: AttemptId,
+        part: bool,
+    ) -> TaskKey {
         let acquire = Acquire {
-            attempt: self.attempt(),
+            attempt,
             backoff: Backoff::new(&self.config.backoff),
             keys: request.keys,
             named: request.named,
@@ -207,12 +223,13 @@ impl Client {
             decides: None,
             left_alone: false,
             keep: request.keep,
+            part,
         };
         let limit = match request.patience {
             Patience::Limit(limit) => Some(now + limit),
             Patience::None | Patience::TryFor(_) | Patience::Endless => None,
         };
-        Ok(self.add(now, Some(request.caller), Kind::Acquire(acquire), limit))
+        self.add(now, Some(request.caller), Kind::Acquire(acquire), limit)
     }
 
     pub(super) fn send_acquire(&mut self, now: Instant, index: u32, whole: bool) {

@@ -20,6 +20,10 @@ pub(super) enum Sent {
     One(u32),
     /// Of several tasks, in the order of its locks.
     Many(Box<[u32]>),
+    /// Of nobody: how it was answered does not matter.
+    Nobody,
+    /// The subscription to a slot's channel, which is answered only when it fails.
+    Channel(u16),
 }
 
 impl Sent {
@@ -27,6 +31,7 @@ impl Sent {
         match self {
             Self::One(task) => std::slice::from_ref(task),
             Self::Many(tasks) => tasks,
+            Self::Nobody | Self::Channel(_) => &[],
         }
     }
 }
@@ -59,7 +64,7 @@ impl Client {
         if !self.link.hands_off() {
             return false;
         }
-        let Some(task) = self.tasks.get_mut(index as usize) else { return false };
+        let Some(task) = self.tasks.get_mut(index as usize).filter(|task| !task.asking) else { return false };
         match &mut task.kind {
             Kind::Acquire(acquire) => {
                 let key = acquire.place_key().or(acquire.keys.first());
@@ -85,14 +90,25 @@ impl Client {
         }
         let whole = std::mem::take(&mut self.batches.whole);
         let gives = std::mem::take(&mut self.batches.gives);
-        for tasks in gives.chunks(MOST) {
-            self.send_batch(Script::GiveBack, 1, whole, tasks);
-        }
+        self.send_batches(Script::GiveBack, 1, whole, &gives);
         let takes = std::mem::take(&mut self.batches.takes);
-        for tasks in takes.chunks(MOST) {
-            self.send_batch(Script::Take, 2, whole, tasks);
-        }
+        self.send_batches(Script::Take, 2, whole, &takes);
         self.expect_progress(now);
+    }
+
+    fn send_batches(&mut self, script: Script, args: usize, whole: bool, tasks: &[u32]) {
+        if self.config.cluster.is_none() {
+            return tasks.chunks(MOST).for_each(|tasks| self.send_batch(script, args, whole, tasks));
+        }
+        // A script of a cluster stays within one slot.
+        let slot = |task: &u32| self.tasks.get(*task as usize).and_then(|task| task.slot());
+        let ends: Vec<usize> = tasks.chunk_by(|one, next| slot(one) == slot(next)).map(<[u32]>::len).collect();
+        let mut rest = tasks;
+        for end in ends {
+            let (same, others) = rest.split_at(end);
+            rest = others;
+            same.chunks(MOST).for_each(|tasks| self.send_batch(script, args, whole, tasks));
+        }
     }
 
     fn send_batch(&mut self, script: Script, args: usize, whole: bool, tasks: &[u32]) {

@@ -26,13 +26,13 @@ pub(super) struct Claim {
     lease: Duration,
     client: AttemptId,
     /// The ticket of the client's next waiter.
-    next: Option<u64>,
+    pub(super) next: Option<u64>,
     until: Instant,
     sent_at: Instant,
     /// The job has ended; its release named the grant too.
     pub(super) superseded: bool,
     /// Made on this connection, so that its queue counts it.
-    counted: bool,
+    pub(super) counted: bool,
 }
 
 impl Claim {

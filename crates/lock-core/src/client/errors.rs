@@ -2,7 +2,7 @@
 //! own rule for when to connect anew.
 
 use super::requests::{Event, Verdict};
-use super::{Client, State};
+use super::{Client, Redirect, State};
 use crate::resp::Value;
 use crate::time::Instant;
 
@@ -22,6 +22,9 @@ fn is_readonly(text: &[u8]) -> bool {
 impl Client {
     /// Redis answered a command with an error.
     pub(super) fn error_reply(&mut self, now: Instant, index: u32, text: Vec<u8>) {
+        if let Some(redirect) = self.config.cluster.as_ref().and_then(|_| Redirect::parse(&text)) {
+            return self.redirect(now, index, redirect, &text);
+        }
         if text.starts_with(b"LOADING") && self.config.greeting.ready_check {
             // Nothing was executed; a new connection waits until the data is there.
             self.resend(index);

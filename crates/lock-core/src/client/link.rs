@@ -35,7 +35,11 @@ pub(crate) struct Link {
     /// How the server knows this connection, or the last one.
     identity: Option<Identity>,
     /// Slots whose counter was raised to the server's time on this connection, one bit a slot.
-    raised: Vec<u64>,
+    raised: SlotSet,
+    /// Slots of whose channel this connection hears; in a cluster only.
+    heard_of: SlotSet,
+    /// In a cluster: a slot of this node.
+    slot: Option<u16>,
     last_progress: Instant,
     /// Something came from the server on this connection.
     heard: bool,
@@ -55,7 +59,9 @@ impl Link {
             rung: Rung::default(),
             channels: Channels::default(),
             identity: None,
-            raised: Vec::new(),
+            raised: SlotSet::default(),
+            heard_of: SlotSet::default(),
+            slot: None,
             last_progress: Instant::from_nanos(0),
             heard: false,
             silence_armed: false,
@@ -106,17 +112,55 @@ impl Link {
 
     /// Whether the slot's counter was raised to the server's time on this connection.
     pub(crate) fn is_raised(&self, slot: u16) -> bool {
-        self.raised.get(usize::from(slot / 64)).is_some_and(|word| word & (1 << (slot % 64)) != 0)
+        self.raised.has(slot)
     }
 
     /// The slot's counter was raised.
     pub(crate) fn set_raised(&mut self, slot: u16) {
-        if self.raised.is_empty() {
-            self.raised.resize(16_384 / 64, 0);
+        self.raised.add(slot);
+    }
+
+    /// Notes that the slot's channel is subscribed to; its name, unless it was already.
+    pub(super) fn begin_hearing(&mut self, slot: u16) -> Option<Vec<u8>> {
+        let new = !self.heard_of.has(slot);
+        self.heard_of.add(slot);
+        new.then(|| self.channels.grants_of(slot))
+    }
+
+    /// The slot's channel is not subscribed to any more.
+    pub(super) fn end_hearing(&mut self, slot: u16) {
+        self.heard_of.remove(slot);
+    }
+}
+
+/// A set of hash slots; empty ones take no memory.
+#[derive(Debug, Default)]
+struct SlotSet {
+    words: Vec<u64>,
+}
+
+impl SlotSet {
+    fn has(&self, slot: u16) -> bool {
+        self.words.get(usize::from(slot / 64)).is_some_and(|word| word & (1 << (slot % 64)) != 0)
+    }
+
+    fn add(&mut self, slot: u16) {
+        if self.words.is_empty() {
+            self.words.resize(16_384 / 64, 0);
         }
-        if let Some(word) = self.raised.get_mut(usize::from(slot / 64)) {
+        if let Some(word) = self.words.get_mut(usize::from(slot / 64)) {
             *word |= 1 << (slot % 64);
         }
+    }
+
+    fn remove(&mut self, slot: u16) {
+        if let Some(word) = self.words.get_mut(usize::from(slot / 64)) {
+            *word &= !(1 << (slot % 64));
+        }
+    }
+
+    fn clear(&mut self) {
+        self.words.clear();
     }
 }
 
@@ -134,10 +178,16 @@ impl Client {
         self.parser.reset();
         self.out.clear();
         self.link.raised.clear();
+        self.link.heard_of.clear();
         self.link.heard = false;
-        self.link.channels = Channels { client: self.attempt(), mark: self.ids.mark() };
+        let mut client = self.attempt();
+        if let (Some(first), Some(_)) = (client.first_mut(), self.link.slot) {
+            // Tells the scripts of others where this client listens.
+            *first = b's';
+        }
+        self.link.channels = Channels { client, mark: self.ids.mark() };
         let previous = self.link.identity.clone();
-        let handshake = Handshake::begin(&self.config, self.link.channels, previous, &mut self.out);
+        let handshake = Handshake::begin(&self.config, self.link.channels, self.link.slot, previous, &mut self.out);
         self.link.phase = Phase::Handshake(Box::new(handshake));
         self.expect_progress(now);
     }
@@ -168,6 +218,10 @@ impl Client {
         }
         match self.config.perseverance.pause {
             PauseRule::Growing => self.reconnect_in(now, Some(reconnect_delay(self.link.retries))),
+            PauseRule::GrowingInCluster => {
+                let pause = Duration::from_millis(100 + 2 * u64::from(self.link.retries));
+                self.reconnect_in(now, Some(pause.min(Duration::from_secs(2))));
+            }
             PauseRule::Never => self.reconnect_in(now, None),
             PauseRule::Asked => self.events.push_back(Event::AskPause { attempt: self.link.retries }),
         }
@@ -226,7 +280,7 @@ impl Client {
     }
 
     /// Closes the connection ourselves and goes on as if it had broken.
-    pub(super) fn give_up(&mut self, now: Instant, reason: &str) {
+    pub(crate) fn give_up(&mut self, now: Instant, reason: &str) {
         self.events.push_back(Event::Disconnect);
         self.handle_disconnected(now, reason);
     }
@@ -288,6 +342,7 @@ impl Client {
                 self.link.last_progress = now + pause;
                 self.timers.set(now + pause, Timer::ReadyCheck);
             }
+            Progress::Useless(reason) => self.give_up(now, &reason),
             Progress::Failed(error) => {
                 // As ioredis does with a refused password: what waits is told, and connecting goes on.
                 let reason = error.message.clone();
@@ -346,6 +401,29 @@ impl Client {
                 Kind::Leave(_) => self.forget(index),
                 _ => {}
             }
+        }
+    }
+
+    /// In a cluster: a slot of this node, to be told before it is connected to.
+    pub(crate) fn set_slot(&mut self, slot: u16) {
+        self.link.slot = Some(slot);
+    }
+
+    /// Of a client that is no connection but the way to the cluster's table of slots: asks for it, unless that is
+    /// under way.
+    pub(crate) fn look_up(&mut self) {
+        if matches!(self.link.phase, Phase::Down) {
+            self.link.phase = Phase::Connecting;
+            self.events.push_back(Event::Connect);
+        }
+    }
+
+    /// The table was found.
+    pub(crate) fn looked_up(&mut self) {
+        if !self.link.is_stopped() {
+            self.link.phase = Phase::Down;
+            self.link.retries = 0;
+            self.link.last_reason.clear();
         }
     }
 

@@ -11,6 +11,7 @@ mod errors;
 mod exit;
 mod giving_up;
 mod link;
+mod moving;
 mod queue;
 mod release;
 mod release_all;
@@ -25,7 +26,7 @@ use crate::config::ClientConfig;
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, IdSource};
 use crate::key::{LockKey, Namespace};
-use crate::resp::Parser;
+use crate::resp::{Parser, append_command};
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
 use acquire::Acquire;
@@ -34,6 +35,7 @@ use claim::Claim;
 use errors::Question;
 use exit::Shorten;
 use link::Link;
+pub(crate) use moving::{Redirect, Redirected};
 use queue::Queues;
 use release::Release;
 use release_all::ReleaseAll;
@@ -81,13 +83,15 @@ pub struct Client {
     events: VecDeque<Event>,
     /// Error replies on which somebody else decides.
     questions: Vec<Question>,
+    /// Commands that a node of a cluster sent elsewhere.
+    redirected: Vec<Redirected>,
     callers: usize,
     closed: bool,
 }
 
 /// Something that takes one or more commands.
 #[derive(Debug)]
-struct Task {
+pub(crate) struct Task {
     serial: u64,
     /// The caller's own number for the call; `None` when nobody waits for the outcome any more.
     caller: Option<u64>,
@@ -97,6 +101,10 @@ struct Task {
     command_limit: Option<Instant>,
     /// A command of this task was sent and its reply never came: it may or may not have been executed.
     unsure: bool,
+    /// Redirections in a row.
+    redirections: u32,
+    /// The next command is for a node that is about to get the slot.
+    asking: bool,
     state: State,
 }
 
@@ -128,15 +136,20 @@ impl Client {
     /// A client that is not connected yet. `seed` comes from a strong random source and is used once.
     #[must_use]
     pub fn new(config: ClientConfig, seed: [u8; 24]) -> Self {
+        Self::with(config, IdSource::new(seed), 0)
+    }
+
+    /// `serial`: from where tasks and claims are numbered.
+    pub(crate) fn with(config: ClientConfig, ids: IdSource, serial: u64) -> Self {
         Self {
             namespace: Namespace::new(&config.prefix),
             config,
-            ids: IdSource::new(seed),
+            ids,
             link: Link::new(),
             parser: Parser::default(),
             out: Vec::new(),
             tasks: slab::Slab::new(),
-            serial: 0,
+            serial,
             in_flight: VecDeque::new(),
             batches: Batches::default(),
             backlog: VecDeque::new(),
@@ -148,6 +161,7 @@ impl Client {
             urgent: false,
             events: VecDeque::new(),
             questions: Vec::new(),
+            redirected: Vec::new(),
             callers: 0,
             closed: false,
         }
@@ -189,6 +203,19 @@ impl Client {
     #[must_use]
     pub fn caller_names(&self, keys: &[LockKey]) -> Vec<String> {
         keys.iter().map(|key| self.namespace.caller_name(key)).collect()
+    }
+
+    /// Whether it takes no more calls.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Withdraws the call of this number, wherever it stands.
+    pub(crate) fn cancel_caller(&mut self, now: Instant, caller: u64) {
+        let found = self.tasks.iter().find(|(_, task)| task.caller == Some(caller)).map(|(index, _)| index);
+        if let Some(index) = found.and_then(|index| u32::try_from(index).ok()) {
+            self.cancel(now, index, caller);
+        }
     }
 
     /// Whether a call is under way that somebody waits for: only then may the process be kept alive.
@@ -333,7 +360,12 @@ impl Client {
             return;
         }
         self.send_collected(now);
+        self.hear_of(index);
         let Some(task) = self.tasks.get_mut(index as usize) else { return };
+        if std::mem::take(&mut task.asking) {
+            append_command(&mut self.out, &[b"ASKING"]);
+            self.in_flight.push_back(Sent::Nobody);
+        }
         match &mut task.kind {
             Kind::Acquire(_) => self.send_acquire(now, index, whole),
             Kind::Release(release) => release.encode(whole, &self.link, &mut self.out),
@@ -362,6 +394,6 @@ impl Client {
     }
 }
 
-fn closed_error() -> Error {
+pub(crate) fn closed_error() -> Error {
     Error::new(Code::Closed, "The locking provider was shut down; it takes no more calls.")
 }

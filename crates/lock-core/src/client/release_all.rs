@@ -24,11 +24,29 @@ pub(super) struct ReleaseAll {
     scanned: bool,
     found: Vec<LockKey>,
     freed: u64,
+    /// In a cluster, a script stays within one slot.
+    by_slot: bool,
+    moved: bool,
 }
 
 impl ReleaseAll {
     fn batch(&self) -> &[LockKey] {
-        self.found.get(..self.found.len().min(BATCH)).unwrap_or_default()
+        self.found.get(..self.batch_len()).unwrap_or_default()
+    }
+
+    fn batch_len(&self) -> usize {
+        let most = self.found.len().min(BATCH);
+        match (self.by_slot, self.found.first()) {
+            (true, Some(first)) => self.found.iter().take(most).take_while(|key| key.slot() == first.slot()).count(),
+            _ => most,
+        }
+    }
+
+    /// The slot of what was sent has moved: other nodes have to be asked for its locks.
+    pub(super) fn moved(&mut self) {
+        let count = self.batch_len();
+        self.found.drain(..count);
+        self.moved = true;
     }
 
     pub(super) fn encode(&self, whole: bool, plain: bool, namespace: &Namespace, out: &mut Vec<u8>) {
@@ -78,8 +96,28 @@ impl Client {
             scanned: false,
             found: Vec::new(),
             freed: 0,
+            by_slot: self.config.cluster.is_some(),
+            moved: false,
         };
         Ok(self.add(now, Some(request.caller), Kind::ReleaseAll(all), None))
+    }
+
+    /// Takes out every `releaseAll`, to be asked for elsewhere.
+    pub(crate) fn take_release_alls(&mut self) -> Vec<ReleaseAllRequest> {
+        let found: Vec<u32> = (self.tasks.iter())
+            .filter(|(_, task)| matches!(task.kind, Kind::ReleaseAll(_)))
+            .filter_map(|(index, _)| u32::try_from(index).ok())
+            .collect();
+        let mut requests = Vec::new();
+        for index in found {
+            let Some(task) = self.tasks.get_mut(index as usize) else { continue };
+            if let (Some(caller), Kind::ReleaseAll(all)) = (task.caller.take(), &task.kind) {
+                self.callers -= 1;
+                requests.push(ReleaseAllRequest { caller, owner: all.owner.clone() });
+            }
+            self.forget(index);
+        }
+        requests
     }
 
     pub(super) fn release_all_reply(&mut self, now: Instant, index: u32, reply: Value) {
@@ -92,7 +130,8 @@ impl Client {
         match parts {
             Ok([Value::Int(1), Value::Int(freed)]) => {
                 all.freed += u64::try_from(freed).unwrap_or(0);
-                all.found.drain(..all.found.len().min(BATCH));
+                let count = all.batch_len();
+                all.found.drain(..count);
             }
             Ok([Value::Text(cursor), Value::Array(names)]) => {
                 all.scanned = cursor == b"0";
@@ -101,6 +140,9 @@ impl Client {
                     Value::Text(name) if !name.starts_with(SIDE_KEY_MARK) => Some(LockKey::new(name)),
                     _ => None,
                 }));
+                if all.by_slot {
+                    all.found.sort_unstable();
+                }
             }
             Ok([first, _]) | Err(first) => {
                 let text = server_text(&first);
@@ -109,9 +151,15 @@ impl Client {
                 return self.finish(index, Outcome::Failed(error));
             }
         }
+        self.free_on(now, index);
+    }
+
+    /// Goes on with the next batch, or ends.
+    pub(super) fn free_on(&mut self, now: Instant, index: u32) {
+        let Some(Kind::ReleaseAll(all)) = self.tasks.get(index as usize).map(|task| &task.kind) else { return };
         if all.scanned && all.found.is_empty() {
-            let freed = all.freed;
-            self.finish(index, Outcome::Freed(freed));
+            let outcome = if all.moved { Outcome::FreedSome(all.freed) } else { Outcome::Freed(all.freed) };
+            self.finish(index, outcome);
         } else {
             self.submit(now, index);
         }

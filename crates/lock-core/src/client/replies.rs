@@ -32,6 +32,9 @@ impl Client {
         let index = match self.in_flight.pop_front() {
             Some(Sent::One(index)) => index,
             Some(Sent::Many(tasks)) => return self.batch_reply(now, &tasks, &reply),
+            Some(Sent::Nobody) => return,
+            // Who waits there is told by polls; a slot that has moved takes its waiters with it.
+            Some(Sent::Channel(slot)) => return self.link.end_hearing(slot),
             None => return self.give_up(now, "the server answered what was not asked"),
         };
         if matches!(&reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) {
@@ -44,6 +47,9 @@ impl Client {
     pub(super) fn answered(&mut self, now: Instant, index: u32, reply: Value) {
         if let Some(task) = self.tasks.get_mut(index as usize) {
             task.command_limit = None;
+            if !matches!(reply, Value::Error(_)) {
+                task.redirections = 0;
+            }
         }
         match reply {
             Value::Error(text) => self.error_reply(now, index, text),

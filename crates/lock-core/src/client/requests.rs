@@ -136,6 +136,8 @@ pub enum Outcome {
     ReleasePending(String),
     /// So many locks were deleted.
     Freed(u64),
+    /// So many locks were deleted, while others moved to another node of the cluster.
+    FreedSome(u64),
     /// The call failed.
     Failed(Error),
 }

@@ -7,7 +7,7 @@ use super::queue::{Granted, KeyQueue};
 use super::replies::append_eval;
 use super::requests::{Event, Patience};
 use super::{Client, Kind, State};
-use crate::handshake::{GRANTS, LOSSES};
+use crate::handshake::LOSSES;
 use crate::key::LockKey;
 use crate::lease::margin;
 use crate::resp::{Value, append_text};
@@ -230,14 +230,21 @@ impl Client {
 
     /// A message arrived.
     pub(super) fn pushed(&mut self, now: Instant, push: &[Value]) {
-        let [Value::Text(kind), Value::Text(channel), Value::Text(message)] = push else { return };
-        if kind != b"message" {
-            return;
+        let [Value::Text(kind), Value::Text(channel), rest] = push else { return };
+        match (kind.as_slice(), rest) {
+            (b"message" | b"smessage", Value::Text(message)) => self.told(now, channel, message),
+            (b"ssubscribe", _) => self.heard_of(),
+            (b"sunsubscribe", _) => self.heard_no_more(now, channel),
+            _ => {}
         }
+    }
+
+    /// A message arrived on one of this client's channels.
+    fn told(&mut self, now: Instant, channel: &[u8], message: &[u8]) {
         if channel.starts_with(LOSSES) {
             return self.events.push_back(Event::TakenAway);
         }
-        if channel.strip_prefix(GRANTS) != Some(self.link.client_id()) {
+        if !channel.ends_with(self.link.client_id()) {
             return;
         }
         let Some(colon) = memchr::memchr(b':', message) else { return };

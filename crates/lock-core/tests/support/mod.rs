@@ -25,6 +25,7 @@ pub fn config() -> ClientConfig {
         backoff: BackoffRule { first: 5 * MS, longest: 200 * MS, factor: 2.0 },
         greeting: Greeting::default(),
         perseverance: Perseverance::default(),
+        cluster: None,
         version: "0.0.0",
     }
 }

@@ -14,7 +14,10 @@ local function pass_on(lock, queue, counter, raise, me)
     end
     redis.call('SET', lock, 'grant:' .. head[1] .. ':' .. text, 'PX', 2000)
     if head[1] == me then return token, true end
-    local received = redis.pcall('PUBLISH', 'mlr!c:' .. head[1], text .. ':' .. lock)
+    -- In a cluster, the name of a client begins with 's', and only a channel of the lock's own slot proves that it is there.
+    local sharded = string.byte(head[1]) == 115
+    local channel = (sharded and string.match(queue, '^mlr!%b{}') or 'mlr!') .. 'c:' .. head[1]
+    local received = redis.pcall(sharded and 'SPUBLISH' or 'PUBLISH', channel, text .. ':' .. lock)
     if type(received) ~= 'number' then
       redis.call('ZADD', queue, head[2], head[1])
       redis.call('PEXPIRE', queue, 60000)

@@ -1,0 +1,254 @@
+//! Which server a call goes to: the only one, or the nodes of a Redis Cluster, each with a client of its own.
+//!
+//! The methods are those of [`Client`], and so is the order: one mutation, then drain. A single server costs one look
+//! at an `Option`.
+
+mod map;
+mod nodes;
+mod parts;
+mod several;
+
+use crate::client::{
+    AcquireRequest, Client, Event, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict,
+};
+use crate::config::ClientConfig;
+use crate::error::Error;
+use crate::key::LockKey;
+use crate::lease::NewLease;
+use crate::time::Instant;
+pub use map::{NodeAddress, Routes, SlotRange};
+use nodes::Cluster;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Names a connection of a [`Router`]: [`FIRST`], or a node of a cluster. A node that is gone never comes back under
+/// its number.
+pub type NodeId = u32;
+
+/// The only server; in a cluster, the way to its table of slots.
+pub const FIRST: NodeId = 0;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Router {
+    /// The only server's client. In a cluster it never connects: what has no node yet waits there, and its connects are
+    /// lookups of the table of slots.
+    first: Client,
+    cluster: Option<Box<Cluster>>,
+    /// The client to which the last call went.
+    last: NodeId,
+}
+
+impl Router {
+    /// Not connected yet. `seed` comes from a strong random source and is used once. It is a cluster when the
+    /// configuration has rules for one.
+    #[must_use]
+    pub fn new(config: ClientConfig, seed: [u8; 24]) -> Self {
+        let cluster = Cluster::new(&config, seed);
+        Self { first: Client::new(config, seed), cluster, last: FIRST }
+    }
+
+    /// Whether there are several nodes, or may be.
+    #[must_use]
+    pub const fn is_cluster(&self) -> bool {
+        self.cluster.is_some()
+    }
+
+    /// The client of a connection; `None` when the node is gone.
+    pub fn client(&mut self, node: NodeId) -> Option<&mut Client> {
+        match &mut self.cluster {
+            Some(cluster) if node != FIRST => cluster.client(node),
+            _ => Some(&mut self.first),
+        }
+    }
+
+    /// Every connection there is.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodeId> {
+        self.cluster.as_ref().map_or_else(|| vec![FIRST], |cluster| cluster.ids())
+    }
+
+    /// Asks for the first connection.
+    pub fn connect(&mut self) {
+        self.first.connect();
+    }
+
+    /// See [`Client::parse_keys`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn parse_keys(&self, named: &[String]) -> Result<Arc<[LockKey]>, Error> {
+        self.first.parse_keys(named)
+    }
+
+    /// See [`Client::caller_names`].
+    #[must_use]
+    pub fn caller_names(&self, keys: &[LockKey]) -> Vec<String> {
+        self.first.caller_names(keys)
+    }
+
+    /// See [`Client::acquire`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn acquire(&mut self, now: Instant, request: AcquireRequest) -> Result<TaskKey, Error> {
+        match &mut self.cluster {
+            None => self.first.acquire(now, request),
+            Some(cluster) => cluster.acquire(&mut self.first, now, request),
+        }
+    }
+
+    /// See [`Client::release`].
+    pub fn release(&mut self, now: Instant, request: ReleaseRequest) {
+        match &mut self.cluster {
+            None => drop(self.first.release(now, request)),
+            Some(cluster) => self.last = cluster.release(&mut self.first, now, request),
+        }
+    }
+
+    /// See [`Client::release_all`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn release_all(&mut self, now: Instant, request: ReleaseAllRequest) -> Result<TaskKey, Error> {
+        match &mut self.cluster {
+            None => self.first.release_all(now, request),
+            Some(cluster) => cluster.release_all(&mut self.first, now, request),
+        }
+    }
+
+    /// See [`Client::cancel`].
+    pub fn cancel(&mut self, now: Instant, index: TaskKey, caller: u64) {
+        match &mut self.cluster {
+            None => self.first.cancel(now, index, caller),
+            Some(cluster) => cluster.cancel(&mut self.first, now, caller),
+        }
+    }
+
+    /// The connection on which bytes should leave now and not with those of the whole turn. Told once.
+    pub fn take_urgent(&mut self) -> Option<NodeId> {
+        let node = self.last;
+        self.client(node).is_some_and(Client::take_urgent).then_some(node)
+    }
+
+    /// See [`Client::reconnect_in`].
+    pub fn reconnect_in(&mut self, now: Instant, pause: Option<Duration>) {
+        self.first.reconnect_in(now, pause);
+    }
+
+    /// See [`Client::judge`].
+    pub fn judge(&mut self, now: Instant, question: u64, verdict: Verdict) {
+        // Questions are numbered by tasks, which no two clients number alike.
+        self.each(|client| client.judge(now, question, verdict));
+    }
+
+    /// See [`Client::close`].
+    pub fn close(&mut self, now: Instant) {
+        self.each(|client| client.close(now));
+    }
+
+    /// See [`Client::fail_all`].
+    pub fn fail_all(&mut self, error: &Error) {
+        self.each(|client| client.fail_all(error));
+    }
+
+    /// See [`Client::shorten_for_exit`].
+    pub fn shorten_for_exit(&mut self, now: Instant, held: Vec<NewLease>) -> bool {
+        match &mut self.cluster {
+            None => self.first.shorten_for_exit(now, held),
+            Some(cluster) => cluster.shorten_for_exit(now, &held),
+        }
+    }
+
+    /// Whether anything is under way at all.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.first.is_idle() && self.cluster.as_ref().is_none_or(|cluster| cluster.is_idle())
+    }
+
+    /// See [`Client::has_callers`].
+    #[must_use]
+    pub fn has_callers(&self) -> bool {
+        self.first.has_callers() || self.cluster.as_ref().is_some_and(|cluster| cluster.has_callers())
+    }
+
+    /// See [`Client::has_events`].
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        self.first.has_events() || self.cluster.as_ref().is_some_and(|cluster| cluster.has_events())
+    }
+
+    /// Whether a reply is still expected on any connection.
+    #[must_use]
+    pub fn expects_replies(&self) -> bool {
+        self.first.expects_reply() || self.cluster.as_ref().is_some_and(|cluster| cluster.expects_replies())
+    }
+
+    /// See [`Client::poll_timeout`].
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let more = self.cluster.as_ref().and_then(|cluster| cluster.poll_timeout());
+        self.first.poll_timeout().into_iter().chain(more).min()
+    }
+
+    /// See [`Client::handle_timeout`].
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.first.handle_timeout(now);
+        if let Some(cluster) = &mut self.cluster {
+            cluster.handle_timeout(&mut self.first, now);
+        }
+    }
+
+    /// The next thing to do or to tell, and whose it is. [`Event::Connect`] of [`FIRST`] in a cluster: look up the table of
+    /// slots, and report by [`Self::handle_map`].
+    pub fn poll_event(&mut self, now: Instant) -> Option<(NodeId, Event)> {
+        match &mut self.cluster {
+            None => self.first.poll_event().map(|event| (FIRST, event)),
+            Some(cluster) => cluster.poll_event(&mut self.first, now),
+        }
+    }
+
+    /// The table of slots was found, or not; the error is a line for people.
+    pub fn handle_map(&mut self, now: Instant, outcome: Result<Vec<SlotRange>, String>) {
+        if let Some(cluster) = &mut self.cluster {
+            match outcome {
+                Ok(ranges) => cluster.handle_map(&mut self.first, now, &ranges),
+                Err(reason) => self.first.handle_disconnected(now, &reason),
+            }
+        }
+    }
+
+    /// The nodes to ask for the table of slots, those first that are connected.
+    #[must_use]
+    pub fn known(&self) -> Vec<NodeAddress> {
+        self.cluster.as_ref().map(|cluster| cluster.known()).unwrap_or_default()
+    }
+
+    /// Where a node is; `None` for [`FIRST`] and for nodes that are gone.
+    #[must_use]
+    pub fn address(&self, node: NodeId) -> Option<&NodeAddress> {
+        self.cluster.as_ref()?.address(node)
+    }
+
+    /// The table of slots, if it has changed since it was last asked for.
+    pub fn take_routes(&mut self) -> Option<Routes> {
+        self.cluster.as_mut()?.take_routes()
+    }
+
+    fn each(&mut self, mut body: impl FnMut(&mut Client)) {
+        body(&mut self.first);
+        if let Some(cluster) = &mut self.cluster {
+            cluster.each(body);
+        }
+    }
+}
+
+/// A line of the log about one node.
+fn told_of(address: &NodeAddress, level: LogLevel, message: &str) -> Event {
+    Event::Log { level, message: format!("Redis Cluster, node {address}: {message}") }
+}
+
+/// A call ended.
+fn done(caller: u64, outcome: Outcome) -> Event {
+    Event::Done { caller, outcome }
+}

@@ -1,0 +1,183 @@
+//! Calls that go to several nodes, and have nothing to wait for between them: releases of keys of several slots,
+//! `releaseAll`, the step at exit.
+
+use super::nodes::Cluster;
+use super::{FIRST, NodeId, done};
+use crate::client::{Client, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey};
+use crate::error::{Code, Error};
+use crate::key::LockKey;
+use crate::lease::NewLease;
+use crate::time::Instant;
+use std::sync::Arc;
+
+/// How often `releaseAll` asks the nodes again because slots moved meanwhile.
+const MOST_ROUNDS: u32 = 8;
+
+/// A call whose parts are counted down.
+#[derive(Debug)]
+pub(super) struct Counted {
+    caller: u64,
+    left: usize,
+    not_held: Vec<String>,
+    pending: Option<String>,
+    failed: Option<Error>,
+    freed: u64,
+    /// For `releaseAll`: what is asked again, and how often it was.
+    again: Option<(ReleaseAllRequest, u32)>,
+    moved: bool,
+}
+
+impl Counted {
+    fn new(caller: u64, left: usize) -> Self {
+        Self {
+            caller,
+            left,
+            not_held: Vec::new(),
+            pending: None,
+            failed: None,
+            freed: 0,
+            again: None,
+            moved: false,
+        }
+    }
+
+    fn outcome(self) -> Outcome {
+        match (self.failed, self.pending, self.again) {
+            (Some(error), ..) => Outcome::Failed(error),
+            (None, Some(why), _) => Outcome::ReleasePending(why),
+            (None, None, Some(_)) => Outcome::Freed(self.freed),
+            (None, None, None) if self.not_held.is_empty() => Outcome::Released,
+            (None, None, None) => Outcome::NotHeld(self.not_held),
+        }
+    }
+}
+
+/// The keys, which are in order, by slot.
+pub(super) fn by_slot(keys: &[LockKey]) -> Vec<Arc<[LockKey]>> {
+    keys.chunk_by(|one, next| one.slot() == next.slot()).map(Into::into).collect()
+}
+
+impl Cluster {
+    /// Returns the node to which a release for which others wait was given.
+    pub(super) fn release(&mut self, first: &mut Client, now: Instant, request: ReleaseRequest) -> NodeId {
+        let groups = by_slot(&request.keys);
+        if let [_] | [] = groups.as_slice() {
+            let slot = request.keys.first().map_or(0, LockKey::slot);
+            let (id, client) = self.at(first, slot);
+            client.release(now, request);
+            return id;
+        }
+        let call = self.calls.count(Counted::new(request.caller, groups.len()));
+        for keys in groups {
+            let slot = keys.first().map_or(0, LockKey::slot);
+            let caller = self.calls.part_of_count(call);
+            self.at(first, slot).1.release(now, ReleaseRequest { caller, keys, ..request.clone() });
+        }
+        FIRST
+    }
+
+    pub(super) fn release_all(
+        &mut self,
+        first: &mut Client,
+        now: Instant,
+        request: ReleaseAllRequest,
+    ) -> Result<TaskKey, Error> {
+        let ids = self.ids();
+        if ids.is_empty() {
+            // Checks the request, and waits for the table of slots, too.
+            return first.release_all(now, request);
+        }
+        let call = self.calls.count(Counted::new(request.caller, 0));
+        match self.free(now, call, request, 0) {
+            Ok(()) => Ok(0),
+            Err(error) => {
+                self.calls.uncount(call);
+                Err(error)
+            }
+        }
+    }
+
+    fn free(
+        &mut self,
+        now: Instant,
+        call: u64,
+        request: ReleaseAllRequest,
+        round: u32,
+    ) -> Result<(), Error> {
+        let mut sent = 0;
+        for id in self.ids() {
+            let caller = self.calls.part_of_count(call);
+            let Some(client) = self.client(id) else { continue };
+            client.release_all(now, ReleaseAllRequest { caller, ..request.clone() })?;
+            sent += 1;
+        }
+        if let Some(counted) = self.calls.counted(call) {
+            counted.left = sent;
+            counted.moved = false;
+            counted.again = Some((request, round));
+        }
+        Ok(())
+    }
+
+    /// Parts of `releaseAll` whose node is gone: what it had is elsewhere by now.
+    pub(super) fn free_elsewhere(&mut self, first: &mut Client, now: Instant, parts: &[ReleaseAllRequest]) {
+        for part in parts {
+            self.ended(first, now, part.caller, Outcome::FreedSome(0));
+        }
+    }
+
+    /// A part of a counted call ended.
+    pub(super) fn part_counted(&mut self, now: Instant, call: u64, outcome: Outcome) {
+        let Some(counted) = self.calls.counted(call) else { return };
+        counted.left = counted.left.saturating_sub(1);
+        match outcome {
+            Outcome::Released | Outcome::Held(_) => {}
+            Outcome::NotHeld(mut keys) => counted.not_held.append(&mut keys),
+            Outcome::ReleasePending(why) => counted.pending = Some(why),
+            Outcome::Freed(count) => counted.freed += count,
+            Outcome::FreedSome(count) => {
+                counted.freed += count;
+                counted.moved = true;
+            }
+            Outcome::Failed(error) => counted.failed = Some(error),
+        }
+        if counted.left > 0 {
+            return;
+        }
+        if counted.moved
+            && counted.failed.is_none()
+            && let Some((request, round)) = counted.again.take()
+        {
+            if round >= MOST_ROUNDS {
+                counted.failed = Some(Error::new(
+                    Code::Refused,
+                    "The slots of the Redis Cluster kept moving; locks may be left. Call releaseAll again when they are at rest.",
+                ));
+            } else if let Err(error) = self.free(now, call, request, round + 1) {
+                if let Some(counted) = self.calls.counted(call) {
+                    counted.failed = Some(error);
+                }
+            } else {
+                return;
+            }
+        }
+        if let Some(counted) = self.calls.uncount(call) {
+            self.events.push_back((FIRST, done(counted.caller, counted.outcome())));
+        }
+    }
+
+    /// True when there is something to send.
+    pub(super) fn shorten_for_exit(&mut self, now: Instant, held: &[NewLease]) -> bool {
+        let mut any = false;
+        for id in self.ids() {
+            let here: Vec<NewLease> = held
+                .iter()
+                .flat_map(|lease| by_slot(&lease.keys).into_iter().map(move |keys| (lease, keys)))
+                .filter(|(_, keys)| keys.first().is_some_and(|key| self.owner(key.slot()) == id))
+                .map(|(lease, keys)| NewLease { keys, ..lease.clone() })
+                .collect();
+            any |= self.client(id).is_some_and(|client| client.shorten_for_exit(now, here));
+        }
+        any
+    }
+}

@@ -1,0 +1,290 @@
+//! Calls that take keys of several slots: one slot after the other, in the order in which keys are taken everywhere, so
+//! that no two calls wait for each other. What is held already is kept alive meanwhile; all of it goes back when the
+//! call comes to nothing.
+
+use super::nodes::Cluster;
+use super::parts::{Counted, by_slot};
+use super::{FIRST, done};
+use crate::client::{AcquireRequest, Client, Hold, Outcome, Patience, TaskKey, Wanted, closed_error};
+use crate::error::{Code, Error};
+use crate::ids::{AttemptId, Owner};
+use crate::key::LockKey;
+use crate::time::Instant;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Parts of calls are numbered from here, callers below.
+const PART: u64 = 1 << 60;
+
+#[derive(Debug)]
+enum Part {
+    /// Of a call whose parts are counted.
+    Counted(u64),
+    /// The keys of one slot, by its place in the call.
+    Share(u64, usize),
+}
+
+/// The keys of one slot.
+#[derive(Debug)]
+struct Share {
+    keys: Arc<[LockKey]>,
+    /// Tokens, and when the command was sent that took or last extended them.
+    held: Option<(Box<[u64]>, Instant)>,
+    /// The number under which they are being asked for.
+    asked: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Several {
+    request: AcquireRequest,
+    owner: Owner,
+    attempt: AttemptId,
+    /// When the caller waits no longer.
+    end: Option<Instant>,
+    shares: Vec<Share>,
+    waited: bool,
+}
+
+impl Several {
+    /// When a share is asked for again, to keep it.
+    fn refresh_at(&self, share: &Share) -> Option<Instant> {
+        let (lease, (_, sent_at)) = self.request.lease.zip(share.held.as_ref())?;
+        share.asked.is_none().then(|| *sent_at + lease / 3)
+    }
+
+    fn patience(&self, now: Instant) -> Patience {
+        let left = self.end.map(|end| end.since(now)).unwrap_or_default();
+        match self.request.patience {
+            Patience::TryFor(_) if left.is_zero() => Patience::None,
+            Patience::TryFor(_) => Patience::TryFor(left),
+            Patience::Limit(_) => Patience::Limit(left),
+            other => other,
+        }
+    }
+
+    fn hold(&self) -> Hold {
+        let held = || self.shares.iter().filter_map(|share| share.held.as_ref());
+        let tokens: Box<[u64]> = held().flat_map(|(tokens, _)| tokens.iter().copied()).collect();
+        Hold {
+            keys: Arc::clone(&self.request.keys),
+            owner: self.owner.clone(),
+            attempt: self.attempt,
+            // A node on a rung without tokens leaves the call without.
+            tokens: if tokens.len() == self.request.keys.len() { tokens } else { Box::default() },
+            lease: self.request.lease,
+            sent_at: held().map(|(_, sent_at)| *sent_at).min().unwrap_or(Instant::from_nanos(0)),
+            claim: None,
+            waited: self.waited,
+            keep: self.request.keep,
+        }
+    }
+}
+
+/// Calls of several parts, and the parts.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    numbered: u64,
+    parts: HashMap<u64, Part>,
+    counted: HashMap<u64, Counted>,
+    several: BTreeMap<u64, Several>,
+}
+
+impl Calls {
+    fn number(&mut self) -> u64 {
+        self.numbered += 1;
+        PART + self.numbered
+    }
+
+    pub(super) fn count(&mut self, counted: Counted) -> u64 {
+        let call = self.number();
+        self.counted.insert(call, counted);
+        call
+    }
+
+    pub(super) fn part_of_count(&mut self, call: u64) -> u64 {
+        let part = self.number();
+        self.parts.insert(part, Part::Counted(call));
+        part
+    }
+
+    pub(super) fn counted(&mut self, call: u64) -> Option<&mut Counted> {
+        self.counted.get_mut(&call)
+    }
+
+    pub(super) fn uncount(&mut self, call: u64) -> Option<Counted> {
+        self.counted.remove(&call)
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let shares = |call: &'_ Several| call.shares.iter().filter_map(|share| call.refresh_at(share)).min();
+        self.several.values().filter_map(shares).min()
+    }
+}
+
+impl Cluster {
+    pub(super) fn acquire(
+        &mut self,
+        first: &mut Client,
+        now: Instant,
+        request: AcquireRequest,
+    ) -> Result<TaskKey, Error> {
+        let groups = by_slot(&request.keys);
+        if let [_] | [] = groups.as_slice() {
+            let slot = request.keys.first().map_or(0, LockKey::slot);
+            return self.at(first, slot).1.acquire(now, request);
+        }
+        if first.is_closed() {
+            return Err(closed_error());
+        }
+        let owner = match &request.wanted {
+            Wanted::Execute => self.ids.execute_owner(),
+            Wanted::Named(name) => Owner::Named(Arc::clone(name)),
+        };
+        let end = match request.patience {
+            Patience::Limit(limit) | Patience::TryFor(limit) => Some(now + limit),
+            Patience::None | Patience::Endless => None,
+        };
+        let shares = groups.into_iter().map(|keys| Share { keys, held: None, asked: None }).collect();
+        let attempt = self.ids.attempt();
+        let call = self.calls.number();
+        self.calls.several.insert(call, Several { request, owner, attempt, end, shares, waited: false });
+        self.take_next(first, now, call);
+        Ok(0)
+    }
+
+    /// Asks for the next share of a call, or tells that all are held.
+    fn take_next(&mut self, first: &mut Client, now: Instant, call: u64) {
+        let Some(several) = self.calls.several.get(&call) else { return };
+        let stale = |share: &Share| several.refresh_at(share).is_some_and(|at| at <= now);
+        let next = several.shares.iter().position(|share| share.held.is_none());
+        match next.or_else(|| several.shares.iter().position(stale)) {
+            Some(at) => self.ask_share(first, now, call, at),
+            // The answers of those that are being kept alive decide.
+            None if several.shares.iter().any(|share| share.asked.is_some()) => {}
+            None => {
+                let outcome = Outcome::Held(several.hold());
+                if let Some(several) = self.calls.several.remove(&call) {
+                    self.events.push_back((FIRST, done(several.request.caller, outcome)));
+                }
+            }
+        }
+    }
+
+    /// Asks for a share: a new one with the call's patience, one that is held without any.
+    fn ask_share(&mut self, first: &mut Client, now: Instant, call: u64, at: usize) {
+        if first.is_closed() {
+            return self.fail_several(first, now, call, closed_error());
+        }
+        let number = self.calls.number();
+        let Some(several) = self.calls.several.get_mut(&call) else { return };
+        let patience = several.patience(now);
+        let Some(share) = several.shares.get_mut(at).filter(|share| share.asked.is_none()) else { return };
+        share.asked = Some(number);
+        let request = AcquireRequest {
+            caller: number,
+            keys: Arc::clone(&share.keys),
+            named: Vec::new(),
+            patience: if share.held.is_some() { Patience::None } else { patience },
+            ..several.request.clone()
+        };
+        let (owner, attempt, slot) =
+            (several.owner.clone(), several.attempt, share.keys.first().map_or(0, LockKey::slot));
+        self.calls.parts.insert(number, Part::Share(call, at));
+        self.at(first, slot).1.acquire_as(now, request, owner, attempt, true);
+    }
+
+    /// A call of a client ended: a caller's own, or a part of one.
+    pub(super) fn ended(&mut self, first: &mut Client, now: Instant, caller: u64, outcome: Outcome) {
+        match self.calls.parts.remove(&caller) {
+            Some(Part::Counted(call)) => self.part_counted(now, call, outcome),
+            Some(Part::Share(call, at)) => self.share_answered(first, now, call, at, outcome),
+            // A part that was given up is undone by its client.
+            None if caller >= PART => {}
+            None => self.events.push_back((FIRST, done(caller, outcome))),
+        }
+    }
+
+    fn share_answered(&mut self, first: &mut Client, now: Instant, call: u64, at: usize, outcome: Outcome) {
+        let Some(several) = self.calls.several.get_mut(&call) else { return };
+        let Some(share) = several.shares.get_mut(at) else { return };
+        share.asked = None;
+        match outcome {
+            Outcome::Held(hold) => {
+                share.held = Some((hold.tokens, hold.sent_at));
+                several.waited |= hold.waited;
+                self.take_next(first, now, call);
+            }
+            Outcome::Failed(error) if error.code == Code::NotAcquired && share.held.is_some() => {
+                // Lost: from here on the keys are taken again, in their order.
+                share.held = None;
+                for later in at + 1..several.shares.len() {
+                    self.drop_share(first, now, call, later);
+                }
+                self.take_next(first, now, call);
+            }
+            Outcome::Failed(error) => self.fail_several(first, now, call, error),
+            _ => {}
+        }
+    }
+
+    /// Gives a share back, and asks for it no more.
+    fn drop_share(&mut self, first: &mut Client, now: Instant, call: u64, at: usize) {
+        let Some(several) = self.calls.several.get_mut(&call) else { return };
+        let Some(share) = several.shares.get_mut(at) else { return };
+        let (held, asked, keys) = (share.held.take(), share.asked.take(), Arc::clone(&share.keys));
+        let (owner, attempt, lease) = (several.owner.clone(), several.attempt, several.request.lease);
+        if let Some(number) = asked {
+            self.calls.parts.remove(&number);
+            self.cancel_everywhere(first, now, number);
+        }
+        if let Some((_, sent_at)) = held {
+            let slot = keys.first().map_or(0, LockKey::slot);
+            let until = lease.map(|lease| sent_at + lease);
+            self.at(first, slot).1.give_back(now, keys, owner, attempt, until);
+        }
+    }
+
+    fn fail_several(&mut self, first: &mut Client, now: Instant, call: u64, error: Error) {
+        let count = self.calls.several.get(&call).map_or(0, |several| several.shares.len());
+        for at in 0..count {
+            self.drop_share(first, now, call, at);
+        }
+        if let Some(several) = self.calls.several.remove(&call) {
+            let error = match error.code {
+                Code::NotAcquired => error,
+                _ => error.with_keys(several.request.named.clone()),
+            };
+            self.events.push_back((FIRST, done(several.request.caller, Outcome::Failed(error))));
+        }
+    }
+
+    /// Keeps alive what calls hold that wait for the rest.
+    pub(super) fn keep_parts(&mut self, first: &mut Client, now: Instant) {
+        let due: Vec<(u64, usize)> = (self.calls.several.iter())
+            .flat_map(|(call, several)| {
+                let due = several.shares.iter().map(|share| several.refresh_at(share)).enumerate();
+                due.filter(|(_, at)| at.is_some_and(|at| at <= now)).map(|(at, _)| (*call, at))
+            })
+            .collect();
+        for (call, at) in due {
+            self.ask_share(first, now, call, at);
+        }
+    }
+
+    pub(super) fn cancel(&mut self, first: &mut Client, now: Instant, caller: u64) {
+        let several = self.calls.several.iter().find(|(_, several)| several.request.caller == caller);
+        match several.map(|(call, _)| *call) {
+            Some(call) => {
+                let error = Error::new(Code::Aborted, "The call was withdrawn by its signal.");
+                self.fail_several(first, now, call, error);
+            }
+            None => self.cancel_everywhere(first, now, caller),
+        }
+    }
+
+    /// Withdraws a call at whichever client has it.
+    fn cancel_everywhere(&mut self, first: &mut Client, now: Instant, caller: u64) {
+        first.cancel_caller(now, caller);
+        self.each(|client| client.cancel_caller(now, caller));
+    }
+}

@@ -1,0 +1,43 @@
+import { type OptionTable, optionTable } from "./option-table";
+
+/** @internal Every option of ioredis' Cluster, and what becomes of it; docs/OPTIONS.md is made from it. */
+export const CLUSTER_OPTIONS: OptionTable = optionTable({
+  honoured: {
+    startupNodes:
+      "the nodes to ask for the others: an array of `{ host, port }`, URLs and port numbers; default 127.0.0.1:6379. `redisUrl`, if given, is one more. User name, password and TLS are the same for all nodes",
+    redisOptions: "`redisOptions` of every node; they count more than those beside `cluster`",
+    keyPrefix: "as in `redisOptions`, and counts more",
+    clusterRetryStrategy:
+      "a function of the number of the attempt that returns the pause in milliseconds after no node could be reached; what is no number, or an exception, ends all attempts, as does null. Default: 100 ms and 2 ms more each time, 2000 at most",
+    enableOfflineQueue: "true, the default: calls wait for the cluster; false: they fail at once without it",
+    enableReadyCheck: "true, the default: wait until cluster_state is not fail, and until nodes have loaded their data",
+    maxRedirections:
+      "after so many redirections in a row a call without a time limit fails; default 16. Others fail at their limit",
+    retryDelayOnMoved: "pause in milliseconds before a command follows its slot; default 0",
+    retryDelayOnTryAgain: "pause in milliseconds before a command is repeated whose keys are on the move; default 100",
+    retryDelayOnClusterDown: "pause in milliseconds before a command is repeated that the cluster was not fit for; default 100",
+    slotsRefreshTimeout: "longest time for a node to say which node has which slot, in milliseconds; default 1000",
+    slotsRefreshInterval: "how often that is asked without a reason, in milliseconds; default: never",
+    natMap: "an object: other addresses for those that nodes name, by `host:port`. A function is refused",
+  },
+  ignored: {
+    lazyConnect: "the provider connects when Medusa starts, as the official one does",
+    retryDelayOnFailover: "what a lost connection left unanswered is asked again as soon as there is a node for it",
+    shardedSubscribers: "the provider listens on its own connections",
+    enableAutoPipelining: "commands always go out together",
+    autoPipeliningIgnoredCommands: "commands always go out together",
+    showFriendlyErrorStack: "errors do not come from ioredis",
+    slotsRefreshJitter: "lookups follow what happens",
+  },
+  warned: {
+    clusterNodeRetryStrategy: "is ignored: nodes are connected to again as long as they have slots",
+    dnsLookup: "is ignored: names are kept as they are, so that certificates are checked against them",
+    scripts: "is ignored: no ioredis client is exposed",
+    himportFieldsets: "is ignored",
+    scaleReads: ["is ignored: locks are the masters' business", "master"],
+  },
+  refused: {
+    useSRVRecords: ["is not supported: name the nodes in startupNodes", false],
+    resolveSrv: "is not supported: name the nodes in startupNodes",
+  },
+});

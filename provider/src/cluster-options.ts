@@ -1,0 +1,152 @@
+import { kindOf } from "./arguments";
+import { CLUSTER_OPTIONS } from "./cluster-option-table";
+import type { NativeCluster, NativeNode } from "./native-options";
+import { judgeOption } from "./option-table";
+import { type OptionSource, optionalBoolean, optionalInteger, optionalNumber, optionalString, optionError, withoutUndefined } from "./option-values";
+import { parseRedisUrl, type UrlParts } from "./redis-url";
+
+const OPTION = "cluster";
+/** What every node has in common, so that one word for it is enough. */
+const SHARED = ["username", "password", "tls"] as const;
+
+/** @internal What the option `cluster` comes to. */
+export interface ClusterSettings {
+  native: NativeCluster;
+  /** For `redisOptions`: what the option says about every node. */
+  redisOptions: Record<string, unknown>;
+  /** What URLs of nodes, and `redisUrl`, say about every node. */
+  url: UrlParts;
+  /** Asked for the pause after no node could be reached; null: never again. */
+  clusterRetryStrategy: unknown;
+}
+
+/**
+ * @internal Parses the option `cluster`; `redisUrl`, parsed, is one more node. Throws INVALID_OPTION naming the option; adds
+ * a line to `warnings` for what is ignored.
+ */
+export function parseCluster(given: unknown, redisOptions: unknown, byUrl: UrlParts | undefined, warnings: string[]): ClusterSettings {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw optionError(OPTION, `must be an object with startupNodes, got ${kindOf(given)}`);
+  }
+  const values = given as Record<string, unknown>;
+  const source: OptionSource = { values, label: (name) => `${OPTION}.${name}` };
+  for (const [name, value] of Object.entries(values)) {
+    judgeOption(CLUSTER_OPTIONS, "an option of ioredis' Cluster", name, value, source.label(name), warnings);
+  }
+  const nodes = readNodes(values.startupNodes, warnings);
+  if (byUrl) {
+    nodes.push(byUrl);
+  }
+  const { path, db } = nodes.find((node) => node.path || (node.db && node.db !== "0")) ?? {};
+  if (path || db) {
+    throw optionError(OPTION, `has a node that is given by ${path ? "a Unix socket" : "a database number"}; a cluster has neither`);
+  }
+  return {
+    native: readNative(source, nodes),
+    redisOptions: everyNode(source, redisOptions),
+    url: { query: byUrl?.query ?? {}, ...shared(nodes) },
+    clusterRetryStrategy: values.clusterRetryStrategy,
+  };
+}
+
+function readNodes(given: unknown, warnings: string[]): UrlParts[] {
+  const label = `${OPTION}.startupNodes`;
+  if (given === undefined || given === null) {
+    return [{ host: "127.0.0.1", port: "6379", query: {} }];
+  }
+  if (!Array.isArray(given) || given.length === 0) {
+    throw optionError(label, "must be an array of at least one node");
+  }
+  return given.map((node, at) => readNode(node, `${label}[${at}]`, warnings));
+}
+
+function readNode(node: unknown, label: string, warnings: string[]): UrlParts {
+  if (typeof node === "number" || typeof node === "string") {
+    return parseRedisUrl(String(node), label);
+  }
+  if (typeof node !== "object" || node === null) {
+    throw optionError(label, `must be a URL, a port number or an object, got ${kindOf(node)}`);
+  }
+  const { host, port, username, password, tls, ...rest } = node as Record<string, unknown>;
+  warnings.push(...Object.keys(rest).map((name) => `${label}.${name} is ignored; what concerns every node goes into ${OPTION}.redisOptions.`));
+  if (typeof tls === "object" && tls !== null) {
+    throw optionError(`${label}.tls`, `must be true or false; TLS options go into ${OPTION}.redisOptions.tls`);
+  }
+  return withoutUndefined<UrlParts>({
+    host: optionalString(`${label}.host`, host),
+    port: optionalInteger(`${label}.port`, port, 1, 65_535)?.toString(),
+    username: optionalString(`${label}.username`, username),
+    password: optionalString(`${label}.password`, password),
+    tls: optionalBoolean(`${label}.tls`, tls),
+    query: {},
+  });
+}
+
+/** What the nodes say about all of them. Two that differ would leave it to chance which holds for the others. */
+function shared(nodes: UrlParts[]): Pick<UrlParts, "username" | "password" | "tls"> {
+  const all: Partial<Record<(typeof SHARED)[number], string | boolean>> = {};
+  for (const name of SHARED) {
+    const said = new Set(nodes.map((node) => node[name]).filter((value) => value !== undefined));
+    if (said.size > 1) {
+      throw optionError(OPTION, `has nodes whose ${name} differ; all nodes of a cluster share it`);
+    }
+    const [value] = said;
+    if (value !== undefined) {
+      all[name] = value;
+    }
+  }
+  return all as Pick<UrlParts, "username" | "password" | "tls">;
+}
+
+function everyNode({ values, label }: OptionSource, outer: unknown): Record<string, unknown> {
+  const inner = values.redisOptions ?? {};
+  if (typeof inner !== "object" || Array.isArray(inner)) {
+    throw optionError(label("redisOptions"), `must be an object, got ${kindOf(inner)}`);
+  }
+  const all: Record<string, unknown> = { ...(outer as Record<string, unknown> | undefined), ...inner };
+  const impossible = ["path", "sentinels"].find((name) => all[name] !== undefined && all[name] !== null);
+  if (impossible) {
+    throw optionError(`redisOptions.${impossible}`, "cannot be used together with cluster");
+  }
+  // A cluster has one database, and nodes are found by its own means.
+  const { host: _host, port: _port, retryStrategy: _retryStrategy, ...rest } = all;
+  if (rest.db !== undefined && Number(rest.db) !== 0) {
+    throw optionError("redisOptions.db", "must be 0: a cluster has no other database");
+  }
+  const here = { keyPrefix: values.keyPrefix, enableOfflineQueue: values.enableOfflineQueue, enableReadyCheck: values.enableReadyCheck };
+  return { ...rest, ...withoutUndefined<Record<string, unknown>>(here) };
+}
+
+function readNative({ values, label }: OptionSource, nodes: UrlParts[]): NativeCluster {
+  const ms = (name: string, least: number) => optionalNumber(label(name), values[name], "milliseconds", least);
+  return withoutUndefined<NativeCluster>({
+    nodes: nodes.map(({ host, port }) => ({ host: host || "127.0.0.1", port: Number(port ?? 6379) })),
+    lookupTimeoutMs: ms("slotsRefreshTimeout", 1) ?? 1_000,
+    refreshEveryMs: ms("slotsRefreshInterval", 1),
+    mostRedirections: optionalInteger(label("maxRedirections"), values.maxRedirections, 0, 2 ** 31 - 1) ?? 16,
+    movedPauseMs: ms("retryDelayOnMoved", 0) ?? 0,
+    tryAgainPauseMs: ms("retryDelayOnTryAgain", 0) ?? 100,
+    downPauseMs: ms("retryDelayOnClusterDown", 0) ?? 100,
+    addresses: readNatMap(label("natMap"), values.natMap),
+  });
+}
+
+/** @internal Reads a `natMap`. */
+export function readNatMap(label: string, given: unknown): Record<string, NativeNode> {
+  if (given === undefined || given === null) {
+    return {};
+  }
+  if (typeof given !== "object" || Array.isArray(given)) {
+    throw optionError(label, `must be an object from "host:port" to { host, port }, got ${kindOf(given)}`);
+  }
+  const entries = Object.entries(given).map(([from, to]) => {
+    const { host, port } = (to ?? {}) as Record<string, unknown>;
+    const name = optionalString(`${label}["${from}"].host`, host);
+    const number = optionalInteger(`${label}["${from}"].port`, port, 1, 65_535);
+    if (!name || number === undefined) {
+      throw optionError(`${label}["${from}"]`, "must be { host, port }");
+    }
+    return [from, { host: name, port: number }] as const;
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,155 @@
+// A Redis Cluster for tests and the benchmark: three masters, each with a replica, on free ports.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { freePort, startServer } from "./redis-servers.mjs";
+
+const SLOTS = 16_384;
+/** How long the nodes may take to agree. */
+const PATIENCE_MS = 30_000;
+
+/**
+ * Starts a cluster.
+ *
+ * @param {object} [options]
+ * @param {number} [options.masters] default 3
+ * @param {number} [options.replicas] of each master; default 1
+ * @param {number} [options.nodeTimeoutMs] after how much silence a node counts as gone; default 1500
+ * @param {string} [options.version] of the servers; default 7.0
+ * @param {string[]} [options.args] more arguments for every node
+ */
+export async function startCluster({ masters = 3, replicas = 1, nodeTimeoutMs = 1_500, version, args = [] } = {}) {
+  const cluster = new Cluster();
+  const more = [
+    "--cluster-enabled",
+    "yes",
+    "--cluster-node-timeout",
+    String(nodeTimeoutMs),
+    "--cluster-replica-validity-factor",
+    "0",
+    "--repl-diskless-sync-delay",
+    "0",
+    "--repl-ping-replica-period",
+    "1",
+    ...args,
+  ];
+  try {
+    for (let at = 0; at < masters * (1 + replicas); at++) {
+      // The bus takes the port 10000 above.
+      let port = await freePort();
+      while (port > 55_000) port = await freePort();
+      cluster.nodes.push(await startServer({ port, version, args: more }));
+    }
+    await cluster.join(masters);
+    return cluster;
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+}
+
+class Cluster {
+  /** All servers that were started, masters first. */
+  nodes = [];
+
+  /** For the option `startupNodes`. */
+  get startupNodes() {
+    return this.nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
+  }
+
+  async join(masters) {
+    const [first, ...others] = this.nodes;
+    for (const node of others) await node.cli("CLUSTER", "MEET", "127.0.0.1", String(first.port));
+    for (let at = 0; at < masters; at++) {
+      const [from, to] = [Math.floor((at * SLOTS) / masters), Math.floor(((at + 1) * SLOTS) / masters) - 1];
+      await this.nodes[at].cli("CLUSTER", "ADDSLOTSRANGE", String(from), String(to));
+    }
+    const ids = [];
+    for (const node of this.nodes.slice(0, masters)) ids.push(await node.cli("CLUSTER", "MYID"));
+    for (const [at, node] of this.nodes.slice(masters).entries()) {
+      await this.#until("a replica knows its master", async () =>
+        (await node.cli("CLUSTER", "REPLICATE", ids[at % masters]).catch(String)) === "OK");
+    }
+    await this.settled();
+  }
+
+  /** Resolves when every living node says that the cluster is fit, and replicas are in sync. */
+  async settled() {
+    await this.#until("the nodes agree", async () => {
+      for (const node of this.#living()) {
+        if (!(await node.cli("CLUSTER", "INFO")).includes("cluster_state:ok")) return false;
+        const info = await node.cli("INFO", "replication");
+        if (info.includes("role:slave") && !info.includes("master_link_status:up")) return false;
+      }
+      return true;
+    });
+  }
+
+  #living() {
+    return this.nodes.filter((node) => !node.killed);
+  }
+
+  /** The master of the key's slot: one of `nodes`. */
+  async masterOf(key) {
+    const [asked] = this.#living();
+    const slot = Number(await asked.cli("CLUSTER", "KEYSLOT", key));
+    return await this.masterOfSlot(slot);
+  }
+
+  async masterOfSlot(slot) {
+    for (const node of this.#living()) {
+      const lines = (await node.cli("CLUSTER", "NODES")).split("\n");
+      const mine = lines.find((line) => line.includes("myself,master"));
+      const ranges = mine?.split(" ").slice(8).filter((word) => !word.startsWith("[")) ?? [];
+      const has = ranges.some((range) => {
+        const [from, to = from] = range.split("-").map(Number);
+        return slot >= from && slot <= to;
+      });
+      if (has) return node;
+    }
+    throw new Error(`no living master has slot ${slot}`);
+  }
+
+  /** Runs a command at the master of its key. */
+  async cli(...args) {
+    const node = await this.masterOf(args[1]);
+    return await node.cli(...args);
+  }
+
+  /** Kills a node with SIGKILL. */
+  async kill(node) {
+    node.killed = true;
+    await node.kill();
+  }
+
+  /** Moves a slot from its master to another, key by key, as redis-cli does. */
+  async moveSlot(slot, to, { pauseMs = 0 } = {}) {
+    const from = await this.masterOfSlot(slot);
+    if (from === to) return;
+    const [fromId, toId] = [await from.cli("CLUSTER", "MYID"), await to.cli("CLUSTER", "MYID")];
+    const text = String(slot);
+    await to.cli("CLUSTER", "SETSLOT", text, "IMPORTING", fromId);
+    await from.cli("CLUSTER", "SETSLOT", text, "MIGRATING", toId);
+    await sleep(pauseMs);
+    for (let round = 0; round < 1_000; round++) {
+      const keys = await from.cli("CLUSTER", "GETKEYSINSLOT", text, "100");
+      if (keys.length === 0) break;
+      await from.cli("MIGRATE", "127.0.0.1", String(to.port), "", "0", "5000", "KEYS", ...keys);
+    }
+    // The target first: it must not be without the slot for a moment.
+    await to.cli("CLUSTER", "SETSLOT", text, "NODE", toId);
+    await from.cli("CLUSTER", "SETSLOT", text, "NODE", toId);
+  }
+
+  async #until(what, holds) {
+    const end = Date.now() + PATIENCE_MS;
+    while (Date.now() < end) {
+      if (await holds().catch(() => false)) return;
+      await sleep(50);
+    }
+    throw new Error(`not within ${PATIENCE_MS} ms: ${what}`);
+  }
+
+  async stop() {
+    for (const node of this.nodes.splice(0)) await node.stop().catch(() => {});
+  }
+}

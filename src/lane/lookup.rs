@@ -1,0 +1,106 @@
+//! Asking the nodes of a cluster which of them has which slot, on the background thread.
+
+use super::shared::{Inbound, Shared};
+use super::{Discovery, Settings, background, side};
+use crate::net::Endpoint;
+use lock_core::{ClusterRules, NodeAddress, SlotRange};
+use redis::Value;
+use redis::aio::MultiplexedConnection;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Looks up the table and puts it into the mailbox. `known`: nodes that are asked before those of the options.
+pub(super) fn begin(shared: &Arc<Shared>, settings: &Settings, known: Vec<NodeAddress>) {
+    let (to, settings) = (Arc::clone(shared), settings.clone());
+    let started = background::spawn(async move {
+        let outcome = look_up(&to, &settings, known).await;
+        to.send(Inbound::LookedUp { outcome });
+    });
+    if let Err(reason) = started {
+        shared.send(Inbound::LookedUp { outcome: Err(reason) });
+    }
+}
+
+/// Asks one node after the other, until one knows.
+pub(super) async fn look_up(
+    shared: &Shared,
+    settings: &Settings,
+    known: Vec<NodeAddress>,
+) -> Result<Vec<SlotRange>, String> {
+    let Some(discovery) = &settings.discovery else { return Err("there is no cluster".to_owned()) };
+    let start = discovery.start.iter().filter_map(|endpoint| match endpoint {
+        Endpoint::Tcp { host, port } => Some(NodeAddress { host: host.as_str().into(), port: *port }),
+        Endpoint::Unix(_) => None,
+    });
+    let is_first = known.is_empty();
+    let mut asked: Vec<NodeAddress> = Vec::new();
+    let mut last = "no node was given".to_owned();
+    for address in known.into_iter().chain(start) {
+        if asked.contains(&address) {
+            continue;
+        }
+        let answer = tokio::time::timeout(discovery.limit, ask(shared, settings, discovery, &address, is_first)).await;
+        match answer {
+            Ok(Ok(ranges)) => return Ok(ranges),
+            Ok(Err(reason)) => last = format!("{address}: {reason}"),
+            Err(_) => last = format!("{address}: no answer within {} ms", discovery.limit.as_millis()),
+        }
+        asked.push(address);
+    }
+    Err(format!("no node of the cluster could say which has which slot; the last error: {last}"))
+}
+
+async fn ask(
+    shared: &Shared,
+    settings: &Settings,
+    discovery: &Discovery,
+    address: &NodeAddress,
+    is_first: bool,
+) -> Result<Vec<SlotRange>, String> {
+    let target = settings.target_of(Some(address));
+    let unwanted = shared.password_unwanted.load(Ordering::Acquire);
+    let mut connection = side::open(settings, &target, unwanted).await.map_err(|error| error.to_string())?;
+    if is_first && discovery.ready_check {
+        check_state(&mut connection).await?;
+    }
+    let slots = redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await;
+    let slots: Value = slots.map_err(|error| error.to_string())?;
+    let default = ClusterRules::default();
+    let rules = settings.client.cluster.as_ref().unwrap_or(&default);
+    let ranges = parse(&slots, address, rules);
+    if ranges.is_empty() { Err("it knows of no slots".to_owned()) } else { Ok(ranges) }
+}
+
+/// A cluster that lacks slots may get them in a moment.
+async fn check_state(connection: &mut MultiplexedConnection) -> Result<(), String> {
+    let info = redis::cmd("CLUSTER").arg("INFO").query_async::<String>(connection).await;
+    match info {
+        Ok(info) if info.contains("cluster_state:fail") => Err("cluster_state is fail".to_owned()),
+        // Who may not ask finds out by calls.
+        Ok(_) => Ok(()),
+        Err(error) if error.code() == Some("NOPERM") => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Each entry: first and last slot, then the master, then its replicas; a server: host, port and more.
+fn parse(slots: &Value, near: &NodeAddress, rules: &ClusterRules) -> Vec<SlotRange> {
+    let Value::Array(entries) = slots else { return Vec::new() };
+    entries.iter().filter_map(|entry| range(entry, near, rules)).collect()
+}
+
+fn range(entry: &Value, near: &NodeAddress, rules: &ClusterRules) -> Option<SlotRange> {
+    let Value::Array(parts) = entry else { return None };
+    let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = parts.as_slice() else { return None };
+    let [host, Value::Int(port), ..] = master.as_slice() else { return None };
+    let host = match host {
+        Value::BulkString(host) => String::from_utf8_lossy(host).into_owned(),
+        Value::SimpleString(host) => host.clone(),
+        _ => String::new(),
+    };
+    // A node that does not know its own address leaves it to us, who have reached it at one.
+    let host = if host.is_empty() || host == "?" { Arc::clone(&near.host) } else { host.into() };
+    let master = NodeAddress { host, port: u16::try_from(*port).ok()? };
+    let master = rules.addresses.get(&master.to_string()).cloned().unwrap_or(master);
+    Some(SlotRange { first: u16::try_from(*first).ok()?, last: u16::try_from(*last).ok()?, master })
+}
