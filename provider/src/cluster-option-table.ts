@@ -11,8 +11,7 @@ export const CLUSTER_OPTIONS: OptionTable = optionTable({
       "a function of the number of the attempt that returns the pause in milliseconds after no node could be reached; what is no number, or an exception, ends all attempts, as does null. Default: 100 ms and 2 ms more each time, 2000 at most",
     enableOfflineQueue: "true, the default: calls wait for the cluster; false: they fail at once without it",
     enableReadyCheck: "true, the default: wait until cluster_state is not fail, and until nodes have loaded their data",
-    maxRedirections:
-      "after so many redirections in a row a call without a time limit fails; default 16. Others fail at their limit",
+    maxRedirections: "after so many redirections in a row a call without a time limit fails; default 16. Others fail at their limit",
     retryDelayOnMoved: "pause in milliseconds before a command follows its slot; default 0",
     retryDelayOnTryAgain: "pause in milliseconds before a command is repeated whose keys are on the move; default 100",
     retryDelayOnClusterDown: "pause in milliseconds before a command is repeated that the cluster was not fit for; default 100",

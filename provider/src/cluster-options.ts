@@ -2,7 +2,15 @@ import { kindOf } from "./arguments";
 import { CLUSTER_OPTIONS } from "./cluster-option-table";
 import type { NativeCluster, NativeNode } from "./native-options";
 import { judgeOption } from "./option-table";
-import { type OptionSource, optionalBoolean, optionalInteger, optionalNumber, optionalString, optionError, withoutUndefined } from "./option-values";
+import {
+  type OptionSource,
+  optionalBoolean,
+  optionalInteger,
+  optionalNumber,
+  optionalString,
+  optionError,
+  withoutUndefined,
+} from "./option-values";
 import { parseRedisUrl, type UrlParts } from "./redis-url";
 
 const OPTION = "cluster";
@@ -68,7 +76,9 @@ function readNode(node: unknown, label: string, warnings: string[]): UrlParts {
     throw optionError(label, `must be a URL, a port number or an object, got ${kindOf(node)}`);
   }
   const { host, port, username, password, tls, ...rest } = node as Record<string, unknown>;
-  warnings.push(...Object.keys(rest).map((name) => `${label}.${name} is ignored; what concerns every node goes into ${OPTION}.redisOptions.`));
+  warnings.push(
+    ...Object.keys(rest).map((name) => `${label}.${name} is ignored; what concerns every node goes into ${OPTION}.redisOptions.`),
+  );
   if (typeof tls === "object" && tls !== null) {
     throw optionError(`${label}.tls`, `must be true or false; TLS options go into ${OPTION}.redisOptions.tls`);
   }

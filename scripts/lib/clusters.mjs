@@ -66,8 +66,10 @@ class Cluster {
     const ids = [];
     for (const node of this.nodes.slice(0, masters)) ids.push(await node.cli("CLUSTER", "MYID"));
     for (const [at, node] of this.nodes.slice(masters).entries()) {
-      await this.#until("a replica knows its master", async () =>
-        (await node.cli("CLUSTER", "REPLICATE", ids[at % masters]).catch(String)) === "OK");
+      await this.#until(
+        "a replica knows its master",
+        async () => (await node.cli("CLUSTER", "REPLICATE", ids[at % masters]).catch(String)) === "OK",
+      );
     }
     await this.settled();
   }
@@ -99,7 +101,11 @@ class Cluster {
     for (const node of this.#living()) {
       const lines = (await node.cli("CLUSTER", "NODES")).split("\n");
       const mine = lines.find((line) => line.includes("myself,master"));
-      const ranges = mine?.split(" ").slice(8).filter((word) => !word.startsWith("[")) ?? [];
+      const ranges =
+        mine
+          ?.split(" ")
+          .slice(8)
+          .filter((word) => !word.startsWith("[")) ?? [];
       const has = ranges.some((range) => {
         const [from, to = from] = range.split("-").map(Number);
         return slot >= from && slot <= to;

@@ -134,7 +134,8 @@ impl NativeOptions {
             },
             tls: self.tls.map(|tls| Tls::new(tls.into_options())).transpose()?,
         };
-        let (cluster, discovery) = self.cluster.map(|cluster| cluster.into_settings(self.ready_check)).unzip();
+        let (cluster, discovery) =
+            self.cluster.map(|cluster| cluster.into_settings(self.ready_check)).unzip();
         let username = self.username;
         let client = ClientConfig {
             prefix: self.prefix.into_bytes(),
@@ -168,7 +169,7 @@ impl NativeOptions {
                 asks_on_errors: self.asks_on_errors,
             },
             cluster,
-        version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION"),
         };
         Ok(Settings { target, discovery, client, maximum_stall: millis(self.maximum_stall_ms) })
     }

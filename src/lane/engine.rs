@@ -3,8 +3,8 @@
 use super::shared::Shared;
 use crate::sys::now;
 use lock_core::{
-    AcquireRequest, ClientConfig, Error, Event, FIRST, Hold, HoldId, Instant, Keep, LeaseState, LockKey, LogLevel,
-    NewLease, NodeId, Outcome, Owner, ReleaseAllRequest, ReleaseRequest, Router, Rung, TaskKey,
+    AcquireRequest, ClientConfig, Error, Event, FIRST, Hold, HoldId, Instant, Keep, LeaseState, LockKey,
+    LogLevel, NewLease, NodeId, Outcome, Owner, ReleaseAllRequest, ReleaseRequest, Router, Rung, TaskKey,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -76,13 +76,7 @@ impl Engine {
     }
 
     /// Gives keys back by owner.
-    pub(crate) fn release(
-        &mut self,
-        now: Instant,
-        caller: u64,
-        keys: Arc<[LockKey]>,
-        owner: Owner,
-    ) {
+    pub(crate) fn release(&mut self, now: Instant, caller: u64, keys: Arc<[LockKey]>, owner: Owner) {
         self.shared.leases().give_up(owner.as_bytes(), Some(&keys));
         self.client.release(
             now,
@@ -128,7 +122,9 @@ impl Engine {
                 return None;
             };
             match event {
-                Event::Connect if node == FIRST && self.client.is_cluster() => return Some((node, Action::LookUp)),
+                Event::Connect if node == FIRST && self.client.is_cluster() => {
+                    return Some((node, Action::LookUp));
+                }
                 Event::Connect => return Some((node, Action::Connect)),
                 Event::Disconnect => return Some((node, Action::Disconnect)),
                 Event::Ready { rung, why, password_unwanted } => {

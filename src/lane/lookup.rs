@@ -39,7 +39,8 @@ pub(super) async fn look_up(
         if asked.contains(&address) {
             continue;
         }
-        let answer = tokio::time::timeout(discovery.limit, ask(shared, settings, discovery, &address, is_first)).await;
+        let answer =
+            tokio::time::timeout(discovery.limit, ask(shared, settings, discovery, &address, is_first)).await;
         match answer {
             Ok(Ok(ranges)) => return Ok(ranges),
             Ok(Err(reason)) => last = format!("{address}: {reason}"),
@@ -91,7 +92,9 @@ fn parse(slots: &Value, near: &NodeAddress, rules: &ClusterRules) -> Vec<SlotRan
 
 fn range(entry: &Value, near: &NodeAddress, rules: &ClusterRules) -> Option<SlotRange> {
     let Value::Array(parts) = entry else { return None };
-    let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = parts.as_slice() else { return None };
+    let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = parts.as_slice() else {
+        return None;
+    };
     let [host, Value::Int(port), ..] = master.as_slice() else { return None };
     let host = match host {
         Value::BulkString(host) => String::from_utf8_lossy(host).into_owned(),

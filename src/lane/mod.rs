@@ -44,7 +44,10 @@ pub(crate) struct Settings {
 impl Settings {
     /// Where a node is; the only server without an address.
     fn target_of(&self, address: Option<&NodeAddress>) -> Target {
-        address.map_or_else(|| self.target.clone(), |address| self.target.at(address.host.to_string(), address.port))
+        address.map_or_else(
+            || self.target.clone(),
+            |address| self.target.at(address.host.to_string(), address.port),
+        )
     }
 
     /// Where a node is that the cluster names `host:port`.

@@ -258,7 +258,9 @@ impl NodeLoop {
         loop {
             while let Some((node, action)) = state.engine.next_action(now()) {
                 match action {
-                    Action::LookUp => lookup::begin(&self.shared, &self.settings, state.engine.client.known()),
+                    Action::LookUp => {
+                        lookup::begin(&self.shared, &self.settings, state.engine.client.known());
+                    }
                     Action::Disconnect => state.sockets.close(node),
                     Action::Connect => {
                         state.sockets.close(node);

@@ -56,7 +56,9 @@ pub(super) fn ended(client: &Client, tls: bool, reason: String) -> String {
     match (client.has_heard(), tls) {
         (true, _) => reason,
         // A server that expects TLS may go away without a word.
-        (false, false) => format!("{reason}, without an answer; if the server speaks TLS here, use rediss://"),
+        (false, false) => {
+            format!("{reason}, without an answer; if the server speaks TLS here, use rediss://")
+        }
         // TLS 1.3 asks for a client's certificate when the handshake is over.
         (false, true) if !reason.contains("tls.cert") => {
             format!("{reason}, without an answer; it may want a client certificate (tls.cert and tls.key)")

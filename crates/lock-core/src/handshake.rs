@@ -2,10 +2,10 @@
 //! and what does it allow. Two rounds: pushes are only asked for once the server has said that it speaks RESP3,
 //! since a subscription would put an older connection out of use.
 
+use crate::channels::Channels;
 use crate::config::ClientConfig;
 use crate::error::{Code, Error};
-use crate::ids::AttemptId;
-use crate::key::{LockKey, SIDE_KEY_MARK, tag_of};
+use crate::key::{LockKey, tag_of};
 use crate::resp::{Value, append_command};
 use crate::script::Script;
 use std::collections::VecDeque;
@@ -52,35 +52,6 @@ pub enum Rung {
     /// Waiters stand in a queue and are told by push.
     HandOff,
 }
-
-/// The names under which a connection hears from the scripts of others.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Channels {
-    /// The client's id: this connection's.
-    pub(crate) client: AttemptId,
-    /// How the owners and attempts of this process begin.
-    pub(crate) mark: [u8; 12],
-}
-
-impl Channels {
-    fn grants(&self) -> Vec<u8> {
-        [GRANTS, &self.client].concat()
-    }
-
-    /// The channel of the slot on which a node of a cluster tells this client of grants.
-    pub(crate) fn grants_of(&self, slot: u16) -> Vec<u8> {
-        [SIDE_KEY_MARK, tag_of(slot).as_bytes(), b"}c:", &self.client].concat()
-    }
-
-    fn losses(&self) -> Vec<u8> {
-        [LOSSES, &self.mark].concat()
-    }
-}
-
-/// How the name of the channel begins on which a client hears of a grant.
-pub(crate) const GRANTS: &[u8] = b"mlr!c:";
-/// How the name of the channel begins on which a holder hears that a lock was taken away.
-pub(crate) const LOSSES: &[u8] = b"mlr!o:";
 
 /// Where the handshake stands after a reply.
 #[derive(Debug, PartialEq, Eq)]
@@ -385,7 +356,9 @@ impl Handshake {
                 let text = error_text(reply).unwrap_or_default();
                 if text.contains("NOPERM") || text.to_lowercase().contains("permission") {
                     self.plain = Some(text);
-                } else if self.slot.is_some() && (text.starts_with("MOVED") || text.starts_with("CLUSTERDOWN")) {
+                } else if self.slot.is_some()
+                    && (text.starts_with("MOVED") || text.starts_with("CLUSTERDOWN"))
+                {
                     self.elsewhere = Some(text);
                 } else if text.starts_with("LOADING") && config.greeting.ready_check {
                     // Of a server that refuses INFO there is no estimate.

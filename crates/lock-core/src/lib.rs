@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod channels;
 mod client;
 mod config;
 mod error;
@@ -18,6 +19,7 @@ mod lease;
 pub mod resp;
 mod router;
 mod script;
+mod slots;
 mod time;
 mod timers;
 

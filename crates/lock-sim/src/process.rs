@@ -75,6 +75,7 @@ impl Process {
             },
             greeting: Greeting::default(),
             perseverance: Perseverance::default(),
+            cluster: None,
             version: "0.0.0",
         };
         let mut seed = [0; 24];

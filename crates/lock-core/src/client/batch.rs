@@ -4,7 +4,7 @@
 use super::acquire::{Acquire, append_side, lease_ms};
 use super::release::{By, Release};
 use super::replies::append_eval;
-use super::{Client, Kind, State};
+use super::{Client, Kind, State, Task};
 use crate::key::LockKey;
 use crate::resp::{Value, append_integer, append_text};
 use crate::script::Script;
@@ -101,8 +101,9 @@ impl Client {
             return tasks.chunks(MOST).for_each(|tasks| self.send_batch(script, args, whole, tasks));
         }
         // A script of a cluster stays within one slot.
-        let slot = |task: &u32| self.tasks.get(*task as usize).and_then(|task| task.slot());
-        let ends: Vec<usize> = tasks.chunk_by(|one, next| slot(one) == slot(next)).map(<[u32]>::len).collect();
+        let slot = |task: &u32| self.tasks.get(*task as usize).and_then(Task::slot);
+        let ends: Vec<usize> =
+            tasks.chunk_by(|one, next| slot(one) == slot(next)).map(<[u32]>::len).collect();
         let mut rest = tasks;
         for end in ends {
             let (same, others) = rest.split_at(end);

@@ -4,17 +4,15 @@ use super::batch::Sent;
 use super::requests::{Event, LogLevel};
 use super::{Client, Kind, State};
 use crate::backoff::reconnect_delay;
+use crate::channels::Channels;
 use crate::config::PauseRule;
-use crate::handshake::{Channels, Handshake, Identity, Progress, Rung};
+use crate::handshake::{Handshake, Identity, Progress, Rung};
 use crate::ids::AttemptId;
 use crate::resp::Value;
+use crate::slots::SlotSet;
 use crate::time::Instant;
 use crate::timers::Timer;
 use std::time::Duration;
-
-/// A connection that owes answers and says nothing for this long is given up, unless the options say otherwise: what
-/// it owes is asked again on a new one. Well above what any script of ours or Redis' own BUSY limit (5 s) needs.
-const SILENCE: Duration = Duration::from_secs(15);
 
 #[derive(Debug)]
 enum Phase {
@@ -40,10 +38,10 @@ pub(crate) struct Link {
     heard_of: SlotSet,
     /// In a cluster: a slot of this node.
     slot: Option<u16>,
-    last_progress: Instant,
+    pub(super) last_progress: Instant,
     /// Something came from the server on this connection.
     heard: bool,
-    silence_armed: bool,
+    pub(super) silence_armed: bool,
     last_reason: String,
     /// Why this connection is to be made anew.
     leaving: Option<String>,
@@ -69,6 +67,11 @@ impl Link {
             leaving: None,
             noted: Vec::new(),
         }
+    }
+
+    /// Whether the server owes the answers of a handshake.
+    pub(super) fn shakes_hands(&self) -> bool {
+        matches!(self.phase, Phase::Handshake(_))
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -133,37 +136,6 @@ impl Link {
     }
 }
 
-/// A set of hash slots; empty ones take no memory.
-#[derive(Debug, Default)]
-struct SlotSet {
-    words: Vec<u64>,
-}
-
-impl SlotSet {
-    fn has(&self, slot: u16) -> bool {
-        self.words.get(usize::from(slot / 64)).is_some_and(|word| word & (1 << (slot % 64)) != 0)
-    }
-
-    fn add(&mut self, slot: u16) {
-        if self.words.is_empty() {
-            self.words.resize(16_384 / 64, 0);
-        }
-        if let Some(word) = self.words.get_mut(usize::from(slot / 64)) {
-            *word |= 1 << (slot % 64);
-        }
-    }
-
-    fn remove(&mut self, slot: u16) {
-        if let Some(word) = self.words.get_mut(usize::from(slot / 64)) {
-            *word &= !(1 << (slot % 64));
-        }
-    }
-
-    fn clear(&mut self) {
-        self.words.clear();
-    }
-}
-
 impl Client {
     /// Asks for the first connection.
     pub fn connect(&mut self) {
@@ -187,7 +159,8 @@ impl Client {
         }
         self.link.channels = Channels { client, mark: self.ids.mark() };
         let previous = self.link.identity.clone();
-        let handshake = Handshake::begin(&self.config, self.link.channels, self.link.slot, previous, &mut self.out);
+        let handshake =
+            Handshake::begin(&self.config, self.link.channels, self.link.slot, previous, &mut self.out);
         self.link.phase = Phase::Handshake(Box::new(handshake));
         self.expect_progress(now);
     }
@@ -283,41 +256,6 @@ impl Client {
     pub(crate) fn give_up(&mut self, now: Instant, reason: &str) {
         self.events.push_back(Event::Disconnect);
         self.handle_disconnected(now, reason);
-    }
-
-    /// From now on something is owed to us: watch that it comes.
-    pub(super) fn expect_progress(&mut self, now: Instant) {
-        if self.in_flight.len() <= 1 {
-            self.link.last_progress = now;
-        }
-        if !self.link.silence_armed {
-            self.link.silence_armed = true;
-            let limit = self.config.perseverance.silence.unwrap_or(SILENCE);
-            self.timers.set(now + limit, Timer::Silence);
-        }
-    }
-
-    pub(super) fn silence_due(&mut self, now: Instant) {
-        self.link.silence_armed = false;
-        let owed = matches!(self.link.phase, Phase::Handshake(_)) || !self.in_flight.is_empty();
-        if !owed {
-            return;
-        }
-        let limit = self.config.perseverance.silence;
-        let end = self.link.last_progress + limit.unwrap_or(SILENCE);
-        if now < end {
-            self.link.silence_armed = true;
-            self.timers.set(end, Timer::Silence);
-        } else {
-            let reason = limit.map_or_else(
-                || format!("no answer for {} s", SILENCE.as_secs()),
-                |limit| {
-                    let ms = limit.as_millis();
-                    format!("Socket timeout. Expecting data, but didn't receive any in {ms}ms.")
-                },
-            );
-            self.give_up(now, &reason);
-        }
     }
 
     pub(super) fn reconnect_due(&mut self, _now: Instant) {

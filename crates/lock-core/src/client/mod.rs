@@ -18,6 +18,7 @@ mod release_all;
 mod replies;
 mod requests;
 mod sharing;
+mod silence;
 mod tasks;
 mod undo;
 mod waiting;

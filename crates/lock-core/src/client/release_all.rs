@@ -37,7 +37,9 @@ impl ReleaseAll {
     fn batch_len(&self) -> usize {
         let most = self.found.len().min(BATCH);
         match (self.by_slot, self.found.first()) {
-            (true, Some(first)) => self.found.iter().take(most).take_while(|key| key.slot() == first.slot()).count(),
+            (true, Some(first)) => {
+                self.found.iter().take(most).take_while(|key| key.slot() == first.slot()).count()
+            }
             _ => most,
         }
     }
@@ -156,7 +158,9 @@ impl Client {
 
     /// Goes on with the next batch, or ends.
     pub(super) fn free_on(&mut self, now: Instant, index: u32) {
-        let Some(Kind::ReleaseAll(all)) = self.tasks.get(index as usize).map(|task| &task.kind) else { return };
+        let Some(Kind::ReleaseAll(all)) = self.tasks.get(index as usize).map(|task| &task.kind) else {
+            return;
+        };
         if all.scanned && all.found.is_empty() {
             let outcome = if all.moved { Outcome::FreedSome(all.freed) } else { Outcome::Freed(all.freed) };
             self.finish(index, outcome);

@@ -22,18 +22,17 @@ impl Client {
         self.serial += 1;
         let serial = self.serial;
         self.callers += usize::from(caller.is_some());
-        let task =
-            Task {
-                serial,
-                caller,
-                kind,
-                limit,
-                command_limit: None,
-                unsure: false,
-                redirections: 0,
-                asking: false,
-                state: State::Pausing,
-            };
+        let task = Task {
+            serial,
+            caller,
+            kind,
+            limit,
+            command_limit: None,
+            unsure: false,
+            redirections: 0,
+            asking: false,
+            state: State::Pausing,
+        };
         // More than four thousand million calls at once do not fit into memory.
         let index = u32::try_from(self.tasks.insert(task)).unwrap_or(u32::MAX);
         if let Some(at) = limit {

@@ -226,7 +226,8 @@ impl Cluster {
             self.let_go(first, now);
             self.connect_new();
         }
-        let waits = first.extract_slots(|slot| self.slots.get(usize::from(slot)).is_some_and(|id| *id != FIRST));
+        let waits =
+            first.extract_slots(|slot| self.slots.get(usize::from(slot)).is_some_and(|id| *id != FIRST));
         waits.into_iter().for_each(|task| self.place(first, now, task));
         if !self.nodes.is_empty() {
             for request in first.take_release_alls() {
@@ -279,7 +280,8 @@ impl Cluster {
 
     fn connect_new(&mut self) {
         for (id, node) in &mut self.nodes {
-            let slot = self.slots.iter().position(|owner| owner == id).and_then(|slot| u16::try_from(slot).ok());
+            let slot =
+                self.slots.iter().position(|owner| owner == id).and_then(|slot| u16::try_from(slot).ok());
             if let Some(slot) = slot {
                 node.client.set_slot(slot);
                 node.client.connect();
@@ -373,7 +375,8 @@ impl Cluster {
         }
         let mut routes = Routes::new([]);
         for (id, node) in &self.nodes {
-            let slots = self.slots.iter().zip(0_u16..).filter(|(owner, _)| *owner == id).map(|(_, slot)| slot);
+            let slots =
+                self.slots.iter().zip(0_u16..).filter(|(owner, _)| *owner == id).map(|(_, slot)| slot);
             routes.set(slots, &node.address);
         }
         Some(routes)

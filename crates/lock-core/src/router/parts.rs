@@ -97,13 +97,7 @@ impl Cluster {
         }
     }
 
-    fn free(
-        &mut self,
-        now: Instant,
-        call: u64,
-        request: ReleaseAllRequest,
-        round: u32,
-    ) -> Result<(), Error> {
+    fn free(&mut self, now: Instant, call: u64, request: ReleaseAllRequest, round: u32) -> Result<(), Error> {
         let mut sent = 0;
         for id in self.ids() {
             let caller = self.calls.part_of_count(call);
