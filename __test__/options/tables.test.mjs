@@ -11,10 +11,13 @@ import { provider } from "./support.mjs";
 
 const { IOREDIS_OPTIONS } = provider("ioredis-options");
 const { NODE_TLS_OPTIONS } = provider("node-tls-options");
+const { CLUSTER_OPTIONS } = provider("cluster-option-table");
 
 const DECLARATIONS = path.join(ROOT, "node_modules", "ioredis", "built", "redis", "RedisOptions.d.ts");
 
-const program = ts.createProgram([DECLARATIONS], {
+const CLUSTER_DECLARATIONS = path.join(ROOT, "node_modules", "ioredis", "built", "cluster", "ClusterOptions.d.ts");
+
+const program = ts.createProgram([DECLARATIONS, CLUSTER_DECLARATIONS], {
   types: ["node"],
   typeRoots: [path.join(ROOT, "node_modules", "@types")],
   module: ts.ModuleKind.Node16,
@@ -44,6 +47,15 @@ test("every option that ioredis declares is in the table", () => {
   );
 });
 
+test("every option that ioredis declares for a cluster is in the table", () => {
+  const declared = properties(checker.getSymbolAtLocation(program.getSourceFile(CLUSTER_DECLARATIONS)), "ClusterOptions");
+  assert.ok(["maxRedirections", "natMap", "redisOptions"].every((name) => declared.includes(name)));
+  assert.deepEqual(
+    declared.filter((name) => !CLUSTER_OPTIONS.has(name)),
+    [],
+  );
+});
+
 test("every TLS option that Node declares is in the table", () => {
   const declared = [...properties(nodeModule("tls"), "ConnectionOptions"), ...properties(nodeModule("net"), "TcpNetConnectOpts")];
   assert.ok(["ca", "servername", "minVersion", "lookup", "localAddress"].every((name) => declared.includes(name)));
@@ -55,5 +67,5 @@ test("every TLS option that Node declares is in the table", () => {
 
 test("docs/OPTIONS.md is what the tables say", () => {
   const text = fs.readFileSync(OPTIONS_FILE, "utf8");
-  assert.equal(text, optionsDocument({ IOREDIS_OPTIONS, NODE_TLS_OPTIONS }), "run node scripts/options-table.mjs --write");
+  assert.equal(text, optionsDocument({ IOREDIS_OPTIONS, NODE_TLS_OPTIONS, CLUSTER_OPTIONS }), "run node scripts/options-table.mjs --write");
 });

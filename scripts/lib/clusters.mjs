@@ -50,6 +50,7 @@ export async function startCluster({ masters = 3, replicas = 1, nodeTimeoutMs = 
 class Cluster {
   /** All servers that were started, masters first. */
   nodes = [];
+  #masters = 0;
 
   /** For the option `startupNodes`. */
   get startupNodes() {
@@ -57,6 +58,7 @@ class Cluster {
   }
 
   async join(masters) {
+    this.#masters = masters;
     const [first, ...others] = this.nodes;
     for (const node of others) await node.cli("CLUSTER", "MEET", "127.0.0.1", String(first.port));
     for (let at = 0; at < masters; at++) {
@@ -92,9 +94,7 @@ class Cluster {
 
   /** The master of the key's slot: one of `nodes`. */
   async masterOf(key) {
-    const [asked] = this.#living();
-    const slot = Number(await asked.cli("CLUSTER", "KEYSLOT", key));
-    return await this.masterOfSlot(slot);
+    return await this.masterOfSlot(await this.slotOf(key));
   }
 
   async masterOfSlot(slot) {
@@ -113,6 +113,53 @@ class Cluster {
       if (has) return node;
     }
     throw new Error(`no living master has slot ${slot}`);
+  }
+
+  /** Hash slot of a key. */
+  async slotOf(key) {
+    return await this.#living()[0].cli("CLUSTER", "KEYSLOT", key);
+  }
+
+  /** The living masters of the start. */
+  get masters() {
+    return this.#living().slice(0, this.#masters);
+  }
+
+  /** A living replica of a master. */
+  async replicaOf(master) {
+    const id = await master.cli("CLUSTER", "MYID");
+    const line = (await master.cli("CLUSTER", "NODES")).split("\n").find((entry) => entry.includes(`slave ${id}`));
+    const port = Number(/:(\d+)@/.exec(line)?.[1]);
+    return this.#living().find((node) => node.port === port);
+  }
+
+  /** Every node that has slots. */
+  async #owners() {
+    const owners = [];
+    for (const node of this.#living()) if ((await node.cli("ROLE"))[0] === "master") owners.push(node);
+    return owners;
+  }
+
+  /** Names of all keys. */
+  async keys() {
+    const names = [];
+    for (const node of await this.#owners()) names.push(...(await node.cli("KEYS", "*")));
+    return names;
+  }
+
+  /** Deletes all keys. */
+  async empty() {
+    for (const node of await this.#owners()) await node.cli("FLUSHALL");
+  }
+
+  /** How many scripts clients ran since the servers began. */
+  async scripts() {
+    let sum = 0;
+    for (const node of await this.#owners()) {
+      const stats = await node.cli("INFO", "commandstats");
+      for (const [, calls] of stats.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)) sum += Number(calls);
+    }
+    return sum;
   }
 
   /** Runs a command at the master of its key. */

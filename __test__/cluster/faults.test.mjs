@@ -1,0 +1,79 @@
+// A cluster in motion: masters that die or step down, slots that move. Load runs throughout, and no two jobs of one key may meet.
+
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { NS, until } from "../support/testbed.mjs";
+import { openClusterBed, startLoad } from "./support.mjs";
+
+const bed = openClusterBed({ nodeTimeoutMs: 1_000 });
+const KEYS = ["a", "b", "c", "d", "e", "f"];
+
+let boots;
+let load;
+beforeEach(async () => {
+  boots = [await bed.boot({ cluster: { startupNodes: bed.cluster.startupNodes } }), await bed.boot()];
+  load = startLoad(boots, { keys: KEYS, callers: 24 });
+  await until("load runs", () => load.jobs > 200);
+});
+
+/** Ends the load, which went on for so many jobs after the fault. */
+async function endsWell() {
+  const before = load.jobs;
+  await until("load runs again", () => load.jobs > before + 200);
+  await load.stop();
+  assert.deepEqual(load.failures, []);
+  assert.equal(load.overlaps, 0, "two jobs at once");
+  assert.equal(load.reversed, 0, "a token that is not above the one before");
+  await until("no lock is left", async () => (await bed.locks()).length === 0);
+}
+
+test("slots that move to another master take their holders and waiters along", async () => {
+  const long = boots[0].locking.execute("long", () => sleep(6_000, "held"), { expire: 2, timeout: 30 });
+  const waiting = boots[1].locking.execute("long", async () => "waited", { timeout: 60 });
+  for (const key of [...KEYS, "long"]) {
+    const name = `${NS}${key}`;
+    const from = await bed.cluster.masterOf(name);
+    const to = bed.cluster.masters.find((node) => node !== from);
+    await bed.cluster.moveSlot(await bed.cluster.slotOf(name), to, { pauseMs: 300 });
+  }
+  assert.equal(await long, "held");
+  assert.equal(await waiting, "waited");
+  await endsWell();
+});
+
+test("a master that steps down for its replica", async () => {
+  const replica = await bed.cluster.replicaOf(await bed.cluster.masterOf(`${NS}a`));
+  await replica.cli("CLUSTER", "FAILOVER");
+  await until("it is a master", async () => (await replica.cli("ROLE"))[0] === "master");
+  await endsWell();
+});
+
+test("releaseAll while slots move misses no lock", async () => {
+  await load.stop();
+  const names = Array.from({ length: 400 }, (_, at) => `k${at}`);
+  for (const name of names) await boots[0].locking.acquire(name, { ownerId: "me" });
+  const [from, to] = bed.cluster.masters;
+  const slots = [];
+  for (const name of names) {
+    const slot = await bed.cluster.slotOf(`${NS}${name}`);
+    if (slots.length < 30 && (await bed.cluster.masterOf(`${NS}${name}`)) === from) slots.push(slot);
+  }
+  const moves = (async () => {
+    for (const slot of slots) await bed.cluster.moveSlot(slot, to);
+  })();
+  await boots[1].locking.releaseAll({ ownerId: "me" });
+  await moves;
+  // A lock that moved behind the back of SCAN is found by the next call.
+  await boots[1].locking.releaseAll({ ownerId: "me" });
+  assert.deepEqual(await bed.locks(), []);
+});
+
+test("a master that is killed: its replica goes on, with every lock that had reached it", async () => {
+  const long = boots[0].locking.execute("a", () => sleep(7_000, "held"), { expire: 8, timeout: 30 });
+  await until("it is held", async () => (await bed.owner("a"))?.startsWith("execute:"));
+  await bed.cluster.kill(await bed.cluster.masterOf(`${NS}b`));
+  await bed.cluster.settled();
+  assert.equal(await long, "held");
+  await endsWell();
+});
