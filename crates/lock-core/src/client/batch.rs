@@ -4,7 +4,7 @@
 use super::acquire::{Acquire, append_side, lease_ms};
 use super::release::{By, Release};
 use super::replies::append_eval;
-use super::{Client, Kind, State, Task};
+use super::{Client, Kind, State};
 use crate::key::LockKey;
 use crate::resp::{Value, append_integer, append_text};
 use crate::script::Script;
@@ -64,7 +64,9 @@ impl Client {
         if !self.link.hands_off() {
             return false;
         }
-        let Some(task) = self.tasks.get_mut(index as usize).filter(|task| !task.asking) else { return false };
+        let Some(task) = self.tasks.get_mut(index as usize).filter(|task| !task.asking && !task.alone) else {
+            return false;
+        };
         match &mut task.kind {
             Kind::Acquire(acquire) => {
                 let key = acquire.place_key().or(acquire.keys.first());
@@ -90,30 +92,21 @@ impl Client {
         }
         let whole = std::mem::take(&mut self.batches.whole);
         let gives = std::mem::take(&mut self.batches.gives);
-        self.send_batches(Script::GiveBack, 1, whole, &gives);
+        for tasks in gives.chunks(MOST) {
+            self.send_batch(Script::GiveBack, 1, whole, tasks);
+        }
         let takes = std::mem::take(&mut self.batches.takes);
-        self.send_batches(Script::Take, 2, whole, &takes);
+        for tasks in takes.chunks(MOST) {
+            self.send_batch(Script::Take, 2, whole, tasks);
+        }
         self.expect_progress(now);
     }
 
-    fn send_batches(&mut self, script: Script, args: usize, whole: bool, tasks: &[u32]) {
-        if self.config.cluster.is_none() {
-            return tasks.chunks(MOST).for_each(|tasks| self.send_batch(script, args, whole, tasks));
-        }
-        // A script of a cluster stays within one slot.
-        let slot = |task: &u32| self.tasks.get(*task as usize).and_then(Task::slot);
-        let ends: Vec<usize> =
-            tasks.chunk_by(|one, next| slot(one) == slot(next)).map(<[u32]>::len).collect();
-        let mut rest = tasks;
-        for end in ends {
-            let (same, others) = rest.split_at(end);
-            rest = others;
-            same.chunks(MOST).for_each(|tasks| self.send_batch(script, args, whole, tasks));
-        }
-    }
-
     fn send_batch(&mut self, script: Script, args: usize, whole: bool, tasks: &[u32]) {
-        append_eval(&mut self.out, script, whole, tasks.len() * 3, tasks.len() * args);
+        let (keys, args) = (tasks.len() * 3, tasks.len() * args);
+        // A command of a cluster names no keys of several slots.
+        let (keys, args) = if self.config.cluster.is_some() { (0, keys + args) } else { (keys, args) };
+        append_eval(&mut self.out, script, whole, keys, args);
         let kinds = || tasks.iter().filter_map(|task| self.tasks.get(*task as usize)).map(|task| &task.kind);
         let mut side = Vec::new();
         for key in kinds().filter_map(only_key) {
@@ -151,11 +144,23 @@ impl Client {
                         _ => vec![Value::Int(0)],
                     })
                 }
+                Some(Value::Error(text)) if is_elsewhere(text) => {
+                    self.send_alone(now, *task);
+                    continue;
+                }
                 Some(Value::Int(number)) => Value::Array(vec![Value::Int(1), Value::Int(*number)]),
                 Some(other) => other.clone(),
                 None => reply.clone(),
             };
             self.answered(now, *task, answer);
+        }
+    }
+
+    /// The lock is not, or not wholly, at this node: alone, its command is told where to go.
+    fn send_alone(&mut self, now: Instant, index: u32) {
+        if let Some(task) = self.tasks.get_mut(index as usize) {
+            task.alone = true;
+            self.send(now, index, false);
         }
     }
 
@@ -172,6 +177,11 @@ impl Client {
             }
         }
     }
+}
+
+/// What a node of a cluster says when a script asks for a key that it does not have.
+fn is_elsewhere(text: &[u8]) -> bool {
+    memchr::memmem::find(text, b"Script attempted to ").is_some()
 }
 
 /// Whether the release of a lock of `execute` has nothing more to say than that.

@@ -15,7 +15,7 @@ pub(super) struct Question {
 }
 
 /// Whether the server says that it is a replica. Redis 6.2 wraps what happens inside of a script.
-fn is_readonly(text: &[u8]) -> bool {
+pub(super) fn is_readonly(text: &[u8]) -> bool {
     text.starts_with(b"READONLY") || memchr::memmem::find(text, b"-READONLY ").is_some()
 }
 

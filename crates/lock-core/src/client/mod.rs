@@ -106,6 +106,8 @@ pub(crate) struct Task {
     redirections: u32,
     /// The next command is for a node that is about to get the slot.
     asking: bool,
+    /// Its commands share no call with others, so that a node can send them elsewhere.
+    alone: bool,
     state: State,
 }
 

@@ -2,6 +2,7 @@
 //! out of one client and into another. Source of the redirections: Redis Cluster specification.
 
 use super::batch::Sent;
+use super::errors::is_readonly;
 use super::release::{By, Release};
 use super::{Client, Kind, State, Task};
 use crate::config::ClusterRules;
@@ -22,12 +23,16 @@ pub(crate) enum Redirect {
     Ask(String),
     /// The keys are on the move: again in a moment.
     TryAgain,
-    /// The cluster lacks nodes.
+    /// The cluster lacks nodes, or the slot its master.
     Down,
 }
 
 impl Redirect {
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        if is_readonly(text) {
+            // A master that has just stepped down, and does not know its successor yet.
+            return Some(Self::Down);
+        }
         let text = std::str::from_utf8(text).ok()?;
         let mut words = text.split(' ');
         let kind = words.next()?;
@@ -169,6 +174,7 @@ impl Client {
     /// Takes a task of another client in. `asking`: it was sent here before the slot is this node's.
     pub(crate) fn adopt(&mut self, now: Instant, mut task: Task, asking: bool, pause: Duration) {
         task.asking = asking;
+        task.alone = false;
         self.callers += usize::from(task.caller.is_some());
         let (serial, is_claim) = (task.serial, matches!(task.kind, Kind::Claim(_)));
         let (limit, command_limit) = (task.limit, task.command_limit);

@@ -31,6 +31,7 @@ impl Client {
             unsure: false,
             redirections: 0,
             asking: false,
+            alone: false,
             state: State::Pausing,
         };
         // More than four thousand million calls at once do not fit into memory.
