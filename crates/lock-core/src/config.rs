@@ -34,8 +34,19 @@ pub struct ClientConfig {
     pub greeting: Greeting,
     /// When a connection or a call is given up.
     pub perseverance: Perseverance,
+    /// On how many replicas a lock must be before it counts; `None`: the master's answer is enough.
+    pub safety: Option<Safety>,
     /// Library version told to the server by CLIENT SETINFO.
     pub version: &'static str,
+}
+
+/// What must be known of replicas before a lock counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Safety {
+    /// So many must have acknowledged it; at least 1.
+    pub replicas: u32,
+    /// Within this time, at least 1 ms; else the lock is given back.
+    pub timeout: Duration,
 }
 
 /// What is said and asked on a new connection; the default is ioredis'.

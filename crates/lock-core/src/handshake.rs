@@ -6,6 +6,7 @@ use crate::config::ClientConfig;
 use crate::error::{Code, Error};
 use crate::ids::AttemptId;
 use crate::key::LockKey;
+use crate::needs;
 use crate::resp::{Value, append_command};
 use crate::script::Script;
 use std::collections::VecDeque;
@@ -24,6 +25,7 @@ enum Step {
     ClientInfo,
     Info,
     Probe,
+    Wait,
     Kill,
     Subscribe,
     Publish,
@@ -158,6 +160,10 @@ impl Handshake {
         key.queue(&mut queue);
         append_command(out, &[b"EVAL", Script::Probe.body().as_bytes(), b"2", &counter, &queue]);
         self.expected.extend([Step::Info, Step::Probe]);
+        if config.safety.is_some() {
+            needs::ask_wait(out);
+            self.expected.push_back(Step::Wait);
+        }
         self.loading = None;
     }
 
@@ -181,6 +187,7 @@ impl Handshake {
             Step::ClientName | Step::ClientInfo | Step::Kill => Ok(()),
             Step::Info => self.handle_info(config, reply),
             Step::Probe => self.handle_probe(config, reply),
+            Step::Wait => needs::check_wait(reply),
             Step::Subscribe => {
                 self.polling =
                     Some(format!("channels are refused ({})", error_text(reply).unwrap_or_default()));

@@ -15,6 +15,7 @@ mod handshake;
 mod ids;
 mod key;
 mod lease;
+mod needs;
 pub mod resp;
 mod script;
 mod time;
@@ -25,7 +26,7 @@ pub use client::{
     AcquireRequest, Claiming, Client, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
     ReleaseRequest, TaskKey, Verdict, Wanted,
 };
-pub use config::{ClientConfig, Credentials, Greeting, PauseRule, Perseverance};
+pub use config::{ClientConfig, Credentials, Greeting, PauseRule, Perseverance, Safety};
 pub use error::{Code, Error};
 pub use handshake::Rung;
 pub use ids::{AttemptId, IdSource, Owner};

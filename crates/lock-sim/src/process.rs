@@ -75,6 +75,7 @@ impl Process {
             },
             greeting: Greeting::default(),
             perseverance: Perseverance::default(),
+            safety: None,
             version: "0.0.0",
         };
         let mut seed = [0; 24];

@@ -47,6 +47,8 @@ pub(super) struct Acquire {
     /// The last command took the client out of the queue with it, since no other waiter was known.
     pub(super) left_alone: bool,
     pub(super) keep: Keep,
+    /// What is told once replicas have it.
+    pub(super) unacknowledged: Option<Box<Hold>>,
 }
 
 /// How a waiter stands among the waiters of its client when it asks.
@@ -154,6 +156,12 @@ impl Acquire {
     pub(super) fn lapse(&self) -> Option<Instant> {
         self.lease.map(|lease| self.sent_at + lease)
     }
+
+    /// Whether what the last command took may have lapsed by now.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        let lease = self.lease.unwrap_or_default();
+        self.lapse().is_some_and(|lapse| now >= lapse.back(margin(lease)))
+    }
 }
 
 pub(super) fn append_side(out: &mut Vec<u8>, side: &mut Vec<u8>, name: impl Fn(&mut Vec<u8>)) {
@@ -207,6 +215,7 @@ impl Client {
             decides: None,
             left_alone: false,
             keep: request.keep,
+            unacknowledged: None,
         };
         let limit = match request.patience {
             Patience::Limit(limit) => Some(now + limit),
@@ -298,9 +307,7 @@ impl Client {
         let Kind::Acquire(acquire) = &mut task.kind else { return };
         acquire.sent_at = sent_at;
         let keys = Arc::clone(&acquire.keys);
-        let late = acquire
-            .lapse()
-            .is_some_and(|lapse| now >= lapse.back(acquire.lease.map_or(Duration::ZERO, margin)));
+        let late = acquire.is_late(now);
         let hold = Hold {
             keys: Arc::clone(&keys),
             owner: acquire.owner.clone(),
@@ -325,7 +332,7 @@ impl Client {
             (false, _) => self.undo(now, index, false),
             // The answer took longer than the lease: whoever comes next may hold the keys by now.
             (true, true) => self.submit(now, index),
-            (true, false) => self.finish(index, Outcome::Held(hold)),
+            (true, false) => self.told_when_safe(now, index, hold),
         }
     }
 

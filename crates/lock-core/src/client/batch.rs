@@ -20,6 +20,8 @@ pub(super) enum Sent {
     One(u32),
     /// Of several tasks, in the order of its locks.
     Many(Box<[u32]>),
+    /// A WAIT, for everything that was taken before its answer.
+    Wait,
 }
 
 impl Sent {
@@ -27,6 +29,7 @@ impl Sent {
         match self {
             Self::One(task) => std::slice::from_ref(task),
             Self::Many(tasks) => tasks,
+            Self::Wait => &[],
         }
     }
 }

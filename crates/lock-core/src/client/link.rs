@@ -250,7 +250,7 @@ impl Client {
             return;
         }
         let limit = self.config.perseverance.silence;
-        let end = self.link.last_progress + limit.unwrap_or(SILENCE);
+        let end = self.link.last_progress + limit.unwrap_or(SILENCE) + self.replication_time();
         if now < end {
             self.link.silence_armed = true;
             self.timers.set(end, Timer::Silence);
@@ -322,7 +322,8 @@ impl Client {
         let parked = self.dissolve_queues();
         self.detach_claims();
         let unanswered = std::mem::take(&mut self.in_flight);
-        let sent = unanswered.iter().flat_map(Sent::tasks).map(|index| (*index, true));
+        let taken = self.replication.take_all().into_iter();
+        let sent = taken.chain(unanswered.iter().flat_map(Sent::tasks).copied()).map(|index| (index, true));
         let collected = self.batches.take_all().into_iter().map(|index| (index, false));
         for (index, executed) in sent.chain(collected).collect::<Vec<_>>().into_iter().rev() {
             let Some(task) = self.tasks.get_mut(index as usize) else { continue };

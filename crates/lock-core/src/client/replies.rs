@@ -32,6 +32,7 @@ impl Client {
         let index = match self.in_flight.pop_front() {
             Some(Sent::One(index)) => index,
             Some(Sent::Many(tasks)) => return self.batch_reply(now, &tasks, &reply),
+            Some(Sent::Wait) => return self.replicas_answered(now, &reply),
             None => return self.give_up(now, "the server answered what was not asked"),
         };
         if matches!(&reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) {

@@ -25,6 +25,7 @@ pub fn config() -> ClientConfig {
         backoff: BackoffRule { first: 5 * MS, longest: 200 * MS, factor: 2.0 },
         greeting: Greeting::default(),
         perseverance: Perseverance::default(),
+        safety: None,
         version: "0.0.0",
     }
 }
@@ -85,6 +86,7 @@ impl Rig {
             let reply: &[u8] = match command.first().map(String::as_str) {
                 Some("INFO") => b"$33\r\nredis_version:7.0.15\r\nloading:0\r\n\r\n",
                 Some("EVAL") => b"*1\r\n:1\r\n",
+                Some("WAIT") => b":0\r\n",
                 _ => b"+OK\r\n",
             };
             self.reply(reply);
