@@ -2,7 +2,7 @@
 
 use crate::lane::Settings;
 use crate::net::{Endpoint, Family, SocketRules, Target, Tls, TlsOptions, Trust};
-use lock_core::{BackoffRule, ClientConfig, Credentials, Greeting, PauseRule, Perseverance};
+use lock_core::{BackoffRule, ClientConfig, Credentials, Greeting, PauseRule, Perseverance, Safety};
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -42,6 +42,8 @@ pub(super) struct NativeOptions {
     maximum_retry_interval_ms: f64,
     backoff_factor: f64,
     maximum_stall_ms: f64,
+    safety_replicas: Option<u32>,
+    safety_timeout_ms: Option<f64>,
     pub(super) on_thread: bool,
 }
 
@@ -140,6 +142,8 @@ impl NativeOptions {
                 silence: self.socket_timeout_ms.map(millis),
                 asks_on_errors: self.asks_on_errors,
             },
+            safety: (self.safety_replicas.zip(self.safety_timeout_ms))
+                .map(|(replicas, timeout)| Safety { replicas, timeout: millis(timeout) }),
             version: env!("CARGO_PKG_VERSION"),
         };
         Ok(Settings { target, client, maximum_stall: millis(self.maximum_stall_ms) })

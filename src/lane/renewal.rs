@@ -7,7 +7,7 @@ use super::{Settings, background};
 use crate::net;
 use crate::sys::now;
 use lock_core::{
-    Credentials, Greeting, HoldId, Instant, LogLevel, Namespace, Renewal, RenewalAnswer, Script,
+    Credentials, Greeting, HoldId, Instant, LogLevel, Namespace, Renewal, RenewalAnswer, Safety, Script,
 };
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisError, RedisResult};
@@ -22,6 +22,14 @@ const BATCH: usize = 64;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest that one renewal waits for its answer, and the shortest limit it gets.
 const ANSWER_LIMIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// What Redis said to the renewal of a batch.
+struct Answers {
+    /// 1 for each key that was its holder's, in order.
+    per_key: Vec<i64>,
+    /// Why it does not count.
+    shortfall: Option<String>,
+}
 
 struct Renewer {
     shared: Arc<Shared>,
@@ -95,7 +103,8 @@ impl Renewer {
     async fn renew(self: Arc<Self>, batch: Vec<Renewal>) {
         let sent_at = now();
         let limit = batch.iter().map(|renewal| renewal.lease / 6).min().unwrap_or_default();
-        let limit = limit.clamp(ANSWER_LIMIT.0, ANSWER_LIMIT.1);
+        let replication = self.settings.client.safety.map_or(Duration::ZERO, |safety| safety.timeout);
+        let limit = limit.clamp(ANSWER_LIMIT.0, ANSWER_LIMIT.1) + replication;
         let outcome = match tokio::time::timeout(limit, self.ask(&batch)).await {
             Ok(outcome) => outcome.map_err(|error| error.to_string()),
             Err(_) => {
@@ -105,7 +114,12 @@ impl Renewer {
             }
         };
         match outcome {
-            Ok(answers) => self.take_answers(sent_at, &batch, &answers),
+            Ok(Answers { per_key, shortfall }) => {
+                self.take_answers(sent_at, &batch, &per_key, shortfall.is_none());
+                if let Some(reason) = shortfall {
+                    self.tell_failed(&batch, &reason);
+                }
+            }
             Err(reason) => {
                 let mut leases = self.shared.leases();
                 batch.iter().for_each(|renewal| leases.failed(now(), renewal.hold));
@@ -116,13 +130,18 @@ impl Renewer {
         self.shared.renewal.notify_one();
     }
 
-    fn take_answers(&self, sent_at: Instant, batch: &[Renewal], answers: &[i64]) {
+    /// `counts`: enough replicas have the new end. Without them only what is lost is known for certain.
+    fn take_answers(&self, sent_at: Instant, batch: &[Renewal], answers: &[i64], counts: bool) {
         let mut answers = answers.iter();
         for renewal in batch {
             let lost: Vec<_> = (renewal.keys.iter())
                 .filter(|_| answers.next() != Some(&1))
                 .map(|key| self.namespace.caller_name(key))
                 .collect();
+            if lost.is_empty() && !counts {
+                self.shared.leases().failed(now(), renewal.hold);
+                continue;
+            }
             let answer = if lost.is_empty() { RenewalAnswer::Extended } else { RenewalAnswer::NotOurs };
             let is_lost = self.shared.leases().answered(sent_at, renewal.hold, answer);
             if is_lost {
@@ -132,7 +151,8 @@ impl Renewer {
     }
 
     /// One script call; an answer per key.
-    async fn ask(&self, batch: &[Renewal]) -> RedisResult<Vec<i64>> {
+    async fn ask(&self, batch: &[Renewal]) -> RedisResult<Answers> {
+        let safety = self.settings.client.safety;
         let mut guard = self.connection.lock().await;
         let reused = guard.is_some();
         let records =
@@ -142,7 +162,7 @@ impl Renewer {
             None => guard.insert(self.connect().await?).clone(),
         };
         drop(guard);
-        match call(&mut connection, batch, records).await {
+        match call(&mut connection, batch, records, safety).await {
             Err(error) if error.is_unrecoverable_error() || error.is_io_error() => {
                 self.connection.lock().await.take();
                 if !reused {
@@ -150,7 +170,7 @@ impl Renewer {
                 }
                 // The connection may have broken long ago; that says nothing about the server now.
                 let mut fresh = self.connect().await?;
-                let answers = call(&mut fresh, batch, records).await?;
+                let answers = call(&mut fresh, batch, records, safety).await?;
                 self.connection.lock().await.replace(fresh);
                 Ok(answers)
             }
@@ -226,12 +246,24 @@ impl Renewer {
     }
 }
 
+/// Why what was written on this connection does not count yet, if too few replicas have it.
+async fn shortfall(
+    connection: &mut MultiplexedConnection,
+    Safety { replicas, timeout }: Safety,
+) -> RedisResult<Option<String>> {
+    let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
+    let count: u32 = redis::cmd("WAIT").arg(replicas).arg(ms).query_async(connection).await?;
+    Ok((count < replicas)
+        .then(|| format!("{count} of {replicas} replicas acknowledged it within {ms} ms (option safety)")))
+}
+
 /// `records`: the holds are of named owners, whose hold records tell them apart.
 async fn call(
     connection: &mut MultiplexedConnection,
     batch: &[Renewal],
     records: bool,
-) -> RedisResult<Vec<i64>> {
+    safety: Option<Safety>,
+) -> RedisResult<Answers> {
     let command = |name: &str, script: &str| {
         let stride = if records { 2 } else { 1 };
         let mut command = redis::cmd(name);
@@ -262,8 +294,12 @@ async fn call(
         }
         outcome => outcome?,
     };
+    let shortfall = match safety {
+        Some(safety) => shortfall(connection, safety).await?,
+        None => None,
+    };
     // The first number is the reply's tag.
-    Ok(answers.into_iter().skip(1).collect())
+    Ok(Answers { per_key: answers.into_iter().skip(1).collect(), shortfall })
 }
 
 fn io_error(reason: String) -> RedisError {
