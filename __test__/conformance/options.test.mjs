@@ -9,6 +9,8 @@ const bed = openTestbed();
 
 const fn = () => {};
 
+const WRONG_SAFETY = ["abc", {}, [], true, fn, Number.NaN, 0, -1, 1.5, Number.POSITIVE_INFINITY];
+
 /** By option: values that are of the wrong type or have no meaning. */
 const WRONG = {
   redisUrl: [{}, [], true, fn, Symbol("url")],
@@ -21,6 +23,9 @@ const WRONG = {
   maximumStallMs: ["abc", {}, [], true, fn, Number.NaN, 0, -1],
   tryWaitMs: ["abc", {}, [], true, fn, Number.NaN, -1],
   drainTimeoutMs: ["abc", {}, [], true, fn, Number.NaN, -1],
+  safety: ["abc", 1, true, [], fn, {}, { timeoutMs: 5 }, { replicas: 1, timeout: 5 }],
+  "safety.replicas": WRONG_SAFETY.map((replicas) => ({ replicas })),
+  "safety.timeoutMs": WRONG_SAFETY.map((timeoutMs) => ({ replicas: 1, timeoutMs })),
 };
 
 /** The same for what stands in redisOptions. */
@@ -37,7 +42,7 @@ const WRONG_REDIS = {
 for (const [option, values] of Object.entries(WRONG)) {
   test(`a wrong ${option} fails the boot with an error that names it`, OURS_ONLY, async () => {
     for (const value of values) {
-      const options = { redisUrl: bed.url, [option]: value };
+      const options = { redisUrl: bed.url, [option.split(".")[0]]: value };
       await failsNaming(option, { providers: [providerEntry(options)] }, value);
     }
   });
