@@ -5,10 +5,8 @@
 use crate::config::ClientConfig;
 use crate::error::{Code, Error};
 use crate::ids::AttemptId;
-use crate::key::LockKey;
-use crate::needs;
+use crate::needs::{self, SideKeys, error_text};
 use crate::resp::{Value, append_command};
-use crate::script::Script;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -24,6 +22,7 @@ enum Step {
     ClientId,
     ClientInfo,
     Info,
+    Locks,
     Probe,
     Wait,
     Kill,
@@ -106,6 +105,8 @@ pub(crate) struct Handshake {
     polling: Option<String>,
     loading: Option<Duration>,
     password_unwanted: bool,
+    /// Scripts have to be sent by their text, always.
+    pub(crate) by_text: bool,
     /// Things worth a line in the log.
     pub(crate) notes: Vec<String>,
 }
@@ -155,11 +156,8 @@ impl Handshake {
     /// Asks whether the server is ready, and what it allows.
     pub(crate) fn ask_ready(&mut self, config: &ClientConfig, out: &mut Vec<u8>) {
         append_command(out, &[b"INFO"]);
-        let (key, mut counter, mut queue) = (LockKey::new(config.prefix.clone()), Vec::new(), Vec::new());
-        key.counter(&mut counter);
-        key.queue(&mut queue);
-        append_command(out, &[b"EVAL", Script::Probe.body().as_bytes(), b"2", &counter, &queue]);
-        self.expected.extend([Step::Info, Step::Probe]);
+        needs::ask_scripts(&config.prefix, self.by_text, out);
+        self.expected.extend([Step::Info, Step::Locks, Step::Probe]);
         if config.safety.is_some() {
             needs::ask_wait(out);
             self.expected.push_back(Step::Wait);
@@ -181,12 +179,21 @@ impl Handshake {
             Step::Select => handle_select(config, reply),
             Step::ClientId => {
                 self.number = if let Value::Int(number) = reply { Some(*number) } else { None };
+                self.notes.extend(needs::without_client(reply));
                 Ok(())
             }
-            // Who may not end a connection lives with what is still under way on it. Names are for people.
-            Step::ClientName | Step::ClientInfo | Step::Kill => Ok(()),
+            Step::Kill => {
+                self.notes.extend(needs::without_client(reply));
+                Ok(())
+            }
+            // Names are for people.
+            Step::ClientName | Step::ClientInfo => Ok(()),
             Step::Info => self.handle_info(config, reply),
-            Step::Probe => self.handle_probe(config, reply),
+            Step::Locks => needs::check_locks(&config.prefix, reply),
+            Step::Probe => {
+                self.handle_probe(config, reply, out);
+                Ok(())
+            }
             Step::Wait => needs::check_wait(reply),
             Step::Subscribe => {
                 self.polling =
@@ -353,27 +360,26 @@ impl Handshake {
         Ok(())
     }
 
-    fn handle_probe(&mut self, config: &ClientConfig, reply: &Value) -> Result<(), Error> {
-        match reply {
-            Value::Error(_) => {
-                let text = error_text(reply).unwrap_or_default();
-                if text.contains("NOPERM") || text.to_lowercase().contains("permission") {
-                    self.plain = Some(text);
-                } else if text.starts_with("LOADING") && config.greeting.ready_check {
-                    // Of a server that refuses INFO there is no estimate.
-                    self.loading.get_or_insert(Duration::from_secs(1));
-                } else {
-                    self.notes.push(format!("Whether side keys may be used could not be found out: {text}"));
-                }
+    fn handle_probe(&mut self, config: &ClientConfig, reply: &Value, out: &mut Vec<u8>) {
+        match needs::side_keys(reply) {
+            SideKeys::Usable => {}
+            SideKeys::Refused(text) => self.plain = Some(text),
+            SideKeys::NotByHash(text) if !self.by_text => {
+                self.by_text = true;
+                self.notes.push(format!(
+                    "Every script is sent in full, since Redis, or a proxy in front of it, does not run them by their hashes: {text}"
+                ));
+                needs::ask_side_keys(&config.prefix, true, out);
+                self.expected.push_back(Step::Probe);
             }
-            Value::Array(items) => {
-                if let [Value::Int(0), Value::Text(text)] = items.as_slice() {
-                    self.plain = Some(String::from_utf8_lossy(text).into_owned());
-                }
+            SideKeys::Loading(_) if config.greeting.ready_check => {
+                // Of a server that refuses INFO there is no estimate.
+                self.loading.get_or_insert(Duration::from_secs(1));
             }
-            _ => {}
+            SideKeys::NotByHash(text) | SideKeys::Loading(text) | SideKeys::Unknown(text) => {
+                self.notes.push(format!("Whether side keys may be used could not be found out: {text}"));
+            }
         }
-        Ok(())
     }
 }
 
@@ -384,13 +390,6 @@ fn handle_select(config: &ClientConfig, reply: &Value) -> Result<(), Error> {
             Err(Error::new(Code::Refused, format!("Redis refused database {}: {text}", config.database)))
         }
         _ => Ok(()),
-    }
-}
-
-fn error_text(reply: &Value) -> Option<String> {
-    match reply {
-        Value::Error(text) => Some(String::from_utf8_lossy(text).into_owned()),
-        _ => None,
     }
 }
 

@@ -221,7 +221,7 @@ fn a_server_that_refuses_wait_is_noticed_at_connect_and_every_call_is_told() {
     rig.client.handle_connected(rig.now);
     let first = rig.sent();
     assert_eq!(first.last().map(|command| command.join(" ")), Some("WAIT 0 1".to_owned()));
-    rig.reply(b"%0\r\n:1\r\n+OK\r\n+OK\r\n$22\r\nredis_version:7.0.15\r\n\r\n*1\r\n:1\r\n-ERR unknown command 'WAIT'\r\n");
+    rig.reply(b"%0\r\n:1\r\n+OK\r\n+OK\r\n$22\r\nredis_version:7.0.15\r\n\r\n*1\r\n:1\r\n*1\r\n:1\r\n-ERR unknown command 'WAIT'\r\n");
     let error = rig.error();
     assert_eq!(error.code, Code::Refused);
     assert!(error.message.contains("option safety needs WAIT"), "{error}");

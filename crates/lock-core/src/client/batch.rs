@@ -86,7 +86,7 @@ impl Client {
         if self.batches.is_empty() {
             return;
         }
-        let whole = std::mem::take(&mut self.batches.whole);
+        let whole = std::mem::take(&mut self.batches.whole) || self.link.sends_texts();
         let gives = std::mem::take(&mut self.batches.gives);
         for tasks in gives.chunks(MOST) {
             self.send_batch(Script::GiveBack, 1, whole, tasks);

@@ -37,6 +37,8 @@ pub(crate) struct Link {
     /// Slots whose counter was raised to the server's time on this connection, one bit a slot.
     raised: Vec<u64>,
     last_progress: Instant,
+    /// Scripts have to be sent by their text, always.
+    by_text: bool,
     /// Something came from the server on this connection.
     heard: bool,
     silence_armed: bool,
@@ -57,6 +59,7 @@ impl Link {
             identity: None,
             raised: Vec::new(),
             last_progress: Instant::from_nanos(0),
+            by_text: false,
             heard: false,
             silence_armed: false,
             last_reason: String::new(),
@@ -97,6 +100,11 @@ impl Link {
     /// Whether waiters stand in a queue and are told.
     pub(crate) fn hands_off(&self) -> bool {
         self.rung == Rung::HandOff
+    }
+
+    /// Whether no script is known by its hash.
+    pub(super) fn sends_texts(&self) -> bool {
+        self.by_text
     }
 
     /// This connection's name in the queues.
@@ -298,6 +306,7 @@ impl Client {
             }
             Progress::Ready { rung, why, password_unwanted } => {
                 let (notes, identity) = (std::mem::take(&mut handshake.notes), handshake.identity());
+                self.link.by_text = handshake.by_text;
                 for note in notes {
                     if !self.link.noted.contains(&note) {
                         self.link.noted.push(note.clone());

@@ -340,6 +340,7 @@ impl Client {
             return;
         }
         self.send_collected(now);
+        let whole = whole || self.link.sends_texts();
         let Some(task) = self.tasks.get_mut(index as usize) else { return };
         match &mut task.kind {
             Kind::Acquire(_) => self.send_acquire(now, index, whole),
