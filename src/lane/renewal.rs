@@ -289,7 +289,7 @@ async fn call(
     let first: Result<Vec<i64>, RedisError> =
         command("EVALSHA", Script::Renew.sha()).query_async(connection).await;
     let answers = match first {
-        Err(error) if error.code() == Some("NOSCRIPT") => {
+        Err(error) if is_not_known(&error) => {
             command("EVAL", Script::Renew.body()).query_async(connection).await?
         }
         outcome => outcome?,
@@ -300,6 +300,11 @@ async fn call(
     };
     // The first number is the reply's tag.
     Ok(Answers { per_key: answers.into_iter().skip(1).collect(), shortfall })
+}
+
+/// Whether the script was not carried out because it was named by its hash.
+fn is_not_known(error: &RedisError) -> bool {
+    error.code() == Some("NOSCRIPT") || error.to_string().to_lowercase().contains("evalsha")
 }
 
 fn io_error(reason: String) -> RedisError {
