@@ -9,6 +9,7 @@ export type {
   LockError,
   LockErrorCode,
   LockingRedisOptions,
+  SafetyOptions,
 } from "./provider/dist/index";
 export { default, RedisLockingProvider } from "./provider/dist/index";
 

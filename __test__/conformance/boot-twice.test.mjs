@@ -23,7 +23,7 @@ for (const entry of [{}, { is_default: undefined }]) {
   const how = "is_default" in entry ? "a lone provider without is_default" : "a default provider";
 
   test(`${how}, booted three times with the same objects, works with both ids and gets one alias entry`, OURS_ONLY, async () => {
-    const moduleOptions = { providers: [providerEntry({ redisUrl: bed.url }, entry)] };
+    const moduleOptions = { providers: [providerEntry(bed.options(), entry)] };
     const boots = [];
     for (let i = 0; i < 3; i += 1) {
       boots.push(await bed.bootWith({ moduleOptions }));
@@ -38,7 +38,7 @@ for (const entry of [{}, { is_default: undefined }]) {
   });
 
   test(`${how} that was shut down boots again with the same objects`, OURS_ONLY, async () => {
-    const moduleOptions = { providers: [providerEntry({ redisUrl: bed.url }, entry)] };
+    const moduleOptions = { providers: [providerEntry(bed.options(), entry)] };
     for (let i = 0; i < 3; i += 1) {
       const booted = await bed.bootWith({ moduleOptions });
       await worksWithBothIds(booted.locking);
@@ -48,13 +48,13 @@ for (const entry of [{}, { is_default: undefined }]) {
 }
 
 test("the same provider entry in two configurations works in both", OURS_ONLY, async () => {
-  const entry = providerEntry({ redisUrl: bed.url });
+  const entry = providerEntry(bed.options());
   const boots = [await bed.bootWith({ providers: [entry] }), await bed.bootWith({ providers: [entry] })];
   for (const { locking } of boots) await worksWithBothIds(locking);
 });
 
 test("the same options object in two entries works in both", OURS_ONLY, async () => {
-  const options = { redisUrl: bed.url };
+  const options = bed.options();
   const providers = [providerEntry(options), providerEntry(options, { id: "second", is_default: undefined })];
   const { locking } = await bed.bootWith({ providers });
   await worksWithBothIds(locking);
@@ -64,7 +64,7 @@ test("the same options object in two entries works in both", OURS_ONLY, async ()
 });
 
 test("frozen options work", OURS_ONLY, async () => {
-  const options = Object.freeze({ redisUrl: bed.url, redisOptions: Object.freeze({ db: 0 }) });
+  const options = Object.freeze(bed.options({ redisOptions: Object.freeze({ db: 0 }) }));
   const { locking } = await bed.bootWith({ providers: [providerEntry(options)] });
   await worksWithBothIds(locking);
 });

@@ -89,7 +89,7 @@ test("password and ACL user are taken from the URL or from redisOptions", async 
   await bed.command("ACL", "SETUSER", "shop", "on", ">p@ss:/?#w", "~*", "&*", "+@all");
   const logins = [
     { redisUrl: `redis://shop:${encodeURIComponent("p@ss:/?#w")}@127.0.0.1:${bed.server.port}` },
-    { redisUrl: bed.url, redisOptions: { username: "shop", password: "p@ss:/?#w" } },
+    { redisUrl: bed.server.url, redisOptions: { username: "shop", password: "p@ss:/?#w" } },
   ];
   for (const options of logins) {
     const { locking, logText } = await bed.boot(options);

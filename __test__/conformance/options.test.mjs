@@ -3,11 +3,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bootLocking, providerEntry } from "../support/locking-module.mjs";
-import { NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
+import { exceptOn, NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
 const fn = () => {};
+
+/** For tests of a log without warnings. */
+const QUIET = exceptOn("proxy", "the log warns of the proxy", OURS_ONLY);
+
+const WRONG_SAFETY = ["abc", {}, [], true, fn, Number.NaN, 0, -1, 1.5, Number.POSITIVE_INFINITY];
 
 /** By option: values that are of the wrong type or have no meaning. */
 const WRONG = {
@@ -21,6 +26,9 @@ const WRONG = {
   maximumStallMs: ["abc", {}, [], true, fn, Number.NaN, 0, -1],
   tryWaitMs: ["abc", {}, [], true, fn, Number.NaN, -1],
   drainTimeoutMs: ["abc", {}, [], true, fn, Number.NaN, -1],
+  safety: ["abc", 1, true, [], fn, {}, { timeoutMs: 5 }, { replicas: 1, timeout: 5 }],
+  "safety.replicas": WRONG_SAFETY.map((replicas) => ({ replicas })),
+  "safety.timeoutMs": WRONG_SAFETY.map((timeoutMs) => ({ replicas: 1, timeoutMs })),
 };
 
 /** The same for what stands in redisOptions. */
@@ -37,7 +45,7 @@ const WRONG_REDIS = {
 for (const [option, values] of Object.entries(WRONG)) {
   test(`a wrong ${option} fails the boot with an error that names it`, OURS_ONLY, async () => {
     for (const value of values) {
-      const options = { redisUrl: bed.url, [option]: value };
+      const options = { ...bed.options(), [option.split(".")[0]]: value };
       await failsNaming(option, { providers: [providerEntry(options)] }, value);
     }
   });
@@ -56,7 +64,7 @@ for (const [option, values] of Object.entries(WRONG_REDIS)) {
 }
 
 test("a wrong value at module level fails the boot too", OURS_ONLY, async () => {
-  const providers = () => [providerEntry({ redisUrl: bed.url })];
+  const providers = () => [providerEntry(bed.options())];
   await failsNaming("waitLockingTimeout", { providers: providers(), options: { waitLockingTimeout: "soon" } });
   await failsNaming("backoffFactor", { providers: providers(), options: { backoffFactor: {} } });
 });
@@ -65,7 +73,7 @@ test("an unknown lane in the environment fails the boot with an error that names
   const { MEDUSA_LOCKING_LANE: before } = process.env;
   process.env.MEDUSA_LOCKING_LANE = "fast";
   try {
-    await failsNaming("MEDUSA_LOCKING_LANE", { providers: [providerEntry({ redisUrl: bed.url })] });
+    await failsNaming("MEDUSA_LOCKING_LANE", { providers: [providerEntry(bed.options())] });
   } finally {
     if (before === undefined) delete process.env.MEDUSA_LOCKING_LANE;
     else process.env.MEDUSA_LOCKING_LANE = before;
@@ -82,7 +90,7 @@ test("undefined and null are as good as not given", OURS_ONLY, async () => {
   }
 });
 
-test("numbers may be given as text", OURS_ONLY, async () => {
+test("numbers may be given as text", QUIET, async () => {
   const { locking, logText } = await bed.boot({
     waitLockingTimeout: "1",
     defaultRetryInterval: "2",
@@ -107,18 +115,19 @@ test("an unknown option is warned of, by name, and does no harm", OURS_ONLY, asy
   assert.equal(await bed.owner(`${NS}k`), "*");
 });
 
-test("known options are not warned of", OURS_ONLY, async () => {
+test("known options are not warned of", QUIET, async () => {
   const { logs } = await bed.bootWith({
     providers: [
       providerEntry({
-        redisUrl: bed.url,
-        redisOptions: {
-          connectTimeout: 10_000,
-          showFriendlyErrorStack: true,
-          enableAutoPipelining: true,
-          lazyConnect: true,
-          autoResubscribe: true,
-        },
+        ...bed.options({
+          redisOptions: {
+            connectTimeout: 10_000,
+            showFriendlyErrorStack: true,
+            enableAutoPipelining: true,
+            lazyConnect: true,
+            autoResubscribe: true,
+          },
+        }),
         namespace: "ns:",
         waitLockingTimeout: 5,
         defaultRetryInterval: 5,
@@ -141,7 +150,7 @@ test("options of ioredis that cannot be honoured, or not yet, are refused by nam
     monitor: true,
   };
   for (const [name, value] of Object.entries(refusedOnes)) {
-    await failsNaming(name, { providers: [providerEntry({ redisUrl: bed.url, redisOptions: { [name]: value } })] });
+    await failsNaming(name, { providers: [providerEntry(bed.options({ redisOptions: { [name]: value } }))] });
   }
 });
 
@@ -159,9 +168,9 @@ test("an entry without options fails the boot with the official text", OURS_ONLY
   assert.match(error.message, /No "redisUrl" provided in "locking" module, "locking-redis" provider options\./);
 });
 
-test("an entry without options takes all of them from the module", async () => {
+test("an entry without options takes all of them from the module", exceptOn("proxy", "the log warns of the proxy"), async () => {
   const booted = await bed.bootWith({
-    moduleOptions: { redisUrl: bed.url, namespace: "module:", waitLockingTimeout: 1, providers: [providerEntry(undefined)] },
+    moduleOptions: { ...bed.options(), namespace: "module:", waitLockingTimeout: 1, providers: [providerEntry(undefined)] },
   });
   await booted.locking.acquire("k", { ownerId: "other" });
   assert.deepEqual(await bed.owners(), { "module:k": "other" });
@@ -172,7 +181,7 @@ test("an entry without options takes all of them from the module", async () => {
 
 test("an entry without options is reached by lp_ and its id, too", OURS_ONLY, async () => {
   const { locking } = await bed.bootWith({
-    moduleOptions: { redisUrl: bed.url, namespace: "module:", providers: [providerEntry(undefined, { is_default: undefined })] },
+    moduleOptions: { ...bed.options(), namespace: "module:", providers: [providerEntry(undefined, { is_default: undefined })] },
   });
   await locking.acquire("k", { ownerId: "me", provider: "lp_locking-redis" });
   assert.deepEqual(await bed.owners(), { "module:k": "me" });
@@ -180,13 +189,13 @@ test("an entry without options is reached by lp_ and its id, too", OURS_ONLY, as
 });
 
 test("waitLockingTimeout at module level counts where the provider has none", async () => {
-  const booted = await bed.bootWith({ providers: [providerEntry({ redisUrl: bed.url })], options: { waitLockingTimeout: 1 } });
+  const booted = await bed.bootWith({ providers: [providerEntry(bed.options())], options: { waitLockingTimeout: 1 } });
   await booted.locking.acquire("k", { ownerId: "other" });
   await assert.rejects(booted.locking.execute("k", fn), { message: "Timed-out acquiring lock." });
 });
 
 test("the provider's own waitLockingTimeout counts more than the module's", OURS_ONLY, async () => {
-  const providers = [providerEntry({ redisUrl: bed.url, waitLockingTimeout: 1 })];
+  const providers = [providerEntry({ ...bed.options(), waitLockingTimeout: 1 })];
   const { locking } = await bed.bootWith({ providers, options: { waitLockingTimeout: 3600 } });
   await locking.acquire("k", { ownerId: "other" });
   await assert.rejects(locking.execute("k", fn), { message: "Timed-out acquiring lock." });

@@ -87,8 +87,8 @@ test("a lone provider without is_default is reached by lp_ too", OURS_ONLY, asyn
 
 test("two providers of this package keep to themselves", async () => {
   const providers = [
-    providerEntry({ redisUrl: bed.url, namespace: "one:" }, { id: "one", is_default: undefined }),
-    providerEntry({ redisUrl: bed.url, namespace: "two:" }, { id: "two", is_default: true }),
+    providerEntry({ ...bed.options(), namespace: "one:" }, { id: "one", is_default: undefined }),
+    providerEntry({ ...bed.options(), namespace: "two:" }, { id: "two", is_default: true }),
   ];
   const { locking } = await bed.bootWith({ providers });
   await worksAs(locking, "one", "one:");
@@ -98,8 +98,8 @@ test("two providers of this package keep to themselves", async () => {
 
 test("two providers of this package are both reached by lp_", OURS_ONLY, async () => {
   const providers = [
-    providerEntry({ redisUrl: bed.url, namespace: "one:" }, { id: "one", is_default: true }),
-    providerEntry({ redisUrl: bed.url, namespace: "two:" }, { id: "two", is_default: undefined }),
+    providerEntry({ ...bed.options(), namespace: "one:" }, { id: "one", is_default: true }),
+    providerEntry({ ...bed.options(), namespace: "two:" }, { id: "two", is_default: undefined }),
   ];
   const { locking } = await bed.bootWith({ providers });
   await worksAs(locking, "lp_one", "one:");
@@ -109,8 +109,8 @@ test("two providers of this package are both reached by lp_", OURS_ONLY, async (
 
 test("two providers without is_default leave the module its own default", async () => {
   const providers = [
-    providerEntry({ redisUrl: bed.url, namespace: "one:" }, { id: "one", is_default: undefined }),
-    providerEntry({ redisUrl: bed.url, namespace: "two:" }, { id: "two", is_default: undefined }),
+    providerEntry({ ...bed.options(), namespace: "one:" }, { id: "one", is_default: undefined }),
+    providerEntry({ ...bed.options(), namespace: "two:" }, { id: "two", is_default: undefined }),
   ];
   const { locking } = await bed.bootWith({ providers });
   await isNotDefault(locking);
@@ -123,9 +123,10 @@ test("beside the official provider it works, whichever is the default", OURS_ONL
     [undefined, true],
   ]) {
     const providers = [
-      providerEntry({ redisUrl: bed.url, namespace: "ours:" }, { id: "ours", is_default: ours }),
+      providerEntry({ ...bed.options(), namespace: "ours:" }, { id: "ours", is_default: ours }),
       providerEntry(
-        { redisUrl: bed.url, namespace: "theirs:" },
+        // What this package needs of a topology the official one may not do with.
+        { redisUrl: bed.server.url, namespace: "theirs:" },
         { id: "official", resolve: "@medusajs/locking-redis", is_default: official },
       ),
     ];
@@ -140,8 +141,8 @@ test("beside the official provider it works, whichever is the default", OURS_ONL
 
 test("an entry of the user's own with the id lp_locking-redis is left alone", OURS_ONLY, async () => {
   const providers = [
-    providerEntry({ redisUrl: bed.url, namespace: "one:" }),
-    providerEntry({ redisUrl: bed.url, namespace: "two:" }, { id: "lp_locking-redis", is_default: undefined }),
+    providerEntry({ ...bed.options(), namespace: "one:" }),
+    providerEntry({ ...bed.options(), namespace: "two:" }, { id: "lp_locking-redis", is_default: undefined }),
   ];
   const { locking } = await bed.bootWith({ providers });
   await worksAs(locking, "locking-redis", "one:");

@@ -7,7 +7,7 @@ import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { freePort } from "../../scripts/lib/redis-servers.mjs";
-import { NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
+import { exceptOn, NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -48,12 +48,12 @@ test("a Unix socket is named by redisUrl or by redisOptions, which counts more t
   }
 });
 
-test("connectionName is the connection's name at the server", async () => {
+test("connectionName is the connection's name at the server", exceptOn("proxy", "it knows no CLIENT"), async () => {
   await bed.boot({ redisOptions: { connectionName: "shop-locks" } });
   assert.match(await bed.command("CLIENT", "LIST"), / name=shop-locks /);
 });
 
-test("with protocol 2 the connection speaks RESP2, else RESP3", OURS_ONLY, async () => {
+test("with protocol 2 the connection speaks RESP2, else RESP3", exceptOn("proxy", "it knows no HELLO", OURS_ONLY), async () => {
   await takesALock({ redisOptions: { protocol: 2, connectionName: "two" } });
   await takesALock({ redisOptions: { connectionName: "three" } });
   const clients = (await bed.command("CLIENT", "LIST")).split("\n");

@@ -14,7 +14,7 @@ const LOCKING_MODULE = fileURLToPath(new URL("../support/locking-module.mjs", im
 async function program(body) {
   const code = `
     import { bootLocking, providerEntry } from ${JSON.stringify(LOCKING_MODULE)};
-    const booted = await bootLocking({ providers: [providerEntry({ redisUrl: ${JSON.stringify(bed.url)} })] });
+    const booted = await bootLocking({ providers: [providerEntry(${JSON.stringify(bed.options())})] });
     const { locking } = booted;
     ${body}
   `;

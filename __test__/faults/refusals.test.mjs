@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
+import { grant, LEAST } from "../support/rights.mjs";
 import { NS, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
@@ -109,11 +110,7 @@ test("a user without a right to side keys works in the plain rung, and the log s
 });
 
 test("the rights that the README names are enough", async () => {
-  const rights =
-    "EVAL EVALSHA SET GET DEL EXISTS INCR PTTL PEXPIRE PERSIST TIME ZADD ZPOPMIN ZRANGE ZREM ZSCORE HELLO SUBSCRIBE PUBLISH SCAN INFO CLIENT SELECT"
-      .split(" ")
-      .map((name) => `+${name.toLowerCase()}`);
-  await bed.command("ACL", "SETUSER", "least", "on", ">pw", `~${NS}*`, "~mlr!*", "&mlr!*", "-@all", ...rights);
+  await grant(bed, "least", LEAST);
   const { locking, logs } = await bed.boot({ redisUrl: `redis://least:pw@127.0.0.1:${bed.server.port}` });
   await locking.acquire(["a", "b"], { ownerId: "me", expire: 30 });
   await locking.acquire(["a", "b"], { ownerId: "me" });

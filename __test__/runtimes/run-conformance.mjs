@@ -15,7 +15,8 @@ const LEAST_TESTS = 200;
 /**
  * @param {object} [surroundings]
  * @param {string} [surroundings.node] path of the Node.js to run them with; default this one
- * @param {Record<string, string>} [surroundings.env] such as `MLR_SERVER` or `MEDUSA_LOCKING_LANE`
+ * @param {Record<string, string>} [surroundings.env] such as `MLR_SERVER`, `MLR_TOPOLOGY` or `MEDUSA_LOCKING_LANE`
+ * @returns {Promise<number>} how many tests passed
  * @throws {assert.AssertionError} with the end of the run's output
  */
 export async function assertConformance({ node = process.execPath, env = {} } = {}) {
@@ -28,4 +29,5 @@ export async function assertConformance({ node = process.execPath, env = {} } = 
   const passed = Number(/^# pass (\d+)$/m.exec(stdout)?.[1]);
   assert.ok(passed >= LEAST_TESTS, `only ${passed} tests passed\n${tail}`);
   assert.match(stdout, /^# fail 0$/m);
+  return passed;
 }

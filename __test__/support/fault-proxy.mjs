@@ -31,6 +31,7 @@ class FaultProxy {
   #server;
   #links = new Set();
   #faults = [];
+  #standing = [];
   #commands = 0;
 
   /** Read by the connections; set by the methods below. */
@@ -148,6 +149,17 @@ class FaultProxy {
     return this.#arm({ kind: "rewrite", match, reply });
   }
 
+  /**
+   * From now on: answers every command that matches with the given bytes instead of forwarding it, as a proxy does that does not know it.
+   *
+   * @param {object} answer
+   * @param {Match} answer.match
+   * @param {Buffer} answer.reply one whole RESP value
+   */
+  answerAlways({ match, reply }) {
+    this.#standing.push({ kind: "rewrite", match, reply });
+  }
+
   /** Forgets the faults that have not happened yet; their promises stay pending. */
   clearFaults() {
     this.#faults = [];
@@ -162,8 +174,9 @@ class FaultProxy {
   /** Used by the connections: counts a command and takes the first fault that it sets off. */
   takeFault(frame, words) {
     this.#commands += 1;
-    const at = this.#faults.findIndex(({ match }) => (typeof match === "function" ? match(words()) : frame.includes(match)));
-    return at === -1 ? undefined : this.#faults.splice(at, 1)[0];
+    const matches = ({ match }) => (typeof match === "function" ? match(words()) : frame.includes(match));
+    const at = this.#faults.findIndex(matches);
+    return at === -1 ? this.#standing.find(matches) : this.#faults.splice(at, 1)[0];
   }
 
   #arm(fault) {

@@ -4,10 +4,13 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startServer } from "../../scripts/lib/redis-servers.mjs";
 import { connect } from "../../scripts/lib/resp-client.mjs";
 import { TESTING_OFFICIAL } from "./installed.mjs";
 import { bootLocking, providerEntry } from "./locking-module.mjs";
+import { NS } from "./rights.mjs";
+import { TOPOLOGIES, TOPOLOGY } from "./topologies.mjs";
+
+export { NS };
 
 /** The server version under test. */
 export const SERVER = process.env.MLR_SERVER || "7.0";
@@ -21,9 +24,6 @@ export const HANG_GUARD_MS = 30_000;
  */
 export const OURS_ONLY = { skip: TESTING_OFFICIAL && "differs in the official provider" };
 
-/** The default namespace. */
-export const NS = "medusa_lock:";
-
 /**
  * Registers hooks of node:test for this file: a server before the first test, emptied before each, everything closed afterwards.
  *
@@ -35,25 +35,40 @@ export const NS = "medusa_lock:";
 export function openTestbed({ args = [], password } = {}) {
   const bed = new Testbed();
   before(async () => {
-    bed.server = await startServer({ version: SERVER, args });
+    bed.topology = await TOPOLOGIES[TOPOLOGY]({ version: SERVER, args });
+    bed.server = bed.topology.server;
     bed.observer = await connect({ port: bed.server.port, password });
   });
   beforeEach(() => bed.observer.command("FLUSHALL"));
   afterEach(() => bed.closeBoots());
   after(async () => {
     bed.observer?.close();
-    await bed.server?.stop();
+    await bed.topology?.stop();
   });
   return bed;
 }
 
 class Testbed {
   #boots = [];
+  topology;
   server;
   observer;
 
+  /** The provider's `redisUrl` for the topology under test; alone it is enough unless that needs `redisOptions`, too. */
   get url() {
-    return this.server.url;
+    return this.topology.redisUrl;
+  }
+
+  /**
+   * The provider's options for the topology under test, and these. Options with a `redisUrl` of their own get nothing added.
+   *
+   * @param {object} [more]
+   */
+  options(more = {}) {
+    if ("redisUrl" in more) return more;
+    const { redisUrl, redisOptions } = this.topology;
+    const all = { ...redisOptions, ...more.redisOptions };
+    return { redisUrl, ...more, ...(Object.keys(all).length > 0 ? { redisOptions: all } : {}) };
   }
 
   /** Sends a command over the observer's own connection. */
@@ -69,7 +84,7 @@ class Testbed {
    * @returns {ReturnType<typeof bootLocking>}
    */
   boot(options = {}, entry = {}) {
-    return this.bootWith({ providers: [providerEntry({ redisUrl: this.url, ...options }, entry)] });
+    return this.bootWith({ providers: [providerEntry(this.options(options), entry)] });
   }
 
   /** Boots with this configuration, see `bootLocking`; shut down after the test. */
@@ -119,6 +134,17 @@ class Testbed {
   async owners() {
     return Object.fromEntries((await this.locks()).map((row) => [row.name, row.value]));
   }
+}
+
+/**
+ * Options of a test that has no meaning on one topology.
+ *
+ * @param {string} topology
+ * @param {string} reason
+ * @param {object} [more] further options, such as OURS_ONLY
+ */
+export function exceptOn(topology, reason, more = {}) {
+  return TOPOLOGY === topology ? { ...more, skip: reason } : more;
 }
 
 /** A promise and its two ends. */

@@ -45,12 +45,13 @@ export async function scriptsSoFar(bed) {
  * @param {object} options
  * @param {string} options.key
  * @param {number} options.waiters calls that wait
+ * @param {object} [options.options] the provider's, besides `redisUrl`
  * @returns {Promise<{ child: import("node:child_process").ChildProcess, served: number[] }>} once all calls have been made; `served`:
  *   tokens of the holds, as they are told
  */
-export async function startWaiters(bed, { key, waiters }) {
+export async function startWaiters(bed, { key, waiters, options = {} }) {
   const script = fileURLToPath(new URL("waiter-process.mjs", import.meta.url));
-  const child = fork(script, [JSON.stringify({ url: bed.url, key, waiters })]);
+  const child = fork(script, [JSON.stringify({ url: bed.url, key, waiters, options })]);
   const served = [];
   child.on("message", (message) => message.token && served.push(message.token));
   await once(child, "message");

@@ -2,11 +2,11 @@
 
 import { bootLocking, providerEntry } from "../support/locking-module.mjs";
 
-const { url, key, waiters } = JSON.parse(process.argv[2]);
+const { url, key, waiters, options } = JSON.parse(process.argv[2]);
 const { locking, shutdown } = await boot();
 
 async function boot() {
-  const booted = await bootLocking({ providers: [providerEntry({ redisUrl: url })] });
+  const booted = await bootLocking({ providers: [providerEntry({ redisUrl: url, ...options })] });
   return { locking: booted.locking, shutdown: () => booted.shutdown() };
 }
 

@@ -7,6 +7,7 @@ import { MedusaError } from "@medusajs/framework/utils";
  * |---|---|---|
  * | `LOCK_NOT_ACQUIRED` | conflict | another owner holds a key and the call did not wait |
  * | `LOCK_TIMEOUT` | conflict | the time to wait is over |
+ * | `LOCK_NOT_REPLICATED` | unexpected_state | too few replicas acknowledged the lock in time (option `safety`); it was given back |
  * | `LOCK_LOST` | conflict | the lock of a running job is no longer its own |
  * | `LOCK_RELEASED` | conflict | `assertHeld()` after the lock was given back |
  * | `INVALID_ARGUMENT` | invalid_data | an argument that cannot be used |
@@ -23,6 +24,7 @@ import { MedusaError } from "@medusajs/framework/utils";
 export type LockErrorCode =
   | "LOCK_NOT_ACQUIRED"
   | "LOCK_TIMEOUT"
+  | "LOCK_NOT_REPLICATED"
   | "LOCK_LOST"
   | "LOCK_RELEASED"
   | "LOCK_ABORTED"
@@ -48,6 +50,7 @@ const RECONNECT_LIMIT_TEXT = "Reached the max retries per request limit";
 const TYPE_OF_CODE: Record<LockErrorCode, string> = {
   LOCK_NOT_ACQUIRED: MedusaError.Types.CONFLICT,
   LOCK_TIMEOUT: MedusaError.Types.CONFLICT,
+  LOCK_NOT_REPLICATED: MedusaError.Types.UNEXPECTED_STATE,
   LOCK_LOST: MedusaError.Types.CONFLICT,
   LOCK_RELEASED: MedusaError.Types.CONFLICT,
   LOCK_ABORTED: MedusaError.Types.CONFLICT,

@@ -4,7 +4,7 @@ import { RedisLockingProvider } from "./service";
 
 export type { LockError, LockErrorCode } from "./errors";
 export type { Lock } from "./lock";
-export type { LockingRedisOptions } from "./options";
+export type { LockingRedisOptions, SafetyOptions } from "./options";
 export type { AcquireArgs, ExecuteArgs } from "./service";
 export { RedisLockingProvider };
 

@@ -57,6 +57,10 @@ export interface NativeOptions {
   maximumRetryIntervalMs: number;
   backoffFactor: number;
   maximumStallMs: number;
+  /** So many replicas must have a lock before it counts; none: the master's answer is enough. */
+  safetyReplicas?: number;
+  /** Within this time, else the lock is given back. */
+  safetyTimeoutMs?: number;
   /** Use the thread lane. */
   onThread: boolean;
 }

@@ -4,7 +4,7 @@ import type { Callbacks } from "./callbacks";
 import { parseCluster } from "./cluster-options";
 import { lockError } from "./errors";
 import type { NativeOptions } from "./native-options";
-import { optionalNumber, optionalString, optionError } from "./option-values";
+import { optionalInteger, optionalNumber, optionalString, optionError } from "./option-values";
 import { parseRedisOptions, type RedisSettings } from "./redis-options";
 import { parseRedisUrl } from "./redis-url";
 
@@ -35,7 +35,23 @@ export interface LockingRedisOptions {
   drainTimeoutMs?: number | string;
   /** How long the event loop may be stuck before its locks are renewed no more, in milliseconds; default 60000. */
   maximumStallMs?: number | string;
+  /** Let a lock count only once replicas of the Redis server have it; by default the master's answer is enough. */
+  safety?: SafetyOptions;
 }
+
+/** The option `safety`: what must be known of replicas before a lock counts. */
+export interface SafetyOptions {
+  /** So many replicas must have acknowledged the lock, and each renewal; at least 1. Required. */
+  replicas: number | string;
+  /** How long to wait for them, in milliseconds, at least 1; default 1000. Then the lock is given back (LOCK_NOT_REPLICATED). */
+  timeoutMs?: number | string;
+}
+
+const DEFAULT_SAFETY_TIMEOUT_MS = 1_000;
+/** A connection carries out nothing else meanwhile: more is a slip, seconds taken for milliseconds. */
+const LONGEST_SAFETY_TIMEOUT_MS = 60_000;
+/** Far more than anybody has; a larger number is a slip. */
+const MOST_REPLICAS = 1_000;
 
 /** @internal */
 export interface ParsedOptions extends Callbacks {
@@ -59,6 +75,7 @@ const KNOWN = new Set([
   "tryWaitMs",
   "drainTimeoutMs",
   "maximumStallMs",
+  "safety",
 ]);
 
 /**
@@ -93,6 +110,7 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
     maximumRetryIntervalMs: number("maximumRetryInterval", "milliseconds", 0, 200),
     backoffFactor: number("backoffFactor", "times", 1, 2),
     maximumStallMs: number("maximumStallMs", "milliseconds", 1, 60_000),
+    ...parseSafety(given.safety ?? around.safety),
     onThread: needsThreadLane(),
   };
   return {
@@ -124,6 +142,27 @@ function parsePlace(given: Record<string, unknown>, redisUrl: string | undefined
     callbacks: { ...callbacks, ...(asks ? { retryStrategy: retryStrategy as (times: number) => unknown } : {}) },
     keyPrefix,
   };
+}
+
+/** Unlike other unknown options, one in here is refused: who asks for safety must not get less of it than was meant. */
+function parseSafety(value: unknown): Pick<NativeOptions, "safetyReplicas" | "safetyTimeoutMs"> {
+  if (value === undefined || value === null) {
+    return {};
+  }
+  if (typeof value !== "object" || Array.isArray(value)) {
+    throw optionError("safety", `must be an object like { replicas: 1 }, got ${kindOf(value)}`);
+  }
+  const { replicas, timeoutMs, ...rest } = value as Record<string, unknown>;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) {
+    throw optionError(`safety.${unknown}`, "is not known; there are replicas and timeoutMs");
+  }
+  const safetyReplicas = optionalInteger("safety.replicas", replicas, 1, MOST_REPLICAS);
+  if (safetyReplicas === undefined) {
+    throw optionError("safety.replicas", `is required: a whole number from 1 to ${MOST_REPLICAS}`);
+  }
+  const safetyTimeoutMs = optionalInteger("safety.timeoutMs", timeoutMs, 1, LONGEST_SAFETY_TIMEOUT_MS) ?? DEFAULT_SAFETY_TIMEOUT_MS;
+  return { safetyReplicas, safetyTimeoutMs };
 }
 
 /**

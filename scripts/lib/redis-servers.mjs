@@ -126,9 +126,12 @@ class PrivateServer {
    */
   async kill(signal = "SIGKILL") {
     if (!this.#running()) return;
+    if (signal === "SIGSTOP" || signal === "SIGCONT") {
+      this.#child.kill(signal);
+      return;
+    }
     const gone = once(this.#child, "exit");
     this.#child.kill(signal);
-    if (signal === "SIGSTOP" || signal === "SIGCONT") return;
     this.#child.ref();
     await gone;
   }

@@ -4,6 +4,7 @@ use crate::lane::{Discovery, Settings};
 use crate::net::{Endpoint, Family, SocketRules, Target, Tls, TlsOptions, Trust};
 use lock_core::{
     BackoffRule, ClientConfig, ClusterRules, Credentials, Greeting, NodeAddress, PauseRule, Perseverance,
+    Safety,
 };
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -46,6 +47,8 @@ pub(super) struct NativeOptions {
     maximum_retry_interval_ms: f64,
     backoff_factor: f64,
     maximum_stall_ms: f64,
+    safety_replicas: Option<u32>,
+    safety_timeout_ms: Option<f64>,
     pub(super) on_thread: bool,
 }
 
@@ -169,6 +172,8 @@ impl NativeOptions {
                 asks_on_errors: self.asks_on_errors,
             },
             cluster,
+            safety: (self.safety_replicas.zip(self.safety_timeout_ms))
+                .map(|(replicas, timeout)| Safety { replicas, timeout: millis(timeout) }),
             version: env!("CARGO_PKG_VERSION"),
         };
         Ok(Settings { target, discovery, client, maximum_stall: millis(self.maximum_stall_ms) })

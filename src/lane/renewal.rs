@@ -6,7 +6,8 @@ use super::shared::{Inbound, Shared};
 use super::{Settings, background, lookup, side};
 use crate::sys::now;
 use lock_core::{
-    HoldId, Instant, LockKey, LogLevel, Namespace, NodeAddress, Renewal, RenewalAnswer, Routes, Script,
+    HoldId, Instant, LockKey, LogLevel, Namespace, NodeAddress, Renewal, RenewalAnswer, Routes, Safety,
+    Script,
 };
 use redis::aio::MultiplexedConnection;
 use redis::{RedisError, RedisResult};
@@ -25,6 +26,14 @@ const ANSWER_LIMIT: (Duration, Duration) = (Duration::from_millis(100), Duration
 
 /// A connection, or none yet.
 type Place = Arc<Mutex<Option<MultiplexedConnection>>>;
+
+/// What Redis said to the renewal of a batch.
+struct Answers {
+    /// 1 for each key that was its holder's, in order.
+    per_key: Vec<i64>,
+    /// Why it does not count.
+    shortfall: Option<String>,
+}
 
 struct Renewer {
     shared: Arc<Shared>,
@@ -101,7 +110,8 @@ impl Renewer {
     async fn renew(self: Arc<Self>, batch: Vec<Renewal>) {
         let sent_at = now();
         let limit = batch.iter().map(|renewal| renewal.lease / 6).min().unwrap_or_default();
-        let limit = limit.clamp(ANSWER_LIMIT.0, ANSWER_LIMIT.1);
+        let replication = self.settings.client.safety.map_or(Duration::ZERO, |safety| safety.timeout);
+        let limit = limit.clamp(ANSWER_LIMIT.0, ANSWER_LIMIT.1) + replication;
         let outcome = match tokio::time::timeout(limit, self.ask(&batch)).await {
             Ok(outcome) => outcome.map_err(|error| error.to_string()),
             Err(_) => {
@@ -110,7 +120,12 @@ impl Renewer {
             }
         };
         match outcome {
-            Ok(answers) => self.take_answers(sent_at, &batch, &answers),
+            Ok(Answers { per_key, shortfall }) => {
+                self.take_answers(sent_at, &batch, &per_key, shortfall.is_none());
+                if let Some(reason) = shortfall {
+                    self.tell_failed(&batch, &reason);
+                }
+            }
             Err(reason) => {
                 let mut leases = self.shared.leases();
                 batch.iter().for_each(|renewal| leases.failed(now(), renewal.hold));
@@ -121,13 +136,18 @@ impl Renewer {
         self.shared.renewal.notify_one();
     }
 
-    fn take_answers(&self, sent_at: Instant, batch: &[Renewal], answers: &[i64]) {
+    /// `counts`: enough replicas have the new end. Without them only what is lost is known for certain.
+    fn take_answers(&self, sent_at: Instant, batch: &[Renewal], answers: &[i64], counts: bool) {
         let mut answers = answers.iter();
         for renewal in batch {
             let lost: Vec<_> = (renewal.keys.iter())
                 .filter(|_| answers.next() != Some(&1))
                 .map(|key| self.namespace.caller_name(key))
                 .collect();
+            if lost.is_empty() && !counts {
+                self.shared.leases().failed(now(), renewal.hold);
+                continue;
+            }
             let answer = if lost.is_empty() { RenewalAnswer::Extended } else { RenewalAnswer::NotOurs };
             let is_lost = self.shared.leases().answered(sent_at, renewal.hold, answer);
             if is_lost {
@@ -137,23 +157,25 @@ impl Renewer {
     }
 
     /// An answer per key.
-    async fn ask(&self, batch: &[Renewal]) -> RedisResult<Vec<i64>> {
+    async fn ask(&self, batch: &[Renewal]) -> RedisResult<Answers> {
         if self.settings.discovery.is_none() {
             return self.ask_server(None, batch).await;
         }
-        let mut answers = Vec::new();
+        let mut answers = Answers { per_key: Vec::new(), shortfall: None };
         for renewal in batch {
             for keys in renewal.keys.chunk_by(|one, next| one.slot() == next.slot()) {
                 let slot = keys.first().map_or(0, LockKey::slot);
                 let part = Renewal { keys: keys.into(), ..renewal.clone() };
-                answers.append(&mut self.ask_node(slot, &[part]).await?);
+                let mut answer = self.ask_node(slot, &[part]).await?;
+                answers.per_key.append(&mut answer.per_key);
+                answers.shortfall = answers.shortfall.or(answer.shortfall);
             }
         }
         Ok(answers)
     }
 
     /// Asks the slot's node; one that has passed it on says where to.
-    async fn ask_node(&self, slot: u16, part: &[Renewal]) -> RedisResult<Vec<i64>> {
+    async fn ask_node(&self, slot: u16, part: &[Renewal]) -> RedisResult<Answers> {
         let mut address = self.shared.routes().of(slot).cloned();
         if address.is_none() {
             self.look_up().await?;
@@ -192,7 +214,8 @@ impl Renewer {
     }
 
     /// One script call.
-    async fn ask_server(&self, address: Option<&NodeAddress>, batch: &[Renewal]) -> RedisResult<Vec<i64>> {
+    async fn ask_server(&self, address: Option<&NodeAddress>, batch: &[Renewal]) -> RedisResult<Answers> {
+        let safety = self.settings.client.safety;
         let place = self.place(address);
         let mut guard = place.lock().await;
         let reused = guard.is_some();
@@ -203,7 +226,7 @@ impl Renewer {
             None => guard.insert(self.connect(address).await?).clone(),
         };
         drop(guard);
-        match call(&mut connection, batch, records).await {
+        match call(&mut connection, batch, records, safety).await {
             Err(error) if error.is_unrecoverable_error() || error.is_io_error() => {
                 place.lock().await.take();
                 if !reused {
@@ -211,7 +234,7 @@ impl Renewer {
                 }
                 // The connection may have broken long ago; that says nothing about the server now.
                 let mut fresh = self.connect(address).await?;
-                let answers = call(&mut fresh, batch, records).await?;
+                let answers = call(&mut fresh, batch, records, safety).await?;
                 place.lock().await.replace(fresh);
                 Ok(answers)
             }
@@ -271,12 +294,24 @@ impl Renewer {
     }
 }
 
+/// Why what was written on this connection does not count yet, if too few replicas have it.
+async fn shortfall(
+    connection: &mut MultiplexedConnection,
+    Safety { replicas, timeout }: Safety,
+) -> RedisResult<Option<String>> {
+    let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
+    let count: u32 = redis::cmd("WAIT").arg(replicas).arg(ms).query_async(connection).await?;
+    Ok((count < replicas)
+        .then(|| format!("{count} of {replicas} replicas acknowledged it within {ms} ms (option safety)")))
+}
+
 /// `records`: the holds are of named owners, whose hold records tell them apart.
 async fn call(
     connection: &mut MultiplexedConnection,
     batch: &[Renewal],
     records: bool,
-) -> RedisResult<Vec<i64>> {
+    safety: Option<Safety>,
+) -> RedisResult<Answers> {
     let command = |name: &str, script: &str| {
         let stride = if records { 2 } else { 1 };
         let mut command = redis::cmd(name);
@@ -302,11 +337,20 @@ async fn call(
     let first: Result<Vec<i64>, RedisError> =
         command("EVALSHA", Script::Renew.sha()).query_async(connection).await;
     let answers = match first {
-        Err(error) if error.code() == Some("NOSCRIPT") => {
+        Err(error) if is_not_known(&error) => {
             command("EVAL", Script::Renew.body()).query_async(connection).await?
         }
         outcome => outcome?,
     };
+    let shortfall = match safety {
+        Some(safety) => shortfall(connection, safety).await?,
+        None => None,
+    };
     // The first number is the reply's tag.
-    Ok(answers.into_iter().skip(1).collect())
+    Ok(Answers { per_key: answers.into_iter().skip(1).collect(), shortfall })
+}
+
+/// Whether the script was not carried out because it was named by its hash.
+fn is_not_known(error: &RedisError) -> bool {
+    error.code() == Some("NOSCRIPT") || error.to_string().to_lowercase().contains("evalsha")
 }

@@ -38,6 +38,8 @@ pub struct ClientConfig {
     pub perseverance: Perseverance,
     /// The server is one of several that share the keys by slots; `None`: it has them all.
     pub cluster: Option<ClusterRules>,
+    /// On how many replicas a lock must be before it counts; `None`: the master's answer is enough.
+    pub safety: Option<Safety>,
     /// Library version told to the server by CLIENT SETINFO.
     pub version: &'static str,
 }
@@ -70,6 +72,15 @@ impl Default for ClusterRules {
             addresses: HashMap::new(),
         }
     }
+}
+
+/// What must be known of replicas before a lock counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Safety {
+    /// So many must have acknowledged it; at least 1.
+    pub replicas: u32,
+    /// Within this time, at least 1 ms; else the lock is given back.
+    pub timeout: Duration,
 }
 
 /// What is said and asked on a new connection; the default is ioredis'.

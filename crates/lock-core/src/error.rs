@@ -9,6 +9,8 @@ pub enum Code {
     NotAcquired,
     /// The time to wait is over and the keys are not held.
     Timeout,
+    /// The keys were taken and given back: too few replicas acknowledged them in time.
+    NotReplicated,
     /// The caller's signal withdrew the call.
     Aborted,
     /// Redis could not be reached for as many reconnects as the options allow, or is not tried any more.
@@ -34,6 +36,7 @@ impl Code {
         match self {
             Self::NotAcquired => "LOCK_NOT_ACQUIRED",
             Self::Timeout => "LOCK_TIMEOUT",
+            Self::NotReplicated => "LOCK_NOT_REPLICATED",
             Self::Aborted => "LOCK_ABORTED",
             Self::Unreachable => "REDIS_UNREACHABLE",
             Self::CommandTimeout => "REDIS_TIMEOUT",

@@ -5,9 +5,8 @@
 use crate::channels::Channels;
 use crate::config::ClientConfig;
 use crate::error::{Code, Error};
-use crate::key::{LockKey, tag_of};
+use crate::needs::{self, SideKeys, error_text};
 use crate::resp::{Value, append_command};
-use crate::script::Script;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -25,7 +24,9 @@ enum Step {
     ClientId,
     ClientInfo,
     Info,
+    Locks,
     Probe,
+    Wait,
     Kill,
     Subscribe,
     ShardSubscribe,
@@ -89,6 +90,8 @@ pub(crate) struct Handshake {
     polling: Option<String>,
     loading: Option<Duration>,
     password_unwanted: bool,
+    /// Scripts have to be sent by their text, always.
+    pub(crate) by_text: bool,
     /// Things worth a line in the log.
     pub(crate) notes: Vec<String>,
 }
@@ -139,13 +142,12 @@ impl Handshake {
     /// Asks whether the server is ready, and what it allows.
     pub(crate) fn ask_ready(&mut self, config: &ClientConfig, out: &mut Vec<u8>) {
         append_command(out, &[b"INFO"]);
-        // In a cluster the node must have the key's slot.
-        let name = self.slot.map_or_else(|| config.prefix.clone(), |slot| tag_of(slot).into());
-        let (key, mut counter, mut queue) = (LockKey::new(name), Vec::new(), Vec::new());
-        key.counter(&mut counter);
-        key.queue(&mut queue);
-        append_command(out, &[b"EVAL", Script::Probe.body().as_bytes(), b"2", &counter, &queue]);
-        self.expected.extend([Step::Info, Step::Probe]);
+        needs::ask_scripts(&needs::probed_key(&config.prefix, self.slot), self.by_text, out);
+        self.expected.extend([Step::Info, Step::Locks, Step::Probe]);
+        if config.safety.is_some() {
+            needs::ask_wait(out);
+            self.expected.push_back(Step::Wait);
+        }
         self.loading = None;
     }
 
@@ -163,12 +165,22 @@ impl Handshake {
             Step::Select => handle_select(config, reply),
             Step::ClientId => {
                 self.number = if let Value::Int(number) = reply { Some(*number) } else { None };
+                self.notes.extend(needs::without_client(reply));
                 Ok(())
             }
-            // Who may not end a connection lives with what is still under way on it. Names are for people.
-            Step::ClientName | Step::ClientInfo | Step::Kill => Ok(()),
+            Step::Kill => {
+                self.notes.extend(needs::without_client(reply));
+                Ok(())
+            }
+            // Names are for people.
+            Step::ClientName | Step::ClientInfo => Ok(()),
             Step::Info => self.handle_info(config, reply),
-            Step::Probe => self.handle_probe(config, reply),
+            Step::Locks => needs::check_locks(&config.prefix, reply),
+            Step::Probe => {
+                self.handle_probe(config, reply, out);
+                Ok(())
+            }
+            Step::Wait => needs::check_wait(reply),
             Step::Subscribe | Step::ShardSubscribe => {
                 self.polling =
                     Some(format!("channels are refused ({})", error_text(reply).unwrap_or_default()));
@@ -350,31 +362,31 @@ impl Handshake {
         Ok(())
     }
 
-    fn handle_probe(&mut self, config: &ClientConfig, reply: &Value) -> Result<(), Error> {
-        match reply {
-            Value::Error(_) => {
-                let text = error_text(reply).unwrap_or_default();
-                if text.contains("NOPERM") || text.to_lowercase().contains("permission") {
-                    self.plain = Some(text);
-                } else if self.slot.is_some()
-                    && (text.starts_with("MOVED") || text.starts_with("CLUSTERDOWN"))
-                {
-                    self.elsewhere = Some(text);
-                } else if text.starts_with("LOADING") && config.greeting.ready_check {
-                    // Of a server that refuses INFO there is no estimate.
-                    self.loading.get_or_insert(Duration::from_secs(1));
-                } else {
-                    self.notes.push(format!("Whether side keys may be used could not be found out: {text}"));
-                }
+    fn handle_probe(&mut self, config: &ClientConfig, reply: &Value, out: &mut Vec<u8>) {
+        match needs::side_keys(reply) {
+            SideKeys::Usable => {}
+            SideKeys::Refused(text) => self.plain = Some(text),
+            SideKeys::NotByHash(text) if !self.by_text => {
+                self.by_text = true;
+                self.notes.push(format!(
+                    "Every script is sent in full, since Redis, or a proxy in front of it, does not run them by their hashes: {text}"
+                ));
+                needs::ask_side_keys(&needs::probed_key(&config.prefix, self.slot), true, out);
+                self.expected.push_back(Step::Probe);
             }
-            Value::Array(items) => {
-                if let [Value::Int(0), Value::Text(text)] = items.as_slice() {
-                    self.plain = Some(String::from_utf8_lossy(text).into_owned());
-                }
+            SideKeys::Loading(_) if config.greeting.ready_check => {
+                // Of a server that refuses INFO there is no estimate.
+                self.loading.get_or_insert(Duration::from_secs(1));
             }
-            _ => {}
+            SideKeys::Unknown(text)
+                if self.slot.is_some() && (text.starts_with("MOVED") || text.starts_with("CLUSTERDOWN")) =>
+            {
+                self.elsewhere = Some(text);
+            }
+            SideKeys::NotByHash(text) | SideKeys::Loading(text) | SideKeys::Unknown(text) => {
+                self.notes.push(format!("Whether side keys may be used could not be found out: {text}"));
+            }
         }
-        Ok(())
     }
 }
 
@@ -385,13 +397,6 @@ fn handle_select(config: &ClientConfig, reply: &Value) -> Result<(), Error> {
             Err(Error::new(Code::Refused, format!("Redis refused database {}: {text}", config.database)))
         }
         _ => Ok(()),
-    }
-}
-
-fn error_text(reply: &Value) -> Option<String> {
-    match reply {
-        Value::Error(text) => Some(String::from_utf8_lossy(text).into_owned()),
-        _ => None,
     }
 }
 

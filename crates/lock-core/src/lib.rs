@@ -16,6 +16,7 @@ mod handshake;
 mod ids;
 mod key;
 mod lease;
+mod needs;
 pub mod resp;
 mod router;
 mod script;
@@ -28,7 +29,7 @@ pub use client::{
     AcquireRequest, Claiming, Client, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
     ReleaseRequest, TaskKey, Verdict, Wanted,
 };
-pub use config::{ClientConfig, ClusterRules, Credentials, Greeting, PauseRule, Perseverance};
+pub use config::{ClientConfig, ClusterRules, Credentials, Greeting, PauseRule, Perseverance, Safety};
 pub use error::{Code, Error};
 pub use handshake::Rung;
 pub use ids::{AttemptId, IdSource, Owner};

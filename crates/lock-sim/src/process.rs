@@ -76,6 +76,7 @@ impl Process {
             greeting: Greeting::default(),
             perseverance: Perseverance::default(),
             cluster: None,
+            safety: None,
             version: "0.0.0",
         };
         let mut seed = [0; 24];

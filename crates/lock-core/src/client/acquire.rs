@@ -49,6 +49,8 @@ pub(super) struct Acquire {
     pub(super) keep: Keep,
     /// Other keys of the same call are taken elsewhere.
     pub(super) part: bool,
+    /// What is told once replicas have it.
+    pub(super) unacknowledged: Option<Box<Hold>>,
 }
 
 /// How a waiter stands among the waiters of its client when it asks.
@@ -156,6 +158,12 @@ impl Acquire {
     pub(super) fn lapse(&self) -> Option<Instant> {
         self.lease.map(|lease| self.sent_at + lease)
     }
+
+    /// Whether what the last command took may have lapsed by now.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        let lease = self.lease.unwrap_or_default();
+        self.lapse().is_some_and(|lapse| now >= lapse.back(margin(lease)))
+    }
 }
 
 pub(super) fn append_side(out: &mut Vec<u8>, side: &mut Vec<u8>, name: impl Fn(&mut Vec<u8>)) {
@@ -224,6 +232,7 @@ impl Client {
             left_alone: false,
             keep: request.keep,
             part,
+            unacknowledged: None,
         };
         let limit = match request.patience {
             Patience::Limit(limit) => Some(now + limit),
@@ -315,9 +324,7 @@ impl Client {
         let Kind::Acquire(acquire) = &mut task.kind else { return };
         acquire.sent_at = sent_at;
         let keys = Arc::clone(&acquire.keys);
-        let late = acquire
-            .lapse()
-            .is_some_and(|lapse| now >= lapse.back(acquire.lease.map_or(Duration::ZERO, margin)));
+        let late = acquire.is_late(now);
         let hold = Hold {
             keys: Arc::clone(&keys),
             owner: acquire.owner.clone(),
@@ -342,7 +349,7 @@ impl Client {
             (false, _) => self.undo(now, index, false),
             // The answer took longer than the lease: whoever comes next may hold the keys by now.
             (true, true) => self.submit(now, index),
-            (true, false) => self.finish(index, Outcome::Held(hold)),
+            (true, false) => self.told_when_safe(now, index, hold),
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) enum Sent {
     Nobody,
     /// The subscription to a slot's channel, which is answered only when it fails.
     Channel(u16),
+    /// A WAIT, for everything that was taken before its answer.
+    Wait,
 }
 
 impl Sent {
@@ -31,7 +33,7 @@ impl Sent {
         match self {
             Self::One(task) => std::slice::from_ref(task),
             Self::Many(tasks) => tasks,
-            Self::Nobody | Self::Channel(_) => &[],
+            Self::Nobody | Self::Channel(_) | Self::Wait => &[],
         }
     }
 }
@@ -90,7 +92,7 @@ impl Client {
         if self.batches.is_empty() {
             return;
         }
-        let whole = std::mem::take(&mut self.batches.whole);
+        let whole = std::mem::take(&mut self.batches.whole) || self.link.sends_texts();
         let gives = std::mem::take(&mut self.batches.gives);
         for tasks in gives.chunks(MOST) {
             self.send_batch(Script::GiveBack, 1, whole, tasks);

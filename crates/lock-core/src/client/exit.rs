@@ -58,7 +58,8 @@ impl Client {
             .collect();
         all.extend(self.tasks.iter().filter_map(|(_, task)| match &task.kind {
             Kind::Acquire(acquire)
-                if matches!(task.state, State::InFlight | State::Offered) && acquire.owner.is_unique() =>
+                if matches!(task.state, State::InFlight | State::Offered | State::Unacknowledged)
+                    && acquire.owner.is_unique() =>
             {
                 Some(Shorten { keys: Arc::clone(&acquire.keys), owner: acquire.owner.clone(), attempt: None })
             }

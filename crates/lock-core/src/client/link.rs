@@ -39,6 +39,8 @@ pub(crate) struct Link {
     /// In a cluster: a slot of this node.
     slot: Option<u16>,
     pub(super) last_progress: Instant,
+    /// Scripts have to be sent by their text, always.
+    by_text: bool,
     /// Something came from the server on this connection.
     heard: bool,
     pub(super) silence_armed: bool,
@@ -61,6 +63,7 @@ impl Link {
             heard_of: SlotSet::default(),
             slot: None,
             last_progress: Instant::from_nanos(0),
+            by_text: false,
             heard: false,
             silence_armed: false,
             last_reason: String::new(),
@@ -106,6 +109,11 @@ impl Link {
     /// Whether waiters stand in a queue and are told.
     pub(crate) fn hands_off(&self) -> bool {
         self.rung == Rung::HandOff
+    }
+
+    /// Whether no script is known by its hash.
+    pub(super) fn sends_texts(&self) -> bool {
+        self.by_text
     }
 
     /// This connection's name in the queues.
@@ -291,6 +299,7 @@ impl Client {
             }
             Progress::Ready { rung, why, password_unwanted } => {
                 let (notes, identity) = (std::mem::take(&mut handshake.notes), handshake.identity());
+                self.link.by_text = handshake.by_text;
                 for note in notes {
                     if !self.link.noted.contains(&note) {
                         self.link.noted.push(note.clone());
@@ -315,7 +324,8 @@ impl Client {
         let parked = self.dissolve_queues();
         self.detach_claims();
         let unanswered = std::mem::take(&mut self.in_flight);
-        let sent = unanswered.iter().flat_map(Sent::tasks).map(|index| (*index, true));
+        let taken = self.replication.take_all().into_iter();
+        let sent = taken.chain(unanswered.iter().flat_map(Sent::tasks).copied()).map(|index| (index, true));
         let collected = self.batches.take_all().into_iter().map(|index| (index, false));
         for (index, executed) in sent.chain(collected).collect::<Vec<_>>().into_iter().rev() {
             let Some(task) = self.tasks.get_mut(index as usize) else { continue };

@@ -17,6 +17,7 @@ mod release;
 mod release_all;
 mod replies;
 mod requests;
+mod safety;
 mod sharing;
 mod silence;
 mod tasks;
@@ -44,6 +45,7 @@ pub use requests::{
     AcquireRequest, Claiming, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
     ReleaseRequest, Verdict, Wanted,
 };
+use safety::Replication;
 use sharing::Sharing;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -70,6 +72,7 @@ pub struct Client {
     /// What was sent on this connection, in the order of the replies to come.
     in_flight: VecDeque<Sent>,
     batches: Batches,
+    replication: Replication,
     /// Tasks that wait for a connection.
     backlog: VecDeque<u32>,
     queues: Queues,
@@ -133,6 +136,8 @@ enum State {
     Offered,
     /// Answered with an error, on which somebody else decides.
     Judged,
+    /// Holds its keys, but whether enough replicas have them is not known yet.
+    Unacknowledged,
 }
 
 impl Client {
@@ -155,6 +160,7 @@ impl Client {
             serial,
             in_flight: VecDeque::new(),
             batches: Batches::default(),
+            replication: Replication::default(),
             backlog: VecDeque::new(),
             queues: Queues::default(),
             sharing: Sharing::default(),
@@ -242,7 +248,7 @@ impl Client {
     /// Whether a reply is still expected on this connection.
     #[must_use]
     pub fn expects_reply(&self) -> bool {
-        !self.in_flight.is_empty() || !self.batches.is_empty()
+        !self.in_flight.is_empty() || !self.batches.is_empty() || !self.replication.is_empty()
     }
 
     /// The lane is about to write: to be called before [`Self::transmit`]. Claims are sent only now, since a job that
@@ -254,6 +260,7 @@ impl Client {
             }
         }
         self.send_collected(now);
+        self.ask_replicas(now);
     }
 
     /// Whether the bytes to send should leave now and not with those of the whole turn: somebody waits for a lock that
@@ -364,6 +371,7 @@ impl Client {
         }
         self.send_collected(now);
         self.hear_of(index);
+        let whole = whole || self.link.sends_texts();
         let Some(task) = self.tasks.get_mut(index as usize) else { return };
         if std::mem::take(&mut task.asking) {
             append_command(&mut self.out, &[b"ASKING"]);

@@ -35,6 +35,7 @@ impl Client {
             Some(Sent::Nobody) => return,
             // Who waits there is told by polls; a slot that has moved takes its waiters with it.
             Some(Sent::Channel(slot)) => return self.link.end_hearing(slot),
+            Some(Sent::Wait) => return self.replicas_answered(now, &reply),
             None => return self.give_up(now, "the server answered what was not asked"),
         };
         if matches!(&reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) {

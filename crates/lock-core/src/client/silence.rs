@@ -29,7 +29,7 @@ impl Client {
             return;
         }
         let limit = self.config.perseverance.silence;
-        let end = self.link.last_progress + limit.unwrap_or(SILENCE);
+        let end = self.link.last_progress + limit.unwrap_or(SILENCE) + self.replication_time();
         if now < end {
             self.link.silence_armed = true;
             self.timers.set(end, Timer::Silence);

@@ -36,7 +36,7 @@ impl Client {
         let Some(task) = self.tasks.get(index as usize) else { return };
         match (task.state, task.unsure) {
             // The reply decides: a late grant is undone.
-            (State::InFlight | State::Offered | State::Judged, _) => {}
+            (State::InFlight | State::Offered | State::Judged | State::Unacknowledged, _) => {}
             (State::Parked, _) => self.withdraw(now, index),
             (State::Backlog, true) => self.undo(now, index, true),
             (State::Backlog, false) | (State::Pausing, _) => self.forget(index),

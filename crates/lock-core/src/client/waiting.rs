@@ -213,7 +213,7 @@ impl Client {
         self.queues.tidy(key);
     }
 
-    /// Gives a grant to a waiter. The job of a single key may begin on it.
+    /// Gives a grant to a waiter. The job of a single key may begin on it, unless replicas have to have the lock first.
     fn give(&mut self, now: Instant, index: u32, granted: Granted) {
         let Some(Kind::Acquire(acquire)) = self.tasks.get(index as usize).map(|task| &task.kind) else {
             return;
@@ -221,7 +221,8 @@ impl Client {
         let key = acquire.keys.first();
         // A leave that is under way passes on whatever grant it finds.
         let leaving = key.and_then(|key| self.queues.find(key)).is_some_and(|queue| queue.leaving > 0);
-        if acquire.is_simple() && !leaving && now + LEAST_GRANT < granted.until.back(margin(CLAIM_PERIOD)) {
+        let begins = acquire.is_simple() && !leaving && self.config.safety.is_none();
+        if begins && now + LEAST_GRANT < granted.until.back(margin(CLAIM_PERIOD)) {
             self.begin_on_grant(now, index, granted);
         } else {
             self.submit(now, index);

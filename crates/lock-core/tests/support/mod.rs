@@ -26,6 +26,7 @@ pub fn config() -> ClientConfig {
         greeting: Greeting::default(),
         perseverance: Perseverance::default(),
         cluster: None,
+        safety: None,
         version: "0.0.0",
     }
 }
@@ -85,7 +86,8 @@ impl Rig {
         for command in self.sent() {
             let reply: &[u8] = match command.first().map(String::as_str) {
                 Some("INFO") => b"$33\r\nredis_version:7.0.15\r\nloading:0\r\n\r\n",
-                Some("EVAL") => b"*1\r\n:1\r\n",
+                Some("EVAL" | "EVALSHA") => b"*1\r\n:1\r\n",
+                Some("WAIT") => b":0\r\n",
                 _ => b"+OK\r\n",
             };
             self.reply(reply);

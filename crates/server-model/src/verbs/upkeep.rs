@@ -78,7 +78,8 @@ fn first_two_groups(uuid: &[u8]) -> Option<Vec<u8>> {
 }
 
 pub(super) fn probe(call: &mut Call<'_>) -> Outcome<Reply> {
-    let (counter, queue) = (call.key(0)?, call.key(1)?);
+    // Of a lock key nothing is left.
+    let (counter, Ok(queue)) = (call.key(0)?, call.key(1)) else { return Ok(Reply::ints(&[1])) };
     // Without ACL no error of these is a missing right, so all of them are passed over.
     if call.increment(counter).is_ok_and(|number| number == 1) {
         call.delete(counter);

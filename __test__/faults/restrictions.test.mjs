@@ -1,0 +1,176 @@
+// Users and proxies that refuse one thing each: locks work without it and the log names it once, or calls fail with an error that names it.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { startRestrictiveProxy } from "../support/restrictive-proxy.mjs";
+import { COMMANDS, grant, LEAST } from "../support/rights.mjs";
+import { NS, openTestbed, refused, until } from "../support/testbed.mjs";
+
+const bed = openTestbed();
+
+/** Takes, extends, refuses, hands over and gives back, as a shop does. Resolves with whether the job had a token. */
+async function useLocks({ locking }) {
+  await locking.acquire("k", { ownerId: "me", expire: 30 });
+  await locking.acquire("k", { ownerId: "me", expire: 60 });
+  await refused(locking.acquire("k", { ownerId: "you" }), { code: "LOCK_NOT_ACQUIRED" });
+  const waits = locking.execute("k", async () => "waited", { timeout: 20 });
+  assert.equal(await locking.release("k", { ownerId: "me" }), true);
+  assert.equal(await waits, "waited");
+  const token = await locking.execute(["a", "b"], async (_signal, lock) => lock.fencingTokens.a);
+  let inside = 0;
+  const job = async () => {
+    inside += 1;
+    assert.equal(inside, 1, "two jobs at once");
+    await new Promise(setImmediate);
+    inside -= 1;
+  };
+  await Promise.all(Array.from({ length: 20 }, () => locking.execute("hot", job, { timeout: 20 })));
+  // Renewed twice before it ends.
+  await locking.execute("long", () => new Promise((resolve) => setTimeout(resolve, 1_300)), { expire: 1 });
+  assert.deepEqual(await bed.locks(), []);
+  return token !== undefined;
+}
+
+/** What the log names as missing: one line, or none. */
+async function works(booted, { tokens = true, log }) {
+  assert.equal(await useLocks(booted), tokens);
+  await booted.locking.acquire("left", { ownerId: "me" });
+  await booted.locking.releaseAll();
+  assert.deepEqual(await bed.locks(), []);
+  tellsOnce(booted, log);
+}
+
+function tellsOnce({ logs }, log) {
+  const told = logs.filter(({ level }) => level !== "info").map(({ text }) => text);
+  assert.equal(told.length, log ? 1 : 0, told.join("\n"));
+  if (log) assert.match(told[0], log);
+}
+
+/** Every kind of call fails at once with an error that names what is missing, and so does the boot's log. */
+async function fails({ locking, logText }, reason) {
+  assert.match(logText, reason);
+  const expected = { code: "REDIS_REFUSED", type: "unexpected_state", message: reason };
+  await refused(locking.acquire("k", { ownerId: "me" }), expected);
+  await refused(
+    locking.execute("k", () => assert.fail("ran")),
+    expected,
+  );
+  await refused(locking.release("k", { ownerId: "me" }), expected);
+  // What was tried at connect ends after a millisecond, where it cannot be deleted.
+  await until("nothing is locked", async () => (await bed.locks()).length === 0);
+}
+
+const POLLING = (what) => ({ log: new RegExp(`asking again and again.*${what}`, "is") });
+const PLAIN = (what) => ({ tokens: false, log: new RegExp(what, "is") });
+
+/** By the right that is missing: what works without it, or why nothing does. */
+const ONE_FEWER = {
+  [`~${NS}*`]: { fails: /begin with|beginning with "medusa_lock:"/ },
+  "~mlr!*": PLAIN("mlr!"),
+  "&mlr!*": POLLING("channels"),
+  "+eval": { fails: /Lua scripts \(EVAL\).*eval/is },
+  "+evalsha": { log: /sent in full.*evalsha/is },
+  "+set": { fails: /Lua scripts.*SET/s },
+  "+get": { fails: /Lua scripts.*GET/s },
+  "+del": { fails: /Lua scripts.*DEL/s },
+  "+pexpire": { fails: /Lua scripts.*PEXPIRE/s },
+  // Redis lets everybody say HELLO.
+  "+hello": {},
+  "+subscribe": POLLING("subscribe"),
+  "+publish": POLLING("PUBLISH"),
+  "+info": { log: /ready check is skipped.*info/is },
+  "+client": { log: /CLIENT was refused/ },
+};
+for (const name of ["exists", "incr", "pttl", "persist", "time", "zadd", "zpopmin", "zrange", "zrem", "zscore"]) {
+  ONE_FEWER[`+${name}`] = PLAIN("may not use|refuses|permission|mlr!");
+}
+
+function boot(url = "", options = {}) {
+  return bed.boot({ redisUrl: `redis://${url}`, ...options });
+}
+
+test("every right that the README names is tried without", () => {
+  const tried = new Set([...Object.keys(ONE_FEWER), "+scan", "+select"]);
+  assert.deepEqual(
+    [...LEAST].filter((right) => !tried.has(right)),
+    [],
+  );
+  assert.equal(tried.size, LEAST.length, COMMANDS.join(" "));
+});
+
+for (const [right, expected] of Object.entries(ONE_FEWER)) {
+  test(`without ${right} ${expected.fails ? "every call fails and says so" : "locks work, and the log tells of it once, if there is something to tell"}`, async () => {
+    await grant(
+      bed,
+      "fewer",
+      LEAST.filter((one) => one !== right),
+    );
+    const booted = await boot(`fewer:pw@127.0.0.1:${bed.server.port}`);
+    await (expected.fails ? fails(booted, expected.fails) : works(booted, expected));
+  });
+}
+
+test("without +scan locks work, and only releaseAll fails and says so", async () => {
+  await grant(
+    bed,
+    "fewer",
+    LEAST.filter((one) => one !== "+scan"),
+  );
+  const booted = await boot(`fewer:pw@127.0.0.1:${bed.server.port}`);
+  assert.equal(await useLocks(booted), true);
+  await refused(booted.locking.releaseAll(), { code: "REDIS_REFUSED", message: /scan/i });
+  tellsOnce(booted);
+});
+
+test("without +select another database is refused, and database 0 works", async () => {
+  await grant(
+    bed,
+    "fewer",
+    LEAST.filter((one) => one !== "+select"),
+  );
+  await works(await boot(`fewer:pw@127.0.0.1:${bed.server.port}`), {});
+  await fails(await boot(`fewer:pw@127.0.0.1:${bed.server.port}/1`), /Redis refused database 1/);
+});
+
+/** By what the proxy does: what works behind it, or why nothing does. */
+const PROXIES = [
+  [{ refuses: ["HELLO"] }, POLLING("RESP3")],
+  [{ refuses: ["SUBSCRIBE", "SSUBSCRIBE", "PSUBSCRIBE"] }, POLLING("SUBSCRIBE")],
+  [{ refuses: ["PUBLISH"] }, POLLING("PUBLISH")],
+  [{ refuses: ["EVAL", "EVALSHA"] }, { fails: /Lua scripts/ }],
+  [{ refuses: ["EVALSHA"] }, { log: /sent in full/ }],
+  [{ forgetsScripts: true }, { log: /sent in full.*NOSCRIPT/s }],
+  [{ refuses: ["INFO"] }, { log: /ready check is skipped/ }],
+  [{ refuses: ["CLIENT"] }, { log: /CLIENT was refused/ }],
+  [{ refuses: ["WAIT", "CONFIG", "SCRIPT"] }, {}],
+];
+
+for (const [does, expected] of PROXIES) {
+  const name = does.refuses ? `does not know ${does.refuses.join(", ")}` : "forgets every script";
+  test(`behind a proxy that ${name} ${expected.fails ? "every call fails and says so" : "locks work"}`, async (t) => {
+    const proxy = await startRestrictiveProxy({ targetPort: bed.server.port, ...does });
+    t.after(() => proxy.stop());
+    const booted = await boot(`127.0.0.1:${proxy.port}`);
+    await (expected.fails ? fails(booted, expected.fails) : works(booted, expected));
+    await bed.closeBoots();
+  });
+}
+
+test("behind a proxy that knows next to nothing locks work, and the log names each thing once", async (t) => {
+  const refuses = ["HELLO", "SUBSCRIBE", "INFO", "CLIENT", "WAIT", "CONFIG"];
+  const proxy = await startRestrictiveProxy({ targetPort: bed.server.port, refuses, forgetsScripts: true });
+  t.after(() => proxy.stop());
+  const booted = await boot(`127.0.0.1:${proxy.port}`);
+  assert.equal(await useLocks(booted), true);
+  for (const what of [/asking again and again/, /ready check is skipped/, /CLIENT was refused/, /sent in full/]) {
+    assert.equal(booted.logs.filter(({ text }) => what.test(text)).length, 1, `${what}\n${booted.logText}`);
+  }
+  await bed.closeBoots();
+});
+
+test("safety behind a proxy that does not know WAIT: no lock is given", async (t) => {
+  const proxy = await startRestrictiveProxy({ targetPort: bed.server.port, refuses: ["WAIT"] });
+  t.after(() => proxy.stop());
+  await fails(await boot(`127.0.0.1:${proxy.port}`, { safety: { replicas: 1 } }), /option safety needs WAIT/);
+  await bed.closeBoots();
+});

@@ -1,0 +1,18 @@
+// What the README says that the Redis user must be allowed.
+
+/** The default namespace. */
+export const NS = "medusa_lock:";
+
+/** The commands. */
+export const COMMANDS =
+  "EVAL EVALSHA SET GET DEL EXISTS INCR PTTL PEXPIRE PERSIST TIME ZADD ZPOPMIN ZRANGE ZREM ZSCORE HELLO SUBSCRIBE PUBLISH SCAN INFO CLIENT SELECT".split(
+    " ",
+  );
+
+/** All of it, as rules of ACL SETUSER. */
+export const LEAST = [`~${NS}*`, "~mlr!*", "&mlr!*", ...COMMANDS.map((name) => `+${name.toLowerCase()}`)];
+
+/** Makes a user with these rights and no others; its password is `pw`. */
+export async function grant(bed, user, rights) {
+  await bed.command("ACL", "SETUSER", user, "reset", "on", ">pw", ...rights);
+}

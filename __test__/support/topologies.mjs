@@ -1,0 +1,74 @@
+// The ways to reach Redis on which the conformance tests run. `MLR_TOPOLOGY` names one; without it the tests use a private server, directly.
+
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { makeCertificates } from "../../scripts/lib/certificates.mjs";
+import { freePort, startServer } from "../../scripts/lib/redis-servers.mjs";
+import { startRestrictiveProxy } from "./restrictive-proxy.mjs";
+import { LEAST } from "./rights.mjs";
+
+/**
+ * What a topology is to the tests.
+ *
+ * @typedef {object} Topology
+ * @property {string} redisUrl the provider's option
+ * @property {object} redisOptions the provider's option
+ * @property {{ port: number, url: string, cli(...args: any[]): Promise<any> }} server where the data is: for observers, who log in
+ *   without any of the above. Of several servers it is the one that has the keys' master
+ * @property {() => Promise<void>} stop ends everything
+ */
+
+/** By name, a function that starts it: (options of `startServer`) => Promise<Topology>. */
+export const TOPOLOGIES = {
+  direct: async (options) => {
+    const server = await startServer(options);
+    return { redisUrl: server.url, redisOptions: {}, server, stop: () => server.stop() };
+  },
+
+  /** A user with no more commands and channels than the README asks for, and all keys: the tests use other namespaces, too. */
+  acl: async (options) => {
+    const server = await startServer(options);
+    await server.cli("ACL", "SETUSER", "least", "reset", "on", ">pw", "~*", ...LEAST.filter((right) => !right.startsWith("~")));
+    return { redisUrl: `redis://least:pw@127.0.0.1:${server.port}`, redisOptions: {}, server, stop: () => server.stop() };
+  },
+
+  /** A proxy that knows next to nothing. */
+  proxy: async (options) => {
+    const server = await startServer(options);
+    const refuses = ["HELLO", "SUBSCRIBE", "INFO", "CLIENT", "WAIT", "CONFIG"];
+    const proxy = await startRestrictiveProxy({ targetPort: server.port, refuses, forgetsScripts: true });
+    const stop = async () => {
+      await proxy.stop();
+      await server.stop();
+    };
+    return { redisUrl: `redis://127.0.0.1:${proxy.port}`, redisOptions: {}, server, stop };
+  },
+
+  tls: async ({ args = [], ...options }) => {
+    const certificates = await makeCertificates();
+    const port = await freePort();
+    const server = await startServer({ ...options, args: [...certificates.serverArgs(port), ...args] });
+    const stop = async () => {
+      await server.stop();
+      certificates.remove();
+    };
+    return { redisUrl: `rediss://127.0.0.1:${port}`, redisOptions: { tls: { ca: certificates.pem("ca") } }, server, stop };
+  },
+
+  unix: async ({ args = [], ...options }) => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-socket-"));
+    const socket = path.join(folder, "redis.sock");
+    const server = await startServer({ ...options, args: ["--unixsocket", socket, ...args] });
+    const stop = async () => {
+      await server.stop();
+      fs.rmSync(folder, { recursive: true, force: true });
+    };
+    return { redisUrl: socket, redisOptions: {}, server, stop };
+  },
+};
+
+/** The topology under test. */
+export const TOPOLOGY = process.env.MLR_TOPOLOGY || "direct";
+
+if (!(TOPOLOGY in TOPOLOGIES)) throw new Error(`MLR_TOPOLOGY must be one of ${Object.keys(TOPOLOGIES).join(", ")}`);

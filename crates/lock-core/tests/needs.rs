@@ -1,0 +1,132 @@
+//! Servers, users and proxies that refuse something: what is done without it, or told by every call.
+
+#![allow(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use lock_core::{Code, Event, Rung};
+use support::{HELD, MS, Rig, SECOND, config, verb};
+
+const GREETED: &[u8] = b"%0\r\n:1\r\n+OK\r\n+OK\r\n$22\r\nredis_version:7.0.15\r\n\r\n";
+const YES: &[u8] = b"*1\r\n:1\r\n";
+const SUBSCRIBED: &[u8] = b">3\r\n+subscribe\r\n+x\r\n:1\r\n>3\r\n+subscribe\r\n+y\r\n:2\r\n:1\r\n";
+
+/// Connected and greeted; what locks need is asked about and not answered yet.
+fn greeted() -> Rig {
+    let mut rig = Rig::new(config());
+    rig.client.handle_connected(rig.now);
+    rig.sent();
+    rig.reply(GREETED);
+    rig
+}
+
+fn rung(rig: &Rig) -> Option<Rung> {
+    rig.events.iter().find_map(|event| match event {
+        Event::Ready { rung, .. } => Some(*rung),
+        _ => None,
+    })
+}
+
+#[test]
+fn without_scripts_every_call_is_told_what_is_missing() {
+    let refusals: [&[u8]; 5] = [
+        b"-ERR unknown command 'EVAL', with args beginning with: \r\n",
+        b"-NOPERM User shop has no permissions to run the 'eval' command\r\n",
+        b"-unsupported command 'EVAL'\r\n",
+        b"-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
+        b"*2\r\n:0\r\n$32\r\nNOPERM: no permission to run DEL\r\n",
+    ];
+    for refusal in refusals {
+        let mut rig = greeted();
+        rig.wait_for("k", 60 * SECOND);
+        rig.reply(refusal);
+        let error = rig.error();
+        assert_eq!(error.code, Code::Refused);
+        assert!(error.message.contains("Lua scripts") && error.cause.is_some(), "{error}");
+        assert!(rig.disconnects());
+        // The next call is told at the next attempt.
+        rig.wait_for("k", 60 * SECOND);
+        rig.pass(SECOND);
+        rig.client.handle_connected(rig.now);
+        rig.sent();
+        rig.reply(GREETED);
+        rig.reply(refusal);
+        assert_eq!(rig.error().code, Code::Refused);
+    }
+}
+
+#[test]
+fn an_error_that_will_pass_does_not_speak_against_the_server() {
+    let mut rig = greeted();
+    rig.reply(b"-OOM command not allowed when used memory > 'maxmemory'.\r\n");
+    rig.reply(YES);
+    rig.reply(SUBSCRIBED);
+    assert_eq!(rung(&rig), Some(Rung::HandOff));
+}
+
+#[test]
+fn where_no_script_is_known_by_its_hash_each_is_sent_in_full_and_the_log_says_so_once() {
+    for refusal in ["-NOSCRIPT No matching script. Please use EVAL.", "-ERR unknown command 'EVALSHA'"] {
+        let mut rig = greeted();
+        for connection in 1..=2 {
+            rig.reply(YES);
+            rig.sent();
+            rig.reply(format!("{refusal}\r\n").as_bytes());
+            assert_eq!(rig.sent()[0][0], "EVAL", "about side keys, again");
+            rig.reply(YES);
+            rig.sent();
+            rig.reply(SUBSCRIBED);
+            assert_eq!(rung(&rig), Some(Rung::HandOff));
+            assert_eq!(rig.logs().contains("sent in full"), connection == 1, "{}", rig.logs());
+            if connection == 1 {
+                rig.wait_for("k", SECOND);
+                let sent = rig.sent();
+                assert_eq!((sent[0][0].as_str(), verb(&sent[0])), ("EVAL", "park"));
+                rig.reply(HELD);
+                // The quick ways send texts, too.
+                rig.wait_for("k", SECOND);
+                let sent = rig.sent();
+                assert_eq!((sent[0][0].as_str(), verb(&sent[0])), ("EVAL", "take"));
+                rig.cut();
+                rig.done.clear();
+                rig.pass(2 * SECOND);
+                rig.events.clear();
+                rig.client.handle_connected(rig.now);
+                rig.sent();
+                rig.reply(GREETED);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_server_that_never_runs_a_script_by_hash_nor_by_text_is_not_asked_for_ever() {
+    let mut rig = greeted();
+    rig.reply(YES);
+    rig.sent();
+    rig.reply(b"-NOSCRIPT No matching script.\r\n");
+    rig.sent();
+    rig.reply(b"-NOSCRIPT No matching script.\r\n");
+    rig.sent();
+    rig.reply(SUBSCRIBED);
+    assert!(rung(&rig).is_some());
+    assert!(rig.logs().contains("could not be found out"), "{}", rig.logs());
+}
+
+#[test]
+fn a_user_without_client_is_told_what_that_costs_once() {
+    let mut rig = Rig::new(config());
+    rig.client.handle_connected(rig.now);
+    rig.sent();
+    let refused = b"-NOPERM User shop has no permissions to run the 'client' command\r\n".repeat(3);
+    rig.reply(b"%0\r\n");
+    rig.reply(&refused);
+    rig.reply(b"$22\r\nredis_version:7.0.15\r\n\r\n");
+    rig.reply(YES);
+    rig.reply(YES);
+    rig.sent();
+    rig.reply(SUBSCRIBED);
+    rig.pass(MS);
+    assert_eq!(rung(&rig), Some(Rung::HandOff));
+    assert_eq!(rig.logs().matches("CLIENT was refused").count(), 1, "{}", rig.logs());
+}
