@@ -5,6 +5,7 @@
 //! and `renewal` (the leases' own thread and connection).
 
 mod background;
+mod detector;
 mod engine;
 mod node_loop;
 mod renewal;

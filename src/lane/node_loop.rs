@@ -10,7 +10,7 @@ use super::renewal;
 use super::shared::{Inbound, Shared, Waker};
 use super::socket::Connection;
 use super::{Deliver, EXIT_LIMIT, Settings, closed, internal, wire};
-use crate::net::{self, Target, describe};
+use crate::net::{self, Target, Trouble, describe};
 use crate::sys::{Async, EventLoop, JsScope, Poll, Prepare, Readiness, Timer, now};
 use lock_core::{Client, Error, Instant};
 use napi::Env;
@@ -191,19 +191,22 @@ impl NodeLoop {
                         self.connected(outcome);
                     }
                 }
+                Inbound::Moved { reason } => {
+                    self.state.borrow_mut().engine.client.handle_moved(now(), &reason);
+                }
             }
         }
     }
 
-    fn connected(&self, outcome: Result<net::Connection, String>) {
-        let connection = outcome.and_then(|connected| self.watch(connected));
+    fn connected(&self, outcome: Result<net::Connection, Trouble>) {
+        let connection = outcome.and_then(|connected| Ok(self.watch(connected)?));
         let mut state = self.state.borrow_mut();
         match connection {
             Ok(connection) => {
                 state.connection = Some(connection);
                 state.engine.client.handle_connected(now());
             }
-            Err(reason) => state.engine.client.handle_disconnected(now(), &reason),
+            Err(trouble) => state.engine.not_connected(&trouble),
         }
     }
 
@@ -284,7 +287,7 @@ impl NodeLoop {
             shared.send(Inbound::Connected { epoch, outcome });
         });
         if let Err(reason) = started {
-            self.shared.send(Inbound::Connected { epoch, outcome: Err(reason) });
+            self.shared.send(Inbound::Connected { epoch, outcome: Err(reason.into()) });
         }
     }
 

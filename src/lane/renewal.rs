@@ -3,8 +3,8 @@
 
 use super::engine::Notice;
 use super::shared::{Inbound, Shared};
-use super::{Settings, background};
-use crate::net;
+use super::{Settings, background, detector};
+use crate::net::{self, Place};
 use crate::sys::now;
 use lock_core::{
     Credentials, Greeting, HoldId, Instant, LogLevel, Namespace, Renewal, RenewalAnswer, Script,
@@ -23,7 +23,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest that one renewal waits for its answer, and the shortest limit it gets.
 const ANSWER_LIMIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-struct Renewer {
+pub(super) struct Renewer {
     shared: Arc<Shared>,
     settings: Settings,
     namespace: Namespace,
@@ -45,6 +45,8 @@ pub(crate) fn start(shared: Arc<Shared>, settings: Settings) -> Result<(), Strin
 
 async fn run(renewer: Arc<Renewer>) {
     let shared = Arc::clone(&renewer.shared);
+    // Ends with this task.
+    let mut detectors = None;
     while !shared.is_closed() {
         let (mut due, mut lost) = (Vec::new(), Vec::new());
         let next = shared.leases().poll(now(), &mut due, &mut lost);
@@ -57,6 +59,8 @@ async fn run(renewer: Arc<Renewer>) {
         if shared.reachable.swap(false, Ordering::AcqRel) {
             // Made before it is needed, so that the first renewal does not pay for it.
             tokio::spawn(Arc::clone(&renewer).connect_ahead());
+            // Not before: by now the Sentinels have named the others.
+            detectors.get_or_insert_with(|| detector::start(&renewer));
         }
         if next == Instant::FAR_FUTURE {
             shared.renewal.notified().await;
@@ -70,6 +74,19 @@ async fn run(renewer: Arc<Renewer>) {
 }
 
 impl Renewer {
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Makes the connection anew at the next renewal.
+    pub(super) async fn leave(&self) {
+        self.connection.lock().await.take();
+    }
+
     /// Sends the due renewals on their way, unless the JavaScript thread is stuck: a hung process must not hold
     /// a lock for ever.
     fn begin(self: &Arc<Self>, due: &[Renewal]) {
@@ -154,12 +171,21 @@ impl Renewer {
                 self.connection.lock().await.replace(fresh);
                 Ok(answers)
             }
+            Err(error) if error.to_string().contains("READONLY") => {
+                // It was a master once: the name or a Sentinel may lead to another by now.
+                self.leave().await;
+                if matches!(self.settings.target.place, Place::Asked(_)) {
+                    self.shared.send(Inbound::Moved { reason: error.to_string() });
+                }
+                Err(error)
+            }
             outcome => outcome,
         }
     }
 
     async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        let stream = net::connect_stream(&self.settings.target).await.map_err(io_error)?;
+        let stream = net::connect_stream(&self.settings.target).await;
+        let stream = stream.map_err(|trouble| io_error(trouble.reason))?;
         // All renewals wait behind this.
         match tokio::time::timeout(ANSWER_LIMIT.1, self.greet(stream)).await {
             Ok(greeted) => greeted,
@@ -187,11 +213,26 @@ impl Renewer {
         let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
         let (mut connection, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await?;
         tokio::spawn(driver);
+        self.check_role(&mut connection).await?;
         if let Some(name) = connection_name {
             // Names are for people: a refusal does not matter.
             let _ = redis::cmd("CLIENT").arg("SETNAME").arg(name).query_async::<()>(&mut connection).await;
         }
         Ok(connection)
+    }
+
+    /// As the main connection does: a replica would say of every lock that came later that it is nobody's.
+    async fn check_role(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+        let Greeting { master_only, ready_check, .. } = self.settings.client.greeting;
+        if !master_only || !ready_check {
+            return Ok(());
+        }
+        // A user who may not ask relies on the Sentinels.
+        let info = redis::cmd("INFO").arg("replication").query_async::<String>(connection).await;
+        if info.is_ok_and(|info| info.contains("role:slave")) {
+            return Err(io_error("the server that the Sentinels named is no master".to_owned()));
+        }
+        Ok(())
     }
 
     async fn connect_ahead(self: Arc<Self>) {

@@ -6,7 +6,7 @@ use super::engine::{Action, Engine};
 use super::renewal;
 use super::shared::{Inbound, Shared, Waker};
 use super::{Deliver, EXIT_LIMIT, Settings, closed, wire};
-use crate::net::{self, Connection, Socket, describe};
+use crate::net::{self, Connection, Socket, Trouble, describe};
 use crate::sys::{ThreadWaker, now};
 use lock_core::{Error, Instant};
 use napi::Env;
@@ -104,8 +104,14 @@ impl ThreadLane {
     fn tell(&self, env: &Env) {
         let mut notices = Vec::new();
         for message in self.core.shared.receive() {
-            if let Inbound::Notice(notice) = message {
-                notices.push(notice);
+            match message {
+                Inbound::Notice(notice) => notices.push(notice),
+                Inbound::Moved { reason } => {
+                    self.core.engine().client.handle_moved(now(), &reason);
+                    self.core.work.notify_one();
+                }
+                // This lane connects by itself.
+                Inbound::Connected { .. } => {}
             }
         }
         notices.append(&mut self.core.engine().take_notices(usize::MAX));
@@ -156,7 +162,7 @@ impl Drop for ThreadLane {
     }
 }
 
-type Connecting = tokio::task::JoinHandle<Result<Connection, String>>;
+type Connecting = tokio::task::JoinHandle<Result<Connection, Trouble>>;
 
 /// The lane's task: waits for bytes, room, time or work, and does what lock-core asks for.
 async fn drive(core: Arc<Core>, settings: Settings) {
@@ -197,7 +203,7 @@ async fn drive(core: Arc<Core>, settings: Settings) {
                         open = Some(connection);
                         engine.client.handle_connected(now());
                     }
-                    Err(reason) => engine.client.handle_disconnected(now(), &reason),
+                    Err(trouble) => engine.not_connected(&trouble),
                 }
             }
             () = room(open.as_ref(), waits_for_room) => {}
@@ -277,9 +283,9 @@ async fn room(open: Option<&Connection>, wanted: bool) {
     }
 }
 
-async fn join(connecting: &mut Option<Connecting>) -> Result<Connection, String> {
+async fn join(connecting: &mut Option<Connecting>) -> Result<Connection, Trouble> {
     match connecting {
-        Some(task) => task.await.map_err(|error| error.to_string()).flatten(),
+        Some(task) => task.await.unwrap_or_else(|error| Err(error.to_string().into())),
         None => std::future::pending().await,
     }
 }

@@ -2,9 +2,9 @@
 //! and what does it allow. Two rounds: pushes are only asked for once the server has said that it speaks RESP3,
 //! since a subscription would put an older connection out of use.
 
+use crate::channels::Channels;
 use crate::config::ClientConfig;
 use crate::error::{Code, Error};
-use crate::ids::AttemptId;
 use crate::key::LockKey;
 use crate::resp::{Value, append_command};
 use crate::script::Script;
@@ -50,30 +50,6 @@ pub enum Rung {
     HandOff,
 }
 
-/// The names under which a connection hears from the scripts of others.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Channels {
-    /// The client's id: this connection's.
-    pub(crate) client: AttemptId,
-    /// How the owners and attempts of this process begin.
-    pub(crate) mark: [u8; 12],
-}
-
-impl Channels {
-    fn grants(&self) -> Vec<u8> {
-        [GRANTS, &self.client].concat()
-    }
-
-    fn losses(&self) -> Vec<u8> {
-        [LOSSES, &self.mark].concat()
-    }
-}
-
-/// How the name of the channel begins on which a client hears of a grant.
-pub(crate) const GRANTS: &[u8] = b"mlr!c:";
-/// How the name of the channel begins on which a holder hears that a lock was taken away.
-pub(crate) const LOSSES: &[u8] = b"mlr!o:";
-
 /// Where the handshake stands after a reply.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
@@ -83,7 +59,9 @@ pub(crate) enum Progress {
     Loading(Duration),
     /// Done. With the reason when it is not the best rung.
     Ready { rung: Rung, why: Option<String>, password_unwanted: bool },
-    /// This connection is of no use.
+    /// This connection is of no use; another may be.
+    Useless(String),
+    /// This connection is of no use, and those who wait are told.
     Failed(Error),
 }
 
@@ -166,6 +144,11 @@ impl Handshake {
         let Some(step) = self.expected.pop_front() else {
             return Progress::Failed(Error::new(Code::Internal, "Redis answered what was not asked."));
         };
+        if step == Step::Info
+            && let Some(reason) = uselessness(config, reply)
+        {
+            return Progress::Useless(reason);
+        }
         let outcome = match step {
             Step::Auth => self.handle_auth(reply),
             Step::Hello => {
@@ -255,9 +238,7 @@ impl Handshake {
 
     fn handle_auth(&mut self, reply: &Value) -> Result<(), Error> {
         let Some(text) = error_text(reply) else { return Ok(()) };
-        // As with ioredis: a password that the server does not want is no reason not to work.
-        let unneeded = ["no password is set", "without any password configured", "wrong number of arguments"];
-        if unneeded.iter().any(|known| text.contains(known)) {
+        if is_unwanted_password(&text) {
             self.password_unwanted = true;
             self.notes.push(format!("Redis did not want the password that was given: {text}"));
             return Ok(());
@@ -370,6 +351,13 @@ impl Handshake {
     }
 }
 
+/// Whether a server answers AUTH so because it wants no password: as with ioredis no reason not to work.
+#[must_use]
+pub fn is_unwanted_password(text: &str) -> bool {
+    let unneeded = ["no password is set", "without any password configured", "wrong number of arguments"];
+    unneeded.iter().any(|known| text.contains(known))
+}
+
 fn handle_select(config: &ClientConfig, reply: &Value) -> Result<(), Error> {
     match error_text(reply) {
         // Locks in another database than the shop's other instances use would exclude nobody.
@@ -378,6 +366,17 @@ fn handle_select(config: &ClientConfig, reply: &Value) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
+}
+
+/// Why locks cannot be kept there, as far as INFO tells.
+fn uselessness(config: &ClientConfig, reply: &Value) -> Option<String> {
+    let Value::Text(info) = reply else { return None };
+    if !config.greeting.master_only || !config.greeting.ready_check {
+        return None;
+    }
+    let info = String::from_utf8_lossy(info);
+    let role = field(&info, "role").filter(|role| *role != "master")?;
+    Some(format!("the server that the Sentinels named says that it is no master (role:{role})"))
 }
 
 fn error_text(reply: &Value) -> Option<String> {

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod channels;
 mod client;
 mod config;
 mod error;
@@ -27,7 +28,7 @@ pub use client::{
 };
 pub use config::{ClientConfig, Credentials, Greeting, PauseRule, Perseverance};
 pub use error::{Code, Error};
-pub use handshake::Rung;
+pub use handshake::{Rung, is_unwanted_password};
 pub use ids::{AttemptId, IdSource, Owner};
 pub use key::{LockKey, Namespace, SIDE_KEY_MARK, slot_of, tag_of};
 pub use lease::{EXIT_LEASE_MS, HoldId, LeaseState, LeaseTable, NewLease, Renewal, RenewalAnswer};

@@ -3,9 +3,8 @@
 use super::batch::Sent;
 use super::requests::{Event, LogLevel};
 use super::{Client, Kind, State};
-use crate::backoff::reconnect_delay;
-use crate::config::PauseRule;
-use crate::handshake::{Channels, Handshake, Identity, Progress, Rung};
+use crate::channels::Channels;
+use crate::handshake::{Handshake, Identity, Progress, Rung};
 use crate::ids::AttemptId;
 use crate::resp::Value;
 use crate::time::Instant;
@@ -29,7 +28,9 @@ enum Phase {
 pub(crate) struct Link {
     phase: Phase,
     /// Reconnects since the connection was last ready.
-    retries: u32,
+    pub(super) retries: u32,
+    /// How often in a row nobody could say where the master is.
+    pub(super) lookups: u32,
     rung: Rung,
     channels: Channels,
     /// How the server knows this connection, or the last one.
@@ -52,6 +53,7 @@ impl Link {
         Self {
             phase: Phase::Down,
             retries: 0,
+            lookups: 0,
             rung: Rung::default(),
             channels: Channels::default(),
             identity: None,
@@ -133,6 +135,7 @@ impl Client {
     pub fn handle_connected(&mut self, now: Instant) {
         self.parser.reset();
         self.out.clear();
+        self.link.lookups = 0;
         self.link.raised.clear();
         self.link.heard = false;
         self.link.channels = Channels { client: self.attempt(), mark: self.ids.mark() };
@@ -144,6 +147,24 @@ impl Client {
 
     /// The connection could not be made, or is gone. `reason` may go to the log: it holds no secret.
     pub fn handle_disconnected(&mut self, now: Instant, reason: &str) {
+        self.link.lookups = 0;
+        self.disconnected(now, reason);
+    }
+
+    /// As [`Self::handle_disconnected`], when nobody could say where the master is.
+    pub fn handle_unresolved(&mut self, now: Instant, reason: &str) {
+        self.link.lookups += 1;
+        self.disconnected(now, reason);
+    }
+
+    /// The master is elsewhere by now: the connection is made anew.
+    pub fn handle_moved(&mut self, now: Instant, reason: &str) {
+        if matches!(self.link.phase, Phase::Handshake(_) | Phase::Ready) {
+            self.give_up(now, reason);
+        }
+    }
+
+    fn disconnected(&mut self, now: Instant, reason: &str) {
         if self.link.is_stopped() {
             return;
         }
@@ -166,11 +187,7 @@ impl Client {
             self.link.phase = Phase::Stopped;
             return;
         }
-        match self.config.perseverance.pause {
-            PauseRule::Growing => self.reconnect_in(now, Some(reconnect_delay(self.link.retries))),
-            PauseRule::Never => self.reconnect_in(now, None),
-            PauseRule::Asked => self.events.push_back(Event::AskPause { attempt: self.link.retries }),
-        }
+        self.pause_before_reconnect(now);
         if let Some(count) = self.config.perseverance.most_reconnects
             && self.link.retries.is_multiple_of(count.saturating_add(1))
         {
@@ -288,6 +305,7 @@ impl Client {
                 self.link.last_progress = now + pause;
                 self.timers.set(now + pause, Timer::ReadyCheck);
             }
+            Progress::Useless(reason) => self.give_up(now, &reason),
             Progress::Failed(error) => {
                 // As ioredis does with a refused password: what waits is told, and connecting goes on.
                 let reason = error.message.clone();

@@ -7,7 +7,7 @@ use super::queue::{Granted, KeyQueue};
 use super::replies::append_eval;
 use super::requests::{Event, Patience};
 use super::{Client, Kind, State};
-use crate::handshake::{GRANTS, LOSSES};
+use crate::channels::{GRANTS, LOSSES};
 use crate::key::LockKey;
 use crate::lease::margin;
 use crate::resp::{Value, append_text};
