@@ -19,6 +19,8 @@ export interface NativeOptions {
   /** Longest time to connect, TLS included; 0: no limit. */
   connectTimeoutMs: number;
   tls?: NativeTls;
+  /** Who says where the master is; then path, host and port mean nothing. */
+  sentinels?: NativeSentinels;
   username?: string;
   /** With a user name and no password this is the empty string. */
   password?: string;
@@ -43,6 +45,8 @@ export interface NativeOptions {
   mostReconnectsForAll: boolean;
   /** Pause before a reconnect: ioredis' rule, none since there is no second connection, or by `ResultKind.AskPause`. */
   reconnect: "growing" | "never" | "asked";
+  /** The same after no Sentinel could say where the master is. */
+  reconnectAfterLookup: "growing" | "never" | "asked";
   /** Error replies are asked about, by `ResultKind.AskError`. */
   asksOnErrors: boolean;
   /** Longest that one command takes, waiting for a connection included. */
@@ -57,6 +61,33 @@ export interface NativeOptions {
   maximumStallMs: number;
   /** Use the thread lane. */
   onThread: boolean;
+}
+
+/** @internal The Sentinels, and how they are spoken to. */
+export interface NativeSentinels {
+  /** What they call the master. */
+  name: string;
+  /** In the order in which they are asked. `family`: 4 or 6; none: the one of all sockets. */
+  addresses: { host: string; port: number; family?: number }[];
+  username?: string;
+  /** With a user name and no password this is the empty string. */
+  password?: string;
+  tls?: NativeTls;
+  /** Other addresses for those that they name, by "host:port". */
+  mapped: Record<string, { host: string; port: number }>;
+  /** They are asked for other Sentinels. */
+  learns: boolean;
+  /** Longest wait for one answer. */
+  commandTimeoutMs: number;
+  /** They are listened to, so that another master is known at once. */
+  detection?: {
+    /** The most that are listened to. */
+    most: number;
+    /** Pauses before the reconnects to one of them, by attempt. */
+    pausesMs: number[];
+    /** After the last of these pauses it is given up; else that one is kept to. */
+    stops: boolean;
+  };
 }
 
 /** @internal Certificates, keys and revocation lists are PEM texts, without a password. */

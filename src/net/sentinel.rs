@@ -209,7 +209,9 @@ impl Sentinels {
             Some(family) => &SocketRules { family, ..rules.clone() },
             None => rules,
         };
-        let stream = open_stream(&sentinel.endpoint, Way { rules, tls: self.tls.as_ref() }).await?;
+        let stream = open_stream(&sentinel.endpoint, Way { rules, tls: self.tls.as_ref() }).await;
+        // What it advises is about another option here.
+        let stream = stream.map_err(|reason| reason.replace(" tls.", " sentinelTLS."))?;
         let mut talk = Conversation::new(stream, self.limit);
         let Some(Credentials { username, password }) = &self.credentials else { return Ok(talk) };
         let answer = match username {
