@@ -22,6 +22,7 @@ export const SCENARIOS = [
   "line",
   "gone",
   "steps",
+  "failover",
 ];
 
 const MAX_ROUNDS = 50;

@@ -28,7 +28,7 @@ const FAILOVER_LIMIT_MS = 2_000;
  * @param {string} [options.version] as for `startServer`
  * @param {string} [options.password] what the Sentinels ask their clients for; default none
  * @param {(port: number) => string[]} [options.tlsArgs] arguments for a Sentinel that speaks TLS on this port, beside plain text;
- *   `tlsAddresses` names them then
+ *   `tlsAddresses` names them then. They are of the system's version then, the one that is sure to speak TLS
  * @returns {Promise<Group>} once everybody knows everybody
  */
 export async function startSentinels(options = {}) {
@@ -73,7 +73,7 @@ class Group {
 
   /** Used by `startSentinels`. */
   async start() {
-    const { version } = this.#options;
+    const { version, tlsArgs } = this.#options;
     const args = ["--repl-diskless-sync-delay", "0"];
     const master = await startServer({ version, args });
     this.#servers.push(master);
@@ -85,7 +85,7 @@ class Group {
       return [...info.matchAll(/^slave\d+:.*state=online/gm)].length === 2;
     });
     for (let at = 0; at < 3; at += 1) {
-      const sentinel = new Sentinel(await ensureServerBinary(version ?? "7.0"), this.#options);
+      const sentinel = new Sentinel(await ensureServerBinary((tlsArgs ? undefined : version) ?? "7.0"), this.#options);
       this.#sentinels.push(sentinel);
       await sentinel.start(master.port);
     }

@@ -271,3 +271,94 @@ fn explain(text: &[u8]) -> String {
     };
     format!("{text}{hint}")
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::{Detection, Endpoint, Known, Sentinel, Sentinels};
+    use lock_core::resp::Value;
+    use std::collections::HashMap;
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    fn at(host: &str) -> Endpoint {
+        Endpoint::Tcp { host: host.to_owned(), port: 1 }
+    }
+
+    fn sentinels(hosts: &[&str]) -> Sentinels {
+        let known = hosts.iter().map(|host| Sentinel { endpoint: at(host), family: None }).collect();
+        Sentinels {
+            name: "shop".to_owned(),
+            known: Mutex::new(Known::new(known)),
+            credentials: None,
+            tls: None,
+            addresses: HashMap::from([("inside:1".to_owned(), at("outside"))]),
+            learns: true,
+            limit: Duration::from_secs(1),
+            detection: None,
+        }
+    }
+
+    fn order(sentinels: &Sentinels) -> String {
+        let hosts = sentinels.all().into_iter().map(|sentinel| sentinel.endpoint.host().to_owned());
+        hosts.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn who_answered_is_asked_first_and_who_did_not_last() {
+        let sentinels = sentinels(&["a", "b", "c"]);
+        sentinels.known().failed(&at("a"));
+        assert_eq!(order(&sentinels), "b c a");
+        sentinels.known().answered(&at("c"), &at("m"));
+        assert_eq!(order(&sentinels), "c b a");
+    }
+
+    #[test]
+    fn who_says_the_same_twice_leaves_the_next_word_to_another_that_answers() {
+        let sentinels = sentinels(&["a", "b", "c"]);
+        sentinels.known().failed(&at("a"));
+        sentinels.known().answered(&at("b"), &at("m"));
+        sentinels.known().answered(&at("b"), &at("m"));
+        assert_eq!(order(&sentinels), "c b a");
+    }
+
+    #[test]
+    fn those_who_are_named_are_known_from_then_on_under_their_mapped_address_and_once() {
+        let sentinels = sentinels(&["a"]);
+        let named = |host: &str, flags: &str| {
+            let fields = ["name", "x", "ip", host, "port", "1", "flags", flags];
+            Value::Array(fields.iter().map(|field| Value::Text(field.as_bytes().to_vec())).collect())
+        };
+        let others =
+            [("a", "sentinel"), ("inside", "sentinel"), ("b", "s_down,sentinel,disconnected"), ("c", "")];
+        sentinels.learn(&Value::Array(others.iter().map(|(host, flags)| named(host, flags)).collect()));
+        assert_eq!(order(&sentinels), "a outside c");
+    }
+
+    #[test]
+    fn only_a_master_of_that_name_that_was_not_named_yet_is_news() {
+        let sentinels = sentinels(&["a"]);
+        sentinels.known().answered(&at("a"), &at("old"));
+        assert!(sentinels.is_news("shop old 1 new 1"));
+        for other in ["shop new 1 old 1", "shops old 1 new 1", "shop", "shop old 1", ""] {
+            assert!(!sentinels.is_news(other), "{other}");
+        }
+        sentinels.known().answered(&at("a"), &at("outside"));
+        assert!(!sentinels.is_news("shop old 1 inside 1"));
+    }
+
+    #[test]
+    fn the_last_pause_counts_for_all_that_follow_unless_it_is_the_end() {
+        let pauses: Vec<Duration> = [1, 2].map(Duration::from_secs).into();
+        let keeps = Detection { most: 1, pauses: pauses.clone(), stops: false };
+        let stops = Detection { most: 1, pauses, stops: true };
+        assert_eq!(
+            [0, 1, 9].map(|at| keeps.pause(at).map(|pause| pause.as_secs())),
+            [Some(1), Some(2), Some(2)]
+        );
+        assert_eq!(
+            [0, 1, 2].map(|at| stops.pause(at).map(|pause| pause.as_secs())),
+            [Some(1), Some(2), None]
+        );
+    }
+}

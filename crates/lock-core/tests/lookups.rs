@@ -157,12 +157,20 @@ fn a_master_that_is_elsewhere_by_now_is_left_and_what_it_did_not_answer_is_asked
 }
 
 #[test]
-fn that_the_master_is_elsewhere_changes_nothing_while_there_is_no_connection() {
+fn that_the_master_is_elsewhere_ends_a_pause_but_no_attempt_and_not_the_end_of_all() {
     let mut rig = Rig::new(looked_up(Perseverance::default()));
+    rig.events.clear();
+    rig.client.handle_moved(rig.now, "+switch-master");
+    rig.pass(Duration::ZERO);
+    assert!(!rig.wants_connection(), "it connects already");
+    rig.cut();
+    rig.client.handle_moved(rig.now, "+switch-master");
+    rig.pass(Duration::ZERO);
+    assert!(rig.wants_connection());
+    let mut rig = Rig::new(looked_up(Perseverance { pause: PauseRule::Never, ..Perseverance::default() }));
     rig.cut();
     rig.events.clear();
     rig.client.handle_moved(rig.now, "+switch-master");
-    rig.pass(50 * MS);
-    assert!(!rig.disconnects());
-    assert!(rig.wants_connection());
+    rig.pass(SECOND);
+    assert!(!rig.wants_connection());
 }

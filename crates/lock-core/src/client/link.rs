@@ -157,10 +157,12 @@ impl Client {
         self.disconnected(now, reason);
     }
 
-    /// The master is elsewhere by now: the connection is made anew.
+    /// The master is elsewhere by now: the connection is made anew, and a pause before the next one ends.
     pub fn handle_moved(&mut self, now: Instant, reason: &str) {
-        if matches!(self.link.phase, Phase::Handshake(_) | Phase::Ready) {
-            self.give_up(now, reason);
+        match self.link.phase {
+            Phase::Handshake(_) | Phase::Ready => self.give_up(now, reason),
+            Phase::Down => self.timers.set(now, Timer::Reconnect),
+            Phase::Connecting | Phase::Stopped => {}
         }
     }
 
