@@ -157,6 +157,16 @@ test("rediss:// means nothing for the master, and is warned of, until enableTLSF
   await findsNoMaster(strict, /TLS with 127\.0\.0\.1:\d+ failed/);
 });
 
+test("with enableTLSForSentinelMode the master is spoken to with TLS, its certificate looked at", OURS_ONLY, async () => {
+  const { port } = await group.master();
+  const natMap = { [`127.0.0.1:${port}`]: { host: "localhost", port: group.masterTlsPort } };
+  const secure = (ca) => boot({ natMap, enableTLSForSentinelMode: true, tls: { ca: tls.certificates.pem(ca) } });
+  const booted = await secure("ca");
+  await takesALockOnTheMaster(booted, group);
+  assert.equal(booted.logs.filter(({ level }) => level === "warn").length, 0, booted.logText);
+  await findsNoMaster(await secure("otherCa"), /signed by nobody/);
+});
+
 test("a shut-down provider listens to no Sentinel", OURS_ONLY, async () => {
   const booted = await boot({ failoverDetector: true, sentinelMaxConnections: 2 });
   await until("it listens to as many as it may", async () => (await group.listeners()) === 2);

@@ -1,4 +1,4 @@
-// The scenario of a master that is killed under load: Sentinels and servers of its own, anew for every run.
+// A master that is killed under load, or replaced by the Sentinels' wish: servers of their own, anew for every run.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { startSentinels } from "../../scripts/lib/sentinels.mjs";
@@ -8,10 +8,18 @@ import { median } from "./stats.mjs";
 const PROCESSES = 2;
 /** Callers per key and process: those of the short keys come back all the time, a long job spans the failover. */
 const PLAN = { short: { keys: 4, callers: 3, jobMs: 20 }, long: { keys: 4, callers: 1, jobMs: 3_000 }, timeout: 60, expire: 30 };
-const UNTIL_KILL_MS = 2_000;
-const AFTER_KILL_MS = 12_000;
-/** What begins sooner after the kill was granted before it: no failover is that quick. */
+const BEFORE_MS = 2_000;
+/** What begins sooner after a kill was granted before it: no failover is that quick. */
 const GRANTED_BEFORE_MS = 200;
+
+/** By scenario: how the master goes, and for how long things are watched. An old master that lives follows the new one after 10 s. */
+const ENDS = {
+  failover: { go: (group) => group.killMaster(), afterMs: 12_000 },
+  switchover: { go: (group) => group.failOver(), afterMs: 18_000 },
+};
+
+/** Whether this scenario is one of these. */
+export const isFailover = (scenario) => scenario in ENDS;
 
 const VARIANTS = { "": {}, ", detector": { failoverDetector: true } };
 
@@ -19,11 +27,12 @@ const VARIANTS = { "": {}, ", detector": { failoverDetector: true } };
 const clock = () => Number(process.hrtime.bigint()) / 1e6;
 
 /**
+ * @param {keyof typeof ENDS} scenario
  * @param {string[]} names contestants; `bare` takes no part
  * @param {object} context `rounds`, `quick`, `progress`
  * @returns {Promise<object>} figures per contestant and variant, by round and their medians
  */
-export async function runFailover(names, { rounds, quick, progress }) {
+export async function runFailover(scenario, names, { rounds, quick, progress }) {
   const turns = Math.max(1, Math.min(rounds, quick ? 1 : 3));
   const taking = Object.entries(VARIANTS).flatMap(([suffix, redisOptions]) =>
     names.filter((name) => name !== "bare").map((name) => ({ label: name + suffix, name, redisOptions })),
@@ -32,42 +41,41 @@ export async function runFailover(names, { rounds, quick, progress }) {
   for (let round = 0; round < turns; round += 1) {
     for (let turn = 0; turn < taking.length; turn += 1) {
       const { label, name, redisOptions } = taking[(round + turn) % taking.length];
-      progress(`failover: round ${round + 1} of ${turns}, ${label}`);
-      samples[label].push(await measure(name, redisOptions));
+      progress(`${scenario}: round ${round + 1} of ${turns}, ${label}`);
+      samples[label].push(await measure(ENDS[scenario], name, redisOptions));
     }
   }
   return {
     rounds: turns,
-    params: { untilKillMs: UNTIL_KILL_MS },
     contestants: Object.fromEntries(taking.map(({ label }) => [label, summary(samples[label])])),
   };
 }
 
-async function measure(name, redisOptions) {
+async function measure({ go, afterMs }, name, redisOptions) {
   const group = await startSentinels();
   const fleet = [];
   try {
     const options = { ...group.options, ...redisOptions };
     for (let at = 0; at < PROCESSES; at += 1) fleet.push(await startContestant(name, "redis://127.0.0.1:1", {}, options));
     const begin = clock() + 200;
-    const end = begin + UNTIL_KILL_MS + AFTER_KILL_MS;
+    const end = begin + BEFORE_MS + afterMs;
     const running = Promise.all(fleet.map((one) => one.run("holds", { ...PLAN, begin, end }, { timeoutMs: 90_000 })));
-    await sleep(200 + UNTIL_KILL_MS);
-    const killedAt = clock();
-    const killed = await group.killMaster();
-    const moved = group.movedFrom(killed).then(() => clock() - killedAt);
-    return figures(await running, killedAt, await moved);
+    await sleep(200 + BEFORE_MS);
+    const goneAt = clock();
+    const old = await go(group);
+    const moved = group.movedFrom(old).then(() => clock() - goneAt);
+    return figures(await running, goneAt, await moved);
   } finally {
     for (const one of fleet) one.stop();
     await group.stop();
   }
 }
 
-function figures(results, killedAt, movedMs) {
+function figures(results, goneAt, movedMs) {
   const holds = results.flatMap((result) => result.holds).sort((a, b) => a.from - b.from);
-  const after = holds.filter(({ from }) => from > killedAt + GRANTED_BEFORE_MS);
+  const after = holds.filter(({ from }) => from > goneAt + GRANTED_BEFORE_MS);
   const firstByKey = new Map();
-  for (const { key, from } of after) if (!firstByKey.has(key)) firstByKey.set(key, from - killedAt);
+  for (const { key, from } of after) if (!firstByKey.has(key)) firstByKey.set(key, from - goneAt);
   const short = [...firstByKey].filter(([key]) => key.startsWith("short")).map(([, ms]) => ms);
   const problems = {};
   for (const result of results) {
@@ -77,11 +85,18 @@ function figures(results, killedAt, movedMs) {
     sentinelsAgreeMs: movedMs,
     firstGrantMs: Math.min(...firstByKey.values()),
     allShortKeysMs: short.length === PLAN.short.keys ? Math.max(...short) : Number.POSITIVE_INFINITY,
+    longestGapMs: longestGap(holds, goneAt),
     overlaps: overlaps(holds),
     holds: holds.length,
     failed: Object.values(problems).reduce((total, count) => total + count, 0),
     problems,
   };
+}
+
+/** The longest time without a new grant of any key, from shortly before the master went. */
+function longestGap(holds, goneAt) {
+  const times = holds.map(({ from }) => from).filter((from) => from > goneAt - 500);
+  return Math.max(...times.slice(1).map((from, at) => from - times[at]));
 }
 
 /** How often a hold of a key began while another of it went on. */

@@ -23,6 +23,7 @@ export const SCENARIOS = [
   "gone",
   "steps",
   "failover",
+  "switchover",
 ];
 
 const MAX_ROUNDS = 50;

@@ -1,7 +1,7 @@
 // Runs the benchmark on a given server.
 
 import os from "node:os";
-import { runFailover } from "./failover.mjs";
+import { isFailover, runFailover } from "./failover.mjs";
 import { isForFleets, runFleets } from "./fleet.mjs";
 import { runObserved } from "./observed.mjs";
 import { startContestant } from "./processes.mjs";
@@ -34,8 +34,8 @@ export async function runBenchmark({ url, observer, only, contestants, rounds, q
         scenarios[scenario] = await runTls(contestants, { rounds, quick, progress });
         continue;
       }
-      if (scenario === "failover") {
-        scenarios[scenario] = await runFailover(contestants, { rounds, quick, progress });
+      if (isFailover(scenario)) {
+        scenarios[scenario] = await runFailover(scenario, contestants, { rounds, quick, progress });
         continue;
       }
       if (isForFleets(scenario)) {

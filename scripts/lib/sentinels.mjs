@@ -27,8 +27,8 @@ const FAILOVER_LIMIT_MS = 2_000;
  * @param {object} [options]
  * @param {string} [options.version] as for `startServer`
  * @param {string} [options.password] what the Sentinels ask their clients for; default none
- * @param {(port: number) => string[]} [options.tlsArgs] arguments for a Sentinel that speaks TLS on this port, beside plain text;
- *   `tlsAddresses` names them then. They are of the system's version then, the one that is sure to speak TLS
+ * @param {(port: number) => string[]} [options.tlsArgs] arguments for a server that speaks TLS on this port, beside plain text: for
+ *   the Sentinels, see `tlsAddresses`, and the first master, see `masterTlsPort`. All are of the system's version then, which speaks TLS
  * @returns {Promise<Group>} once everybody knows everybody
  */
 export async function startSentinels(options = {}) {
@@ -71,11 +71,16 @@ class Group {
     return [...this.#servers];
   }
 
+  /** Where the first master speaks TLS. */
+  masterTlsPort;
+
   /** Used by `startSentinels`. */
   async start() {
-    const { version, tlsArgs } = this.#options;
+    const { tlsArgs } = this.#options;
+    const version = tlsArgs ? undefined : this.#options.version;
+    if (tlsArgs) this.masterTlsPort = await freePort();
     const args = ["--repl-diskless-sync-delay", "0"];
-    const master = await startServer({ version, args });
+    const master = await startServer({ version, args: [...args, ...(tlsArgs ? tlsArgs(this.masterTlsPort) : [])] });
     this.#servers.push(master);
     const replicaOf = ["--replicaof", "127.0.0.1", String(master.port)];
     const replica = async () => this.#servers.push(await startServer({ version, args: [...args, ...replicaOf] }));
@@ -85,7 +90,7 @@ class Group {
       return [...info.matchAll(/^slave\d+:.*state=online/gm)].length === 2;
     });
     for (let at = 0; at < 3; at += 1) {
-      const sentinel = new Sentinel(await ensureServerBinary((tlsArgs ? undefined : version) ?? "7.0"), this.#options);
+      const sentinel = new Sentinel(await ensureServerBinary(version ?? "7.0"), this.#options);
       this.#sentinels.push(sentinel);
       await sentinel.start(master.port);
     }

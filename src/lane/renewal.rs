@@ -171,7 +171,7 @@ impl Renewer {
                 self.connection.lock().await.replace(fresh);
                 Ok(answers)
             }
-            Err(error) if error.to_string().contains("READONLY") => {
+            Err(error) if is_readonly(&error) => {
                 // It was a master once: the name or a Sentinel may lead to another by now.
                 self.leave().await;
                 if matches!(self.settings.target.place, Place::Asked(_)) {
@@ -305,6 +305,11 @@ async fn call(
     };
     // The first number is the reply's tag.
     Ok(answers.into_iter().skip(1).collect())
+}
+
+/// Redis 6.2 wraps what happens inside of a script.
+fn is_readonly(error: &RedisError) -> bool {
+    error.code() == Some("READONLY") || error.to_string().contains("-READONLY ")
 }
 
 fn io_error(reason: String) -> RedisError {
