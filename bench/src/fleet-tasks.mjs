@@ -85,7 +85,8 @@ export const FLEET_TASKS = {
         try {
           await contestant.execute(key, job, { timeout, expire });
         } catch (error) {
-          problems[error.message] = (problems[error.message] ?? 0) + 1;
+          const what = error.code ?? error.message;
+          problems[what] = (problems[what] ?? 0) + 1;
           // Who is refused at once must not come back at once.
           await sleep(20);
         }
