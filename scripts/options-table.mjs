@@ -24,7 +24,6 @@ reference is ioredis 5.11; names that only other versions of it know are taken, 
 | ignored | has no meaning here, and is passed over without a word |
 | warned | is passed over, and the log says so at boot |
 | refused | the boot fails with an error that names the option |
-| later | a later version will know it; until then the boot fails, unless the value says what is done anyway |
 
 Numbers may be numeric texts, and \`true\` and \`false\` may be texts. \`undefined\` is as good as not given, and so is null where nothing else is
 said. A value that cannot be used stops the boot; a name that is no option is warned of.

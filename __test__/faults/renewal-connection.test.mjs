@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { NS, openTestbed } from "../support/testbed.mjs";
+import { NS, OURS_ONLY, openTestbed, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -32,6 +32,30 @@ test("leases are renewed where the server does not want the password that was gi
   const warnings = await outlastLeases(`redis://:unneeded@127.0.0.1:${bed.server.port}`);
   assert.match(warnings[0], /did not want the password/);
   assert.ok(warnings.every((text) => !text.includes("unneeded")));
+});
+
+test("a renewal that meets a server which has become a replica leaves it, and goes on when it is a master again", OURS_ONLY, async () => {
+  const booted = await bed.boot();
+  const connections = async () => (await bed.command("CLIENT", "LIST", "TYPE", "normal")).match(/^id=\d+/gm).sort();
+  await booted.locking.execute(
+    "k",
+    async (_signal, lock) => {
+      const before = await connections();
+      await bed.command("REPLICAOF", "127.0.0.1", "1");
+      try {
+        await until("a renewal fails", () => /Failed to renew lock.*(READONLY|read only)/.test(booted.logText));
+        await until("its connection is closed", async () => {
+          const now = await connections();
+          return before.some((id) => !now.includes(id));
+        });
+      } finally {
+        await bed.command("REPLICAOF", "NO", "ONE");
+      }
+      await sleep(4_000);
+      lock.assertHeld();
+    },
+    { expire: 6 },
+  );
 });
 
 test("a new connection that nobody answers on holds up the renewals for a moment only", async () => {

@@ -29,6 +29,7 @@ test("without options everything is as ioredis has it", () => {
     offlineQueue: true,
     resends: true,
     reconnect: "growing",
+    reconnectAfterLookup: "growing",
     asksOnErrors: false,
     prefix: "medusa_lock:",
     defaultRetryIntervalMs: 5,
@@ -146,10 +147,7 @@ const REFUSED = {
   tls: [5, [], "yes", "RedisCloudFixed", { profile: "RedisCloudFixed" }],
   Connector: [class {}],
   monitor: [true],
-  sentinels: [[{ host: "s" }]],
-  name: ["mymaster"],
-  role: ["slave"],
-  natMap: [{}],
+  role: ["slave", "replica"],
 };
 
 for (const [option, values] of Object.entries(REFUSED)) {
@@ -199,7 +197,7 @@ test("what is ignored has no effect, whatever it is", () => {
 
 test("retryStrategy's answer is a pause in milliseconds, or an end", () => {
   const asked = [];
-  const answer = (value) => askPauseMs({ retryStrategy: (times) => asked.push(times) && value }, 7, undefined);
+  const answer = (value) => askPauseMs({ retryStrategy: (times) => asked.push(times) && value }, "retryStrategy", 7, undefined);
   assert.deepEqual([0, 50, 2.5, -5, Number.NaN].map(answer), [0, 50, 2.5, 0, 0]);
   assert.deepEqual([undefined, null, false, "50", {}, Number.POSITIVE_INFINITY].map(answer), Array(6).fill(undefined));
   assert.ok(asked.length === 11 && asked.every((times) => times === 7));
@@ -218,7 +216,7 @@ test("an exception in a function of the user is logged, and counts as no", () =>
   const throws = () => {
     throw new Error("boom");
   };
-  assert.equal(askPauseMs({ retryStrategy: throws }, 1, logger), undefined);
+  assert.equal(askPauseMs({ retryStrategy: throws }, "retryStrategy", 1, logger), undefined);
   assert.equal(askVerdict({ reconnectOnError: throws }, "ERR", logger), 0);
   assert.equal(lines.length, 2);
   assert.match(lines[0], /redisOptions\.retryStrategy.*boom/);

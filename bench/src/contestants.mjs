@@ -13,16 +13,17 @@ const PACKAGES = { official: "@medusajs/locking-redis", ours: "medusa-locking-re
 /**
  * @param {string} name one of `CONTESTANTS`
  * @param {string} url of Redis
+ * @param {object} [redisOptions] the providers' option of that name
  * @returns {Promise<{ execute(keys: string | string[], job: Function, args?: object): Promise<any>, version: string }>}
  * @throws {Error} when it cannot be loaded or reaches no Redis
  */
-export function openContestant(name, url) {
-  return name === "bare" ? openBare(url) : openProvider(PACKAGES[name], url);
+export function openContestant(name, url, redisOptions = {}) {
+  return name === "bare" ? openBare(url) : openProvider(PACKAGES[name], url, redisOptions);
 }
 
 // As Medusa's loader does it: the package's loaders with a container, then its class with the container's contents. Without the Locking
 // Module in between, which would add the same to both.
-async function openProvider(specifier, redisUrl) {
+async function openProvider(specifier, redisUrl, redisOptions) {
   const { createMedusaContainer } = require("@medusajs/framework/utils");
   const { asValue } = require("@medusajs/framework/awilix");
   const loaded = require(specifier);
@@ -32,7 +33,7 @@ async function openProvider(specifier, redisUrl) {
   const logger = { info: quiet, debug: quiet, warn: quiet, error: (text) => failures.push(text) };
   const container = createMedusaContainer();
   container.register({ logger: asValue(logger) });
-  const options = { redisUrl };
+  const options = { redisUrl, redisOptions };
   const moduleOptions = { providers: [{ resolve: specifier, id: "locking-redis", is_default: true, options }] };
   for (const loader of loaders) await loader({ container, logger, options, moduleOptions });
   if (failures.length > 0) throw new Error(failures.join("; "));

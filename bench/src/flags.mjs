@@ -22,6 +22,8 @@ export const SCENARIOS = [
   "line",
   "gone",
   "steps",
+  "failover",
+  "switchover",
 ];
 
 const MAX_ROUNDS = 50;

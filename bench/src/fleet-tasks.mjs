@@ -63,6 +63,42 @@ export const FLEET_TASKS = {
   },
 
   /**
+   * Callers who come back again and again to keys of their own kind, from `begin` to `end`. Returns every hold: until its job ended, or was
+   * told that the lock is lost.
+   */
+  async holds(contestant, { short, long, timeout, expire, begin, end }) {
+    const holds = [];
+    const problems = {};
+    await sleep(begin - clock());
+    const one = async (key, jobMs) => {
+      while (clock() < end) {
+        const job = async (signal) => {
+          const hold = { key, from: clock(), to: Number.POSITIVE_INFINITY };
+          holds.push(hold);
+          const over = () => {
+            hold.to = Math.min(hold.to, clock());
+          };
+          signal?.addEventListener("abort", over, { once: true });
+          await sleep(jobMs);
+          over();
+        };
+        try {
+          await contestant.execute(key, job, { timeout, expire });
+        } catch (error) {
+          const what = error.code ?? error.message;
+          problems[what] = (problems[what] ?? 0) + 1;
+          // Who is refused at once must not come back at once.
+          await sleep(20);
+        }
+      }
+    };
+    const callers = (kind, { keys, callers, jobMs }) =>
+      Array.from({ length: keys * callers }, (_, at) => one(`${kind}-${at % keys}`, jobMs));
+    await Promise.all([...callers("short", short), ...callers("long", long)]);
+    return { holds, problems };
+  },
+
+  /**
    * One process of two that pass a lock to and fro. A few callers each, so that in both processes one always waits: the order of arrival
    * then makes every release one to the other process. Tells when releases were asked for, and when jobs began.
    */

@@ -1,6 +1,7 @@
 // Runs the benchmark on a given server.
 
 import os from "node:os";
+import { isFailover, runFailover } from "./failover.mjs";
 import { isForFleets, runFleets } from "./fleet.mjs";
 import { runObserved } from "./observed.mjs";
 import { startContestant } from "./processes.mjs";
@@ -31,6 +32,10 @@ export async function runBenchmark({ url, observer, only, contestants, rounds, q
       }
       if (scenario === "tls") {
         scenarios[scenario] = await runTls(contestants, { rounds, quick, progress });
+        continue;
+      }
+      if (isFailover(scenario)) {
+        scenarios[scenario] = await runFailover(scenario, contestants, { rounds, quick, progress });
         continue;
       }
       if (isForFleets(scenario)) {

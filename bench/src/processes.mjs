@@ -12,10 +12,11 @@ const CHILD = fileURLToPath(new URL("child.mjs", import.meta.url));
  * @param {string} name
  * @param {string} url of Redis
  * @param {Record<string, string>} [env] added to this process's environment
+ * @param {object} [redisOptions] the providers' option of that name
  * @returns {Promise<{ version: string, run(task: string, params: object, options?: object): Promise<object>, signal(name: string): void, stop(): void }>}
  */
-export async function startContestant(name, url, env = {}) {
-  const child = fork(CHILD, [name, url], {
+export async function startContestant(name, url, env = {}, redisOptions = {}) {
+  const child = fork(CHILD, [name, url, JSON.stringify(redisOptions)], {
     execArgv: ["--expose-gc"],
     env: { ...process.env, ...env },
     stdio: ["ignore", "ignore", "inherit", "ipc"],

@@ -18,6 +18,8 @@ const TITLES = {
   line: () => "A long line behind one held key in one process",
   gone: () => "Fifteen waiters in front, whose process is stopped or killed: until the next waiter of another process is served",
   steps: () => "The busy hot key by acquireLockStep of Medusa's core flows, timeout 30 s, 4 processes x 25 callers",
+  failover: () => "A master killed under load, 2 processes on 8 keys, times after the kill; overlaps: two holders of a key at once",
+  switchover: () => "A master replaced by SENTINEL FAILOVER under load, 2 processes on 8 keys; overlaps: two holders of a key at once",
   pairs: () => '40 callers at once of execute(["k1", "k2"]), job of 2 ms',
 };
 

@@ -3,6 +3,7 @@ import type { Logger } from "@medusajs/framework/types";
 /** @internal The functions in `redisOptions` that the addon has asked. */
 export interface Callbacks {
   retryStrategy?: (times: number) => unknown;
+  sentinelRetryStrategy?: (times: number) => unknown;
   reconnectOnError?: (error: Error) => unknown;
 }
 
@@ -14,15 +15,20 @@ export enum Verdict {
 }
 
 /**
- * @internal Asks `retryStrategy` for the pause before attempt `times`, in milliseconds. As with ioredis, what is no
+ * @internal Asks one of the two strategies for the pause before attempt `times`, in milliseconds. As with ioredis, what is no
  * number means never again (`undefined`); so does an exception, and an endless pause.
  */
-export function askPauseMs({ retryStrategy }: Callbacks, times: number, logger: Logger | undefined): number | undefined {
+export function askPauseMs(
+  callbacks: Callbacks,
+  strategy: "retryStrategy" | "sentinelRetryStrategy",
+  times: number,
+  logger: Logger | undefined,
+): number | undefined {
   try {
-    const pauseMs = retryStrategy?.(times);
+    const pauseMs = callbacks[strategy]?.(times);
     return typeof pauseMs === "number" && pauseMs !== Number.POSITIVE_INFINITY ? Math.max(pauseMs || 0, 0) : undefined;
   } catch (error) {
-    logger?.error(`redisOptions.retryStrategy threw an error, so provider "locking-redis" connects to Redis no more: ${error}`);
+    logger?.error(`redisOptions.${strategy} threw an error, so provider "locking-redis" connects to Redis no more: ${error}`);
     return undefined;
   }
 }

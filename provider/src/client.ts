@@ -109,7 +109,9 @@ class Calls {
         this.log(details[value]);
         break;
       case ResultKind.AskPause:
-        this.native?.deref()?.reconnectIn(askPauseMs(this.callbacks, value, this.logger));
+        this.native
+          ?.deref()
+          ?.reconnectIn(askPauseMs(this.callbacks, first === 1 ? "sentinelRetryStrategy" : "retryStrategy", value, this.logger));
         break;
       case ResultKind.AskError:
         this.native?.deref()?.judge(first, askVerdict(this.callbacks, details[value]?.message ?? "", this.logger));
@@ -199,7 +201,7 @@ export class LockClient {
     try {
       this.#native = new NativeClient(options, numbers, (count, details) => calls.dispatch(numbers, count, details));
     } catch (error) {
-      throw isAboutTls(error, options) ? optionError("redisOptions.tls", `cannot be used: ${(error as Error).message}`) : error;
+      throw isAboutTls(error, options) ? tlsError((error as Error).message) : error;
     }
     calls.native = new WeakRef(this.#native);
     rememberAtExit(this.#native);
@@ -345,8 +347,13 @@ export class LockClient {
 }
 
 /** Of the options only those of TLS are looked at by the addon: everything else was checked before. */
-function isAboutTls(error: unknown, { tls, localAddress }: NativeOptions): boolean {
-  return (error as { code?: string }).code === "InvalidArg" && (tls !== undefined || localAddress !== undefined);
+function isAboutTls(error: unknown, { tls, sentinels, localAddress }: NativeOptions): boolean {
+  return (error as { code?: string }).code === "InvalidArg" && (tls ?? sentinels?.tls ?? localAddress) !== undefined;
+}
+
+function tlsError(message: string): Error {
+  const trouble = message.replace(/^sentinelTLS: /, "");
+  return optionError(trouble === message ? "redisOptions.tls" : "redisOptions.sentinelTLS", `cannot be used: ${trouble}`);
 }
 
 function errorOf(detail: ResultDetail | undefined): Error {

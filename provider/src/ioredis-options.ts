@@ -37,6 +37,25 @@ export const IOREDIS_OPTIONS: OptionTable = optionTable({
       "a function of the number of the attempt that returns the pause before it in milliseconds; what is no number, or an exception, ends all attempts, as does anything else than a function. Default: 50 ms more each time, 2000 at most",
     reconnectOnError:
       "a function that is asked about every error that Redis answers a call with: true or 1 reconnects, 2 also asks again. Not about NOSCRIPT, which is answered with the script. Must not be anything else than a function or null",
+    sentinels:
+      "array of `{ host, port, family }`, port 26379 by default: the Sentinels, asked before every connection where the master is. Then `path`, `host` and `port` mean nothing; user name, password and database of the URL are for the master",
+    name: "what the Sentinels call the master; required with `sentinels`",
+    role: 'which server of the group; only "master", the default: "slave" is refused, since replicas cannot hold locks. A server that the Sentinels name and that says it is none is left at once (with `enableReadyCheck`)',
+    sentinelUsername: "ACL user at the Sentinels; never taken from `username`",
+    sentinelPassword: "password at the Sentinels; never taken from `password`",
+    sentinelCommandTimeout:
+      "longest wait for an answer of a Sentinel, in milliseconds, at least 1; default 5000, where ioredis waits for ever",
+    sentinelRetryStrategy:
+      "as `retryStrategy`, asked when none of the Sentinels could say where the master is. Default: 10 ms more each time, 1000 at most. Unlike with ioredis, such an attempt counts for `maxRetriesPerRequest`, so that no call waits for ever",
+    sentinelTLS: "as `tls`, for the connections to the Sentinels",
+    enableTLSForSentinelMode:
+      "true: with `sentinels`, `tls` and rediss:// count for the connection to the master. Default: false, and that connection is in plain text, as with ioredis; the log warns of it",
+    natMap: 'object of `{ "host:port": { host, port } }`: other addresses for those that the Sentinels name. A function is refused',
+    updateSentinels: "true, the default: ask the Sentinels for other Sentinels",
+    failoverDetector: "true: listen to the Sentinels, and connect anew as soon as one of them tells of another master; default false",
+    sentinelMaxConnections: "to how many of them; default 10",
+    sentinelReconnectStrategy:
+      "for `failoverDetector`: a function of the number of the attempt that returns the pause before it in milliseconds; what is no number ends it. Asked at boot for the attempts 1 to 20; the last answer counts for all that follow. Default: 60000",
   },
   ignored: {
     lazyConnect: "the provider connects when Medusa starts, as the official one does",
@@ -51,7 +70,6 @@ export const IOREDIS_OPTIONS: OptionTable = optionTable({
     blockingTimeoutGrace: "no blocking commands are used",
     autoResubscribe: "what the provider listens to it always listens to again",
     preferredSlaves: "replicas cannot hold locks",
-    sentinelReconnectStrategy: "without `failoverDetector` it has no meaning",
   },
   warned: {
     readOnly: ["has no use for locks and is ignored", false],
@@ -62,20 +80,5 @@ export const IOREDIS_OPTIONS: OptionTable = optionTable({
   refused: {
     Connector: "is not supported: this package opens its own socket",
     monitor: ["makes the connection unusable for locks", false],
-  },
-  later: {
-    sentinels: "the Sentinels to ask",
-    name: "the group of the master",
-    role: ['which server of the group; a replica cannot hold locks, so only "master" will do', "master"],
-    sentinelUsername: "ACL user at the Sentinels",
-    sentinelPassword: "password at the Sentinels",
-    sentinelCommandTimeout: "longest time for one command to a Sentinel",
-    sentinelRetryStrategy: "the pause after no Sentinel could be reached",
-    failoverDetector: ["listen to the Sentinels for a new master", false],
-    sentinelMaxConnections: ["how many Sentinels to listen to", 10],
-    enableTLSForSentinelMode: ["TLS to the master, too", false],
-    sentinelTLS: "TLS to the Sentinels",
-    natMap: "other addresses for those that the Sentinels name",
-    updateSentinels: ["add the Sentinels that the Sentinels name", true],
   },
 });

@@ -21,6 +21,8 @@ export interface NativeOptions {
   tls?: NativeTls;
   /** Then path, host and port mean nothing. */
   cluster?: NativeCluster;
+  /** Who says where the master is; then path, host and port mean nothing. */
+  sentinels?: NativeSentinels;
   username?: string;
   /** With a user name and no password this is the empty string. */
   password?: string;
@@ -45,6 +47,8 @@ export interface NativeOptions {
   mostReconnectsForAll: boolean;
   /** Pause before a reconnect: ioredis' rule, none since there is no second connection, or by `ResultKind.AskPause`. */
   reconnect: "growing" | "growingInCluster" | "never" | "asked";
+  /** The same after no Sentinel could say where the master is. */
+  reconnectAfterLookup: "growing" | "never" | "asked";
   /** Error replies are asked about, by `ResultKind.AskError`. */
   asksOnErrors: boolean;
   /** Longest that one command takes, waiting for a connection included. */
@@ -87,6 +91,33 @@ export interface NativeCluster {
   downPauseMs: number;
   /** Other addresses for those that nodes name, by `host:port`. */
   addresses: Record<string, NativeNode>;
+}
+
+/** @internal The Sentinels, and how they are spoken to. */
+export interface NativeSentinels {
+  /** What they call the master. */
+  name: string;
+  /** In the order in which they are asked. `family`: 4 or 6; none: the one of all sockets. */
+  addresses: { host: string; port: number; family?: number }[];
+  username?: string;
+  /** With a user name and no password this is the empty string. */
+  password?: string;
+  tls?: NativeTls;
+  /** Other addresses for those that they name, by "host:port". */
+  mapped: Record<string, { host: string; port: number }>;
+  /** They are asked for other Sentinels. */
+  learns: boolean;
+  /** Longest wait for one answer. */
+  commandTimeoutMs: number;
+  /** They are listened to, so that another master is known at once. */
+  detection?: {
+    /** The most that are listened to. */
+    most: number;
+    /** Pauses before the reconnects to one of them, by attempt. */
+    pausesMs: number[];
+    /** After the last of these pauses it is given up; else that one is kept to. */
+    stops: boolean;
+  };
 }
 
 /** @internal Certificates, keys and revocation lists are PEM texts, without a password. */

@@ -2,9 +2,9 @@ import { optionError } from "./option-values";
 
 /**
  * @internal What becomes of an option of ioredis or Node: it does what it says; it is passed over without a word; it
- * is passed over and the log says so; the boot fails; a later version will know it, and until then the boot fails.
+ * is passed over and the log says so; the boot fails.
  */
-export type Treatment = "honoured" | "ignored" | "warned" | "refused" | "later";
+export type Treatment = "honoured" | "ignored" | "warned" | "refused";
 
 /** @internal One option. */
 export interface OptionRow {
@@ -12,7 +12,7 @@ export interface OptionRow {
   readonly treatment: Treatment;
   /** For the documentation; where the user is told about the option, it goes on from its name ("is not supported"). */
   readonly sentence: string;
-  /** Values of a warned, refused or later option that say what is done anyway, besides null. */
+  /** Values of a warned or refused option that say what is done anyway, besides null. */
   readonly harmless: readonly unknown[];
 }
 
@@ -49,7 +49,5 @@ export function judgeOption(table: OptionTable, kind: string, name: string, valu
     warnings.push(`${label} ${row.sentence}.`);
   } else if (row.treatment === "refused") {
     throw optionError(label, row.sentence);
-  } else if (row.treatment === "later") {
-    throw optionError(label, "is not supported by this version yet; it comes with a later one, leave it out until then");
   }
 }

@@ -53,7 +53,9 @@ export function readPerseverance({ values, label }: OptionSource): Perseverance 
 
 /** @internal The user's functions among ioredis' options. */
 export function readCallbacks({ values }: OptionSource): Callbacks {
-  const functions = (["retryStrategy", "reconnectOnError"] as const).filter((name) => typeof values[name] === "function");
+  const functions = (["retryStrategy", "sentinelRetryStrategy", "reconnectOnError"] as const).filter(
+    (name) => typeof values[name] === "function",
+  );
   return Object.fromEntries(functions.map((name) => [name, values[name]]));
 }
 

@@ -7,13 +7,14 @@ import { judgeOption } from "./option-table";
 import { type OptionSource, optionalString, optionError } from "./option-values";
 import { type Perseverance, readCallbacks, readPerseverance } from "./perseverance-options";
 import type { UrlParts } from "./redis-url";
+import { readSentinels, type Sentinel, usesTlsWithMaster } from "./sentinel-options";
 import { parseTls } from "./tls-options";
 
 const KIND = "an ioredis option";
 
 /** @internal What `redisUrl` and `redisOptions` come to. */
 export interface RedisSettings {
-  native: Connection & Perseverance & Pick<NativeOptions, "tls" | "cluster" | "localAddress" | "localPort">;
+  native: Connection & Perseverance & Sentinel & Pick<NativeOptions, "tls" | "cluster" | "localAddress" | "localPort">;
   keyPrefix: string;
   callbacks: Callbacks;
 }
@@ -47,8 +48,15 @@ export function parseRedisOptions(redisOptions: unknown, url: UrlParts, warnings
   // What is wrong in redisOptions is wrong even where the URL has the last word.
   read(options);
   const { keyPrefix, ...settings } = read(both);
-  const { tls, address } = parseTls(options.values.tls, tlsByUrl, warnings);
-  return { native: { ...settings, ...address, ...(tls ? { tls } : {}) }, keyPrefix, callbacks: readCallbacks(both) };
+  const { tls, address } = parseTls(options.label("tls"), options.values.tls, tlsByUrl, warnings);
+  const sentinels = readSentinels(both, warnings);
+  const isSecure = usesTlsWithMaster(both) && tls;
+  if (tls && !isSecure) {
+    warnings.push(
+      "TLS is asked for and NOT USED with the master, so passwords and locks are sent in plain text: with sentinels, ioredis ignores rediss:// and redisOptions.tls unless redisOptions.enableTLSForSentinelMode is true, and so does this package.",
+    );
+  }
+  return { native: { ...settings, ...address, ...sentinels, ...(isSecure ? { tls } : {}) }, keyPrefix, callbacks: readCallbacks(both) };
 }
 
 function read(source: OptionSource): Connection & Perseverance & { keyPrefix: string } {

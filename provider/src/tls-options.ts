@@ -7,8 +7,6 @@ import { type OptionSource, optionalBoolean, optionalInteger, optionalString, op
 import { readAlgorithms } from "./tls-algorithms";
 import { defaultAuthorities, readCertificates, readIdentity, readRevocationLists } from "./tls-credentials";
 
-const OPTION = "redisOptions.tls";
-
 type LocalAddress = Pick<NativeOptions, "localAddress" | "localPort">;
 
 /** @internal What `redisOptions.tls` comes to. */
@@ -20,38 +18,38 @@ export interface TlsSettings {
 }
 
 /**
- * @internal Parses `redisOptions.tls` and, in `byUrl`, what the URL says about TLS. Throws INVALID_OPTION naming the
- * option; adds a line to `warnings` for what is ignored and for what makes TLS unsafe.
+ * @internal Parses the TLS options of `option` and, in `byUrl`, what the URL says about TLS. Throws INVALID_OPTION naming
+ * the option; adds a line to `warnings` for what is ignored and for what makes TLS unsafe.
  */
-export function parseTls(given: unknown, byUrl: boolean | undefined, warnings: string[]): TlsSettings {
-  if (!isWanted(given, byUrl)) {
+export function parseTls(option: string, given: unknown, byUrl: boolean | undefined, warnings: string[]): TlsSettings {
+  if (!isWanted(option, given, byUrl)) {
     return { address: {} };
   }
   const values = (typeof given === "object" ? given : undefined) as Record<string, unknown> | undefined;
-  const source: OptionSource = { values: values ?? {}, label: (name) => `${OPTION}.${name}` };
+  const source: OptionSource = { values: values ?? {}, label: (name) => `${option}.${name}` };
   for (const [name, value] of Object.entries(source.values)) {
     judgeOption(NODE_TLS_OPTIONS, "a TLS option", name, value, source.label(name), warnings);
   }
   return { tls: readTls(source, warnings), address: { ...readAddress(source), ...readLocalAddress(source) } };
 }
 
-function isWanted(given: unknown, byUrl: boolean | undefined): boolean {
+function isWanted(option: string, given: unknown, byUrl: boolean | undefined): boolean {
   if (given === undefined) {
     return byUrl ?? false;
   }
   if (typeof given === "string" && given !== "true" && given !== "false") {
-    throw optionError(OPTION, "must be true, false or an object: a tls profile is not supported, pass tls.ca");
+    throw optionError(option, "must be true, false or an object: a tls profile is not supported, pass tls.ca");
   }
   const isObject = typeof given === "object" && given !== null && !Array.isArray(given);
-  const wanted = isObject || optionalBoolean(OPTION, given) === true;
+  const wanted = isObject || optionalBoolean(option, given) === true;
   if (byUrl === true && !wanted) {
     throw optionError(
-      OPTION,
+      option,
       "is false or null, but redisUrl is rediss:// or asks for TLS; ioredis would connect in plain text. Use redis:// if you mean that",
     );
   }
   if (byUrl === false && wanted) {
-    throw optionError(OPTION, "asks for TLS, but redisUrl says tls=false; take one of them out");
+    throw optionError(option, "asks for TLS, but redisUrl says tls=false; take one of them out");
   }
   return wanted;
 }

@@ -33,7 +33,8 @@ pub enum ResultKind {
     Down,
     /// A line for the log; the value is the detail's index.
     Log,
-    /// How long to wait before the next connect? The value is the number of the attempt, from 1; `reconnectIn` answers.
+    /// How long to wait before the next connect? The value is the number of the attempt, from 1; the first number is 1
+    /// when no Sentinel could say where to, else 0. `reconnectIn` answers.
     AskPause,
     /// What to do about an error that Redis answered with? The first number is the question's, the value the index of
     /// the detail with the server's text; `judge` answers.
@@ -112,7 +113,7 @@ fn triple(notice: Notice, details: &mut Vec<ResultDetail>) -> [f64; 3] {
             };
             (0, ResultKind::Log, detail(text(level, message)))
         }
-        Notice::AskPause { attempt } => (0, ResultKind::AskPause, f64::from(attempt)),
+        Notice::AskPause { attempt, lookup } => (u64::from(lookup), ResultKind::AskPause, f64::from(attempt)),
         Notice::AskError { question, message } => (question, ResultKind::AskError, detail(text("", message))),
     };
     [first as f64, f64::from(kind as i32), value]

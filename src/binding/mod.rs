@@ -3,3 +3,4 @@
 mod client;
 mod deliver;
 mod options;
+mod sentinel_options;

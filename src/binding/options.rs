@@ -1,7 +1,8 @@
 //! The options as the provider hands them over: names and units checked there, types made here.
 
+use super::sentinel_options::NativeSentinels;
 use crate::lane::{Discovery, Settings};
-use crate::net::{Endpoint, Family, SocketRules, Target, Tls, TlsOptions, Trust};
+use crate::net::{Endpoint, Family, Place, SocketRules, Target, Tls, TlsOptions, Trust};
 use lock_core::{
     BackoffRule, ClientConfig, ClusterRules, Credentials, Greeting, NodeAddress, PauseRule, Perseverance,
     Safety,
@@ -26,6 +27,7 @@ pub(super) struct NativeOptions {
     connect_timeout_ms: f64,
     tls: Option<NativeTls>,
     cluster: Option<NativeCluster>,
+    sentinels: Option<NativeSentinels>,
     username: Option<String>,
     password: Option<String>,
     database: u32,
@@ -39,6 +41,7 @@ pub(super) struct NativeOptions {
     most_reconnects: Option<u32>,
     most_reconnects_for_all: bool,
     reconnect: Reconnect,
+    reconnect_after_lookup: Reconnect,
     asks_on_errors: bool,
     command_timeout_ms: Option<f64>,
     socket_timeout_ms: Option<f64>,
@@ -83,7 +86,7 @@ struct NativeCluster {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct NativeTls {
+pub(super) struct NativeTls {
     authorities: Vec<String>,
     pinned: bool,
     trust: NativeTrust,
@@ -110,11 +113,6 @@ enum NativeTrust {
 impl NativeOptions {
     /// The error says what is wrong with which part of `redisOptions`; it holds no secret.
     pub(super) fn into_settings(self) -> Result<Settings, String> {
-        let family = match self.family {
-            4 => Family::V4,
-            6 => Family::V6,
-            _ => Family::Any,
-        };
         let local = match (&self.local_address, self.local_port) {
             (None, None) => None,
             (address, port) => {
@@ -123,13 +121,15 @@ impl NativeOptions {
                 Some(SocketAddr::new(address, port.unwrap_or(0)))
             }
         };
+        let master_only = self.sentinels.is_some();
         let target = Target {
-            endpoint: match self.path {
-                Some(path) => Endpoint::Unix(path.into()),
-                None => Endpoint::Tcp { host: self.host, port: self.port },
+            place: match (self.sentinels, self.path) {
+                (Some(sentinels), _) => Place::Asked(sentinels.into_sentinels()?.into()),
+                (None, Some(path)) => Place::At(Endpoint::Unix(path.into())),
+                (None, None) => Place::At(Endpoint::Tcp { host: self.host, port: self.port }),
             },
             socket: SocketRules {
-                family,
+                family: family(self.family),
                 local,
                 keep_alive: self.keep_alive_ms.map(millis),
                 no_delay: self.no_delay,
@@ -155,16 +155,13 @@ impl NativeOptions {
                 resp3: self.resp3,
                 ready_check: self.ready_check,
                 longest_loading_pause: limit(self.longest_loading_pause_ms),
+                master_only,
             },
             perseverance: Perseverance {
                 most_reconnects: self.most_reconnects,
                 most_reconnects_for_all: self.most_reconnects_for_all,
-                pause: match self.reconnect {
-                    Reconnect::Growing => PauseRule::Growing,
-                    Reconnect::GrowingInCluster => PauseRule::GrowingInCluster,
-                    Reconnect::Never => PauseRule::Never,
-                    Reconnect::Asked => PauseRule::Asked,
-                },
+                pause: self.reconnect.into(),
+                lookup_pause: self.reconnect_after_lookup.into(),
                 offline_queue: self.offline_queue,
                 resends: self.resends,
                 command_limit: self.command_timeout_ms.map(millis),
@@ -203,8 +200,28 @@ impl NativeCluster {
     }
 }
 
+impl From<Reconnect> for PauseRule {
+    fn from(reconnect: Reconnect) -> Self {
+        match reconnect {
+            Reconnect::Growing => Self::Growing,
+            Reconnect::GrowingInCluster => Self::GrowingInCluster,
+            Reconnect::Never => Self::Never,
+            Reconnect::Asked => Self::Asked,
+        }
+    }
+}
+
+/// 4, 6, or anything else for both.
+pub(super) fn family(number: u8) -> Family {
+    match number {
+        4 => Family::V4,
+        6 => Family::V6,
+        _ => Family::Any,
+    }
+}
+
 impl NativeTls {
-    fn into_options(self) -> TlsOptions {
+    pub(super) fn into_options(self) -> TlsOptions {
         TlsOptions {
             authorities: self.authorities,
             pinned: self.pinned,

@@ -1,6 +1,7 @@
 //! lock-core and what it has to tell, for whichever lane owns it.
 
 use super::shared::Shared;
+use crate::net::Trouble;
 use crate::sys::now;
 use lock_core::{
     AcquireRequest, ClientConfig, Error, Event, FIRST, Hold, HoldId, Instant, Keep, LeaseState, LockKey,
@@ -39,8 +40,8 @@ pub(crate) enum Notice {
     Down { reason: String },
     /// A line for the log.
     Log { level: LogLevel, message: String },
-    /// How long to wait before this attempt to connect?
-    AskPause { attempt: u32 },
+    /// How long to wait before this attempt to connect, or to look the master up?
+    AskPause { attempt: u32, lookup: bool },
     /// What to do about this error reply?
     AskError { question: u64, message: String },
 }
@@ -68,6 +69,16 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn new(config: ClientConfig, seed: [u8; 24], shared: Arc<Shared>) -> Self {
         Self { client: Router::new(config, seed), shared, notices: Vec::new(), claims: HashMap::new() }
+    }
+
+    /// The connection that was asked for could not be made.
+    pub(crate) fn not_connected(&mut self, node: NodeId, trouble: &Trouble) {
+        let Some(client) = self.client.client(node) else { return };
+        if trouble.unresolved {
+            client.handle_unresolved(now(), &trouble.reason);
+        } else {
+            client.handle_disconnected(now(), &trouble.reason);
+        }
     }
 
     /// Takes keys.
@@ -149,7 +160,9 @@ impl Engine {
                     }
                 }
                 Event::TakenAway => self.look_at_leases(),
-                Event::AskPause { attempt } => self.notices.push(Notice::AskPause { attempt }),
+                Event::AskPause { attempt, lookup } => {
+                    self.notices.push(Notice::AskPause { attempt, lookup });
+                }
                 Event::AskError { question, message } => {
                     self.notices.push(Notice::AskError { question, message });
                 }

@@ -5,10 +5,12 @@
 //! and `renewal` (the leases' own thread and connection).
 
 mod background;
+mod detector;
 mod engine;
 mod lookup;
 mod node_loop;
 mod renewal;
+mod renewal_call;
 mod shared;
 mod side;
 mod socket;

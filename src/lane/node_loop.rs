@@ -11,7 +11,7 @@ use super::shared::{Inbound, Shared, Waker};
 use super::socket::Connection;
 use super::sockets::Sockets;
 use super::{Deliver, EXIT_LIMIT, Settings, closed, internal, lookup, wire};
-use crate::net::{self, Target, describe};
+use crate::net::{self, Target, Trouble, describe};
 use crate::sys::{Async, EventLoop, JsScope, Poll, Prepare, Readiness, Timer, now};
 use lock_core::{Error, Instant, NodeId};
 use napi::Env;
@@ -192,12 +192,15 @@ impl NodeLoop {
                 Inbound::LookedUp { outcome } => {
                     self.state.borrow_mut().engine.client.handle_map(now(), outcome);
                 }
+                Inbound::Moved { reason } => {
+                    self.state.borrow_mut().engine.client.handle_moved(now(), &reason);
+                }
             }
         }
     }
 
-    fn connected(&self, node: NodeId, outcome: Result<net::Connection, String>) {
-        let connection = outcome.and_then(|connected| self.watch(node, connected));
+    fn connected(&self, node: NodeId, outcome: Result<net::Connection, Trouble>) {
+        let connection = outcome.and_then(|connected| Ok(self.watch(node, connected)?));
         let mut guard = self.state.borrow_mut();
         let state = &mut *guard;
         let Some(client) = state.engine.client.client(node) else { return };
@@ -206,7 +209,7 @@ impl NodeLoop {
                 client.handle_connected(now());
                 state.sockets.open(node, connection);
             }
-            Err(reason) => client.handle_disconnected(now(), &reason),
+            Err(trouble) => state.engine.not_connected(node, &trouble),
         }
     }
 
@@ -294,7 +297,7 @@ impl NodeLoop {
             shared.send(Inbound::Connected { node, epoch, outcome });
         });
         if let Err(reason) = started {
-            self.shared.send(Inbound::Connected { node, epoch, outcome: Err(reason) });
+            self.shared.send(Inbound::Connected { node, epoch, outcome: Err(reason.into()) });
         }
     }
 

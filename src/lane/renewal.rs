@@ -2,15 +2,16 @@
 //! not the JavaScript thread is busy. JavaScript hears of it only when a lease is lost.
 
 use super::engine::Notice;
+use super::renewal_call::{Answers, call, is_readonly};
 use super::shared::{Inbound, Shared};
-use super::{Settings, background, lookup, side};
+use super::{Settings, background, detector, lookup, side};
+use crate::net::Place;
 use crate::sys::now;
 use lock_core::{
-    HoldId, Instant, LockKey, LogLevel, Namespace, NodeAddress, Renewal, RenewalAnswer, Routes, Safety,
-    Script,
+    Greeting, HoldId, Instant, LockKey, LogLevel, Namespace, NodeAddress, Renewal, RenewalAnswer, Routes,
 };
+use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
-use redis::{RedisError, RedisResult};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -25,22 +26,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const ANSWER_LIMIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// A connection, or none yet.
-type Place = Arc<Mutex<Option<MultiplexedConnection>>>;
+type Kept = Arc<Mutex<Option<MultiplexedConnection>>>;
 
-/// What Redis said to the renewal of a batch.
-struct Answers {
-    /// 1 for each key that was its holder's, in order.
-    per_key: Vec<i64>,
-    /// Why it does not count.
-    shortfall: Option<String>,
-}
-
-struct Renewer {
+pub(super) struct Renewer {
     shared: Arc<Shared>,
     settings: Settings,
     namespace: Namespace,
     /// Connections, by node.
-    places: std::sync::Mutex<HashMap<Option<NodeAddress>, Place>>,
+    places: std::sync::Mutex<HashMap<Option<NodeAddress>, Kept>>,
     stall_told: AtomicBool,
 }
 
@@ -58,6 +51,8 @@ pub(crate) fn start(shared: Arc<Shared>, settings: Settings) -> Result<(), Strin
 
 async fn run(renewer: Arc<Renewer>) {
     let shared = Arc::clone(&renewer.shared);
+    // Ends with this task.
+    let mut detectors = None;
     while !shared.is_closed() {
         let (mut due, mut lost) = (Vec::new(), Vec::new());
         let next = shared.leases().poll(now(), &mut due, &mut lost);
@@ -70,6 +65,8 @@ async fn run(renewer: Arc<Renewer>) {
         if shared.reachable.swap(false, Ordering::AcqRel) {
             // Made before it is needed, so that the first renewal does not pay for it.
             tokio::spawn(Arc::clone(&renewer).connect_ahead());
+            // Not before: by now the Sentinels have named the others.
+            detectors.get_or_insert_with(|| detector::start(&renewer));
         }
         if next == Instant::FAR_FUTURE {
             shared.renewal.notified().await;
@@ -83,6 +80,19 @@ async fn run(renewer: Arc<Renewer>) {
 }
 
 impl Renewer {
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Makes the connection anew at the next renewal.
+    pub(super) fn leave(&self) {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Sends the due renewals on their way, unless the JavaScript thread is stuck: a hung process must not hold
     /// a lock for ever.
     fn begin(self: &Arc<Self>, due: &[Renewal]) {
@@ -208,7 +218,7 @@ impl Renewer {
         Ok(())
     }
 
-    fn place(&self, address: Option<&NodeAddress>) -> Place {
+    fn place(&self, address: Option<&NodeAddress>) -> Kept {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(places.entry(address.cloned()).or_default())
     }
@@ -238,13 +248,38 @@ impl Renewer {
                 place.lock().await.replace(fresh);
                 Ok(answers)
             }
+            Err(error) if is_readonly(&error) => {
+                // It was a master once: the name or a Sentinel may lead to another by now.
+                self.leave();
+                if matches!(self.settings.target.place, Place::Asked(_)) {
+                    self.shared.send(Inbound::Moved { reason: error.to_string() });
+                }
+                Err(error)
+            }
             outcome => outcome,
         }
     }
 
     async fn connect(&self, address: Option<&NodeAddress>) -> RedisResult<MultiplexedConnection> {
         let target = self.settings.target_of(address);
-        side::open(&self.settings, &target, self.shared.password_unwanted.load(Ordering::Acquire)).await
+        let unwanted = self.shared.password_unwanted.load(Ordering::Acquire);
+        let mut connection = side::open(&self.settings, &target, unwanted).await?;
+        self.check_role(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// As the main connection does: a replica would say of every lock that came later that it is nobody's.
+    async fn check_role(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+        let Greeting { master_only, ready_check, .. } = self.settings.client.greeting;
+        if !master_only || !ready_check {
+            return Ok(());
+        }
+        // A user who may not ask relies on the Sentinels.
+        let info = redis::cmd("INFO").arg("replication").query_async::<String>(connection).await;
+        if info.is_ok_and(|info| info.contains("role:slave")) {
+            return Err(side::io_error("the server that the Sentinels named is no master".to_owned()));
+        }
+        Ok(())
     }
 
     async fn connect_ahead(self: Arc<Self>) {
@@ -292,65 +327,4 @@ impl Renewer {
     fn log(&self, message: String) {
         self.shared.send(Inbound::Notice(Notice::Log { level: LogLevel::Warn, message }));
     }
-}
-
-/// Why what was written on this connection does not count yet, if too few replicas have it.
-async fn shortfall(
-    connection: &mut MultiplexedConnection,
-    Safety { replicas, timeout }: Safety,
-) -> RedisResult<Option<String>> {
-    let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
-    let count: u32 = redis::cmd("WAIT").arg(replicas).arg(ms).query_async(connection).await?;
-    Ok((count < replicas)
-        .then(|| format!("{count} of {replicas} replicas acknowledged it within {ms} ms (option safety)")))
-}
-
-/// `records`: the holds are of named owners, whose hold records tell them apart.
-async fn call(
-    connection: &mut MultiplexedConnection,
-    batch: &[Renewal],
-    records: bool,
-    safety: Option<Safety>,
-) -> RedisResult<Answers> {
-    let command = |name: &str, script: &str| {
-        let stride = if records { 2 } else { 1 };
-        let mut command = redis::cmd(name);
-        command.arg(script).arg(stride * batch.iter().map(|renewal| renewal.keys.len()).sum::<usize>());
-        let pairs = || batch.iter().flat_map(|renewal| renewal.keys.iter().map(move |key| (renewal, key)));
-        for (_, key) in pairs() {
-            command.arg(key.name());
-            if records {
-                command.arg(key.record_name());
-            }
-        }
-        command.arg(stride);
-        for (renewal, _) in pairs() {
-            let millis = u64::try_from(renewal.lease.as_millis()).unwrap_or(u64::MAX);
-            command.arg(renewal.owner.as_bytes()).arg(millis);
-            if let (true, Some(attempt)) = (records, &renewal.attempt) {
-                command.arg(&attempt[..]);
-            }
-        }
-        command
-    };
-    // EVALSHA, then EVAL: SCRIPT LOAD is a right that users of the official package never had to give.
-    let first: Result<Vec<i64>, RedisError> =
-        command("EVALSHA", Script::Renew.sha()).query_async(connection).await;
-    let answers = match first {
-        Err(error) if is_not_known(&error) => {
-            command("EVAL", Script::Renew.body()).query_async(connection).await?
-        }
-        outcome => outcome?,
-    };
-    let shortfall = match safety {
-        Some(safety) => shortfall(connection, safety).await?,
-        None => None,
-    };
-    // The first number is the reply's tag.
-    Ok(Answers { per_key: answers.into_iter().skip(1).collect(), shortfall })
-}
-
-/// Whether the script was not carried out because it was named by its hash.
-fn is_not_known(error: &RedisError) -> bool {
-    error.code() == Some("NOSCRIPT") || error.to_string().to_lowercase().contains("evalsha")
 }

@@ -1,7 +1,7 @@
 //! What the JavaScript thread and the background thread share: the leases, a mailbox, and a way to wake.
 
 use super::engine::Notice;
-use crate::net::Connection;
+use crate::net::{Connection, Trouble};
 use crate::sys::{AsyncWaker, ThreadWaker, now};
 use lock_core::{Instant, LeaseTable, NodeId, Routes, SlotRange};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,9 +20,11 @@ pub(crate) enum Waker {
 /// What comes to the JavaScript thread from elsewhere.
 pub(crate) enum Inbound {
     /// The connection that was asked for in `epoch`, or why there is none.
-    Connected { node: NodeId, epoch: u64, outcome: Result<Connection, String> },
+    Connected { node: NodeId, epoch: u64, outcome: Result<Connection, Trouble> },
     /// The cluster's table of slots, or why it was not found.
     LookedUp { outcome: Result<Vec<SlotRange>, String> },
+    /// The master is elsewhere by now.
+    Moved { reason: String },
     /// Something to tell.
     Notice(Notice),
 }

@@ -17,7 +17,7 @@ pub(super) async fn open(
     target: &Target,
     password_unwanted: bool,
 ) -> RedisResult<MultiplexedConnection> {
-    let stream = net::connect_stream(target).await.map_err(io_error)?;
+    let stream = net::connect_stream(target).await.map_err(|trouble| io_error(trouble.reason))?;
     match tokio::time::timeout(GREETING_LIMIT, greet(settings, stream, password_unwanted)).await {
         Ok(greeted) => greeted,
         Err(_) => {

@@ -6,7 +6,7 @@ use super::engine::{Action, Engine};
 use super::renewal;
 use super::shared::{Inbound, Shared, Waker};
 use super::{Deliver, EXIT_LIMIT, Settings, closed, lookup, wire};
-use crate::net::{self, Connection, Socket, Target, describe};
+use crate::net::{self, Connection, Socket, Target, Trouble, describe};
 use crate::sys::{ThreadWaker, now};
 use lock_core::{Error, Instant, NodeId};
 use napi::Env;
@@ -112,7 +112,11 @@ impl ThreadLane {
                     self.core.engine().client.handle_map(now(), outcome);
                     self.core.work.notify_one();
                 }
-                // Connects are this lane's own.
+                Inbound::Moved { reason } => {
+                    self.core.engine().client.handle_moved(now(), &reason);
+                    self.core.work.notify_one();
+                }
+                // This lane connects by itself.
                 Inbound::Connected { .. } => {}
             }
         }
@@ -172,7 +176,7 @@ enum Order {
     Write,
 }
 
-type Connecting = tokio::task::JoinHandle<Result<Connection, String>>;
+type Connecting = tokio::task::JoinHandle<Result<Connection, Trouble>>;
 
 /// The lane's main task: does what lock-core asks for, when there is work or it is time.
 async fn drive(core: Arc<Core>, settings: Settings) {
@@ -243,7 +247,7 @@ async fn hold(core: Arc<Core>, node: NodeId, mut orders: UnboundedReceiver<Order
                         client.handle_connected(now());
                         open = Some(connection);
                     }
-                    (Err(reason), Some(client)) => client.handle_disconnected(now(), &reason),
+                    (Err(trouble), Some(_)) => engine.not_connected(node, &trouble),
                     (_, None) => {}
                 }
                 core.work.notify_one();
@@ -338,9 +342,9 @@ async fn room(open: Option<&Connection>, wanted: bool) {
     }
 }
 
-async fn join(connecting: &mut Option<Connecting>) -> Result<Connection, String> {
+async fn join(connecting: &mut Option<Connecting>) -> Result<Connection, Trouble> {
     match connecting {
-        Some(task) => task.await.map_err(|error| error.to_string()).flatten(),
+        Some(task) => task.await.unwrap_or_else(|error| Err(error.to_string().into())),
         None => std::future::pending().await,
     }
 }

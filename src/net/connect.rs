@@ -3,7 +3,7 @@
 use super::happy_eyeballs::first_of;
 use super::session::TlsSession;
 use super::socket::Socket;
-use super::target::{Endpoint, SocketRules, Target};
+use super::target::{Endpoint, Place, SocketRules, Target, Trouble};
 use super::tls::Tls;
 use std::future::Future;
 use std::io;
@@ -27,47 +27,76 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-/// Connects for a lane. The error is a line for people, in Node's words where it has some.
-pub(crate) async fn connect(target: &Target) -> Result<Connection, String> {
-    let end = end_of(target);
-    let socket = reach(target, end).await?;
-    let Some(tls) = &target.tls else { return Ok(Connection { socket, tls: None }) };
-    let (socket, session) = secure(target, tls, socket, end).await?.into_inner();
+/// Connects for a lane. The trouble is a line for people, in Node's words where it has some.
+pub(crate) async fn connect(target: &Target) -> Result<Connection, Trouble> {
+    let endpoint = find(target).await?;
+    let Way { rules, tls } = Way::of(target);
+    let end = rules.end();
+    let socket = reach(&endpoint, rules, end).await?;
+    let Some(tls) = tls else { return Ok(Connection { socket, tls: None }) };
+    let (socket, session) = secure(&endpoint, tls, socket, end).await?.into_inner();
     Ok(Connection { socket, tls: Some(Box::new(TlsSession::new(session))) })
 }
 
 /// Connects for the renewal.
-pub(crate) async fn connect_stream(target: &Target) -> Result<Box<dyn Stream>, String> {
-    let end = end_of(target);
-    let socket = reach(target, end).await?;
-    let Some(tls) = &target.tls else { return Ok(Box::new(socket)) };
-    Ok(Box::new(secure(target, tls, socket, end).await?))
+pub(crate) async fn connect_stream(target: &Target) -> Result<Box<dyn Stream>, Trouble> {
+    let endpoint = find(target).await?;
+    Ok(open_stream(&endpoint, Way::of(target)).await?)
 }
 
-/// When connecting has taken too long.
-fn end_of(target: &Target) -> Option<Instant> {
-    target.socket.connect_limit.and_then(|limit| Instant::now().checked_add(limit))
+/// How a connection is made, wherever to.
+#[derive(Clone, Copy)]
+pub(super) struct Way<'a> {
+    pub(super) rules: &'a SocketRules,
+    pub(super) tls: Option<&'a Tls>,
 }
 
-async fn reach(target: &Target, end: Option<Instant>) -> Result<Socket, String> {
-    let late = || format!("connect ETIMEDOUT {}", target.endpoint);
-    before(end, late, open(&target.endpoint, &target.socket)).await
+impl<'a> Way<'a> {
+    fn of(target: &'a Target) -> Self {
+        Self { rules: &target.socket, tls: target.tls.as_ref() }
+    }
+}
+
+/// Connects to a server whose place is known.
+pub(super) async fn open_stream(endpoint: &Endpoint, way: Way<'_>) -> Result<Box<dyn Stream>, String> {
+    let end = way.rules.end();
+    let socket = reach(endpoint, way.rules, end).await?;
+    let Some(tls) = way.tls else { return Ok(Box::new(socket)) };
+    Ok(Box::new(secure(endpoint, tls, socket, end).await?))
+}
+
+async fn find(target: &Target) -> Result<Endpoint, Trouble> {
+    match &target.place {
+        Place::At(endpoint) => Ok(endpoint.clone()),
+        Place::Asked(sentinels) => {
+            sentinels.find_master(&target.socket).await.map_err(|reason| Trouble { reason, unresolved: true })
+        }
+    }
+}
+
+impl SocketRules {
+    /// When connecting has taken too long.
+    fn end(&self) -> Option<Instant> {
+        self.connect_limit.and_then(|limit| Instant::now().checked_add(limit))
+    }
+}
+
+async fn reach(endpoint: &Endpoint, rules: &SocketRules, end: Option<Instant>) -> Result<Socket, String> {
+    let late = || format!("connect ETIMEDOUT {endpoint}");
+    before(end, late, open(endpoint, rules)).await
 }
 
 async fn secure(
-    target: &Target,
+    endpoint: &Endpoint,
     tls: &Tls,
     socket: Socket,
     end: Option<Instant>,
 ) -> Result<TlsStream<Socket>, String> {
     // A server that takes the beginning of a handshake for half a command waits for the rest of it.
     let late = || {
-        format!(
-            "TLS with {} failed: the server did not answer in time; it may not speak TLS here",
-            target.endpoint
-        )
+        format!("TLS with {endpoint} failed: the server did not answer in time; it may not speak TLS here")
     };
-    before(end, late, tls.handshake(&target.endpoint, socket)).await
+    before(end, late, tls.handshake(endpoint, socket)).await
 }
 
 async fn before<T>(

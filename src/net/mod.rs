@@ -2,7 +2,9 @@
 //! connecting and handshakes take time.
 
 mod connect;
+mod conversation;
 mod happy_eyeballs;
+mod sentinel;
 mod session;
 mod socket;
 mod target;
@@ -10,7 +12,8 @@ mod tls;
 mod verify;
 
 pub(crate) use connect::{Connection, Stream, connect, connect_stream, describe};
+pub(crate) use sentinel::{Detection, Known, Sentinel, Sentinels};
 pub(crate) use session::TlsSession;
 pub(crate) use socket::Socket;
-pub(crate) use target::{Endpoint, Family, SocketRules, Target};
+pub(crate) use target::{Endpoint, Family, Place, SocketRules, Target, Trouble};
 pub(crate) use tls::{Tls, TlsOptions, Trust};

@@ -1,9 +1,11 @@
 //! Where Redis is and how it is reached, as typed values.
 
+use super::sentinel::Sentinels;
 use super::tls::Tls;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Which addresses of a name are used.
@@ -77,11 +79,35 @@ pub(crate) struct SocketRules {
     pub(crate) connect_limit: Option<Duration>,
 }
 
+/// Where the server is.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// Always there.
+    At(Endpoint),
+    /// Where these say that the master is, asked before every connection.
+    Asked(Arc<Sentinels>),
+}
+
+/// Why there is no connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    /// A line for people, without secrets.
+    pub(crate) reason: String,
+    /// Nobody could say where the master is.
+    pub(crate) unresolved: bool,
+}
+
+impl From<String> for Trouble {
+    fn from(reason: String) -> Self {
+        Self { reason, unresolved: false }
+    }
+}
+
 /// Everything that connecting needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     /// The server.
-    pub(crate) endpoint: Endpoint,
+    pub(crate) place: Place,
     /// How sockets are made.
     pub(crate) socket: SocketRules,
     /// With TLS, and how.
@@ -91,6 +117,6 @@ pub(crate) struct Target {
 impl Target {
     /// Another server that is reached in the same way.
     pub(crate) fn at(&self, host: String, port: u16) -> Self {
-        Self { endpoint: Endpoint::Tcp { host, port }, ..self.clone() }
+        Self { place: Place::At(Endpoint::Tcp { host, port }), ..self.clone() }
     }
 }

@@ -42,6 +42,16 @@ fn unit_interval(random: u64) -> f64 {
     (random >> 11) as f64 / (1_u64 << 53) as f64
 }
 
+/// ioredis' default rule after no Sentinel could be reached: 10 ms more per attempt, 1 s at most.
+pub(crate) fn lookup_delay(attempt: u32) -> Duration {
+    Duration::from_millis(u64::from(attempt).saturating_mul(10).min(1_000))
+}
+
+/// ioredis' default rule after no node of a cluster could be reached: 100 ms and 2 ms more per attempt, 2 s at most.
+pub(crate) fn cluster_delay(attempt: u32) -> Duration {
+    Duration::from_millis(u64::from(attempt).saturating_mul(2).saturating_add(100).min(2_000))
+}
+
 /// ioredis' default retry rule: 50 ms more per attempt, 2 s at most.
 pub(crate) fn reconnect_delay(attempt: u32) -> Duration {
     Duration::from_millis(u64::from(attempt).saturating_mul(50).min(2_000))

@@ -96,6 +96,9 @@ pub struct Greeting {
     pub ready_check: bool,
     /// Longest pause between two looks at a server that is loading (`maxLoadingRetryTime`); `None`: its own estimate.
     pub longest_loading_pause: Option<Duration>,
+    /// A server whose INFO says that it is a replica is left at once: the address came from somebody who may be behind
+    /// the times. Looked at with the ready check only, as in ioredis. Default: no.
+    pub master_only: bool,
 }
 
 impl Default for Greeting {
@@ -106,6 +109,7 @@ impl Default for Greeting {
             resp3: true,
             ready_check: true,
             longest_loading_pause: Some(Duration::from_secs(10)),
+            master_only: false,
         }
     }
 }
@@ -120,6 +124,8 @@ pub struct Perseverance {
     pub most_reconnects_for_all: bool,
     /// The pause before a reconnect (`retryStrategy`).
     pub pause: PauseRule,
+    /// The pause after nobody could say where the master is (`sentinelRetryStrategy`).
+    pub lookup_pause: PauseRule,
     /// Calls wait for a connection (`enableOfflineQueue`).
     pub offline_queue: bool,
     /// What a lost connection left unanswered is asked again (`autoResendUnfulfilledCommands`).
@@ -138,6 +144,7 @@ impl Default for Perseverance {
             most_reconnects: Some(20),
             most_reconnects_for_all: false,
             pause: PauseRule::Growing,
+            lookup_pause: PauseRule::Growing,
             offline_queue: true,
             resends: true,
             command_limit: None,
@@ -150,7 +157,7 @@ impl Default for Perseverance {
 /// What decides on the pause before a reconnect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PauseRule {
-    /// 50 ms more per attempt, 2 s at most.
+    /// 50 ms more per attempt, 2 s at most; after a failed look-up 10 ms more, 1 s at most.
     Growing,
     /// 100 ms and 2 ms more per attempt, 2 s at most: as long as no node of a cluster can be reached.
     GrowingInCluster,

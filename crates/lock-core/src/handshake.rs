@@ -5,6 +5,7 @@
 use crate::channels::Channels;
 use crate::config::ClientConfig;
 use crate::error::{Code, Error};
+use crate::info::{eviction, field, loading, uselessness};
 use crate::needs::{self, SideKeys, error_text};
 use crate::resp::{Value, append_command};
 use std::collections::VecDeque;
@@ -63,10 +64,10 @@ pub(crate) enum Progress {
     Loading(Duration),
     /// Done. With the reason when it is not the best rung.
     Ready { rung: Rung, why: Option<String>, password_unwanted: bool },
-    /// This connection is of no use.
-    Failed(Error),
-    /// Neither is this one, but that is nothing to bother callers with: another attempt follows.
+    /// This connection is of no use; another may be.
     Useless(String),
+    /// This connection is of no use, and those who wait are told.
+    Failed(Error),
 }
 
 #[derive(Debug, Default)]
@@ -105,7 +106,8 @@ impl Handshake {
         previous: Option<Identity>,
         out: &mut Vec<u8>,
     ) -> Self {
-        let mut handshake = Self { channels, slot, previous, ..Self::default() };
+        let mode_known = slot.is_some();
+        let mut handshake = Self { channels, slot, mode_known, previous, ..Self::default() };
         if let Some(credentials) = &config.credentials {
             let password = credentials.password.as_bytes();
             match &credentials.username {
@@ -156,6 +158,11 @@ impl Handshake {
         let Some(step) = self.expected.pop_front() else {
             return Progress::Failed(Error::new(Code::Internal, "Redis answered what was not asked."));
         };
+        if step == Step::Info
+            && let Some(reason) = uselessness(config, reply)
+        {
+            return Progress::Useless(reason);
+        }
         let outcome = match step {
             Step::Auth => self.handle_auth(reply),
             Step::Hello => {
@@ -267,9 +274,7 @@ impl Handshake {
 
     fn handle_auth(&mut self, reply: &Value) -> Result<(), Error> {
         let Some(text) = error_text(reply) else { return Ok(()) };
-        // As with ioredis: a password that the server does not want is no reason not to work.
-        let unneeded = ["no password is set", "without any password configured", "wrong number of arguments"];
-        if unneeded.iter().any(|known| text.contains(known)) {
+        if is_unwanted_password(&text) {
             self.password_unwanted = true;
             self.notes.push(format!("Redis did not want the password that was given: {text}"));
             return Ok(());
@@ -336,13 +341,7 @@ impl Handshake {
         }
         let Value::Text(info) = reply else { return Ok(()) };
         let info = String::from_utf8_lossy(info);
-        if config.greeting.ready_check && field(&info, "loading") == Some("1") {
-            let seconds =
-                field(&info, "loading_eta_seconds").and_then(|eta| eta.parse().ok()).unwrap_or(1_u64);
-            let longest = config.greeting.longest_loading_pause.unwrap_or(Duration::MAX);
-            let pause = Duration::from_secs(seconds).min(longest);
-            self.loading = Some(pause.max(Duration::from_millis(100)));
-        }
+        self.loading = loading(config, &info);
         self.run = field(&info, "run_id").unwrap_or_default().to_owned();
         if field(&info, "cluster_enabled") == Some("1") {
             self.is_cluster_node();
@@ -350,15 +349,7 @@ impl Handshake {
         if let Some(version) = field(&info, "redis_version") {
             self.handle_version(version);
         }
-        // Every lock with a lease is volatile.
-        if let Some(policy) = field(&info, "maxmemory_policy")
-            && policy != "noeviction"
-            && field(&info, "maxmemory").is_some_and(|limit| limit != "0")
-        {
-            self.notes.push(format!(
-                "Redis may delete locks that are held when its memory is full: its maxmemory-policy is \"{policy}\". Keep locks on a Redis with \"noeviction\"."
-            ));
-        }
+        self.notes.extend(eviction(&info));
         Ok(())
     }
 
@@ -390,6 +381,13 @@ impl Handshake {
     }
 }
 
+/// Whether a server answers AUTH so because it wants no password: as with ioredis no reason not to work.
+#[must_use]
+pub fn is_unwanted_password(text: &str) -> bool {
+    let unneeded = ["no password is set", "without any password configured", "wrong number of arguments"];
+    unneeded.iter().any(|known| text.contains(known))
+}
+
 fn handle_select(config: &ClientConfig, reply: &Value) -> Result<(), Error> {
     match error_text(reply) {
         // Locks in another database than the shop's other instances use would exclude nobody.
@@ -398,8 +396,4 @@ fn handle_select(config: &ClientConfig, reply: &Value) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
-}
-
-fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
-    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }

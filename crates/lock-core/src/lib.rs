@@ -14,6 +14,7 @@ mod config;
 mod error;
 mod handshake;
 mod ids;
+mod info;
 mod key;
 mod lease;
 mod needs;
@@ -31,7 +32,7 @@ pub use client::{
 };
 pub use config::{ClientConfig, ClusterRules, Credentials, Greeting, PauseRule, Perseverance, Safety};
 pub use error::{Code, Error};
-pub use handshake::Rung;
+pub use handshake::{Rung, is_unwanted_password};
 pub use ids::{AttemptId, IdSource, Owner};
 pub use key::{LockKey, Namespace, SIDE_KEY_MARK, slot_of, tag_of};
 pub use lease::{EXIT_LEASE_MS, HoldId, LeaseState, LeaseTable, NewLease, Renewal, RenewalAnswer};

@@ -131,9 +131,9 @@ fn the_pause_is_asked_for_and_kept_to() {
         rig.events.clear();
         rig.cut();
         assert!(
-            rig.events
-                .iter()
-                .any(|event| matches!(event, Event::AskPause { attempt } if *attempt == expected)),
+            rig.events.iter().any(
+                |event| matches!(event, Event::AskPause { attempt, lookup: false } if *attempt == expected)
+            ),
             "{:?}",
             rig.events
         );

@@ -2,7 +2,7 @@
 
 use super::Client;
 use super::link::Link;
-use super::replies::{append_eval, server_text};
+use super::replies::{append_eval, number, server_text};
 use super::requests::{AcquireRequest, Hold, Keep, Outcome, Patience, Wanted};
 use super::{Kind, State, TaskKey, closed_error};
 use crate::backoff::Backoff;
@@ -384,13 +384,6 @@ impl Client {
             Some(Kind::Release(release)) => self.caller_names(&release.keys),
             _ => Vec::new(),
         }
-    }
-}
-
-pub(super) fn number(item: &Value) -> Option<u64> {
-    match item {
-        Value::Int(number) => u64::try_from(*number).ok(),
-        _ => None,
     }
 }
 

@@ -1,12 +1,32 @@
 //! When calls fail because there is no connection, or no answer: ioredis' rules, as far as the options ask for them.
 
-use super::requests::Outcome;
+use super::requests::{Event, Outcome};
 use super::{Client, Kind};
+use crate::backoff::{cluster_delay, lookup_delay, reconnect_delay};
+use crate::config::PauseRule;
 use crate::error::{Code, Error};
 use crate::time::Instant;
 use crate::timers::Timer;
 
 impl Client {
+    /// Settles when to connect again, or asks who decides on it.
+    pub(super) fn pause_before_reconnect(&mut self, now: Instant) {
+        let (retries, lookups) = (self.link.retries, self.link.lookups);
+        let lookup = lookups > 0;
+        let perseverance = &self.config.perseverance;
+        let rule = if lookup { perseverance.lookup_pause } else { perseverance.pause };
+        match rule {
+            PauseRule::Growing if lookup => self.reconnect_in(now, Some(lookup_delay(lookups))),
+            PauseRule::Growing => self.reconnect_in(now, Some(reconnect_delay(retries))),
+            PauseRule::GrowingInCluster => self.reconnect_in(now, Some(cluster_delay(retries))),
+            PauseRule::Never => self.reconnect_in(now, None),
+            PauseRule::Asked => {
+                let attempt = if lookup { lookups } else { retries };
+                self.events.push_back(Event::AskPause { attempt, lookup });
+            }
+        }
+    }
+
     /// Whether the task may stand in the backlog; else its caller is told why not.
     pub(super) fn may_wait_for_connection(&mut self, now: Instant, index: u32) -> bool {
         if self.link.is_stopped() {
@@ -123,6 +143,17 @@ impl Client {
     fn is_call(&self, index: u32) -> bool {
         self.tasks.get(index as usize).is_some_and(|task| {
             task.caller.is_some() && !matches!(&task.kind, Kind::Release(release) if release.hold)
+        })
+    }
+
+    /// Why there is no connection, for the cause of a time-out.
+    pub(super) fn link_trouble(&self) -> Option<String> {
+        (!self.link.is_ready()).then(|| {
+            if self.link.last_reason().is_empty() {
+                "not connected to Redis yet".to_owned()
+            } else {
+                self.link.last_reason().to_owned()
+            }
         })
     }
 }

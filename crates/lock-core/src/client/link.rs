@@ -3,9 +3,7 @@
 use super::batch::Sent;
 use super::requests::{Event, LogLevel};
 use super::{Client, Kind, State};
-use crate::backoff::reconnect_delay;
 use crate::channels::Channels;
-use crate::config::PauseRule;
 use crate::handshake::{Handshake, Identity, Progress, Rung};
 use crate::ids::AttemptId;
 use crate::resp::Value;
@@ -27,7 +25,9 @@ enum Phase {
 pub(crate) struct Link {
     phase: Phase,
     /// Reconnects since the connection was last ready.
-    retries: u32,
+    pub(super) retries: u32,
+    /// How often in a row nobody could say where the master is.
+    pub(super) lookups: u32,
     rung: Rung,
     channels: Channels,
     /// How the server knows this connection, or the last one.
@@ -56,6 +56,7 @@ impl Link {
         Self {
             phase: Phase::Down,
             retries: 0,
+            lookups: 0,
             rung: Rung::default(),
             channels: Channels::default(),
             identity: None,
@@ -157,6 +158,7 @@ impl Client {
     pub fn handle_connected(&mut self, now: Instant) {
         self.parser.reset();
         self.out.clear();
+        self.link.lookups = 0;
         self.link.raised.clear();
         self.link.heard_of.clear();
         self.link.heard = false;
@@ -175,6 +177,26 @@ impl Client {
 
     /// The connection could not be made, or is gone. `reason` may go to the log: it holds no secret.
     pub fn handle_disconnected(&mut self, now: Instant, reason: &str) {
+        self.link.lookups = 0;
+        self.disconnected(now, reason);
+    }
+
+    /// As [`Self::handle_disconnected`], when nobody could say where the master is.
+    pub fn handle_unresolved(&mut self, now: Instant, reason: &str) {
+        self.link.lookups += 1;
+        self.disconnected(now, reason);
+    }
+
+    /// The master is elsewhere by now: the connection is made anew, and a pause before the next one ends.
+    pub fn handle_moved(&mut self, now: Instant, reason: &str) {
+        match self.link.phase {
+            Phase::Handshake(_) | Phase::Ready => self.give_up(now, reason),
+            Phase::Down => self.timers.set(now, Timer::Reconnect),
+            Phase::Connecting | Phase::Stopped => {}
+        }
+    }
+
+    fn disconnected(&mut self, now: Instant, reason: &str) {
         if self.link.is_stopped() {
             return;
         }
@@ -197,15 +219,7 @@ impl Client {
             self.link.phase = Phase::Stopped;
             return;
         }
-        match self.config.perseverance.pause {
-            PauseRule::Growing => self.reconnect_in(now, Some(reconnect_delay(self.link.retries))),
-            PauseRule::GrowingInCluster => {
-                let pause = Duration::from_millis(100 + 2 * u64::from(self.link.retries));
-                self.reconnect_in(now, Some(pause.min(Duration::from_secs(2))));
-            }
-            PauseRule::Never => self.reconnect_in(now, None),
-            PauseRule::Asked => self.events.push_back(Event::AskPause { attempt: self.link.retries }),
-        }
+        self.pause_before_reconnect(now);
         if let Some(count) = self.config.perseverance.most_reconnects
             && self.link.retries.is_multiple_of(count.saturating_add(1))
         {
@@ -373,16 +387,5 @@ impl Client {
             self.link.retries = 0;
             self.link.last_reason.clear();
         }
-    }
-
-    /// Why there is no connection, for the cause of a time-out.
-    pub(super) fn link_trouble(&self) -> Option<String> {
-        (!self.link.is_ready()).then(|| {
-            if self.link.last_reason.is_empty() {
-                "not connected to Redis yet".to_owned()
-            } else {
-                self.link.last_reason.clone()
-            }
-        })
     }
 }

@@ -12,6 +12,7 @@ mod exit;
 mod giving_up;
 mod link;
 mod moving;
+mod naming;
 mod queue;
 mod release;
 mod release_all;
@@ -27,7 +28,7 @@ mod waiting;
 use crate::config::ClientConfig;
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, IdSource};
-use crate::key::{LockKey, Namespace};
+use crate::key::Namespace;
 use crate::resp::{Parser, append_command};
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
@@ -48,12 +49,8 @@ pub use requests::{
 use safety::Replication;
 use sharing::Sharing;
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 pub(crate) use waiting::CLAIM_PERIOD;
 use waiting::Leave;
-
-/// Longest key that a caller may name, in bytes.
-const LONGEST_KEY: usize = 1 << 20;
 
 /// Where a task stands in the client's table; valid until its outcome was given out.
 pub type TaskKey = u32;
@@ -174,44 +171,6 @@ impl Client {
             callers: 0,
             closed: false,
         }
-    }
-
-    /// The lock keys for what a caller named: each once, in the order in which keys are taken everywhere.
-    ///
-    /// # Errors
-    /// [`Code::InvalidArgument`] for a key that is too long or would begin like a side key.
-    pub fn parse_keys(&self, named: &[String]) -> Result<Arc<[LockKey]>, Error> {
-        let mut keys = Vec::with_capacity(named.len());
-        for name in named {
-            if name.len() > LONGEST_KEY {
-                let start: String = name.chars().take(40).collect();
-                return Err(Error::new(
-                    Code::InvalidArgument,
-                    format!(
-                        "The key \"{start}…\" is {} bytes long, more than the {LONGEST_KEY} allowed.",
-                        name.len()
-                    ),
-                ));
-            }
-            keys.push(self.namespace.key(name).ok_or_else(|| {
-                Error::new(
-                    Code::InvalidArgument,
-                    format!("The key \"{name}\" would begin with \"mlr!{{\" in Redis, which is kept for this package's own keys."),
-                )
-                .with_keys(vec![name.clone()])
-            })?);
-        }
-        if keys.len() > 1 {
-            keys.sort_unstable();
-            keys.dedup();
-        }
-        Ok(keys.into())
-    }
-
-    /// The keys as callers name them.
-    #[must_use]
-    pub fn caller_names(&self, keys: &[LockKey]) -> Vec<String> {
-        keys.iter().map(|key| self.namespace.caller_name(key)).collect()
     }
 
     /// Whether it takes no more calls.

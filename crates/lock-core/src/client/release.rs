@@ -1,9 +1,9 @@
 //! Giving keys back: by owner on request, by attempt when an acquire came to nothing.
 
-use super::acquire::{append_flag, append_side, list, number};
+use super::acquire::{append_flag, append_side, list};
 use super::claim::Offer;
 use super::link::Link;
-use super::replies::{append_eval, server_text};
+use super::replies::{append_eval, number, server_text};
 use super::requests::{LogLevel, Outcome, ReleaseRequest};
 use super::{Client, Kind, State, TaskKey};
 use crate::error::{Code, Error};

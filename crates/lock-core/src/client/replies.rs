@@ -27,6 +27,14 @@ pub(super) fn server_text(reply: &Value) -> String {
     }
 }
 
+/// A number that is not negative.
+pub(super) fn number(item: &Value) -> Option<u64> {
+    match item {
+        Value::Int(number) => u64::try_from(*number).ok(),
+        _ => None,
+    }
+}
+
 impl Client {
     pub(super) fn handle_reply(&mut self, now: Instant, reply: Value) {
         let index = match self.in_flight.pop_front() {

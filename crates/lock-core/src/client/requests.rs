@@ -167,7 +167,8 @@ pub enum LogLevel {
 /// What a lane has to do or to tell.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// Open a connection and report by `handle_connected` or `handle_disconnected`.
+    /// Open a connection and report by `handle_connected`, `handle_disconnected` or
+    /// `handle_unresolved`.
     Connect,
     /// Close the connection; no report is expected.
     Disconnect,
@@ -211,6 +212,8 @@ pub enum Event {
     AskPause {
         /// The how manieth attempt in a row it is, from 1.
         attempt: u32,
+        /// Nobody could say where the master is; these attempts are counted by themselves.
+        lookup: bool,
     },
     /// Redis answered with an error, and somebody else decides what becomes of it: to be answered by
     /// [`crate::Client::judge`].

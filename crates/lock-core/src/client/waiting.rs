@@ -1,10 +1,10 @@
 //! Waiting in a queue: being parked, asking for oneself now and then, being granted the lock, and leaving.
 //! The rules are those of `docs/PROTOCOL.md`, "Rules of the client".
 
-use super::acquire::{Place, append_flag, append_side, number};
+use super::acquire::{Place, append_flag, append_side};
 use super::link::Link;
 use super::queue::{Granted, KeyQueue};
-use super::replies::append_eval;
+use super::replies::{append_eval, number};
 use super::requests::{Event, Patience};
 use super::{Client, Kind, State};
 use crate::channels::LOSSES;

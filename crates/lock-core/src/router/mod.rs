@@ -218,6 +218,11 @@ impl Router {
         }
     }
 
+    /// See [`Client::handle_moved`].
+    pub fn handle_moved(&mut self, now: Instant, reason: &str) {
+        self.first.handle_moved(now, reason);
+    }
+
     /// The nodes to ask for the table of slots, those first that are connected.
     #[must_use]
     pub fn known(&self) -> Vec<NodeAddress> {

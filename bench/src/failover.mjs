@@ -1,0 +1,125 @@
+// A master that is killed under load, or replaced by the Sentinels' wish: servers of their own, anew for every run.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { startSentinels } from "../../scripts/lib/sentinels.mjs";
+import { startContestant } from "./processes.mjs";
+import { median } from "./stats.mjs";
+
+const PROCESSES = 2;
+/** Callers per key and process: those of the short keys come back all the time, a long job spans the failover. */
+const PLAN = { short: { keys: 4, callers: 3, jobMs: 20 }, long: { keys: 4, callers: 1, jobMs: 3_000 }, timeout: 60, expire: 30 };
+const BEFORE_MS = 2_000;
+/** What begins sooner after a kill was granted before it: no failover is that quick. */
+const GRANTED_BEFORE_MS = 200;
+
+/** By scenario: how the master goes, and for how long things are watched. An old master that lives follows the new one after 10 s. */
+const ENDS = {
+  failover: { go: (group) => group.killMaster(), afterMs: 12_000 },
+  switchover: { go: (group) => group.failOver(), afterMs: 18_000 },
+};
+
+/** Whether this scenario is one of these. */
+export const isFailover = (scenario) => scenario in ENDS;
+
+const VARIANTS = { "": {}, ", detector": { failoverDetector: true } };
+
+/** The machine's own clock, as the contestants have it. */
+const clock = () => Number(process.hrtime.bigint()) / 1e6;
+
+/**
+ * @param {keyof typeof ENDS} scenario
+ * @param {string[]} names contestants; `bare` takes no part
+ * @param {object} context `rounds`, `quick`, `progress`
+ * @returns {Promise<object>} figures per contestant and variant, by round and their medians
+ */
+export async function runFailover(scenario, names, { rounds, quick, progress }) {
+  const turns = Math.max(1, Math.min(rounds, quick ? 1 : 3));
+  const taking = Object.entries(VARIANTS).flatMap(([suffix, redisOptions]) =>
+    names.filter((name) => name !== "bare").map((name) => ({ label: name + suffix, name, redisOptions })),
+  );
+  const samples = Object.fromEntries(taking.map(({ label }) => [label, []]));
+  for (let round = 0; round < turns; round += 1) {
+    for (let turn = 0; turn < taking.length; turn += 1) {
+      const { label, name, redisOptions } = taking[(round + turn) % taking.length];
+      progress(`${scenario}: round ${round + 1} of ${turns}, ${label}`);
+      samples[label].push(await measure(ENDS[scenario], name, redisOptions));
+    }
+  }
+  return {
+    rounds: turns,
+    contestants: Object.fromEntries(taking.map(({ label }) => [label, summary(samples[label])])),
+  };
+}
+
+async function measure({ go, afterMs }, name, redisOptions) {
+  const group = await startSentinels();
+  const fleet = [];
+  try {
+    const options = { ...group.options, ...redisOptions };
+    for (let at = 0; at < PROCESSES; at += 1) fleet.push(await startContestant(name, "redis://127.0.0.1:1", {}, options));
+    const begin = clock() + 200;
+    const end = begin + BEFORE_MS + afterMs;
+    const running = Promise.all(fleet.map((one) => one.run("holds", { ...PLAN, begin, end }, { timeoutMs: 90_000 })));
+    await sleep(200 + BEFORE_MS);
+    const goneAt = clock();
+    const old = await go(group);
+    const moved = group.movedFrom(old).then(() => clock() - goneAt);
+    return figures(await running, goneAt, await moved);
+  } finally {
+    for (const one of fleet) one.stop();
+    await group.stop();
+  }
+}
+
+function figures(results, goneAt, movedMs) {
+  const holds = results.flatMap((result) => result.holds).sort((a, b) => a.from - b.from);
+  const after = holds.filter(({ from }) => from > goneAt + GRANTED_BEFORE_MS);
+  const firstByKey = new Map();
+  for (const { key, from } of after) if (!firstByKey.has(key)) firstByKey.set(key, from - goneAt);
+  const short = [...firstByKey].filter(([key]) => key.startsWith("short")).map(([, ms]) => ms);
+  const problems = {};
+  for (const result of results) {
+    for (const [message, count] of Object.entries(result.problems)) problems[message] = (problems[message] ?? 0) + count;
+  }
+  return {
+    sentinelsAgreeMs: movedMs,
+    firstGrantMs: Math.min(...firstByKey.values()),
+    allShortKeysMs: short.length === PLAN.short.keys ? Math.max(...short) : Number.POSITIVE_INFINITY,
+    longestGapMs: longestGap(holds, goneAt),
+    overlaps: overlaps(holds),
+    holds: holds.length,
+    failed: Object.values(problems).reduce((total, count) => total + count, 0),
+    problems,
+  };
+}
+
+/** The longest time without a new grant of any key, from shortly before the master went. */
+function longestGap(holds, goneAt) {
+  const times = holds.map(({ from }) => from).filter((from) => from > goneAt - 500);
+  return Math.max(...times.slice(1).map((from, at) => from - times[at]));
+}
+
+/** How often a hold of a key began while another of it went on. */
+function overlaps(holds) {
+  const lastByKey = new Map();
+  let count = 0;
+  for (const { key, from, to } of holds) {
+    const before = lastByKey.get(key) ?? 0;
+    if (from < before) count += 1;
+    lastByKey.set(key, Math.max(before, to));
+  }
+  return count;
+}
+
+function summary(rows) {
+  const names = Object.keys(rows[0]).filter((figure) => typeof rows[0][figure] === "number");
+  const medians = names.map((figure) => [
+    figure,
+    { median: median(rows.map((row) => row[figure])), rounds: rows.map((row) => row[figure]) },
+  ]);
+  const problems = {};
+  for (const row of rows) {
+    for (const [message, count] of Object.entries(row.problems)) problems[message] = (problems[message] ?? 0) + count;
+  }
+  return { ...Object.fromEntries(medians), problems };
+}

@@ -1,0 +1,136 @@
+import { kindOf } from "./arguments";
+import { readAddress } from "./connection-options";
+import type { NativeOptions, NativeSentinels } from "./native-options";
+import {
+  type OptionSource,
+  optionalBoolean,
+  optionalInteger,
+  optionalNumber,
+  optionalString,
+  optionError,
+  withoutUndefined,
+} from "./option-values";
+import { parseTls } from "./tls-options";
+
+/** ioredis' port of a Sentinel. */
+const SENTINEL_PORT = 26_379;
+
+/** For so many attempts `sentinelReconnectStrategy` is asked; the last answer counts for all that follow. */
+const ASKED_PAUSES = 20;
+
+/** @internal What the options about Sentinels come to. */
+export type Sentinel = Pick<NativeOptions, "sentinels" | "reconnectAfterLookup">;
+
+/**
+ * @internal Reads ioredis' options about Sentinels. Throws INVALID_OPTION naming the option; adds a line to `warnings` for what makes
+ * TLS to them unsafe.
+ */
+export function readSentinels(source: OptionSource, warnings: string[]): Sentinel {
+  const { values, label } = source;
+  const role = optionalString(label("role"), values.role) ?? "master";
+  if (role === "slave") {
+    throw optionError(label("role"), 'cannot be "slave": replicas are read-only and cannot hold locks');
+  }
+  if (role !== "master") {
+    throw optionError(label("role"), 'must be "master"');
+  }
+  const strategy = values.sentinelRetryStrategy;
+  const reconnectAfterLookup = strategy === undefined ? "growing" : typeof strategy === "function" ? "asked" : "never";
+  // As with ioredis, all that does not count as true is as if it were not there.
+  return values.sentinels ? { sentinels: readGroup(source, warnings), reconnectAfterLookup } : { reconnectAfterLookup };
+}
+
+/** @internal Whether the master is spoken to with TLS, which with Sentinels takes an option of its own. */
+export function usesTlsWithMaster({ values, label }: OptionSource): boolean {
+  const withSentinels = optionalBoolean(label("enableTLSForSentinelMode"), values.enableTLSForSentinelMode) ?? false;
+  return withSentinels || !values.sentinels;
+}
+
+function readGroup(source: OptionSource, warnings: string[]): NativeSentinels {
+  const { values, label } = source;
+  const string = (name: string) => optionalString(label(name), values[name]) || undefined;
+  const addresses = readSentinelList(label("sentinels"), values.sentinels);
+  const name = string("name");
+  if (!name) {
+    throw optionError(label("name"), "is missing: Requires the name of master.");
+  }
+  const username = string("sentinelUsername");
+  const password = string("sentinelPassword");
+  return withoutUndefined<NativeSentinels>({
+    name,
+    addresses,
+    username,
+    password: username || password ? (password ?? "") : undefined,
+    tls: readSentinelTls(values.sentinelTLS, label("sentinelTLS"), warnings),
+    mapped: readNatMap(label("natMap"), values.natMap),
+    learns: optionalBoolean(label("updateSentinels"), values.updateSentinels) ?? true,
+    commandTimeoutMs: optionalNumber(label("sentinelCommandTimeout"), values.sentinelCommandTimeout, "milliseconds", 1) ?? 5_000,
+    detection: readDetection(source),
+  });
+}
+
+function readSentinelList(option: string, value: unknown): NativeSentinels["addresses"] {
+  if (!Array.isArray(value)) {
+    throw optionError(option, `must be an array of { host, port }, got ${kindOf(value)}`);
+  }
+  if (value.length === 0) {
+    throw optionError(option, "is empty: Requires at least one sentinel to connect to.");
+  }
+  return value.map((entry, at) => readSentinel(`${option}[${at}]`, entry));
+}
+
+function readSentinel(option: string, value: unknown): NativeSentinels["addresses"][number] {
+  const values = objectOf(option, value);
+  const label = (name: string) => `${option}.${name}`;
+  // A Unix socket is nothing that Sentinels are found at.
+  const { host, port, family } = readAddress({ values: { ...values, path: undefined }, label });
+  if (!host) {
+    throw optionError(label("host"), "is missing");
+  }
+  return withoutUndefined<NativeSentinels["addresses"][number]>({ host, port: port ?? SENTINEL_PORT, family: family || undefined });
+}
+
+function readSentinelTls(given: unknown, option: string, warnings: string[]): NativeSentinels["tls"] | undefined {
+  return given === null ? undefined : parseTls(option, given, undefined, warnings).tls;
+}
+
+function readNatMap(option: string, value: unknown): NativeSentinels["mapped"] {
+  if (value === undefined || value === null) {
+    return {};
+  }
+  if (typeof value === "function") {
+    throw optionError(option, 'functions are not supported, pass an object: { "host:port": { host, port } }');
+  }
+  const entries = Object.entries(objectOf(option, value)).map(([from, to]) => {
+    const label = (name: string) => `${option}["${from}"].${name}`;
+    const values = objectOf(`${option}["${from}"]`, to);
+    const host = optionalString(label("host"), values.host);
+    const port = optionalInteger(label("port"), values.port, 1, 65_535);
+    if (!host || port === undefined) {
+      throw optionError(`${option}["${from}"]`, "must have a host and a port");
+    }
+    return [from, { host, port }] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function readDetection({ values, label }: OptionSource): NativeSentinels["detection"] | undefined {
+  const most = optionalInteger(label("sentinelMaxConnections"), values.sentinelMaxConnections, 1, 1_000) ?? 10;
+  const strategy = values.sentinelReconnectStrategy;
+  if (!optionalBoolean(label("failoverDetector"), values.failoverDetector)) {
+    return undefined;
+  }
+  if (strategy === undefined) {
+    return { most, pausesMs: [60_000], stops: false };
+  }
+  const pausesMs = Array.from({ length: ASKED_PAUSES }, (_, at) => (typeof strategy === "function" ? strategy(at + 1) : undefined));
+  const end = pausesMs.findIndex((pause) => typeof pause !== "number" || Number.isNaN(pause));
+  return { most, pausesMs: end < 0 ? pausesMs : pausesMs.slice(0, end), stops: end >= 0 };
+}
+
+function objectOf(option: string, value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw optionError(option, `must be an object, got ${kindOf(value)}`);
+  }
+  return value as Record<string, unknown>;
+}

@@ -1,0 +1,79 @@
+//! What the renewal says to Redis, and what it hears.
+
+use lock_core::{Renewal, Safety, Script};
+use redis::aio::MultiplexedConnection;
+use redis::{RedisError, RedisResult};
+
+/// What Redis said to the renewal of a batch.
+pub(super) struct Answers {
+    /// 1 for each key that was its holder's, in order.
+    pub(super) per_key: Vec<i64>,
+    /// Why it does not count.
+    pub(super) shortfall: Option<String>,
+}
+
+/// Why what was written on this connection does not count yet, if too few replicas have it.
+async fn shortfall(
+    connection: &mut MultiplexedConnection,
+    Safety { replicas, timeout }: Safety,
+) -> RedisResult<Option<String>> {
+    let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
+    let count: u32 = redis::cmd("WAIT").arg(replicas).arg(ms).query_async(connection).await?;
+    Ok((count < replicas)
+        .then(|| format!("{count} of {replicas} replicas acknowledged it within {ms} ms (option safety)")))
+}
+
+/// Renews a batch. `records`: the holds are of named owners, whose hold records tell them apart.
+pub(super) async fn call(
+    connection: &mut MultiplexedConnection,
+    batch: &[Renewal],
+    records: bool,
+    safety: Option<Safety>,
+) -> RedisResult<Answers> {
+    let command = |name: &str, script: &str| {
+        let stride = if records { 2 } else { 1 };
+        let mut command = redis::cmd(name);
+        command.arg(script).arg(stride * batch.iter().map(|renewal| renewal.keys.len()).sum::<usize>());
+        let pairs = || batch.iter().flat_map(|renewal| renewal.keys.iter().map(move |key| (renewal, key)));
+        for (_, key) in pairs() {
+            command.arg(key.name());
+            if records {
+                command.arg(key.record_name());
+            }
+        }
+        command.arg(stride);
+        for (renewal, _) in pairs() {
+            let millis = u64::try_from(renewal.lease.as_millis()).unwrap_or(u64::MAX);
+            command.arg(renewal.owner.as_bytes()).arg(millis);
+            if let (true, Some(attempt)) = (records, &renewal.attempt) {
+                command.arg(&attempt[..]);
+            }
+        }
+        command
+    };
+    // EVALSHA, then EVAL: SCRIPT LOAD is a right that users of the official package never had to give.
+    let first: Result<Vec<i64>, RedisError> =
+        command("EVALSHA", Script::Renew.sha()).query_async(connection).await;
+    let answers = match first {
+        Err(error) if is_not_known(&error) => {
+            command("EVAL", Script::Renew.body()).query_async(connection).await?
+        }
+        outcome => outcome?,
+    };
+    let shortfall = match safety {
+        Some(safety) => shortfall(connection, safety).await?,
+        None => None,
+    };
+    // The first number is the reply's tag.
+    Ok(Answers { per_key: answers.into_iter().skip(1).collect(), shortfall })
+}
+
+/// Whether the script was not carried out because it was named by its hash.
+fn is_not_known(error: &RedisError) -> bool {
+    error.code() == Some("NOSCRIPT") || error.to_string().to_lowercase().contains("evalsha")
+}
+
+/// Whether the server says that it is a replica. Redis 6.2 wraps what happens inside of a script.
+pub(super) fn is_readonly(error: &RedisError) -> bool {
+    error.code() == Some("READONLY") || error.to_string().contains("-READONLY ")
+}
