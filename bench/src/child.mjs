@@ -4,13 +4,13 @@ import { openContestant } from "./contestants.mjs";
 import { FLEET_TASKS } from "./fleet-tasks.mjs";
 import { TASKS } from "./tasks.mjs";
 
-const [name, url, redisOptions] = process.argv.slice(2);
+const [name, url, options] = process.argv.slice(2);
 const tell = (message) => new Promise((resolve) => process.send(message, resolve));
 
 process.on("disconnect", () => process.exit());
 
 try {
-  const contestant = await openContestant(name, url, JSON.parse(redisOptions));
+  const contestant = await openContestant(name, url, JSON.parse(options));
   process.on("message", async ({ task, params }) => {
     try {
       await tell({ result: await { ...TASKS, ...FLEET_TASKS }[task](contestant, params, tell) });

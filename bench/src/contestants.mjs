@@ -13,17 +13,18 @@ const PACKAGES = { official: "@medusajs/locking-redis", ours: "medusa-locking-re
 /**
  * @param {string} name one of `CONTESTANTS`
  * @param {string} url of Redis
- * @param {object} [redisOptions] the providers' option of that name
+ * @param {object} [options] the providers' other options
  * @returns {Promise<{ execute(keys: string | string[], job: Function, args?: object): Promise<any>, version: string }>}
  * @throws {Error} when it cannot be loaded or reaches no Redis
  */
-export function openContestant(name, url, redisOptions = {}) {
-  return name === "bare" ? openBare(url) : openProvider(PACKAGES[name], url, redisOptions);
+export function openContestant(name, url, options = {}) {
+  if (name !== "bare") return openProvider(PACKAGES[name], { redisUrl: url || undefined, ...options });
+  return options.cluster ? openBareCluster(options.cluster) : openBare(url);
 }
 
 // As Medusa's loader does it: the package's loaders with a container, then its class with the container's contents. Without the Locking
 // Module in between, which would add the same to both.
-async function openProvider(specifier, redisUrl, redisOptions) {
+async function openProvider(specifier, options) {
   const { createMedusaContainer } = require("@medusajs/framework/utils");
   const { asValue } = require("@medusajs/framework/awilix");
   const loaded = require(specifier);
@@ -33,7 +34,6 @@ async function openProvider(specifier, redisUrl, redisOptions) {
   const logger = { info: quiet, debug: quiet, warn: quiet, error: (text) => failures.push(text) };
   const container = createMedusaContainer();
   container.register({ logger: asValue(logger) });
-  const options = { redisUrl, redisOptions };
   const moduleOptions = { providers: [{ resolve: specifier, id: "locking-redis", is_default: true, options }] };
   for (const loader of loaders) await loader({ container, logger, options, moduleOptions });
   if (failures.length > 0) throw new Error(failures.join("; "));
@@ -62,4 +62,27 @@ async function openBare(url) {
     }
   };
   return { execute, ping: () => redis.ping(), version: require("ioredis/package.json").version };
+}
+
+const COMPARE_AND_DELETE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
+
+// What is written by hand for a cluster: SET and compare-and-delete over ioredis' Cluster, asking again until the lock is free, as the
+// official package does with one server.
+async function openBareCluster({ startupNodes }) {
+  const { Cluster } = require("ioredis");
+  const cluster = new Cluster(startupNodes, { scripts: { giveBack: { numberOfKeys: 1, lua: COMPARE_AND_DELETE } } });
+  await new Promise((resolve, reject) => cluster.once("ready", resolve).once("end", () => reject(new Error("no cluster"))));
+  const execute = async (key, job, { timeout = 5, expire = 60 } = {}) => {
+    const [name, owner, end] = [`bare:${key}`, randomUUID(), Date.now() + timeout * 1_000];
+    for (let pause = 5; (await cluster.set(name, owner, "PX", expire * 1_000, "NX")) !== "OK"; pause = Math.min(pause * 2, 200)) {
+      if (Date.now() > end) throw new Error("Timed-out acquiring lock.");
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+    try {
+      return await job();
+    } finally {
+      await cluster.giveBack(name, owner);
+    }
+  };
+  return { execute, version: require("ioredis/package.json").version };
 }

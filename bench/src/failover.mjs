@@ -1,6 +1,7 @@
 // A master that is killed under load, or replaced by the Sentinels' wish: servers of their own, anew for every run.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { startCluster } from "../../scripts/lib/clusters.mjs";
 import { startSentinels } from "../../scripts/lib/sentinels.mjs";
 import { startContestant } from "./processes.mjs";
 import { median } from "./stats.mjs";
@@ -14,35 +15,67 @@ const GRANTED_BEFORE_MS = 200;
 
 /** By scenario: how the master goes, and for how long things are watched. An old master that lives follows the new one after 10 s. */
 const ENDS = {
-  failover: { go: (group) => group.killMaster(), afterMs: 12_000 },
-  switchover: { go: (group) => group.failOver(), afterMs: 18_000 },
+  failover: { start: startGroup, go: (group) => group.killMaster(), afterMs: 12_000 },
+  switchover: { start: startGroup, go: (group) => group.failOver(), afterMs: 18_000 },
+  outage: { start: startNodes, go: (group) => group.killMaster(), afterMs: 12_000 },
 };
+
+async function startGroup() {
+  const group = await startSentinels();
+  return Object.assign(group, { url: "redis://127.0.0.1:1", common: { redisOptions: group.options } });
+}
+
+async function startNodes() {
+  const cluster = await startCluster({ nodeTimeoutMs: 1_000 });
+  const killMaster = async () => {
+    const master = await cluster.masterOf("medusa_lock:short-0");
+    await cluster.kill(master);
+    return master;
+  };
+  return {
+    url: "",
+    common: { cluster: { startupNodes: cluster.startupNodes } },
+    killMaster,
+    movedFrom: () => cluster.settled(),
+    stop: () => cluster.stop(),
+  };
+}
 
 /** Whether this scenario is one of these. */
 export const isFailover = (scenario) => scenario in ENDS;
 
-const VARIANTS = { "": {}, ", detector": { failoverDetector: true } };
+/** Acknowledgement by all replicas, of which there are that many again only when the old master is back as one of them. */
+const BACK_AFTER_MS = 3_000;
+const safe = (replicas) => ({ only: "ours", options: { safety: { replicas } }, returns: true, afterMs: 25_000 });
+
+/** By scenario: what is given to whom besides. */
+const VARIANTS = {
+  failover: { "": {}, ", detector": { redisOptions: { failoverDetector: true } }, ", safety": safe(2) },
+  switchover: { "": {}, ", detector": { redisOptions: { failoverDetector: true } } },
+  outage: { "": {}, ", safety": safe(1) },
+};
 
 /** The machine's own clock, as the contestants have it. */
 const clock = () => Number(process.hrtime.bigint()) / 1e6;
 
 /**
  * @param {keyof typeof ENDS} scenario
- * @param {string[]} names contestants; `bare` takes no part
+ * @param {string[]} names contestants; on a cluster `bare` stands for the official package, which knows none
  * @param {object} context `rounds`, `quick`, `progress`
  * @returns {Promise<object>} figures per contestant and variant, by round and their medians
  */
 export async function runFailover(scenario, names, { rounds, quick, progress }) {
   const turns = Math.max(1, Math.min(rounds, quick ? 1 : 3));
-  const taking = Object.entries(VARIANTS).flatMap(([suffix, redisOptions]) =>
-    names.filter((name) => name !== "bare").map((name) => ({ label: name + suffix, name, redisOptions })),
+  const stranger = scenario === "outage" ? "official" : "bare";
+  const taking = Object.entries(VARIANTS[scenario]).flatMap(([suffix, variant]) =>
+    names.filter((name) => name !== stranger && (variant.only ?? name) === name).map((name) => ({ label: name + suffix, name, variant })),
   );
   const samples = Object.fromEntries(taking.map(({ label }) => [label, []]));
   for (let round = 0; round < turns; round += 1) {
     for (let turn = 0; turn < taking.length; turn += 1) {
-      const { label, name, redisOptions } = taking[(round + turn) % taking.length];
+      const { label, name, variant } = taking[(round + turn) % taking.length];
       progress(`${scenario}: round ${round + 1} of ${turns}, ${label}`);
-      samples[label].push(await measure(ENDS[scenario], name, redisOptions));
+      samples[label].push(await measure({ ...ENDS[scenario], ...variant }, name));
     }
   }
   return {
@@ -51,12 +84,13 @@ export async function runFailover(scenario, names, { rounds, quick, progress }) 
   };
 }
 
-async function measure({ go, afterMs }, name, redisOptions) {
-  const group = await startSentinels();
+async function measure({ start, go, afterMs, redisOptions, options, returns }, name) {
+  const group = await start();
   const fleet = [];
   try {
-    const options = { ...group.options, ...redisOptions };
-    for (let at = 0; at < PROCESSES; at += 1) fleet.push(await startContestant(name, "redis://127.0.0.1:1", {}, options));
+    const all = { ...group.common, ...options };
+    if (redisOptions) all.redisOptions = { ...all.redisOptions, ...redisOptions };
+    for (let at = 0; at < PROCESSES; at += 1) fleet.push(await startContestant(name, group.url, {}, all));
     const begin = clock() + 200;
     const end = begin + BEFORE_MS + afterMs;
     const running = Promise.all(fleet.map((one) => one.run("holds", { ...PLAN, begin, end }, { timeoutMs: 90_000 })));
@@ -64,6 +98,10 @@ async function measure({ go, afterMs }, name, redisOptions) {
     const goneAt = clock();
     const old = await go(group);
     const moved = group.movedFrom(old).then(() => clock() - goneAt);
+    if (returns) {
+      await sleep(BACK_AFTER_MS);
+      await old.restart();
+    }
     return figures(await running, goneAt, await moved);
   } finally {
     for (const one of fleet) one.stop();
@@ -82,7 +120,7 @@ function figures(results, goneAt, movedMs) {
     for (const [message, count] of Object.entries(result.problems)) problems[message] = (problems[message] ?? 0) + count;
   }
   return {
-    sentinelsAgreeMs: movedMs,
+    newMasterMs: movedMs,
     firstGrantMs: Math.min(...firstByKey.values()),
     allShortKeysMs: short.length === PLAN.short.keys ? Math.max(...short) : Number.POSITIVE_INFINITY,
     longestGapMs: longestGap(holds, goneAt),

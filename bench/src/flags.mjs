@@ -22,8 +22,10 @@ export const SCENARIOS = [
   "line",
   "gone",
   "steps",
+  "cluster",
   "failover",
   "switchover",
+  "outage",
 ];
 
 const MAX_ROUNDS = 50;

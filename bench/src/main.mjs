@@ -1,6 +1,7 @@
 // Runs the benchmark on a given server.
 
 import os from "node:os";
+import { runCluster } from "./cluster.mjs";
 import { isFailover, runFailover } from "./failover.mjs";
 import { isForFleets, runFleets } from "./fleet.mjs";
 import { runObserved } from "./observed.mjs";
@@ -36,6 +37,10 @@ export async function runBenchmark({ url, observer, only, contestants, rounds, q
       }
       if (isFailover(scenario)) {
         scenarios[scenario] = await runFailover(scenario, contestants, { rounds, quick, progress });
+        continue;
+      }
+      if (scenario === "cluster") {
+        scenarios[scenario] = await runCluster(contestants, { rounds, quick, progress });
         continue;
       }
       if (isForFleets(scenario)) {

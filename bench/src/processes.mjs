@@ -12,11 +12,11 @@ const CHILD = fileURLToPath(new URL("child.mjs", import.meta.url));
  * @param {string} name
  * @param {string} url of Redis
  * @param {Record<string, string>} [env] added to this process's environment
- * @param {object} [redisOptions] the providers' option of that name
+ * @param {object} [options] the providers' other options
  * @returns {Promise<{ version: string, run(task: string, params: object, options?: object): Promise<object>, signal(name: string): void, stop(): void }>}
  */
-export async function startContestant(name, url, env = {}, redisOptions = {}) {
-  const child = fork(CHILD, [name, url, JSON.stringify(redisOptions)], {
+export async function startContestant(name, url, env = {}, options = {}) {
+  const child = fork(CHILD, [name, url, JSON.stringify(options)], {
     execArgv: ["--expose-gc"],
     env: { ...process.env, ...env },
     stdio: ["ignore", "ignore", "inherit", "ipc"],

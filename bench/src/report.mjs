@@ -18,6 +18,10 @@ const TITLES = {
   line: () => "A long line behind one held key in one process",
   gone: () => "Fifteen waiters in front, whose process is stopped or killed: until the next waiter of another process is served",
   steps: () => "The busy hot key by acquireLockStep of Medusa's core flows, timeout 30 s, 4 processes x 25 callers",
+  cluster: ({ params }) =>
+    `${params.width} at once on a Redis Cluster of 3 masters, ${params.count} executes of an empty job on distinct keys; bare: SET and compare-and-delete over ioredis' Cluster`,
+  outage: () =>
+    "A master of a Redis Cluster killed under load, 2 processes on 8 keys, times after the kill; bare: SET and compare-and-delete over ioredis' Cluster",
   failover: () => "A master killed under load, 2 processes on 8 keys, times after the kill; overlaps: two holders of a key at once",
   switchover: () => "A master replaced by SENTINEL FAILOVER under load, 2 processes on 8 keys; overlaps: two holders of a key at once",
   pairs: () => '40 callers at once of execute(["k1", "k2"]), job of 2 ms',
@@ -52,7 +56,8 @@ export function report(results) {
 function measuredRows({ contestants, ratios }) {
   const names = Object.keys(contestants);
   const compared = Object.keys(ratios);
-  const head = ["", ...names, ...compared.map((name) => `${name} / official`), ...(ratios.ours ? ["range"] : [])];
+  const base = names.find((name) => !compared.includes(name));
+  const head = ["", ...names, ...compared.map((name) => `${name} / ${base}`), ...(ratios.ours ? ["range"] : [])];
   const rows = Object.keys(Object.values(contestants)[0]).map((figure) => [
     FIGURES[figure],
     ...names.map((name) => number(contestants[name][figure].median)),

@@ -31,6 +31,14 @@ const PLANS = {
     params: (quick) => ({ count: quick ? 4000 : 40_000, width: 256 }),
     figures: throughput,
   },
+  cluster: {
+    // The official package knows no cluster: what it is compared with is written by hand.
+    base: "bare",
+    contestants: ["bare", "ours"],
+    task: "parallel",
+    params: (quick) => ({ count: quick ? 4000 : 40_000, width: 256 }),
+    figures: throughput,
+  },
   // Bare ioredis has no waiting, so it has nothing to say about a contended key.
   rush: {
     contestants: ["official", "ours"],
@@ -55,7 +63,7 @@ export const isMeasuredInRounds = (scenario) => scenario in PLANS;
  * @param {boolean} options.quick
  * @param {object} options.observer a connection to the server, to see its CPU time
  * @param {(text: string) => void} options.progress
- * @returns {Promise<object>} parameters, figures per contestant (`median` and `rounds`), ratios to the official package
+ * @returns {Promise<object>} parameters, figures per contestant (`median` and `rounds`), ratios to the official package, or to what stands for it
  */
 export async function runInRounds(scenario, running, { rounds, quick, observer, progress }) {
   const plan = PLANS[scenario];
@@ -75,14 +83,14 @@ export async function runInRounds(scenario, running, { rounds, quick, observer, 
       samples.get(name).push(plan.figures(result, params, (await redisCpuUs(observer)) - before));
     }
   }
-  return { params, rounds, contestants: summarise(samples), ratios: ratiosToOfficial(samples) };
+  return { params, rounds, contestants: summarise(samples), ratios: ratiosTo(plan.base ?? "official", samples) };
 }
 
-/** CPU time that the server has used so far. */
+/** CPU time that the server, or the nodes of the cluster, have used so far. */
 async function redisCpuUs(observer) {
-  const info = await observer.command("INFO", "cpu");
-  const seconds = (field) => Number(new RegExp(`^${field}:([\\d.]+)`, "m").exec(info)[1]);
-  return (seconds("used_cpu_user") + seconds("used_cpu_sys")) * 1e6;
+  const infos = [await observer.command("INFO", "cpu")].flat();
+  const seconds = (info, field) => Number(new RegExp(`^${field}:([\\d.]+)`, "m").exec(info)[1]);
+  return infos.reduce((sum, info) => sum + seconds(info, "used_cpu_user") + seconds(info, "used_cpu_sys"), 0) * 1e6;
 }
 
 function columns(rows) {
@@ -98,14 +106,14 @@ function summarise(samples) {
   return summary;
 }
 
-function ratiosToOfficial(samples) {
-  if (!samples.has("official")) return {};
-  const base = columns(samples.get("official"));
+function ratiosTo(name, samples) {
+  if (!samples.has(name)) return {};
+  const base = columns(samples.get(name));
   const ratios = {};
-  for (const [name, rows] of samples) {
-    if (name === "official") continue;
+  for (const [other, rows] of samples) {
+    if (other === name) continue;
     const mine = columns(rows);
-    ratios[name] = Object.fromEntries(Object.keys(base).map((figure) => [figure, ratio(mine[figure], base[figure])]));
+    ratios[other] = Object.fromEntries(Object.keys(base).map((figure) => [figure, ratio(mine[figure], base[figure])]));
   }
   return ratios;
 }

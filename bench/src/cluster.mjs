@@ -1,0 +1,24 @@
+// The scenario on a cluster: three masters of its own.
+
+import { startCluster } from "../../scripts/lib/clusters.mjs";
+import { startContestant } from "./processes.mjs";
+import { runInRounds } from "./rounds.mjs";
+
+/**
+ * @param {string[]} contestants
+ * @param {object} options rounds, quick and progress, as for `runInRounds`
+ * @returns {Promise<object>} what `runInRounds` gives
+ */
+export async function runCluster(contestants, options) {
+  const running = new Map();
+  const cluster = await startCluster({ replicas: 0 });
+  try {
+    const common = { cluster: { startupNodes: cluster.startupNodes } };
+    for (const name of contestants.filter((one) => one !== "official")) running.set(name, await startContestant(name, "", {}, common));
+    const observer = { command: (...args) => Promise.all(cluster.masters.map((node) => node.cli(...args))) };
+    return await runInRounds("cluster", running, { ...options, observer });
+  } finally {
+    for (const contestant of running.values()) contestant.stop();
+    await cluster.stop();
+  }
+}
