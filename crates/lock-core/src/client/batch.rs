@@ -10,8 +10,9 @@ use crate::resp::{Value, append_integer, append_text};
 use crate::script::Script;
 use crate::time::Instant;
 
-/// Most locks of one script: a longer one would hold up everybody on the server.
-const MOST: usize = 16;
+/// Most locks of one script, on a single server and on a node of a cluster, which is one of several: a longer one would hold
+/// up everybody there.
+const MOST: (usize, usize) = (16, 32);
 
 /// A command that was sent and is not answered.
 #[derive(Debug)]
@@ -93,12 +94,13 @@ impl Client {
             return;
         }
         let whole = std::mem::take(&mut self.batches.whole) || self.link.sends_texts();
+        let most = if self.config.cluster.is_some() { MOST.1 } else { MOST.0 };
         let gives = std::mem::take(&mut self.batches.gives);
-        for tasks in gives.chunks(MOST) {
+        for tasks in gives.chunks(most) {
             self.send_batch(Script::GiveBack, 1, whole, tasks);
         }
         let takes = std::mem::take(&mut self.batches.takes);
-        for tasks in takes.chunks(MOST) {
+        for tasks in takes.chunks(most) {
             self.send_batch(Script::Take, 2, whole, tasks);
         }
         self.expect_progress(now);

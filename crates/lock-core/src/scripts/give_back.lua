@@ -10,12 +10,12 @@ if count == 0 then
   keys, count = ARGV, #ARGV / 4
   shift = 3 * count
 end
-local reply = {1}
+local try, reply = redis.pcall, {1}
 for n = 1, count do
   local lock, queue, answer = keys[3 * n - 2], keys[3 * n - 1], 0
-  local holder = redis.pcall('GET', lock)
+  local holder = try('GET', lock)
   if holder == ARGV[shift + n] then
-    local waited = redis.pcall('EXISTS', queue)
+    local waited = try('EXISTS', queue)
     if waited == 0 then
       redis.call('DEL', lock)
       answer = 1

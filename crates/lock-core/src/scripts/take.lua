@@ -10,16 +10,16 @@ if count == 0 then
   keys, count = ARGV, #ARGV / 5
   shift = 3 * count
 end
-local reply = {1}
+local try, reply = redis.pcall, {1}
 for n = 1, count do
   local lock = keys[3 * n - 2]
-  local held, answer = redis.pcall('SET', lock, ARGV[shift + 2 * n - 1], 'NX', 'PX', ARGV[shift + 2 * n]), 0
+  local held, answer = try('SET', lock, ARGV[shift + 2 * n - 1], 'NX', 'PX', ARGV[shift + 2 * n]), 0
   if held and held.err then
     answer = held
   elseif held then
-    local waited = redis.pcall('EXISTS', keys[3 * n - 1])
+    local waited = try('EXISTS', keys[3 * n - 1])
     if waited == 0 then
-      local token = redis.pcall('INCR', keys[3 * n])
+      local token = try('INCR', keys[3 * n])
       if type(token) == 'number' and token >= 1e15 then answer = token end
     elseif type(waited) == 'table' then
       answer = waited
