@@ -25,20 +25,25 @@ async function startGroup() {
   return Object.assign(group, { url: "redis://127.0.0.1:1", common: { redisOptions: group.options } });
 }
 
-async function startNodes() {
+/** A cluster, of which the master of the first short key is killed: only keys of that master count. */
+async function startNodes(name) {
   const cluster = await startCluster({ nodeTimeoutMs: 1_000 });
-  const killMaster = async () => {
-    const master = await cluster.masterOf("medusa_lock:short-0");
-    await cluster.kill(master);
-    return master;
-  };
-  return {
+  const fullName = (key) => `${name === "bare" ? "bare:" : "medusa_lock:"}${key}`;
+  const keys = Object.keys(PLAN).flatMap((kind) => Array.from({ length: PLAN[kind].keys ?? 0 }, (_, at) => `${kind}-${at}`));
+  const group = {
     url: "",
     common: { cluster: { startupNodes: cluster.startupNodes } },
-    killMaster,
+    async killMaster() {
+      const master = await cluster.masterOf(fullName("short-0"));
+      const masters = await Promise.all(keys.map((key) => cluster.masterOf(fullName(key))));
+      group.keys = keys.filter((_, at) => masters[at] === master);
+      await cluster.kill(master);
+      return master;
+    },
     movedFrom: () => cluster.settled(),
     stop: () => cluster.stop(),
   };
+  return group;
 }
 
 /** Whether this scenario is one of these. */
@@ -85,7 +90,7 @@ export async function runFailover(scenario, names, { rounds, quick, progress }) 
 }
 
 async function measure({ start, go, afterMs, redisOptions, options, returns }, name) {
-  const group = await start();
+  const group = await start(name);
   const fleet = [];
   try {
     const all = { ...group.common, ...options };
@@ -102,15 +107,16 @@ async function measure({ start, go, afterMs, redisOptions, options, returns }, n
       await sleep(BACK_AFTER_MS);
       await old.restart();
     }
-    return figures(await running, goneAt, await moved);
+    return figures(await running, goneAt, await moved, group.keys);
   } finally {
     for (const one of fleet) one.stop();
     await group.stop();
   }
 }
 
-function figures(results, goneAt, movedMs) {
-  const holds = results.flatMap((result) => result.holds).sort((a, b) => a.from - b.from);
+function figures(results, goneAt, movedMs, keys) {
+  const counts = ({ key }) => !keys || keys.includes(key);
+  const holds = results.flatMap((result) => result.holds.filter(counts)).sort((a, b) => a.from - b.from);
   const after = holds.filter(({ from }) => from > goneAt + GRANTED_BEFORE_MS);
   const firstByKey = new Map();
   for (const { key, from } of after) if (!firstByKey.has(key)) firstByKey.set(key, from - goneAt);
@@ -122,7 +128,10 @@ function figures(results, goneAt, movedMs) {
   return {
     newMasterMs: movedMs,
     firstGrantMs: Math.min(...firstByKey.values()),
-    allShortKeysMs: short.length === PLAN.short.keys ? Math.max(...short) : Number.POSITIVE_INFINITY,
+    allShortKeysMs:
+      short.length === (keys ? keys.filter((key) => key.startsWith("short")).length : PLAN.short.keys)
+        ? Math.max(...short)
+        : Number.POSITIVE_INFINITY,
     longestGapMs: longestGap(holds, goneAt),
     overlaps: overlaps(holds),
     holds: holds.length,
