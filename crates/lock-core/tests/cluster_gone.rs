@@ -160,6 +160,17 @@ fn who_leaves_a_queue_there_needs_not_leave_it_elsewhere() {
 }
 
 #[test]
+fn a_call_is_not_failed_by_letting_its_node_go_even_if_none_may_wait_for_a_reconnect() {
+    let perseverance = Perseverance { most_reconnects: Some(0), ..Perseverance::default() };
+    let mut nodes = Nodes::ready(ClientConfig { perseverance, ..with(rules()) });
+    nodes.wait_for(&[1], Patience::None);
+    nodes.sent("a");
+    let_go(&mut nodes);
+    assert!(nodes.done.is_empty());
+    assert_eq!(scripts(&mut nodes), ["park"]);
+}
+
+#[test]
 fn a_release_that_pauses_goes_on_elsewhere_without_its_pause() {
     let mut nodes = Nodes::ready(with(rules()));
     let hold = nodes.holding("a", 1);

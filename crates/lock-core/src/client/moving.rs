@@ -183,6 +183,13 @@ impl Client {
         Some(task)
     }
 
+    /// The node is let go: what was sent there waits to be taken elsewhere. That is no failed reconnect, so no call
+    /// fails as if it were one.
+    pub(crate) fn retire(&mut self, now: Instant) {
+        self.config.perseverance.most_reconnects = None;
+        self.give_up(now, "the node has no slots any more");
+    }
+
     /// Takes out every task of the slots that is not under way; those that are will be redirected.
     pub(crate) fn extract_slots(&mut self, left: impl Fn(u16) -> bool) -> Vec<Task> {
         let waiting = |state| matches!(state, State::Backlog | State::Pausing | State::Parked);

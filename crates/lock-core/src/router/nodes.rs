@@ -265,7 +265,7 @@ impl Cluster {
             let gone = !slots.contains(&id);
             if gone {
                 // What is still under way there would be sent elsewhere anyway, if the node lives.
-                node.client.give_up(now, "the node has no slots any more");
+                node.client.retire(now);
             }
             let moved = node.client.extract_slots(|slot| slots.get(usize::from(slot)) != Some(&id));
             moved.into_iter().for_each(|task| self.place(first, now, task));

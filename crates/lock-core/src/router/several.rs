@@ -304,13 +304,17 @@ impl Cluster {
 
     /// Keeps alive what calls hold that wait for the rest.
     pub(super) fn keep_parts(&mut self, first: &mut Client, now: Instant) {
-        let late: Vec<(u64, Patience)> = (self.calls.several.iter())
+        let late: Vec<(u64, Patience, Vec<String>)> = (self.calls.several.iter())
             .filter(|(_, several)| several.late_at().is_some_and(|at| at <= now))
-            .map(|(call, several)| (*call, several.request.patience))
+            .map(|(call, several)| (*call, several.request.patience, several.request.named.clone()))
             .collect();
-        for (call, patience) in late {
+        for (call, patience, named) in late {
             let error = match patience {
-                Patience::TryFor(_) => Error::new(Code::NotAcquired, "Failed to acquire lock in time."),
+                Patience::TryFor(_) => {
+                    let first = named.first().map_or("", |name| name);
+                    let message = format!("Failed to acquire lock for key \"{first}\"");
+                    Error::new(Code::NotAcquired, message).with_keys(named)
+                }
                 _ => Error::new(Code::Timeout, "Timed-out acquiring lock."),
             };
             self.fail_several(first, now, call, error);
