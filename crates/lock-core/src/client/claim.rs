@@ -177,8 +177,13 @@ impl Client {
         }
     }
 
+    /// Whether the claim is under way here.
+    pub(crate) fn knows_claim(&self, claim: u64) -> bool {
+        self.claims.contains_key(&claim)
+    }
+
     /// The grant of a claim that is not answered yet, for the release of its hold; the claim is not sent any more.
-    pub(super) fn supersede(&mut self, claim: u64) -> Option<Vec<u8>> {
+    pub(crate) fn supersede(&mut self, claim: u64) -> Option<Vec<u8>> {
         let index = *self.claims.get(&claim)?;
         let Some(Kind::Claim(of_task)) = self.tasks.get_mut(index as usize).map(|task| &mut task.kind) else {
             return None;

@@ -57,7 +57,8 @@ impl Link {
             phase: Phase::Down,
             retries: 0,
             lookups: 0,
-            rung: Rung::default(),
+            // Until it is known: nothing may be freed for want of what tells holds apart.
+            rung: Rung::Polling,
             channels: Channels::default(),
             identity: None,
             raised: SlotSet::default(),

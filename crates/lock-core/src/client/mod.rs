@@ -332,7 +332,7 @@ impl Client {
         self.hear_of(index);
         let whole = whole || self.link.sends_texts();
         let Some(task) = self.tasks.get_mut(index as usize) else { return };
-        if std::mem::take(&mut task.asking) {
+        if task.asking {
             append_command(&mut self.out, &[b"ASKING"]);
             self.in_flight.push_back(Sent::Nobody);
         }

@@ -47,6 +47,9 @@ impl Redirect {
     }
 }
 
+/// Tasks are numbered from 1.
+const NO_TASK: u64 = 0;
+
 /// A command that was sent elsewhere. Nothing of it was executed.
 #[derive(Debug)]
 pub(crate) struct Redirected {
@@ -79,6 +82,9 @@ impl Client {
             Some(Kind::Shorten(_)) => return self.forget(index),
             Some(Kind::ReleaseAll(all)) => {
                 all.moved();
+                // For the table of slots; the call itself goes on here, and then elsewhere.
+                let text = String::from_utf8_lossy(text).into_owned();
+                self.redirected.push(Redirected { task: index, serial: NO_TASK, redirect, text });
                 return self.free_on(now, index);
             }
             Some(Kind::Acquire(_)) => {
@@ -116,6 +122,23 @@ impl Client {
             task.state = State::Backlog;
             self.backlog.push_back(index);
             self.fail_or_undo(now, index, error);
+        }
+    }
+
+    /// Of the client that has no connection: the table of slots was found, and has no node for what waits here. That is
+    /// as much as a node that says so.
+    pub(crate) fn count_unplaced(&mut self, now: Instant, rules: &ClusterRules) {
+        for index in self.backlog.clone() {
+            let Some(task) = self.tasks.get_mut(index as usize).filter(|task| task.slot().is_some()) else {
+                continue;
+            };
+            task.redirections += 1;
+            let serial = task.serial;
+            if self.is_lost_way(index, serial, rules) {
+                let message =
+                    "Too many Cluster redirections. Last error: CLUSTERDOWN Hash slot not served".to_owned();
+                self.fail_or_undo(now, index, crate::Error::new(crate::Code::Refused, message));
+            }
         }
     }
 
@@ -158,6 +181,13 @@ impl Client {
         let task = self.tasks.try_remove(index as usize)?;
         self.callers -= usize::from(task.caller.is_some());
         Some(task)
+    }
+
+    /// The node is let go: what was sent there waits to be taken elsewhere. That is no failed reconnect, so no call
+    /// fails as if it were one.
+    pub(crate) fn retire(&mut self, now: Instant) {
+        self.config.perseverance.most_reconnects = None;
+        self.give_up(now, "the node has no slots any more");
     }
 
     /// Takes out every task of the slots that is not under way; those that are will be redirected.
@@ -204,6 +234,12 @@ impl Client {
                 }
             }
             Kind::Claim(claim) if claim.superseded => self.forget_claim(index),
+            // Redis has freed it by itself.
+            Kind::Release(release)
+                if task.caller.is_none() && release.until.is_some_and(|until| now >= until) =>
+            {
+                self.forget(index);
+            }
             _ if pause.is_zero() => self.submit(now, index),
             _ => self.timers.set(now + pause, Timer::Retry(index, task.serial)),
         }

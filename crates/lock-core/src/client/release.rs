@@ -111,6 +111,16 @@ impl Client {
     /// Gives keys back; ends with [`Outcome::Released`], [`Outcome::ReleasePending`] (for an `execute` lock) or
     /// [`Outcome::Failed`]. Allowed after [`Client::close`]: nothing may stay locked.
     pub fn release(&mut self, now: Instant, request: ReleaseRequest) -> TaskKey {
+        self.release_of(now, request, None)
+    }
+
+    /// `grant`: the one of a claim that is under way at another node.
+    pub(crate) fn release_of(
+        &mut self,
+        now: Instant,
+        request: ReleaseRequest,
+        grant: Option<Vec<u8>>,
+    ) -> TaskKey {
         self.sharing.released(now, &request.keys);
         let release = Release {
             keys: request.keys,
@@ -120,7 +130,7 @@ impl Client {
             until: request.lease_end,
             hold: request.lease_end.is_some(),
             claim: request.claim,
-            grant: request.claim.and_then(|claim| self.supersede(claim)),
+            grant: grant.or_else(|| request.claim.and_then(|claim| self.supersede(claim))),
             offer: None,
             sent_at: now,
         };

@@ -104,8 +104,8 @@ impl Client {
         Ok(self.add(now, Some(request.caller), Kind::ReleaseAll(all), None))
     }
 
-    /// Takes out every `releaseAll`, to be asked for elsewhere.
-    pub(crate) fn take_release_alls(&mut self) -> Vec<ReleaseAllRequest> {
+    /// Takes out every `releaseAll`, to be asked for elsewhere, with how many locks it has deleted.
+    pub(crate) fn take_release_alls(&mut self) -> Vec<(ReleaseAllRequest, u64)> {
         let found: Vec<u32> = (self.tasks.iter())
             .filter(|(_, task)| matches!(task.kind, Kind::ReleaseAll(_)))
             .filter_map(|(index, _)| u32::try_from(index).ok())
@@ -115,7 +115,7 @@ impl Client {
             let Some(task) = self.tasks.get_mut(index as usize) else { continue };
             if let (Some(caller), Kind::ReleaseAll(all)) = (task.caller.take(), &task.kind) {
                 self.callers -= 1;
-                requests.push(ReleaseAllRequest { caller, owner: all.owner.clone() });
+                requests.push((ReleaseAllRequest { caller, owner: all.owner.clone() }, all.freed));
             }
             self.forget(index);
         }

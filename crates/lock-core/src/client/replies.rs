@@ -56,6 +56,8 @@ impl Client {
     pub(super) fn answered(&mut self, now: Instant, index: u32, reply: Value) {
         if let Some(task) = self.tasks.get_mut(index as usize) {
             task.command_limit = None;
+            // Until now it may have been sent again, with the script's text.
+            task.asking = false;
             if !matches!(reply, Value::Error(_)) {
                 task.redirections = 0;
             }

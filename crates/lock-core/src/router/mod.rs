@@ -6,6 +6,7 @@
 mod map;
 mod nodes;
 mod parts;
+mod redirects;
 mod several;
 
 use crate::client::{

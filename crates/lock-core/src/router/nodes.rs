@@ -3,9 +3,8 @@
 use super::map::{NodeAddress, Routes, SLOTS, SlotRange};
 use super::several::Calls;
 use super::{FIRST, NodeId, told_of};
-use crate::client::{Client, Event, Outcome, Redirect, Redirected, Task};
+use crate::client::{Client, Event, Outcome, Task};
 use crate::config::{ClientConfig, ClusterRules, PauseRule};
-use crate::error::{Code, Error};
 use crate::handshake::Rung;
 use crate::ids::IdSource;
 use crate::time::Instant;
@@ -16,11 +15,11 @@ use std::time::Duration;
 const LOOKUP_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(200));
 
 #[derive(Debug)]
-struct Node {
-    client: Client,
-    address: NodeAddress,
+pub(super) struct Node {
+    pub(super) client: Client,
+    pub(super) address: NodeAddress,
     /// How locks are waited for there, and why not better; `None`: not connected.
-    rung: Option<(Rung, Option<String>)>,
+    pub(super) rung: Option<(Rung, Option<String>)>,
 }
 
 /// See the module.
@@ -30,10 +29,10 @@ pub(super) struct Cluster {
     config: ClientConfig,
     pub(super) ids: IdSource,
     /// By number, from 1; numbers are used once.
-    nodes: BTreeMap<NodeId, Node>,
+    pub(super) nodes: BTreeMap<NodeId, Node>,
     numbered: NodeId,
     /// The node of each slot; [`FIRST`]: none.
-    slots: Vec<NodeId>,
+    pub(super) slots: Vec<NodeId>,
     pub(super) calls: Calls,
     pub(super) events: VecDeque<(NodeId, Event)>,
     /// When the table of slots is looked up next.
@@ -41,7 +40,8 @@ pub(super) struct Cluster {
     looked_up_at: Instant,
     /// It was told that all nodes are connected.
     is_ready: bool,
-    moved: bool,
+    password_unwanted: bool,
+    pub(super) moved: bool,
 }
 
 impl Cluster {
@@ -63,6 +63,7 @@ impl Cluster {
             lookup_at: None,
             looked_up_at: Instant::from_nanos(0),
             is_ready: false,
+            password_unwanted: false,
             moved: false,
         }))
     }
@@ -144,13 +145,14 @@ impl Cluster {
                 self.take_event(first, now, FIRST, event);
             }
             for id in self.ids() {
-                while let Some(event) = self.client(id).and_then(Client::poll_event) {
-                    quiet = false;
-                    self.take_event(first, now, id, event);
-                }
+                // Before what ended: a `releaseAll` that goes on has to know of the node that got a slot.
                 for redirected in self.client(id).map(Client::take_redirected).unwrap_or_default() {
                     quiet = false;
                     self.follow(first, now, id, &redirected);
+                }
+                while let Some(event) = self.client(id).and_then(Client::poll_event) {
+                    quiet = false;
+                    self.take_event(first, now, id, event);
                 }
             }
             if quiet {
@@ -166,7 +168,8 @@ impl Cluster {
                 if let Some(node) = self.nodes.get_mut(&id) {
                     node.rung = Some((rung, why));
                 }
-                self.tell_ready(password_unwanted);
+                self.password_unwanted |= password_unwanted;
+                self.tell_ready();
             }
             Event::Down { reason } => {
                 if let Some(node) = self.nodes.get_mut(&id) {
@@ -188,7 +191,7 @@ impl Cluster {
     }
 
     /// Tells once that every node is connected, and of the worst of their rungs.
-    fn tell_ready(&mut self, password_unwanted: bool) {
+    fn tell_ready(&mut self) {
         if self.is_ready || self.nodes.values().any(|node| node.rung.is_none()) {
             return;
         }
@@ -200,6 +203,7 @@ impl Cluster {
         let rungs = self.nodes.values().filter_map(|node| node.rung.clone());
         if let Some((rung, why)) = rungs.min_by_key(|(rung, _)| rank(*rung)) {
             self.is_ready = true;
+            let password_unwanted = self.password_unwanted;
             self.events.push_back((FIRST, Event::Ready { rung, why, password_unwanted }));
         }
     }
@@ -223,14 +227,16 @@ impl Cluster {
         if slots != self.slots {
             self.slots = slots;
             self.moved = true;
-            self.let_go(first, now);
-            self.connect_new();
         }
+        // Even if nothing is new: what MOVED told is in the table already, and may have left a node without slots.
+        self.let_go(first, now);
+        self.connect_new();
         let waits =
             first.extract_slots(|slot| self.slots.get(usize::from(slot)).is_some_and(|id| *id != FIRST));
         waits.into_iter().for_each(|task| self.place(first, now, task));
+        first.count_unplaced(now, &self.rules);
         if !self.nodes.is_empty() {
-            for request in first.take_release_alls() {
+            for (request, _) in first.take_release_alls() {
                 let caller = request.caller;
                 if let Err(error) = self.release_all(first, now, request) {
                     self.ended(first, now, caller, Outcome::Failed(error));
@@ -238,6 +244,9 @@ impl Cluster {
             }
         }
         let is_whole = self.nodes.values().all(|node| node.rung.is_some()) && !self.slots.contains(&FIRST);
+        if is_whole {
+            self.tell_ready();
+        }
         if !is_whole {
             self.look_up_in(now, LOOKUP_PAUSE.1);
         } else if let Some(pause) = self.rules.refresh_every {
@@ -256,17 +265,26 @@ impl Cluster {
             let gone = !slots.contains(&id);
             if gone {
                 // What is still under way there would be sent elsewhere anyway, if the node lives.
-                node.client.give_up(now, "the node has no slots any more");
+                node.client.retire(now);
             }
             let moved = node.client.extract_slots(|slot| slots.get(usize::from(slot)) != Some(&id));
             moved.into_iter().for_each(|task| self.place(first, now, task));
             if gone && let Some(mut node) = self.nodes.remove(&id) {
+                for sent in node.client.take_redirected() {
+                    let task = node.client.extract(sent.task, sent.serial);
+                    task.into_iter().for_each(|task| self.place(first, now, task));
+                }
                 while let Some(event) = node.client.poll_event() {
-                    if let Event::Done { caller, outcome } = event {
-                        self.ended(first, now, caller, outcome);
+                    match event {
+                        Event::Done { caller, outcome } => self.ended(first, now, caller, outcome),
+                        // What is told of a job is told of a node that is no more, too.
+                        event @ (Event::Claimed { .. } | Event::ClaimLost { .. } | Event::TakenAway) => {
+                            self.events.push_back((id, event));
+                        }
+                        _ => {}
                     }
                 }
-                self.free_elsewhere(first, now, &node.client.take_release_alls());
+                self.free_elsewhere(first, now, node.client.take_release_alls());
                 self.events.push_back((id, Event::Disconnect));
             }
         }
@@ -278,7 +296,7 @@ impl Cluster {
         self.at(first, slot).1.adopt(now, task, false, Duration::ZERO);
     }
 
-    fn connect_new(&mut self) {
+    pub(super) fn connect_new(&mut self) {
         for (id, node) in &mut self.nodes {
             let slot =
                 self.slots.iter().position(|owner| owner == id).and_then(|slot| u16::try_from(slot).ok());
@@ -290,7 +308,7 @@ impl Cluster {
     }
 
     /// The node at an address, made if it is not known.
-    fn node_at(&mut self, address: &NodeAddress) -> NodeId {
+    pub(super) fn node_at(&mut self, address: &NodeAddress) -> NodeId {
         if let Some((id, _)) = self.nodes.iter().find(|(_, node)| node.address == *address) {
             return *id;
         }
@@ -300,73 +318,6 @@ impl Cluster {
         self.nodes.insert(id, Node { client, address: address.clone(), rung: None });
         self.is_ready = false;
         id
-    }
-
-    /// A node sent a command elsewhere.
-    fn follow(&mut self, first: &mut Client, now: Instant, id: NodeId, redirected: &Redirected) {
-        let Redirected { task, serial, redirect, text } = redirected;
-        let (task, serial) = (*task, *serial);
-        let Some(node) = self.nodes.get_mut(&id) else { return };
-        if node.client.is_lost_way(task, serial, &self.rules) {
-            let message = format!("Too many Cluster redirections. Last error: {text}");
-            let error = Error::new(Code::Refused, message).with_cause(Some(text.clone()));
-            return node.client.fail_redirected(now, task, error);
-        }
-        let near = node.address.clone();
-        let parse = |text: &str| {
-            let found = NodeAddress::parse(text, &near)?;
-            Some(self.rules.addresses.get(&found.to_string()).cloned().unwrap_or(found))
-        };
-        match redirect {
-            Redirect::Moved(slot, address) => {
-                let Some(address) = parse(address) else { return };
-                let to = self.node_at(&address);
-                if let Some(place) = self.slots.get_mut(usize::from(*slot)) {
-                    self.moved |= *place != to;
-                    *place = to;
-                }
-                self.connect_new();
-                self.look_up_in(now, Duration::ZERO);
-                let pause = self.rules.moved_pause;
-                let Some(from) = self.client(id) else { return };
-                let others = from.extract_slots(|other| other == *slot);
-                let task = from.extract(task, serial);
-                let Some(client) = self.client(to) else { return };
-                let tasks = task.into_iter().chain(others);
-                tasks.for_each(|task| client.adopt(now, task, false, pause));
-            }
-            Redirect::Ask(address) => {
-                let Some(address) = parse(address) else { return };
-                let to = self.node_at(&address);
-                let extracted = self.client(id).and_then(|from| from.extract(task, serial));
-                let Some((task, node)) = extracted.zip(self.nodes.get_mut(&to)) else { return };
-                if node.rung.is_some() {
-                    node.client.adopt(now, task, true, Duration::ZERO);
-                } else {
-                    // A new node takes no part before it has slots; by then the key has arrived.
-                    let pause = self.rules.try_again_pause;
-                    let home = self.nodes.get_mut(&id).map_or(first, |node| &mut node.client);
-                    home.adopt(now, task, false, pause);
-                    self.look_up_in(now, pause);
-                }
-            }
-            Redirect::TryAgain => {
-                let pause = self.rules.try_again_pause;
-                // Of a node that was only asked, too: back to the one whose slot it is.
-                let extracted = self.client(id).and_then(|from| from.extract(task, serial));
-                if let Some(task) = extracted {
-                    let slot = task.slot().unwrap_or_default();
-                    self.at(first, slot).1.adopt(now, task, false, pause);
-                }
-            }
-            Redirect::Down => {
-                self.look_up_in(now, self.rules.down_pause);
-                let pause = self.rules.down_pause;
-                if let Some(client) = self.client(id) {
-                    client.retry_redirected(now, task, serial, pause);
-                }
-            }
-        }
     }
 
     pub(super) fn take_routes(&mut self) -> Option<Routes> {

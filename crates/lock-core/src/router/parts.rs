@@ -2,7 +2,7 @@
 //! `releaseAll`, the step at exit.
 
 use super::nodes::Cluster;
-use super::{FIRST, NodeId, done};
+use super::{FIRST, NodeId};
 use crate::client::{Client, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey};
 use crate::error::{Code, Error};
 use crate::key::LockKey;
@@ -18,7 +18,8 @@ const MOST_ROUNDS: u32 = 8;
 pub(super) struct Counted {
     caller: u64,
     left: usize,
-    not_held: Vec<String>,
+    /// Keys that were another's; none are named in an answer that was remembered.
+    not_held: Option<Vec<String>>,
     pending: Option<String>,
     failed: Option<Error>,
     freed: u64,
@@ -32,7 +33,7 @@ impl Counted {
         Self {
             caller,
             left,
-            not_held: Vec::new(),
+            not_held: None,
             pending: None,
             failed: None,
             freed: 0,
@@ -46,8 +47,7 @@ impl Counted {
             (Some(error), ..) => Outcome::Failed(error),
             (None, Some(why), _) => Outcome::ReleasePending(why),
             (None, None, Some(_)) => Outcome::Freed(self.freed),
-            (None, None, None) if self.not_held.is_empty() => Outcome::Released,
-            (None, None, None) => Outcome::NotHeld(self.not_held),
+            (None, None, None) => self.not_held.map_or(Outcome::Released, Outcome::NotHeld),
         }
     }
 }
@@ -63,8 +63,11 @@ impl Cluster {
         let groups = by_slot(&request.keys);
         if let [_] | [] = groups.as_slice() {
             let slot = request.keys.first().map_or(0, LockKey::slot);
+            // The claim may be under way at the node that had the slot before.
+            let elsewhere = request.claim.filter(|claim| !self.at(first, slot).1.knows_claim(*claim));
+            let grant = elsewhere.and_then(|claim| self.supersede(claim));
             let (id, client) = self.at(first, slot);
-            client.release(now, request);
+            client.release_of(now, request, grant);
             return id;
         }
         let call = self.calls.count(Counted::new(request.caller, groups.len()));
@@ -88,7 +91,7 @@ impl Cluster {
             return first.release_all(now, request);
         }
         let call = self.calls.count(Counted::new(request.caller, 0));
-        match self.free(now, call, request, 0) {
+        match self.free(first, now, call, request, 0) {
             Ok(()) => Ok(0),
             Err(error) => {
                 self.calls.uncount(call);
@@ -97,13 +100,26 @@ impl Cluster {
         }
     }
 
-    fn free(&mut self, now: Instant, call: u64, request: ReleaseAllRequest, round: u32) -> Result<(), Error> {
+    fn free(
+        &mut self,
+        first: &mut Client,
+        now: Instant,
+        call: u64,
+        request: ReleaseAllRequest,
+        round: u32,
+    ) -> Result<(), Error> {
         let mut sent = 0;
         for id in self.ids() {
             let caller = self.calls.part_of_count(call);
             let Some(client) = self.client(id) else { continue };
             client.release_all(now, ReleaseAllRequest { caller, ..request.clone() })?;
             sent += 1;
+        }
+        if sent == 0 {
+            // All nodes are gone: it waits for new ones.
+            let caller = self.calls.part_of_count(call);
+            first.release_all(now, ReleaseAllRequest { caller, ..request.clone() })?;
+            sent = 1;
         }
         if let Some(counted) = self.calls.counted(call) {
             counted.left = sent;
@@ -114,19 +130,24 @@ impl Cluster {
     }
 
     /// Parts of `releaseAll` whose node is gone: what it had is elsewhere by now.
-    pub(super) fn free_elsewhere(&mut self, first: &mut Client, now: Instant, parts: &[ReleaseAllRequest]) {
-        for part in parts {
-            self.ended(first, now, part.caller, Outcome::FreedSome(0));
+    pub(super) fn free_elsewhere(
+        &mut self,
+        first: &mut Client,
+        now: Instant,
+        parts: Vec<(ReleaseAllRequest, u64)>,
+    ) {
+        for (part, freed) in parts {
+            self.ended(first, now, part.caller, Outcome::FreedSome(freed));
         }
     }
 
     /// A part of a counted call ended.
-    pub(super) fn part_counted(&mut self, now: Instant, call: u64, outcome: Outcome) {
+    pub(super) fn part_counted(&mut self, first: &mut Client, now: Instant, call: u64, outcome: Outcome) {
         let Some(counted) = self.calls.counted(call) else { return };
         counted.left = counted.left.saturating_sub(1);
         match outcome {
             Outcome::Released | Outcome::Held(_) => {}
-            Outcome::NotHeld(mut keys) => counted.not_held.append(&mut keys),
+            Outcome::NotHeld(keys) => counted.not_held.get_or_insert_default().extend(keys),
             Outcome::ReleasePending(why) => counted.pending = Some(why),
             Outcome::Freed(count) => counted.freed += count,
             Outcome::FreedSome(count) => {
@@ -147,7 +168,7 @@ impl Cluster {
                     Code::Refused,
                     "The slots of the Redis Cluster kept moving; locks may be left. Call releaseAll again when they are at rest.",
                 ));
-            } else if let Err(error) = self.free(now, call, request, round + 1) {
+            } else if let Err(error) = self.free(first, now, call, request, round + 1) {
                 if let Some(counted) = self.calls.counted(call) {
                     counted.failed = Some(error);
                 }
@@ -156,13 +177,16 @@ impl Cluster {
             }
         }
         if let Some(counted) = self.calls.uncount(call) {
-            self.events.push_back((FIRST, done(counted.caller, counted.outcome())));
+            // It may itself be a part, of a call that waited for nodes.
+            self.ended(first, now, counted.caller, counted.outcome());
         }
     }
 
     /// True when there is something to send.
     pub(super) fn shorten_for_exit(&mut self, now: Instant, held: &[NewLease]) -> bool {
         let mut any = false;
+        let mut held = held.to_vec();
+        held.extend(self.calls.held_parts());
         for id in self.ids() {
             let here: Vec<NewLease> = held
                 .iter()
@@ -173,5 +197,10 @@ impl Cluster {
             any |= self.client(id).is_some_and(|client| client.shorten_for_exit(now, here));
         }
         any
+    }
+
+    /// The grant of a claim that is not answered yet, wherever it was sent.
+    fn supersede(&mut self, claim: u64) -> Option<Vec<u8>> {
+        self.nodes.values_mut().find_map(|node| node.client.supersede(claim))
     }
 }

@@ -9,6 +9,7 @@ use crate::client::{AcquireRequest, Client, Hold, Outcome, Patience, TaskKey, Wa
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
+use crate::lease::NewLease;
 use crate::time::Instant;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -50,6 +51,11 @@ impl Several {
     fn refresh_at(&self, share: &Share) -> Option<Instant> {
         let (lease, (_, sent_at)) = self.request.lease.zip(share.held.as_ref())?;
         share.asked.is_none().then(|| *sent_at + lease / 3)
+    }
+
+    /// When the caller waits no longer, if nothing but the keeping of shares is under way: that has no limit of its own.
+    fn late_at(&self) -> Option<Instant> {
+        self.end.filter(|_| self.shares.iter().all(|share| share.held.is_some()))
     }
 
     fn patience(&self, now: Instant) -> Patience {
@@ -116,8 +122,30 @@ impl Calls {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let shares = |call: &'_ Several| call.shares.iter().filter_map(|share| call.refresh_at(share)).min();
+        let shares = |call: &Several| {
+            call.shares.iter().filter_map(|share| call.refresh_at(share)).chain(call.late_at()).min()
+        };
         self.several.values().filter_map(shares).min()
+    }
+
+    /// What calls of `execute` hold that wait for the rest, for the step at exit.
+    pub(super) fn held_parts(&self) -> impl Iterator<Item = NewLease> {
+        self.several.values().filter(|several| several.owner.is_unique()).flat_map(|several| {
+            several.shares.iter().filter_map(|share| {
+                let (tokens, sent_at) = share.held.clone()?;
+                Some(NewLease {
+                    keys: Arc::clone(&share.keys),
+                    owner: several.owner.clone(),
+                    attempt: several.attempt,
+                    tokens,
+                    lease: several.request.lease?,
+                    sent_at,
+                    renews: false,
+                    claim: None,
+                    waited: false,
+                })
+            })
+        })
     }
 }
 
@@ -196,7 +224,7 @@ impl Cluster {
     /// A call of a client ended: a caller's own, or a part of one.
     pub(super) fn ended(&mut self, first: &mut Client, now: Instant, caller: u64, outcome: Outcome) {
         match self.calls.parts.remove(&caller) {
-            Some(Part::Counted(call)) => self.part_counted(now, call, outcome),
+            Some(Part::Counted(call)) => self.part_counted(first, now, call, outcome),
             Some(Part::Share(call, at)) => self.share_answered(first, now, call, at, outcome),
             // A part that was given up is undone by its client.
             None if caller >= PART => {}
@@ -217,14 +245,30 @@ impl Cluster {
             Outcome::Failed(error) if error.code == Code::NotAcquired && share.held.is_some() => {
                 // Lost: from here on the keys are taken again, in their order.
                 share.held = None;
-                for later in at + 1..several.shares.len() {
-                    self.drop_share(first, now, call, later);
+                let later = several.shares.iter().skip(at + 1);
+                if later.into_iter().any(|share| share.held.is_some() || share.asked.is_some()) {
+                    return self.start_anew(first, now, call);
                 }
                 self.take_next(first, now, call);
             }
             Outcome::Failed(error) => self.fail_several(first, now, call, error),
             _ => {}
         }
+    }
+
+    /// Begins again with nothing. What is given back now may arrive late, since nodes pause and slots move: under the same
+    /// names it would take from the call what it has taken again by then.
+    fn start_anew(&mut self, first: &mut Client, now: Instant, call: u64) {
+        let count = self.calls.several.get(&call).map_or(0, |several| several.shares.len());
+        for at in 0..count {
+            self.drop_share(first, now, call, at);
+        }
+        let Some(several) = self.calls.several.get_mut(&call) else { return };
+        if matches!(several.request.wanted, Wanted::Execute) {
+            several.owner = self.ids.execute_owner();
+        }
+        several.attempt = self.ids.attempt();
+        self.take_next(first, now, call);
     }
 
     /// Gives a share back, and asks for it no more.
@@ -260,6 +304,21 @@ impl Cluster {
 
     /// Keeps alive what calls hold that wait for the rest.
     pub(super) fn keep_parts(&mut self, first: &mut Client, now: Instant) {
+        let late: Vec<(u64, Patience, Vec<String>)> = (self.calls.several.iter())
+            .filter(|(_, several)| several.late_at().is_some_and(|at| at <= now))
+            .map(|(call, several)| (*call, several.request.patience, several.request.named.clone()))
+            .collect();
+        for (call, patience, named) in late {
+            let error = match patience {
+                Patience::TryFor(_) => {
+                    let first = named.first().map_or("", |name| name);
+                    let message = format!("Failed to acquire lock for key \"{first}\"");
+                    Error::new(Code::NotAcquired, message).with_keys(named)
+                }
+                _ => Error::new(Code::Timeout, "Timed-out acquiring lock."),
+            };
+            self.fail_several(first, now, call, error);
+        }
         let due: Vec<(u64, usize)> = (self.calls.several.iter())
             .flat_map(|(call, several)| {
                 let due = several.shares.iter().map(|share| several.refresh_at(share)).enumerate();

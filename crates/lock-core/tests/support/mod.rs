@@ -7,6 +7,8 @@
 )]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+pub mod cluster;
+
 use lock_core::resp::{Parser, Value};
 use lock_core::{
     AcquireRequest, BackoffRule, Client, ClientConfig, Credentials, Error, Event, Greeting, Hold, Instant,

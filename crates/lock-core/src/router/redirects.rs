@@ -1,0 +1,92 @@
+//! What a node says of a slot that it does not have, and where the call goes then.
+
+use super::NodeId;
+use super::map::NodeAddress;
+use super::nodes::{Cluster, Node};
+use crate::client::{Client, Redirect, Redirected};
+use crate::error::{Code, Error};
+use crate::time::Instant;
+use std::time::Duration;
+
+impl Cluster {
+    /// A node sent a command elsewhere.
+    pub(super) fn follow(&mut self, first: &mut Client, now: Instant, id: NodeId, redirected: &Redirected) {
+        let Redirected { task, serial, redirect, text } = redirected;
+        let (task, serial) = (*task, *serial);
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        if node.client.is_lost_way(task, serial, &self.rules) {
+            let message = format!("Too many Cluster redirections. Last error: {text}");
+            let error = Error::new(Code::Refused, message).with_cause(Some(text.clone()));
+            return node.client.fail_redirected(now, task, error);
+        }
+        let near = node.address.clone();
+        let parse = |text: &str| {
+            let found = NodeAddress::parse(text, &near)?;
+            Some(self.rules.addresses.get(&found.to_string()).cloned().unwrap_or(found))
+        };
+        match redirect {
+            Redirect::Moved(slot, address) => {
+                let Some(address) = parse(address) else {
+                    // Of no use; the table of slots says it better.
+                    return self.wait_for_table(now, id, redirected);
+                };
+                let to = self.node_at(&address);
+                if let Some(place) = self.slots.get_mut(usize::from(*slot)) {
+                    self.moved |= *place != to;
+                    *place = to;
+                }
+                self.connect_new();
+                self.look_up_in(now, Duration::ZERO);
+                let pause = self.rules.moved_pause;
+                let Some(from) = self.client(id) else { return };
+                let others = from.extract_slots(|other| other == *slot);
+                let task = from.extract(task, serial);
+                let Some(client) = self.client(to) else { return };
+                let tasks = task.into_iter().chain(others);
+                tasks.for_each(|task| client.adopt(now, task, false, pause));
+            }
+            Redirect::Ask(address) => {
+                let to = parse(address).and_then(|address| self.connected_at(&address));
+                let Some(to) = to else {
+                    // A new node takes no part before it has slots; by then the key has arrived.
+                    let pause = self.rules.try_again_pause;
+                    self.look_up_in(now, pause);
+                    return self.repeat(now, id, pause, redirected);
+                };
+                let extracted = self.client(id).and_then(|from| from.extract(task, serial));
+                if let Some((task, client)) = extracted.zip(self.client(to)) {
+                    client.adopt(now, task, true, Duration::ZERO);
+                }
+            }
+            Redirect::TryAgain => {
+                let pause = self.rules.try_again_pause;
+                // Of a node that was only asked, too: back to the one whose slot it is.
+                let extracted = self.client(id).and_then(|from| from.extract(task, serial));
+                if let Some(task) = extracted {
+                    let slot = task.slot().unwrap_or_default();
+                    self.at(first, slot).1.adopt(now, task, false, pause);
+                }
+            }
+            Redirect::Down => self.wait_for_table(now, id, redirected),
+        }
+    }
+
+    /// Has the table of slots looked up, and the command repeated after a pause.
+    fn wait_for_table(&mut self, now: Instant, id: NodeId, redirected: &Redirected) {
+        let pause = self.rules.down_pause;
+        self.look_up_in(now, pause);
+        self.repeat(now, id, pause, redirected);
+    }
+
+    fn repeat(&mut self, now: Instant, id: NodeId, pause: Duration, redirected: &Redirected) {
+        if let Some(client) = self.client(id) {
+            client.retry_redirected(now, redirected.task, redirected.serial, pause);
+        }
+    }
+
+    fn connected_at(&self, address: &NodeAddress) -> Option<NodeId> {
+        let found =
+            |(id, node): (&NodeId, &Node)| (node.rung.is_some() && node.address == *address).then_some(*id);
+        self.nodes.iter().find_map(found)
+    }
+}
