@@ -146,6 +146,9 @@ impl Router {
     /// See [`Client::close`].
     pub fn close(&mut self, now: Instant) {
         self.each(|client| client.close(now));
+        if let Some(cluster) = &mut self.cluster {
+            cluster.closed = true;
+        }
     }
 
     /// See [`Client::fail_all`].

@@ -42,6 +42,8 @@ pub(super) struct Cluster {
     is_ready: bool,
     password_unwanted: bool,
     pub(super) moved: bool,
+    /// No more calls are taken.
+    pub(super) closed: bool,
 }
 
 impl Cluster {
@@ -65,6 +67,7 @@ impl Cluster {
             is_ready: false,
             password_unwanted: false,
             moved: false,
+            closed: false,
         }))
     }
 
@@ -314,7 +317,11 @@ impl Cluster {
         }
         self.numbered += 1;
         let id = self.numbered;
-        let client = Client::with(self.config.clone(), self.ids.child(id), u64::from(id) << 32);
+        let mut client = Client::with(self.config.clone(), self.ids.child(id), u64::from(id) << 32);
+        if self.closed {
+            // It has no calls yet, so the time does not matter.
+            client.close(self.looked_up_at);
+        }
         self.nodes.insert(id, Node { client, address: address.clone(), rung: None });
         self.is_ready = false;
         id
