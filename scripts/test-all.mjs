@@ -1,5 +1,6 @@
-// The conformance tests over every way to reach Redis that `__test__/support/topologies.mjs` knows, one after the other.
-//   node scripts/test-all.mjs [topology ...]     default all
+// What `npm test` leaves out because it takes long: the tests of Sentinels and of Redis Cluster, and the conformance tests over every way to
+// reach Redis that `__test__/support/topologies.mjs` knows. One after the other.
+//   node scripts/test-all.mjs [name ...]     names of groups (`group:sentinel`) and of topologies; default all
 
 import path from "node:path";
 import { assertConformance } from "../__test__/runtimes/run-conformance.mjs";
@@ -8,26 +9,46 @@ import { installPacked } from "./install-packed.mjs";
 import { CACHE } from "./lib/paths.mjs";
 import { runMain, UserError } from "./lib/process.mjs";
 import { ensureNodeModules } from "./lib/setup.mjs";
+import { ONLY_IN_TEST_ALL, runFolder } from "./lib/test-groups.mjs";
+
+async function runTopology(name) {
+  const env = { MLR_TOPOLOGY: name, MLR_INSTALLED: path.join(CACHE, "installed") };
+  try {
+    return { text: `${await assertConformance({ env })} conformance tests passed` };
+  } catch (error) {
+    return { failed: true, text: `the conformance tests FAILED\n${error.message}` };
+  }
+}
+
+async function runGroup(name) {
+  const failed = (await runFolder(name)) !== 0;
+  return { failed, text: failed ? "FAILED" : "passed" };
+}
+
+/** By name, what runs it. The plain server is what `npm test` is about. */
+const PARTS = Object.fromEntries([
+  ...Object.keys(TOPOLOGIES)
+    .filter((name) => name !== "direct")
+    .map((name) => [name, () => runTopology(name)]),
+  ...ONLY_IN_TEST_ALL.map((name) => [`group:${name}`, () => runGroup(name)]),
+]);
 
 await runMain(async () => {
-  const known = Object.keys(TOPOLOGIES);
+  const known = Object.keys(PARTS);
   const wanted = process.argv.slice(2);
   const unknown = wanted.find((name) => !known.includes(name));
-  if (unknown) throw new UserError(`unknown topology "${unknown}"; there are ${known.join(", ")}`);
+  if (unknown) throw new UserError(`unknown "${unknown}"; there are ${known.join(", ")}`);
   await ensureNodeModules({ log: console.log });
+  // Does nothing where `npm test` has just installed the same.
   await installPacked();
-  const failed = [];
+  const results = [];
   for (const name of wanted.length > 0 ? wanted : known) {
+    console.log(`\n=== ${name}`);
     const began = Date.now();
-    const seconds = () => `${Math.round((Date.now() - began) / 1_000)} s`;
-    try {
-      const env = { MLR_TOPOLOGY: name, MLR_INSTALLED: path.join(CACHE, "installed") };
-      const passed = await assertConformance({ env });
-      console.log(`${name}: ${passed} tests passed after ${seconds()}`);
-    } catch (error) {
-      failed.push(name);
-      console.log(`${name}: FAILED after ${seconds()}\n${error.message}`);
-    }
+    const { failed = false, text } = await PARTS[name]();
+    console.log(`=== ${name}: ${text} after ${Math.round((Date.now() - began) / 1_000)} s`);
+    results.push({ name, failed });
   }
+  const failed = results.filter((result) => result.failed).map(({ name }) => name);
   if (failed.length > 0) throw new UserError(`failed: ${failed.join(", ")}`);
 });

@@ -1,31 +1,17 @@
-// All tests. Sets up what it needs (npm packages, the addon, a Redis of every version, Postgres for the store), then runs the core's
+// The tests. Sets up what it needs (npm packages, the addon, a Redis of every version, Postgres for the store), then runs the core's
 // tests, the groups of __test__/ and the checks of the protocol, one after the other.
-//   node scripts/test.mjs [group ...]     groups: core and the folders of __test__; default all
+//   node scripts/test.mjs [group ...]     groups: core, protocol and the folders of __test__; default all but those of test-all.mjs
 
-import { spawn } from "node:child_process";
-import fs from "node:fs";
 import path from "node:path";
 import { installPacked } from "./install-packed.mjs";
-import { CACHE, ROOT } from "./lib/paths.mjs";
+import { ROOT } from "./lib/paths.mjs";
 import { findOnPath, run, runMain, UserError } from "./lib/process.mjs";
 import { ensureNodeModules } from "./lib/setup.mjs";
-
-const TESTS = path.join(ROOT, "__test__");
-/** Groups whose files start programs that want the machine to themselves. */
-const ONE_BY_ONE = new Set(["waiting", "reach", "histories", "start", "store", "runtimes", "teardown"]);
-
-function testFiles(group) {
-  const folder = path.join(TESTS, group);
-  return fs
-    .readdirSync(folder)
-    .filter((name) => name.endsWith(".test.mjs"))
-    .sort()
-    .map((name) => path.join(folder, name));
-}
+import { ONLY_IN_TEST_ALL, runFolder, show, testFolders } from "./lib/test-groups.mjs";
 
 /** The groups there are, the quick and telling ones first. */
 function groups() {
-  const folders = fs.readdirSync(TESTS).filter((name) => testFiles(name).length > 0);
+  const folders = testFolders();
   const order = [
     "core",
     "types",
@@ -44,16 +30,6 @@ function groups() {
     "protocol",
   ];
   return order.filter((name) => name in CARGO || folders.includes(name)).concat(folders.filter((name) => !order.includes(name)));
-}
-
-/** Runs a program with this one's output. Resolves with its exit code. */
-function show(command, args, more = {}) {
-  return new Promise((resolve, reject) => {
-    const env = { ...process.env, MLR_INSTALLED: path.join(CACHE, "installed"), ...more };
-    const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"], env });
-    child.on("error", reject);
-    child.on("close", (code) => resolve(code ?? 1));
-  });
 }
 
 /** The groups of cargo, each with its commands one after the other. What is not in debug mode takes too long there. */
@@ -82,9 +58,7 @@ async function runCargo(commands) {
 }
 
 function runGroup(group) {
-  if (group in CARGO) return runCargo(CARGO[group]);
-  const concurrency = ONE_BY_ONE.has(group) ? 1 : 2;
-  return show(process.execPath, ["--test", "--test-reporter=spec", `--test-concurrency=${concurrency}`, ...testFiles(group)]);
+  return group in CARGO ? runCargo(CARGO[group]) : runFolder(group);
 }
 
 await runMain(async () => {
@@ -97,7 +71,7 @@ await runMain(async () => {
   log("packing the package and installing it as users do");
   await installPacked();
   const failed = [];
-  for (const group of wanted.length > 0 ? wanted : known) {
+  for (const group of wanted.length > 0 ? wanted : known.filter((name) => !ONLY_IN_TEST_ALL.includes(name))) {
     const began = Date.now();
     log(`\n=== ${group}`);
     const code = await runGroup(group);

@@ -26,6 +26,13 @@ test("start nodes as objects, URLs and ports, with the password in any of the us
   await takesALock(await bed.boot({ redisUrl: `redis://:${SECRET}@127.0.0.1:${port}`, cluster: {} }));
 });
 
+test("what the URL of a start node asks for in its query is told to be ignored", async () => {
+  const [{ port }] = bed.cluster.nodes;
+  const booted = await bed.boot({ cluster: { startupNodes: [`redis://:${SECRET}@127.0.0.1:${port}?keyPrefix=shop:`] } });
+  assert.match(booted.logText, /^warn: .*The query of cluster\.startupNodes\[0\] is ignored/m);
+  await takesALock(booted);
+});
+
 test("a start node that is not there is passed over", async () => {
   const startupNodes = [{ host: "127.0.0.1", port: await freePort() }, ...bed.cluster.startupNodes];
   await takesALock(await bed.boot({ cluster: { startupNodes, ...withPassword } }));

@@ -6,9 +6,12 @@ import { test } from "node:test";
 import { freePort } from "../../scripts/lib/redis-servers.mjs";
 import { connect } from "../../scripts/lib/resp-client.mjs";
 import { bootLocking, providerEntry } from "../support/locking-module.mjs";
-import { NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
+import { exceptOn, NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
+
+/** For tests of databases with a number. */
+const DATABASES = exceptOn("cluster", "a cluster has one database");
 
 const ESTABLISHED = 'Connection to Redis in "locking-redis" provider established';
 const FAILED = 'An error occurred while connecting to Redis in provider "locking-redis": ';
@@ -21,7 +24,7 @@ test("a boot that reaches Redis logs so once", async () => {
   );
 });
 
-test("redisUrl names host, port and database", async () => {
+test("redisUrl names host, port and database", DATABASES, async () => {
   const { locking } = await bed.boot({ redisUrl: `redis://127.0.0.1:${bed.server.port}/3` });
   await locking.acquire("k", { ownerId: "me" });
   assert.deepEqual(await bed.locks(), []);
@@ -33,7 +36,7 @@ test("redisUrl names host, port and database", async () => {
   }
 });
 
-test("redisOptions names what redisUrl leaves open, and redisUrl wins where both do", async () => {
+test("redisOptions names what redisUrl leaves open, and redisUrl wins where both do", DATABASES, async () => {
   const redisOptions = { port: bed.server.port, db: "2", keyPrefix: "shop:" };
   const { locking } = await bed.boot({ redisUrl: "redis://127.0.0.1", redisOptions });
   await locking.acquire("k", { ownerId: "two" });

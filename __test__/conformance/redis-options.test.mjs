@@ -31,9 +31,9 @@ async function takesALock(options) {
   assert.equal(await locking.release("k", { ownerId: "me" }), true);
 }
 
-test("a Unix socket is named by redisUrl or by redisOptions, which counts more than a host", {
-  skip: os.platform() === "win32",
-}, async () => {
+const SOCKETS = exceptOn("cluster", "nodes of a cluster have a host and a port", { skip: os.platform() === "win32" });
+
+test("a Unix socket is named by redisUrl or by redisOptions, which counts more than a host", SOCKETS, async () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-"));
   const socket = path.join(folder, "redis.sock");
   const server = await relay(socket);
@@ -63,7 +63,9 @@ test("with protocol 2 the connection speaks RESP2, else RESP3", exceptOn("proxy"
   assert.match(clients.find((line) => line.includes(" name=three ")) ?? "", / resp=3\b/);
 });
 
-test("retryStrategy is asked before each reconnect, and what it says is done", async () => {
+const ASKED = exceptOn("cluster", "there clusterRetryStrategy is asked, see ../cluster");
+
+test("retryStrategy is asked before each reconnect, and what it says is done", ASKED, async () => {
   const port = await freePort();
   const asked = [];
   let tell;

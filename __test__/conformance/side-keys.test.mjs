@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { slotOf } from "../support/cluster-observer.mjs";
 import { deferred, NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
@@ -119,17 +120,3 @@ test("every side key is in the slot of its lock, whatever braces the key has", O
   }
   assert.equal((await sideKeys()).h.length, keys.length);
 });
-
-/** Redis Cluster's specification: CRC16 (XMODEM) of what stands between the first brace and the next closing one. */
-function slotOf(name) {
-  const bytes = Buffer.from(name);
-  const open = bytes.indexOf("{");
-  const close = open === -1 ? -1 : bytes.indexOf("}", open + 1);
-  const tag = close > open + 1 ? bytes.subarray(open + 1, close) : bytes;
-  let crc = 0;
-  for (const byte of tag) {
-    crc ^= byte << 8;
-    for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff;
-  }
-  return crc % 16_384;
-}

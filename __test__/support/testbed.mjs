@@ -37,7 +37,7 @@ export function openTestbed({ args = [], password } = {}) {
   before(async () => {
     bed.topology = await TOPOLOGIES[TOPOLOGY]({ version: SERVER, args });
     bed.server = bed.topology.server;
-    bed.observer = await connect({ port: bed.server.port, password });
+    bed.observer = await (bed.topology.observe?.() ?? connect({ port: bed.server.port, password }));
   });
   beforeEach(() => bed.observer.command("FLUSHALL"));
   afterEach(() => bed.closeBoots());
@@ -60,15 +60,20 @@ class Testbed {
   }
 
   /**
-   * The provider's options for the topology under test, and these. Options with a `redisUrl` of their own get nothing added.
+   * The provider's options for the topology under test, and these. Options with a `redisUrl` of their own get nothing added; in a
+   * cluster it is the node that they know.
    *
    * @param {object} [more]
    */
   options(more = {}) {
-    if ("redisUrl" in more) return more;
-    const { redisUrl, redisOptions } = this.topology;
+    const { redisUrl, redisOptions, cluster } = this.topology;
+    if ("redisUrl" in more) {
+      const { redisUrl: node, ...others } = more;
+      return cluster && typeof node === "string" ? { cluster: { startupNodes: [node] }, ...others } : more;
+    }
     const all = { ...redisOptions, ...more.redisOptions };
-    return { redisUrl, ...more, ...(Object.keys(all).length > 0 ? { redisOptions: all } : {}) };
+    const where = cluster ? { cluster } : { redisUrl };
+    return { ...where, ...more, ...(Object.keys(all).length > 0 ? { redisOptions: all } : {}) };
   }
 
   /** Sends a command over the observer's own connection. */

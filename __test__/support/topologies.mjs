@@ -4,7 +4,10 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { makeCertificates } from "../../scripts/lib/certificates.mjs";
+import { startCluster } from "../../scripts/lib/clusters.mjs";
 import { freePort, startServer } from "../../scripts/lib/redis-servers.mjs";
+import { startSentinels } from "../../scripts/lib/sentinels.mjs";
+import { connectToMasters } from "./cluster-observer.mjs";
 import { startRestrictiveProxy } from "./restrictive-proxy.mjs";
 import { LEAST } from "./rights.mjs";
 
@@ -12,10 +15,13 @@ import { LEAST } from "./rights.mjs";
  * What a topology is to the tests.
  *
  * @typedef {object} Topology
- * @property {string} redisUrl the provider's option
+ * @property {string} [redisUrl] the provider's option
  * @property {object} redisOptions the provider's option
+ * @property {object} [cluster] the provider's option
  * @property {{ port: number, url: string, cli(...args: any[]): Promise<any> }} server where the data is: for observers, who log in
- *   without any of the above. Of several servers it is the one that has the keys' master
+ *   without any of the above. Of several servers it is the master, in a cluster the first one
+ * @property {() => Promise<{ command(...args: any[]): Promise<any>, close(): void }>} [observe] connects an observer where `server` is
+ *   not all that there is to see
  * @property {() => Promise<void>} stop ends everything
  */
 
@@ -65,6 +71,22 @@ export const TOPOLOGIES = {
       fs.rmSync(folder, { recursive: true, force: true });
     };
     return { redisUrl: socket, redisOptions: {}, server, stop };
+  },
+
+  /** The URL names nobody: with Sentinels it must not matter. */
+  sentinel: async (options) => {
+    const group = await startSentinels(options);
+    const server = await group.master();
+    return { redisUrl: "redis://127.0.0.1:1", redisOptions: group.options, server, stop: () => group.stop() };
+  },
+
+  /** Three masters, of which the provider is told one. */
+  cluster: async (options) => {
+    const cluster = await startCluster({ replicas: 0, ...options });
+    const masters = [...cluster.nodes];
+    const startupNodes = cluster.startupNodes.slice(0, 1);
+    const observe = () => connectToMasters(masters);
+    return { redisOptions: {}, cluster: { startupNodes }, server: masters[0], observe, stop: () => cluster.stop() };
   },
 };
 

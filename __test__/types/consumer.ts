@@ -45,7 +45,9 @@ export async function refusedByTheCompiler(lock: Lock): Promise<void> {
 
 export const options: LockingRedisOptions = { redisUrl: "redis://localhost", waitLockingTimeout: "5", maximumStallMs: 60_000 };
 
-// @ts-expect-error redisUrl is required
+export const clustered: LockingRedisOptions = { cluster: { startupNodes: [{ host: "localhost", port: 7000 }] }, tryWaitMs: 5 };
+
+// @ts-expect-error redisUrl is required, or cluster
 export const incomplete: LockingRedisOptions = { namespace: "shop:" };
 
 export function codes(error: LockError): string {

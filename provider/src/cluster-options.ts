@@ -70,7 +70,11 @@ function readNodes(given: unknown, warnings: string[]): UrlParts[] {
 
 function readNode(node: unknown, label: string, warnings: string[]): UrlParts {
   if (typeof node === "number" || typeof node === "string") {
-    return parseRedisUrl(String(node), label);
+    const parts = parseRedisUrl(String(node), label);
+    if (Object.keys(parts.query).length > 0) {
+      warnings.push(`The query of ${label} is ignored; what concerns every node goes into ${OPTION}.redisOptions.`);
+    }
+    return parts;
   }
   if (typeof node !== "object" || node === null) {
     throw optionError(label, `must be a URL, a port number or an object, got ${kindOf(node)}`);
@@ -109,11 +113,7 @@ function shared(nodes: UrlParts[]): Pick<UrlParts, "username" | "password" | "tl
 }
 
 function everyNode({ values, label }: OptionSource, outer: unknown): Record<string, unknown> {
-  const inner = values.redisOptions ?? {};
-  if (typeof inner !== "object" || Array.isArray(inner)) {
-    throw optionError(label("redisOptions"), `must be an object, got ${kindOf(inner)}`);
-  }
-  const all: Record<string, unknown> = { ...(outer as Record<string, unknown> | undefined), ...inner };
+  const all = { ...objectOf("redisOptions", outer), ...objectOf(label("redisOptions"), values.redisOptions) };
   const impossible = ["path", "sentinels"].find((name) => all[name] !== undefined && all[name] !== null);
   if (impossible) {
     throw optionError(`redisOptions.${impossible}`, "cannot be used together with cluster");
@@ -125,6 +125,13 @@ function everyNode({ values, label }: OptionSource, outer: unknown): Record<stri
   }
   const here = { keyPrefix: values.keyPrefix, enableOfflineQueue: values.enableOfflineQueue, enableReadyCheck: values.enableReadyCheck };
   return { ...rest, ...withoutUndefined<Record<string, unknown>>(here) };
+}
+
+function objectOf(label: string, given: unknown): Record<string, unknown> {
+  if (typeof (given ?? {}) !== "object" || Array.isArray(given)) {
+    throw optionError(label, `must be an object, got ${kindOf(given)}`);
+  }
+  return { ...(given as Record<string, unknown> | null | undefined) };
 }
 
 function readNative({ values, label }: OptionSource, nodes: UrlParts[]): NativeCluster {

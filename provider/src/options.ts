@@ -8,8 +8,10 @@ import { optionalInteger, optionalNumber, optionalString, optionError } from "./
 import { parseRedisOptions, type RedisSettings } from "./redis-options";
 import { parseRedisUrl } from "./redis-url";
 
-/** Options of the provider, in `medusa-config.ts`. Numbers may be numeric strings. */
-export interface LockingRedisOptions {
+/** Options of the provider, in `medusa-config.ts`: a server or a cluster, and how to lock there. Numbers may be numeric strings. */
+export type LockingRedisOptions = AnyOptions & ({ redisUrl: string } | { cluster: Record<string, unknown> });
+
+interface AnyOptions {
   /**
    * Where Redis is: `redis://user:password@host:6379/0`, `rediss://` for TLS, `unix:///path` for a Unix socket. Required,
    * except with `cluster`.

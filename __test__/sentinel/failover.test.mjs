@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { deferred, NS, OURS_ONLY, openTestbed, until } from "../support/testbed.mjs";
-import { asking, Load, openGroup, takesALockOnTheMaster } from "./sentinel-support.mjs";
+import { asking, Load, openGroup, takesALockOnTheMaster } from "./support.mjs";
 
 const bed = openTestbed();
 const group = await openGroup();
