@@ -109,7 +109,11 @@ impl Client {
     fn send_batch(&mut self, script: Script, args: usize, whole: bool, tasks: &[u32]) {
         let (keys, args) = (tasks.len() * 3, tasks.len() * args);
         // A command of a cluster names no keys of several slots.
-        let (keys, args) = if self.config.cluster.is_some() { (0, keys + args) } else { (keys, args) };
+        let (script, keys, args) = match (self.config.cluster.is_some(), script) {
+            (true, Script::Take) => (Script::TakeEach, 0, keys + args),
+            (true, _) => (Script::GiveBackEach, 0, keys + args),
+            (false, _) => (script, keys, args),
+        };
         append_eval(&mut self.out, script, whole, keys, args);
         let kinds = || tasks.iter().filter_map(|task| self.tasks.get(*task as usize)).map(|task| &task.kind);
         let mut side = Vec::new();

@@ -1,33 +1,36 @@
 -- Gives back locks of several calls of execute, none of which has more to say (see hand_over): each goes to the next in its queue, or is
 -- deleted.
--- KEYS  3 per lock: the lock key, its queue, its slot's counter. In a cluster none: they come before ARGV, as with take.
+-- KEYS  3 per lock: the lock key, its queue, its slot's counter.
 -- ARGV  1 per lock: owner.
 -- Reply {1, answer, ...}, one per lock: 1: released; 0: it was not the owner's; or the error of that lock, which is as it was.
 --@ token
 --@ pass_on
-local keys, count, shift = KEYS, #KEYS / 3, 0
-if count == 0 then
-  keys, count = ARGV, #ARGV / 4
-  shift = 3 * count
-end
-local try, reply = redis.pcall, {1}
-for n = 1, count do
-  local lock, queue, answer = keys[3 * n - 2], keys[3 * n - 1], 0
+local try, reply, mine, locks, queues = redis.pcall, {1}, {}, {}, {}
+for n = 1, #KEYS / 3 do
+  local lock = KEYS[3 * n - 2]
   local holder = try('GET', lock)
-  if holder == ARGV[shift + n] then
-    local waited = try('EXISTS', queue)
-    if waited == 0 then
-      redis.call('DEL', lock)
-      answer = 1
-    elseif type(waited) == 'table' then
-      answer = waited
-    else
-      -- What fails here must not hide what became of the others.
-      local done, failure = pcall(pass_on, lock, queue, keys[3 * n], false)
-      answer = done and 1 or type(failure) == 'table' and failure or {err = failure}
-    end
+  reply[n + 1] = 0
+  if holder == ARGV[n] then
+    mine[#mine + 1] = n
+    locks[#locks + 1] = lock
+    queues[#queues + 1] = KEYS[3 * n - 1]
   elseif type(holder) == 'table' and not string.find(holder.err, 'WRONGTYPE', 1, true) then
-    answer = holder
+    reply[n + 1] = holder
+  end
+end
+-- The common case at once.
+local calm = #mine > 0 and try('EXISTS', unpack(queues)) == 0
+if calm then redis.call('DEL', unpack(locks)) end
+for at, n in ipairs(mine) do
+  local answer, waited = 1, calm and 0 or try('EXISTS', queues[at])
+  if type(waited) == 'table' then
+    answer = waited
+  elseif waited > 0 then
+    -- What fails here must not hide what became of the others.
+    local done, failure = pcall(pass_on, locks[at], queues[at], KEYS[3 * n], false)
+    if not done then answer = type(failure) == 'table' and failure or {err = failure} end
+  elseif not calm then
+    redis.call('DEL', locks[at])
   end
   reply[n + 1] = answer
 end

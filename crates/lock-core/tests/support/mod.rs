@@ -267,14 +267,17 @@ pub fn named(owner: &str) -> Owner {
 /// The verb of a script call, by its hash or text.
 pub fn verb(command: &[String]) -> &'static str {
     use lock_core::Script::{
-        Acquire, Claim, Free, GiveBack, HandOver, Leave, Park, Probe, Release, Renew, Take, Undo,
+        Acquire, Claim, Free, GiveBack, GiveBackEach, HandOver, Leave, Park, Probe, Release, Renew, Take,
+        TakeEach, Undo,
     };
     let scripts = [
         (Take, "take"),
+        (TakeEach, "take"),
         (Park, "park"),
         (Claim, "claim"),
         (HandOver, "hand over"),
         (GiveBack, "give back"),
+        (GiveBackEach, "give back"),
         (Leave, "leave"),
         (Acquire, "acquire"),
         (Release, "release"),
