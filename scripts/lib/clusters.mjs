@@ -62,8 +62,9 @@ class Cluster {
     const [first, ...others] = this.nodes;
     for (const node of others) await node.cli("CLUSTER", "MEET", "127.0.0.1", String(first.port));
     for (let at = 0; at < masters; at++) {
-      const [from, to] = [Math.floor((at * SLOTS) / masters), Math.floor(((at + 1) * SLOTS) / masters) - 1];
-      await this.nodes[at].cli("CLUSTER", "ADDSLOTSRANGE", String(from), String(to));
+      const [from, to] = [Math.floor((at * SLOTS) / masters), Math.floor(((at + 1) * SLOTS) / masters)];
+      // Redis before 7.0 takes no ranges.
+      await this.nodes[at].cli("CLUSTER", "ADDSLOTS", ...Array.from({ length: to - from }, (_, slot) => String(from + slot)));
     }
     const ids = [];
     for (const node of this.nodes.slice(0, masters)) ids.push(await node.cli("CLUSTER", "MYID"));
