@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { RecordedLoad } from "../support/recorded-load.mjs";
 import { deferred, NS, OURS_ONLY, openTestbed, until } from "../support/testbed.mjs";
-import { asking, Load, openGroup, takesALockOnTheMaster } from "./support.mjs";
+import { asking, openGroup, takesALockOnTheMaster } from "./support.mjs";
 
 const bed = openTestbed();
 const group = await openGroup();
@@ -65,14 +66,14 @@ test("without it, a demoted master is left when it is one no longer, and a job k
 
 test("a master is killed: waiters go on, and new locks are granted by the next one", OURS_ONLY, async () => {
   const boots = [await boot(), await boot()];
-  const load = new Load(boots, "hot");
+  const load = new RecordedLoad(boots, { keys: ["hot"], callers: 6, jobMs: 2 });
   await until("it runs", () => load.jobs > 100);
   const killed = await group.killMaster();
   await group.movedFrom(killed);
   const before = load.jobs;
   await until("jobs run again", () => load.jobs > before + 100);
   await load.stop();
-  assert.deepEqual([load.errors, load.overlaps], [[], 0]);
+  assert.deepEqual([load.failures, load.violations()], [[], []]);
   await takesALockOnTheMaster(boots[0], group);
 });
 

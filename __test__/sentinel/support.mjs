@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { startSentinels } from "../../scripts/lib/sentinels.mjs";
 import { NS, SERVER } from "../support/testbed.mjs";
 
@@ -29,44 +28,4 @@ export async function takesALockOnTheMaster({ locking }, group) {
   await locking.acquire("taken", { ownerId: "me" });
   assert.equal(await (await group.master()).cli("GET", `${NS}taken`), "me");
   assert.equal(await locking.release("taken", { ownerId: "me" }), true);
-}
-
-/** Callers that run jobs under one key, again and again, in all of these providers, until `stop` is called. */
-export class Load {
-  #callers;
-  #stopped = false;
-  #inside = 0;
-
-  /** Jobs done. */
-  jobs = 0;
-  /** Calls that failed. */
-  errors = [];
-  /** Moments at which two jobs ran at once. */
-  overlaps = 0;
-
-  constructor(boots, key, { callers = 3, timeout = 60, expire = 60 } = {}) {
-    this.#callers = Promise.all(
-      boots.flatMap(({ locking }) => Array.from({ length: callers }, () => this.#call(locking, key, { timeout, expire }))),
-    );
-  }
-
-  async #call(locking, key, args) {
-    while (!this.#stopped) {
-      await locking.execute(key, () => this.#job(), args).catch((error) => this.errors.push(error));
-    }
-  }
-
-  async #job() {
-    this.#inside += 1;
-    if (this.#inside > 1) this.overlaps += 1;
-    await sleep(2);
-    this.#inside -= 1;
-    this.jobs += 1;
-  }
-
-  /** Ends the load. */
-  async stop() {
-    this.#stopped = true;
-    await this.#callers;
-  }
 }
