@@ -101,7 +101,7 @@ test("what cannot be meant stops the boot", async () => {
     [{ startupNodes: [`redis://:${SECRET}@a:1`, "redis://:other@b:2"] }, /nodes whose password differ/],
     [{ redisOptions: { sentinels: [{}] } }, /"redisOptions.sentinels" .* together with cluster/],
     [{ redisOptions: { db: 2 } }, /"redisOptions.db" .* must be 0/],
-    [{ natMap: () => null }, /"cluster.natMap" .* must be an object/],
+    [{ natMap: () => null }, /"cluster.natMap" .* functions are not supported, pass an object/],
     [{ useSRVRecords: true }, /"cluster.useSRVRecords" .* not supported/],
     [{ maxRedirections: -1 }, /"cluster.maxRedirections" /],
   ];

@@ -1,6 +1,7 @@
 import { kindOf } from "./arguments";
 import { CLUSTER_OPTIONS } from "./cluster-option-table";
-import type { NativeCluster, NativeNode } from "./native-options";
+import { readNatMap } from "./nat-map";
+import type { NativeCluster } from "./native-options";
 import { judgeOption } from "./option-table";
 import {
   type OptionSource,
@@ -146,24 +147,4 @@ function readNative({ values, label }: OptionSource, nodes: UrlParts[]): NativeC
     downPauseMs: ms("retryDelayOnClusterDown", 0) ?? 100,
     addresses: readNatMap(label("natMap"), values.natMap),
   });
-}
-
-/** @internal Reads a `natMap`. */
-export function readNatMap(label: string, given: unknown): Record<string, NativeNode> {
-  if (given === undefined || given === null) {
-    return {};
-  }
-  if (typeof given !== "object" || Array.isArray(given)) {
-    throw optionError(label, `must be an object from "host:port" to { host, port }, got ${kindOf(given)}`);
-  }
-  const entries = Object.entries(given).map(([from, to]) => {
-    const { host, port } = (to ?? {}) as Record<string, unknown>;
-    const name = optionalString(`${label}["${from}"].host`, host);
-    const number = optionalInteger(`${label}["${from}"].port`, port, 1, 65_535);
-    if (!name || number === undefined) {
-      throw optionError(`${label}["${from}"]`, "must be { host, port }");
-    }
-    return [from, { host: name, port: number }] as const;
-  });
-  return Object.fromEntries(entries);
 }

@@ -104,7 +104,7 @@ export interface NativeSentinels {
   password?: string;
   tls?: NativeTls;
   /** Other addresses for those that they name, by "host:port". */
-  mapped: Record<string, { host: string; port: number }>;
+  mapped: Record<string, NativeNode>;
   /** They are asked for other Sentinels. */
   learns: boolean;
   /** Longest wait for one answer. */

@@ -1,5 +1,6 @@
 import { kindOf } from "./arguments";
 import { readAddress } from "./connection-options";
+import { objectOf, readNatMap } from "./nat-map";
 import type { NativeOptions, NativeSentinels } from "./native-options";
 import {
   type OptionSource,
@@ -94,26 +95,6 @@ function readSentinelTls(given: unknown, option: string, warnings: string[]): Na
   return given === null ? undefined : parseTls(option, given, undefined, warnings).tls;
 }
 
-function readNatMap(option: string, value: unknown): NativeSentinels["mapped"] {
-  if (value === undefined || value === null) {
-    return {};
-  }
-  if (typeof value === "function") {
-    throw optionError(option, 'functions are not supported, pass an object: { "host:port": { host, port } }');
-  }
-  const entries = Object.entries(objectOf(option, value)).map(([from, to]) => {
-    const label = (name: string) => `${option}["${from}"].${name}`;
-    const values = objectOf(`${option}["${from}"]`, to);
-    const host = optionalString(label("host"), values.host);
-    const port = optionalInteger(label("port"), values.port, 1, 65_535);
-    if (!host || port === undefined) {
-      throw optionError(`${option}["${from}"]`, "must have a host and a port");
-    }
-    return [from, { host, port }] as const;
-  });
-  return Object.fromEntries(entries);
-}
-
 function readDetection({ values, label }: OptionSource): NativeSentinels["detection"] | undefined {
   const most = optionalInteger(label("sentinelMaxConnections"), values.sentinelMaxConnections, 1, 1_000) ?? 10;
   const strategy = values.sentinelReconnectStrategy;
@@ -126,11 +107,4 @@ function readDetection({ values, label }: OptionSource): NativeSentinels["detect
   const pausesMs = Array.from({ length: ASKED_PAUSES }, (_, at) => (typeof strategy === "function" ? strategy(at + 1) : undefined));
   const end = pausesMs.findIndex((pause) => typeof pause !== "number" || Number.isNaN(pause));
   return { most, pausesMs: end < 0 ? pausesMs : pausesMs.slice(0, end), stops: end >= 0 };
-}
-
-function objectOf(option: string, value: unknown): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw optionError(option, `must be an object, got ${kindOf(value)}`);
-  }
-  return value as Record<string, unknown>;
 }

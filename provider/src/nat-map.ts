@@ -1,0 +1,32 @@
+import { kindOf } from "./arguments";
+import type { NativeNode } from "./native-options";
+import { optionalInteger, optionalString, optionError } from "./option-values";
+
+/** @internal Reads a `natMap`: other addresses for those that Sentinels or nodes name, by "host:port". */
+export function readNatMap(option: string, value: unknown): Record<string, NativeNode> {
+  if (value === undefined || value === null) {
+    return {};
+  }
+  if (typeof value === "function") {
+    throw optionError(option, 'functions are not supported, pass an object: { "host:port": { host, port } }');
+  }
+  const entries = Object.entries(objectOf(option, value)).map(([from, to]) => {
+    const label = (name: string) => `${option}["${from}"].${name}`;
+    const values = objectOf(`${option}["${from}"]`, to);
+    const host = optionalString(label("host"), values.host);
+    const port = optionalInteger(label("port"), values.port, 1, 65_535);
+    if (!host || port === undefined) {
+      throw optionError(`${option}["${from}"]`, "must have a host and a port");
+    }
+    return [from, { host, port }] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** @internal An object with any names. */
+export function objectOf(option: string, value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw optionError(option, `must be an object, got ${kindOf(value)}`);
+  }
+  return value as Record<string, unknown>;
+}
