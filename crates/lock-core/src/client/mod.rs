@@ -329,7 +329,7 @@ impl Client {
             return;
         }
         self.send_collected(now);
-        self.hear_of(index);
+        self.listen_before_park(index);
         let whole = whole || self.link.sends_texts();
         let Some(task) = self.tasks.get_mut(index as usize) else { return };
         if task.asking {

@@ -256,23 +256,12 @@ impl Client {
     ) {
         let by = if owner.is_unique() || self.link.is_plain() { By::Owner } else { By::Attempt(attempt) };
         let request = self.attempt();
-        let release = Release {
-            keys,
-            owner,
-            by,
-            request,
-            until,
-            hold: false,
-            claim: None,
-            grant: None,
-            offer: None,
-            sent_at: now,
-        };
+        let release = Release::automatic(now, keys, owner, by, request, until);
         self.add(now, None, Kind::Release(release), None);
     }
 
     /// In a cluster, whoever may wait for a key listens first to the channel of its slot.
-    pub(super) fn hear_of(&mut self, index: u32) {
+    pub(super) fn listen_before_park(&mut self, index: u32) {
         if self.config.cluster.is_none() || !self.link.hands_off() {
             return;
         }
@@ -287,7 +276,7 @@ impl Client {
     }
 
     /// A subscription stands.
-    pub(super) fn heard_of(&mut self) {
+    pub(super) fn channel_open(&mut self) {
         // It was told in its turn, so what was sent before it is answered.
         if let Some(at) = self.in_flight.iter().position(|sent| matches!(sent, Sent::Channel(_))) {
             self.in_flight.remove(at);
@@ -295,7 +284,7 @@ impl Client {
     }
 
     /// The node has no such channel any more: its slot has moved. Who waits there asks where to.
-    pub(super) fn heard_no_more(&mut self, now: Instant, channel: &[u8]) {
+    pub(super) fn channel_gone(&mut self, now: Instant, channel: &[u8]) {
         let slot = slot_of(channel);
         self.link.end_hearing(slot);
         for key in self.queues.waited_for().into_iter().filter(|key| key.slot() == slot) {

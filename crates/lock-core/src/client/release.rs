@@ -47,6 +47,29 @@ pub(super) struct Release {
 }
 
 impl Release {
+    /// Of what was taken for nobody: no caller, and nobody named to be next.
+    pub(super) fn automatic(
+        now: Instant,
+        keys: Arc<[LockKey]>,
+        owner: Owner,
+        by: By,
+        request: AttemptId,
+        until: Option<Instant>,
+    ) -> Self {
+        Self {
+            keys,
+            owner,
+            by,
+            request,
+            until,
+            hold: false,
+            claim: None,
+            grant: None,
+            offer: None,
+            sent_at: now,
+        }
+    }
+
     pub(super) fn encode(&self, whole: bool, link: &Link, out: &mut Vec<u8>) {
         match (self.by, link.is_plain(), self.owner.is_unique()) {
             (By::Attempt(attempt), ..) => {

@@ -67,18 +67,8 @@ impl Client {
         if until.is_some_and(|until| now >= until) {
             return self.forget(index);
         }
-        let release = Release {
-            keys: Arc::clone(&acquire.keys),
-            owner: acquire.owner.clone(),
-            by,
-            request,
-            until,
-            hold: false,
-            claim: None,
-            grant: None,
-            offer: None,
-            sent_at: now,
-        };
+        let (keys, owner) = (Arc::clone(&acquire.keys), acquire.owner.clone());
+        let release = Release::automatic(now, keys, owner, by, request, until);
         task.kind = Kind::Release(release);
         task.limit = None;
         task.unsure = false;

@@ -234,8 +234,8 @@ impl Client {
         let [Value::Text(kind), Value::Text(channel), rest] = push else { return };
         match (kind.as_slice(), rest) {
             (b"message" | b"smessage", Value::Text(message)) => self.told(now, channel, message),
-            (b"ssubscribe", _) => self.heard_of(),
-            (b"sunsubscribe", _) => self.heard_no_more(now, channel),
+            (b"ssubscribe", _) => self.channel_open(),
+            (b"sunsubscribe", _) => self.channel_gone(now, channel),
             _ => {}
         }
     }
