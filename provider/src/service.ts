@@ -96,8 +96,9 @@ export class RedisLockingProvider {
       const empty = new EmptyLock();
       return await job(empty.signal, empty);
     }
-    const hold = await this.#client.lock(parsed, leaseMs, timeoutMs, signal);
-    const lock = looksAtItsLock(job) ? this.#client.watch(hold, parsed) : undefined;
+    const looks = looksAtItsLock(job);
+    const hold = await this.#client.lock(parsed, leaseMs, timeoutMs, looks, signal);
+    const lock = looks ? this.#client.watch(hold, parsed) : undefined;
     let result: T;
     try {
       result = await (lock ? job(lock.signal, lock) : job());
@@ -173,7 +174,7 @@ export class RedisLockingProvider {
 
 /**
  * Whether a job can see what it is called with. An arrow function that declares no parameter cannot, and most jobs
- * are such: an AbortSignal for each would cost as much as all the rest of `execute`.
+ * are such: an AbortSignal for each would cost as much as all the rest of `execute`, and a fencing token Redis a fifth of its work.
  */
 function looksAtItsLock(job: (...args: never[]) => unknown): boolean {
   return job.length > 0 || !/^(async\s*)?\(\s*\)\s*=>/.test(Function.prototype.toString.call(job));

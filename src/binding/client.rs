@@ -107,7 +107,7 @@ impl NativeClient {
     }
 
     /// Takes the keys for one call of `execute`: waits for them for up to `timeout_ms` and keeps the lease alive.
-    /// Returns the task to cancel it by.
+    /// `fenced`: the job can see its fencing tokens. Returns the task to cancel it by.
     #[napi(catch_unwind)]
     pub fn lock(
         &self,
@@ -116,9 +116,14 @@ impl NativeClient {
         keys: Either<String, Vec<String>>,
         lease_ms: f64,
         timeout_ms: f64,
+        fenced: bool,
     ) -> Either<u32, Refusal> {
-        let wait =
-            Waiting { patience: limited(timeout_ms), lease: Some(millis(lease_ms)), keep: Keep::Renewed };
+        let wait = Waiting {
+            patience: limited(timeout_ms),
+            lease: Some(millis(lease_ms)),
+            keep: Keep::Renewed,
+            fenced,
+        };
         self.acquire_keys(env, caller, keys, Wanted::Execute, wait)
     }
 
@@ -143,7 +148,7 @@ impl NativeClient {
         };
         let lease = Some(millis(terms.lease_ms)).filter(|lease| !lease.is_zero());
         let wanted = Wanted::Named(terms.owner.into_bytes().into());
-        self.acquire_keys(env, caller, keys, wanted, Waiting { patience, lease, keep })
+        self.acquire_keys(env, caller, keys, wanted, Waiting { patience, lease, keep, fenced: true })
     }
 
     /// Withdraws a call.
@@ -272,7 +277,7 @@ impl NativeClient {
         caller: f64,
         keys: Either<String, Vec<String>>,
         wanted: Wanted,
-        Waiting { patience, lease, keep }: Waiting,
+        Waiting { patience, lease, keep, fenced }: Waiting,
     ) -> Either<u32, Refusal> {
         let outcome = self.lane.with(env, |engine, now| {
             let named = named(keys);
@@ -281,7 +286,7 @@ impl NativeClient {
             let named = if named.len() > 1 { named } else { Vec::new() };
             engine.acquire(
                 now,
-                AcquireRequest { caller: number(caller), keys, named, wanted, lease, patience, keep },
+                AcquireRequest { caller: number(caller), keys, named, wanted, lease, patience, keep, fenced },
             )
         });
         taken(outcome.flatten())
@@ -293,6 +298,7 @@ struct Waiting {
     patience: Patience,
     lease: Option<Duration>,
     keep: Keep,
+    fenced: bool,
 }
 
 /// `Infinity` waits for as long as it takes.

@@ -236,7 +236,7 @@ fn of_a_shared_call_one_lock_that_is_elsewhere_goes_alone() {
     assert!(matches!(nodes.outcome(), Outcome::Released));
     assert_eq!(nodes.asked("a"), ["hand over"]);
     nodes.refuse("a", "MOVED 2 b:7000");
-    assert_eq!(nodes.asked("b"), ["hand over"]);
+    assert_eq!(nodes.asked("b"), ["give back"]);
     nodes.reply("b", b"*2\r\n:1\r\n:1\r\n");
     assert!(matches!(nodes.outcome(), Outcome::Released));
     assert!(nodes.router.is_idle());

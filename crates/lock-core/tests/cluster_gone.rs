@@ -55,7 +55,7 @@ fn a_waiter_that_a_release_named_asks_elsewhere_after_the_release() {
     let_go(&mut nodes);
     let mut asked = scripts(&mut nodes);
     asked.sort_unstable();
-    assert_eq!(asked, ["hand over", "park"]);
+    assert_eq!(asked, ["give back", "park"]);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_lock_that_waits_for_replicas_for_nobody_is_given_back_elsewhere() {
     nodes.cancel(caller);
     nodes.done.clear();
     let_go(&mut nodes);
-    assert_eq!(scripts(&mut nodes), ["hand over"]);
+    assert_eq!(scripts(&mut nodes), ["give back"]);
     nodes.reply("b", RELEASED);
     assert!(is_at_rest(&nodes));
 }
@@ -179,7 +179,7 @@ fn a_release_that_pauses_goes_on_elsewhere_without_its_pause() {
     nodes.refuse("a", "BUSY Redis is busy");
     assert!(matches!(nodes.outcome(), Outcome::ReleasePending(_)));
     let_go(&mut nodes);
-    assert_eq!(scripts(&mut nodes), ["hand over"]);
+    assert_eq!(scripts(&mut nodes), ["give back"]);
     nodes.reply("b", RELEASED);
     assert!(is_at_rest(&nodes));
 }

@@ -182,7 +182,7 @@ fn a_release_after_a_job_that_meets_a_replica_is_repeated() {
     assert!(matches!(rig.outcome(), Outcome::ReleasePending(_)));
     rig.pass(SECOND);
     rig.shake_hands();
-    assert_eq!(verbs(&mut rig), ["hand over"]);
+    assert_eq!(verbs(&mut rig), ["give back"]);
 }
 
 #[test]

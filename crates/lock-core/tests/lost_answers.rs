@@ -89,7 +89,7 @@ fn an_acquire_that_timed_out_without_a_connection_and_may_have_been_executed_is_
     rig.shake_hands();
     let sent = rig.sent();
     assert_eq!(sent.len(), 1);
-    assert_eq!(verb(&sent[0]), "hand over");
+    assert_eq!(verb(&sent[0]), "give back");
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn the_end_of_a_job_does_not_wait_for_a_server_that_is_not_there() {
     assert!(matches!(rig.outcome(), Outcome::ReleasePending(_)));
     rig.pass(MS);
     rig.shake_hands();
-    assert_eq!(verb(&rig.sent()[0]), "hand over", "it is released all the same");
+    assert_eq!(verb(&rig.sent()[0]), "give back", "it is released all the same");
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn a_release_after_a_job_is_never_given_up_for_reconnects() {
     fail_to_connect(&mut rig, 5);
     rig.pass(3 * SECOND);
     rig.shake_hands();
-    assert_eq!(verbs(&mut rig), ["hand over"]);
+    assert_eq!(verbs(&mut rig), ["give back"]);
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn without_resending_a_release_after_a_job_is_repeated_all_the_same() {
     assert!(rig.done.is_empty());
     rig.pass(SECOND);
     rig.shake_hands();
-    assert_eq!(verbs(&mut rig), ["hand over"]);
+    assert_eq!(verbs(&mut rig), ["give back"]);
     rig.reply(RELEASED);
     assert!(matches!(rig.outcome(), Outcome::Released));
 }
@@ -285,7 +285,7 @@ fn a_release_after_a_job_goes_on_when_its_command_timed_out() {
     rig.cut();
     rig.pass(SECOND);
     rig.shake_hands();
-    assert_eq!(verbs(&mut rig), ["hand over"]);
+    assert_eq!(verbs(&mut rig), ["give back"]);
 }
 
 #[test]

@@ -175,7 +175,7 @@ fn a_call_withdrawn_whose_connection_breaks_is_undone_on_the_next_one() {
     rig.cut();
     rig.pass(SECOND);
     rig.shake_hands();
-    assert_eq!(asked(&mut rig), ["hand over"]);
+    assert_eq!(asked(&mut rig), ["give back"]);
 }
 
 #[test]

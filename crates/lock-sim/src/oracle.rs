@@ -17,6 +17,8 @@ pub(crate) struct Held {
     pub(crate) owner: Vec<u8>,
     /// Owners that several calls share hold together.
     pub(crate) shared: bool,
+    /// Its tokens may be seen.
+    pub(crate) fenced: bool,
     /// Until when a holder without a lease table believes in it; `None` for ever.
     pub(crate) until: Option<Instant>,
 }
@@ -46,7 +48,7 @@ impl Oracle {
         believes: impl Fn(&Held) -> bool,
     ) -> Result<(), String> {
         self.count += 1;
-        if tokens.len() != held.keys.len() {
+        if held.fenced && tokens.len() != held.keys.len() {
             return Err(format!("{} tokens for {} keys: {held:?}", tokens.len(), held.keys.len()));
         }
         // Whoever uses a shared name may give back what another call holds by it, even before that call hears of it.

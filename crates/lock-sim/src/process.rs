@@ -17,7 +17,7 @@ const RELEASE_LIMIT: Duration = Duration::from_secs(5);
 /// What a call is at.
 #[derive(Debug)]
 pub(crate) enum Call {
-    Waiting { task: TaskKey, endless: bool },
+    Waiting { task: TaskKey, endless: bool, fenced: bool },
     Holding { hold: Option<HoldId>, keys: Vec<String>, owner: Owner },
     Releasing,
 }
@@ -126,6 +126,7 @@ impl Process {
             let name = if rng.u8(..4) == 0 { "team".to_owned() } else { format!("n{caller}") };
             Wanted::Named(name.into_bytes().into())
         };
+        let fenced = rng.bool();
         let request = AcquireRequest {
             caller,
             keys: parsed,
@@ -134,10 +135,11 @@ impl Process {
             lease: (!no_lease).then_some(lease),
             patience,
             keep: if execute || rng.bool() { Keep::Renewed } else { Keep::No },
+            fenced,
         };
         if let Ok(task) = self.client.acquire(now, request) {
             let endless = patience == Patience::Endless;
-            self.calls.insert(caller, Call::Waiting { task, endless });
+            self.calls.insert(caller, Call::Waiting { task, endless, fenced });
         }
     }
 
@@ -239,6 +241,7 @@ impl Process {
             keys: keys.clone(),
             owner: owner.as_bytes().to_vec(),
             shared,
+            fenced: !matches!(self.calls.get(&caller), Some(Call::Waiting { fenced: false, .. })),
             until: lease.map(|lease| cautious_end(sent_at, lease)),
         };
         let names = self.client.caller_names(&keys);

@@ -47,6 +47,8 @@ pub(super) struct Acquire {
     /// The last command took the client out of the queue with it, since no other waiter was known.
     pub(super) left_alone: bool,
     pub(super) keep: Keep,
+    /// Somebody can see its tokens.
+    pub(super) fenced: bool,
     /// Other keys of the same call are taken elsewhere.
     pub(super) part: bool,
     /// What is told once replicas have it.
@@ -79,8 +81,8 @@ impl Acquire {
 
     /// The quick script will do: nobody of this client waits for the key.
     pub(super) fn is_quick(&self, link: &Link) -> bool {
-        let raised = self.keys.first().is_some_and(|key| link.is_raised(key.slot()));
-        self.is_simple() && self.place.is_none() && !self.contended && raised
+        let in_order = !self.fenced || self.keys.first().is_some_and(|key| link.is_raised(key.slot()));
+        self.is_simple() && self.place.is_none() && !self.contended && in_order
     }
 
     pub(super) fn encode_park(
@@ -231,6 +233,7 @@ impl Client {
             decides: None,
             left_alone: false,
             keep: request.keep,
+            fenced: request.fenced,
             part,
             unacknowledged: None,
         };
@@ -280,9 +283,11 @@ impl Client {
         };
         match tag {
             Some(Value::Int(1)) => {
-                acquire.keys.iter().for_each(|key| self.link.set_raised(key.slot()));
                 let sent_at = acquire.sent_at;
-                let tokens = rest.iter().filter_map(number).collect();
+                let tokens: Box<[u64]> = rest.iter().filter_map(number).collect();
+                if !tokens.is_empty() {
+                    acquire.keys.iter().for_each(|key| self.link.set_raised(key.slot()));
+                }
                 self.held(now, index, tokens, sent_at);
             }
             Some(Value::Int(0)) if rest.is_empty() => {

@@ -1,7 +1,7 @@
 //! Commands that share a script call: taking and giving back locks of `execute` for which nobody waits. Most of what a
 //! small script costs Redis is the call around it. Everything else is sent as it comes, after what was collected.
 
-use super::acquire::{Acquire, append_side, lease_ms};
+use super::acquire::{Acquire, append_flag, append_side, lease_ms};
 use super::release::{By, Release};
 use super::replies::append_eval;
 use super::{Client, Kind, State};
@@ -79,7 +79,7 @@ impl Client {
                 acquire.sent_at = now;
                 self.batches.takes.push(index);
             }
-            Kind::Release(release) if is_plain_give_back(release) && !release.must_raise(&self.link) => {
+            Kind::Release(release) if is_plain_give_back(release) => {
                 self.batches.gives.push(index);
             }
             _ => return false,
@@ -97,42 +97,75 @@ impl Client {
         let most = if self.config.cluster.is_some() { MOST.1 } else { MOST.0 };
         let gives = std::mem::take(&mut self.batches.gives);
         for tasks in gives.chunks(most) {
-            self.send_batch(Script::GiveBack, 1, whole, tasks);
+            self.send_gives(whole, tasks);
         }
         let takes = std::mem::take(&mut self.batches.takes);
         for tasks in takes.chunks(most) {
-            self.send_batch(Script::Take, 2, whole, tasks);
+            self.send_takes(whole, tasks);
         }
         self.expect_progress(now);
     }
 
-    fn send_batch(&mut self, script: Script, args: usize, whole: bool, tasks: &[u32]) {
-        let (keys, args) = (tasks.len() * 3, tasks.len() * args);
+    fn send_takes(&mut self, whole: bool, tasks: &[u32]) {
+        let fenced =
+            self.kinds(tasks).any(|kind| matches!(kind, Kind::Acquire(Acquire { fenced: true, .. })));
+        let names = tasks.len() * if fenced { 3 } else { 2 };
+        let terms = 1 + tasks.len() * 2;
+        let mut out = std::mem::take(&mut self.out);
         // A command of a cluster names no keys of several slots.
-        let (script, keys, args) = match (self.config.cluster.is_some(), script) {
-            (true, Script::Take) => (Script::TakeEach, 0, keys + args),
-            (true, _) => (Script::GiveBackEach, 0, keys + args),
-            (false, _) => (script, keys, args),
-        };
-        append_eval(&mut self.out, script, whole, keys, args);
-        let kinds = || tasks.iter().filter_map(|task| self.tasks.get(*task as usize)).map(|task| &task.kind);
-        let mut side = Vec::new();
-        for key in kinds().filter_map(only_key) {
-            append_text(&mut self.out, key.name());
-            append_side(&mut self.out, &mut side, |side| key.queue(side));
-            append_side(&mut self.out, &mut side, |side| key.counter(side));
+        let each = self.config.cluster.is_some();
+        if each {
+            append_eval(&mut out, Script::TakeEach, whole, 0, names + terms);
+            append_flag(&mut out, fenced);
+        } else {
+            append_eval(&mut out, Script::Take, whole, names, terms);
         }
-        for kind in kinds() {
-            match kind {
-                Kind::Acquire(Acquire { owner, lease, .. }) => {
-                    append_text(&mut self.out, owner.as_bytes());
-                    append_integer(&mut self.out, lease.map_or(0, lease_ms));
-                }
-                Kind::Release(Release { owner, .. }) => append_text(&mut self.out, owner.as_bytes()),
-                _ => {}
+        self.append_names(tasks, fenced, &mut out);
+        if !each {
+            append_flag(&mut out, fenced);
+        }
+        for kind in self.kinds(tasks) {
+            if let Kind::Acquire(Acquire { owner, lease, .. }) = kind {
+                append_text(&mut out, owner.as_bytes());
+                append_integer(&mut out, lease.map_or(0, lease_ms));
             }
         }
+        self.out = out;
         self.in_flight.push_back(Sent::Many(tasks.into()));
+    }
+
+    fn send_gives(&mut self, whole: bool, tasks: &[u32]) {
+        let (names, owners) = (tasks.len() * 3, tasks.len());
+        let mut out = std::mem::take(&mut self.out);
+        if self.config.cluster.is_some() {
+            append_eval(&mut out, Script::GiveBackEach, whole, 0, names + owners);
+        } else {
+            append_eval(&mut out, Script::GiveBack, whole, names, owners);
+        }
+        self.append_names(tasks, true, &mut out);
+        for kind in self.kinds(tasks) {
+            if let Kind::Release(Release { owner, .. }) = kind {
+                append_text(&mut out, owner.as_bytes());
+            }
+        }
+        self.out = out;
+        self.in_flight.push_back(Sent::Many(tasks.into()));
+    }
+
+    /// The tasks' locks with their queues and, if asked for, their counters.
+    fn append_names(&self, tasks: &[u32], counters: bool, out: &mut Vec<u8>) {
+        let mut side = Vec::new();
+        for key in self.kinds(tasks).filter_map(only_key) {
+            append_text(out, key.name());
+            append_side(out, &mut side, |side| key.queue(side));
+            if counters {
+                append_side(out, &mut side, |side| key.counter(side));
+            }
+        }
+    }
+
+    fn kinds(&self, tasks: &[u32]) -> impl Iterator<Item = &Kind> {
+        tasks.iter().filter_map(|task| self.tasks.get(*task as usize)).map(|task| &task.kind)
     }
 
     /// The answer to a call of several tasks: each gets its part, in the form that a call of its own would have had.
@@ -146,12 +179,12 @@ impl Client {
         };
         for (at, task) in tasks.iter().enumerate() {
             let answer = match answers.and_then(|answers| answers.get(at)) {
-                Some(Value::Int(0)) => {
-                    Value::Array(match self.tasks.get(*task as usize).map(|task| &task.kind) {
-                        Some(Kind::Release(_)) => vec![Value::Int(1), Value::Int(0), Value::Int(0)],
-                        _ => vec![Value::Int(0)],
-                    })
-                }
+                Some(Value::Int(0)) => Value::Array(match self.is_acquire(*task) {
+                    true => vec![Value::Int(0)],
+                    false => vec![Value::Int(1), Value::Int(0), Value::Int(0)],
+                }),
+                // Without a token.
+                Some(Value::Int(1)) if self.is_acquire(*task) => Value::Array(vec![Value::Int(1)]),
                 Some(Value::Error(text)) if is_elsewhere(text) => {
                     self.send_alone(now, *task);
                     continue;
@@ -162,6 +195,10 @@ impl Client {
             };
             self.answered(now, *task, answer);
         }
+    }
+
+    fn is_acquire(&self, index: u32) -> bool {
+        self.tasks.get(index as usize).is_some_and(|task| matches!(task.kind, Kind::Acquire(_)))
     }
 
     /// The lock is not, or not wholly, at this node: alone, its command is told where to go.

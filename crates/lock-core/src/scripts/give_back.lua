@@ -5,17 +5,15 @@
 -- Reply {1, answer, ...}, one per lock: 1: released; 0: it was not the owner's; or the error of that lock, which is as it was.
 --@ token
 --@ pass_on
-local try, reply, mine, locks, queues = redis.pcall, {1}, {}, {}, {}
-for n = 1, #KEYS / 3 do
-  local lock = KEYS[3 * n - 2]
-  local holder = try('GET', lock)
-  reply[n + 1] = 0
-  if holder == ARGV[n] then
+local try, reply, asked = redis.pcall, {1}, {}
+for n = 1, #KEYS / 3 do asked[n] = KEYS[3 * n - 2] end
+local holders, mine, locks, queues = try('MGET', unpack(asked)), {}, {}, {}
+for n, lock in ipairs(asked) do
+  reply[n + 1] = holders.err and holders or 0
+  if holders[n] == ARGV[n] then
     mine[#mine + 1] = n
     locks[#locks + 1] = lock
     queues[#queues + 1] = KEYS[3 * n - 1]
-  elseif type(holder) == 'table' and not string.find(holder.err, 'WRONGTYPE', 1, true) then
-    reply[n + 1] = holder
   end
 end
 -- The common case at once.
@@ -27,7 +25,7 @@ for at, n in ipairs(mine) do
     answer = waited
   elseif waited > 0 then
     -- What fails here must not hide what became of the others.
-    local done, failure = pcall(pass_on, locks[at], queues[at], KEYS[3 * n], false)
+    local done, failure = pcall(pass_on, locks[at], queues[at], KEYS[3 * n], true)
     if not done then answer = type(failure) == 'table' and failure or {err = failure} end
   elseif not calm then
     redis.call('DEL', locks[at])

@@ -17,7 +17,7 @@ for n = 1, count do
       answer = waited
     else
       -- What fails here must not hide what became of the others.
-      local done, failure = pcall(pass_on, lock, queue, ARGV[3 * n], false)
+      local done, failure = pcall(pass_on, lock, queue, ARGV[3 * n], true)
       answer = done and 1 or type(failure) == 'table' and failure or {err = failure}
     end
   elseif type(holder) == 'table' and not string.find(holder.err, 'WRONGTYPE', 1, true) then

@@ -1,24 +1,26 @@
 -- Take for a node of a cluster: the locks are of several slots, so the command names no key. That is allowed to scripts as long as the node
 -- has them all; one that it does not have is an error of that lock.
--- ARGV  3 per lock: the lock key, its queue, its slot's counter; then 2 per lock: owner, lease in ms.
+-- ARGV  1 as of take; then per lock: the lock key, its queue, and, with tokens, its slot's counter; then 2 per lock: owner, lease in ms.
 -- Reply as of take.
-local count, try, reply = #ARGV / 5, redis.pcall, {1}
-local shift = 3 * count
+local try, reply = redis.pcall, {1}
+local fenced = ARGV[1] == '1'
+local stride = fenced and 3 or 2
+local count = (#ARGV - 1) / (stride + 2)
 for n = 1, count do
-  local lock = ARGV[3 * n - 2]
-  local held, answer = try('SET', lock, ARGV[shift + 2 * n - 1], 'NX', 'PX', ARGV[shift + 2 * n]), 0
+  local names, terms = 2 + stride * (n - 1), 2 * n + stride * count
+  local held, answer = try('SET', ARGV[names], ARGV[terms], 'NX', 'PX', ARGV[terms + 1]), 0
   if held and held.err then
     answer = held
   elseif held then
-    local waited = try('EXISTS', ARGV[3 * n - 1])
-    if waited == 0 then
-      local token = try('INCR', ARGV[3 * n])
-      if type(token) == 'number' and token >= 1e15 then answer = token end
-    elseif type(waited) == 'table' then
+    local waited = try('EXISTS', ARGV[names + 1])
+    if type(waited) == 'table' then
       answer = waited
+    elseif waited == 0 then
+      local token = not fenced or try('INCR', ARGV[names + 2])
+      answer = token == true and 1 or type(token) == 'number' and token >= 1e15 and token or 0
     end
     -- Nothing is rolled back by itself.
-    if type(answer) == 'table' or answer == 0 then redis.call('DEL', lock) end
+    if type(answer) == 'table' or answer == 0 then redis.call('DEL', ARGV[names]) end
   end
   reply[n + 1] = answer
 end

@@ -180,6 +180,7 @@ impl Nodes {
             lease: Some(LEASE),
             patience,
             keep: Keep::No,
+            fenced: true,
         };
         self.router.acquire(self.now, request).unwrap();
         self.drain();

@@ -47,6 +47,8 @@ pub struct Rig {
     next_caller: u64,
     /// The server refuses channels.
     pub refuses_channels: bool,
+    /// The callers can see their tokens.
+    pub fenced: bool,
 }
 
 impl Rig {
@@ -59,6 +61,7 @@ impl Rig {
             events: vec![],
             next_caller: 0,
             refuses_channels: false,
+            fenced: true,
         };
         rig.client.connect();
         rig.drain();
@@ -191,6 +194,7 @@ impl Rig {
             lease: Some(10 * SECOND),
             patience: wait.map_or(Patience::None, Patience::Limit),
             keep: Keep::No,
+            fenced: self.fenced,
         };
         let task = self.client.acquire(self.now, request).unwrap();
         self.drain();

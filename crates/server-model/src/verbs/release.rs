@@ -41,7 +41,7 @@ pub(super) fn give_back(call: &mut Call<'_>) -> Outcome<Reply> {
     for (at, lock) in call.keys.iter().copied().enumerate().step_by(3) {
         let (queue, counter, owner) = (call.key(at + 1)?, call.key(at + 2)?, call.needed(at / 3 + 1)?);
         let ours = call.get(lock).is_ok_and(|holder| holder == Some(owner));
-        let passed = if ours { call.pass_on(lock, queue, counter, false, None) } else { Ok(None) };
+        let passed = if ours { call.pass_on(lock, queue, counter, true, None) } else { Ok(None) };
         reply.push(match passed {
             Ok(_) => Reply::Int(ours.into()),
             Err(Fault(text)) => Reply::Error(text.into()),
