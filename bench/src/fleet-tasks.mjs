@@ -6,6 +6,9 @@ import { readFileSync } from "node:fs";
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const clock = () => Number(process.hrtime.bigint()) / 1e6;
 
+/** Longer than the other process takes to enter the queue again. */
+const BATON_JOB_MS = 0.1;
+
 /** The keys of each visit, by scenario. `caller` counts through all processes. */
 const KEYS = {
   same: () => "hot",
@@ -40,17 +43,18 @@ export const FLEET_TASKS = {
       for (let visit = 0; visit < visits && clock() < end; visit += 1) {
         const asked = clock();
         let began;
+        let ended;
         const job = async () => {
           began = clock();
           if (jobMs > 0) await sleep(jobMs);
+          ended = clock();
         };
         try {
           await contestant.execute(KEYS[choose](caller, keys), job, { timeout });
         } catch (error) {
           problems[error.message] = (problems[error.message] ?? 0) + 1;
         }
-        if (began === undefined) continue;
-        const ended = clock();
+        if (ended === undefined) continue;
         busyMs += Math.max(0, Math.min(ended, end) - Math.max(began, from));
         if (began >= from && began < end) {
           jobs += 1;
@@ -99,16 +103,18 @@ export const FLEET_TASKS = {
   },
 
   /**
-   * One process of two that pass a lock to and fro. A few callers each, so that in both processes one always waits: the order of arrival
-   * then makes every release one to the other process. Tells when releases were asked for, and when jobs began.
+   * One process of two that pass a lock to and fro. A few callers each, and a job that keeps the processor for a moment, so that in the
+   * other process one always waits when a job ends. Tells when releases were asked for, and when jobs began.
    */
   async baton(contestant, { begin, count, callers }) {
     const releases = [];
     const starts = [];
     await sleep(begin - clock());
     const job = async () => {
-      const now = clock();
-      starts.push(now);
+      const began = clock();
+      starts.push(began);
+      let now = began;
+      while (now < began + BATON_JOB_MS) now = clock();
       releases.push(now);
     };
     const one = async () => {

@@ -91,7 +91,16 @@ impl Engine {
         self.shared.leases().give_up(owner.as_bytes(), Some(&keys));
         self.client.release(
             now,
-            ReleaseRequest { caller, keys, owner, lease_end: None, claim: None, limit: None, waited: false },
+            ReleaseRequest {
+                caller,
+                keys,
+                owner,
+                lease_end: None,
+                claim: None,
+                limit: None,
+                waited: false,
+                sound: false,
+            },
         );
     }
 
@@ -110,6 +119,7 @@ impl Engine {
             claim,
             limit: Some(RELEASE_LIMIT),
             waited: held.waited,
+            sound: state == LeaseState::Held,
         };
         self.client.release(now, request);
         state

@@ -218,6 +218,7 @@ fn release_of(rig: &Rig, hold: &Hold) -> ReleaseRequest {
         claim: hold.claim.map(|claiming| claiming.claim),
         limit: Some(5 * SECOND),
         waited: hold.waited,
+        sound: true,
     }
 }
 

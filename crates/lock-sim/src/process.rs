@@ -111,6 +111,8 @@ impl Process {
         let Ok(parsed) = self.client.parse_keys(&named) else { return };
         let execute = rng.u8(..3) > 0;
         let lease = Duration::from_millis(rng.u64(1_000..8_000));
+        // Waiters of one client may follow one another without a word to Redis if they want the same.
+        let lease = if caller % 8 < 5 { Duration::from_secs(3) } else { lease };
         let no_lease = endless && !execute && rng.u8(..4) == 0;
         let waits_for_ever = rng.u8(..8) == 0;
         let patience = match rng.u8(..6) {
@@ -126,7 +128,8 @@ impl Process {
             let name = if rng.u8(..4) == 0 { "team".to_owned() } else { format!("n{caller}") };
             Wanted::Named(name.into_bytes().into())
         };
-        let fenced = rng.bool();
+        // Not drawn: the worlds of old seeds stay as they are.
+        let fenced = caller.is_multiple_of(3);
         let request = AcquireRequest {
             caller,
             keys: parsed,
@@ -156,7 +159,7 @@ impl Process {
             return false;
         };
         if let (Some(hold), true) = (hold, owner.is_unique()) {
-            let Some((held, _)) = self.leases.release(now, hold) else { return false };
+            let Some((held, state)) = self.leases.release(now, hold) else { return false };
             let claim = held.claim.map(|claiming| claiming.claim);
             if let Some(claim) = claim {
                 self.claims.remove(&claim);
@@ -169,6 +172,7 @@ impl Process {
                 claim,
                 limit: Some(RELEASE_LIMIT),
                 waited: held.waited,
+                sound: state == LeaseState::Held,
             };
             self.client.release(now, request);
             return true;
@@ -189,6 +193,7 @@ impl Process {
             claim: None,
             limit: None,
             waited: false,
+            sound: false,
         };
         self.client.release(now, request);
         true

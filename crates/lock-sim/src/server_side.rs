@@ -105,6 +105,12 @@ impl ServerSide {
                 }
                 self.script(now_us, *how == b"EVAL", script, count, rest)
             }
+            [b"GET", key] => {
+                let holder = self.data.get(now_us, key).map_or(Reply::Nil, |text| Reply::Text(text.into()));
+                let mut out = Vec::new();
+                encode(&holder, &mut out);
+                (out, vec![])
+            }
             _ => (b"+OK\r\n".to_vec(), vec![]),
         }
     }

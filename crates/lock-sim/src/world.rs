@@ -294,7 +294,7 @@ impl World {
                     self.begin_renewal(process);
                     // A job that ends before anything more is written, one that takes long, or one of the usual length.
                     let job_ms = match self.rng.u8(..8) {
-                        0 => {
+                        0 | 2 | 3 => {
                             self.job_end(process, life, caller)?;
                             continue;
                         }

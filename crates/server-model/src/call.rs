@@ -106,6 +106,21 @@ impl<'a> Call<'a> {
         self.store.add(self.now_ms(), queue, member, float(score)?, true)
     }
 
+    pub(crate) fn score(&self, queue: &[u8], member: &[u8]) -> Outcome<Option<f64>> {
+        Ok(self.store.sorted(self.now_ms(), queue)?.and_then(|set| set.score(member)))
+    }
+
+    /// The lowest score, which is a ticket.
+    pub(crate) fn first_score(&self, queue: &[u8]) -> Outcome<Option<i64>> {
+        #[expect(clippy::cast_possible_truncation, reason = "tickets are whole and below 2^53")]
+        let ticket = |score: f64| score as i64;
+        Ok(self
+            .store
+            .sorted(self.now_ms(), queue)?
+            .and_then(|set| set.first())
+            .map(|(_, score)| ticket(score)))
+    }
+
     pub(crate) fn remove(&mut self, queue: &[u8], member: &[u8]) -> Outcome<bool> {
         self.store.remove(self.now_ms(), queue, member)
     }

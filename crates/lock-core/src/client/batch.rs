@@ -73,7 +73,8 @@ impl Client {
         match &mut task.kind {
             Kind::Acquire(acquire) => {
                 let key = acquire.place_key().or(acquire.keys.first());
-                if key.is_some_and(|key| self.queues.find(key).is_some()) || !acquire.is_quick(&self.link) {
+                let waits = |key| self.queues.find(key).is_some() || self.queues.is_busy(now, key);
+                if key.is_some_and(waits) || !acquire.is_quick(&self.link) {
                     return false;
                 }
                 acquire.sent_at = now;
@@ -231,7 +232,9 @@ fn is_elsewhere(text: &[u8]) -> bool {
 
 /// Whether the release of a lock of `execute` has nothing more to say than that.
 fn is_plain_give_back(release: &Release) -> bool {
-    let Release { keys, owner, by: By::Owner, grant: None, offer: None, .. } = release else { return false };
+    let Release { keys, owner, by: By::Owner, grant: None, offer: None, served: None, .. } = release else {
+        return false;
+    };
     keys.len() == 1 && owner.is_unique()
 }
 

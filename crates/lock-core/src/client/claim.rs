@@ -3,9 +3,10 @@
 
 use super::acquire::{append_side, append_ticket, lease_ms};
 use super::queue::Granted;
-use super::release::Release;
+use super::release::{By, Release};
 use super::replies::append_eval;
 use super::requests::{Claiming, Event, Hold, Outcome};
+use super::run::MOST_FOLLOWERS;
 use super::waiting::CLAIM_PERIOD;
 use super::{Client, Kind, State};
 use crate::ids::{AttemptId, Owner};
@@ -53,20 +54,32 @@ impl Claim {
 #[derive(Clone, Debug)]
 pub(super) struct Offer {
     ticket: u64,
-    /// Task, owner, lease and the ticket after it, of a waiter that can be given the lock at once.
-    to: Option<(u32, Owner, Duration, Option<u64>)>,
+    to: Option<Heir>,
+}
+
+/// A waiter that can be given the lock at once.
+#[derive(Clone, Debug)]
+struct Heir {
+    task: u32,
+    owner: Owner,
+    lease: Duration,
+    /// The ticket after its own.
+    next: Option<u64>,
+    /// How many may follow it without a word to Redis.
+    followers: u64,
 }
 
 impl Offer {
     pub(super) fn encode(offer: Option<&Self>, out: &mut Vec<u8>) {
         append_ticket(out, offer.map(|offer| offer.ticket));
         match offer.and_then(|offer| offer.to.as_ref()) {
-            Some((_, owner, lease, next)) => {
+            Some(Heir { owner, lease, next, followers, .. }) => {
                 append_text(out, owner.as_bytes());
                 append_integer(out, lease_ms(*lease));
                 append_ticket(out, *next);
+                append_integer(out, *followers);
             }
-            None => (0..3).for_each(|_| append_text(out, b"")),
+            None => (0..4).for_each(|_| append_text(out, b"")),
         }
     }
 }
@@ -204,21 +217,30 @@ impl Client {
         };
         release.sent_at = now;
         release.offer = None;
-        let ([key], true) = (&release.keys[..], self.link.hands_off() && release.owner.is_unique()) else {
+        let gives = self.link.hands_off() && release.owner.is_unique() && release.by != By::Look;
+        let ([key], true) = (&release.keys[..], gives) else { return };
+        let waiting = self.queues.find(key).and_then(|queue| Some((queue, queue.first()?)));
+        let Some((queue, (ticket, oldest))) = waiting else {
+            // The entry that would be taken out may by now be that of a waiter not known yet.
+            if release.served.is_some() {
+                let key = key.clone();
+                self.keep_entry_if_parking(index, &key);
+            }
             return;
         };
-        let Some(queue) = self.queues.find(key) else { return };
-        let Some((ticket, oldest)) = queue.first() else { return };
         // The claim of the very hold that is given back is answered before this release.
         let own = u32::from(release.claim.is_some_and(|claim| self.claims.contains_key(&claim)));
         let next = queue.ticket_beside(oldest);
         let free = queue.claiming <= own;
+        let followers = if self.config.safety.is_none() { queue.len() - 1 } else { 0 };
+        let followers = followers.min(MOST_FOLLOWERS) as u64;
         let waiter = self.tasks.get_mut(oldest as usize).filter(|task| free && task.state == State::Parked);
         let to = waiter.and_then(|task| match &mut task.kind {
             Kind::Acquire(acquire) if acquire.is_simple() => {
                 task.state = State::Offered;
                 acquire.left_alone = next.is_none();
-                acquire.lease.map(|lease| (oldest, acquire.owner.clone(), lease, next))
+                let owner = acquire.owner.clone();
+                acquire.lease.map(|lease| Heir { task: oldest, owner, lease, next, followers })
             }
             _ => None,
         });
@@ -228,7 +250,15 @@ impl Client {
     }
 
     /// The answer to a release: what became of the waiter that it named. `token`: the lock is this client's.
-    pub(super) fn offer_answered(&mut self, now: Instant, index: u32, given: bool, token: Option<u64>) {
+    /// `horizon`: nobody else has an earlier ticket.
+    pub(super) fn offer_answered(
+        &mut self,
+        now: Instant,
+        index: u32,
+        given: bool,
+        token: Option<u64>,
+        horizon: Option<u64>,
+    ) {
         let Some(Kind::Release(Release { keys, offer, sent_at, .. })) =
             self.tasks.get_mut(index as usize).map(|task| &mut task.kind)
         else {
@@ -236,15 +266,19 @@ impl Client {
         };
         let (keys, offer, sent_at) = (Arc::clone(keys), offer.take(), *sent_at);
         let Some(key) = keys.first() else { return };
-        let offered = offer.and_then(|offer| offer.to).map(|(task, ..)| task);
-        if let Some(waiter) = offered
+        if let Some(Heir { task: waiter, followers, .. }) = offer.and_then(|offer| offer.to)
             && let Some(task) = self.tasks.get_mut(waiter as usize)
             && task.state == State::Offered
         {
             task.state = State::Parked;
             let waits = matches!(&task.kind, Kind::Acquire(acquire) if acquire.place.is_some());
             match (given, task.caller.is_some()) {
-                (true, _) => return self.held(now, waiter, token.into_iter().collect(), sent_at),
+                (true, _) => {
+                    if let (Some(token), Some(horizon)) = (token, horizon) {
+                        self.begin_run(now, waiter, token, followers, horizon, sent_at);
+                    }
+                    return self.held(now, waiter, token.into_iter().collect(), sent_at);
+                }
                 (false, false) => self.withdraw(now, waiter),
                 // Everybody polls by now.
                 (false, true) if !waits => self.pause(now, waiter),

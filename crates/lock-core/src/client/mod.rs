@@ -18,6 +18,7 @@ mod release;
 mod release_all;
 mod replies;
 mod requests;
+mod run;
 mod safety;
 mod sharing;
 mod silence;
@@ -46,6 +47,7 @@ pub use requests::{
     AcquireRequest, Claiming, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
     ReleaseRequest, Verdict, Wanted,
 };
+use run::Runs;
 use safety::Replication;
 use sharing::Sharing;
 use std::collections::{HashMap, VecDeque};
@@ -73,6 +75,7 @@ pub struct Client {
     /// Tasks that wait for a connection.
     backlog: VecDeque<u32>,
     queues: Queues,
+    runs: Runs,
     sharing: Sharing,
     /// Claims that are not answered, by number.
     claims: HashMap<u64, u32>,
@@ -160,6 +163,7 @@ impl Client {
             replication: Replication::default(),
             backlog: VecDeque::new(),
             queues: Queues::default(),
+            runs: Runs::default(),
             sharing: Sharing::default(),
             claims: HashMap::new(),
             unsent: Vec::new(),
@@ -257,6 +261,7 @@ impl Client {
                 Timer::Reconnect => self.reconnect_due(now),
                 Timer::ReadyCheck => self.ready_check_due(now),
                 Timer::Silence => self.silence_due(now),
+                Timer::Look => self.look_due(now),
                 Timer::Limit(index, serial) => {
                     if self.task(index, serial).is_some() {
                         self.limit_reached(now, index);
@@ -298,10 +303,13 @@ impl Client {
 
     /// Fails every call that somebody waits for, for instance after a fault in this package.
     pub fn fail_all(&mut self, error: &Error) {
-        for (_, task) in &mut self.tasks {
-            if let Some(caller) = task.caller.take() {
-                self.events.push_back(Event::Done { caller, outcome: Outcome::Failed(error.clone()) });
-            }
+        let ended = self.take_ended().into_iter();
+        let waiting = self
+            .tasks
+            .iter_mut()
+            .flat_map(|(_, task)| task.take_others().into_iter().chain(task.caller.take()));
+        for caller in ended.chain(waiting) {
+            self.events.push_back(Event::Done { caller, outcome: Outcome::Failed(error.clone()) });
         }
         self.callers = 0;
     }

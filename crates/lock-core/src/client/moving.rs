@@ -92,7 +92,7 @@ impl Client {
                     self.ask_oldest(now, &key);
                 }
             }
-            Some(Kind::Release(_)) => self.offer_answered(now, index, false, None),
+            Some(Kind::Release(_)) => self.offer_answered(now, index, false, None, None),
             Some(Kind::Claim(_)) | None => {}
         }
         if let Some(task) = self.tasks.get_mut(index as usize) {
@@ -179,7 +179,7 @@ impl Client {
             self.backlog.retain(|waiting| *waiting != index);
         }
         let task = self.tasks.try_remove(index as usize)?;
-        self.callers -= usize::from(task.caller.is_some());
+        self.callers -= task.callers();
         Some(task)
     }
 
@@ -205,7 +205,7 @@ impl Client {
     pub(crate) fn adopt(&mut self, now: Instant, mut task: Task, asking: bool, pause: Duration) {
         task.asking = asking;
         task.alone = false;
-        self.callers += usize::from(task.caller.is_some());
+        self.callers += task.callers();
         let (serial, is_claim) = (task.serial, matches!(task.kind, Kind::Claim(_)));
         let (limit, command_limit) = (task.limit, task.command_limit);
         let index = u32::try_from(self.tasks.insert(task)).unwrap_or(u32::MAX);

@@ -4,6 +4,7 @@
 use crate::key::LockKey;
 use crate::time::Instant;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// A grant to this client that none of its waiters has taken over yet.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +46,15 @@ impl KeyQueue {
         self.waiters.first().copied()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.waiters.len()
+    }
+
+    /// Nothing is under way that decides on a grant.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.deciding == 0 && self.claiming == 0 && self.leaving == 0 && self.granted.is_none()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.waiters.is_empty()
     }
@@ -71,15 +81,38 @@ impl KeyQueue {
     }
 }
 
+/// For how long a key counts as busy after a call had to wait for it.
+const BUSY_FOR: Duration = Duration::from_millis(100);
+/// More keys than this are looked through for those that are busy no more.
+const MANY: usize = 64;
+
 /// All queues of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
     slab: slab::Slab<KeyQueue>,
     by_key: BTreeMap<LockKey, u32>,
     serial: u64,
+    /// When a call last had to wait for a key.
+    busy: BTreeMap<LockKey, Instant>,
 }
 
 impl Queues {
+    /// A call has to wait for the key.
+    pub(super) fn set_busy(&mut self, now: Instant, key: &LockKey) {
+        if self.busy.len() > MANY {
+            self.busy.retain(|_, at| now < *at + BUSY_FOR);
+        }
+        match self.busy.get_mut(key) {
+            Some(at) => *at = now,
+            None => drop(self.busy.insert(key.clone(), now)),
+        }
+    }
+
+    /// Whether the next call for the key will probably have to wait, too: asking for a free key first would cost it a round trip.
+    pub(super) fn is_busy(&self, now: Instant, key: &LockKey) -> bool {
+        !self.busy.is_empty() && self.busy.get(key).is_some_and(|at| now < *at + BUSY_FOR)
+    }
+
     pub(super) fn find(&self, key: &LockKey) -> Option<&KeyQueue> {
         self.by_key.get(key).and_then(|at| self.slab.get(*at as usize))
     }

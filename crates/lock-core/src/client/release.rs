@@ -1,15 +1,16 @@
 //! Giving keys back: by owner on request, by attempt when an acquire came to nothing.
 
-use super::acquire::{append_flag, append_side, list};
+use super::acquire::{append_flag, append_side, append_ticket, list};
 use super::claim::Offer;
 use super::link::Link;
 use super::replies::{append_eval, number, server_text};
 use super::requests::{LogLevel, Outcome, ReleaseRequest};
-use super::{Client, Kind, State, TaskKey};
+use super::run::Rest;
+use super::{Client, Kind, State};
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
-use crate::resp::{Value, append_integer, append_text};
+use crate::resp::{Value, append_header, append_integer, append_text};
 use crate::script::Script;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -26,6 +27,8 @@ pub(super) enum By {
     Owner,
     /// The attempt, as the hold record has it.
     Attempt(AttemptId),
+    /// Nothing is freed: whether the lock is the owner's is looked at, for callers whose job has ended and whose lock others took over.
+    Look,
 }
 
 #[derive(Debug)]
@@ -43,6 +46,10 @@ pub(super) struct Release {
     /// The grant that the hold began on, as it may still stand in Redis.
     pub(super) grant: Option<Vec<u8>>,
     pub(super) offer: Option<Offer>,
+    /// Who is told the same: callers whose job ended before, on this lock.
+    pub(super) also: Vec<u64>,
+    /// The ticket up to which this client's waiters were served without a word to Redis.
+    pub(super) served: Option<u64>,
     pub(super) sent_at: Instant,
 }
 
@@ -66,12 +73,19 @@ impl Release {
             claim: None,
             grant: None,
             offer: None,
+            also: Vec::new(),
+            served: None,
             sent_at: now,
         }
     }
 
     pub(super) fn encode(&self, whole: bool, link: &Link, out: &mut Vec<u8>) {
         match (self.by, link.is_plain(), self.owner.is_unique()) {
+            (By::Look, ..) => {
+                append_header(out, 2);
+                append_text(out, b"GET");
+                self.keys.iter().for_each(|key| append_text(out, key.name()));
+            }
             (By::Attempt(attempt), ..) => {
                 append_eval(out, Script::Undo, whole, self.keys.len() * 4, 3);
                 self.append_keys(true, out);
@@ -100,8 +114,8 @@ impl Release {
     }
 
     fn encode_hand_over(&self, whole: bool, link: &Link, out: &mut Vec<u8>) {
-        let alone = self.grant.is_none() && self.offer.is_none();
-        append_eval(out, Script::HandOver, whole, self.keys.len() * 3, if alone { 2 } else { 8 });
+        let alone = self.grant.is_none() && self.offer.is_none() && self.served.is_none();
+        append_eval(out, Script::HandOver, whole, self.keys.len() * 3, if alone { 2 } else { 10 });
         self.append_keys(false, out);
         append_text(out, self.owner.as_bytes());
         append_flag(out, self.must_raise(link));
@@ -109,6 +123,7 @@ impl Release {
             append_text(out, self.grant.as_deref().unwrap_or_default());
             append_text(out, link.client_id());
             Offer::encode(self.offer.as_ref(), out);
+            append_ticket(out, self.served);
         }
     }
 
@@ -133,18 +148,17 @@ impl Release {
 impl Client {
     /// Gives keys back; ends with [`Outcome::Released`], [`Outcome::ReleasePending`] (for an `execute` lock) or
     /// [`Outcome::Failed`]. Allowed after [`Client::close`]: nothing may stay locked.
-    pub fn release(&mut self, now: Instant, request: ReleaseRequest) -> TaskKey {
-        self.release_of(now, request, None)
+    pub fn release(&mut self, now: Instant, request: ReleaseRequest) {
+        self.release_of(now, request, None);
     }
 
     /// `grant`: the one of a claim that is under way at another node.
-    pub(crate) fn release_of(
-        &mut self,
-        now: Instant,
-        request: ReleaseRequest,
-        grant: Option<Vec<u8>>,
-    ) -> TaskKey {
+    pub(crate) fn release_of(&mut self, now: Instant, request: ReleaseRequest, grant: Option<Vec<u8>>) {
         self.sharing.released(now, &request.keys);
+        if self.follow(now, &request) {
+            return;
+        }
+        let Rest { ended, served } = self.end_run(request.keys.first(), &request.owner);
         let release = Release {
             keys: request.keys,
             owner: request.owner,
@@ -155,6 +169,8 @@ impl Client {
             claim: request.claim,
             grant: grant.or_else(|| request.claim.and_then(|claim| self.supersede(claim))),
             offer: None,
+            also: ended,
+            served,
             sent_at: now,
         };
         self.urgent |= request.waited && self.link.is_ready();
@@ -165,7 +181,6 @@ impl Client {
             // The job is done: its result does not wait for a server that is not there.
             self.tell(index, Outcome::ReleasePending(why));
         }
-        index
     }
 
     pub(super) fn release_reply(&mut self, now: Instant, index: u32, reply: &Value) {
@@ -174,11 +189,13 @@ impl Client {
             _ => None,
         };
         let (given, granted) = (tag == Some(&Value::Int(2)), tag == Some(&Value::Int(3)));
-        let token = match reply {
-            Value::Array(items) if given || granted => items.get(1).and_then(number),
-            _ => None,
+        let (token, horizon) = match reply {
+            Value::Array(items) if given || granted => {
+                (items.get(1).and_then(number), items.get(2).and_then(number))
+            }
+            _ => (None, None),
         };
-        self.offer_answered(now, index, given, token);
+        self.offer_answered(now, index, given, token, horizon);
         let Some(task) = self.tasks.get(index as usize) else { return };
         let Kind::Release(release) = &task.kind else { return };
         match (reply, release.by) {
@@ -205,6 +222,8 @@ impl Client {
                 }
                 self.forget(index);
             }
+            (Value::Text(holder), By::Look) => self.looked(index, Some(holder)),
+            (Value::Nil, By::Look) => self.looked(index, None),
             (other, _) => self.release_failed(now, index, &server_text(other)),
         }
     }

@@ -105,7 +105,7 @@ impl Client {
                 self.settle(now, &key);
             }
             Kind::Release(_) => {
-                self.offer_answered(now, index, false, None);
+                self.offer_answered(now, index, false, None, None);
                 self.send(now, index, true);
             }
             _ => self.send(now, index, true),

@@ -80,6 +80,8 @@ pub struct ReleaseRequest {
     pub limit: Option<Duration>,
     /// The keys were waited for when they were taken, so others are likely to wait by now.
     pub waited: bool,
+    /// Nothing speaks against the lock being the owner's until now.
+    pub sound: bool,
 }
 
 /// Delete locks of the namespace.

@@ -44,7 +44,7 @@ impl Client {
                     tasks.get(index as usize).is_some_and(|task| task.serial == serial)
                 }
                 Timer::Poll(at, serial) => queues.knows(at, serial),
-                Timer::Reconnect | Timer::ReadyCheck | Timer::Silence => true,
+                Timer::Reconnect | Timer::ReadyCheck | Timer::Silence | Timer::Look => true,
             });
         }
         index
@@ -56,7 +56,12 @@ impl Client {
 
     /// Tells the caller and keeps the task: work may be left to do for nobody.
     pub(super) fn tell(&mut self, index: u32, outcome: Outcome) {
-        if let Some(caller) = self.tasks.get_mut(index as usize).and_then(|task| task.caller.take()) {
+        let Some(task) = self.tasks.get_mut(index as usize) else { return };
+        for caller in task.take_others() {
+            self.callers -= 1;
+            self.events.push_back(Event::Done { caller, outcome: outcome.clone() });
+        }
+        if let Some(caller) = task.caller.take() {
             self.callers -= 1;
             self.events.push_back(Event::Done { caller, outcome });
         }
@@ -73,6 +78,23 @@ impl Client {
             && task.state == State::Backlog
         {
             self.backlog.retain(|waiting| *waiting != index);
+        }
+    }
+}
+
+impl Task {
+    /// How many wait for its outcome.
+    pub(super) fn callers(&self) -> usize {
+        let others = if let Kind::Release(release) = &self.kind { release.also.len() } else { 0 };
+        usize::from(self.caller.is_some()) + others
+    }
+
+    /// Who waits for its outcome beside its caller.
+    pub(super) fn take_others(&mut self) -> Vec<u64> {
+        if let Kind::Release(release) = &mut self.kind {
+            std::mem::take(&mut release.also)
+        } else {
+            Vec::new()
         }
     }
 }

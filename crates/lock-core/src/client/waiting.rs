@@ -68,6 +68,7 @@ impl Client {
         {
             self.leave_near(now, index, before, old, left_alone);
         }
+        self.queues.set_busy(now, key);
         let (queue_at, serial, queue) = self.queues.enter(key);
         let Some(queue) = queue else { return };
         queue.insert(ticket, index);

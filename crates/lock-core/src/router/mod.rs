@@ -102,7 +102,7 @@ impl Router {
     /// See [`Client::release`].
     pub fn release(&mut self, now: Instant, request: ReleaseRequest) {
         match &mut self.cluster {
-            None => drop(self.first.release(now, request)),
+            None => self.first.release(now, request),
             Some(cluster) => self.last = cluster.release(&mut self.first, now, request),
         }
     }

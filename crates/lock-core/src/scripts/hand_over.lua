@@ -2,11 +2,13 @@
 -- KEYS  3 per lock: the lock key, its queue, its slot's counter.
 -- ARGV  1 owner, 2 '1': raise the counters to the server's TIME (not used on this connection yet); then only where there is more to say
 --       (with one lock): 3 the grant that the owner's job began on, while its claim is not answered ('': none), 4 client id, and of the
---       client's oldest waiter 5 ticket ('': none), 6 owner, 7 lease in ms, 8 the ticket of the waiter after it ('': none). An empty owner:
---       that waiter has to ask for itself.
+--       client's oldest waiter 5 ticket ('': none), 6 owner, 7 lease in ms, 8 the ticket of the waiter after it ('': none), 9 how many more
+--       of the client's waiters may follow it without a word; 10 the client's entry in the queue, if it has this ticket or an earlier one,
+--       is of waiters that did ('': none). An empty owner: that waiter has to ask for itself.
 -- Reply {1, 1} every lock was released; {1, 0, index, ...} each index (from 0) names a lock that was not the owner's;
---       {2, token} released, and held by the client's oldest waiter; {3, token} released, and granted to the client.
-local owner, grant, me, ticket = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
+--       {2, token} released, and held by the client's oldest waiter; then, if more may follow, a ticket: those that are earlier may, with
+--       the tokens after this one; {3, token} released, and granted to the client.
+local owner, grant, me, ticket, served = ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[10]
 -- The common path first: one lock, nobody waits.
 if not KEYS[4] and not grant and redis.call('GET', KEYS[1]) == owner and redis.call('EXISTS', KEYS[2]) == 0 then
   redis.call('DEL', KEYS[1])
@@ -21,6 +23,10 @@ for i = 1, #KEYS, 3 do
   local lock, queue = KEYS[i], KEYS[i + 1]
   local holder = redis.call('GET', lock)
   if holder == owner or (grant and grant ~= '' and holder == grant) then
+    if served and served ~= '' then
+      local score = redis.call('ZSCORE', queue, me)
+      if score and tonumber(score) <= tonumber(served) then redis.call('ZREM', queue, me) end
+    end
     if ticket and ticket ~= '' then redis.call('ZADD', queue, 'LT', ticket, me) end
     token = pass_on(lock, queue, KEYS[i + 2], ARGV[2] == '1', me)
   else
@@ -31,8 +37,16 @@ end
 if not token then return reply end
 if not ARGV[6] or ARGV[6] == '' then return {3, token} end
 redis.call('SET', KEYS[1], ARGV[6], 'PX', ARGV[7])
+reply = {2, token}
+local more = tonumber(ARGV[9])
+if more > 0 then
+  -- Tickets are drawn from the counter, too: what it has given so far came before all that is to come.
+  redis.call('SET', KEYS[3], string.format('%.0f', token + more))
+  local other = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
+  reply[3] = other and math.min(tonumber(other), token + more + 1) or token + more + 1
+end
 if ARGV[8] ~= '' then
   redis.call('ZADD', KEYS[2], 'LT', ARGV[8], me)
   redis.call('PEXPIRE', KEYS[2], 60000)
 end
-return {2, token}
+return reply

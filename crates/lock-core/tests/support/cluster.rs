@@ -209,6 +209,7 @@ impl Nodes {
             claim: hold.and_then(|hold| hold.claim).map(|claiming| claiming.claim),
             limit: hold.map(|_| 5000 * MS),
             waited: false,
+            sound: true,
         };
         self.router.release(self.now, request);
         self.drain();

@@ -221,6 +221,7 @@ impl Rig {
             claim: None,
             limit,
             waited: false,
+            sound: true,
         };
         self.client.release(self.now, request);
         self.drain();

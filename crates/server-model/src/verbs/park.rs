@@ -293,6 +293,6 @@ impl<'a> Park<'_, 'a> {
     }
 }
 
-fn text_number(text: &[u8]) -> Outcome<f64> {
+pub(super) fn text_number(text: &[u8]) -> Outcome<f64> {
     std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(LUA)
 }

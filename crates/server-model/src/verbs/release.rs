@@ -1,6 +1,7 @@
 //! hand over, release, undo and leave: the ways out of a lock and of a queue.
 
 use super::index;
+use super::park::text_number;
 use crate::call::Call;
 use crate::reply::{Fault, LUA, Outcome, Reply};
 use crate::store::number;
@@ -15,6 +16,12 @@ pub(super) fn hand_over(call: &mut Call<'_>) -> Outcome<Reply> {
             .get(lock)?
             .is_some_and(|holder| holder == owner || (Some(holder) == grant && !holder.is_empty()));
         if ours {
+            if let (Some(served), Some(me)) = (call.given(10), me)
+                && let Some(score) = call.score(queue, me)?
+                && score <= text_number(served)?
+            {
+                call.remove(queue, me)?;
+            }
             if let (Some(ticket), Some(me)) = (call.given(5), me) {
                 call.add_lower(queue, ticket, me)?;
             }
@@ -29,11 +36,18 @@ pub(super) fn hand_over(call: &mut Call<'_>) -> Outcome<Reply> {
     };
     let Some(next_owner) = call.given(6) else { return Ok(Reply::ints(&[3, token])) };
     call.set(call.key(0)?, next_owner, Some(call.needed(7)?))?;
+    let mut reply = vec![2, token];
+    let more = number(call.needed(9)?).ok_or(LUA)?;
+    if more > 0 {
+        call.set(call.key(2)?, (token + more).to_string().as_bytes(), None)?;
+        let other = call.first_score(call.key(1)?)?.unwrap_or(i64::MAX);
+        reply.push(other.min(token + more + 1));
+    }
     if let (Some(ticket), Some(me)) = (call.given(8), me) {
         call.add_lower(call.key(1)?, ticket, me)?;
         call.expire(call.key(1)?, b"60000")?;
     }
-    Ok(Reply::ints(&[2, token]))
+    Ok(Reply::ints(&reply))
 }
 
 pub(super) fn give_back(call: &mut Call<'_>) -> Outcome<Reply> {

@@ -194,6 +194,8 @@ impl World {
                     args.push(self.ticket_or_none(model, now_us, lock, &client));
                     let next = self.random.pick(&[EXECUTE[0], EXECUTE[1], ""]).to_owned();
                     args.extend([next, self.lease(true), self.ticket_or_none(model, now_us, lock, &client)]);
+                    args.push(self.random.pick(&["0", "0", "3"]).to_owned());
+                    args.push(self.ticket_or_none(model, now_us, lock, &client));
                 }
                 (Verb::HandOver, kinds(&several, "lwf"), args)
             }

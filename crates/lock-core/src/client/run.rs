@@ -1,0 +1,220 @@
+//! Runs: waiters of this client that follow one another on one lock. Redis knows the first of them only: the lock keeps its owner
+//! and its lease, and the next job begins as soon as the one before it has ended. Followers are those who came before everybody
+//! else who waits, so the order of arrival is kept; and a run is short, so the lease is nearly whole for each of them.
+//!
+//! Whose job has ended is told so once Redis was seen to have the lock as theirs until then: by the release that ends the run, or
+//! by a look of its own.
+
+use super::batch::Sent;
+use super::queue::KeyQueue;
+use super::release::{By, Release};
+use super::requests::{Event, Hold, Outcome, ReleaseRequest};
+use super::{Client, Kind, State};
+use crate::ids::{AttemptId, Owner};
+use crate::key::LockKey;
+use crate::time::Instant;
+use crate::timers::Timer;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// For how long followers may begin: what others enter the queue with meanwhile, out of turn, waits no longer than that.
+const LONGEST: Duration = Duration::from_millis(10);
+/// Of the lease, at most one in so many parts may be over when a follower begins.
+const LEASE_PARTS: u32 = 4;
+/// Most followers. Each has a fencing token, and tokens must not outrun the server's clock in microseconds.
+pub(super) const MOST_FOLLOWERS: usize = 15;
+
+#[derive(Debug)]
+struct Run {
+    owner: Owner,
+    attempt: AttemptId,
+    lease: Duration,
+    /// When the command was sent that gave the lock to the first.
+    sent_at: Instant,
+    /// When the last follower may begin.
+    closes_at: Instant,
+    /// The next follower's token, and how many are left.
+    token: u64,
+    left: u64,
+    /// Everybody else who waits has this ticket or a later one.
+    horizon: u64,
+    /// The latest ticket that was served without a word to Redis.
+    served: Option<u64>,
+    ended: Ended,
+}
+
+/// Callers whose job has ended and who are to be told.
+#[derive(Debug, Default)]
+struct Ended {
+    callers: Vec<u64>,
+    /// How long they wait for that.
+    limit: Option<Instant>,
+    /// When Redis will have freed the key by itself.
+    until: Option<Instant>,
+}
+
+/// The runs of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    by_key: BTreeMap<LockKey, Run>,
+    armed: bool,
+}
+
+/// What is left of a run to the release that ends it.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    pub(super) ended: Vec<u64>,
+    pub(super) served: Option<u64>,
+}
+
+impl Client {
+    /// A waiter is given the lock, with tokens for `followers` more; everybody else has the ticket `horizon` or a later one.
+    pub(super) fn begin_run(
+        &mut self,
+        now: Instant,
+        index: u32,
+        token: u64,
+        followers: u64,
+        horizon: u64,
+        sent_at: Instant,
+    ) {
+        let Some(task) = self.tasks.get(index as usize).filter(|task| task.caller.is_some()) else { return };
+        let Kind::Acquire(acquire) = &task.kind else { return };
+        let (Some(lease), Some(key)) = (acquire.lease, acquire.keys.first()) else { return };
+        let run = Run {
+            owner: acquire.owner.clone(),
+            attempt: acquire.attempt,
+            lease,
+            sent_at,
+            closes_at: (now + LONGEST).min(sent_at + lease / LEASE_PARTS),
+            token: token + 1,
+            left: followers,
+            horizon,
+            served: None,
+            ended: Ended::default(),
+        };
+        let key = key.clone();
+        if let Some(before) = self.runs.by_key.insert(key.clone(), run) {
+            self.look(now, key, before.owner, before.attempt, before.ended);
+        }
+    }
+
+    /// The job of a hold has ended: the next of its run begins at once, if there is one.
+    pub(super) fn follow(&mut self, now: Instant, request: &ReleaseRequest) -> bool {
+        let ([key], true, None) = (&request.keys[..], request.sound, request.claim) else { return false };
+        let Some(run) = self.runs.by_key.get_mut(key).filter(|run| run.owner == request.owner) else {
+            return false;
+        };
+        if run.left == 0 || now >= run.closes_at || !self.link.hands_off() {
+            return false;
+        }
+        let quiet = self.queues.find(key).filter(|queue| queue.is_quiet());
+        let Some((ticket, index)) = quiet.and_then(KeyQueue::first) else { return false };
+        let Some(task) = self.tasks.get_mut(index as usize) else { return false };
+        let Kind::Acquire(acquire) = &mut task.kind else { return false };
+        let ready = task.state == State::Parked && task.caller.is_some();
+        if ticket >= run.horizon || !ready || !acquire.is_simple() || acquire.lease != Some(run.lease) {
+            return false;
+        }
+        let hold = Hold {
+            keys: Arc::clone(&acquire.keys),
+            owner: run.owner.clone(),
+            attempt: run.attempt,
+            tokens: Box::new([run.token]),
+            lease: Some(run.lease),
+            sent_at: run.sent_at,
+            claim: None,
+            waited: true,
+            keep: acquire.keep,
+        };
+        // Redis still has the client's entry in the queue.
+        acquire.left_alone = false;
+        run.token += 1;
+        run.left -= 1;
+        run.served = Some(ticket);
+        run.ended.callers.push(request.caller);
+        run.ended.limit = run.ended.limit.or(request.limit.map(|limit| now + limit));
+        run.ended.until = request.lease_end;
+        self.callers += 1;
+        self.sharing.held(now, &request.keys);
+        if !std::mem::replace(&mut self.runs.armed, true) {
+            // Once this turn is over, and if the run is not by then.
+            self.timers.set(now, Timer::Look);
+        }
+        self.step_out(now, index);
+        self.finish(index, Outcome::Held(hold));
+        true
+    }
+
+    /// What is left of the run of a lock that is given back.
+    pub(super) fn end_run(&mut self, key: Option<&LockKey>, owner: &Owner) -> Rest {
+        let run = key.and_then(|key| self.runs.by_key.get(key)).filter(|run| run.owner == *owner);
+        let run = run.and(key).and_then(|key| self.runs.by_key.remove(key));
+        run.map_or_else(Rest::default, |run| Rest { ended: run.ended.callers, served: run.served })
+    }
+
+    /// The release that ends a run leaves the client's entry in the queue alone if a command is under way that may have made it.
+    pub(super) fn keep_entry_if_parking(&mut self, index: u32, key: &LockKey) {
+        let parking = self.in_flight.iter().flat_map(Sent::tasks).any(|index| {
+            let task = self.tasks.get(*index as usize);
+            task.is_some_and(
+                |task| matches!(&task.kind, Kind::Acquire(acquire) if acquire.keys.contains(key)),
+            )
+        });
+        if let Some(Kind::Release(release)) = self.tasks.get_mut(index as usize).map(|task| &mut task.kind)
+            && parking
+        {
+            release.served = None;
+        }
+    }
+
+    /// Asks Redis for those who wait to be told that the lock was their own.
+    pub(super) fn look_due(&mut self, now: Instant) {
+        self.runs.armed = false;
+        let runs = self.runs.by_key.iter_mut().filter(|(_, run)| !run.ended.callers.is_empty());
+        let asked = |(key, run): (&LockKey, &mut Run)| {
+            (key.clone(), run.owner.clone(), run.attempt, std::mem::take(&mut run.ended))
+        };
+        for (key, owner, attempt, ended) in runs.map(asked).collect::<Vec<_>>() {
+            self.look(now, key, owner, attempt, ended);
+        }
+    }
+
+    fn look(&mut self, now: Instant, key: LockKey, owner: Owner, attempt: AttemptId, ended: Ended) {
+        let Ended { mut callers, limit, until } = ended;
+        let Some(caller) = callers.pop() else { return };
+        // Counted again as the task's.
+        self.callers -= 1;
+        let mut release = Release::automatic(now, Arc::new([key]), owner, By::Look, attempt, until);
+        release.hold = true;
+        release.also = callers;
+        self.add(now, Some(caller), Kind::Release(release), limit);
+    }
+
+    /// The answer to a look: who holds the lock.
+    pub(super) fn looked(&mut self, index: u32, holder: Option<&[u8]>) {
+        let Some(task) = self.tasks.get(index as usize) else { return };
+        let Kind::Release(release) = &task.kind else { return };
+        // As with a release: after a broken connection the run may have ended since.
+        if holder == Some(release.owner.as_bytes()) || task.unsure {
+            return self.finish(index, Outcome::Released);
+        }
+        let keys = self.caller_names(&release.keys);
+        self.finish(index, Outcome::NotHeld(keys));
+        // Another job of the run may be under way.
+        self.events.push_back(Event::TakenAway);
+    }
+
+    /// The connection is gone: nobody follows any more.
+    pub(super) fn end_runs(&mut self, now: Instant) {
+        for (key, run) in std::mem::take(&mut self.runs.by_key) {
+            self.look(now, key, run.owner, run.attempt, run.ended);
+        }
+    }
+
+    /// Of a client that works no more: everybody who waits to be told.
+    pub(super) fn take_ended(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.runs.by_key).into_values().flat_map(|run| run.ended.callers).collect()
+    }
+}
