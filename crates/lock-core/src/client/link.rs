@@ -338,7 +338,7 @@ impl Client {
     fn return_to_backlog(&mut self, now: Instant) {
         let parked = self.dissolve_queues();
         self.detach_claims();
-        self.end_runs(now);
+        self.end_runs();
         let unanswered = std::mem::take(&mut self.in_flight);
         let taken = self.replication.take_all().into_iter();
         let sent = taken.chain(unanswered.iter().flat_map(Sent::tasks).copied()).map(|index| (index, true));

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// For how long followers may begin: what others enter the queue with meanwhile, out of turn, waits no longer than that.
+/// For how long followers may begin. A waiter whose ticket another client brings in late, out of turn, waits no longer than that.
 const LONGEST: Duration = Duration::from_millis(10);
 /// Of the lease, at most one in so many parts may be over when a follower begins.
 const LEASE_PARTS: u32 = 4;
@@ -206,14 +206,15 @@ impl Client {
         self.events.push_back(Event::TakenAway);
     }
 
-    /// The connection is gone: nobody follows any more.
-    pub(super) fn end_runs(&mut self, now: Instant) {
-        for (key, run) in std::mem::take(&mut self.runs.by_key) {
-            self.look(now, key, run.owner, run.attempt, run.ended);
+    /// The connection is gone: nobody follows any more, and who has ended does not wait for a server that is not there.
+    pub(super) fn end_runs(&mut self) {
+        for caller in self.take_ended() {
+            self.callers -= 1;
+            self.events.push_back(Event::Done { caller, outcome: Outcome::Released });
         }
     }
 
-    /// Of a client that works no more: everybody who waits to be told.
+    /// Ends all runs. Whoever waits to be told is to be told.
     pub(super) fn take_ended(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.runs.by_key).into_values().flat_map(|run| run.ended.callers).collect()
     }
