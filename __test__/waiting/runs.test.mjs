@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { deferred, NS, openTestbed } from "../support/testbed.mjs";
+import { scriptsSoFar, untilWaiting } from "./support.mjs";
+
+const bed = openTestbed();
+
+/** Holds "k" in the instance while `calls` are made and park; then lets go. Resolves with how the calls ended. */
+async function behindAHolder({ locking }, calls) {
+  const end = deferred();
+  const holder = locking.execute("k", () => end.promise);
+  const made = calls();
+  await untilWaiting(bed, "k", 1);
+  // The last of them has parked, too.
+  await sleep(50);
+  const before = await scriptsSoFar(bed);
+  end.resolve();
+  const ended = await Promise.allSettled(made);
+  await holder;
+  return { ended, scripts: (await scriptsSoFar(bed)) - before };
+}
+
+test("calls of one instance that came first follow one another, one at a time, with rising tokens, and Redis hears little of it", async () => {
+  const instance = await bed.boot();
+  const tokens = [];
+  let inside = 0;
+  const job = async (_signal, lock) => {
+    inside += 1;
+    assert.equal(inside, 1);
+    tokens.push(lock.fencingTokens.k);
+    await null;
+    lock.assertHeld();
+    inside -= 1;
+  };
+  const calls = () => Array.from({ length: 12 }, () => instance.locking.execute("k", job, { timeout: 20 }));
+  const { ended, scripts } = await behindAHolder(instance, calls);
+  assert.deepEqual(new Set(ended.map(({ status }) => status)), new Set(["fulfilled"]));
+  assert.equal(new Set(tokens).size, 12);
+  assert.deepEqual(
+    tokens,
+    tokens.toSorted((one, other) => one - other),
+  );
+  // On a machine that is busy a run may end early; without any there are twelve.
+  assert.ok(scripts < 12, `${scripts} scripts`);
+  assert.deepEqual(await bed.locks(), []);
+});
+
+test("a call of another instance that came in between is served in between", async () => {
+  const [one, other] = [await bed.boot(), await bed.boot()];
+  const served = [];
+  const calls = () => {
+    const first = [0, 1].map((number) => one.locking.execute("k", async () => served.push(number), { timeout: 20 }));
+    const between = sleep(20).then(() => other.locking.execute("k", async () => served.push(2), { timeout: 20 }));
+    const last = sleep(40).then(() => one.locking.execute("k", async () => served.push(3), { timeout: 20 }));
+    return [...first, between, last];
+  };
+  await behindAHolder(one, calls);
+  assert.deepEqual(served, [0, 1, 2, 3]);
+});
+
+test("a lock that is deleted while calls follow one another is told to the call that had it", async () => {
+  const instance = await bed.boot();
+  const calls = () => [
+    instance.locking.execute("k", async () => "before", { timeout: 20 }),
+    instance.locking.execute("k", () => bed.command("DEL", `${NS}k`), { timeout: 20 }),
+    instance.locking.execute("k", async () => "after", { timeout: 20 }),
+  ];
+  const { ended } = await behindAHolder(instance, calls);
+  // Redis is asked after a job's end, so the one before it may be told, too; never is it the other way round.
+  assert.equal(ended[0].value ?? ended[0].reason.code, ended[0].value ? "before" : "LOCK_LOST");
+  assert.equal(ended[1].reason?.code, "LOCK_LOST");
+  assert.deepEqual(await bed.locks(), []);
+});
