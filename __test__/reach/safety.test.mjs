@@ -16,7 +16,11 @@ before(async () => {
   // Hooks of a whole file do not wait for each other.
   await until("the master is there", () => bed.observer);
   replica = await startServer({ version: SERVER, args: ["--replicaof", "127.0.0.1", String(bed.server.port)] });
-  await until("the replica takes part", async () => (await bed.command("WAIT", 1, 100)) === 1);
+  await until("the replica takes part", async () => {
+    // Of a connection that has written nothing, every replica that is known has everything.
+    await bed.command("INCR", "written");
+    return (await bed.command("WAIT", 1, 100)) === 1;
+  });
 });
 afterEach(() => replica.kill("SIGCONT"));
 after(() => replica.stop());
