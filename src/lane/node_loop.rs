@@ -13,7 +13,7 @@ use super::sockets::Sockets;
 use super::{Deliver, EXIT_LIMIT, Settings, closed, internal, lookup, wire};
 use crate::net::{self, Target, Trouble, describe};
 use crate::sys::{Async, EventLoop, JsScope, Poll, Prepare, Readiness, Timer, now};
-use lock_core::{Error, Instant, NodeId};
+use lock_core::{Error, FIRST, Instant, NodeId};
 use napi::Env;
 use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, Read};
@@ -54,6 +54,8 @@ pub(crate) struct NodeLoop {
     settings: Settings,
     /// A callback of ours is running: what calls add now is sent when it ends.
     in_turn: Cell<bool>,
+    /// What this turn adds is sent once the loop has been to all sockets.
+    gathers: Cell<bool>,
     /// The step at exit is taken once, whoever asks first.
     exited: Cell<bool>,
 }
@@ -86,6 +88,7 @@ impl NodeLoop {
             shared: Arc::clone(&shared),
             settings: settings.clone(),
             in_turn: Cell::new(false),
+            gathers: Cell::new(false),
             exited: Cell::new(false),
         });
         let me = this.me.clone();
@@ -219,7 +222,10 @@ impl NodeLoop {
         let me = self.me.clone();
         let poll = Poll::open(&event_loop, &socket, move |readiness| {
             if let Some(lane) = me.upgrade() {
+                // The nodes of a cluster answer at the same time, and each answer leads to commands for all of them.
+                lane.gathers.set(node != FIRST);
                 lane.turn(|lane| lane.on_socket(node, readiness));
+                lane.gathers.set(false);
             }
         })?;
         Ok(Connection::new(poll, socket, connected.tls))
@@ -272,11 +278,15 @@ impl NodeLoop {
                     }
                 }
             }
-            if !state.sockets.write_all(&mut state.engine.client) {
+            if self.gathers.get() || !state.sockets.write_all(&mut state.engine.client) {
                 break;
             }
         }
         let Some(handles) = &state.handles else { return };
+        if self.gathers.get() && !state.prepared {
+            state.prepared = true;
+            handles.prepare.start();
+        }
         if let Some(at) = state.engine.client.poll_timeout()
             && state.armed.is_none_or(|armed| at < armed)
         {
