@@ -29,7 +29,7 @@ for (const name of Object.keys(PHASES)) {
 test("a release that does not look at the owner shows as two holders", async () => {
   // Of the same length, so that nothing else of the command changes. Their hashes are others: the client sends the texts each time.
   const slips = [
-    ["local owner, grant, me, ticket = ARGV", "== owner", "        "],
+    ["local owner, grant, me, ticket, served = ARGV", "== owner", "        "],
     ["local owner, stride = ARGV", "~= owner", "== false"],
   ];
   const carelessly = (command) => {
