@@ -278,7 +278,8 @@ impl NodeLoop {
                     }
                 }
             }
-            if self.gathers.get() || !state.sockets.write_all(&mut state.engine.client) {
+            let last = !state.engine.has_notices();
+            if self.gathers.get() || !state.sockets.write_all(&mut state.engine.client, last) {
                 break;
             }
         }

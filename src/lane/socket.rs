@@ -2,6 +2,7 @@
 
 use super::wire;
 use crate::net::{TlsSession, describe};
+use crate::sys::now;
 use crate::sys::{Poll, Readiness};
 use lock_core::Client;
 
@@ -36,6 +37,19 @@ impl Connection {
         if self.waits_for_room || self.corked {
             return Ok(());
         }
+        client.handle_write(now());
+        self.send(client)
+    }
+
+    /// [`Self::write`] when everything was told.
+    pub(super) fn write_last(&mut self, client: &mut Client) -> Result<(), String> {
+        if !self.waits_for_room && !self.corked {
+            client.handle_turn_end(now());
+        }
+        self.write(client)
+    }
+
+    fn send(&mut self, client: &mut Client) -> Result<(), String> {
         let sent = wire::send(client, self.tls.as_deref_mut(), &mut self.socket);
         self.waits_for_room = !sent.map_err(|error| describe(&error))?;
         if self.waits_for_room {
@@ -48,9 +62,13 @@ impl Connection {
     /// brings the next wish of the same caller: Redis would find both, and carry out both before it tells anybody of
     /// the first.
     pub(super) fn write_alone(&mut self, client: &mut Client) -> Result<(), String> {
-        self.corked = false;
-        self.write(client)?;
-        self.corked = !self.waits_for_room;
+        if self.waits_for_room {
+            return Ok(());
+        }
+        client.handle_urgent_write(now());
+        let writes = !client.transmit().is_empty();
+        self.send(client)?;
+        self.corked = writes && !self.waits_for_room;
         Ok(())
     }
 }

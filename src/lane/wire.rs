@@ -5,13 +5,12 @@ use crate::sys::now;
 use lock_core::Client;
 use std::io::{self, ErrorKind, Write};
 
-/// Writes what there is, until nothing is left (true) or the socket has no room (false).
+/// Writes what the client has for its server, until nothing is left (true) or the socket has no room (false).
 pub(super) fn send(
     client: &mut Client,
     tls: Option<&mut TlsSession>,
     socket: &mut impl Write,
 ) -> io::Result<bool> {
-    client.handle_write(now());
     match tls {
         None => {
             while !client.transmit().is_empty() {

@@ -235,6 +235,7 @@ fn the_release_of_a_lock_that_was_waited_for_leaves_at_once() {
 
     let mut rig = Rig::ready(config());
     rig.wait_for("k", SECOND);
+    rig.sent();
     rig.reply(b"*2\r\n:1\r\n:1800000000000000\r\n");
     let hold = held(&mut rig);
     let request = release_of(&rig, &hold);

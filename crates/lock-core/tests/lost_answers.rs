@@ -31,6 +31,7 @@ fn the_lease_counts_from_the_request_that_was_answered() {
     rig.pass(3 * SECOND);
     let asked_at = rig.now;
     rig.shake_hands();
+    rig.sent();
     rig.pass(SECOND);
     rig.reply(HELD);
     match rig.outcome() {

@@ -246,7 +246,7 @@ fn a_look_that_is_repeated_may_come_after_the_end_of_the_run() {
 }
 
 #[test]
-fn a_waiter_whose_park_is_not_answered_keeps_the_clients_entry() {
+fn a_waiter_whose_park_is_not_answered_stands_behind_everybody_who_waited_when_the_run_began() {
     let (mut rig, hold) = running(config(), 2, 50);
     end(&mut rig, &hold.owner);
     let second = held(&mut rig);
@@ -254,12 +254,21 @@ fn a_waiter_whose_park_is_not_answered_keeps_the_clients_entry() {
     contend(&mut rig);
     end(&mut rig, &second.owner);
     let sent = rig.sent();
-    assert_eq!(
-        (verb(&sent[0]), sent[0].len()),
-        ("give back", 7),
-        "it says nothing of the queue: {:?}",
-        sent[0]
-    );
+    assert_eq!((verb(&sent[0]), sent[0][SERVED].clone()), ("hand over", (TICKET + 1).to_string()));
+    // One token was for a follower; what was drawn after that is the newcomer's, or later.
+    assert_eq!(sent[0][10], (TOKEN + 2).to_string());
+}
+
+#[test]
+fn what_ends_a_run_is_said_before_the_wishes_of_the_same_turn() {
+    let (mut rig, hold) = running(config(), 2, 50);
+    end(&mut rig, &hold.owner);
+    let second = held(&mut rig);
+    rig.wait_for("k", 60 * SECOND);
+    end(&mut rig, &second.owner);
+    let sent = rig.sent();
+    assert_eq!(sent.iter().map(|command| verb(command)).collect::<Vec<_>>(), ["hand over", "park"]);
+    assert_eq!(sent[0][10], "", "Redis knows nothing of it yet");
 }
 
 #[test]

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// Stands for a lease without an end, as in the addon.
 const ENDLESS: Duration = Duration::from_secs(1_000_000_000);
+/// Calls that come along with another have its number and a multiple of this; what depends on the number is the same.
+pub(crate) const ALONG: u64 = 24 << 40;
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a call is at.

@@ -3,7 +3,7 @@
 use crate::faults::{KINDS, Plan};
 use crate::network::Connection;
 use crate::oracle::Oracle;
-use crate::process::{Call, Process, Want};
+use crate::process::{ALONG, Call, Process, Want};
 use crate::renewal::Renewing;
 use crate::server_side::ServerSide;
 use fastrand::Rng;
@@ -244,9 +244,7 @@ impl World {
             Happening::Visit { process } => return self.visit(process),
             Happening::Cancel { process, caller } => {
                 let now = self.instant();
-                if let Some(one) = self.processes.get_mut(process) {
-                    one.cancel(now, caller);
-                }
+                self.processes.get_mut(process).into_iter().for_each(|one| one.cancel(now, caller));
                 return self.drain(process);
             }
             Happening::JobEnd { process, life, caller } => return self.job_end(process, life, caller),
@@ -305,7 +303,9 @@ impl World {
                 }
                 Want::Over { caller } => {
                     self.oracle.ended(caller);
-                    self.visit_later(process);
+                    if caller < ALONG {
+                        self.visit_later(process);
+                    }
                 }
                 Want::Lost { caller } => self.oracle.ended(caller),
             }
@@ -356,14 +356,18 @@ impl World {
         }
         let now = self.instant();
         let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
-        if one.away_until() > self.now {
-            let until = one.away_until();
+        let until = one.away_until();
+        if until > self.now {
             self.at(until, Happening::Visit { process });
             return Ok(());
         }
         self.callers += 1;
         let caller = self.callers;
-        one.ask(now, caller, self.plan.keys, self.plan.endless, &mut self.rng);
+        let along = if caller.is_multiple_of(4) { 3 } else { 0 };
+        for caller in (0..=along).map(|at| caller + at * ALONG) {
+            one.ask(now, caller, self.plan.keys, self.plan.endless, &mut self.rng);
+        }
+        let caller = caller + self.rng.u64(0..=along) * ALONG;
         let endless = matches!(one.calls.get(&caller), Some(Call::Waiting { endless: true, .. }));
         if !endless && self.rng.u8(..6) == 0 {
             let pause = self.rng.u64(0..3_000) * MS;

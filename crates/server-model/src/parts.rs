@@ -13,6 +13,9 @@ pub(crate) struct Record {
     pub(crate) token: i64,
 }
 
+/// Tokens that come with a grant, for those who may follow.
+const FOLLOWERS: i64 = 15;
+
 impl Record {
     /// Whether it names this attempt.
     pub(crate) fn names(&self, attempt: &[u8]) -> bool {
@@ -145,12 +148,16 @@ impl Call<'_> {
             };
             drawn = Some(token);
             let text = token.to_string();
+            if me != Some(head.as_slice()) {
+                self.set(counter, (token + FOLLOWERS).to_string().as_bytes(), None)?;
+            }
             self.set(lock, &[b"grant:", head.as_slice(), b":", text.as_bytes()].concat(), Some(b"2000"))?;
             if me == Some(head.as_slice()) {
                 return Ok(Some(token));
             }
             let channel = [b"mlr!c:", head.as_slice()].concat();
-            let message = [text.as_bytes(), b":", lock].concat();
+            let horizon = self.first_score(queue)?.unwrap_or(i64::MAX).min(token + FOLLOWERS + 1);
+            let message = [format!("{text}:{horizon}:").as_bytes(), lock].concat();
             if (self.publish)(&channel, &message) > 0 {
                 return Ok(None);
             }

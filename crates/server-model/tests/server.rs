@@ -60,7 +60,10 @@ fn a_released_lock_goes_to_the_client_that_lives() {
     assert_eq!(reply, Reply::ints(&[1, 1]));
     assert_eq!(
         asked,
-        [b"mlr!c:dead 4000000000000001:l".to_vec(), b"mlr!c:alive 4000000000000001:l".to_vec()]
+        [
+            b"mlr!c:dead 4000000000000001:2:l".to_vec(),
+            b"mlr!c:alive 4000000000000001:4000000000000017:l".to_vec()
+        ]
     );
     assert_eq!(server.get(NOW, b"l"), Some(b"grant:alive:4000000000000001".as_slice()));
     assert_eq!(server.pttl(NOW, b"l"), 2000);

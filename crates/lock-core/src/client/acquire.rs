@@ -1,8 +1,9 @@
 //! Taking keys: what is asked, and what the answers mean.
 
 use super::Client;
+use super::encoding::{append_eval, append_flag, append_side, append_ticket, lease_ms};
 use super::link::Link;
-use super::replies::{append_eval, number, server_text};
+use super::replies::{number, server_text};
 use super::requests::{AcquireRequest, Hold, Keep, Outcome, Patience, Wanted};
 use super::{Kind, State, TaskKey, closed_error};
 use crate::backoff::Backoff;
@@ -85,16 +86,22 @@ impl Acquire {
         self.is_simple() && self.place.is_none() && !self.contended && in_order
     }
 
+    /// It may be parked by one command with others that want the same key.
+    pub(super) fn comes_along(&self) -> bool {
+        self.is_simple() && self.place.is_none() && self.waits()
+    }
+
     pub(super) fn encode_park(
         &mut self,
         now: Instant,
         whole: bool,
         link: &Link,
         standing: Standing,
+        along: usize,
         out: &mut Vec<u8>,
     ) {
         self.sent_at = now;
-        append_eval(out, Script::Park, whole, self.keys.len() * 5, 10);
+        append_eval(out, Script::Park, whole, self.keys.len() * 5, 11);
         let mut side = Vec::new();
         for key in self.keys.iter() {
             append_text(out, key.name());
@@ -113,6 +120,7 @@ impl Acquire {
         append_ticket(out, self.place.map(|place| place.ticket));
         append_flag(out, standing.oldest);
         append_ticket(out, standing.next);
+        append_integer(out, along as u64);
     }
 
     /// For the rungs without a queue.
@@ -166,28 +174,6 @@ impl Acquire {
         let lease = self.lease.unwrap_or_default();
         self.lapse().is_some_and(|lapse| now >= lapse.back(margin(lease)))
     }
-}
-
-pub(super) fn append_side(out: &mut Vec<u8>, side: &mut Vec<u8>, name: impl Fn(&mut Vec<u8>)) {
-    side.clear();
-    name(side);
-    append_text(out, side);
-}
-
-pub(super) fn append_flag(out: &mut Vec<u8>, flag: bool) {
-    append_text(out, if flag { b"1" } else { b"0" });
-}
-
-/// A ticket, or nothing.
-pub(super) fn append_ticket(out: &mut Vec<u8>, ticket: Option<u64>) {
-    match ticket {
-        Some(ticket) => append_integer(out, ticket),
-        None => append_text(out, b""),
-    }
-}
-
-pub(super) fn lease_ms(lease: Duration) -> u64 {
-    u64::try_from(lease.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
 impl Client {
@@ -244,7 +230,8 @@ impl Client {
         self.add(now, Some(request.caller), Kind::Acquire(acquire), limit)
     }
 
-    pub(super) fn send_acquire(&mut self, now: Instant, index: u32, whole: bool) {
+    /// `along`: how many more waiters the command parks.
+    pub(super) fn send_acquire(&mut self, now: Instant, index: u32, whole: bool, along: usize) {
         let Some(task) = self.tasks.get_mut(index as usize) else { return };
         let Kind::Acquire(acquire) = &mut task.kind else { return };
         if !self.link.hands_off() {
@@ -261,8 +248,8 @@ impl Client {
                 acquire.decides = Some(place.at);
             }
         }
-        acquire.left_alone = standing.next.is_none();
-        acquire.encode_park(now, whole, &self.link, standing, &mut self.out);
+        acquire.left_alone = acquire.place.is_some() && standing.next.is_none();
+        acquire.encode_park(now, whole, &self.link, standing, along, &mut self.out);
     }
 
     pub(super) fn acquire_reply(&mut self, now: Instant, index: u32, reply: &Value) {
@@ -353,7 +340,12 @@ impl Client {
         match (wanted, late) {
             (false, _) => self.undo(now, index, false),
             // The answer took longer than the lease: whoever comes next may hold the keys by now.
-            (true, true) => self.submit(now, index),
+            (true, true) => {
+                if let Some(task) = self.tasks.get_mut(index as usize) {
+                    task.unsure = true;
+                }
+                self.submit(now, index);
+            }
             (true, false) => self.told_when_safe(now, index, hold),
         }
     }

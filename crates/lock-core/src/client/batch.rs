@@ -1,9 +1,9 @@
 //! Commands that share a script call: taking and giving back locks of `execute` for which nobody waits. Most of what a
 //! small script costs Redis is the call around it. Everything else is sent as it comes, after what was collected.
 
-use super::acquire::{Acquire, append_flag, append_side, lease_ms};
+use super::acquire::Acquire;
+use super::encoding::{append_eval, append_flag, append_side, lease_ms};
 use super::release::{By, Release};
-use super::replies::append_eval;
 use super::{Client, Kind, State};
 use crate::key::LockKey;
 use crate::resp::{Value, append_integer, append_text};
@@ -21,6 +21,8 @@ pub(super) enum Sent {
     One(u32),
     /// Of several tasks, in the order of its locks.
     Many(Box<[u32]>),
+    /// A park of several tasks, in the order in which they came.
+    Party(Box<[u32]>),
     /// Of nobody: how it was answered does not matter.
     Nobody,
     /// The subscription to a slot's channel, which is answered only when it fails.
@@ -33,7 +35,7 @@ impl Sent {
     pub(super) fn tasks(&self) -> &[u32] {
         match self {
             Self::One(task) => std::slice::from_ref(task),
-            Self::Many(tasks) => tasks,
+            Self::Many(tasks) | Self::Party(tasks) => tasks,
             Self::Nobody | Self::Channel(_) | Self::Wait => &[],
         }
     }
@@ -44,19 +46,21 @@ impl Sent {
 pub(super) struct Batches {
     takes: Vec<u32>,
     gives: Vec<u32>,
+    parks: Vec<u32>,
     /// The server does not know the scripts by their hashes.
     whole: bool,
 }
 
 impl Batches {
     pub(super) fn is_empty(&self) -> bool {
-        self.takes.is_empty() && self.gives.is_empty()
+        self.takes.is_empty() && self.gives.is_empty() && self.parks.is_empty()
     }
 
     /// Takes out everything that was not sent, in order.
     pub(super) fn take_all(&mut self) -> Vec<u32> {
         let mut all = std::mem::take(&mut self.gives);
         all.append(&mut self.takes);
+        all.append(&mut self.parks);
         all
     }
 }
@@ -74,11 +78,14 @@ impl Client {
             Kind::Acquire(acquire) => {
                 let key = acquire.place_key().or(acquire.keys.first());
                 let waits = |key| self.queues.find(key).is_some() || self.queues.is_busy(now, key);
-                if key.is_some_and(waits) || !acquire.is_quick(&self.link) {
+                if !key.is_some_and(waits) && acquire.is_quick(&self.link) {
+                    self.batches.takes.push(index);
+                } else if !task.unsure && acquire.comes_along() {
+                    self.batches.parks.push(index);
+                } else {
                     return false;
                 }
                 acquire.sent_at = now;
-                self.batches.takes.push(index);
             }
             Kind::Release(release) if is_plain_give_back(release) => {
                 self.batches.gives.push(index);
@@ -91,20 +98,35 @@ impl Client {
 
     /// Writes what was collected: what is given back first, since the same turn may want it again.
     pub(super) fn send_collected(&mut self, now: Instant) {
+        self.send_collected_gives(now);
+        let whole = std::mem::take(&mut self.batches.whole) || self.link.sends_texts();
         if self.batches.is_empty() {
             return;
         }
-        let whole = std::mem::take(&mut self.batches.whole) || self.link.sends_texts();
-        let most = if self.config.cluster.is_some() { MOST.1 } else { MOST.0 };
-        let gives = std::mem::take(&mut self.batches.gives);
-        for tasks in gives.chunks(most) {
-            self.send_gives(whole, tasks);
-        }
+        let most = self.most_of_a_call();
         let takes = std::mem::take(&mut self.batches.takes);
         for tasks in takes.chunks(most) {
             self.send_takes(whole, tasks);
         }
+        self.send_parks(now, whole);
         self.expect_progress(now);
+    }
+
+    /// Writes what was collected of what is given back.
+    pub(super) fn send_collected_gives(&mut self, now: Instant) {
+        let gives = std::mem::take(&mut self.batches.gives);
+        if gives.is_empty() {
+            return;
+        }
+        let whole = self.batches.whole || self.link.sends_texts();
+        for tasks in gives.chunks(self.most_of_a_call()) {
+            self.send_gives(whole, tasks);
+        }
+        self.expect_progress(now);
+    }
+
+    fn most_of_a_call(&self) -> usize {
+        if self.config.cluster.is_some() { MOST.1 } else { MOST.0 }
     }
 
     fn send_takes(&mut self, whole: bool, tasks: &[u32]) {
@@ -151,6 +173,52 @@ impl Client {
         }
         self.out = out;
         self.in_flight.push_back(Sent::Many(tasks.into()));
+    }
+
+    /// Waiters that came together for one key are parked by one command, in the order in which they came.
+    fn send_parks(&mut self, now: Instant, whole: bool) {
+        let mut parties: Vec<(LockKey, Vec<u32>)> = Vec::new();
+        for index in std::mem::take(&mut self.batches.parks) {
+            let Some(Kind::Acquire(acquire)) = self.tasks.get(index as usize).map(|task| &task.kind) else {
+                continue;
+            };
+            let Some(key) = acquire.keys.first() else { continue };
+            match parties.iter_mut().rev().find(|(of_party, _)| of_party == key) {
+                Some((_, tasks)) => tasks.push(index),
+                None => parties.push((key.clone(), vec![index])),
+            }
+        }
+        for (_, tasks) in parties {
+            let Some(first) = tasks.first().copied() else { continue };
+            self.listen_before_park(first);
+            self.send_acquire(now, first, whole, tasks.len() - 1);
+            self.in_flight.push_back(Sent::Party(tasks.into()));
+        }
+    }
+
+    /// The answer to a park of several waiters: to each, as its own park right after the one before it would have been answered.
+    pub(super) fn party_reply(&mut self, now: Instant, tasks: &[u32], reply: &Value) {
+        if matches!(reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) {
+            return self.collect_again(now, tasks);
+        }
+        let items = if let Value::Array(items) = reply { &items[..] } else { &[] };
+        for (at, task) in (0i64..).zip(tasks) {
+            let answer = match items {
+                [Value::Int(1), token, ..] if at == 0 => vec![Value::Int(1), token.clone()],
+                [Value::Int(1), _, Value::Int(ticket)] => {
+                    vec![Value::Int(2), Value::Int(0), Value::Int(ticket + at - 1)]
+                }
+                [Value::Int(1), ..] => vec![Value::Int(0), Value::Int(0)],
+                [Value::Int(2), index, Value::Int(ticket), rest @ ..] => {
+                    [&[Value::Int(2), index.clone(), Value::Int(ticket + at)], rest].concat()
+                }
+                _ => {
+                    self.answered(now, *task, reply.clone());
+                    continue;
+                }
+            };
+            self.answered(now, *task, Value::Array(answer));
+        }
     }
 
     /// The tasks' locks with their queues and, if asked for, their counters.

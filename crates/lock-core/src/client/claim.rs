@@ -1,12 +1,11 @@
 //! The quick ways from one holder of `execute` to the next: a job that begins on a grant while the claim is under
 //! way, and a release that names the client's next waiter.
 
-use super::acquire::{append_side, append_ticket, lease_ms};
-use super::queue::Granted;
+use super::encoding::{append_eval, append_side, append_ticket, lease_ms};
+use super::queue::{Granted, KeyQueue};
 use super::release::{By, Release};
-use super::replies::append_eval;
 use super::requests::{Claiming, Event, Hold, Outcome};
-use super::run::MOST_FOLLOWERS;
+use super::run::{Basis, Followers, MOST_FOLLOWERS};
 use super::waiting::CLAIM_PERIOD;
 use super::{Client, Kind, State};
 use crate::ids::{AttemptId, Owner};
@@ -94,7 +93,7 @@ impl Client {
         // The claim tells Redis of the next.
         acquire.left_alone = false;
         let (Some(lease), Some(key)) = (acquire.lease, acquire.keys.first().cloned()) else { return };
-        let Granted { token, until } = granted;
+        let Granted { token, horizon, until } = granted;
         // From the claim on, a lease that is shorter than the grant counts.
         let until = until.min(now + lease);
         let mut hold = Hold {
@@ -115,19 +114,25 @@ impl Client {
             owner: hold.owner.clone(),
             lease,
             client: *self.link.client_id(),
-            next: queue.ticket_beside(index),
+            next: None,
             until,
             sent_at: now,
             superseded: false,
             counted: true,
             key,
         };
+        let grant = claim.grant.clone();
         let task = self.insert(None, Kind::Claim(claim), None);
         let serial = self.serial;
         self.unsent.push((task, serial));
         self.claims.insert(serial, task);
+        let claiming = Claiming { claim: serial, until };
+        hold.claim = Some(claiming);
+        if let Some(horizon) = horizon {
+            let followers = Followers { token: token + 1, count: MOST_FOLLOWERS, horizon };
+            self.begin_run(now, index, now, followers, Some(Basis { claiming, grant }));
+        }
         self.step_out(now, index);
-        hold.claim = Some(Claiming { claim: serial, until });
         self.finish(index, Outcome::Held(hold));
     }
 
@@ -138,6 +143,9 @@ impl Client {
         };
         let timely = now < claim.until.back(margin(CLAIM_PERIOD));
         if timely {
+            // Whose job began on the grant, and who followed, waits no more.
+            let queue = self.queues.find(&claim.key).filter(|_| claim.counted);
+            claim.next = queue.and_then(KeyQueue::first).map(|(ticket, _)| ticket);
             claim.encode(now, whole, &mut self.out);
         } else {
             self.end_claim(now, index, None);
@@ -156,13 +164,17 @@ impl Client {
         let Some(task) = self.tasks.get(index as usize) else { return };
         let Kind::Claim(claim) = &task.kind else { return };
         let number = task.serial;
+        let key = claim.key.clone();
+        if !claim.superseded {
+            self.run_claimed(now, &key, number, sent_at);
+        }
+        let Some(Kind::Claim(claim)) = self.tasks.get(index as usize).map(|task| &task.kind) else { return };
         if !claim.superseded {
             self.events.push_back(match sent_at {
                 Some(sent_at) => Event::Claimed { claim: number, sent_at },
                 None => Event::ClaimLost { claim: number },
             });
         }
-        let key = claim.key.clone();
         self.forget_claim(index);
         self.settle(now, &key);
     }
@@ -185,7 +197,6 @@ impl Client {
         for index in self.claims.values() {
             if let Some(Kind::Claim(claim)) = self.tasks.get_mut(*index as usize).map(|task| &mut task.kind) {
                 claim.counted = false;
-                claim.next = None;
             }
         }
     }
@@ -218,13 +229,16 @@ impl Client {
         release.sent_at = now;
         release.offer = None;
         let gives = self.link.hands_off() && release.owner.is_unique() && release.by != By::Look;
-        let ([key], true) = (&release.keys[..], gives) else { return };
+        let (keys, served) = (Arc::clone(&release.keys), release.served);
+        let ([key], true) = (&keys[..], gives) else { return };
         let waiting = self.queues.find(key).and_then(|queue| Some((queue, queue.first()?)));
         let Some((queue, (ticket, oldest))) = waiting else {
-            // The entry that would be taken out may by now be that of a waiter not known yet.
-            if release.served.is_some() {
-                let key = key.clone();
-                self.keep_entry_if_parking(index, &key);
+            // By now, the entry that would be taken out may be that of a waiter not known yet.
+            let unknown = served.filter(|_| self.is_parking(key));
+            if let Some(Kind::Release(release)) =
+                self.tasks.get_mut(index as usize).map(|task| &mut task.kind)
+            {
+                release.offer = unknown.map(|served| Offer { ticket: served.beyond, to: None });
             }
             return;
         };
@@ -233,7 +247,7 @@ impl Client {
         let next = queue.ticket_beside(oldest);
         let free = queue.claiming <= own;
         let followers = if self.config.safety.is_none() { queue.len() - 1 } else { 0 };
-        let followers = followers.min(MOST_FOLLOWERS) as u64;
+        let followers = (followers as u64).min(MOST_FOLLOWERS);
         let waiter = self.tasks.get_mut(oldest as usize).filter(|task| free && task.state == State::Parked);
         let to = waiter.and_then(|task| match &mut task.kind {
             Kind::Acquire(acquire) if acquire.is_simple() => {
@@ -266,7 +280,7 @@ impl Client {
         };
         let (keys, offer, sent_at) = (Arc::clone(keys), offer.take(), *sent_at);
         let Some(key) = keys.first() else { return };
-        if let Some(Heir { task: waiter, followers, .. }) = offer.and_then(|offer| offer.to)
+        if let Some(Heir { task: waiter, followers: count, .. }) = offer.and_then(|offer| offer.to)
             && let Some(task) = self.tasks.get_mut(waiter as usize)
             && task.state == State::Offered
         {
@@ -275,7 +289,8 @@ impl Client {
             match (given, task.caller.is_some()) {
                 (true, _) => {
                     if let (Some(token), Some(horizon)) = (token, horizon) {
-                        self.begin_run(now, waiter, token, followers, horizon, sent_at);
+                        let followers = Followers { token: token + 1, count, horizon };
+                        self.begin_run(now, waiter, sent_at, followers, None);
                     }
                     return self.held(now, waiter, token.into_iter().collect(), sent_at);
                 }
@@ -286,7 +301,7 @@ impl Client {
             }
         }
         match token {
-            Some(token) => self.granted(now, key, token, Some(sent_at)),
+            Some(token) => self.granted(now, key, token, None, Some(sent_at)),
             None => self.settle(now, key),
         }
     }

@@ -1,7 +1,6 @@
 //! The last step of a process that ends while its jobs hold locks: nobody will renew or release them.
 
-use super::acquire::append_side;
-use super::replies::append_eval;
+use super::encoding::{append_eval, append_side};
 use super::{Client, Kind, State};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;

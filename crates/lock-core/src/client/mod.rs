@@ -7,6 +7,7 @@
 mod acquire;
 mod batch;
 mod claim;
+mod encoding;
 mod errors;
 mod exit;
 mod giving_up;
@@ -214,16 +215,26 @@ impl Client {
         !self.in_flight.is_empty() || !self.batches.is_empty() || !self.replication.is_empty()
     }
 
-    /// The lane is about to write: to be called before [`Self::transmit`]. Claims are sent only now, since a job that
-    /// has ended meanwhile needs none.
+    /// The lane is about to write: to be called before [`Self::transmit`].
     pub fn handle_write(&mut self, now: Instant) {
+        self.send_collected(now);
+        self.ask_replicas(now);
+    }
+
+    /// The lane is about to write and has told everything: to be called before [`Self::handle_write`]. Claims are sent only now, since
+    /// a job that has ended by then needs none.
+    pub fn handle_turn_end(&mut self, now: Instant) {
         for (index, serial) in std::mem::take(&mut self.unsent) {
             if self.task(index, serial).is_some() {
                 self.submit(now, index);
             }
         }
-        self.send_collected(now);
-        self.ask_replicas(now);
+    }
+
+    /// The lane is about to write what is urgent: to be called before [`Self::transmit`] in place of [`Self::handle_write`]. The wishes
+    /// of this turn stay for later.
+    pub fn handle_urgent_write(&mut self, now: Instant) {
+        self.send_collected_gives(now);
     }
 
     /// Whether the bytes to send should leave now and not with those of the whole turn: somebody waits for a lock that
@@ -336,7 +347,10 @@ impl Client {
         if self.collect(now, index) {
             return;
         }
-        self.send_collected(now);
+        // What is given back may be wanted again by what was collected.
+        if !self.is_release(index) {
+            self.send_collected(now);
+        }
         self.listen_before_park(index);
         let whole = whole || self.link.sends_texts();
         let Some(task) = self.tasks.get_mut(index as usize) else { return };
@@ -345,7 +359,7 @@ impl Client {
             self.in_flight.push_back(Sent::Nobody);
         }
         match &mut task.kind {
-            Kind::Acquire(_) => self.send_acquire(now, index, whole),
+            Kind::Acquire(_) => self.send_acquire(now, index, whole, 0),
             Kind::Release(release) => release.encode(whole, &self.link, &mut self.out),
             Kind::ReleaseAll(all) => all.encode(whole, self.link.is_plain(), &self.namespace, &mut self.out),
             Kind::Shorten(shorten) => shorten.encode(whole, &mut self.out),
@@ -361,6 +375,10 @@ impl Client {
         }
         self.in_flight.push_back(Sent::One(index));
         self.expect_progress(now);
+    }
+
+    fn is_release(&self, index: u32) -> bool {
+        self.tasks.get(index as usize).is_some_and(|task| matches!(task.kind, Kind::Release(_)))
     }
 
     fn log(&mut self, level: LogLevel, message: impl Into<String>) {

@@ -165,7 +165,6 @@ impl Client {
             }
             Kind::Claim(claim) => {
                 let counted = std::mem::take(&mut claim.counted);
-                claim.next = None;
                 let key = claim.key.clone();
                 if counted && let Some(queue) = self.queues.find_mut(&key) {
                     queue.claiming = queue.claiming.saturating_sub(1);

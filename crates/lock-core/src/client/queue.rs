@@ -11,6 +11,8 @@ use std::time::Duration;
 pub(super) struct Granted {
     /// The token in its text.
     pub(super) token: u64,
+    /// Everybody else who waited then has this ticket or a later one; `None` where it was not told.
+    pub(super) horizon: Option<u64>,
     /// Until when it stands for certain.
     pub(super) until: Instant,
 }
@@ -50,9 +52,9 @@ impl KeyQueue {
         self.waiters.len()
     }
 
-    /// Nothing is under way that decides on a grant.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.deciding == 0 && self.claiming == 0 && self.leaving == 0 && self.granted.is_none()
+    /// Nothing is under way that decides on a grant, but for so many claims.
+    pub(super) fn is_quiet(&self, claims: u32) -> bool {
+        self.deciding == 0 && self.claiming == claims && self.leaving == 0 && self.granted.is_none()
     }
 
     pub(super) fn is_empty(&self) -> bool {

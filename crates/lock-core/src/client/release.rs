@@ -1,11 +1,12 @@
 //! Giving keys back: by owner on request, by attempt when an acquire came to nothing.
 
-use super::acquire::{append_flag, append_side, append_ticket, list};
+use super::acquire::list;
 use super::claim::Offer;
+use super::encoding::{append_eval, append_flag, append_side, append_ticket};
 use super::link::Link;
-use super::replies::{append_eval, number, server_text};
+use super::replies::{number, server_text};
 use super::requests::{LogLevel, Outcome, ReleaseRequest};
-use super::run::Rest;
+use super::run::{Rest, Served};
 use super::{Client, Kind, State};
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
@@ -48,8 +49,8 @@ pub(super) struct Release {
     pub(super) offer: Option<Offer>,
     /// Who is told the same: callers whose job ended before, on this lock.
     pub(super) also: Vec<u64>,
-    /// The ticket up to which this client's waiters were served without a word to Redis.
-    pub(super) served: Option<u64>,
+    /// Of the run that it ends: who was served without a word to Redis.
+    pub(super) served: Option<Served>,
     pub(super) sent_at: Instant,
 }
 
@@ -123,7 +124,7 @@ impl Release {
             append_text(out, self.grant.as_deref().unwrap_or_default());
             append_text(out, link.client_id());
             Offer::encode(self.offer.as_ref(), out);
-            append_ticket(out, self.served);
+            append_ticket(out, self.served.map(|served| served.up_to));
         }
     }
 
@@ -158,7 +159,12 @@ impl Client {
         if self.follow(now, &request) {
             return;
         }
-        let Rest { ended, served } = self.end_run(request.keys.first(), &request.owner);
+        let Rest { ended, mut served } = self.end_run(request.keys.first(), &request.owner);
+        let superseded = request.claim.and_then(|claim| self.supersede(claim));
+        if request.claim.is_some_and(|claim| !self.claims.contains_key(&claim)) {
+            // It was not sent: since the grant, no command has brought the client into the queue but the parks that are answered exactly.
+            served = served.filter(|_| superseded.is_none());
+        }
         let release = Release {
             keys: request.keys,
             owner: request.owner,
@@ -167,7 +173,7 @@ impl Client {
             until: request.lease_end,
             hold: request.lease_end.is_some(),
             claim: request.claim,
-            grant: grant.or_else(|| request.claim.and_then(|claim| self.supersede(claim))),
+            grant: grant.or(superseded),
             offer: None,
             also: ended,
             served,

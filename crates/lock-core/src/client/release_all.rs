@@ -1,7 +1,7 @@
 //! Deleting the locks of a namespace: SCAN finds them, a script compares and deletes batch by batch.
 
-use super::acquire::{append_flag, append_side};
-use super::replies::{append_eval, server_text};
+use super::encoding::{append_eval, append_flag, append_side};
+use super::replies::server_text;
 use super::requests::{Outcome, ReleaseAllRequest};
 use super::{Client, Kind, TaskKey, closed_error};
 use crate::error::{Code, Error};

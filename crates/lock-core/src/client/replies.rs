@@ -1,23 +1,9 @@
-//! Replies to the tasks they belong to, and what all scripts have in common.
+//! Replies, to the tasks they belong to.
 
 use super::batch::Sent;
 use super::{Client, Kind};
-use crate::resp::{Value, append_header, append_integer, append_text};
-use crate::script::Script;
+use crate::resp::Value;
 use crate::time::Instant;
-
-/// Appends the head of a script call; `keys` KEYS and `args` ARGV follow.
-pub(super) fn append_eval(out: &mut Vec<u8>, script: Script, whole: bool, keys: usize, args: usize) {
-    append_header(out, 3 + keys + args);
-    if whole {
-        append_text(out, b"EVAL");
-        append_text(out, script.body().as_bytes());
-    } else {
-        append_text(out, b"EVALSHA");
-        append_text(out, script.sha().as_bytes());
-    }
-    append_integer(out, keys as u64);
-}
 
 /// What the server said instead of an answer that we know.
 pub(super) fn server_text(reply: &Value) -> String {
@@ -40,6 +26,7 @@ impl Client {
         let index = match self.in_flight.pop_front() {
             Some(Sent::One(index)) => index,
             Some(Sent::Many(tasks)) => return self.batch_reply(now, &tasks, &reply),
+            Some(Sent::Party(tasks)) => return self.party_reply(now, &tasks, &reply),
             Some(Sent::Nobody) => return,
             // Who waits there is told by polls; a slot that has moved takes its waiters with it.
             Some(Sent::Channel(slot)) => return self.link.end_hearing(slot),

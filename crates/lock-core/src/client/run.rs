@@ -8,10 +8,12 @@
 use super::batch::Sent;
 use super::queue::KeyQueue;
 use super::release::{By, Release};
-use super::requests::{Event, Hold, Outcome, ReleaseRequest};
+use super::requests::{Claiming, Event, Hold, Outcome, ReleaseRequest};
+use super::waiting::{CLAIM_PERIOD, LEAST_GRANT};
 use super::{Client, Kind, State};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
+use crate::lease::margin;
 use crate::time::Instant;
 use crate::timers::Timer;
 use std::collections::BTreeMap;
@@ -22,8 +24,26 @@ use std::time::Duration;
 const LONGEST: Duration = Duration::from_millis(10);
 /// Of the lease, at most one in so many parts may be over when a follower begins.
 const LEASE_PARTS: u32 = 4;
-/// Most followers. Each has a fencing token, and tokens must not outrun the server's clock in microseconds.
-pub(super) const MOST_FOLLOWERS: usize = 15;
+/// Most followers, for as many of whom a grant has tokens. Those must not outrun the server's clock in microseconds.
+pub(super) const MOST_FOLLOWERS: u64 = 15;
+
+/// Who may follow a waiter that is given a lock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Followers {
+    /// The token of the first of them; the others have the next ones.
+    pub(super) token: u64,
+    pub(super) count: u64,
+    /// Everybody else who waits has this ticket or a later one.
+    pub(super) horizon: u64,
+}
+
+/// A grant on which a run began.
+#[derive(Debug)]
+pub(super) struct Basis {
+    pub(super) claiming: Claiming,
+    /// Its text, which the lock keeps until the claim.
+    pub(super) grant: Vec<u8>,
+}
 
 #[derive(Debug)]
 struct Run {
@@ -34,13 +54,12 @@ struct Run {
     sent_at: Instant,
     /// When the last follower may begin.
     closes_at: Instant,
-    /// The next follower's token, and how many are left.
-    token: u64,
-    left: u64,
-    /// Everybody else who waits has this ticket or a later one.
-    horizon: u64,
+    /// Who may follow from here on.
+    followers: Followers,
     /// The latest ticket that was served without a word to Redis.
     served: Option<u64>,
+    /// While the claim is not answered: the grant may still stand for the lock's owner.
+    basis: Option<Basis>,
     ended: Ended,
 }
 
@@ -65,73 +84,105 @@ pub(super) struct Runs {
 #[derive(Debug, Default)]
 pub(super) struct Rest {
     pub(super) ended: Vec<u64>,
-    pub(super) served: Option<u64>,
+    pub(super) served: Option<Served>,
+}
+
+/// Which waiters of a run were served without a word to Redis.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Served {
+    /// Those up to this ticket.
+    pub(super) up_to: u64,
+    /// Whoever came after the run began has this ticket or a later one.
+    pub(super) beyond: u64,
 }
 
 impl Client {
-    /// A waiter is given the lock, with tokens for `followers` more; everybody else has the ticket `horizon` or a later one.
+    /// A waiter is given the lock by a command that was sent at `sent_at`, or by a grant; others may follow it.
     pub(super) fn begin_run(
         &mut self,
         now: Instant,
         index: u32,
-        token: u64,
-        followers: u64,
-        horizon: u64,
         sent_at: Instant,
+        followers: Followers,
+        basis: Option<Basis>,
     ) {
         let Some(task) = self.tasks.get(index as usize).filter(|task| task.caller.is_some()) else { return };
         let Kind::Acquire(acquire) = &task.kind else { return };
         let (Some(lease), Some(key)) = (acquire.lease, acquire.keys.first()) else { return };
+        let closes_at = (now + LONGEST).min(sent_at + lease / LEASE_PARTS);
         let run = Run {
             owner: acquire.owner.clone(),
             attempt: acquire.attempt,
             lease,
             sent_at,
-            closes_at: (now + LONGEST).min(sent_at + lease / LEASE_PARTS),
-            token: token + 1,
-            left: followers,
-            horizon,
+            closes_at: match &basis {
+                Some(basis) => closes_at.min(basis.claiming.until.back(margin(CLAIM_PERIOD) + LEAST_GRANT)),
+                None => closes_at,
+            },
+            followers,
             served: None,
+            basis,
             ended: Ended::default(),
         };
         let key = key.clone();
         if let Some(before) = self.runs.by_key.insert(key.clone(), run) {
-            self.look(now, key, before.owner, before.attempt, before.ended);
+            self.look(now, key, before);
+        }
+    }
+
+    /// The claim of a run's first is answered: when it was sent, if the lock is the run's.
+    pub(super) fn run_claimed(&mut self, now: Instant, key: &LockKey, claim: u64, sent_at: Option<Instant>) {
+        let of_claim = |run: &&mut Run| run.basis.as_ref().is_some_and(|basis| basis.claiming.claim == claim);
+        let Some(run) = self.runs.by_key.get_mut(key).filter(of_claim) else { return };
+        if let Some(sent_at) = sent_at {
+            run.basis = None;
+            run.sent_at = sent_at;
+        } else if let Some(run) = self.runs.by_key.remove(key) {
+            self.look(now, key.clone(), run);
         }
     }
 
     /// The job of a hold has ended: the next of its run begins at once, if there is one.
     pub(super) fn follow(&mut self, now: Instant, request: &ReleaseRequest) -> bool {
-        let ([key], true, None) = (&request.keys[..], request.sound, request.claim) else { return false };
+        let ([key], true) = (&request.keys[..], request.sound) else { return false };
         let Some(run) = self.runs.by_key.get_mut(key).filter(|run| run.owner == request.owner) else {
             return false;
         };
-        if run.left == 0 || now >= run.closes_at || !self.link.hands_off() {
+        let claiming = run.basis.as_ref().map(|basis| basis.claiming);
+        let under_way = |claim| self.claims.contains_key(&claim);
+        if request.claim != claiming.map(|claiming| claiming.claim) || !request.claim.is_none_or(under_way) {
             return false;
         }
-        let quiet = self.queues.find(key).filter(|queue| queue.is_quiet());
+        if run.followers.count == 0 || now >= run.closes_at || !self.link.hands_off() {
+            return false;
+        }
+        let quiet = self.queues.find(key).filter(|queue| queue.is_quiet(u32::from(claiming.is_some())));
         let Some((ticket, index)) = quiet.and_then(KeyQueue::first) else { return false };
         let Some(task) = self.tasks.get_mut(index as usize) else { return false };
         let Kind::Acquire(acquire) = &mut task.kind else { return false };
         let ready = task.state == State::Parked && task.caller.is_some();
-        if ticket >= run.horizon || !ready || !acquire.is_simple() || acquire.lease != Some(run.lease) {
+        if ticket >= run.followers.horizon
+            || !ready
+            || !acquire.is_simple()
+            || acquire.lease != Some(run.lease)
+        {
             return false;
         }
         let hold = Hold {
             keys: Arc::clone(&acquire.keys),
             owner: run.owner.clone(),
             attempt: run.attempt,
-            tokens: Box::new([run.token]),
+            tokens: Box::new([run.followers.token]),
             lease: Some(run.lease),
             sent_at: run.sent_at,
-            claim: None,
+            claim: claiming,
             waited: true,
             keep: acquire.keep,
         };
         // Redis still has the client's entry in the queue.
         acquire.left_alone = false;
-        run.token += 1;
-        run.left -= 1;
+        run.followers.token += 1;
+        run.followers.count -= 1;
         run.served = Some(ticket);
         run.ended.callers.push(request.caller);
         run.ended.limit = run.ended.limit.or(request.limit.map(|limit| now + limit));
@@ -151,45 +202,44 @@ impl Client {
     pub(super) fn end_run(&mut self, key: Option<&LockKey>, owner: &Owner) -> Rest {
         let run = key.and_then(|key| self.runs.by_key.get(key)).filter(|run| run.owner == *owner);
         let run = run.and(key).and_then(|key| self.runs.by_key.remove(key));
-        run.map_or_else(Rest::default, |run| Rest { ended: run.ended.callers, served: run.served })
+        run.map_or_else(Rest::default, |Run { ended, served, followers, .. }| {
+            let beyond = followers.token + followers.count;
+            Rest { ended: ended.callers, served: served.map(|up_to| Served { up_to, beyond }) }
+        })
     }
 
-    /// The release that ends a run leaves the client's entry in the queue alone if a command is under way that may have made it.
-    pub(super) fn keep_entry_if_parking(&mut self, index: u32, key: &LockKey) {
-        let parking = self.in_flight.iter().flat_map(Sent::tasks).any(|index| {
+    /// Whether a command is under way that may bring the client into the key's queue.
+    pub(super) fn is_parking(&self, key: &LockKey) -> bool {
+        self.in_flight.iter().flat_map(Sent::tasks).any(|index| {
             let task = self.tasks.get(*index as usize);
             task.is_some_and(
                 |task| matches!(&task.kind, Kind::Acquire(acquire) if acquire.keys.contains(key)),
             )
-        });
-        if let Some(Kind::Release(release)) = self.tasks.get_mut(index as usize).map(|task| &mut task.kind)
-            && parking
-        {
-            release.served = None;
-        }
+        })
     }
 
     /// Asks Redis for those who wait to be told that the lock was their own.
     pub(super) fn look_due(&mut self, now: Instant) {
         self.runs.armed = false;
-        let runs = self.runs.by_key.iter_mut().filter(|(_, run)| !run.ended.callers.is_empty());
-        let asked = |(key, run): (&LockKey, &mut Run)| {
-            (key.clone(), run.owner.clone(), run.attempt, std::mem::take(&mut run.ended))
-        };
-        for (key, owner, attempt, ended) in runs.map(asked).collect::<Vec<_>>() {
-            self.look(now, key, owner, attempt, ended);
+        for (key, run) in std::mem::take(&mut self.runs.by_key) {
+            let rest = self.look(now, key.clone(), run);
+            self.runs.by_key.insert(key, rest);
         }
     }
 
-    fn look(&mut self, now: Instant, key: LockKey, owner: Owner, attempt: AttemptId, ended: Ended) {
-        let Ended { mut callers, limit, until } = ended;
-        let Some(caller) = callers.pop() else { return };
+    /// Asks for those of a run who wait to be told; gives the run back without them.
+    fn look(&mut self, now: Instant, key: LockKey, mut run: Run) -> Run {
+        let Ended { mut callers, limit, until } = std::mem::take(&mut run.ended);
+        let Some(caller) = callers.pop() else { return run };
         // Counted again as the task's.
         self.callers -= 1;
-        let mut release = Release::automatic(now, Arc::new([key]), owner, By::Look, attempt, until);
+        let (keys, by) = (Arc::new([key]), By::Look);
+        let mut release = Release::automatic(now, keys, run.owner.clone(), by, run.attempt, until);
         release.hold = true;
         release.also = callers;
+        release.grant = run.basis.as_ref().map(|basis| basis.grant.clone());
         self.add(now, Some(caller), Kind::Release(release), limit);
+        run
     }
 
     /// The answer to a look: who holds the lock.
@@ -197,7 +247,9 @@ impl Client {
         let Some(task) = self.tasks.get(index as usize) else { return };
         let Kind::Release(release) = &task.kind else { return };
         // As with a release: after a broken connection the run may have ended since.
-        if holder == Some(release.owner.as_bytes()) || task.unsure {
+        let own = holder == Some(release.owner.as_bytes())
+            || holder.is_some() && holder == release.grant.as_deref();
+        if own || task.unsure {
             return self.finish(index, Outcome::Released);
         }
         let keys = self.caller_names(&release.keys);

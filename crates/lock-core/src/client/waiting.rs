@@ -1,10 +1,11 @@
 //! Waiting in a queue: being parked, asking for oneself now and then, being granted the lock, and leaving.
 //! The rules are those of `docs/PROTOCOL.md`, "Rules of the client".
 
-use super::acquire::{Place, append_flag, append_side};
+use super::acquire::Place;
+use super::encoding::{append_eval, append_flag, append_side};
 use super::link::Link;
 use super::queue::{Granted, KeyQueue};
-use super::replies::{append_eval, number};
+use super::replies::number;
 use super::requests::{Event, Patience};
 use super::{Client, Kind, State};
 use crate::channels::LOSSES;
@@ -22,7 +23,7 @@ pub(crate) const CLAIM_PERIOD: Duration = Duration::from_secs(2);
 /// Longest pause between two looks of a key's oldest waiter.
 const POLL_PAUSE: Duration = Duration::from_secs(1);
 /// A job begins on a grant only if at least this much of it is left.
-const LEAST_GRANT: Duration = Duration::from_millis(200);
+pub(super) const LEAST_GRANT: Duration = Duration::from_millis(200);
 
 /// A client leaves a queue, passes on a grant, or both.
 #[derive(Debug)]
@@ -249,20 +250,27 @@ impl Client {
         if !channel.ends_with(self.link.client_id()) {
             return;
         }
-        let Some(colon) = memchr::memchr(b':', message) else { return };
-        let (token, name) = message.split_at(colon);
-        let token = std::str::from_utf8(token).ok().and_then(|text| text.parse().ok());
-        let (Some(token), Some(name)) = (token, name.get(1..)) else { return };
-        self.granted(now, &LockKey::new(name.to_vec()), token, None);
+        let mut words = message.splitn(3, |byte| *byte == b':');
+        let mut number = || std::str::from_utf8(words.next()?).ok()?.parse().ok();
+        let (Some(token), horizon) = (number(), number()) else { return };
+        let Some(name) = words.next() else { return };
+        self.granted(now, &LockKey::new(name.to_vec()), token, horizon, None);
     }
 
     /// The key was granted to this client; `sent_at` is of the command that did it, if it was ours.
-    pub(super) fn granted(&mut self, now: Instant, key: &LockKey, token: u64, sent_at: Option<Instant>) {
+    pub(super) fn granted(
+        &mut self,
+        now: Instant,
+        key: &LockKey,
+        token: u64,
+        horizon: Option<u64>,
+        sent_at: Option<Instant>,
+    ) {
         let Some(queue) = self.queues.find_mut(key) else { return self.leave(now, key, false) };
         // What was sent at `seen_at` was executed before the grant was made, so the grant stands for a claim
         // period from then at least.
         let since = sent_at.map_or(queue.seen_at, |sent_at| sent_at.max(queue.seen_at));
-        queue.granted = Some(Granted { token, until: since + CLAIM_PERIOD });
+        queue.granted = Some(Granted { token, horizon, until: since + CLAIM_PERIOD });
         self.settle(now, key);
     }
 

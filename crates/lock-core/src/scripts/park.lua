@@ -3,15 +3,17 @@
 -- ARGV  1 owner, 2 lease in ms ('0': none), 3 '1': raise the counters to the server's TIME (first use on this connection), 4 attempt id,
 --       5 client id, 6 'try' or 'wait', 7 the lock (from 1) at which this attempt is parked ('0': none), 8 its ticket there ('': none),
 --       9 '1': it is the client's oldest waiter there and may take over a grant to the client, 10 the ticket of the client's next waiter
---       there ('': none).
--- Reply {1, token, ...} held, one token per lock;
+--       there ('': none), 11 how many more waiters of the client come along (one lock of execute, not
+--       parked yet): they wait behind this one.
+-- Reply {1, token, ...} held, one token per lock; then, if others came along and wait, the ticket of the first of them;
 --       {0, index, ...} refused, and nothing of this attempt is held: each index (from 0) names a lock that is another's; a waiter polls;
 --       {2, index, ticket, ms, 1 or 0} parked at that lock, whose lease ends in so many ms (-1: has no end); 1: its holder hands over.
+-- The tickets of those who came along follow this token or ticket.
 local PARTIAL_MS = 5000
 local owner, lease, attempt, client = ARGV[1], ARGV[2], ARGV[4], ARGV[5]
 local unique = string.sub(owner, 1, 8) == 'execute:'
 local waits, at, next_ticket = ARGV[6] == 'wait', tonumber(ARGV[7]), ARGV[10]
-local count = #KEYS / 5
+local count, along = #KEYS / 5, tonumber(ARGV[11])
 
 --@ token
 --@ record
@@ -20,6 +22,11 @@ local count = #KEYS / 5
 
 local function key(i, part) return KEYS[5 * i - 5 + part] end
 local function counter_up(i) return next_token(key(i, 2), ARGV[3] == '1') end
+
+local function enter_queue(i, ticket)
+  redis.call('ZADD', key(i, 4), 'LT', string.format('%.0f', ticket), client)
+  redis.call('PEXPIRE', key(i, 4), 60000)
+end
 
 local function leave_queue()
   if at == 0 then return end
@@ -124,6 +131,11 @@ if #blocked == 0 then
     set(i, lease)
     reply[i + 1] = tokens[i]
   end
+  if along > 0 and redis.call('EXISTS', key(1, 5)) == 0 then
+    reply[3] = tokens[1] + 1
+    redis.call('SET', key(1, 2), string.format('%.0f', tokens[1] + along))
+    enter_queue(1, reply[3])
+  end
   return reply
 end
 
@@ -152,8 +164,8 @@ if waits then
         end
       end
     end
-    redis.call('ZADD', key(here, 4), 'LT', string.format('%.0f', ticket), client)
-    redis.call('PEXPIRE', key(here, 4), 60000)
+    if along > 0 then redis.call('SET', key(here, 2), string.format('%.0f', ticket + along)) end
+    enter_queue(here, ticket)
     give_back(here + 1, mine, attempts, tokens)
     return {2, here - 1, ticket, redis.call('PTTL', key(here, 1)), 1}
   end

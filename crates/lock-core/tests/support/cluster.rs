@@ -109,6 +109,7 @@ impl Nodes {
     pub fn sent(&mut self, host: &str) -> Vec<Vec<String>> {
         let (id, now) = (self.id(host), self.now);
         let client = self.router.client(id).unwrap();
+        client.handle_turn_end(now);
         client.handle_write(now);
         let mut parser = Parser::default();
         parser.feed(client.transmit());
@@ -272,7 +273,7 @@ pub fn parked(ticket: u64) -> Vec<u8> {
 /// A message on the channel of the client for a slot.
 pub fn smessage(client: &str, slot: u16, token: u64) -> Vec<u8> {
     let channel = format!("mlr!{{{}}}c:{client}", tag_of(slot));
-    let message = format!("{token}:medusa_lock:{}", key(slot));
+    let message = format!("{token}:0:medusa_lock:{}", key(slot));
     format!(">3\r\n+smessage\r\n${}\r\n{channel}\r\n${}\r\n{message}\r\n", channel.len(), message.len())
         .into_bytes()
 }

@@ -111,9 +111,14 @@ impl Rig {
         }
     }
 
-    /// A grant's message.
+    /// A grant's message. Nobody may follow.
     pub fn push(&mut self, client: &str, token: u64, key: &str) {
-        let message = format!("{token}:medusa_lock:{key}");
+        self.push_before(client, token, 0, key);
+    }
+
+    /// A grant's message: who has an earlier ticket than `horizon` may follow.
+    pub fn push_before(&mut self, client: &str, token: u64, horizon: u64, key: &str) {
+        let message = format!("{token}:{horizon}:medusa_lock:{key}");
         let channel = format!("mlr!c:{client}");
         let push = format!(
             ">3\r\n+message\r\n${}\r\n{channel}\r\n${}\r\n{message}\r\n",
@@ -125,6 +130,7 @@ impl Rig {
 
     /// The commands written since the last time.
     pub fn sent(&mut self) -> Vec<Vec<String>> {
+        self.client.handle_turn_end(self.now);
         self.client.handle_write(self.now);
         let mut parser = Parser::default();
         parser.feed(self.client.transmit());

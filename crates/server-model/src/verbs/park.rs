@@ -47,6 +47,8 @@ struct Park<'c, 'a> {
     unique: bool,
     /// The lock at which the attempt is parked.
     at: Option<usize>,
+    /// How many more waiters of the client come along.
+    along: i64,
 }
 
 pub(super) fn park(call: &mut Call<'_>) -> Outcome<Reply> {
@@ -61,6 +63,7 @@ pub(super) fn park(call: &mut Call<'_>) -> Outcome<Reply> {
         waits: call.arg(6) == Some(b"wait"),
         unique: owner.starts_with(b"execute:"),
         at: usize::try_from(at).ok().and_then(|at| at.checked_sub(1)),
+        along: number(call.needed(11)?).ok_or(LUA)?,
         call,
     };
     let mut locks = Vec::with_capacity(park.call.keys.len() / 5);
@@ -155,9 +158,15 @@ impl<'a> Park<'_, 'a> {
         }
         self.leave_queue(locks)?;
         let mut reply = vec![1];
-        for lock in locks {
+        for lock in &mut *locks {
             self.write(lock, self.lease)?;
             reply.extend(lock.token);
+        }
+        if let Some(lock) = locks.first().filter(|lock| self.along > 0 && !self.call.exists(lock.polled)) {
+            let token = lock.token.ok_or(LUA)?;
+            self.draw(lock.counter, token)?;
+            self.enter(lock.queue, token + 1)?;
+            reply.push(token + 1);
         }
         Ok(Reply::ints(&reply))
     }
@@ -182,7 +191,7 @@ impl<'a> Park<'_, 'a> {
         } else {
             Some(self.call.next_token(lock.counter, self.raise)?)
         };
-        let (name, queue) = (lock.name, lock.queue);
+        let (name, queue, counter) = (lock.name, lock.queue, lock.counter);
         if self.at != Some(here) {
             let parked = match self.at {
                 Some(at) if at < here => before.get(at).map(|lock| lock.queue),
@@ -209,8 +218,10 @@ impl<'a> Park<'_, 'a> {
             }
         }
         let ticket = ticket.ok_or(LUA)?;
-        self.call.add_lower(queue, ticket.to_string().as_bytes(), self.client)?;
-        self.call.expire(queue, b"60000")?;
+        if self.along > 0 {
+            self.draw(counter, ticket)?;
+        }
+        self.enter(queue, ticket)?;
         self.give_back(here + 1, after)?;
         Ok(Some(Reply::ints(&[2, index(here), ticket, self.call.pttl(name), 1])))
     }
@@ -224,6 +235,17 @@ impl<'a> Park<'_, 'a> {
             return Ok(holder.get(22) == Some(&b'8'));
         }
         Ok(self.call.record_of(lock.name, lock.record)?.is_some())
+    }
+
+    /// Draws the tickets of those who come along, which follow the last number drawn.
+    fn draw(&mut self, counter: &[u8], last: i64) -> Outcome<()> {
+        self.call.set(counter, (last + self.along).to_string().as_bytes(), None)
+    }
+
+    fn enter(&mut self, queue: &[u8], ticket: i64) -> Outcome<()> {
+        self.call.add_lower(queue, ticket.to_string().as_bytes(), self.client)?;
+        self.call.expire(queue, b"60000")?;
+        Ok(())
     }
 
     fn leave_queue(&mut self, locks: &[Lock<'a>]) -> Outcome<()> {

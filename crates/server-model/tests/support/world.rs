@@ -283,6 +283,8 @@ impl World {
             next = self.ticket_or_none(model, now_us, lock, &client);
         }
         let mode = if self.random.percent(80) { "wait" } else { "try" };
+        let others = owner.starts_with("execute:") && locks.len() == 1 && at == 0 && mode == "wait";
+        let along = if others { self.random.pick(&["0", "1", "5"]) } else { "0" };
         vec![
             owner,
             lease,
@@ -294,6 +296,7 @@ impl World {
             ticket,
             self.flag(70),
             next,
+            along.to_owned(),
         ]
     }
 
