@@ -78,32 +78,6 @@ fn what_is_given_back_in_one_turn_is_one_command_before_what_is_taken() {
 }
 
 #[test]
-fn calls_that_cannot_see_their_tokens_take_none_and_need_no_counter_that_was_raised() {
-    let mut rig = Rig::ready(config());
-    rig.fenced = false;
-    for key in ["a", "b"] {
-        rig.wait_for(key, SECOND);
-    }
-    let sent = rig.sent();
-    assert_eq!((sent.len(), verb(&sent[0]), sent[0][2].as_str(), sent[0][7].as_str()), (1, "take", "4", "0"));
-    rig.reply(b"*3\r\n:1\r\n:1\r\n:0\r\n");
-    let [hold] = &holds(&mut rig)[..] else { panic!("one is contended") };
-    assert!(hold.tokens.is_empty());
-    assert_eq!(verb(&rig.sent()[0]), "park");
-    rig.release("a", &hold.owner, Some(rig.now + SECOND));
-    assert_eq!(verb(&rig.sent()[0]), "give back");
-
-    // One that can see it brings tokens for all that share its command, once the counter was raised.
-    let mut rig = warm();
-    rig.fenced = false;
-    rig.wait_for(KEYS[0], SECOND);
-    rig.fenced = true;
-    rig.wait_for(KEYS[1], SECOND);
-    let sent = rig.sent();
-    assert_eq!((verb(&sent[0]), sent[0][2].as_str(), sent[0][9].as_str()), ("take", "6", "1"));
-}
-
-#[test]
 fn a_command_of_another_kind_overtakes_nothing() {
     let mut rig = warm();
     rig.wait_for(KEYS[0], SECOND);

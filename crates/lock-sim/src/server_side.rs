@@ -105,6 +105,15 @@ impl ServerSide {
                 }
                 self.script(now_us, *how == b"EVAL", script, count, rest)
             }
+            [b"SET", key, owner, b"NX", b"PX", ms] => {
+                let ms = std::str::from_utf8(ms).ok().and_then(|ms| ms.parse().ok());
+                let taken = self.data.set_if_absent(now_us, key, owner, ms);
+                (if taken { b"+OK\r\n".to_vec() } else { b"_\r\n".to_vec() }, vec![])
+            }
+            [b"EXISTS", queues @ ..] => {
+                let there = |queue: &&&[u8]| matches!(self.data.sorted(now_us, queue), Some(queue) if queue.first().is_some());
+                (format!(":{}\r\n", queues.iter().filter(there).count()).into_bytes(), vec![])
+            }
             [b"GET", key] => {
                 let holder = self.data.get(now_us, key).map_or(Reply::Nil, |text| Reply::Text(text.into()));
                 let mut out = Vec::new();

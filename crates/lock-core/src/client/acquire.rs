@@ -279,7 +279,13 @@ impl Client {
             }
             Some(Value::Int(0)) if rest.is_empty() => {
                 acquire.contended = true;
-                if task.caller.is_some() { self.submit(now, index) } else { self.forget(index) }
+                // Whether an earlier command took it is as open as before: it may be this task's own lock that stands there.
+                task.unsure = unsure;
+                match (task.caller.is_some(), unsure) {
+                    (true, _) => self.submit(now, index),
+                    (false, true) => self.undo(now, index, true),
+                    (false, false) => self.forget(index),
+                }
             }
             Some(Value::Int(0)) => {
                 acquire.refused =

@@ -1,12 +1,12 @@
 //! Commands that share a script call: taking and giving back locks of `execute` for which nobody waits. Most of what a
 //! small script costs Redis is the call around it. Everything else is sent as it comes, after what was collected.
 
-use super::acquire::Acquire;
-use super::encoding::{append_eval, append_flag, append_side, lease_ms};
+use super::encoding::{append_eval, append_side};
 use super::release::{By, Release};
+use super::takes::Sets;
 use super::{Client, Kind, State};
 use crate::key::LockKey;
-use crate::resp::{Value, append_integer, append_text};
+use crate::resp::{Value, append_text};
 use crate::script::Script;
 use crate::time::Instant;
 
@@ -23,6 +23,10 @@ pub(super) enum Sent {
     Many(Box<[u32]>),
     /// A park of several tasks, in the order in which they came.
     Party(Box<[u32]>),
+    /// One SET for each of several tasks, and a look at all their queues.
+    Sets(Box<Sets>),
+    /// A look at the queue of a task whose lock was taken.
+    Queue(u32),
     /// Of nobody: how it was answered does not matter.
     Nobody,
     /// The subscription to a slot's channel, which is answered only when it fails.
@@ -34,7 +38,8 @@ pub(super) enum Sent {
 impl Sent {
     pub(super) fn tasks(&self) -> &[u32] {
         match self {
-            Self::One(task) => std::slice::from_ref(task),
+            Self::One(task) | Self::Queue(task) => std::slice::from_ref(task),
+            Self::Sets(sets) => sets.tasks(),
             Self::Many(tasks) | Self::Party(tasks) => tasks,
             Self::Nobody | Self::Channel(_) | Self::Wait => &[],
         }
@@ -44,7 +49,7 @@ impl Sent {
 /// Tasks whose commands go out with the next write.
 #[derive(Debug, Default)]
 pub(super) struct Batches {
-    takes: Vec<u32>,
+    pub(super) takes: Vec<u32>,
     gives: Vec<u32>,
     parks: Vec<u32>,
     /// The server does not know the scripts by their hashes.
@@ -103,11 +108,7 @@ impl Client {
         if self.batches.is_empty() {
             return;
         }
-        let most = self.most_of_a_call();
-        let takes = std::mem::take(&mut self.batches.takes);
-        for tasks in takes.chunks(most) {
-            self.send_takes(whole, tasks);
-        }
+        self.send_takes(whole);
         self.send_parks(now, whole);
         self.expect_progress(now);
     }
@@ -125,36 +126,8 @@ impl Client {
         self.expect_progress(now);
     }
 
-    fn most_of_a_call(&self) -> usize {
+    pub(super) fn most_of_a_call(&self) -> usize {
         if self.config.cluster.is_some() { MOST.1 } else { MOST.0 }
-    }
-
-    fn send_takes(&mut self, whole: bool, tasks: &[u32]) {
-        let fenced =
-            self.kinds(tasks).any(|kind| matches!(kind, Kind::Acquire(Acquire { fenced: true, .. })));
-        let names = tasks.len() * if fenced { 3 } else { 2 };
-        let terms = 1 + tasks.len() * 2;
-        let mut out = std::mem::take(&mut self.out);
-        // A command of a cluster names no keys of several slots.
-        let each = self.config.cluster.is_some();
-        if each {
-            append_eval(&mut out, Script::TakeEach, whole, 0, names + terms);
-            append_flag(&mut out, fenced);
-        } else {
-            append_eval(&mut out, Script::Take, whole, names, terms);
-        }
-        self.append_names(tasks, fenced, &mut out);
-        if !each {
-            append_flag(&mut out, fenced);
-        }
-        for kind in self.kinds(tasks) {
-            if let Kind::Acquire(Acquire { owner, lease, .. }) = kind {
-                append_text(&mut out, owner.as_bytes());
-                append_integer(&mut out, lease.map_or(0, lease_ms));
-            }
-        }
-        self.out = out;
-        self.in_flight.push_back(Sent::Many(tasks.into()));
     }
 
     fn send_gives(&mut self, whole: bool, tasks: &[u32]) {
@@ -222,7 +195,7 @@ impl Client {
     }
 
     /// The tasks' locks with their queues and, if asked for, their counters.
-    fn append_names(&self, tasks: &[u32], counters: bool, out: &mut Vec<u8>) {
+    pub(super) fn append_names(&self, tasks: &[u32], counters: bool, out: &mut Vec<u8>) {
         let mut side = Vec::new();
         for key in self.kinds(tasks).filter_map(only_key) {
             append_text(out, key.name());
@@ -233,7 +206,7 @@ impl Client {
         }
     }
 
-    fn kinds(&self, tasks: &[u32]) -> impl Iterator<Item = &Kind> {
+    pub(super) fn kinds(&self, tasks: &[u32]) -> impl Iterator<Item = &Kind> {
         tasks.iter().filter_map(|task| self.tasks.get(*task as usize)).map(|task| &task.kind)
     }
 

@@ -23,6 +23,7 @@ mod run;
 mod safety;
 mod sharing;
 mod silence;
+mod takes;
 mod tasks;
 mod undo;
 mod waiting;
