@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { deferred, NS, openTestbed } from "../support/testbed.mjs";
+import { deferred, NS, openTestbed, until } from "../support/testbed.mjs";
 import { scriptsSoFar, untilWaiting } from "./support.mjs";
 
 const bed = openTestbed();
@@ -57,6 +57,39 @@ test("a call of another instance that came in between is served in between", asy
   };
   await behindAHolder(one, calls);
   assert.deepEqual(served, [0, 1, 2, 3]);
+});
+
+test("calls that come together are parked together, served in order of arrival with rising tokens, and handed over as one", async () => {
+  const [holder, one, other] = [await bed.boot(), await bed.boot(), await bed.boot()];
+  const end = deferred();
+  const held = holder.locking.execute("k", () => end.promise);
+  await until("k is held", async () => (await bed.locks()).length === 1);
+  const served = [];
+  const five = ({ locking }, name) =>
+    Array.from({ length: 5 }, (_, at) =>
+      locking.execute("k", async (_signal, lock) => served.push([`${name}${at}`, lock.fencingTokens.k]), { timeout: 20 }),
+    );
+  const before = await scriptsSoFar(bed);
+  const first = five(one, "one");
+  await untilWaiting(bed, "k", 1);
+  const second = five(other, "other");
+  await untilWaiting(bed, "k", 2);
+  end.resolve();
+  await Promise.all([held, ...first, ...second]);
+  const names = ["one", "other"].flatMap((name) => [0, 1, 2, 3, 4].map((at) => `${name}${at}`));
+  assert.deepEqual(
+    served.map(([name]) => name),
+    names,
+  );
+  const tokens = served.map(([, token]) => token);
+  assert.deepEqual(
+    tokens,
+    [...new Set(tokens)].sort((a, b) => a - b),
+  );
+  // Each of the ten parked and handed over for itself would be twenty.
+  const scripts = (await scriptsSoFar(bed)) - before;
+  assert.ok(scripts < 20, `${scripts} scripts`);
+  assert.deepEqual(await bed.locks(), []);
 });
 
 test("a lock that is deleted while calls follow one another is told to the call that had it", async () => {

@@ -13,7 +13,7 @@ const VISITS = {
   shelves: { processes: 4, callers: 25, keys: 10, choose: "shared", jobMs: 20, timeout: TIMEOUT_S },
   sets: { processes: 4, callers: 25, keys: 10, choose: "sets", jobMs: 5, timeout: 30 },
   burst: { processes: 4, callers: 8, keys: 1, choose: "same", jobMs: 0, timeout: TIMEOUT_S, visits: 1, bursts: 15 },
-  empty: { processes: 4, callers: 8, keys: 1, choose: "same", jobMs: 0, timeout: TIMEOUT_S, visits: 50, bursts: 1 },
+  empty: { processes: 4, callers: 8, keys: 1, choose: "same", jobMs: 0, timeout: TIMEOUT_S, visits: 200, bursts: 1 },
 };
 
 /** Without a queue there is nobody in front. */
@@ -82,8 +82,8 @@ function visits(name, scenario, { url, quick }) {
       const results = await Promise.all(runs);
       return { results, elapsedMs: Math.max(...results.map((result) => result.endedAt)) - begin };
     };
-    // Everybody comes at the same moment, again and again; the first time is for warming up.
-    if (bursts > 1) await runOnce();
+    // The first time is for warming up.
+    if (plan.visits) await runOnce();
     const all = [];
     for (let burst = 0; burst < (bursts ?? 1); burst += 1) all.push(await runOnce());
     const results = all.flatMap((one) => one.results);
@@ -185,7 +185,8 @@ async function gone(name, _scenario, { url }) {
       await front.run("line", { key, count: IN_FRONT });
       await next.run("line", { key, count: 1 });
       front.signal(signal);
-      // The system tells the server at once of a process that was killed; it takes a moment all the same.
+      // Of a process that was killed the system tells the server when the process is gone.
+      if (signal === "SIGKILL") await front.exited;
       await sleep(20);
       const given = await holder.run("give", { key, ownerId: "holder" });
       const { firstAt } = await next.run("served", { key });

@@ -138,7 +138,7 @@ fn a_call_that_ended_before_its_answer_gives_back_what_it_got() {
     let mut rig = warm();
     rig.wait_for(KEYS[0], SECOND);
     rig.wait_for(KEYS[1], 60 * SECOND);
-    let owner = rig.sent()[0][10].clone();
+    let owner = rig.sent()[0][9].clone();
     rig.pass(SECOND);
     assert_eq!(rig.error().code, Code::Timeout);
     rig.reply(b"*3\r\n:1\r\n:1800000000000001\r\n:1800000000000002\r\n");

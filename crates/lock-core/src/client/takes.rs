@@ -46,13 +46,11 @@ impl Client {
             task.is_some_and(|task| matches!(task.kind, Kind::Acquire(Acquire { fenced: true, .. })))
         };
         let most = self.most_of_a_call();
+        // A look names queues of one slot only.
         if self.config.cluster.is_some() {
-            // A look names queues of one slot only.
-            let calls = takes.chunks(most).map(|tasks| (tasks, tasks.iter().any(is_fenced)));
-            for (tasks, fenced) in calls.collect::<Vec<_>>() {
-                self.send_take(whole, tasks, fenced);
-            }
-            return;
+            let calls: Vec<_> =
+                takes.chunks(most).map(|tasks| (tasks, tasks.iter().any(is_fenced))).collect();
+            return calls.into_iter().for_each(|(tasks, fenced)| self.send_take(whole, tasks, fenced));
         }
         let (fenced, plain): (Vec<u32>, Vec<u32>) = takes.iter().partition(|index| is_fenced(index));
         fenced.chunks(most).for_each(|tasks| self.send_take(whole, tasks, true));
@@ -62,20 +60,16 @@ impl Client {
     /// Takes locks by one script call.
     fn send_take(&mut self, whole: bool, tasks: &[u32], fenced: bool) {
         let names = tasks.len() * if fenced { 3 } else { 2 };
-        let terms = 1 + tasks.len() * 2;
+        let terms = tasks.len() * 2;
         let mut out = std::mem::take(&mut self.out);
-        // A command of a cluster names no keys of several slots.
-        let each = self.config.cluster.is_some();
-        if each {
-            append_eval(&mut out, Script::TakeEach, whole, 0, names + terms);
+        if self.config.cluster.is_some() {
+            // A command of a cluster names no keys of several slots.
+            append_eval(&mut out, Script::TakeEach, whole, 0, 1 + names + terms);
             append_flag(&mut out, fenced);
         } else {
             append_eval(&mut out, Script::Take, whole, names, terms);
         }
         self.append_names(tasks, fenced, &mut out);
-        if !each {
-            append_flag(&mut out, fenced);
-        }
         for kind in self.kinds(tasks) {
             if let Kind::Acquire(Acquire { owner, lease, .. }) = kind {
                 append_text(&mut out, owner.as_bytes());

@@ -1,7 +1,8 @@
 -- Take for a node of a cluster: the locks are of several slots, so the command names no key. That is allowed to scripts as long as the node
 -- has them all; one that it does not have is an error of that lock.
--- ARGV  1 as of take; then per lock: the lock key, its queue, and, with tokens, its slot's counter; then 2 per lock: owner, lease in ms.
--- Reply as of take.
+-- ARGV  1 whether any of the calls can see its token ('1' or '0'); then per lock: the lock key, its queue, and, with tokens, its slot's
+--       counter; then 2 per lock: owner, lease in ms.
+-- Reply as of take; 1 in place of a token without tokens.
 local try, reply = redis.pcall, {1}
 local fenced = ARGV[1] == '1'
 local stride = fenced and 3 or 2

@@ -6,12 +6,9 @@ use crate::reply::{Fault, Outcome, Reply};
 
 pub(super) fn take(call: &mut Call<'_>) -> Outcome<Reply> {
     let mut reply = vec![Reply::Int(1)];
-    let fenced = call.flag(1);
-    let stride = if fenced { 3 } else { 2 };
-    for (at, lock) in call.keys.iter().copied().enumerate().step_by(stride) {
-        let queue = call.key(at + 1)?;
-        let counter = if fenced { Some(call.key(at + 2)?) } else { None };
-        let (owner, lease) = (call.needed(at / stride * 2 + 2)?, call.needed(at / stride * 2 + 3)?);
+    for (at, lock) in call.keys.iter().copied().enumerate().step_by(3) {
+        let (queue, counter) = (call.key(at + 1)?, call.key(at + 2)?);
+        let (owner, lease) = (call.needed(at / 3 * 2 + 1)?, call.needed(at / 3 * 2 + 2)?);
         reply.push(match call.set_if_absent(lock, owner, lease) {
             Ok(true) => Reply::Int(token_for(call, lock, queue, counter)),
             Ok(false) => Reply::Int(0),
@@ -21,14 +18,12 @@ pub(super) fn take(call: &mut Call<'_>) -> Outcome<Reply> {
     Ok(Reply::Array(reply))
 }
 
-/// 1: without a token; 0: it is not to be taken in this way, and free again.
-fn token_for(call: &mut Call<'_>, lock: &[u8], queue: &[u8], counter: Option<&[u8]>) -> i64 {
-    if !call.exists(queue) {
-        match counter.map(|counter| call.increment(counter)) {
-            None => return 1,
-            Some(Ok(token)) if token >= SANE_TOKEN => return token,
-            Some(_) => {}
-        }
+/// 0: it is not to be taken in this way, and free again.
+fn token_for(call: &mut Call<'_>, lock: &[u8], queue: &[u8], counter: &[u8]) -> i64 {
+    if !call.exists(queue)
+        && let Ok(token @ SANE_TOKEN..) = call.increment(counter)
+    {
+        return token;
     }
     call.delete(lock);
     0

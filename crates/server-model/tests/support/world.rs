@@ -155,10 +155,8 @@ impl World {
         match self.random.below(100) {
             0..7 => {
                 let locks = self.several(first, 30);
-                let fenced = self.random.percent(50);
-                let mut args = vec![if fenced { "1" } else { "0" }.to_owned()];
-                args.extend(locks.iter().flat_map(|_| [self.random.pick(&EXECUTE).into(), self.lease(true)]));
-                (Verb::Take, kinds(&locks, if fenced { "lwf" } else { "lw" }), args)
+                let args = locks.iter().flat_map(|_| [self.random.pick(&EXECUTE).into(), self.lease(true)]);
+                (Verb::Take, kinds(&locks, "lwf"), args.collect())
             }
             7..10 => {
                 let locks = self.several(first, 30);
