@@ -13,7 +13,7 @@ const VISITS = {
   shelves: { processes: 4, callers: 25, keys: 10, choose: "shared", jobMs: 20, timeout: TIMEOUT_S },
   sets: { processes: 4, callers: 25, keys: 10, choose: "sets", jobMs: 5, timeout: 30 },
   burst: { processes: 4, callers: 8, keys: 1, choose: "same", jobMs: 0, timeout: TIMEOUT_S, visits: 1, bursts: 15 },
-  empty: { processes: 4, callers: 8, keys: 1, choose: "same", jobMs: 0, timeout: TIMEOUT_S, visits: 200, bursts: 1 },
+  empty: { processes: 4, callers: 8, keys: 1, choose: "same", jobMs: 0, timeout: TIMEOUT_S, visits: 50, bursts: 5 },
 };
 
 /** Without a queue there is nobody in front. */
