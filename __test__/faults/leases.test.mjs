@@ -59,6 +59,30 @@ test("an event loop blocked for three leases keeps its lock for all of the time"
   assert.deepEqual(await bed.locks(), []);
 });
 
+test("a job that was waited for keeps its lock when it blocks the event loop as soon as it begins", async () => {
+  const [holder, waiter] = [await bed.boot(), await bed.boot()];
+  const end = deferred();
+  const held = holder.locking.execute("k", () => end.promise);
+  await until("k is held", async () => (await bed.locks()).length === 1);
+  let own;
+  const job = (_signal, lock) => {
+    own = lock.ownerId;
+    block(3_000);
+    lock.assertHeld();
+  };
+  const waiting = waiter.locking.execute("k", job, { expire: 1 });
+  await until("somebody waits", async () => (await bed.command("KEYS", "mlr!*w:*")).length === 1);
+  // The server does not know the script either by which the grant is taken over.
+  await bed.command("SCRIPT", "FLUSH");
+  const seen = await observeWhile(`${NS}k`, async () => {
+    end.resolve();
+    await Promise.all([held, waiting]);
+  });
+  const kinds = seen.filter((owner) => owner !== null).map((owner) => (owner.startsWith("grant:") ? "grant" : owner));
+  assert.equal(kinds.at(-1), own, JSON.stringify(seen));
+  assert.deepEqual(await bed.locks(), []);
+});
+
 test("an event loop blocked for longer than maximumStallMs loses its lock, and is told", async () => {
   const { locking } = await bed.boot({ maximumStallMs: 500 });
   const running = locking.execute(

@@ -278,8 +278,7 @@ impl NodeLoop {
                     }
                 }
             }
-            let last = !state.engine.has_notices();
-            if self.gathers.get() || !state.sockets.write_all(&mut state.engine.client, last) {
+            if self.gathers.get() || !state.sockets.write_all(&mut state.engine.client) {
                 break;
             }
         }

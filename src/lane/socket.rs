@@ -41,14 +41,6 @@ impl Connection {
         self.send(client)
     }
 
-    /// [`Self::write`] when everything was told.
-    pub(super) fn write_last(&mut self, client: &mut Client) -> Result<(), String> {
-        if !self.waits_for_room && !self.corked {
-            client.handle_turn_end(now());
-        }
-        self.write(client)
-    }
-
     fn send(&mut self, client: &mut Client) -> Result<(), String> {
         let sent = wire::send(client, self.tls.as_deref_mut(), &mut self.socket);
         self.waits_for_room = !sent.map_err(|error| describe(&error))?;

@@ -59,13 +59,11 @@ impl Sockets {
         self.places.clear();
     }
 
-    /// Has every connection write what there is for it; `last`: nothing more is to be told in this turn. True when one broke, so that there
-    /// is more to do.
-    pub(super) fn write_all(&mut self, router: &mut Router, last: bool) -> bool {
+    /// Has every connection write what there is for it. True when one broke, so that there is more to do.
+    pub(super) fn write_all(&mut self, router: &mut Router) -> bool {
         let mut broke = false;
-        let write = if last { Connection::write_last } else { Connection::write };
         for node in 0_u32..u32::try_from(self.places.len()).unwrap_or_default() {
-            broke |= self.write(node, router, write);
+            broke |= self.write(node, router, Connection::write);
         }
         broke
     }
@@ -80,7 +78,6 @@ impl Sockets {
                 return;
             }
             let limits = (socket.set_write_timeout(Some(left)), socket.set_read_timeout(Some(left)));
-            client.handle_turn_end(now());
             client.handle_write(now());
             if !matches!(limits, (Ok(()), Ok(())))
                 || !matches!(wire::send(client, tls.as_deref_mut(), socket), Ok(true))

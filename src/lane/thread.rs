@@ -320,7 +320,6 @@ impl Write for WithoutWaiting<'_> {
 fn write(core: &Core, node: NodeId, Connection { socket, tls }: &mut Connection) -> io::Result<bool> {
     let mut engine = core.engine();
     let Some(client) = engine.client.client(node) else { return Ok(true) };
-    client.handle_turn_end(now());
     client.handle_write(now());
     wire::send(client, tls.as_deref_mut(), &mut WithoutWaiting(socket))
 }

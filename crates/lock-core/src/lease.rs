@@ -95,6 +95,8 @@ struct Lease {
     serial: u64,
     held: NewLease,
     state: LeaseState,
+    /// Nothing has shown yet that the grant was taken over.
+    on_grant: bool,
     deadline: Instant,
     renew_at: Instant,
     renewing: bool,
@@ -103,7 +105,7 @@ struct Lease {
 impl Lease {
     /// When it has to be told that the lease is lost, unless it was renewed.
     fn last_call(&self) -> Instant {
-        let length = if self.held.claim.is_some() { CLAIM_PERIOD } else { self.held.lease };
+        let length = if self.on_grant { CLAIM_PERIOD } else { self.held.lease };
         self.deadline.back(margin(length))
     }
 }
@@ -160,10 +162,13 @@ impl LeaseTable {
     pub fn register(&mut self, held: NewLease) -> (HoldId, bool) {
         self.serial += 1;
         let grant = held.claim.map(|claiming| claiming.until);
-        let renew_at = held.renew_at(held.sent_at).filter(|_| grant.is_none()).unwrap_or(Instant::FAR_FUTURE);
+        let on_grant = grant.is_some();
+        // A job may block the thread that the claim's answer comes to; then a renewal finds out.
+        let latest = if on_grant { held.sent_at + CLAIM_PERIOD / 4 } else { Instant::FAR_FUTURE };
+        let renew_at = held.renew_at(held.sent_at).map_or(Instant::FAR_FUTURE, |at| at.min(latest));
         let deadline = grant.unwrap_or(held.sent_at + held.lease);
-        let lease =
-            Lease { serial: self.serial, state: LeaseState::Held, deadline, renew_at, renewing: false, held };
+        let state = LeaseState::Held;
+        let lease = Lease { serial: self.serial, state, on_grant, deadline, renew_at, renewing: false, held };
         // A grant that is not taken over in time has to be told like a lease that is not renewed.
         let look_at = renew_at.min(lease.last_call());
         let hold = HoldId::new(self.leases.insert(lease), self.serial);
@@ -177,7 +182,9 @@ impl LeaseTable {
             return false;
         };
         lease.held.claim = None;
-        lease.deadline = sent_at + lease.held.lease;
+        lease.on_grant = false;
+        // It may have been renewed since.
+        lease.deadline = lease.deadline.max(sent_at + lease.held.lease);
         lease.renew_at = lease.held.renew_at(sent_at).unwrap_or(Instant::FAR_FUTURE);
         let renew_at = lease.renew_at;
         self.must_wake(renew_at)
@@ -306,8 +313,14 @@ impl LeaseTable {
         match answer {
             RenewalAnswer::Extended => {
                 lease.state = LeaseState::Held;
+                lease.on_grant = false;
                 lease.deadline = sent_at + lease.held.lease;
                 lease.renew_at = lease.renew_at.min(sent_at + lease.held.lease / 3);
+                false
+            }
+            // The claim may not have been executed yet.
+            RenewalAnswer::NotOurs if lease.on_grant => {
+                lease.renew_at = sent_at + CLAIM_PERIOD / 8;
                 false
             }
             RenewalAnswer::NotOurs => {

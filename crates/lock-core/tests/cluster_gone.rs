@@ -19,7 +19,12 @@ fn let_go(nodes: &mut Nodes) {
 
 /// The scripts that "b" is asked for, in order.
 fn scripts(nodes: &mut Nodes) -> Vec<&'static str> {
-    nodes.sent("b").iter().filter(|command| command[0] == "EVALSHA").map(|command| verb(command)).collect()
+    nodes
+        .sent("b")
+        .iter()
+        .filter(|command| command[0].starts_with("EVAL"))
+        .map(|command| verb(command))
+        .collect()
 }
 
 fn is_at_rest(nodes: &Nodes) -> bool {

@@ -4,7 +4,9 @@
 
 mod support;
 
-use lock_core::{HoldId, IdSource, Instant, LeaseState, LeaseTable, NewLease, Renewal, RenewalAnswer};
+use lock_core::{
+    Claiming, HoldId, IdSource, Instant, LeaseState, LeaseTable, NewLease, Renewal, RenewalAnswer,
+};
 use std::time::Duration;
 use support::{MS, Rig, SECOND, config};
 
@@ -133,4 +135,42 @@ fn hurry_makes_everything_due() {
     table.register(lease(600, START));
     table.hurry(START + SECOND);
     assert_eq!(poll(&mut table, START + SECOND).0.len(), 2);
+}
+
+fn on_grant() -> NewLease {
+    NewLease { claim: Some(Claiming { claim: 7, until: START + 2 * SECOND }), ..lease(60, START) }
+}
+
+#[test]
+fn while_nobody_takes_in_the_answer_to_a_claim_a_renewal_proves_the_lock_held() {
+    let mut table = LeaseTable::default();
+    let (hold, wake) = table.register(on_grant());
+    assert!(wake);
+    // Not executed yet: that is no loss.
+    let (due, _, next) = poll(&mut table, START + 500 * MS);
+    assert_eq!((due.len(), next), (1, START + 1_970 * MS));
+    assert!(!table.answered(START + 500 * MS, hold, RenewalAnswer::NotOurs));
+    assert_eq!(poll(&mut table, START + 600 * MS).2, START + 750 * MS);
+    assert_eq!(poll(&mut table, START + 750 * MS).0.len(), 1);
+    assert!(!table.answered(START + 750 * MS, hold, RenewalAnswer::Extended));
+    assert_eq!(table.state(START + 50 * SECOND, hold), LeaseState::Held);
+    // The claim's own answer comes later, and speaks of an earlier moment.
+    table.claimed(START + MS, hold);
+    assert_eq!(table.state(START + 60 * SECOND + 100 * MS, hold), LeaseState::Held);
+    assert!(table.answered(START + 21 * SECOND, hold, RenewalAnswer::NotOurs), "from here on it is a loss");
+}
+
+#[test]
+fn a_grant_that_nothing_shows_to_be_taken_over_is_lost_before_it_lapses() {
+    let mut table = LeaseTable::default();
+    let (hold, _) = table.register(on_grant());
+    let mut now = START;
+    while table.state(now, hold) != LeaseState::Lost {
+        let (due, _, next) = poll(&mut table, now);
+        due.iter().for_each(|renewal| {
+            table.answered(now, renewal.hold, RenewalAnswer::NotOurs);
+        });
+        now = next.min(now + SECOND);
+    }
+    assert!(now < START + 2 * SECOND);
 }

@@ -150,7 +150,6 @@ impl World {
     /// Puts what the client has written on its way.
     pub(crate) fn flush(&mut self, process: usize) {
         let Some(one) = self.processes.get_mut(process) else { return };
-        one.client.handle_turn_end(Instant::from_nanos(self.now));
         one.client.handle_write(Instant::from_nanos(self.now));
         if one.client.transmit().is_empty() {
             return;

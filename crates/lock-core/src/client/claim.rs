@@ -154,6 +154,7 @@ impl Client {
     }
 
     pub(super) fn claim_reply(&mut self, now: Instant, index: u32, reply: &Value) {
+        self.link.knows_claims = true;
         let Some(Kind::Claim(claim)) = self.tasks.get(index as usize).map(|task| &task.kind) else { return };
         let held = matches!(reply, Value::Array(items) if items.first() == Some(&Value::Int(1)));
         let sent_at = claim.sent_at;

@@ -216,20 +216,16 @@ impl Client {
         !self.in_flight.is_empty() || !self.batches.is_empty() || !self.replication.is_empty()
     }
 
-    /// The lane is about to write: to be called before [`Self::transmit`].
+    /// The lane is about to write: to be called before [`Self::transmit`], and before anything is told. Claims are sent here: a job may
+    /// block the thread as soon as it begins, and then nothing else would take its grant over.
     pub fn handle_write(&mut self, now: Instant) {
-        self.send_collected(now);
-        self.ask_replicas(now);
-    }
-
-    /// The lane is about to write and has told everything: to be called before [`Self::handle_write`]. Claims are sent only now, since
-    /// a job that has ended by then needs none.
-    pub fn handle_turn_end(&mut self, now: Instant) {
         for (index, serial) in std::mem::take(&mut self.unsent) {
             if self.task(index, serial).is_some() {
                 self.submit(now, index);
             }
         }
+        self.send_collected(now);
+        self.ask_replicas(now);
     }
 
     /// The lane is about to write what is urgent: to be called before [`Self::transmit`] in place of [`Self::handle_write`]. The wishes
@@ -365,7 +361,7 @@ impl Client {
             Kind::ReleaseAll(all) => all.encode(whole, self.link.is_plain(), &self.namespace, &mut self.out),
             Kind::Shorten(shorten) => shorten.encode(whole, &mut self.out),
             Kind::Claim(_) => {
-                if !self.send_claim(now, index, whole) {
+                if !self.send_claim(now, index, whole || !self.link.knows_claims) {
                     return;
                 }
             }

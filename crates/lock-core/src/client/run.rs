@@ -221,9 +221,12 @@ impl Client {
     /// Asks Redis for those who wait to be told that the lock was their own.
     pub(super) fn look_due(&mut self, now: Instant) {
         self.runs.armed = false;
-        for (key, run) in std::mem::take(&mut self.runs.by_key) {
-            let rest = self.look(now, key.clone(), run);
-            self.runs.by_key.insert(key, rest);
+        let waited_for = self.runs.by_key.iter().filter(|(_, run)| !run.ended.callers.is_empty());
+        for key in waited_for.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+            if let Some(run) = self.runs.by_key.remove(&key) {
+                let rest = self.look(now, key.clone(), run);
+                self.runs.by_key.insert(key, rest);
+            }
         }
     }
 

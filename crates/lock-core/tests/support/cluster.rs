@@ -109,7 +109,6 @@ impl Nodes {
     pub fn sent(&mut self, host: &str) -> Vec<Vec<String>> {
         let (id, now) = (self.id(host), self.now);
         let client = self.router.client(id).unwrap();
-        client.handle_turn_end(now);
         client.handle_write(now);
         let mut parser = Parser::default();
         parser.feed(client.transmit());

@@ -130,7 +130,6 @@ impl Rig {
 
     /// The commands written since the last time.
     pub fn sent(&mut self) -> Vec<Vec<String>> {
-        self.client.handle_turn_end(self.now);
         self.client.handle_write(self.now);
         let mut parser = Parser::default();
         parser.feed(self.client.transmit());
