@@ -22,17 +22,17 @@ fn the_same_seed_gives_the_same_world() {
     assert_eq!(first, again);
 }
 
-/// The first seed in which a mutant was noticed, and how; the worlds before it that were not.
-fn noticed(mutant: Mutant) -> Option<String> {
-    (1..2_000).find_map(|seed| lock_sim::run_with(seed, mutant).err())
+/// Whether a mutant is noticed in this way in some world; others may show it in another.
+fn is_noticed(mutant: Mutant, how: &str) -> bool {
+    (1..2_000).filter_map(|seed| lock_sim::run_with(seed, mutant).err()).any(|failure| failure.contains(how))
 }
 
 #[test]
 fn a_release_without_the_owner_check_is_noticed() {
-    assert!(noticed(Mutant::ReleaseOfAnyone).is_some_and(|failure| failure.contains("two holders")));
+    assert!(is_noticed(Mutant::ReleaseOfAnyone, "two holders"));
 }
 
 #[test]
 fn a_park_that_comes_again_after_its_connection_is_noticed() {
-    assert!(noticed(Mutant::ParkComesAgain).is_some_and(|failure| failure.contains("nobody holds it")));
+    assert!(is_noticed(Mutant::ParkComesAgain, "nobody holds it"));
 }
