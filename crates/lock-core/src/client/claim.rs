@@ -25,8 +25,6 @@ pub(super) struct Claim {
     owner: Owner,
     lease: Duration,
     client: AttemptId,
-    /// The ticket of the client's next waiter.
-    pub(super) next: Option<u64>,
     until: Instant,
     sent_at: Instant,
     /// The job has ended; its release named the grant too.
@@ -36,7 +34,8 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    pub(super) fn encode(&mut self, now: Instant, whole: bool, out: &mut Vec<u8>) {
+    /// `next`: the ticket of the client's next waiter.
+    pub(super) fn encode(&mut self, now: Instant, whole: bool, next: Option<u64>, out: &mut Vec<u8>) {
         self.sent_at = now;
         append_eval(out, Script::Claim, whole, 2, 5);
         append_text(out, self.key.name());
@@ -45,7 +44,7 @@ impl Claim {
         append_text(out, self.owner.as_bytes());
         append_integer(out, lease_ms(self.lease));
         append_text(out, &self.client);
-        append_ticket(out, self.next);
+        append_ticket(out, next);
     }
 }
 
@@ -114,7 +113,6 @@ impl Client {
             owner: hold.owner.clone(),
             lease,
             client: *self.link.client_id(),
-            next: None,
             until,
             sent_at: now,
             superseded: false,
@@ -145,8 +143,8 @@ impl Client {
         if timely {
             // Whose job began on the grant, and who followed, waits no more.
             let queue = self.queues.find(&claim.key).filter(|_| claim.counted);
-            claim.next = queue.and_then(KeyQueue::first).map(|(ticket, _)| ticket);
-            claim.encode(now, whole, &mut self.out);
+            let next = queue.and_then(KeyQueue::first).map(|(ticket, _)| ticket);
+            claim.encode(now, whole, next, &mut self.out);
         } else {
             self.end_claim(now, index, None);
         }
