@@ -7,7 +7,7 @@ import { median, quantile } from "./stats.mjs";
 /** Longest that a call of these scenarios waits, in seconds: nobody is to fail of waiting. */
 const TIMEOUT_S = 60;
 const WARM_UP_MS = 1_500;
-/** Of loads that are repeated, the first ones do not count. */
+/** Of loads that are repeated, so many do not count: V8 compiles and collects in threads of all processes, as long as the load itself takes. */
 const COLD_TIMES = 3;
 
 const VISITS = {
@@ -84,7 +84,6 @@ function visits(name, scenario, { url, quick }) {
       const results = await Promise.all(runs);
       return { results, elapsedMs: Math.max(...results.map((result) => result.endedAt)) - begin };
     };
-    // In the second time, too, V8 compiles and collects in threads of all processes, for up to 40 ms of the 50 that this load takes.
     for (let time = 0; plan.visits && time < COLD_TIMES; time += 1) await runOnce();
     const all = [];
     for (let burst = 0; burst < (bursts ?? 1); burst += 1) all.push(await runOnce());
