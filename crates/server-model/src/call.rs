@@ -92,8 +92,8 @@ impl<'a> Call<'a> {
         Ok(self.store.expire(self.now_ms(), key, ms))
     }
 
-    pub(crate) fn increment(&mut self, key: &[u8]) -> Outcome<i64> {
-        self.store.increment(self.now_ms(), key)
+    pub(crate) fn increment(&mut self, key: &[u8], by: i64) -> Outcome<i64> {
+        self.store.increment(self.now_ms(), key, by)
     }
 
     /// ZADD; `score` as an argument gives it.

@@ -57,12 +57,12 @@ fn change(attempts: &[u8], attempt: &[u8], entry: Option<&[u8]>) -> Vec<u8> {
 }
 
 impl Call<'_> {
-    /// `next_token`: the next number of the slot's counter.
-    pub(crate) fn next_token(&mut self, counter: &[u8], raise: bool) -> Outcome<i64> {
-        let token = self.increment(counter)?;
+    /// `next_token`: the next number of the slot's counter, and `more` after it.
+    pub(crate) fn next_token(&mut self, counter: &[u8], raise: bool, more: i64) -> Outcome<i64> {
+        let token = self.increment(counter, 1 + more)? - more;
         let floor = i64::try_from(self.now_us).unwrap_or(i64::MAX);
         if (token < SANE_TOKEN || raise) && token < floor {
-            self.set(counter, floor.to_string().as_bytes(), None)?;
+            self.set(counter, (floor + more).to_string().as_bytes(), None)?;
             return Ok(floor);
         }
         Ok(token)
@@ -112,7 +112,7 @@ impl Call<'_> {
         let left = ends.filter(|ends| *ends > 0).map(|ends| ends - now_ms);
         if rest.is_empty() || left.is_some_and(|left| left < 1) {
             self.delete(record_key);
-            return self.pass_on(lock, queue, counter, raise, None).map(|_| ());
+            return self.pass_on(lock, queue, counter, raise, None, 0).map(|_| ());
         }
         let timed = if ends.is_some() { left.is_some() } else { self.pttl(lock) >= 0 };
         self.set_keeping_expiry(record_key, &record_text(&rest, record.token, timed));
@@ -139,18 +139,19 @@ impl Call<'_> {
         counter: &[u8],
         raise: bool,
         me: Option<&[u8]>,
+        followers: i64,
     ) -> Outcome<Option<i64>> {
         let mut drawn = None;
         while let Some(head) = self.pop_first(queue)? {
             let token = match drawn {
                 Some(token) => token,
-                None => self.next_token(counter, raise)?,
+                None => {
+                    let more = if me == Some(head.as_slice()) { followers } else { FOLLOWERS };
+                    self.next_token(counter, raise, more)?
+                }
             };
             drawn = Some(token);
             let text = token.to_string();
-            if me != Some(head.as_slice()) {
-                self.set(counter, (token + FOLLOWERS).to_string().as_bytes(), None)?;
-            }
             self.set(lock, &[b"grant:", head.as_slice(), b":", text.as_bytes()].concat(), Some(b"2000"))?;
             if me == Some(head.as_slice()) {
                 return Ok(Some(token));

@@ -158,14 +158,14 @@ impl Store {
         true
     }
 
-    /// INCR.
-    pub(crate) fn increment(&mut self, now_ms: u64, key: &[u8]) -> Outcome<i64> {
+    /// INCRBY.
+    pub(crate) fn increment(&mut self, now_ms: u64, key: &[u8], by: i64) -> Outcome<i64> {
         let Some(entry) = self.entry_mut(now_ms, key) else {
-            self.put(key, Value::Text(b"1".to_vec()), None);
-            return Ok(1);
+            self.put(key, Value::Text(by.to_string().into_bytes()), None);
+            return Ok(by);
         };
         let Value::Text(text) = &mut entry.value else { return Err(WRONG_TYPE) };
-        let number = number(text).and_then(|number| number.checked_add(1)).ok_or(NOT_AN_INTEGER)?;
+        let number = number(text).and_then(|number| number.checked_add(by)).ok_or(NOT_AN_INTEGER)?;
         text.clear();
         text.extend_from_slice(number.to_string().as_bytes());
         Ok(number)

@@ -5,7 +5,7 @@
 local holder = redis.call('GET', KEYS[1])
 if ARGV[5] ~= '' then
   redis.call('ZADD', KEYS[2], 'LT', ARGV[5], ARGV[4])
-  redis.call('PEXPIRE', KEYS[2], 60000)
+  redis.call('PEXPIRE', KEYS[2], '60000')
 end
 if holder ~= ARGV[1] and holder ~= ARGV[2] then return {0} end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])

@@ -18,6 +18,7 @@ end
 --@ token
 --@ pass_on
 
+local more = tonumber(ARGV[9] or '') or 0
 local reply, token = {1, 1}, nil
 for i = 1, #KEYS, 3 do
   local lock, queue = KEYS[i], KEYS[i + 1]
@@ -28,7 +29,7 @@ for i = 1, #KEYS, 3 do
       if score and tonumber(score) <= tonumber(served) then redis.call('ZREM', queue, me) end
     end
     if ticket and ticket ~= '' then redis.call('ZADD', queue, 'LT', ticket, me) end
-    token = pass_on(lock, queue, KEYS[i + 2], ARGV[2] == '1', me)
+    token = pass_on(lock, queue, KEYS[i + 2], ARGV[2] == '1', me, more)
   else
     reply[2] = 0
     reply[#reply + 1] = (i - 1) / 3
@@ -38,15 +39,13 @@ if not token then return reply end
 if not ARGV[6] or ARGV[6] == '' then return {3, token} end
 redis.call('SET', KEYS[1], ARGV[6], 'PX', ARGV[7])
 reply = {2, token}
-local more = tonumber(ARGV[9])
 if more > 0 then
   -- Tickets are drawn from the counter, too: what it has given so far came before all that is to come.
-  redis.call('SET', KEYS[3], string.format('%.0f', token + more))
-  local other = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
+  local other = redis.call('ZRANGE', KEYS[2], '0', '0', 'WITHSCORES')[2]
   reply[3] = other and math.min(tonumber(other), token + more + 1) or token + more + 1
 end
 if ARGV[8] ~= '' then
   redis.call('ZADD', KEYS[2], 'LT', ARGV[8], me)
-  redis.call('PEXPIRE', KEYS[2], 60000)
+  redis.call('PEXPIRE', KEYS[2], '60000')
 end
 return reply

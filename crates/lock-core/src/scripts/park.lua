@@ -21,11 +21,11 @@ local count, along = #KEYS / 5, tonumber(ARGV[11])
 --@ give_up
 
 local function key(i, part) return KEYS[5 * i - 5 + part] end
-local function counter_up(i) return next_token(key(i, 2), ARGV[3] == '1') end
+local function counter_up(i, more) return next_token(key(i, 2), ARGV[3] == '1', more) end
 
 local function enter_queue(i, ticket)
-  redis.call('ZADD', key(i, 4), 'LT', string.format('%.0f', ticket), client)
-  redis.call('PEXPIRE', key(i, 4), 60000)
+  redis.call('ZADD', key(i, 4), 'LT', digits(ticket), client)
+  redis.call('PEXPIRE', key(i, 4), '60000')
 end
 
 local function leave_queue()
@@ -33,7 +33,7 @@ local function leave_queue()
   local queue = key(at, 4)
   if next_ticket ~= '' then
     redis.call('ZADD', queue, next_ticket, client)
-    redis.call('PEXPIRE', queue, 60000)
+    redis.call('PEXPIRE', queue, '60000')
   else
     -- A later waiter, whose park is not answered yet, may have brought the client back in.
     local score = redis.call('ZSCORE', queue, client)
@@ -72,7 +72,7 @@ for i = 1, count do
   local lock, oldest = key(i, 1), at == i and ARGV[9] == '1'
   local holder = redis.call('GET', lock)
   if not holder and redis.call('EXISTS', key(i, 4)) == 1 then
-    local first = redis.call('ZRANGE', key(i, 4), 0, 0)[1]
+    local first = redis.call('ZRANGE', key(i, 4), '0', '0')[1]
     if not (oldest and first == client) and redis.call('EXISTS', key(i, 5)) == 0 then
       pass_on(lock, key(i, 4), key(i, 2), ARGV[3] == '1', oldest and client or nil)
       holder = redis.call('GET', lock)
@@ -122,7 +122,7 @@ if #blocked == 0 then
   -- Counters first: the first write is the one that can fail cleanly.
   for i = 1, count do
     -- Raised also where the token is known: the caller takes this for the counter's first use.
-    local token = (not tokens[i] or ARGV[3] == '1') and counter_up(i)
+    local token = (not tokens[i] or ARGV[3] == '1') and counter_up(i, along)
     tokens[i] = tokens[i] or token
   end
   leave_queue()
@@ -133,7 +133,6 @@ if #blocked == 0 then
   end
   if along > 0 and redis.call('EXISTS', key(1, 5)) == 0 then
     reply[3] = tokens[1] + 1
-    redis.call('SET', key(1, 2), string.format('%.0f', tokens[1] + along))
     enter_queue(1, reply[3])
   end
   return reply
@@ -143,10 +142,10 @@ local here = blocked[1]
 if waits then
   local over = hands_over(here, blocker)
   if not over then
-    redis.pcall('SET', key(here, 5), '1', 'PX', 30000)
+    redis.pcall('SET', key(here, 5), '1', 'PX', '30000')
   end
   if over and redis.call('EXISTS', key(here, 5)) == 0 then
-    local ticket = at == here and tonumber(ARGV[8]) or counter_up(here)
+    local ticket = at == here and tonumber(ARGV[8]) or counter_up(here, along)
     if at ~= here then leave_queue() end
     local partial = (lease ~= '0' and tonumber(lease) < PARTIAL_MS) and lease or tostring(PARTIAL_MS)
     for i = 1, here - 1 do
@@ -164,7 +163,6 @@ if waits then
         end
       end
     end
-    if along > 0 then redis.call('SET', key(here, 2), string.format('%.0f', ticket + along)) end
     enter_queue(here, ticket)
     give_back(here + 1, mine, attempts, tokens)
     return {2, here - 1, ticket, redis.call('PTTL', key(here, 1)), 1}

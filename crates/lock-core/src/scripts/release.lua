@@ -28,5 +28,5 @@ for i = 1, last, stride do
   end
 end
 -- After the deletion: when memory is full, a deletion makes the script's later writes possible.
-if stride == 4 then redis.pcall('SET', KEYS[#KEYS], reply[2], 'PX', 60000) end
+if stride == 4 then redis.pcall('SET', KEYS[#KEYS], reply[2], 'PX', '60000') end
 return reply

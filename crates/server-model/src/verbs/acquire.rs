@@ -36,7 +36,7 @@ pub(super) fn acquire(call: &mut Call<'_>) -> Outcome<Reply> {
         for (lock, hold) in holds.iter_mut().enumerate() {
             // Raised also where the token is known.
             if hold.token.is_none() || call.flag(4) {
-                let token = call.next_token(call.key(lock * stride + 1)?, call.flag(4))?;
+                let token = call.next_token(call.key(lock * stride + 1)?, call.flag(4), 0)?;
                 hold.token.get_or_insert(token);
             }
         }
@@ -62,7 +62,7 @@ fn common_path(call: &mut Call<'_>, owner: &[u8], lease: &[u8]) -> Outcome<Optio
     if !call.set_if_absent(lock, owner, lease)? {
         return Ok(None);
     }
-    let token = call.increment(call.key(1)?);
+    let token = call.increment(call.key(1)?, 1);
     if let Ok(token) = token
         && token >= SANE_TOKEN
         && !call.flag(4)

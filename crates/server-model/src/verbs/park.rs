@@ -112,6 +112,7 @@ impl<'a> Park<'_, 'a> {
                     lock.counter,
                     self.raise,
                     oldest.then_some(self.client),
+                    0,
                 )?;
             }
         }
@@ -152,7 +153,7 @@ impl<'a> Park<'_, 'a> {
         for lock in &mut *locks {
             // Raised also where the token is known.
             if lock.token.is_none() || self.raise {
-                let token = self.call.next_token(lock.counter, self.raise)?;
+                let token = self.call.next_token(lock.counter, self.raise, self.along)?;
                 lock.token.get_or_insert(token);
             }
         }
@@ -164,7 +165,6 @@ impl<'a> Park<'_, 'a> {
         }
         if let Some(lock) = locks.first().filter(|lock| self.along > 0 && !self.call.exists(lock.polled)) {
             let token = lock.token.ok_or(LUA)?;
-            self.draw(lock.counter, token)?;
             self.enter(lock.queue, token + 1)?;
             reply.push(token + 1);
         }
@@ -189,9 +189,9 @@ impl<'a> Park<'_, 'a> {
         let ticket = if self.at == Some(here) {
             self.call.arg(8).and_then(number)
         } else {
-            Some(self.call.next_token(lock.counter, self.raise)?)
+            Some(self.call.next_token(lock.counter, self.raise, self.along)?)
         };
-        let (name, queue, counter) = (lock.name, lock.queue, lock.counter);
+        let (name, queue) = (lock.name, lock.queue);
         if self.at != Some(here) {
             let parked = match self.at {
                 Some(at) if at < here => before.get(at).map(|lock| lock.queue),
@@ -203,7 +203,7 @@ impl<'a> Park<'_, 'a> {
         let short = self.lease != b"0" && number(self.lease).ok_or(LUA)? < PARTIAL_MS;
         let partial: &[u8] = if short { self.lease } else { b"5000" };
         for lock in before.iter_mut().filter(|lock| lock.mine == Mine::Open) {
-            lock.token = Some(self.call.next_token(lock.counter, self.raise)?);
+            lock.token = Some(self.call.next_token(lock.counter, self.raise, 0)?);
         }
         for lock in before {
             if lock.mine == Mine::Open {
@@ -218,9 +218,6 @@ impl<'a> Park<'_, 'a> {
             }
         }
         let ticket = ticket.ok_or(LUA)?;
-        if self.along > 0 {
-            self.draw(counter, ticket)?;
-        }
         self.enter(queue, ticket)?;
         self.give_back(here + 1, after)?;
         Ok(Some(Reply::ints(&[2, index(here), ticket, self.call.pttl(name), 1])))
@@ -235,11 +232,6 @@ impl<'a> Park<'_, 'a> {
             return Ok(holder.get(22) == Some(&b'8'));
         }
         Ok(self.call.record_of(lock.name, lock.record)?.is_some())
-    }
-
-    /// Draws the tickets of those who come along, which follow the last number drawn.
-    fn draw(&mut self, counter: &[u8], last: i64) -> Outcome<()> {
-        self.call.set(counter, (last + self.along).to_string().as_bytes(), None)
     }
 
     fn enter(&mut self, queue: &[u8], ticket: i64) -> Outcome<()> {
@@ -284,12 +276,12 @@ impl<'a> Park<'_, 'a> {
                     self.call.give_up(keys, self.raise, record, self.attempt)?;
                 }
                 (Mine::Attempt, None) => {
-                    self.call.pass_on(lock.name, lock.queue, lock.counter, self.raise, None)?;
+                    self.call.pass_on(lock.name, lock.queue, lock.counter, self.raise, None, 0)?;
                 }
                 _ if granted
                     && self.call.get(lock.name)?.is_some_and(|holder| is_grant_to(holder, self.client)) =>
                 {
-                    self.call.pass_on(lock.name, lock.queue, lock.counter, self.raise, None)?;
+                    self.call.pass_on(lock.name, lock.queue, lock.counter, self.raise, None, 0)?;
                 }
                 _ => {}
             }

@@ -8,6 +8,7 @@ use crate::store::number;
 
 pub(super) fn hand_over(call: &mut Call<'_>) -> Outcome<Reply> {
     let (owner, grant, me) = (call.needed(1)?, call.arg(3), call.arg(4));
+    let more = call.given(9).and_then(number).unwrap_or(0);
     let mut token = None;
     let (mut all, mut missed) = (1, Vec::new());
     for (at, lock) in call.keys.iter().copied().enumerate().step_by(3) {
@@ -25,7 +26,7 @@ pub(super) fn hand_over(call: &mut Call<'_>) -> Outcome<Reply> {
             if let (Some(ticket), Some(me)) = (call.given(5), me) {
                 call.add_lower(queue, ticket, me)?;
             }
-            token = call.pass_on(lock, queue, counter, call.flag(2), me)?;
+            token = call.pass_on(lock, queue, counter, call.flag(2), me, more)?;
         } else {
             all = 0;
             missed.push(index(at / 3));
@@ -37,9 +38,7 @@ pub(super) fn hand_over(call: &mut Call<'_>) -> Outcome<Reply> {
     let Some(next_owner) = call.given(6) else { return Ok(Reply::ints(&[3, token])) };
     call.set(call.key(0)?, next_owner, Some(call.needed(7)?))?;
     let mut reply = vec![2, token];
-    let more = number(call.needed(9)?).ok_or(LUA)?;
     if more > 0 {
-        call.set(call.key(2)?, (token + more).to_string().as_bytes(), None)?;
         let other = call.first_score(call.key(1)?)?.unwrap_or(i64::MAX);
         reply.push(other.min(token + more + 1));
     }
@@ -55,7 +54,7 @@ pub(super) fn give_back(call: &mut Call<'_>) -> Outcome<Reply> {
     for (at, lock) in call.keys.iter().copied().enumerate().step_by(3) {
         let (queue, counter, owner) = (call.key(at + 1)?, call.key(at + 2)?, call.needed(at / 3 + 1)?);
         let ours = call.get(lock).is_ok_and(|holder| holder == Some(owner));
-        let passed = if ours { call.pass_on(lock, queue, counter, true, None) } else { Ok(None) };
+        let passed = if ours { call.pass_on(lock, queue, counter, true, None, 0) } else { Ok(None) };
         reply.push(match passed {
             Ok(_) => Reply::Int(ours.into()),
             Err(Fault(text)) => Reply::Error(text.into()),
@@ -83,7 +82,7 @@ pub(super) fn release(call: &mut Call<'_>) -> Outcome<Reply> {
             missed.push(index(at / stride));
         } else if queued {
             call.delete(call.key(at + 1)?);
-            call.pass_on(lock, call.key(at + 2)?, call.key(at + 3)?, call.flag(3), None)?;
+            call.pass_on(lock, call.key(at + 2)?, call.key(at + 3)?, call.flag(3), None, 0)?;
         } else {
             call.delete(lock);
         }
@@ -120,7 +119,7 @@ pub(super) fn leave(call: &mut Call<'_>) -> Outcome<Reply> {
         call.remove(queue, client)?;
     }
     if call.flag(3) && call.get(lock)?.is_some_and(|holder| super::is_grant_to(holder, client)) {
-        call.pass_on(lock, queue, counter, call.flag(4), None)?;
+        call.pass_on(lock, queue, counter, call.flag(4), None, 0)?;
     }
     Ok(Reply::ints(&[1]))
 }

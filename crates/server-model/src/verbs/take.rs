@@ -21,7 +21,7 @@ pub(super) fn take(call: &mut Call<'_>) -> Outcome<Reply> {
 /// 0: it is not to be taken in this way, and free again.
 fn token_for(call: &mut Call<'_>, lock: &[u8], queue: &[u8], counter: &[u8]) -> i64 {
     if !call.exists(queue)
-        && let Ok(token @ SANE_TOKEN..) = call.increment(counter)
+        && let Ok(token @ SANE_TOKEN..) = call.increment(counter, 1)
     {
         return token;
     }

@@ -53,7 +53,7 @@ pub(super) fn free(call: &mut Call<'_>) -> Outcome<Reply> {
         let recorded = call.get(record_key)?.unwrap_or_default();
         let whose = uuid.unwrap_or_else(|| first_mark(recorded));
         call.delete(record_key);
-        call.pass_on(lock, call.key(at + 2)?, call.key(at + 3)?, call.flag(4), None)?;
+        call.pass_on(lock, call.key(at + 2)?, call.key(at + 3)?, call.flag(4), None, 0)?;
         if whose.len() == 12 {
             (call.publish)(&[b"mlr!o:", whose.as_slice()].concat(), lock);
         }
@@ -81,7 +81,7 @@ pub(super) fn probe(call: &mut Call<'_>) -> Outcome<Reply> {
     // Of a lock key nothing is left.
     let (counter, Ok(queue)) = (call.key(0)?, call.key(1)) else { return Ok(Reply::ints(&[1])) };
     // Without ACL no error of these is a missing right, so all of them are passed over.
-    if call.increment(counter).is_ok_and(|number| number == 1) {
+    if call.increment(counter, 1).is_ok_and(|number| number == 1) {
         call.delete(counter);
     }
     if call.add_lower(queue, b"1", b"x").is_ok() {
