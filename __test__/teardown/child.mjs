@@ -83,12 +83,19 @@ const SCENES = {
     provider.execute("k", async () => console.log("answered"), { timeout: 20 });
   },
 
-  /** Ends in the way named by the third argument, with fifty jobs running and fifty acquires on their way. */
+  /** Ends in a job that has just been handed its lock. */
+  async handed() {
+    const provider = await load();
+    await provider.execute("k", () => process.exit(0), { timeout: 20 });
+  },
+
   /** A call that is refused without a word to Redis, by a provider that has given it up. */
   async refused() {
     const provider = await load({ retryStrategy: null });
     provider.execute("k", async () => {}).catch((error) => console.log(error.message));
   },
+
+  /** Ends in the way named by the third argument, with fifty jobs running and fifty acquires on their way. */
   async ending() {
     const [how] = rest;
     const provider = await load();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { freePort } from "../../scripts/lib/redis-servers.mjs";
-import { openTestbed } from "../support/testbed.mjs";
+import { deferred, openTestbed, until } from "../support/testbed.mjs";
 import { play } from "./support.mjs";
 
 const bed = openTestbed();
@@ -36,6 +36,21 @@ for (const [how, expected] of [
     for (const row of locks) assert.ok(row.pttl > 0 && row.pttl <= 2_000, `${row.name} has ${row.pttl} ms left`);
   });
 }
+
+test("a process that ends as soon as it was handed a lock leaves it with two seconds at most", async () => {
+  const holder = await bed.boot();
+  const end = deferred();
+  const held = holder.locking.execute("k", () => end.promise);
+  await until("k is held", async () => (await bed.locks()).length === 1);
+  const { ended } = play(["handed", bed.url]);
+  await until("somebody waits", async () => (await bed.command("KEYS", "mlr!*w:*")).length === 1);
+  end.resolve();
+  await held;
+  const { code, signal, output } = await ended;
+  assert.deepEqual({ code, signal }, { code: 0, signal: null }, output);
+  const [row] = await bed.locks();
+  assert.ok(row.pttl > 0 && row.pttl <= 2_000, `${row.name} has ${row.pttl} ms left`);
+});
 
 test("SIGTERM ends a plain script as if the package were not there", async () => {
   const { child, ended, said } = play(["ending", bed.url, "signal"]);

@@ -107,7 +107,7 @@ impl Engine {
     /// Ends a hold: no renewal from here on, and its keys are given back. Says how far it could be trusted.
     pub(crate) fn release_hold(&mut self, now: Instant, caller: u64, hold: HoldId) -> LeaseState {
         let Some((held, state)) = self.shared.leases().release(now, hold) else { return LeaseState::Gone };
-        let claim = held.claim.map(|claiming| claiming.claim);
+        let claim = held.claim.as_ref().map(|claiming| claiming.claim);
         if let Some(claim) = claim {
             self.claims.remove(&claim);
         }
@@ -244,10 +244,11 @@ impl Engine {
             return None;
         }
         let (lease, renews) = (lease.unwrap_or(ENDLESS), keep == Keep::Renewed && lease.is_some());
+        let number = claim.as_ref().map(|claiming| claiming.claim);
         let held = NewLease { keys, owner, attempt, tokens, lease, sent_at, renews, claim, waited };
         let (id, wake) = self.shared.leases().register(held);
-        if let Some(claiming) = claim {
-            self.claims.insert(claiming.claim, id);
+        if let Some(claim) = number {
+            self.claims.insert(claim, id);
         }
         if wake {
             self.shared.renewal.notify_one();

@@ -109,17 +109,19 @@ impl Renewer {
             return;
         }
         self.stall_told.store(false, Ordering::Release);
-        let (named, unique): (Vec<_>, Vec<_>) = due.iter().cloned().partition(|due| due.attempt.is_some());
+        let (grants, held): (Vec<_>, Vec<_>) = due.iter().cloned().partition(|due| due.grant.is_some());
+        let (named, unique): (Vec<_>, Vec<_>) = held.into_iter().partition(|due| due.attempt.is_some());
         // In a cluster a script stays within one slot, so holds have little to share.
         let most = if self.settings.discovery.is_some() { 1 } else { BATCH };
-        for batch in named.chunks(most).chain(unique.chunks(most)) {
+        for batch in grants.chunks(1).chain(named.chunks(most)).chain(unique.chunks(most)) {
             tokio::spawn(Arc::clone(self).renew(batch.to_vec()));
         }
     }
 
     async fn renew(self: Arc<Self>, batch: Vec<Renewal>) {
         let sent_at = now();
-        let limit = batch.iter().map(|renewal| renewal.lease / 6).min().unwrap_or_default();
+        // Of a lease that is renewed in time, a sixth.
+        let limit = batch.iter().map(|renewal| renewal.deadline.since(sent_at) / 4).min().unwrap_or_default();
         let replication = self.settings.client.safety.map_or(Duration::ZERO, |safety| safety.timeout);
         let limit = limit.clamp(ANSWER_LIMIT.0, ANSWER_LIMIT.1) + replication;
         let outcome = match tokio::time::timeout(limit, self.ask(&batch)).await {

@@ -1,6 +1,6 @@
 //! What the renewal says to Redis, and what it hears.
 
-use lock_core::{Renewal, Safety, Script};
+use lock_core::{LockKey, Renewal, Safety, Script};
 use redis::aio::MultiplexedConnection;
 use redis::{RedisError, RedisResult};
 
@@ -23,13 +23,36 @@ async fn shortfall(
         .then(|| format!("{count} of {replicas} replicas acknowledged it within {ms} ms (option safety)")))
 }
 
-/// Renews a batch. `records`: the holds are of named owners, whose hold records tell them apart.
+/// Takes a grant over for a job that blocks the thread which would have claimed it.
+async fn claim(
+    connection: &mut MultiplexedConnection,
+    renewal: &Renewal,
+    key: &LockKey,
+    grant: &[u8],
+) -> RedisResult<Answers> {
+    let command = |name: &str, script: &str| {
+        let mut command = redis::cmd(name);
+        command.arg(script).arg(2).arg(key.name()).arg(key.queue_name());
+        command.arg(grant).arg(renewal.owner.as_bytes()).arg(millis(renewal)).arg("").arg("");
+        command
+    };
+    let answer = evaluate(connection, Script::Claim, command).await?;
+    // With the option safety no job begins on a grant.
+    Ok(Answers { per_key: answer, shortfall: None })
+}
+
+/// Renews a batch; what may still be a grant comes alone. `records`: the holds are of named owners, whose hold records tell them apart.
 pub(super) async fn call(
     connection: &mut MultiplexedConnection,
     batch: &[Renewal],
     records: bool,
     safety: Option<Safety>,
 ) -> RedisResult<Answers> {
+    if let [renewal] = batch
+        && let (Some(grant), [key]) = (&renewal.grant, &renewal.keys[..])
+    {
+        return claim(connection, renewal, key, grant).await;
+    }
     let command = |name: &str, script: &str| {
         let stride = if records { 2 } else { 1 };
         let mut command = redis::cmd(name);
@@ -43,29 +66,37 @@ pub(super) async fn call(
         }
         command.arg(stride);
         for (renewal, _) in pairs() {
-            let millis = u64::try_from(renewal.lease.as_millis()).unwrap_or(u64::MAX);
-            command.arg(renewal.owner.as_bytes()).arg(millis);
+            command.arg(renewal.owner.as_bytes()).arg(millis(renewal));
             if let (true, Some(attempt)) = (records, &renewal.attempt) {
                 command.arg(&attempt[..]);
             }
         }
         command
     };
-    // EVALSHA, then EVAL: SCRIPT LOAD is a right that users of the official package never had to give.
-    let first: Result<Vec<i64>, RedisError> =
-        command("EVALSHA", Script::Renew.sha()).query_async(connection).await;
-    let answers = match first {
-        Err(error) if is_not_known(&error) => {
-            command("EVAL", Script::Renew.body()).query_async(connection).await?
-        }
-        outcome => outcome?,
-    };
+    let answers = evaluate(connection, Script::Renew, command).await?;
     let shortfall = match safety {
         Some(safety) => shortfall(connection, safety).await?,
         None => None,
     };
     // The first number is the reply's tag.
     Ok(Answers { per_key: answers.into_iter().skip(1).collect(), shortfall })
+}
+
+fn millis(renewal: &Renewal) -> u64 {
+    u64::try_from(renewal.lease.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// EVALSHA, then EVAL: SCRIPT LOAD is a right that users of the official package never had to give.
+async fn evaluate(
+    connection: &mut MultiplexedConnection,
+    script: Script,
+    command: impl Fn(&str, &str) -> redis::Cmd,
+) -> RedisResult<Vec<i64>> {
+    let first: Result<Vec<i64>, RedisError> = command("EVALSHA", script.sha()).query_async(connection).await;
+    match first {
+        Err(error) if is_not_known(&error) => command("EVAL", script.body()).query_async(connection).await,
+        outcome => outcome,
+    }
 }
 
 /// Whether the script was not carried out because it was named by its hash.

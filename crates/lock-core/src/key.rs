@@ -54,6 +54,14 @@ impl LockKey {
         name
     }
 
+    /// The name of the queue.
+    #[must_use]
+    pub fn queue_name(&self) -> Vec<u8> {
+        let mut name = Vec::new();
+        self.queue(&mut name);
+        name
+    }
+
     /// `mlr!{tag}w:<lock key>`: the queue.
     pub(crate) fn queue(&self, out: &mut Vec<u8>) {
         self.side(out, b"w:", &self.name);

@@ -105,8 +105,11 @@ struct Lease {
 impl Lease {
     /// When it has to be told that the lease is lost, unless it was renewed.
     fn last_call(&self) -> Instant {
-        let length = if self.on_grant { CLAIM_PERIOD } else { self.held.lease };
-        self.deadline.back(margin(length))
+        self.deadline.back(margin(self.length()))
+    }
+
+    fn length(&self) -> Duration {
+        if self.on_grant { CLAIM_PERIOD } else { self.held.lease }
     }
 }
 
@@ -123,6 +126,8 @@ pub struct Renewal {
     pub attempt: Option<AttemptId>,
     /// The time left to set.
     pub lease: Duration,
+    /// The lock may still be this grant, which is to be taken over then: the job blocks the thread that would have claimed it.
+    pub grant: Option<Arc<[u8]>>,
     /// Until when the answer is worth having.
     pub deadline: Instant,
 }
@@ -161,9 +166,9 @@ impl LeaseTable {
     /// Takes in a lease. The flag says that the renewal thread must be woken, since it would look too late.
     pub fn register(&mut self, held: NewLease) -> (HoldId, bool) {
         self.serial += 1;
-        let grant = held.claim.map(|claiming| claiming.until);
+        let grant = held.claim.as_ref().map(|claiming| claiming.until);
         let on_grant = grant.is_some();
-        // A job may block the thread that the claim's answer comes to; then a renewal finds out.
+        // A job may block the thread that claims; then the renewal does.
         let latest = if on_grant { held.sent_at + CLAIM_PERIOD / 4 } else { Instant::FAR_FUTURE };
         let renew_at = held.renew_at(held.sent_at).map_or(Instant::FAR_FUTURE, |at| at.min(latest));
         let deadline = grant.unwrap_or(held.sent_at + held.lease);
@@ -293,6 +298,12 @@ impl LeaseTable {
                     owner: lease.held.owner.clone(),
                     attempt: (!lease.held.owner.is_unique()).then_some(lease.held.attempt),
                     lease: lease.held.lease,
+                    grant: lease
+                        .held
+                        .claim
+                        .as_ref()
+                        .filter(|_| lease.on_grant)
+                        .map(|claiming| Arc::clone(&claiming.grant)),
                     deadline: last_call,
                 });
             } else {
@@ -318,11 +329,6 @@ impl LeaseTable {
                 lease.renew_at = lease.renew_at.min(sent_at + lease.held.lease / 3);
                 false
             }
-            // The claim may not have been executed yet.
-            RenewalAnswer::NotOurs if lease.on_grant => {
-                lease.renew_at = sent_at + CLAIM_PERIOD / 8;
-                false
-            }
             RenewalAnswer::NotOurs => {
                 lease.state = LeaseState::Lost;
                 true
@@ -337,7 +343,7 @@ impl LeaseTable {
         if lease.state == LeaseState::Held {
             lease.state = LeaseState::Suspect;
         }
-        lease.renew_at = now + (lease.held.lease / 20).max(Duration::from_millis(20));
+        lease.renew_at = now + (lease.length() / 20).max(Duration::from_millis(20));
     }
 
     /// Makes every lease due at once: something happened that may have taken locks away.

@@ -191,21 +191,50 @@ fn a_release_before_the_claims_answer_names_the_grant_and_the_claim_is_void() {
     rig.client.release(rig.now, release_of(&rig, &hold));
     let sent = rig.sent();
     let grant = format!("grant:{client}:{}", TICKET + 9);
-    assert!(sent[0].contains(&grant), "{:?}", sent[0]);
+    assert!(sent[1].contains(&grant), "{:?}", sent[1]);
     rig.reply(b"*1\r\n:1\r\n");
     assert!(!rig.events.iter().any(|event| matches!(event, Event::Claimed { .. })));
 }
 
 #[test]
-fn a_job_that_ends_before_anything_is_written_needs_no_claim() {
+fn a_job_that_ends_in_the_turn_in_which_it_began_needs_no_claim() {
     let (mut rig, client) = waiting(1);
     rig.push(&client, TICKET + 9, "k");
+    rig.client.handle_early_write(rig.now);
+    assert!(rig.client.transmit().is_empty(), "its job begins first");
     let hold = held(&mut rig);
     rig.client.release(rig.now, release_of(&rig, &hold));
-    let sent = rig.sent();
+    let sent = rig.sent_release();
     assert_eq!((sent.len(), verb(&sent[0])), (1, "hand over"));
     assert!(sent[0].contains(&format!("grant:{client}:{}", TICKET + 9)), "{:?}", sent[0]);
     rig.reply(b"*2\r\n:1\r\n:1\r\n");
+    assert!(rig.client.is_idle());
+}
+
+#[test]
+fn a_process_that_ends_does_not_take_a_grant_over() {
+    let (mut rig, client) = waiting(1);
+    rig.push(&client, TICKET + 9, "k");
+    rig.client.handle_early_write(rig.now);
+    assert!(!rig.client.shorten_for_exit(rig.now, Vec::new()));
+    assert_eq!(rig.sent(), [[""; 0]; 0], "a claim would bring the whole lease");
+    assert!(rig.client.is_idle());
+}
+
+#[test]
+fn what_precedes_a_release_lets_the_next_holder_hear_of_it_before_we_do() {
+    let (mut rig, client) = waiting(1);
+    rig.push(&client, TICKET + 9, "k");
+    let hold = held(&mut rig);
+    rig.sent();
+    rig.reply(b"*1\r\n:1\r\n");
+    rig.client.release(rig.now, release_of(&rig, &hold));
+    rig.client.handle_urgent_write(rig.now);
+    let sent = rig.sent();
+    assert_eq!(sent[0], ["GET", "medusa_lock:k"]);
+    assert_eq!(verb(&sent[1]), "give back");
+    // Refused, moved or what it is: nobody asked.
+    rig.reply(b"-NOPERM no\r\n*2\r\n:1\r\n:1\r\n");
     assert!(rig.client.is_idle());
 }
 
@@ -215,7 +244,7 @@ fn release_of(rig: &Rig, hold: &Hold) -> ReleaseRequest {
         keys: hold.keys.clone(),
         owner: hold.owner.clone(),
         lease_end: Some(rig.now + SECOND),
-        claim: hold.claim.map(|claiming| claiming.claim),
+        claim: hold.claim.as_ref().map(|claiming| claiming.claim),
         limit: Some(5 * SECOND),
         waited: hold.waited,
         sound: true,

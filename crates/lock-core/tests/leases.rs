@@ -138,26 +138,39 @@ fn hurry_makes_everything_due() {
 }
 
 fn on_grant() -> NewLease {
-    NewLease { claim: Some(Claiming { claim: 7, until: START + 2 * SECOND }), ..lease(60, START) }
+    let claiming = Claiming { claim: 7, until: START + 2 * SECOND, grant: b"grant:me:5"[..].into() };
+    NewLease { claim: Some(claiming), ..lease(60, START) }
 }
 
 #[test]
-fn while_nobody_takes_in_the_answer_to_a_claim_a_renewal_proves_the_lock_held() {
+fn where_nobody_claims_for_half_a_second_the_renewal_takes_the_grant_over() {
     let mut table = LeaseTable::default();
     let (hold, wake) = table.register(on_grant());
     assert!(wake);
-    // Not executed yet: that is no loss.
     let (due, _, next) = poll(&mut table, START + 500 * MS);
-    assert_eq!((due.len(), next), (1, START + 1_970 * MS));
-    assert!(!table.answered(START + 500 * MS, hold, RenewalAnswer::NotOurs));
-    assert_eq!(poll(&mut table, START + 600 * MS).2, START + 750 * MS);
-    assert_eq!(poll(&mut table, START + 750 * MS).0.len(), 1);
-    assert!(!table.answered(START + 750 * MS, hold, RenewalAnswer::Extended));
+    assert_eq!(next, START + 1_970 * MS);
+    assert_eq!(due.iter().map(|due| due.grant.as_deref()).collect::<Vec<_>>(), [Some(&b"grant:me:5"[..])]);
+    assert!(!table.answered(START + 500 * MS, hold, RenewalAnswer::Extended));
+    let (due, ..) = poll(&mut table, START + 21 * SECOND);
+    assert_eq!(
+        due.iter().map(|due| due.grant.as_deref()).collect::<Vec<_>>(),
+        [None],
+        "renewed from here on"
+    );
+    assert!(!table.answered(START + 21 * SECOND, hold, RenewalAnswer::Extended));
     assert_eq!(table.state(START + 50 * SECOND, hold), LeaseState::Held);
     // The claim's own answer comes later, and speaks of an earlier moment.
     table.claimed(START + MS, hold);
     assert_eq!(table.state(START + 60 * SECOND + 100 * MS, hold), LeaseState::Held);
-    assert!(table.answered(START + 21 * SECOND, hold, RenewalAnswer::NotOurs), "from here on it is a loss");
+}
+
+#[test]
+fn a_grant_that_cannot_be_taken_over_any_more_is_lost() {
+    let mut table = LeaseTable::default();
+    let (hold, _) = table.register(on_grant());
+    poll(&mut table, START + 500 * MS);
+    assert!(table.answered(START + 500 * MS, hold, RenewalAnswer::NotOurs));
+    assert_eq!(table.state(START + 600 * MS, hold), LeaseState::Lost);
 }
 
 #[test]
@@ -168,7 +181,7 @@ fn a_grant_that_nothing_shows_to_be_taken_over_is_lost_before_it_lapses() {
     while table.state(now, hold) != LeaseState::Lost {
         let (due, _, next) = poll(&mut table, now);
         due.iter().for_each(|renewal| {
-            table.answered(now, renewal.hold, RenewalAnswer::NotOurs);
+            table.failed(now, renewal.hold);
         });
         now = next.min(now + SECOND);
     }

@@ -168,7 +168,7 @@ fn a_lock_that_may_be_lost_is_not_followed_on() {
         sound: false,
     };
     rig.client.release(rig.now, request);
-    assert_eq!(verb(&rig.sent()[0]), "hand over");
+    assert_eq!(verb(&rig.sent_release()[0]), "hand over");
 }
 
 #[test]

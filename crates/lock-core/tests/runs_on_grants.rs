@@ -53,7 +53,7 @@ fn end(rig: &mut Rig, caller: u64, hold: &Hold, claim: Option<u64>) {
 }
 
 fn claim_of(hold: &Hold) -> Option<u64> {
-    hold.claim.map(|claiming| claiming.claim)
+    hold.claim.as_ref().map(|claiming| claiming.claim)
 }
 
 fn told(rig: &mut Rig) -> Vec<(u64, bool)> {
@@ -65,12 +65,15 @@ fn jobs_that_end_before_anything_is_written_need_no_claim_and_one_release() {
     let (mut rig, first) = granted(3, 50);
     end(&mut rig, 91, &first, claim_of(&first));
     let second = held(&mut rig);
-    assert_eq!((&second.owner, second.claim, &*second.tokens), (&first.owner, first.claim, &[TOKEN + 1][..]));
+    assert_eq!(
+        (&second.owner, &second.claim, &*second.tokens),
+        (&first.owner, &first.claim, &[TOKEN + 1][..])
+    );
     end(&mut rig, 92, &second, claim_of(&second));
     let third = held(&mut rig);
     assert_eq!(*third.tokens, [TOKEN + 2]);
     end(&mut rig, 93, &third, claim_of(&third));
-    let sent = rig.sent();
+    let sent = rig.sent_release();
     assert_eq!((sent.len(), verb(&sent[0])), (1, "hand over"));
     assert!(sent[0][GRANT].ends_with(&format!(":{TOKEN}")), "the lock still is the grant");
     assert_eq!(sent[0][SERVED], "", "the entry in the queue was taken out with the grant");
@@ -86,7 +89,7 @@ fn who_came_after_somebody_else_does_not_follow() {
     let second = held(&mut rig);
     end(&mut rig, 92, &second, claim_of(&second));
     assert!(rig.done.is_empty());
-    let sent = rig.sent();
+    let sent = rig.sent_release();
     assert_eq!((verb(&sent[0]), sent[0][10].clone()), ("hand over", (TICKET + 2).to_string()));
 }
 
@@ -115,7 +118,7 @@ fn followers_after_the_claim_have_its_lease() {
     assert!(matches!(rig.events[..], [Event::Claimed { .. }]), "{:?}", rig.events);
     end(&mut rig, 91, &first, None);
     let second = held(&mut rig);
-    assert_eq!((second.claim, second.sent_at), (None, claimed_at));
+    assert_eq!((&second.claim, second.sent_at), (&None, claimed_at));
     end(&mut rig, 92, &second, None);
     let third = held(&mut rig);
     end(&mut rig, 93, &third, None);
@@ -161,5 +164,5 @@ fn nobody_follows_on_a_grant_that_is_about_to_lapse() {
     rig.now = rig.now + 1_790 * MS;
     end(&mut rig, 91, &first, claim_of(&first));
     assert!(rig.done.is_empty());
-    assert_eq!(verb(&rig.sent()[0]), "hand over");
+    assert_eq!(verb(&rig.sent_release()[0]), "hand over");
 }

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod faults;
+mod jobs;
 mod network;
 mod official;
 mod oracle;

@@ -150,7 +150,13 @@ impl World {
     /// Puts what the client has written on its way.
     pub(crate) fn flush(&mut self, process: usize) {
         let Some(one) = self.processes.get_mut(process) else { return };
-        one.client.handle_write(Instant::from_nanos(self.now));
+        let now = Instant::from_nanos(self.now);
+        // What comes after a job that blocks the thread waits for its end.
+        if one.stalled_until > self.now {
+            one.client.handle_early_write(now)
+        } else {
+            one.client.handle_write(now)
+        }
         if one.client.transmit().is_empty() {
             return;
         }

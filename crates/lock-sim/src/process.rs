@@ -162,7 +162,7 @@ impl Process {
         };
         if let (Some(hold), true) = (hold, owner.is_unique()) {
             let Some((held, state)) = self.leases.release(now, hold) else { return false };
-            let claim = held.claim.map(|claiming| claiming.claim);
+            let claim = held.claim.as_ref().map(|claiming| claiming.claim);
             if let Some(claim) = claim {
                 self.claims.remove(&claim);
             }
@@ -240,7 +240,8 @@ impl Process {
     fn took(&mut self, process: usize, caller: u64, hold: Hold) -> Want {
         let Hold { keys, owner, attempt, tokens, lease, sent_at, claim, waited, keep } = hold;
         let shared = owner.as_bytes() == b"team";
-        let basis = claim.map_or(sent_at, |claiming| claiming.until.back(Duration::from_secs(2)));
+        let number = claim.as_ref().map(|claiming| claiming.claim);
+        let basis = claim.as_ref().map_or(sent_at, |claiming| claiming.until.back(Duration::from_secs(2)));
         let held = Held {
             process,
             life: self.life,
@@ -268,8 +269,8 @@ impl Process {
             };
             self.leases.register(held).0
         });
-        if let (Some(claiming), Some(id)) = (claim, id) {
-            self.claims.insert(claiming.claim, id);
+        if let (Some(claim), Some(id)) = (number, id) {
+            self.claims.insert(claim, id);
         }
         self.calls.insert(caller, Call::Holding { hold: id, keys: names, owner });
         Want::Held { held, hold: id, tokens, basis }

@@ -61,21 +61,10 @@ impl World {
             self.processes.get(renewing.process).is_none_or(|one| one.renewal_broken_until > self.now);
         // A broken connection loses the question or the answer.
         if !broken || self.rng.bool() {
-            let (mut keys, mut args) = (Vec::new(), Vec::new());
-            let lease = renewal.lease.as_millis().to_string().into_bytes();
-            args.push(if renewal.attempt.is_some() { b"2".to_vec() } else { b"1".to_vec() });
-            for key in renewal.keys.iter() {
-                keys.push(key.name().to_vec());
-                args.push(renewal.owner.as_bytes().to_vec());
-                args.push(lease.clone());
-                if let Some(attempt) = &renewal.attempt {
-                    keys.push(key.record_name());
-                    args.push(attempt.to_vec());
-                }
-            }
+            let (verb, keys, args) = command(renewal);
             let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
             let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-            let reply = self.server.data.run(us, Verb::Renew, &keys, &args, &mut |_, _| 0);
+            let reply = self.server.data.run(us, verb, &keys, &args, &mut |_, _| 0);
             if let Reply::Array(items) = reply {
                 let all = items.iter().all(|item| *item == Reply::Int(1));
                 renewing.answer = Some(if all { RenewalAnswer::Extended } else { RenewalAnswer::NotOurs });
@@ -128,4 +117,25 @@ fn take_answer(process: &mut Process, now: Instant, renewing: &Renewing) -> Opti
             None
         }
     }
+}
+
+/// What is asked of Redis.
+fn command(renewal: &Renewal) -> (Verb, Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let owner = renewal.owner.as_bytes().to_vec();
+    let lease = renewal.lease.as_millis().to_string().into_bytes();
+    if let (Some(grant), Some(key)) = (&renewal.grant, renewal.keys.first()) {
+        let keys = vec![key.name().to_vec(), key.queue_name()];
+        return (Verb::Claim, keys, vec![grant.to_vec(), owner, lease, Vec::new(), Vec::new()]);
+    }
+    let (mut keys, mut args) = (Vec::new(), Vec::new());
+    args.push(if renewal.attempt.is_some() { b"2".to_vec() } else { b"1".to_vec() });
+    for key in renewal.keys.iter() {
+        keys.push(key.name().to_vec());
+        args.extend([owner.clone(), lease.clone()]);
+        if let Some(attempt) = &renewal.attempt {
+            keys.push(key.record_name());
+            args.push(attempt.to_vec());
+        }
+    }
+    (Verb::Renew, keys, args)
 }

@@ -53,6 +53,10 @@ pub(crate) enum Happening {
         life: u64,
         caller: u64,
     },
+    /// A thread that a job has blocked goes on.
+    Unblocked {
+        process: usize,
+    },
     Fault(usize),
     Official {
         who: usize,
@@ -248,6 +252,7 @@ impl World {
                 return self.drain(process);
             }
             Happening::JobEnd { process, life, caller } => return self.job_end(process, life, caller),
+            Happening::Unblocked { process } => return self.unblocked(process),
             Happening::Fault(at) => {
                 let (Some(kind), Some(Some(every))) = (KINDS.get(at), self.plan.every_ms.get(at)) else {
                     return Ok(());
@@ -290,16 +295,7 @@ impl World {
                         })?;
                     }
                     self.begin_renewal(process);
-                    // A job that ends before anything more is written, one that takes long, or one of the usual length.
-                    let job_ms = match self.rng.u8(..8) {
-                        0 | 2 | 3 => {
-                            self.job_end(process, life, caller)?;
-                            continue;
-                        }
-                        1 => self.rng.u64(0..12_000),
-                        _ => self.rng.u64(0..60),
-                    };
-                    self.after(job_ms * MS, Happening::JobEnd { process, life, caller });
+                    self.job_begins(process, life, caller)?;
                 }
                 Want::Over { caller } => {
                     self.oracle.ended(caller);
@@ -315,7 +311,7 @@ impl World {
         Ok(())
     }
 
-    fn visit_later(&mut self, process: usize) {
+    pub(crate) fn visit_later(&mut self, process: usize) {
         let pause = self.rng.u64(0..300) * MS;
         self.after(pause, Happening::Visit { process });
     }
@@ -372,27 +368,6 @@ impl World {
         if !endless && self.rng.u8(..6) == 0 {
             let pause = self.rng.u64(0..3_000) * MS;
             self.after(pause, Happening::Cancel { process, caller });
-        }
-        self.drain(process)
-    }
-
-    fn job_end(&mut self, process: usize, life: u64, caller: u64) -> Result<(), String> {
-        let now = self.instant();
-        let Some(one) = self.processes.get_mut(process).filter(|one| one.life == life) else { return Ok(()) };
-        if one.away_until() > self.now {
-            let until = one.away_until();
-            self.at(until, Happening::JobEnd { process, life, caller });
-            return Ok(());
-        }
-        let until = self.oracle.until(caller);
-        let releases = one.give_back(now, caller, until);
-        self.oracle.ended(caller);
-        self.note(|| format!("process {process} caller {caller} is done"));
-        if !releases {
-            if let Some(one) = self.processes.get_mut(process) {
-                one.calls.remove(&caller);
-            }
-            self.visit_later(process);
         }
         self.drain(process)
     }

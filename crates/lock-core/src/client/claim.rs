@@ -5,12 +5,10 @@ use super::encoding::{append_eval, append_side, append_ticket, lease_ms};
 use super::queue::{Granted, KeyQueue};
 use super::release::{By, Release};
 use super::requests::{Claiming, Event, Hold, Outcome};
-use super::run::{Basis, Followers, MOST_FOLLOWERS};
-use super::waiting::CLAIM_PERIOD;
+use super::run::{Followers, MOST_FOLLOWERS};
 use super::{Client, Kind, State};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
-use crate::lease::margin;
 use crate::resp::{Value, append_integer, append_text};
 use crate::script::Script;
 use crate::time::Instant;
@@ -21,11 +19,10 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Claim {
     pub(super) key: LockKey,
-    grant: Vec<u8>,
+    grant: Arc<[u8]>,
     owner: Owner,
     lease: Duration,
     client: AttemptId,
-    until: Instant,
     sent_at: Instant,
     /// The job has ended; its release named the grant too.
     pub(super) superseded: bool,
@@ -108,51 +105,44 @@ impl Client {
         };
         let (_, _, Some(queue)) = self.queues.enter(&key) else { return };
         queue.claiming += 1;
+        let grant = [b"grant:", &self.link.client_id()[..], b":", token.to_string().as_bytes()].concat();
+        let grant: Arc<[u8]> = grant.into();
         let claim = Claim {
-            grant: [b"grant:", &self.link.client_id()[..], b":", token.to_string().as_bytes()].concat(),
+            grant: Arc::clone(&grant),
             owner: hold.owner.clone(),
             lease,
             client: *self.link.client_id(),
-            until,
             sent_at: now,
             superseded: false,
             counted: true,
             key,
         };
-        let grant = claim.grant.clone();
         let task = self.insert(None, Kind::Claim(claim), None);
         let serial = self.serial;
         self.unsent.push((task, serial));
         self.claims.insert(serial, task);
-        let claiming = Claiming { claim: serial, until };
-        hold.claim = Some(claiming);
+        let claiming = Claiming { claim: serial, until, grant };
+        hold.claim = Some(claiming.clone());
         if let Some(horizon) = horizon {
             let followers = Followers { token: token + 1, count: MOST_FOLLOWERS, horizon };
-            self.begin_run(now, index, now, followers, Some(Basis { claiming, grant }));
+            self.begin_run(now, index, now, followers, Some(claiming));
         }
         self.step_out(now, index);
         self.finish(index, Outcome::Held(hold));
     }
 
-    /// False when it can be in time no more; its job is told then.
-    pub(super) fn send_claim(&mut self, now: Instant, index: u32, whole: bool) -> bool {
+    /// Also when it seems to come too late: if the job blocked the thread, the renewal has claimed meanwhile.
+    pub(super) fn send_claim(&mut self, now: Instant, index: u32, whole: bool) {
         let Some(Kind::Claim(claim)) = self.tasks.get_mut(index as usize).map(|task| &mut task.kind) else {
-            return false;
+            return;
         };
-        let timely = now < claim.until.back(margin(CLAIM_PERIOD));
-        if timely {
-            // Whose job began on the grant, and who followed, waits no more.
-            let queue = self.queues.find(&claim.key).filter(|_| claim.counted);
-            let next = queue.and_then(KeyQueue::first).map(|(ticket, _)| ticket);
-            claim.encode(now, whole, next, &mut self.out);
-        } else {
-            self.end_claim(now, index, None);
-        }
-        timely
+        // Whose job began on the grant, and who followed, waits no more.
+        let queue = self.queues.find(&claim.key).filter(|_| claim.counted);
+        let next = queue.and_then(KeyQueue::first).map(|(ticket, _)| ticket);
+        claim.encode(now, whole, next, &mut self.out);
     }
 
     pub(super) fn claim_reply(&mut self, now: Instant, index: u32, reply: &Value) {
-        self.link.knows_claims = true;
         let Some(Kind::Claim(claim)) = self.tasks.get(index as usize).map(|task| &task.kind) else { return };
         let held = matches!(reply, Value::Array(items) if items.first() == Some(&Value::Int(1)));
         let sent_at = claim.sent_at;
@@ -206,13 +196,13 @@ impl Client {
     }
 
     /// The grant of a claim that is not answered yet, for the release of its hold; the claim is not sent any more.
-    pub(crate) fn supersede(&mut self, claim: u64) -> Option<Vec<u8>> {
+    pub(crate) fn supersede(&mut self, claim: u64) -> Option<Arc<[u8]>> {
         let index = *self.claims.get(&claim)?;
         let Some(Kind::Claim(of_task)) = self.tasks.get_mut(index as usize).map(|task| &mut task.kind) else {
             return None;
         };
         of_task.superseded = true;
-        let grant = of_task.grant.clone();
+        let grant = Arc::clone(&of_task.grant);
         if self.unsent.contains(&(index, claim)) {
             self.forget_claim(index);
         }

@@ -34,8 +34,6 @@ pub(crate) struct Link {
     identity: Option<Identity>,
     /// Slots whose counter was raised to the server's time on this connection, one bit a slot.
     raised: SlotSet,
-    /// The server knows the claim's script by its hash. Until then it goes out whole: a job that blocks the thread could not send it again.
-    pub(super) knows_claims: bool,
     /// Slots of whose channel this connection hears; in a cluster only.
     heard_of: SlotSet,
     /// In a cluster: a slot of this node.
@@ -64,7 +62,6 @@ impl Link {
             channels: Channels::default(),
             identity: None,
             raised: SlotSet::default(),
-            knows_claims: false,
             heard_of: SlotSet::default(),
             slot: None,
             last_progress: Instant::from_nanos(0),
@@ -164,7 +161,6 @@ impl Client {
         self.out.clear();
         self.link.lookups = 0;
         self.link.raised.clear();
-        self.link.knows_claims = false;
         self.link.heard_of.clear();
         self.link.heard = false;
         let mut client = self.attempt();

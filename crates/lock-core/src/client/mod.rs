@@ -216,14 +216,19 @@ impl Client {
         !self.in_flight.is_empty() || !self.batches.is_empty() || !self.replication.is_empty()
     }
 
-    /// The lane is about to write: to be called before [`Self::transmit`], and before anything is told. Claims are sent here: a job may
-    /// block the thread as soon as it begins, and then nothing else would take its grant over.
+    /// The lane is about to write: to be called before [`Self::transmit`].
     pub fn handle_write(&mut self, now: Instant) {
         for (index, serial) in std::mem::take(&mut self.unsent) {
             if self.task(index, serial).is_some() {
                 self.submit(now, index);
             }
         }
+        self.handle_early_write(now);
+    }
+
+    /// The same where jobs are about to begin on the thread that writes: their claims stay for the next write. A job that has
+    /// ended by then needs none, and one that blocks the thread leaves it to the renewal.
+    pub fn handle_early_write(&mut self, now: Instant) {
         self.send_collected(now);
         self.ask_replicas(now);
     }
@@ -360,11 +365,7 @@ impl Client {
             Kind::Release(release) => release.encode(whole, &self.link, &mut self.out),
             Kind::ReleaseAll(all) => all.encode(whole, self.link.is_plain(), &self.namespace, &mut self.out),
             Kind::Shorten(shorten) => shorten.encode(whole, &mut self.out),
-            Kind::Claim(_) => {
-                if !self.send_claim(now, index, whole || !self.link.knows_claims) {
-                    return;
-                }
-            }
+            Kind::Claim(_) => self.send_claim(now, index, whole),
             Kind::Leave(leave) => leave.encode(whole, &self.link, &mut self.out),
         }
         if let Some(task) = self.tasks.get_mut(index as usize) {

@@ -1,6 +1,7 @@
 //! Giving keys back: by owner on request, by attempt when an acquire came to nothing.
 
 use super::acquire::list;
+use super::batch::Sent;
 use super::claim::Offer;
 use super::encoding::{append_eval, append_flag, append_side, append_ticket};
 use super::link::Link;
@@ -11,7 +12,7 @@ use super::{Client, Kind, State};
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
-use crate::resp::{Value, append_header, append_integer, append_text};
+use crate::resp::{Value, append_command, append_header, append_integer, append_text};
 use crate::script::Script;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -45,7 +46,7 @@ pub(super) struct Release {
     /// The claim by which the hold began.
     pub(super) claim: Option<u64>,
     /// The grant that the hold began on, as it may still stand in Redis.
-    pub(super) grant: Option<Vec<u8>>,
+    pub(super) grant: Option<Arc<[u8]>>,
     pub(super) offer: Option<Offer>,
     /// Who is told the same: callers whose job ended before, on this lock.
     pub(super) also: Vec<u64>,
@@ -154,7 +155,7 @@ impl Client {
     }
 
     /// `grant`: the one of a claim that is under way at another node.
-    pub(crate) fn release_of(&mut self, now: Instant, request: ReleaseRequest, grant: Option<Vec<u8>>) {
+    pub(crate) fn release_of(&mut self, now: Instant, request: ReleaseRequest, grant: Option<Arc<[u8]>>) {
         self.sharing.released(now, &request.keys);
         if self.follow(now, &request) {
             return;
@@ -179,7 +180,10 @@ impl Client {
             served,
             sent_at: now,
         };
-        self.urgent |= request.waited && self.link.is_ready();
+        if request.waited && self.link.is_ready() {
+            self.urgent = true;
+            self.let_others_hear_first(&release.keys);
+        }
         let limit = request.limit.map(|limit| now + limit);
         let trouble = release.hold.then(|| self.link_trouble()).flatten();
         let index = self.add(now, Some(request.caller), Kind::Release(release), limit);
@@ -187,6 +191,14 @@ impl Client {
             // The job is done: its result does not wait for a server that is not there.
             self.tell(index, Outcome::ReleasePending(why));
         }
+    }
+
+    /// Redis writes to its clients in the reverse order of who was the first to have something to be told. So an answer to us that comes
+    /// before the release lets whoever gets the lock hear of it before we do. To read the lock is what any user of it may.
+    fn let_others_hear_first(&mut self, keys: &[LockKey]) {
+        let ([key], true) = (keys, self.link.hands_off() && self.out.is_empty()) else { return };
+        append_command(&mut self.out, &[b"GET", key.name()]);
+        self.in_flight.push_back(Sent::Nobody);
     }
 
     pub(super) fn release_reply(&mut self, now: Instant, index: u32, reply: &Value) {

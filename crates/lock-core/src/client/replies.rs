@@ -80,9 +80,6 @@ impl Client {
     /// The server does not know the script by its hash yet. It gets the whole text, unless nobody wants the
     /// answer any more.
     fn not_executed(&mut self, now: Instant, index: u32) {
-        if matches!(self.tasks.get(index as usize).map(|task| &task.kind), Some(Kind::Claim(_))) {
-            self.link.knows_claims = false;
-        }
         let undecided = self.decided(index);
         self.send_again(now, index);
         if let Some(key) = undecided {

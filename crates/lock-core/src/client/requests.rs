@@ -117,13 +117,15 @@ pub struct Hold {
     pub keep: Keep,
 }
 
-/// A claim that is under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A claim that is to be sent or under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claiming {
     /// Its number.
     pub claim: u64,
     /// Until when the grant stands.
     pub until: Instant,
+    /// The grant's text, which the lock keeps until the claim.
+    pub grant: Arc<[u8]>,
 }
 
 /// How a call ended.

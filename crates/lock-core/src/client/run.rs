@@ -37,14 +37,6 @@ pub(super) struct Followers {
     pub(super) horizon: u64,
 }
 
-/// A grant on which a run began.
-#[derive(Debug)]
-pub(super) struct Basis {
-    pub(super) claiming: Claiming,
-    /// Its text, which the lock keeps until the claim.
-    pub(super) grant: Vec<u8>,
-}
-
 #[derive(Debug)]
 struct Run {
     owner: Owner,
@@ -58,8 +50,8 @@ struct Run {
     followers: Followers,
     /// The latest ticket that was served without a word to Redis.
     served: Option<u64>,
-    /// While the claim is not answered: the grant may still stand for the lock's owner.
-    basis: Option<Basis>,
+    /// The run began on a grant whose claim is not answered yet: the grant may still stand for the lock's owner.
+    claiming: Option<Claiming>,
     ended: Ended,
 }
 
@@ -104,7 +96,7 @@ impl Client {
         index: u32,
         sent_at: Instant,
         followers: Followers,
-        basis: Option<Basis>,
+        claiming: Option<Claiming>,
     ) {
         let Some(task) = self.tasks.get(index as usize).filter(|task| task.caller.is_some()) else { return };
         let Kind::Acquire(acquire) = &task.kind else { return };
@@ -115,13 +107,13 @@ impl Client {
             attempt: acquire.attempt,
             lease,
             sent_at,
-            closes_at: match &basis {
-                Some(basis) => closes_at.min(basis.claiming.until.back(margin(CLAIM_PERIOD) + LEAST_GRANT)),
+            closes_at: match &claiming {
+                Some(claiming) => closes_at.min(claiming.until.back(margin(CLAIM_PERIOD) + LEAST_GRANT)),
                 None => closes_at,
             },
             followers,
             served: None,
-            basis,
+            claiming,
             ended: Ended::default(),
         };
         let key = key.clone();
@@ -132,10 +124,10 @@ impl Client {
 
     /// The claim of a run's first is answered: when it was sent, if the lock is the run's.
     pub(super) fn run_claimed(&mut self, now: Instant, key: &LockKey, claim: u64, sent_at: Option<Instant>) {
-        let of_claim = |run: &&mut Run| run.basis.as_ref().is_some_and(|basis| basis.claiming.claim == claim);
+        let of_claim = |run: &&mut Run| run.claiming.as_ref().is_some_and(|claiming| claiming.claim == claim);
         let Some(run) = self.runs.by_key.get_mut(key).filter(of_claim) else { return };
         if let Some(sent_at) = sent_at {
-            run.basis = None;
+            run.claiming = None;
             run.sent_at = sent_at;
         } else if let Some(run) = self.runs.by_key.remove(key) {
             self.look(now, key.clone(), run);
@@ -148,15 +140,15 @@ impl Client {
         let Some(run) = self.runs.by_key.get_mut(key).filter(|run| run.owner == request.owner) else {
             return false;
         };
-        let claiming = run.basis.as_ref().map(|basis| basis.claiming);
+        let claim = run.claiming.as_ref().map(|claiming| claiming.claim);
         let under_way = |claim| self.claims.contains_key(&claim);
-        if request.claim != claiming.map(|claiming| claiming.claim) || !request.claim.is_none_or(under_way) {
+        if request.claim != claim || !request.claim.is_none_or(under_way) {
             return false;
         }
         if run.followers.count == 0 || now >= run.closes_at || !self.link.hands_off() {
             return false;
         }
-        let quiet = self.queues.find(key).filter(|queue| queue.is_quiet(u32::from(claiming.is_some())));
+        let quiet = self.queues.find(key).filter(|queue| queue.is_quiet(u32::from(claim.is_some())));
         let Some((ticket, index)) = quiet.and_then(KeyQueue::first) else { return false };
         let Some(task) = self.tasks.get_mut(index as usize) else { return false };
         let Kind::Acquire(acquire) = &mut task.kind else { return false };
@@ -175,7 +167,7 @@ impl Client {
             tokens: Box::new([run.followers.token]),
             lease: Some(run.lease),
             sent_at: run.sent_at,
-            claim: claiming,
+            claim: run.claiming.clone(),
             waited: true,
             keep: acquire.keep,
         };
@@ -240,7 +232,7 @@ impl Client {
         let mut release = Release::automatic(now, keys, run.owner.clone(), by, run.attempt, until);
         release.hold = true;
         release.also = callers;
-        release.grant = run.basis.as_ref().map(|basis| basis.grant.clone());
+        release.grant = run.claiming.as_ref().map(|claiming| Arc::clone(&claiming.grant));
         self.add(now, Some(caller), Kind::Release(release), limit);
         run
     }

@@ -200,7 +200,7 @@ impl Cluster {
     }
 
     /// The grant of a claim that is not answered yet, wherever it was sent.
-    fn supersede(&mut self, claim: u64) -> Option<Vec<u8>> {
+    fn supersede(&mut self, claim: u64) -> Option<Arc<[u8]>> {
         self.nodes.values_mut().find_map(|node| node.client.supersede(claim))
     }
 }

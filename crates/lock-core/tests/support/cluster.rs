@@ -206,7 +206,7 @@ impl Nodes {
             keys: self.router.parse_keys(&keys).unwrap(),
             owner: owner.clone(),
             lease_end: hold.map(|_| self.now + LEASE),
-            claim: hold.and_then(|hold| hold.claim).map(|claiming| claiming.claim),
+            claim: hold.and_then(|hold| hold.claim.as_ref()).map(|claiming| claiming.claim),
             limit: hold.map(|_| 5000 * MS),
             waited: false,
             sound: true,

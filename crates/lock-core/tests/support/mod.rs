@@ -145,6 +145,14 @@ impl Rig {
         commands
     }
 
+    /// What was sent of a release for which others wait; the read before it is answered.
+    pub fn sent_release(&mut self) -> Vec<Vec<String>> {
+        let mut sent = self.sent();
+        assert_eq!(sent.remove(0), ["GET", "medusa_lock:k"]);
+        self.reply(b"$-1\r\n");
+        sent
+    }
+
     pub fn reply(&mut self, bytes: &[u8]) {
         self.client.handle_bytes(self.now, bytes);
         self.drain();

@@ -1,0 +1,57 @@
+//! Jobs: how long they take, and what they do to the thread that they run on.
+
+use crate::world::{Happening, MS, World};
+
+impl World {
+    /// A job that ends before anything more is written, one that takes long, one that blocks the thread first, or one of the usual length.
+    pub(crate) fn job_begins(&mut self, process: usize, life: u64, caller: u64) -> Result<(), String> {
+        let job_ms = match self.rng.u8(..16) {
+            0..=5 => return self.job_end(process, life, caller),
+            6 | 7 => self.rng.u64(0..12_000),
+            8 => {
+                // Beyond the claim period, and beyond many a lease.
+                let block_ms = self.rng.u64(0..6_000);
+                let until = self.now + block_ms * MS;
+                self.note(|| format!("process {process} is blocked by a job for {block_ms} ms"));
+                if let Some(one) = self.processes.get_mut(process) {
+                    one.stalled_until = one.stalled_until.max(until);
+                }
+                self.at(until, Happening::Unblocked { process });
+                block_ms + self.rng.u64(0..60)
+            }
+            _ => self.rng.u64(0..60),
+        };
+        self.after(job_ms * MS, Happening::JobEnd { process, life, caller });
+        Ok(())
+    }
+
+    pub(crate) fn unblocked(&mut self, process: usize) -> Result<(), String> {
+        let until = self.processes.get(process).map_or(0, crate::process::Process::away_until);
+        if until > self.now {
+            self.at(until, Happening::Unblocked { process });
+            return Ok(());
+        }
+        self.drain(process)
+    }
+
+    pub(crate) fn job_end(&mut self, process: usize, life: u64, caller: u64) -> Result<(), String> {
+        let now = self.instant();
+        let Some(one) = self.processes.get_mut(process).filter(|one| one.life == life) else { return Ok(()) };
+        if one.away_until() > self.now {
+            let until = one.away_until();
+            self.at(until, Happening::JobEnd { process, life, caller });
+            return Ok(());
+        }
+        let until = self.oracle.until(caller);
+        let releases = one.give_back(now, caller, until);
+        self.oracle.ended(caller);
+        self.note(|| format!("process {process} caller {caller} is done"));
+        if !releases {
+            if let Some(one) = self.processes.get_mut(process) {
+                one.calls.remove(&caller);
+            }
+            self.visit_later(process);
+        }
+        self.drain(process)
+    }
+}
