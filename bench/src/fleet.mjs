@@ -7,8 +7,11 @@ import { median, quantile } from "./stats.mjs";
 /** Longest that a call of these scenarios waits, in seconds: nobody is to fail of waiting. */
 const TIMEOUT_S = 60;
 const WARM_UP_MS = 1_500;
-/** Of loads that are repeated, so many do not count: V8 compiles and collects in threads of all processes, as long as the load itself takes. */
-const COLD_TIMES = 3;
+/**
+ * Loads of so many visits come first and so often, and do not count: V8 collects and compiles in threads of all processes, for as long as the load
+ * itself takes. The benchmark's own functions are the last to be compiled, 20 ms each, in the sixth load and the ninth.
+ */
+const COLD = { times: 9, visits: 50 };
 
 const VISITS = {
   busy: { processes: 4, callers: 25, keys: 1, choose: "same", jobMs: 5, timeout: TIMEOUT_S },
@@ -74,17 +77,17 @@ function visits(name, scenario, { url, quick }) {
   const { processes, bursts, ...plan } = VISITS[scenario];
   const measuredMs = quick ? 2_000 : 5_000;
   return withFleet(name, processes, url, async (fleet) => {
-    const runOnce = async () => {
+    const runOnce = async (more) => {
       const { now } = await fleet[0].run("clock", {});
       const begin = now + 200;
       const from = plan.visits ? begin : begin + WARM_UP_MS;
       const end = plan.visits ? Number.MAX_SAFE_INTEGER : from + measuredMs;
-      const params = { ...plan, begin, from, end };
+      const params = { ...plan, begin, from, end, ...more };
       const runs = fleet.map((one, at) => one.run("visits", { ...params, first: at * plan.callers }, { timeoutMs: 150_000 }));
       const results = await Promise.all(runs);
       return { results, elapsedMs: Math.max(...results.map((result) => result.endedAt)) - begin };
     };
-    for (let time = 0; plan.visits && time < COLD_TIMES; time += 1) await runOnce();
+    for (let time = 0; plan.visits && time < COLD.times; time += 1) await runOnce({ visits: COLD.visits });
     const all = [];
     for (let burst = 0; burst < (bursts ?? 1); burst += 1) all.push(await runOnce());
     const results = all.flatMap((one) => one.results);

@@ -349,7 +349,7 @@ impl LeaseTable {
     /// Makes every lease due at once: something happened that may have taken locks away.
     pub fn hurry(&mut self, now: Instant) {
         for (_, lease) in &mut self.leases {
-            if lease.held.claim.is_none() && lease.held.renews {
+            if !lease.on_grant && lease.held.renews {
                 lease.renew_at = now;
             }
         }

@@ -213,12 +213,13 @@ fn a_job_that_ends_in_the_turn_in_which_it_began_needs_no_claim() {
 
 #[test]
 fn a_process_that_ends_does_not_take_a_grant_over() {
-    let (mut rig, client) = waiting(1);
+    let (mut rig, client) = waiting(2);
     rig.push(&client, TICKET + 9, "k");
     rig.client.handle_early_write(rig.now);
-    assert!(!rig.client.shorten_for_exit(rig.now, Vec::new()));
-    assert_eq!(rig.sent(), [[""; 0]; 0], "a claim would bring the whole lease");
-    assert!(rig.client.is_idle());
+    assert!(rig.client.shorten_for_exit(rig.now, Vec::new()));
+    let sent = rig.sent();
+    assert_eq!((sent.len(), verb(&sent[0])), (1, "leave"), "a claim would bring the whole lease");
+    assert_eq!(sent[0][8], "0", "nor is it passed on: a COMMIT may be under way");
 }
 
 #[test]

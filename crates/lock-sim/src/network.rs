@@ -153,9 +153,9 @@ impl World {
         let now = Instant::from_nanos(self.now);
         // What comes after a job that blocks the thread waits for its end.
         if one.stalled_until > self.now {
-            one.client.handle_early_write(now)
+            one.client.handle_early_write(now);
         } else {
-            one.client.handle_write(now)
+            one.client.handle_write(now);
         }
         if one.client.transmit().is_empty() {
             return;

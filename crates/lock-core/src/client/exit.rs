@@ -49,9 +49,7 @@ impl Client {
             return false;
         }
         // Their grants are over as soon; a claim would bring the whole lease.
-        for (index, _) in std::mem::take(&mut self.unsent) {
-            self.forget_claim(index);
-        }
+        self.unsent.clear();
         let plain = self.link.is_plain();
         let mut all: Vec<Shorten> = (held.into_iter())
             .map(|held| {
