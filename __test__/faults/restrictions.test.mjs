@@ -81,7 +81,7 @@ const ONE_FEWER = {
   "+info": { log: /ready check is skipped.*info/is },
   "+client": { log: /CLIENT was refused/ },
 };
-for (const name of ["mget", "exists", "incr", "pttl", "persist", "time", "zadd", "zpopmin", "zrange", "zrem", "zscore"]) {
+for (const name of ["mget", "exists", "incrby", "pttl", "persist", "time", "zadd", "zpopmin", "zrange", "zrem", "zscore"]) {
   ONE_FEWER[`+${name}`] = PLAIN("may not use|refuses|permission|mlr!");
 }
 

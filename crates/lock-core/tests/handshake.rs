@@ -128,7 +128,7 @@ fn a_server_that_loads_its_data_is_asked_again_after_its_own_estimate() {
 fn a_missing_right_or_an_old_server_leads_to_the_plain_rung() {
     let denied =
         b"-NOPERM this user has no permissions to access one of the keys used as arguments\r\n".to_vec();
-    let inside = b"*2\r\n:0\r\n$12\r\nNOPERM: incr\r\n".to_vec();
+    let inside = b"*2\r\n:0\r\n$14\r\nNOPERM: incrby\r\n".to_vec();
     for (version, probe) in [("7.0.15", denied), ("7.0.15", inside), ("6.0.9", b"*1\r\n:1\r\n".to_vec())] {
         let mut rig = Rig::new(config());
         rig.client.handle_connected(rig.now);

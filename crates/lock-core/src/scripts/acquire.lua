@@ -9,7 +9,7 @@ local owner, lease = ARGV[1], ARGV[2]
 -- The common path first, without what only the others need: one key of execute, free, its counter alive.
 if ARGV[3] == '2' and not KEYS[3] and lease ~= '0' then
   if redis.call('SET', KEYS[1], owner, 'NX', 'PX', lease) then
-    local token = redis.pcall('INCR', KEYS[2])
+    local token = redis.pcall('INCRBY', KEYS[2], '1')
     if type(token) == 'number' and token >= 1e15 and ARGV[4] ~= '1' then return {1, token} end
     -- Nothing is rolled back by itself: a counter that cannot be raised must not leave the key locked.
     redis.call('DEL', KEYS[1])

@@ -4,7 +4,7 @@
 local commands
 if KEYS[2] then
   -- Raising the counter by one is harmless, tokens only have to rise; one that was not there is taken away again.
-  commands = {{'INCR', KEYS[1]}, {'PTTL', KEYS[1]}, {'TIME'}, {'EXISTS', KEYS[2]}, {'MGET', KEYS[1]}, {'PERSIST', KEYS[2]}, {'ZADD', KEYS[2], 'LT', '1', 'x'},
+  commands = {{'INCRBY', KEYS[1], '1'}, {'PTTL', KEYS[1]}, {'TIME'}, {'EXISTS', KEYS[2]}, {'MGET', KEYS[1]}, {'PERSIST', KEYS[2]}, {'ZADD', KEYS[2], 'LT', '1', 'x'},
     {'PEXPIRE', KEYS[2], '1000'}, {'ZSCORE', KEYS[2], 'x'}, {'ZRANGE', KEYS[2], '0', '0'}, {'ZPOPMIN', KEYS[2]}, {'ZREM', KEYS[2], 'x'}}
 else
   -- With a holder there only reading can be tried.
@@ -15,7 +15,7 @@ else
 end
 for _, command in ipairs(commands) do
   local answer = redis.pcall(unpack(command))
-  if command[1] == 'INCR' and answer == 1 then redis.call('DEL', KEYS[1]) end
+  if command[1] == 'INCRBY' and answer == 1 then redis.call('DEL', KEYS[1]) end
   if type(answer) == 'table' and answer.err then
     -- Only a missing right speaks against it; a full memory or a replica does not.
     local text = string.lower(answer.err)

@@ -20,7 +20,7 @@ for at, n in ipairs(taken) do
   if type(waited) == 'table' then
     answer = waited
   elseif waited == 0 then
-    local token = try('INCR', KEYS[3 * n])
+    local token = try('INCRBY', KEYS[3 * n], '1')
     answer = type(token) == 'number' and token >= 1e15 and token or 0
   end
   -- Nothing is rolled back by itself.

@@ -17,7 +17,7 @@ for n = 1, count do
     if type(waited) == 'table' then
       answer = waited
     elseif waited == 0 then
-      local token = not fenced or try('INCR', ARGV[names + 2])
+      local token = not fenced or try('INCRBY', ARGV[names + 2], '1')
       answer = token == true and 1 or type(token) == 'number' and token >= 1e15 and token or 0
     end
     -- Nothing is rolled back by itself.
