@@ -32,7 +32,7 @@ function groups() {
   return order.filter((name) => name in CARGO || folders.includes(name)).concat(folders.filter((name) => !order.includes(name)));
 }
 
-/** The groups of cargo, each with its commands one after the other. What is not in debug mode takes too long there. */
+/** The groups of cargo, each with its commands one after the other. What is not in debug mode takes too long there; linking as for a release does, too. */
 const CARGO = {
   core: [
     ["test", "--quiet", "--package", "lock-core"],
@@ -40,9 +40,9 @@ const CARGO = {
   ],
   protocol: [
     ["test", "--quiet", "--package", "server-model"],
-    ["test", "--quiet", "--release", "--package", "lock-sim"],
-    ["run", "--quiet", "--release", "--package", "lock-sim", "--", "--steps", "10000000"],
-    ["test", "--quiet", "--release", "--package", "lock-model"],
+    ["test", "--quiet", "--profile", "checks", "--package", "lock-sim"],
+    ["run", "--quiet", "--profile", "checks", "--package", "lock-sim", "--", "--steps", "10000000"],
+    ["test", "--quiet", "--profile", "checks", "--package", "lock-model"],
   ],
 };
 

@@ -278,7 +278,7 @@ impl NodeLoop {
                     }
                 }
             }
-            // What takes a grant over follows once its job has begun: writing takes as long as the rest of the way to it.
+            // What takes a grant over follows once its job has begun: a write would hold that up.
             let write = if state.engine.has_notices() { Connection::write_early } else { Connection::write };
             if self.gathers.get() || !state.sockets.write_all(&mut state.engine.client, write) {
                 break;

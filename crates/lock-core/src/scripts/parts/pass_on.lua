@@ -4,7 +4,7 @@
 -- are the next 15; of `me`, which knows how many it has, the next `followers` (none).
 local FOLLOWERS = 15
 local function pass_on(lock, queue, counter, raise, me, followers)
-  local token, text, more
+  local token, text
   while true do
     local head = redis.call('ZPOPMIN', queue)
     local client = head[1]
@@ -13,8 +13,7 @@ local function pass_on(lock, queue, counter, raise, me, followers)
       return nil, false
     end
     if not token then
-      more = client ~= me and FOLLOWERS or followers or 0
-      token = next_token(counter, raise, more)
+      token = next_token(counter, raise, client ~= me and FOLLOWERS or followers)
       text = digits(token)
     end
     redis.call('SET', lock, 'grant:' .. client .. ':' .. text, 'PX', '2000')
