@@ -108,6 +108,12 @@ impl Lease {
         self.deadline.back(margin(self.length()))
     }
 
+    /// The grant, while nothing has shown that it was taken over.
+    fn grant(&self) -> Option<Arc<[u8]>> {
+        let claiming = self.held.claim.as_ref().filter(|_| self.on_grant);
+        claiming.map(|claiming| Arc::clone(&claiming.grant))
+    }
+
     fn length(&self) -> Duration {
         if self.on_grant { CLAIM_PERIOD } else { self.held.lease }
     }
@@ -298,12 +304,7 @@ impl LeaseTable {
                     owner: lease.held.owner.clone(),
                     attempt: (!lease.held.owner.is_unique()).then_some(lease.held.attempt),
                     lease: lease.held.lease,
-                    grant: lease
-                        .held
-                        .claim
-                        .as_ref()
-                        .filter(|_| lease.on_grant)
-                        .map(|claiming| Arc::clone(&claiming.grant)),
+                    grant: lease.grant(),
                     deadline: last_call,
                 });
             } else {

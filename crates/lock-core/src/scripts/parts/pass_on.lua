@@ -1,7 +1,7 @@
 -- Gives a lock to the first client in its queue that lives, or deletes it. Returns the token when that client is `me`, which learns of it
 -- by the reply, and then whether anybody has it. `raise`: as for next_token. The order matters: leave the queue, raise the counter, write the lock, publish last.
 -- The message has the token, for those who may follow without a word the ticket that they have to come before, and the lock. Their tokens
--- are the next 15; of `me`, which knows how many it has, the next `followers` (none).
+-- are the next 15; of `me`, which knows how many it has, the next `followers`, if given.
 local FOLLOWERS = 15
 local function pass_on(lock, queue, counter, raise, me, followers)
   local token, text
