@@ -61,7 +61,13 @@ async function openBare(url) {
       await redis.del(name);
     }
   };
-  return { execute, ping: () => redis.ping(), version: require("ioredis/package.json").version };
+  const listen = async (channel, onMessage) => {
+    const ears = redis.duplicate();
+    ears.on("message", onMessage);
+    await ears.subscribe(channel);
+  };
+  const tell = (channel) => redis.publish(channel, "");
+  return { execute, listen, tell, ping: () => redis.ping(), version: require("ioredis/package.json").version };
 }
 
 const COMPARE_AND_DELETE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";

@@ -9,6 +9,15 @@ const clock = () => Number(process.hrtime.bigint()) / 1e6;
 /** Longer than the other process takes to enter the queue again. */
 const BATON_JOB_MS = 0.1;
 
+/** A job of `baton`. Notes when it began and when it gives the lock back. */
+function keepBusy({ starts, releases }) {
+  const began = clock();
+  starts.push(began);
+  let now = began;
+  while (now < began + BATON_JOB_MS) now = clock();
+  releases.push(now);
+}
+
 /** The keys of each visit, by scenario. `caller` counts through all processes. */
 const KEYS = {
   same: () => "hot",
@@ -103,31 +112,39 @@ export const FLEET_TASKS = {
   },
 
   /**
-   * One process of two that pass a lock to and fro. A few callers each, and a job that keeps the processor for a moment, so that in the
-   * other process one always waits when a job ends. Tells when releases were asked for, and when jobs began.
+   * One process of two that pass a lock to and fro until `end`. A few callers each, and a job that keeps the processor for a moment, so that in
+   * the other process one always waits when a job ends. Tells when releases were asked for, and when jobs began.
    */
-  async baton(contestant, { begin, count, callers }) {
-    const releases = [];
-    const starts = [];
+  async baton(contestant, { begin, end, callers }) {
+    const times = { releases: [], starts: [] };
     await sleep(begin - clock());
-    const job = async () => {
-      const began = clock();
-      starts.push(began);
-      let now = began;
-      while (now < began + BATON_JOB_MS) now = clock();
-      releases.push(now);
-    };
     const one = async () => {
-      while (starts.length < count) await contestant.execute("baton", job, { timeout: 60 });
+      while (clock() < end) await contestant.execute("baton", async () => keepBusy(times), { timeout: 60 });
     };
     await Promise.all(Array.from({ length: callers }, one));
-    return { releases, starts };
+    return times;
   },
 
-  /** Round trips of a PING, one at a time, in milliseconds. */
-  async pings(contestant, { count }) {
+  /** The same without a lock: as many jobs in a row, then a message to the other process, whose turn it is. The process `first` begins. */
+  async relay(contestant, { begin, end, callers, me, other, first }) {
+    const times = { releases: [], starts: [] };
+    const turn = () => {
+      for (let job = 0; job < callers; job += 1) keepBusy(times);
+      if (clock() < end) contestant.tell(other);
+    };
+    await contestant.listen(me, turn);
+    await sleep(begin - clock());
+    if (first) turn();
+    await sleep(end + 100 - clock());
+    return times;
+  },
+
+  /** Round trips of a PING from `begin` to `end`, in milliseconds: one after the other, or with a pause between them. */
+  async pings(contestant, { begin, end, pauseMs }) {
     const times = [];
-    for (let turn = 0; turn < count; turn += 1) {
+    await sleep(begin - clock());
+    while (clock() < end) {
+      if (pauseMs > 0) await sleep(pauseMs);
       const start = clock();
       await contestant.ping();
       times.push(clock() - start);

@@ -7,6 +7,8 @@ import { median, quantile } from "./stats.mjs";
 /** Longest that a call of these scenarios waits, in seconds: nobody is to fail of waiting. */
 const TIMEOUT_S = 60;
 const WARM_UP_MS = 1_500;
+/** PINGs back to back take time to be compiled, too. */
+const IDLE_PINGS_MS = 500;
 /**
  * Loads of so many visits come first and so often, and do not count: V8 collects and compiles in threads of all processes, for as long as the load
  * itself takes. The benchmark's own functions are the last to be compiled, 20 ms each, in the sixth load and the ninth.
@@ -35,7 +37,7 @@ export const isForFleets = (scenario) => scenario in VISITS || ["baton", "line",
  */
 export async function runFleets(scenario, names, context) {
   const measure = { baton, line, gone }[scenario] ?? visits;
-  const taking = names.filter((name) => name !== "bare" && (!ONLY_OURS.has(scenario) || name === "ours"));
+  const taking = names.filter((name) => (name !== "bare" || scenario === "baton") && (!ONLY_OURS.has(scenario) || name === "ours"));
   // A fleet run takes seconds, so there are fewer of them; but a PING depends on which cores the two sides find.
   const wanted = scenario === "baton" ? Math.max(context.rounds, 15) : Math.min(context.rounds, 3);
   const rounds = context.quick ? 1 : wanted;
@@ -112,23 +114,35 @@ function visits(name, scenario, { url, quick }) {
   });
 }
 
-/** Two processes pass a lock to and fro: from the start of a release to the start of the next job, in the other process. */
+/**
+ * Two processes pass a lock to and fro: from the start of a release to the start of the next job, in the other process. Beside it the round
+ * trips of a PING, from one process: in the same run, and back to back with nothing else to do. `bare` passes a message, without a lock.
+ */
 function baton(name, _scenario, { url, quick }) {
   return withFleet(name, 2, url, (fleet) =>
     withFleet("bare", 1, url, async ([pinger]) => {
-      const count = quick ? 1_000 : 5_000;
-      const before = await pinger.run("pings", { count: 2_000 });
-      const { now } = await fleet[0].run("clock", {});
-      const results = await Promise.all(fleet.map((one) => one.run("baton", { begin: now + 100, count, callers: 3 })));
-      const after = await pinger.run("pings", { count: 2_000 });
+      const { now } = await pinger.run("clock", {});
+      const idle = await pinger.run("pings", { begin: now, end: now + IDLE_PINGS_MS, pauseMs: 0 });
+      const begin = now + IDLE_PINGS_MS + 100;
+      const [from, end] = [begin + 500, begin + (quick ? 1_000 : 2_000)];
+      const plan = (at) => ({ begin, end, callers: 3, me: `relay-${at}`, other: `relay-${1 - at}`, first: at === 0 });
+      const runs = fleet.map((one, at) => one.run(name === "bare" ? "relay" : "baton", plan(at)));
+      const pings = pinger.run("pings", { begin: from, end, pauseMs: 1 });
+      const results = await Promise.all(runs);
       // Every job, with its process; one after the other, since they exclude each other.
       const jobs = results.flatMap(({ starts, releases }, who) => starts.map((start, at) => ({ who, start, release: releases[at] })));
       jobs.sort((a, b) => a.start - b.start);
-      const gaps = jobs.slice(1).map((job, at) => ({ other: job.who !== jobs[at].who, ms: job.start - jobs[at].release }));
-      const passes = gaps.filter(({ other }) => other).map(({ ms }) => ms);
-      const pingP50Ms = median([...before.times, ...after.times]);
-      const passP50Ms = median(passes);
-      return { passes: passes.length, passP50Ms, pingP50Ms, passToPing: passP50Ms / pingP50Ms };
+      const gaps = jobs.slice(1).map((job, at) => ({ other: job.who !== jobs[at].who, ms: job.start - jobs[at].release, at: job.start }));
+      const passes = gaps.filter(({ other, at }) => other && at >= from).map(({ ms }) => ms);
+      const [passP50Ms, pingP50Ms, idlePingP50Ms] = [median(passes), median((await pings).times), median(idle.times)];
+      return {
+        passes: passes.length,
+        passP50Ms,
+        pingP50Ms,
+        idlePingP50Ms,
+        passToPing: passP50Ms / pingP50Ms,
+        passToIdlePing: passP50Ms / idlePingP50Ms,
+      };
     }),
   );
 }
