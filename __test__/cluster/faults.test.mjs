@@ -35,7 +35,7 @@ test("slots that move to another master take their holders and waiters along", a
     const name = `${NS}${key}`;
     const from = await bed.cluster.masterOf(name);
     const to = bed.cluster.masters.find((node) => node !== from);
-    await bed.cluster.moveSlot(await bed.cluster.slotOf(name), to, { pauseMs: 300 });
+    await bed.cluster.moveSlot(await bed.cluster.slotOf(name), to, { meanwhile: () => sleep(300) });
   }
   assert.equal(await long, "held");
   assert.equal(await waiting, "waited");

@@ -4,12 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HANG_GUARD_MS, NS, refused, until } from "../support/testbed.mjs";
-import { openClusterBed } from "./support.mjs";
+import { openClusterBed, SPREAD } from "./support.mjs";
 
 const bed = openClusterBed({ replicas: 0 });
-
-/** Keys whose slots are on three different masters. */
-const SPREAD = ["a", "b", "c"];
 
 test("one node of the options leads to all, and every lock is at the master of its slot", async () => {
   const { locking, logText } = await bed.boot();
@@ -155,7 +152,7 @@ test("release of keys of several slots is true only when all were the owner's", 
   const { locking } = await bed.boot();
   await locking.acquire(["a", "b"], { ownerId: "me" });
   await locking.acquire("c", { ownerId: "other" });
-  assert.equal(await locking.release(SPREAD, { ownerId: "me" }), false);
+  assert.equal(await locking.release(["a", "b", "c"], { ownerId: "me" }), false);
   assert.deepEqual(await bed.locks(), [`${NS}c`]);
 });
 

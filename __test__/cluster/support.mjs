@@ -5,6 +5,9 @@ import { startCluster } from "../../scripts/lib/clusters.mjs";
 import { bootLocking, providerEntry } from "../support/locking-module.mjs";
 import { NS } from "../support/testbed.mjs";
 
+/** Keys whose slots are on three different masters, in order of their names. */
+export const SPREAD = ["a", "c", "d"];
+
 /**
  * Registers hooks of node:test for this file: a cluster before the first test, emptied before each, everything closed afterwards.
  *

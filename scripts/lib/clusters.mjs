@@ -16,8 +16,10 @@ const PATIENCE_MS = 30_000;
  * @param {number} [options.nodeTimeoutMs] after how much silence a node counts as gone; default 1500
  * @param {string} [options.version] of the servers; default 7.0
  * @param {string[]} [options.args] more arguments for every node
+ * @param {(port: number) => string[]} [options.tlsArgs] arguments for a server that speaks TLS on this port, beside plain text: the nodes
+ *   then speak it among themselves, too, and name these ports; see `tlsPort` of `nodes`. For servers of the system's version
  */
-export async function startCluster({ masters = 3, replicas = 1, nodeTimeoutMs = 1_500, version, args = [] } = {}) {
+export async function startCluster({ masters = 3, replicas = 1, nodeTimeoutMs = 1_500, version, args = [], tlsArgs } = {}) {
   const cluster = new Cluster();
   const more = [
     "--cluster-enabled",
@@ -34,10 +36,11 @@ export async function startCluster({ masters = 3, replicas = 1, nodeTimeoutMs = 
   ];
   try {
     for (let at = 0; at < masters * (1 + replicas); at++) {
-      // The bus takes the port 10000 above.
-      let port = await freePort();
-      while (port > 55_000) port = await freePort();
-      cluster.nodes.push(await startServer({ port, version, args: more }));
+      const port = await portBelowBus();
+      const tlsPort = tlsArgs && (await portBelowBus());
+      const secure = tlsArgs ? ["--tls-cluster", "yes", "--tls-replication", "yes", ...tlsArgs(tlsPort)] : [];
+      const node = await startServer({ port, version, args: [...more, ...secure] });
+      cluster.nodes.push(Object.assign(node, { tlsPort }));
     }
     await cluster.join(masters);
     return cluster;
@@ -47,6 +50,17 @@ export async function startCluster({ masters = 3, replicas = 1, nodeTimeoutMs = 
   }
 }
 
+// The bus takes the port 10000 above.
+async function portBelowBus() {
+  for (;;) {
+    const port = await freePort();
+    if (port <= 55_000) return port;
+  }
+}
+
+/** The port by which the nodes know one of them. */
+const knownPort = ({ tlsPort, port }) => tlsPort ?? port;
+
 class Cluster {
   /** All servers that were started, masters first. */
   nodes = [];
@@ -54,13 +68,13 @@ class Cluster {
 
   /** For the option `startupNodes`. */
   get startupNodes() {
-    return this.nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
+    return this.nodes.map((node) => ({ host: "127.0.0.1", port: knownPort(node) }));
   }
 
   async join(masters) {
     this.#masters = masters;
     const [first, ...others] = this.nodes;
-    for (const node of others) await node.cli("CLUSTER", "MEET", "127.0.0.1", String(first.port));
+    for (const node of others) await node.cli("CLUSTER", "MEET", "127.0.0.1", String(knownPort(first)));
     for (let at = 0; at < masters; at++) {
       const [from, to] = [Math.floor((at * SLOTS) / masters), Math.floor(((at + 1) * SLOTS) / masters)];
       // Redis before 7.0 takes no ranges.
@@ -131,7 +145,7 @@ class Cluster {
     const id = await master.cli("CLUSTER", "MYID");
     const line = (await master.cli("CLUSTER", "NODES")).split("\n").find((entry) => entry.includes(`slave ${id}`));
     const port = Number(/:(\d+)@/.exec(line)?.[1]);
-    return this.#living().find((node) => node.port === port);
+    return this.#living().find((node) => knownPort(node) === port);
   }
 
   /** Every node that has slots. */
@@ -175,19 +189,19 @@ class Cluster {
     await node.kill();
   }
 
-  /** Moves a slot from its master to another, key by key, as redis-cli does. */
-  async moveSlot(slot, to, { pauseMs = 0 } = {}) {
+  /** Moves a slot from its master to another, key by key, as redis-cli does. `meanwhile` runs before the first key moves. */
+  async moveSlot(slot, to, { meanwhile } = {}) {
     const from = await this.masterOfSlot(slot);
     if (from === to) return;
     const [fromId, toId] = [await from.cli("CLUSTER", "MYID"), await to.cli("CLUSTER", "MYID")];
     const text = String(slot);
     await to.cli("CLUSTER", "SETSLOT", text, "IMPORTING", fromId);
     await from.cli("CLUSTER", "SETSLOT", text, "MIGRATING", toId);
-    await sleep(pauseMs);
+    await meanwhile?.();
     for (let round = 0; round < 1_000; round++) {
       const keys = await from.cli("CLUSTER", "GETKEYSINSLOT", text, "100");
       if (keys.length === 0) break;
-      await from.cli("MIGRATE", "127.0.0.1", String(to.port), "", "0", "5000", "KEYS", ...keys);
+      await from.cli("MIGRATE", "127.0.0.1", String(knownPort(to)), "", "0", "5000", "KEYS", ...keys);
     }
     // The target first: it must not be without the slot for a moment.
     await to.cli("CLUSTER", "SETSLOT", text, "NODE", toId);

@@ -39,13 +39,14 @@ if not token then return reply end
 if not ARGV[6] or ARGV[6] == '' then return {3, token} end
 redis.call('SET', KEYS[1], ARGV[6], 'PX', ARGV[7])
 reply = {2, token}
+-- The lock is given; what fails from here on must not hide it. A waiter who is not in the queue asks for itself.
 if more > 0 then
   -- Tickets are drawn from the counter, too: what it has given so far came before all that is to come.
-  local other = redis.call('ZRANGE', KEYS[2], '0', '0', 'WITHSCORES')[2]
+  local other = redis.pcall('ZRANGE', KEYS[2], '0', '0', 'WITHSCORES')[2]
   reply[3] = other and math.min(tonumber(other), token + more + 1) or token + more + 1
 end
 if ARGV[8] ~= '' then
-  redis.call('ZADD', KEYS[2], 'LT', ARGV[8], me)
-  redis.call('PEXPIRE', KEYS[2], '60000')
+  redis.pcall('ZADD', KEYS[2], 'LT', ARGV[8], me)
+  redis.pcall('PEXPIRE', KEYS[2], '60000')
 end
 return reply

@@ -2,11 +2,14 @@
 -- by the reply, and then whether anybody has it. `raise`: as for next_token. The order matters: leave the queue, raise the counter, write the lock, publish last.
 -- The message has the token, for those who may follow without a word the ticket that they have to come before, and the lock. Their tokens
 -- are the next 15; of `me`, which knows how many it has, the next `followers`, if given.
+-- While a slot moves to another node of a cluster, a script may not look at keys that are not here, not even at those that it has emptied
+-- itself. So an error of the queue once something was written, or that one, says that the queue is empty.
 local FOLLOWERS = 15
 local function pass_on(lock, queue, counter, raise, me, followers)
   local token, text
   while true do
-    local head = redis.call('ZPOPMIN', queue)
+    local head = redis.pcall('ZPOPMIN', queue)
+    if head.err and not token and not string.find(head.err, 'non local key', 1, true) then redis.call('ZPOPMIN', queue) end
     local client = head[1]
     if not client then
       redis.call('DEL', lock)
@@ -18,7 +21,7 @@ local function pass_on(lock, queue, counter, raise, me, followers)
     end
     redis.call('SET', lock, 'grant:' .. client .. ':' .. text, 'PX', '2000')
     if client == me then return token, true end
-    local horizon = redis.call('ZRANGE', queue, '0', '0', 'WITHSCORES')[2]
+    local horizon = redis.pcall('ZRANGE', queue, '0', '0', 'WITHSCORES')[2]
     -- Tickets are drawn from the counter, too.
     if not horizon or tonumber(horizon) > token + FOLLOWERS then horizon = digits(token + FOLLOWERS + 1) end
     -- In a cluster, the name of a client begins with 's', and only a channel of the lock's own slot proves that it is there.
@@ -26,8 +29,8 @@ local function pass_on(lock, queue, counter, raise, me, followers)
     local channel = (sharded and string.match(queue, '^mlr!%b{}') or 'mlr!') .. 'c:' .. client
     local received = redis.pcall(sharded and 'SPUBLISH' or 'PUBLISH', channel, text .. ':' .. horizon .. ':' .. lock)
     if type(received) ~= 'number' then
-      redis.call('ZADD', queue, head[2], client)
-      redis.call('PEXPIRE', queue, '60000')
+      redis.pcall('ZADD', queue, head[2], client)
+      redis.pcall('PEXPIRE', queue, '60000')
       redis.call('DEL', lock)
       return nil, false
     end

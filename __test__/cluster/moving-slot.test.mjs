@@ -1,0 +1,53 @@
+// A slot on its way to another master: its keys are still at the old one, which counts every key that is not there as the new one's.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { NS, until } from "../support/testbed.mjs";
+import { openClusterBed } from "./support.mjs";
+
+const bed = openClusterBed({ replicas: 0 });
+
+async function whileItMoves(key, meanwhile) {
+  const slot = await bed.cluster.slotOf(`${NS}${key}`);
+  const from = await bed.cluster.masterOfSlot(slot);
+  const to = bed.cluster.masters.find((node) => node !== from);
+  await bed.cluster.moveSlot(slot, to, { meanwhile });
+}
+
+const waits = (key) => until("it waits", async () => (await bed.cluster.keys()).some((name) => name.endsWith(`w:${NS}${key}`)));
+
+test("a lock goes to the only waiter of another instance, and its release is no loss", async () => {
+  const instances = [await bed.boot(), await bed.boot()];
+  const order = [];
+  let end;
+  const first = instances[0].locking.execute("k", () => new Promise((resolve) => (end = resolve)), { timeout: 30 });
+  await until("the first runs", () => end !== undefined);
+  const second = instances[1].locking.execute("k", async () => order.push("second"), { timeout: 30 });
+  await waits("k");
+  await whileItMoves("k", async () => {
+    end("done");
+    await until("the second runs", () => order.length > 0);
+  });
+  assert.equal(await first, "done");
+  await second;
+  await until("no lock is left", async () => (await bed.locks()).length === 0);
+});
+
+test("a lock goes on within one instance, from call to call", async () => {
+  const { locking } = await bed.boot();
+  const order = [];
+  let end;
+  const first = locking.execute("k", () => new Promise((resolve) => (end = resolve)), { timeout: 30 });
+  await until("the first runs", () => end !== undefined);
+  const others = [1, 2, 3].map((name) => locking.execute("k", async () => sleep(20, order.push(name)), { timeout: 30 }));
+  await waits("k");
+  await whileItMoves("k", async () => {
+    end("done");
+    await until("the next runs", () => order.length > 0);
+  });
+  assert.equal(await first, "done");
+  await Promise.all(others);
+  assert.deepEqual(order, [1, 2, 3]);
+  await until("no lock is left", async () => (await bed.locks()).length === 0);
+});
