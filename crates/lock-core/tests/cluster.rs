@@ -257,6 +257,24 @@ fn a_claim_whose_slot_moves_goes_on_at_the_new_node() {
 }
 
 #[test]
+fn a_claim_that_has_to_be_asked_again_still_keeps_the_other_waiters_from_its_grant() {
+    let mut nodes = Nodes::ready(with(rules()));
+    let client = nodes.park("a", 1);
+    nodes.wait_for(&[1], Patience::Endless);
+    nodes.sent("a");
+    nodes.reply("a", &parked(TICKET + 1));
+    nodes.pass(950 * MS);
+    nodes.reply("a", &smessage(&client, 1, TICKET + 9));
+    nodes.hold();
+    assert_eq!(nodes.asked("a"), ["claim"]);
+    nodes.refuse("a", "TRYAGAIN x");
+    // The other waiter's poll is due.
+    nodes.pass(60 * MS);
+    let polls = nodes.sent("a");
+    assert_eq!((verb(&polls[0]), polls[0][16].as_str()), ("park", "0"));
+}
+
+#[test]
 fn a_release_names_the_grant_of_a_claim_that_is_under_way_at_the_old_node() {
     let mut nodes = Nodes::ready(with(rules()));
     let client = nodes.park("a", 1);

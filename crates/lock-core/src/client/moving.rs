@@ -149,6 +149,11 @@ impl Client {
         }
     }
 
+    /// The slot of a task's keys.
+    pub(crate) fn slot_of(&mut self, index: u32, serial: u64) -> Option<u16> {
+        self.task(index, serial)?.slot()
+    }
+
     /// Takes a task out, to be given to another client.
     pub(crate) fn extract(&mut self, index: u32, serial: u64) -> Option<Task> {
         let task = self.task(index, serial)?;

@@ -60,7 +60,11 @@ impl Cluster {
             }
             Redirect::TryAgain => {
                 let pause = self.rules.try_again_pause;
-                // Of a node that was only asked, too: back to the one whose slot it is.
+                let slot = self.client(id).and_then(|from| from.slot_of(task, serial));
+                if slot.is_none_or(|slot| self.owner(slot) == id) {
+                    return self.repeat(now, id, pause, redirected);
+                }
+                // Of a node that was only asked: back to the one whose slot it is.
                 let extracted = self.client(id).and_then(|from| from.extract(task, serial));
                 if let Some(task) = extracted {
                     let slot = task.slot().unwrap_or_default();
