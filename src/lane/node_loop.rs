@@ -239,20 +239,23 @@ impl NodeLoop {
         if !connection.is_ready(readiness) {
             return;
         }
-        for _ in 0..MOST_READS {
+        // After a failure the watcher has ended: nobody would come for what is left.
+        let failed = readiness.failed;
+        for _ in 0..if failed { usize::MAX } else { MOST_READS } {
             let reason = match connection.socket.read(&mut state.buffer) {
                 Ok(0) => "the server closed the connection".to_owned(),
                 Ok(count) => {
                     let bytes = state.buffer.get(..count).unwrap_or_default();
                     match wire::receive(client, connection.tls.as_deref_mut(), bytes) {
-                        Ok(()) if count < READ_SIZE => return,
+                        Ok(()) if count < READ_SIZE && !failed => return,
                         Ok(()) => continue,
                         Err(reason) => reason,
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => describe(&error),
+                Err(error) if error.kind() != ErrorKind::WouldBlock => describe(&error),
+                Err(_) if failed => "the connection failed".to_owned(),
+                Err(_) => return,
             };
             let reason = wire::ended(client, connection.tls.is_some(), reason);
             client.handle_disconnected(now(), &reason);

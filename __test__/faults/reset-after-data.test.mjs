@@ -1,0 +1,54 @@
+// A connection that is reset while the event loop is busy, with something on it that was not read yet. libuv ends its watching once it has
+// told of the failure: whoever reads no further than that something hears of nothing any more.
+
+import assert from "node:assert/strict";
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { startServer } from "../../scripts/lib/redis-servers.mjs";
+import { startFaultProxy } from "../support/fault-proxy.mjs";
+import { bootLocking, providerEntry } from "../support/locking-module.mjs";
+import { until } from "../support/testbed.mjs";
+
+const [DELAY_MS, BUSY_MS] = [300, 1_000];
+
+/** The proxy in a process of its own, which goes on while the other is busy. Tells when a script call came; a message comes in place of its answer. */
+async function beProxy() {
+  const proxy = await startFaultProxy({ targetPort: Number(process.argv[3]) });
+  process.on("message", async () => {
+    proxy.delayReplies(DELAY_MS);
+    const match = ([name]) => /^eval/i.test(name) && process.send("asked");
+    await proxy.rewriteReply({ match, reply: Buffer.from(">3\r\n+message\r\n+other\r\n+nothing\r\n") });
+    setTimeout(() => proxy.cutAll({ reset: true }), 50);
+  });
+  process.send(proxy.port);
+}
+
+if (process.argv[2] === "proxy") await beProxy();
+else {
+  test("who waits is served over a new connection at once, not when the silence is noticed", async () => {
+    const server = await startServer();
+    const child = fork(fileURLToPath(import.meta.url), ["proxy", String(server.port)]);
+    const [port] = await once(child, "message");
+    const boots = [];
+    after(async () => {
+      for (const booted of boots) await booted.shutdown();
+      child.kill();
+      await server.stop();
+    });
+    for (const redisUrl of [server.url, `redis://127.0.0.1:${port}`]) {
+      boots.push(await bootLocking({ providers: [providerEntry({ redisUrl })] }));
+    }
+    const [{ locking: direct }, { locking: proxied }] = boots;
+    await direct.acquire("k", { ownerId: "first", expire: 60 });
+    // Less than the fifteen seconds after which a silent connection is given up.
+    const waiting = proxied.execute("k", async () => "done", { timeout: 8 });
+    await until("it waits", async () => (await server.cli("KEYS", "mlr!*w:*")).length > 0);
+    child.send("arm");
+    await once(child, "message");
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MS);
+    await direct.release("k", { ownerId: "first" });
+    assert.equal(await waiting, "done");
+  });
+}
