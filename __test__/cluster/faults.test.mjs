@@ -31,12 +31,7 @@ async function endsWell() {
 test("slots that move to another master take their holders and waiters along", async () => {
   const long = boots[0].locking.execute("long", () => sleep(6_000, "held"), { expire: 2, timeout: 30 });
   const waiting = boots[1].locking.execute("long", async () => "waited", { timeout: 60 });
-  for (const key of [...KEYS, "long"]) {
-    const name = `${NS}${key}`;
-    const from = await bed.cluster.masterOf(name);
-    const to = bed.cluster.masters.find((node) => node !== from);
-    await bed.cluster.moveSlot(await bed.cluster.slotOf(name), to, { meanwhile: () => sleep(300) });
-  }
+  for (const key of [...KEYS, "long"]) await bed.moveAway(key, () => sleep(300));
   assert.equal(await long, "held");
   assert.equal(await waiting, "waited");
   await endsWell();

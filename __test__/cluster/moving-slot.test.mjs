@@ -3,30 +3,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { NS, until } from "../support/testbed.mjs";
+import { deferred, NS, until } from "../support/testbed.mjs";
 import { openClusterBed } from "./support.mjs";
 
 const bed = openClusterBed({ replicas: 0 });
-
-async function whileItMoves(key, meanwhile) {
-  const slot = await bed.cluster.slotOf(`${NS}${key}`);
-  const from = await bed.cluster.masterOfSlot(slot);
-  const to = bed.cluster.masters.find((node) => node !== from);
-  await bed.cluster.moveSlot(slot, to, { meanwhile });
-}
 
 const waits = (key) => until("it waits", async () => (await bed.cluster.keys()).some((name) => name.endsWith(`w:${NS}${key}`)));
 
 test("a lock goes to the only waiter of another instance, and its release is no loss", async () => {
   const instances = [await bed.boot(), await bed.boot()];
   const order = [];
-  let end;
-  const first = instances[0].locking.execute("k", () => new Promise((resolve) => (end = resolve)), { timeout: 30 });
-  await until("the first runs", () => end !== undefined);
+  const end = deferred();
+  const first = instances[0].locking.execute("k", () => end.promise, { timeout: 30 });
+  await until("the first runs", () => bed.owner("k"));
   const second = instances[1].locking.execute("k", async () => order.push("second"), { timeout: 30 });
   await waits("k");
-  await whileItMoves("k", async () => {
-    end("done");
+  await bed.moveAway("k", async () => {
+    end.resolve("done");
     await until("the second runs", () => order.length > 0);
   });
   assert.equal(await first, "done");
@@ -37,13 +30,13 @@ test("a lock goes to the only waiter of another instance, and its release is no 
 test("a lock goes on within one instance, from call to call", async () => {
   const { locking } = await bed.boot();
   const order = [];
-  let end;
-  const first = locking.execute("k", () => new Promise((resolve) => (end = resolve)), { timeout: 30 });
-  await until("the first runs", () => end !== undefined);
+  const end = deferred();
+  const first = locking.execute("k", () => end.promise, { timeout: 30 });
+  await until("the first runs", () => bed.owner("k"));
   const others = [1, 2, 3].map((name) => locking.execute("k", async () => sleep(20, order.push(name)), { timeout: 30 }));
   await waits("k");
-  await whileItMoves("k", async () => {
-    end("done");
+  await bed.moveAway("k", async () => {
+    end.resolve("done");
     await until("the next runs", () => order.length > 0);
   });
   assert.equal(await first, "done");

@@ -41,6 +41,14 @@ class ClusterBed {
     for (const booted of this.#boots.splice(0)) await booted.shutdown();
   }
 
+  /** Moves the slot of a key to another master; `meanwhile` as for `moveSlot`. */
+  async moveAway(key, meanwhile) {
+    const slot = await this.cluster.slotOf(`${NS}${key}`);
+    const from = await this.cluster.masterOfSlot(slot);
+    const to = this.cluster.masters.find((node) => node !== from);
+    await this.cluster.moveSlot(slot, to, { meanwhile });
+  }
+
   /** @returns {Promise<string | null>} owner of a lock of the default namespace */
   owner(key) {
     return this.cluster.cli("GET", `${NS}${key}`);

@@ -61,13 +61,12 @@ impl Cluster {
             Redirect::TryAgain => {
                 let pause = self.rules.try_again_pause;
                 let slot = self.client(id).and_then(|from| from.slot_of(task, serial));
-                if slot.is_none_or(|slot| self.owner(slot) == id) {
+                let Some(slot) = slot.filter(|slot| self.owner(*slot) != id) else {
                     return self.repeat(now, id, pause, redirected);
-                }
+                };
                 // Of a node that was only asked: back to the one whose slot it is.
                 let extracted = self.client(id).and_then(|from| from.extract(task, serial));
                 if let Some(task) = extracted {
-                    let slot = task.slot().unwrap_or_default();
                     self.at(first, slot).1.adopt(now, task, false, pause);
                 }
             }
