@@ -210,10 +210,18 @@ impl NativeClient {
         let _ = self.lane.with(env, |engine, now| engine.client.judge(now, number(question), verdict));
     }
 
-    /// Milliseconds until the hold's lease can lapse; 0 once it is lost or given back.
+    /// Milliseconds until the hold's lease can lapse; 0 once it is lost or given back; Infinity without an end.
     #[napi(catch_unwind)]
     pub fn remaining_ms(&self, hold: f64) -> f64 {
-        self.lane.remaining(HoldId::from_number(number(hold))).as_secs_f64() * 1_000.0
+        let left = self.lane.remaining(HoldId::from_number(number(hold)));
+        left.map_or(f64::INFINITY, |left| left.as_secs_f64() * 1_000.0)
+    }
+
+    /// Nobody asks about a hold of `acquire` any more: it is neither renewed nor compared with Redis. Its keys stay as they are.
+    #[napi(catch_unwind)]
+    pub fn forget(&self, env: &Env, hold: f64) {
+        let hold = HoldId::from_number(number(hold));
+        let _ = self.lane.with(env, |engine, now| engine.forget_hold(now, hold));
     }
 
     /// How far the hold can be trusted, at this very moment.
@@ -253,10 +261,10 @@ impl NativeClient {
         let _ = self.lane.with(env, |engine, now| engine.client.close(now));
     }
 
-    /// Whether a hold is kept or a call is under way.
+    /// Whether a job of `execute` or a call is under way.
     #[napi(catch_unwind)]
     pub fn is_busy(&self, env: &Env) -> bool {
-        self.lane.has_holds() || self.lane.with(env, |engine, _| !engine.client.is_idle()).unwrap_or(false)
+        self.lane.has_jobs() || self.lane.with(env, |engine, _| !engine.client.is_idle()).unwrap_or(false)
     }
 
     /// The bounded step at exit (200 ms): what `execute` still holds is left with 2 s.

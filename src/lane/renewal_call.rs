@@ -1,12 +1,12 @@
 //! What the renewal says to Redis, and what it hears.
 
-use lock_core::{LockKey, Renewal, Safety, Script};
+use lock_core::{LockKey, Renewal, Safety, Script, Term};
 use redis::aio::MultiplexedConnection;
 use redis::{RedisError, RedisResult};
 
 /// What Redis said to the renewal of a batch.
 pub(super) struct Answers {
-    /// 1 for each key that was its holder's, in order.
+    /// What the script says of each key, in order; 0: it was not its holder's.
     pub(super) per_key: Vec<i64>,
     /// Why it does not count.
     pub(super) shortfall: Option<String>,
@@ -33,7 +33,12 @@ async fn claim(
     let command = |name: &str, script: &str| {
         let mut command = redis::cmd(name);
         command.arg(script).arg(2).arg(key.name()).arg(key.queue_name());
-        command.arg(grant).arg(renewal.owner.as_bytes()).arg(millis(renewal)).arg("").arg("");
+        command
+            .arg(grant)
+            .arg(renewal.owner.as_bytes())
+            .arg(Term::Exactly(renewal.lease).text())
+            .arg("")
+            .arg("");
         command
     };
     let answer = evaluate(connection, Script::Claim, command).await?;
@@ -57,18 +62,22 @@ pub(super) async fn call(
         let stride = if records { 2 } else { 1 };
         let mut command = redis::cmd(name);
         command.arg(script).arg(stride * batch.iter().map(|renewal| renewal.keys.len()).sum::<usize>());
-        let pairs = || batch.iter().flat_map(|renewal| renewal.keys.iter().map(move |key| (renewal, key)));
-        for (_, key) in pairs() {
+        let pairs = || {
+            batch
+                .iter()
+                .flat_map(|renewal| renewal.keys.iter().enumerate().map(move |(at, key)| (renewal, at, key)))
+        };
+        for (.., key) in pairs() {
             command.arg(key.name());
             if records {
                 command.arg(key.record_name());
             }
         }
         command.arg(stride);
-        for (renewal, _) in pairs() {
-            command.arg(renewal.owner.as_bytes()).arg(millis(renewal));
-            if let (true, Some(attempt)) = (records, &renewal.attempt) {
-                command.arg(&attempt[..]);
+        for (renewal, at, _) in pairs() {
+            command.arg(renewal.owner.as_bytes()).arg(renewal.term.text());
+            if let (true, Some(tokens)) = (records, &renewal.tokens) {
+                command.arg(tokens.get(at).copied().unwrap_or_default());
             }
         }
         command
@@ -80,10 +89,6 @@ pub(super) async fn call(
     };
     // The first number is the reply's tag.
     Ok(Answers { per_key: answers.into_iter().skip(1).collect(), shortfall })
-}
-
-fn millis(renewal: &Renewal) -> u64 {
-    u64::try_from(renewal.lease.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// EVALSHA, then EVAL: SCRIPT LOAD is a right that users of the official package never had to give.

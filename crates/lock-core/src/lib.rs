@@ -35,7 +35,9 @@ pub use error::{Code, Error};
 pub use handshake::{Rung, is_unwanted_password};
 pub use ids::{AttemptId, IdSource, Owner};
 pub use key::{LockKey, Namespace, SIDE_KEY_MARK, slot_of, tag_of};
-pub use lease::{EXIT_LEASE_MS, HoldId, LeaseState, LeaseTable, NewLease, Renewal, RenewalAnswer};
+pub use lease::{
+    EXIT_LEASE_MS, Ended, HoldId, LeaseState, LeaseTable, Loss, NewLease, Renewal, RenewalAnswer, Term,
+};
 pub use router::{FIRST, NodeAddress, NodeId, Router, Routes, SlotRange};
 pub use script::Script;
 pub use time::Instant;

@@ -249,6 +249,7 @@ fn release_of(rig: &Rig, hold: &Hold) -> ReleaseRequest {
         limit: Some(5 * SECOND),
         waited: hold.waited,
         sound: true,
+        good_until: None,
     }
 }
 

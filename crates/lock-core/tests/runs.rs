@@ -166,6 +166,7 @@ fn a_lock_that_may_be_lost_is_not_followed_on() {
         limit: None,
         waited: true,
         sound: false,
+        good_until: None,
     };
     rig.client.release(rig.now, request);
     assert_eq!(verb(&rig.sent_release()[0]), "hand over");

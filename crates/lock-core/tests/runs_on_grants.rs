@@ -47,6 +47,7 @@ fn end(rig: &mut Rig, caller: u64, hold: &Hold, claim: Option<u64>) {
         limit: Some(5 * SECOND),
         waited: true,
         sound: true,
+        good_until: None,
     };
     rig.client.release(rig.now, request);
     rig.reply(b"");

@@ -1,7 +1,7 @@
 //! What several scripts share: `scripts/parts/*.lua`.
 
 use crate::call::Call;
-use crate::reply::Outcome;
+use crate::reply::{LUA, Outcome};
 use crate::store::number;
 
 /// A counter below this was lost with the data: TIME in microseconds is past it since 2001.
@@ -40,10 +40,15 @@ pub(crate) fn names(attempts: &[u8], attempt: &[u8]) -> bool {
     entries(attempts).any(|entry| attempt_of(entry) == attempt)
 }
 
+/// Stands in front of attempts where the lock's end was promised to somebody.
+const PROMISED: &[u8] = b"!";
+
 /// `change`: the list without an attempt, or with it as the last, by a new entry.
 fn change(attempts: &[u8], attempt: &[u8], entry: Option<&[u8]>) -> Vec<u8> {
-    let mut list: Vec<&[u8]> =
-        entries(attempts).filter(|other| *other != b"+" && attempt_of(other) != attempt).collect();
+    let mut list: Vec<&[u8]> = entries(attempts)
+        .filter(|other| *other != b"+" && *other != PROMISED && attempt_of(other) != attempt)
+        .collect();
+    let promised = entries(attempts).any(|other| other == PROMISED);
     let mut others = entries(attempts).any(|other| other == b"+");
     list.extend(entry);
     if list.len() > MOST_NAMED {
@@ -53,7 +58,40 @@ fn change(attempts: &[u8], attempt: &[u8], entry: Option<&[u8]>) -> Vec<u8> {
     if others {
         list.insert(0, b"+");
     }
+    if promised && !list.is_empty() {
+        list.insert(0, PROMISED);
+    }
     list.join(&b","[..])
+}
+
+/// `promise`: the same attempts with the mark that the lock's end is promised, if `promises` says so.
+pub(crate) fn promise(attempts: Vec<u8>, promises: bool) -> Vec<u8> {
+    if !promises || attempts.starts_with(PROMISED) {
+        return attempts;
+    }
+    [PROMISED, b",", &attempts].concat()
+}
+
+/// The attempts without the ends that they would take back.
+pub(crate) fn without_ends(attempts: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(attempts.len());
+    let mut rest = attempts;
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if byte == b'@' && digits > 0 {
+            rest = after.get(digits..).unwrap_or_default();
+        } else {
+            kept.push(byte);
+            rest = after;
+        }
+    }
+    kept
+}
+
+/// Whether anybody but one attempt may hold the lock.
+pub(crate) fn is_shared(attempts: &[u8]) -> bool {
+    let named = if attempts.starts_with(PROMISED) { attempts.get(2..).unwrap_or_default() } else { attempts };
+    named.iter().any(|byte| matches!(byte, b',' | b'+'))
 }
 
 impl Call<'_> {
@@ -95,6 +133,19 @@ impl Call<'_> {
         let ends = if left >= 0 { now_ms + left } else { 0 };
         let entry = [attempt, b"@", ends.to_string().as_bytes()].concat();
         change(attempts.unwrap_or(b"+"), attempt, Some(&entry))
+    }
+
+    /// `time_left`: the time left in ms (`0`: none) that an acquire of `ms` gives a lock which its owner holds already.
+    pub(crate) fn time_left(&self, lock: &[u8], attempts: Option<&[u8]>, ms: &[u8]) -> Outcome<Vec<u8>> {
+        if ms == b"0" || !attempts.is_some_and(|attempts| attempts.starts_with(PROMISED)) {
+            return Ok(ms.to_vec());
+        }
+        let left = self.pttl(lock);
+        Ok(match left {
+            ..0 => b"0".to_vec(),
+            _ if left > number(ms).ok_or(LUA)? => left.to_string().into_bytes(),
+            _ => ms.to_vec(),
+        })
     }
 
     /// `give_up`: one attempt gives up a lock that its record names it for.

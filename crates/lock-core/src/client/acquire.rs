@@ -101,7 +101,7 @@ impl Acquire {
         out: &mut Vec<u8>,
     ) {
         self.sent_at = now;
-        append_eval(out, Script::Park, whole, self.keys.len() * 5, 11);
+        append_eval(out, Script::Park, whole, self.keys.len() * 5, if self.promises() { 12 } else { 11 });
         let mut side = Vec::new();
         for key in self.keys.iter() {
             append_text(out, key.name());
@@ -121,6 +121,14 @@ impl Acquire {
         append_flag(out, standing.oldest);
         append_ticket(out, standing.next);
         append_integer(out, along as u64);
+        if self.promises() {
+            append_flag(out, true);
+        }
+    }
+
+    /// The caller will go by the lock's end, so no later acquire of the same owner may bring it forward.
+    fn promises(&self) -> bool {
+        !self.owner.is_unique() && self.keep != Keep::No
     }
 
     /// For the rungs without a queue.
@@ -134,6 +142,7 @@ impl Acquire {
         };
         let raise = self.must_raise(link);
         let args = match (stride, raise) {
+            (3, _) if self.promises() => 6,
             (3, _) => 5,
             (_, true) => 4,
             (_, false) => 3,
@@ -157,6 +166,9 @@ impl Acquire {
         }
         if args >= 5 {
             append_text(out, &self.attempt);
+        }
+        if args >= 6 {
+            append_flag(out, true);
         }
     }
 

@@ -41,6 +41,8 @@ pub(super) struct Release {
     pub(super) request: AttemptId,
     /// When Redis will have freed the keys by itself; until then an automatic release is repeated.
     pub(super) until: Option<Instant>,
+    /// The job ended in time, and its lease is over at this moment: what Redis says later says nothing against it.
+    pub(super) good_until: Option<Instant>,
     /// The release of an `execute` lock: goes on when its caller was told.
     pub(super) hold: bool,
     /// The claim by which the hold began.
@@ -71,6 +73,7 @@ impl Release {
             by,
             request,
             until,
+            good_until: None,
             hold: false,
             claim: None,
             grant: None,
@@ -129,6 +132,11 @@ impl Release {
         }
     }
 
+    /// Whether Redis may have freed the lock by itself since the job ended in time.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        self.good_until.is_some_and(|until| now >= until)
+    }
+
     pub(super) fn must_raise(&self, link: &Link) -> bool {
         self.keys.iter().any(|key| !link.is_raised(key.slot()))
     }
@@ -172,6 +180,7 @@ impl Client {
             by: By::Owner,
             request: self.attempt(),
             until: request.lease_end,
+            good_until: request.good_until,
             hold: request.lease_end.is_some(),
             claim: request.claim,
             grant: grant.or(superseded),
@@ -221,8 +230,9 @@ impl Client {
             (Value::Array(items), By::Owner) if items.first() == Some(&Value::Int(1)) => {
                 let released = items.get(1) == Some(&Value::Int(1));
                 // A unique owner's release is not remembered: "not yours" after a resend says that the first
-                // one got through.
-                let outcome = if released || (task.unsure && release.owner.is_unique()) {
+                // one got through. After the lease's end it says that Redis has freed the lock by itself.
+                let unknown = release.is_late(now) || (task.unsure && release.owner.is_unique());
+                let outcome = if released || unknown {
                     Outcome::Released
                 } else {
                     Outcome::NotHeld(self.named_in(&release.keys, items.get(2..).unwrap_or_default()))
@@ -240,8 +250,8 @@ impl Client {
                 }
                 self.forget(index);
             }
-            (Value::Text(holder), By::Look) => self.looked(index, Some(holder)),
-            (Value::Nil, By::Look) => self.looked(index, None),
+            (Value::Text(holder), By::Look) => self.looked(now, index, Some(holder)),
+            (Value::Nil, By::Look) => self.looked(now, index, None),
             (other, _) => self.release_failed(now, index, &server_text(other)),
         }
     }

@@ -82,6 +82,9 @@ pub struct ReleaseRequest {
     pub waited: bool,
     /// Nothing speaks against the lock being the owner's until now.
     pub sound: bool,
+    /// For a lock of `execute` that was the owner's when its job ended: when its lease is over. An answer that comes later says nothing
+    /// against the job.
+    pub good_until: Option<Instant>,
 }
 
 /// Delete locks of the namespace.

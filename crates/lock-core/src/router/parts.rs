@@ -192,7 +192,7 @@ impl Cluster {
                 .iter()
                 .flat_map(|lease| by_slot(&lease.keys).into_iter().map(move |keys| (lease, keys)))
                 .filter(|(_, keys)| keys.first().is_some_and(|key| self.owner(key.slot()) == id))
-                .map(|(lease, keys)| NewLease { keys, ..lease.clone() })
+                .map(|(lease, keys)| lease.part(&keys))
                 .collect();
             any |= self.client(id).is_some_and(|client| client.shorten_for_exit(now, here));
         }

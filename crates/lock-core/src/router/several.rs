@@ -136,9 +136,8 @@ impl Calls {
                 Some(NewLease {
                     keys: Arc::clone(&share.keys),
                     owner: several.owner.clone(),
-                    attempt: several.attempt,
                     tokens,
-                    lease: several.request.lease?,
+                    lease: Some(several.request.lease?),
                     sent_at,
                     renews: false,
                     claim: None,

@@ -1,7 +1,8 @@
 -- Takes every lock key or none, for one attempt of one owner. Repeating it with the same attempt changes nothing but the time left.
 -- KEYS  `stride` per lock: the lock key; from 2 on its slot's fencing counter; with 3 its hold record.
 -- ARGV  1 owner, 2 lease in ms ('0': none), 3 stride; what is not needed may be left out from here on:
---       4 '1': raise the counters to the server's TIME in microseconds (first use on this connection), 5 attempt id (with stride 3).
+--       4 '1': raise the counters to the server's TIME in microseconds (first use on this connection), 5 attempt id (with stride 3),
+--       6 '1': the caller is promised the lock's end (with stride 3).
 -- Reply {1, token, ...} held, one token per lock (none with stride 1);
 --       {0, index, ...} refused, nothing written: each index (from 0) names a lock that is another's.
 local owner, lease = ARGV[1], ARGV[2]
@@ -21,21 +22,21 @@ end
 --@ record
 
 local stride, attempt = tonumber(ARGV[3]), ARGV[5] or ''
-local timed = lease ~= '0'
 
-local function set(i, attempts, token)
-  if timed then redis.call('SET', KEYS[i], owner, 'PX', lease) else redis.call('SET', KEYS[i], owner) end
+local function set(i, attempts, token, ms)
+  local timed = ms ~= '0'
+  if timed then redis.call('SET', KEYS[i], owner, 'PX', ms) else redis.call('SET', KEYS[i], owner) end
   if stride == 3 then
     -- Without a lease the record lives a day, so that nothing stays behind for ever.
-    local record = attempts .. ':' .. string.format('%.0f', token) .. ':' .. (timed and '1' or '0')
-    redis.call('SET', KEYS[i + 2], record, 'PX', timed and lease or '86400000')
+    local record = promise(attempts, ARGV[6] == '1') .. ':' .. string.format('%.0f', token) .. ':' .. (timed and '1' or '0')
+    redis.call('SET', KEYS[i + 2], record, 'PX', timed and ms or '86400000')
   end
 end
 
-local attempts, tokens, refused = {}, {}, {0}
+local attempts, tokens, leases, refused = {}, {}, {}, {0}
 for i = 1, #KEYS, stride do
   local holder = redis.call('GET', KEYS[i])
-  attempts[i] = attempt
+  attempts[i], leases[i] = attempt, lease
   if holder then
     local named, token
     if holder == owner and stride == 3 then named, token = record_of(KEYS[i], KEYS[i + 2]) end
@@ -45,6 +46,7 @@ for i = 1, #KEYS, stride do
     else
       -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
       attempts[i], tokens[i] = mine and named or stride == 3 and join(KEYS[i], named, attempt) or '', token
+      leases[i] = time_left(KEYS[i], named, lease)
     end
   end
 end
@@ -61,7 +63,7 @@ for i = 1, #KEYS, stride do
 end
 local reply = {1}
 for i = 1, #KEYS, stride do
-  set(i, attempts[i], tokens[i])
+  set(i, attempts[i], tokens[i], leases[i])
   reply[#reply + 1] = tokens[i]
 end
 return reply

@@ -4,7 +4,7 @@
 --       5 client id, 6 'try' or 'wait', 7 the lock (from 1) at which this attempt is parked ('0': none), 8 its ticket there ('': none),
 --       9 '1': it is the client's oldest waiter there and may take over a grant to the client, 10 the ticket of the client's next waiter
 --       there ('': none), 11 how many more waiters of the client come along (one lock of execute, not
---       parked yet): they wait behind this one.
+--       parked yet): they wait behind this one, 12 '1': the caller is promised the lock's end (may be left out).
 -- Reply {1, token, ...} held, one token per lock; then, if others came along and wait, the ticket of the first of them;
 --       {0, index, ...} refused, and nothing of this attempt is held: each index (from 0) names a lock that is another's; a waiter polls;
 --       {2, index, ticket, ms, 1 or 0} parked at that lock, whose lease ends in so many ms (-1: has no end); 1: its holder hands over.
@@ -108,9 +108,14 @@ end
 
 -- Writes lock i for this attempt. Without a lease the record lives a day, so that nothing stays behind for ever.
 local function set(i, ms)
-  local timed, all = ms ~= '0', attempt
-  -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
-  if mine[i] == 'attempt' then all = attempts[i] elseif mine[i] == 'owner' and not unique then all = join(key(i, 1), attempts[i], attempt) end
+  local all = attempt
+  if not unique then
+    ms = time_left(key(i, 1), attempts[i], ms)
+    -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
+    if mine[i] == 'attempt' then all = attempts[i] elseif mine[i] == 'owner' then all = join(key(i, 1), attempts[i], attempt) end
+    all = promise(all, ARGV[12] == '1')
+  end
+  local timed = ms ~= '0'
   if timed then redis.call('SET', key(i, 1), owner, 'PX', ms) else redis.call('SET', key(i, 1), owner) end
   if not unique then
     local record = all .. ':' .. string.format('%.0f', tokens[i]) .. ':' .. (timed and '1' or '0')

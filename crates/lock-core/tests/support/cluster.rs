@@ -210,6 +210,7 @@ impl Nodes {
             limit: hold.map(|_| 5000 * MS),
             waited: false,
             sound: true,
+            good_until: None,
         };
         self.router.release(self.now, request);
         self.drain();

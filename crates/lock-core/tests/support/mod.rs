@@ -235,6 +235,7 @@ impl Rig {
             limit,
             waited: false,
             sound: true,
+            good_until: None,
         };
         self.client.release(self.now, request);
         self.drain();

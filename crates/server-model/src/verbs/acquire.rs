@@ -2,13 +2,14 @@
 
 use super::{index, stride};
 use crate::call::Call;
-use crate::parts::{SANE_TOKEN, record_text};
+use crate::parts::{SANE_TOKEN, promise, record_text};
 use crate::reply::{Outcome, Reply};
 
 /// What a lock is to this attempt: whose hold it becomes, and the token if it is held already.
 struct Hold {
     attempts: Vec<u8>,
     token: Option<i64>,
+    lease: Vec<u8>,
 }
 
 pub(super) fn acquire(call: &mut Call<'_>) -> Outcome<Reply> {
@@ -43,12 +44,13 @@ pub(super) fn acquire(call: &mut Call<'_>) -> Outcome<Reply> {
     }
     let mut reply = vec![1];
     for (lock, hold) in holds.iter().enumerate() {
-        let timed = lease != b"0";
-        call.set(call.key(lock * stride)?, owner, timed.then_some(lease))?;
+        let timed = hold.lease != b"0";
+        call.set(call.key(lock * stride)?, owner, timed.then_some(hold.lease.as_slice()))?;
         if let Some(token) = hold.token {
             if stride == 3 {
-                let ms: &[u8] = if timed { lease } else { b"86400000" };
-                call.set(call.key(lock * 3 + 2)?, &record_text(&hold.attempts, token, timed), Some(ms))?;
+                let ms: &[u8] = if timed { &hold.lease } else { b"86400000" };
+                let attempts = promise(hold.attempts.clone(), call.flag(6));
+                call.set(call.key(lock * 3 + 2)?, &record_text(&attempts, token, timed), Some(ms))?;
             }
             reply.push(token);
         }
@@ -83,7 +85,7 @@ fn look(
     lock: &[u8],
 ) -> Outcome<Option<Hold>> {
     let Some(holder) = call.get(lock)? else {
-        return Ok(Some(Hold { attempts: attempt.to_vec(), token: None }));
+        return Ok(Some(Hold { attempts: attempt.to_vec(), token: None, lease: call.needed(2)?.to_vec() }));
     };
     if holder != owner {
         return Ok(None);
@@ -92,13 +94,17 @@ fn look(
     if owner == b"*" && record.as_ref().is_none_or(|record| !record.names(attempt)) {
         return Ok(None);
     }
+    let named = record.as_ref().map(|record| record.attempts.as_slice());
+    let lease = call.time_left(lock, named, call.needed(2)?)?;
     Ok(Some(match record {
         Some(record) if record.names(attempt) => {
-            Hold { attempts: record.attempts, token: Some(record.token) }
+            Hold { attempts: record.attempts, token: Some(record.token), lease }
         }
-        Some(record) => {
-            Hold { attempts: call.join(lock, Some(&record.attempts), attempt), token: Some(record.token) }
-        }
-        None => Hold { attempts: call.join(lock, None, attempt), token: None },
+        Some(record) => Hold {
+            attempts: call.join(lock, Some(&record.attempts), attempt),
+            token: Some(record.token),
+            lease,
+        },
+        None => Hold { attempts: call.join(lock, None, attempt), token: None, lease },
     }))
 }

@@ -2,7 +2,7 @@
 
 use super::{index, is_grant_to};
 use crate::call::Call;
-use crate::parts::{Record, record_text};
+use crate::parts::{Record, promise, record_text};
 use crate::reply::{LUA, Outcome, Reply};
 use crate::store::number;
 
@@ -291,17 +291,19 @@ impl<'a> Park<'_, 'a> {
 
     /// Writes a lock for this attempt, with its hold record.
     fn write(&mut self, lock: &Lock<'a>, lease: &[u8]) -> Outcome<()> {
-        let timed = lease != b"0";
         let held = lock.held.as_ref().map(|record| record.attempts.as_slice());
+        let lease = if self.unique { lease.to_vec() } else { self.call.time_left(lock.name, held, lease)? };
+        let timed = lease != b"0";
         let attempts = match lock.mine {
             Mine::Attempt => held.unwrap_or_default().to_vec(),
             Mine::Owner => self.call.join(lock.name, held, self.attempt),
             Mine::Open | Mine::No => self.attempt.to_vec(),
         };
-        self.call.set(lock.name, self.owner, timed.then_some(lease))?;
+        self.call.set(lock.name, self.owner, timed.then_some(lease.as_slice()))?;
         if !self.unique {
+            let attempts = promise(attempts, self.call.flag(12));
             let text = record_text(&attempts, lock.token.ok_or(LUA)?, timed);
-            self.call.set(lock.record, &text, Some(if timed { lease } else { b"86400000" }))?;
+            self.call.set(lock.record, &text, Some(if timed { &lease } else { b"86400000" }))?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use server_model::{Reply, Server, Verb};
 
 use super::compare::{
-    DUMP, Tokens, keyspace_differences, model_keyspace, model_of, real_keyspace, same_reply, shown,
+    DUMP, NO_TIMES, Tokens, keyspace_differences, model_keyspace, model_of, real_keyspace, same_reply, shown,
 };
 use super::op::Op;
 use super::resp::{Connection, array, text};
@@ -153,9 +153,13 @@ impl Pair {
         let tokens = if self.tokens_are_times { Tokens::Moment(before..=after + 64) } else { Tokens::Exact };
         let slack_ms = SLACK_MS + i64::try_from((end - before) / 1000).unwrap();
         let parked = matches!(&expected, Reply::Array(parts) if parts.first() == Some(&Reply::Int(2)));
-        let time_at = (parked && matches!(op, Op::Verb { verb: Verb::Park, .. })).then_some(3);
+        let times = match op {
+            Op::Verb { verb: Verb::Park, .. } if parked => 3..=3,
+            Op::Verb { verb: Verb::Renew, .. } => 1..=usize::MAX,
+            _ => NO_TIMES,
+        };
         let mut differences = Vec::new();
-        if !same_reply(&reply, &expected, time_at, slack_ms, &tokens) {
+        if !same_reply(&reply, &expected, &times, slack_ms, &tokens) {
             differences.push(format!("reply:\n    real  {reply:?}\n    model {expected:?}"));
         }
         let heard = self.messages();

@@ -232,7 +232,7 @@ impl World {
                 let owner = self.owner(holder.as_deref());
                 let mut args = vec![owner, self.lease(false), stride.to_string()];
                 if stride == 3 {
-                    args.extend([self.flag(20), self.attempt()]);
+                    args.extend([self.flag(20), self.attempt(), self.flag(30)]);
                 } else if self.random.percent(30) {
                     args.push(self.flag(50));
                 }
@@ -247,9 +247,9 @@ impl World {
                     let holder = holder.map(|text| String::from_utf8_lossy(text).into_owned());
                     args.extend([
                         self.owner(holder.as_deref()),
-                        self.random.pick(&["25000", "70000", "0", "-5"]).into(),
+                        self.random.pick(&["25000", "+25000", "+70000", "+0", "+0", "0", "-5"]).into(),
                     ]);
-                    args.extend((stride == 2).then(|| self.attempt()));
+                    args.extend((stride == 2).then(|| self.token(model, now_us, &LOCKS[at])));
                 }
                 (Verb::Renew, kinds(&locks, &"lh"[..stride]), args)
             }
@@ -295,7 +295,17 @@ impl World {
             self.flag(70),
             next,
             along.to_owned(),
+            self.flag(30),
         ]
+    }
+
+    /// The token in the lock's hold record, mostly.
+    fn token(&mut self, model: &Server, now_us: u64, lock: &Lock) -> String {
+        let record = model.get(now_us, &lock.key('h')).map(|text| String::from_utf8_lossy(text).into_owned());
+        match record.as_deref().and_then(|record| record.split(':').nth(1)) {
+            Some(token) if self.random.percent(85) => token.to_owned(),
+            _ => "77".to_owned(),
+        }
     }
 
     /// `first` alone, or with `chance` percent others too, in the order in which they are taken.
