@@ -253,10 +253,10 @@ impl NativeClient {
         let _ = self.lane.with(env, |engine, now| engine.client.close(now));
     }
 
-    /// Whether a hold is kept or a call is under way.
+    /// Whether a call or a release is under way. Locks that are held do not count.
     #[napi(catch_unwind)]
     pub fn is_busy(&self, env: &Env) -> bool {
-        self.lane.has_holds() || self.lane.with(env, |engine, _| !engine.client.is_idle()).unwrap_or(false)
+        self.lane.with(env, |engine, _| !engine.client.is_idle()).unwrap_or(false)
     }
 
     /// The bounded step at exit (200 ms): what `execute` still holds is left with 2 s.

@@ -126,11 +126,6 @@ impl Lane {
         self.shared().leases().remaining(crate::sys::now(), hold)
     }
 
-    /// Whether leases are kept alive for anybody.
-    pub(crate) fn has_holds(&self) -> bool {
-        self.shared().leases().alive().next().is_some()
-    }
-
     /// Reads something from a hold's record.
     pub(crate) fn inspect<R>(&self, hold: HoldId, read: impl FnOnce(&lock_core::NewLease) -> R) -> Option<R> {
         self.shared().leases().held(hold).map(read)
