@@ -1,18 +1,22 @@
-import type { Logger } from "@medusajs/framework/types";
 import { HoldState, type NativeClient, type Refusal, type ResultDetail, ResultKind } from "../../native";
 import { askPauseMs, askVerdict, type Callbacks } from "./callbacks";
-import { type LockErrorCode, lockError, lostError } from "./errors";
+import { lockError, lostError } from "./errors";
 import { forgetAtExit, rememberAtExit } from "./exit";
+import { type Log, textOf } from "./guard";
 import { HeldLock } from "./lock";
 import { loadNative } from "./native";
+import { errorOf, optionErrorOf } from "./native-errors";
 import type { NativeOptions } from "./native-options";
-import { optionError } from "./option-values";
+import { after, keepAliveUntil } from "./pause";
+import { TroubleLog } from "./trouble";
 
 /** Results per call of the dispatcher. */
 const MOST_RESULTS = 512;
 /** Numbers per result: see ResultKind in the addon. */
 const NUMBERS_PER_RESULT = 3;
 const DRAIN_LOOK_MS = 20;
+/** The boot goes on without a connection after so long. */
+const LONGEST_BOOT_MS = 5_000;
 
 const NONE: readonly string[] = [];
 
@@ -63,16 +67,24 @@ class Calls {
   readonly watchers: ((failure: string | undefined) => void)[] = [];
   /** Weak, since the addon holds what holds this. */
   native: WeakRef<NativeClient> | undefined;
+  readonly trouble: TroubleLog;
   #rungTold = "";
 
   constructor(
     readonly callbacks: Callbacks,
-    readonly logger: Logger | undefined,
-  ) {}
+    readonly log: Log,
+  ) {
+    this.trouble = new TroubleLog(log);
+  }
 
   dispatch(numbers: Float64Array, count: number, details: ResultDetail[]): void {
     for (let at = 0; at < count * NUMBERS_PER_RESULT; at += NUMBERS_PER_RESULT) {
-      this.settle(numbers[at] as number, numbers[at + 1] as ResultKind, numbers[at + 2] as number, details);
+      try {
+        this.settle(numbers[at] as number, numbers[at + 1] as ResultKind, numbers[at + 2] as number, details);
+      } catch (error) {
+        // Nothing that is called there throws. If it does all the same, the results behind it are told nevertheless.
+        this.log.error(`A fault in provider "locking-redis", please report it: ${textOf(error)}`);
+      }
     }
   }
 
@@ -88,12 +100,12 @@ class Calls {
         break;
       case ResultKind.ReleasePending:
         this.take(first)?.resolve(-1);
-        this.logger?.warn(
+        this.log.warn(
           `A lock could not be released at once (${details[value]?.message}); Redis frees it when its lease ends at the latest.`,
         );
         break;
       case ResultKind.Failed:
-        this.take(first)?.reject(errorOf(details[value]));
+        this.take(first)?.reject(this.trouble.tell(errorOf(details[value])));
         break;
       case ResultKind.Lost:
         this.lose(first, details[value]?.keys ?? []);
@@ -106,15 +118,15 @@ class Calls {
         this.tellWatchers(details[value]?.message ?? "");
         break;
       case ResultKind.Log:
-        this.log(details[value]);
+        this.write(details[value]);
         break;
       case ResultKind.AskPause:
         this.native
           ?.deref()
-          ?.reconnectIn(askPauseMs(this.callbacks, first === 1 ? "sentinelRetryStrategy" : "retryStrategy", value, this.logger));
+          ?.reconnectIn(askPauseMs(this.callbacks, first === 1 ? "sentinelRetryStrategy" : "retryStrategy", value, this.log));
         break;
       case ResultKind.AskError:
-        this.native?.deref()?.judge(first, askVerdict(this.callbacks, details[value]?.message ?? "", this.logger));
+        this.native?.deref()?.judge(first, askVerdict(this.callbacks, details[value]?.message ?? "", this.log));
         break;
     }
   }
@@ -142,7 +154,7 @@ class Calls {
     if (!lock) {
       this.lost.set(hold, keys);
     }
-    this.logger?.warn(lostError(keys).message);
+    this.log.warn(lostError(keys).message);
   }
 
   /** The rung is named once, and again when it is another after a reconnect. */
@@ -154,15 +166,15 @@ class Calls {
     const first = this.#rungTold === "";
     this.#rungTold = rung;
     if (rung === "plain") {
-      this.logger?.warn(
+      this.log.warn(
         `Provider "locking-redis" works without fencing tokens and hold records, as the official package does: ${detail?.message}. To get them, allow the Redis user the keys "mlr!*".`,
       );
     } else if (rung === "polling") {
-      this.logger?.warn(
+      this.log.warn(
         `Provider "locking-redis" waits for locks by asking again and again, since Redis cannot tell it when one is free: ${detail?.message}. To change that, allow the Redis user the channels "mlr!*" on a server of version 6.2 or newer that is no cluster node.`,
       );
     } else if (!first) {
-      this.logger?.info(`Provider "locking-redis" waits for locks in a fair queue again.`);
+      this.log.info(`Provider "locking-redis" waits for locks in a fair queue again.`);
     }
   }
 
@@ -172,14 +184,14 @@ class Calls {
     }
   }
 
-  private log(detail: ResultDetail | undefined): void {
+  private write(detail: ResultDetail | undefined): void {
     const message = detail?.message ?? "";
     if (detail?.code === "error") {
-      this.logger?.error(message);
+      this.log.error(message);
     } else if (detail?.code === "warn") {
-      this.logger?.warn(message);
+      this.log.warn(message);
     } else {
-      this.logger?.info(message);
+      this.log.info(message);
     }
   }
 }
@@ -189,34 +201,38 @@ export class LockClient {
   readonly #native: NativeClient;
   readonly #calls: Calls;
   readonly #drainTimeoutMs: number;
+  /** How many jobs run under a lock. */
+  jobs = 0;
   #ended: Promise<void> | undefined;
 
   /** Connects. Throws INVALID_OPTION for certificates and keys that only the addon can tell to be of no use. */
-  constructor(options: NativeOptions, terms: ClientTerms, logger?: Logger) {
+  constructor(options: NativeOptions, terms: ClientTerms, log: Log) {
     this.#drainTimeoutMs = terms.drainTimeoutMs;
-    const calls = new Calls(terms, logger);
+    const calls = new Calls(terms, log);
     const numbers = new Float64Array(MOST_RESULTS * NUMBERS_PER_RESULT);
     this.#calls = calls;
     const { NativeClient } = loadNative();
     try {
       this.#native = new NativeClient(options, numbers, (count, details) => calls.dispatch(numbers, count, details));
     } catch (error) {
-      throw isAboutTls(error, options) ? tlsError((error as Error).message) : error;
+      throw optionErrorOf(error, options) ?? error;
     }
     calls.native = new WeakRef(this.#native);
     rememberAtExit(this.#native);
   }
 
-  /** Resolves when the connection stands. Rejects when the first attempt failed; more follow by themselves. */
+  /** Resolves when the connection stands. Rejects when the first attempt failed, or takes too long; it goes on by itself. */
   ready(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      // The boot waits for this: nothing else may keep the process alive yet.
-      const keepAlive = setInterval(() => {}, 60_000);
+    const first = new Promise<void>((resolve, reject) => {
+      const late = `Redis was not ready within ${LONGEST_BOOT_MS / 1_000} s`;
+      const cancel = after(LONGEST_BOOT_MS, () => reject(new Error(late)));
       this.#calls.watchers.push((failure) => {
-        clearInterval(keepAlive);
+        cancel();
         failure === undefined ? resolve() : reject(new Error(failure));
       });
     });
+    // The boot waits for this: nothing else may keep the process alive yet.
+    return keepAliveUntil(first);
   }
 
   /**
@@ -288,14 +304,14 @@ export class LockClient {
 
   /** Takes no more calls, lets running jobs end (up to `drainTimeoutMs`), and closes. Idempotent. */
   shutdown(): Promise<void> {
-    this.#ended ??= this.#end();
+    this.#ended ??= keepAliveUntil(this.#end());
     return this.#ended;
   }
 
   async #end(): Promise<void> {
     this.#native.drain();
-    for (let waitedMs = 0; waitedMs < this.#drainTimeoutMs && this.#native.isBusy(); waitedMs += DRAIN_LOOK_MS) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+    for (let waitedMs = 0; waitedMs < this.#drainTimeoutMs && this.#isBusy(); waitedMs += DRAIN_LOOK_MS) {
+      await new Promise<void>((resolve) => after(DRAIN_LOOK_MS, resolve));
     }
     for (const lock of this.#calls.locks.values()) {
       lock.lose(lock.keys);
@@ -309,6 +325,11 @@ export class LockClient {
     }
   }
 
+  /** Whether a job runs or something is on its way to Redis. Locks of `acquire` are nobody's job: they are not waited for. */
+  #isBusy(): boolean {
+    return this.jobs > 0 || this.#native.isBusy();
+  }
+
   /** Makes a call. Resolves with its number, 0 where keys were not the owner's. */
   #call(start: (caller: number) => number | Refusal, signal?: AbortSignal): Promise<number> {
     if (signal?.aborted) {
@@ -317,49 +338,46 @@ export class LockClient {
     const calls = this.#calls;
     return new Promise((resolve, reject) => {
       const pending: Pending = { resolve: (value) => resolve(typeof value === "number" ? value : 0), reject };
+      // All that is not ours comes before the call: from then on somebody waits for its result.
+      const withdraw = signal && this.#listenTo(signal, pending);
       const caller = calls.add(pending);
-      const task = start(caller);
-      if (typeof task === "object") {
-        calls.take(caller);
-        reject(errorOf(task.refused));
-      } else if (signal) {
-        this.#cancelBy(signal, task, caller, pending);
+      try {
+        const task = start(caller);
+        if (typeof task === "object") {
+          calls.take(caller)?.reject(calls.trouble.tell(errorOf(task.refused)));
+        } else {
+          withdraw?.(task, caller);
+        }
+      } catch (error) {
+        calls.take(caller)?.reject(error as Error);
       }
     });
   }
 
-  /** Withdraws the call when the signal aborts; it then rejects with the signal's reason. */
-  #cancelBy(signal: AbortSignal, task: number, caller: number, pending: Pending): void {
+  /** Lets the signal withdraw the call, which then rejects with the signal's reason, once its task and number are known. */
+  #listenTo(signal: AbortSignal, pending: Pending): (task: number, caller: number) => void {
     const { resolve, reject } = pending;
-    const withdraw = () => {
-      if (this.#calls.pending[caller] === pending) {
-        pending.reject = () => reject(signal.reason);
-        this.#native.cancel(task, caller);
-      }
+    let withdraw: (() => void) | undefined;
+    const aborted = () => {
+      const { reason } = signal;
+      pending.reject = () => reject(reason);
+      withdraw?.();
     };
-    signal.addEventListener("abort", withdraw, { once: true });
+    signal.addEventListener("abort", aborted, { once: true });
     pending.resolve = (value) => {
-      signal.removeEventListener("abort", withdraw);
       resolve(value);
+      signal.removeEventListener("abort", aborted);
     };
     pending.reject = (error) => {
-      signal.removeEventListener("abort", withdraw);
       reject(error);
+      signal.removeEventListener("abort", aborted);
+    };
+    return (task, caller) => {
+      withdraw = () => {
+        if (this.#calls.pending[caller] === pending) {
+          this.#native.cancel(task, caller);
+        }
+      };
     };
   }
-}
-
-/** Of the options only those of TLS are looked at by the addon: everything else was checked before. */
-function isAboutTls(error: unknown, { tls, sentinels, localAddress }: NativeOptions): boolean {
-  return (error as { code?: string }).code === "InvalidArg" && (tls ?? sentinels?.tls ?? localAddress) !== undefined;
-}
-
-function tlsError(message: string): Error {
-  const trouble = message.replace(/^sentinelTLS: /, "");
-  return optionError(trouble === message ? "redisOptions.tls" : "redisOptions.sentinelTLS", `cannot be used: ${trouble}`);
-}
-
-function errorOf(detail: ResultDetail | undefined): Error {
-  const { code = "INTERNAL", message = "A call failed without a reason.", keys = [], cause } = detail ?? {};
-  return lockError(code as LockErrorCode, message, keys, cause ?? undefined);
 }

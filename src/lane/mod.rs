@@ -126,11 +126,6 @@ impl Lane {
         self.shared().leases().remaining(crate::sys::now(), hold)
     }
 
-    /// Whether a job of `execute` is under way.
-    pub(crate) fn has_jobs(&self) -> bool {
-        self.shared().leases().alive().any(|held| held.owner.is_unique())
-    }
-
     /// Reads something from a hold's record.
     pub(crate) fn inspect<R>(&self, hold: HoldId, read: impl FnOnce(&lock_core::NewLease) -> R) -> Option<R> {
         self.shared().leases().held(hold).map(read)
