@@ -261,17 +261,10 @@ impl NativeClient {
         let _ = self.lane.with(env, |engine, now| engine.client.close(now));
     }
 
-<<<<<<< HEAD
-    /// Whether a job of `execute` or a call is under way.
-    #[napi(catch_unwind)]
-    pub fn is_busy(&self, env: &Env) -> bool {
-        self.lane.has_jobs() || self.lane.with(env, |engine, _| !engine.client.is_idle()).unwrap_or(false)
-=======
     /// Whether a call or a release is under way. Locks that are held do not count.
     #[napi(catch_unwind)]
     pub fn is_busy(&self, env: &Env) -> bool {
         self.lane.with(env, |engine, _| !engine.client.is_idle()).unwrap_or(false)
->>>>>>> helper-a
     }
 
     /// The bounded step at exit (200 ms): what `execute` still holds is left with 2 s.

@@ -5,7 +5,7 @@ use crate::lane::{Discovery, Settings};
 use crate::net::{Endpoint, Family, Place, SocketRules, Target, Tls, TlsOptions, Trust};
 use lock_core::{
     BackoffRule, ClientConfig, ClusterRules, Credentials, Greeting, NodeAddress, PauseRule, Perseverance,
-    Safety,
+    Safety, Secrets,
 };
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -122,9 +122,12 @@ impl NativeOptions {
             }
         };
         let master_only = self.sentinels.is_some();
+        let passwords =
+            [self.password.as_deref(), self.sentinels.as_ref().and_then(NativeSentinels::password)];
+        let secrets = Secrets::new(passwords.into_iter().flatten());
         let target = Target {
             place: match (self.sentinels, self.path) {
-                (Some(sentinels), _) => Place::Asked(sentinels.into_sentinels()?.into()),
+                (Some(sentinels), _) => Place::Asked(sentinels.into_sentinels(&secrets)?.into()),
                 (None, Some(path)) => Place::At(Endpoint::Unix(path.into())),
                 (None, None) => Place::At(Endpoint::Tcp { host: self.host, port: self.port }),
             },
@@ -136,6 +139,7 @@ impl NativeOptions {
                 connect_limit: limit(self.connect_timeout_ms),
             },
             tls: self.tls.map(|tls| Tls::new(tls.into_options())).transpose()?,
+            secrets: secrets.clone(),
         };
         let (cluster, discovery) =
             self.cluster.map(|cluster| cluster.into_settings(self.ready_check)).unzip();
@@ -143,6 +147,7 @@ impl NativeOptions {
         let client = ClientConfig {
             prefix: self.prefix.into_bytes(),
             credentials: self.password.map(|password| Credentials { username, password }),
+            hidden: secrets,
             database: self.database,
             backoff: BackoffRule {
                 first: millis(self.default_retry_interval_ms),

@@ -2,7 +2,7 @@
 
 use super::options::{NativeTls, family, millis};
 use crate::net::{Detection, Endpoint, Known, Sentinel, Sentinels, Tls};
-use lock_core::Credentials;
+use lock_core::{Credentials, Secrets};
 use serde::Deserialize;
 use std::collections::HashMap;
 
@@ -46,8 +46,13 @@ struct NativeDetection {
 }
 
 impl NativeSentinels {
+    /// The password for the Sentinels.
+    pub(super) fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+
     /// The error says what is wrong with `sentinelTLS`; it holds no secret.
-    pub(super) fn into_sentinels(self) -> Result<Sentinels, String> {
+    pub(super) fn into_sentinels(self, secrets: &Secrets) -> Result<Sentinels, String> {
         let tls = self.tls.map(|tls| Tls::new(tls.into_options())).transpose();
         let sentinel = |NativeSentinel { host, port, family: wanted }| Sentinel {
             endpoint: Endpoint::Tcp { host, port },
@@ -61,6 +66,7 @@ impl NativeSentinels {
             credentials: self.password.map(|password| Credentials { username, password }),
             tls: tls.map_err(|trouble| format!("sentinelTLS: {trouble}"))?,
             addresses: self.mapped.into_iter().map(mapped).collect(),
+            secrets: secrets.clone(),
             learns: self.learns,
             limit: millis(self.command_timeout_ms),
             detection: self.detection.map(|detection| Detection {

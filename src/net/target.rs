@@ -2,6 +2,7 @@
 
 use super::sentinel::Sentinels;
 use super::tls::Tls;
+use lock_core::Secrets;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -97,6 +98,13 @@ pub(crate) struct Trouble {
     pub(crate) unresolved: bool,
 }
 
+impl Trouble {
+    /// The same without secrets: an address that somebody named may hold one, and be named in turn.
+    pub(super) fn clean(self, secrets: &Secrets) -> Self {
+        Self { reason: secrets.clean(&self.reason), ..self }
+    }
+}
+
 impl From<String> for Trouble {
     fn from(reason: String) -> Self {
         Self { reason, unresolved: false }
@@ -112,6 +120,8 @@ pub(crate) struct Target {
     pub(crate) socket: SocketRules,
     /// With TLS, and how.
     pub(crate) tls: Option<Tls>,
+    /// What must not be shown when somebody there repeats it.
+    pub(crate) secrets: Secrets,
 }
 
 impl Target {

@@ -56,3 +56,8 @@ pub(crate) fn cluster_delay(attempt: u32) -> Duration {
 pub(crate) fn reconnect_delay(attempt: u32) -> Duration {
     Duration::from_millis(u64::from(attempt).saturating_mul(50).min(2_000))
 }
+
+/// Where connections stand and are of no use: each costs the server a handshake, so the pause doubles, up to the same 2 s.
+pub(crate) fn doubtful_delay(attempt: u32) -> Duration {
+    Duration::from_millis(25_u64 << attempt.min(7)).min(Duration::from_secs(2))
+}

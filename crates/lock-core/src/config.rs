@@ -2,6 +2,7 @@
 
 use crate::backoff::BackoffRule;
 use crate::router::NodeAddress;
+use crate::secrets::Secrets;
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub struct ClientConfig {
     pub prefix: Vec<u8>,
     /// Sent with AUTH; `None` sends none.
     pub credentials: Option<Credentials>,
+    /// What else must not be shown when a server repeats it: the Sentinels' password.
+    pub hidden: Secrets,
     /// Database number, selected when it is not 0.
     pub database: u32,
     /// How a waiting acquire spaces its attempts.
@@ -42,6 +45,15 @@ pub struct ClientConfig {
     pub safety: Option<Safety>,
     /// Library version told to the server by CLIENT SETINFO.
     pub version: &'static str,
+}
+
+impl ClientConfig {
+    /// What no log line and no error may show.
+    #[must_use]
+    pub fn secrets(&self) -> Secrets {
+        let own = Secrets::new(self.credentials.as_ref().map(|credentials| credentials.password.as_str()));
+        self.hidden.and(&own)
+    }
 }
 
 /// How redirections of a Redis Cluster are followed; the default is ioredis'.

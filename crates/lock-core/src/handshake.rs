@@ -5,9 +5,11 @@
 use crate::channels::Channels;
 use crate::config::ClientConfig;
 use crate::error::{Code, Error};
-use crate::info::{eviction, field, loading, uselessness};
+use crate::info::{eviction, field, loading, replica, uselessness};
 use crate::needs::{self, SideKeys, error_text};
+use crate::refusal::{self, Refused};
 use crate::resp::{Value, append_command};
+use crate::secrets::Secrets;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -91,6 +93,13 @@ pub(crate) struct Handshake {
     polling: Option<String>,
     loading: Option<Duration>,
     password_unwanted: bool,
+    secrets: Secrets,
+    /// What keeps the connection from the best rung and may be had later.
+    pub(crate) refused: Option<Refused>,
+    /// The server says that it is a replica.
+    pub(crate) replica: bool,
+    /// The last error that was heard: what the server says before it closes the connection.
+    pub(crate) last_error: Option<String>,
     /// Scripts have to be sent by their text, always.
     pub(crate) by_text: bool,
     /// Things worth a line in the log.
@@ -107,7 +116,8 @@ impl Handshake {
         out: &mut Vec<u8>,
     ) -> Self {
         let mode_known = slot.is_some();
-        let mut handshake = Self { channels, slot, mode_known, previous, ..Self::default() };
+        let secrets = config.secrets();
+        let mut handshake = Self { channels, slot, mode_known, previous, secrets, ..Self::default() };
         if let Some(credentials) = &config.credentials {
             let password = credentials.password.as_bytes();
             match &credentials.username {
@@ -158,10 +168,14 @@ impl Handshake {
         let Some(step) = self.expected.pop_front() else {
             return Progress::Failed(Error::new(Code::Internal, "Redis answered what was not asked."));
         };
+        if let Some(reason) = refusal::passing(reply) {
+            return Progress::Useless(reason);
+        }
+        self.last_error = error_text(reply).or(self.last_error.take());
         if step == Step::Info
             && let Some(reason) = uselessness(config, reply)
         {
-            return Progress::Useless(reason);
+            return Progress::Useless(self.secrets.clean(&reason));
         }
         let outcome = match step {
             Step::Auth => self.handle_auth(reply),
@@ -169,7 +183,7 @@ impl Handshake {
                 self.handle_hello(reply);
                 Ok(())
             }
-            Step::Select => handle_select(config, reply),
+            Step::Select => refusal::check_select(config, reply),
             Step::ClientId => {
                 self.number = if let Value::Int(number) = reply { Some(*number) } else { None };
                 self.notes.extend(needs::without_client(reply));
@@ -182,13 +196,16 @@ impl Handshake {
             // Names are for people.
             Step::ClientName | Step::ClientInfo => Ok(()),
             Step::Info => self.handle_info(config, reply),
-            Step::Locks => needs::check_locks(&config.prefix, reply),
+            Step::Locks => needs::check_locks(&config.prefix, reply, &self.secrets),
             Step::Probe => {
                 self.handle_probe(config, reply, out);
                 Ok(())
             }
             Step::Wait => needs::check_wait(reply),
             Step::Subscribe | Step::ShardSubscribe => {
+                if step == Step::Subscribe {
+                    self.refused = Some(Refused::Channels);
+                }
                 self.polling =
                     Some(format!("channels are refused ({})", error_text(reply).unwrap_or_default()));
                 Ok(())
@@ -273,21 +290,17 @@ impl Handshake {
     }
 
     fn handle_auth(&mut self, reply: &Value) -> Result<(), Error> {
-        let Some(text) = error_text(reply) else { return Ok(()) };
-        if is_unwanted_password(&text) {
+        if let Some(said) = refusal::check_auth(reply)? {
             self.password_unwanted = true;
-            self.notes.push(format!("Redis did not want the password that was given: {text}"));
-            return Ok(());
+            self.notes.push(format!("Redis did not want the password that was given: {said}"));
         }
-        Err(Error::new(
-            Code::AuthFailed,
-            format!("Redis refused the user name or password: {text}. Check redisUrl and redisOptions."),
-        ))
+        Ok(())
     }
 
     /// What a server says of itself in RESP3, for those that refuse INFO.
     fn handle_hello(&mut self, reply: &Value) {
         if let Some(text) = error_text(reply) {
+            self.refused = Some(Refused::Resp3);
             self.polling = Some(format!("it does not speak RESP3 ({text})"));
             return;
         }
@@ -314,7 +327,9 @@ impl Handshake {
     fn handle_version(&mut self, version: &str) {
         let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
         let version_pair = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+        let version = self.secrets.clean(version);
         if version_pair < OLDEST_WITH_RECORDS {
+            self.refused = None;
             self.plain = Some(format!("Redis {version} is older than 6.2"));
         } else if self.slot.is_some() && version_pair < OLDEST_WITH_SHARDS {
             self.polling = Some(format!("Redis {version} is older than 7.0, whose channels belong to slots"));
@@ -322,20 +337,16 @@ impl Handshake {
     }
 
     fn handle_info(&mut self, config: &ClientConfig, reply: &Value) -> Result<(), Error> {
-        if let Some(text) = error_text(reply) {
-            if text.starts_with("NOAUTH") {
-                return Err(Error::new(
-                    Code::AuthFailed,
-                    format!(
-                        "Redis asks for a password and none was given: {text}. Check redisUrl and redisOptions."
-                    ),
-                ));
+        if let Value::Error(said) = reply {
+            if let Some(error) = refusal::missing_password(said) {
+                return Err(error);
             }
             if config.greeting.ready_check {
-                self.notes.push(format!("The ready check is skipped, INFO was refused: {text}"));
+                self.notes.push(format!("The ready check is skipped, INFO was refused: {said}"));
             }
             if !self.mode_known && self.polling.is_none() {
-                self.polling = Some(format!("whether it is a node of a cluster is not known ({text})"));
+                self.refused = Some(Refused::Info);
+                self.polling = Some(format!("whether it is a node of a cluster is not known ({said})"));
             }
             return Ok(());
         }
@@ -349,14 +360,20 @@ impl Handshake {
         if let Some(version) = field(&info, "redis_version") {
             self.handle_version(version);
         }
-        self.notes.extend(eviction(&info));
+        let replica = replica(&info);
+        self.replica = replica.is_some();
+        let notes = eviction(&info).into_iter().chain(replica);
+        self.notes.extend(notes.map(|note| self.secrets.clean(&note)));
         Ok(())
     }
 
     fn handle_probe(&mut self, config: &ClientConfig, reply: &Value, out: &mut Vec<u8>) {
-        match needs::side_keys(reply) {
+        match needs::side_keys(reply, &self.secrets) {
             SideKeys::Usable => {}
-            SideKeys::Refused(text) => self.plain = Some(text),
+            SideKeys::Refused(text) => {
+                self.refused = Some(Refused::SideKeys);
+                self.plain = Some(text);
+            }
             SideKeys::NotByHash(text) if !self.by_text => {
                 self.by_text = true;
                 self.notes.push(format!(
@@ -378,22 +395,5 @@ impl Handshake {
                 self.notes.push(format!("Whether side keys may be used could not be found out: {text}"));
             }
         }
-    }
-}
-
-/// Whether a server answers AUTH so because it wants no password: as with ioredis no reason not to work.
-#[must_use]
-pub fn is_unwanted_password(text: &str) -> bool {
-    let unneeded = ["no password is set", "without any password configured", "wrong number of arguments"];
-    unneeded.iter().any(|known| text.contains(known))
-}
-
-fn handle_select(config: &ClientConfig, reply: &Value) -> Result<(), Error> {
-    match error_text(reply) {
-        // Locks in another database than the shop's other instances use would exclude nobody.
-        Some(text) if !text.starts_with("NOAUTH") => {
-            Err(Error::new(Code::Refused, format!("Redis refused database {}: {text}", config.database)))
-        }
-        _ => Ok(()),
     }
 }

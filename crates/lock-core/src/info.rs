@@ -15,6 +15,16 @@ pub(crate) fn uselessness(config: &ClientConfig, reply: &Value) -> Option<String
     Some(format!("the server that the Sentinels named says that it is no master (role:{role})"))
 }
 
+/// What to say of a server that is a replica: whoever asks it for a lock is refused.
+pub(crate) fn replica(info: &str) -> Option<String> {
+    field(info, "role").filter(|role| *role == "slave")?;
+    let (host, port) = (field(info, "master_host"), field(info, "master_port"));
+    let of = host.zip(port).map(|(host, port)| format!(" of {host}:{port}")).unwrap_or_default();
+    Some(format!(
+        "The server that redisUrl and redisOptions lead to is a replica{of}: it takes no locks. Connect to the master (a primary or writer endpoint)."
+    ))
+}
+
 /// How long to wait until a server that loads its data may have done so.
 pub(crate) fn loading(config: &ClientConfig, info: &str) -> Option<Duration> {
     if !config.greeting.ready_check || field(info, "loading") != Some("1") {

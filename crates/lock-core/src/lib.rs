@@ -18,9 +18,11 @@ mod info;
 mod key;
 mod lease;
 mod needs;
+mod refusal;
 pub mod resp;
 mod router;
 mod script;
+mod secrets;
 mod slots;
 mod time;
 mod timers;
@@ -32,12 +34,14 @@ pub use client::{
 };
 pub use config::{ClientConfig, ClusterRules, Credentials, Greeting, PauseRule, Perseverance, Safety};
 pub use error::{Code, Error};
-pub use handshake::{Rung, is_unwanted_password};
+pub use handshake::Rung;
 pub use ids::{AttemptId, IdSource, Owner};
 pub use key::{LockKey, Namespace, SIDE_KEY_MARK, slot_of, tag_of};
 pub use lease::{
     EXIT_LEASE_MS, Ended, HoldId, LeaseState, LeaseTable, Loss, NewLease, Renewal, RenewalAnswer, Term,
 };
+pub use refusal::is_unwanted_password;
 pub use router::{FIRST, NodeAddress, NodeId, Router, Routes, SlotRange};
 pub use script::Script;
+pub use secrets::Secrets;
 pub use time::Instant;

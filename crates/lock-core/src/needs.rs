@@ -4,6 +4,7 @@ use crate::error::{Code, Error};
 use crate::key::{LockKey, tag_of};
 use crate::resp::{Value, append_command};
 use crate::script::Script;
+use crate::secrets::Secrets;
 
 /// What was found out about side keys.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,10 +47,11 @@ pub(crate) fn ask_side_keys(key: &LockKey, by_text: bool, out: &mut Vec<u8>) {
 }
 
 /// The answer to whether locks may be taken: without scripts nothing can be compared and deleted at one instant.
-pub(crate) fn check_locks(prefix: &[u8], reply: &Value) -> Result<(), Error> {
+pub(crate) fn check_locks(prefix: &[u8], reply: &Value, secrets: &Secrets) -> Result<(), Error> {
     let text = match reply {
-        Value::Error(_) => error_text(reply).filter(|text| is_forbidden(text)),
-        _ => refused_inside(reply),
+        Value::Error(said) if is_forbidden(&said.text()) => Some(said.shown().to_owned()),
+        Value::Error(_) => None,
+        _ => refused_inside(reply, secrets),
     };
     let Some(text) = text else { return Ok(()) };
     let prefix = String::from_utf8_lossy(prefix);
@@ -60,15 +62,16 @@ pub(crate) fn check_locks(prefix: &[u8], reply: &Value) -> Result<(), Error> {
 }
 
 /// The answer about side keys.
-pub(crate) fn side_keys(reply: &Value) -> SideKeys {
-    let Some(text) = error_text(reply) else {
-        return refused_inside(reply).map_or(SideKeys::Usable, SideKeys::Refused);
+pub(crate) fn side_keys(reply: &Value, secrets: &Secrets) -> SideKeys {
+    let Value::Error(said) = reply else {
+        return refused_inside(reply, secrets).map_or(SideKeys::Usable, SideKeys::Refused);
     };
-    if text.starts_with("NOSCRIPT") || text.to_lowercase().contains("evalsha") {
+    let (raw, text) = (said.text(), said.shown().to_owned());
+    if raw.starts_with("NOSCRIPT") || raw.to_lowercase().contains("evalsha") {
         SideKeys::NotByHash(text)
-    } else if is_forbidden(&text) {
+    } else if is_forbidden(&raw) {
         SideKeys::Refused(text)
-    } else if text.starts_with("LOADING") {
+    } else if raw.starts_with("LOADING") {
         SideKeys::Loading(text)
     } else {
         SideKeys::Unknown(text)
@@ -82,8 +85,9 @@ pub(crate) fn ask_wait(out: &mut Vec<u8>) {
 
 /// The answer to it: without WAIT nothing tells which replicas have a lock, so none may be given.
 pub(crate) fn check_wait(reply: &Value) -> Result<(), Error> {
-    match error_text(reply) {
-        Some(text) if !text.starts_with("LOADING") => {
+    match reply {
+        Value::Error(said) if !said.starts_with(b"LOADING") => {
+            let text = said.shown().to_owned();
             let message = format!(
                 "The option safety needs WAIT, which Redis refuses: {text}. Allow it for this user, connect to the master itself, or leave the option out."
             );
@@ -95,24 +99,25 @@ pub(crate) fn check_wait(reply: &Value) -> Result<(), Error> {
 
 /// What to say about the answer to a CLIENT command, if it is refused.
 pub(crate) fn without_client(reply: &Value) -> Option<String> {
-    let text = error_text(reply).filter(|text| is_forbidden(text))?;
-    Some(format!(
+    let Value::Error(text) = reply else { return None };
+    is_forbidden(&text.text()).then(|| format!(
         "A connection that broke cannot be ended on the server, CLIENT was refused: {text}. What was on its way may be carried out late, and keep a key locked until its lease ends."
     ))
 }
 
+/// An error reply's text, for people.
 pub(crate) fn error_text(reply: &Value) -> Option<String> {
     match reply {
-        Value::Error(text) => Some(String::from_utf8_lossy(text).into_owned()),
+        Value::Error(said) => Some(said.shown().to_owned()),
         _ => None,
     }
 }
 
 /// Why the probe could not do what it tried.
-fn refused_inside(reply: &Value) -> Option<String> {
+fn refused_inside(reply: &Value, secrets: &Secrets) -> Option<String> {
     match reply {
         Value::Array(items) => match items.as_slice() {
-            [Value::Int(0), Value::Text(text)] => Some(String::from_utf8_lossy(text).into_owned()),
+            [Value::Int(0), Value::Text(text)] => Some(secrets.shown(text)),
             _ => None,
         },
         _ => None,

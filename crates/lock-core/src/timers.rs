@@ -13,6 +13,8 @@ pub(crate) enum Timer {
     ReadyCheck,
     /// Time to ask whether a connection that owes answers is still alive.
     Silence,
+    /// Time to ask again for what the server refused.
+    AskAgain,
     /// Jobs ended whose callers were not told yet.
     Look,
     /// A task's time limit, with the task's serial number.

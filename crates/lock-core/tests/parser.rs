@@ -37,7 +37,7 @@ const EVERYTHING: &[u8] = b"+OK\r\n-ERR no\r\n:-12\r\n$5\r\nhe\r\no\r\n$0\r\n\r\
 fn everything() -> Vec<Value> {
     vec![
         text("OK"),
-        Value::Error(b"ERR no".to_vec()),
+        Value::Error(b"ERR no".as_slice().into()),
         Value::Int(-12),
         text("he\r\no"),
         text(""),
@@ -50,7 +50,7 @@ fn everything() -> Vec<Value> {
         Value::Int(0),
         text("1.5"),
         text("123"),
-        Value::Error(b"ERR x".to_vec()),
+        Value::Error(b"ERR x".as_slice().into()),
         text("abc"),
         Value::Array(vec![Value::Int(1)]),
         Value::Array(vec![text("a"), Value::Int(1), text("b"), Value::Int(2)]),
@@ -113,12 +113,27 @@ fn what_is_not_resp_is_malformed() {
 
 #[test]
 fn lengths_beyond_the_limits_are_malformed_before_anything_is_kept() {
-    for bytes in [&b"$67108865\r\n"[..], b"*1048577\r\n", b"%524289\r\n", b"$99999999999999999999\r\n"] {
+    for bytes in [
+        &b"$16777217\r\n"[..],
+        b"$9000000000000\r\n",
+        b"!65537\r\n",
+        b"*524289\r\n",
+        b"%262145\r\n",
+        b"*3\r\n*200000\r\n*200000\r\n*200000\r\n",
+        b"$99999999999999999999\r\n",
+    ] {
         assert!(is_malformed(bytes), "{}", String::from_utf8_lossy(bytes));
     }
     let mut line = vec![b'+'];
     line.resize(70_000, b'x');
     assert!(is_malformed(&line));
+    let many = [b"*500000\r\n".to_vec(), b"*400000\r\n".to_vec(), b"$-1\r\n".repeat(99_999)].concat();
+    assert!(is_malformed(&many));
+    let strings = [
+        b"*20\r\n".to_vec(),
+        [b"$1000000\r\n".to_vec(), vec![b'x'; 1_000_000], b"\r\n".to_vec()].concat().repeat(18),
+    ];
+    assert!(is_malformed(&strings.concat()));
     let deep = b"*1\r\n".repeat(40);
     assert!(is_malformed(&[deep, b":1\r\n".to_vec()].concat()));
 }
@@ -150,4 +165,17 @@ fn a_reset_forgets_what_an_earlier_connection_left() {
     parser.reset();
     parser.feed(b":7\r\n");
     assert_eq!(parser.next_reply(), Ok(Some(Value::Int(7))));
+}
+
+#[test]
+fn room_for_a_long_reply_is_given_back_after_it() {
+    let mut parser = Parser::default();
+    let long = [b"$15000000\r\n".to_vec(), vec![b'x'; 15_000_000], b"\r\n".to_vec()].concat();
+    for piece in long.chunks(65_536) {
+        assert_eq!(parser.next_reply(), Ok(None));
+        parser.feed(piece);
+    }
+    assert!(parser.room() < 18 << 20, "{}", parser.room());
+    assert!(matches!(parser.next_reply(), Ok(Some(Value::Text(text))) if text.len() == 15_000_000));
+    assert!(parser.room() <= 1 << 20, "{}", parser.room());
 }

@@ -4,8 +4,8 @@ use crate::oracle::{Held, Sharing, cautious_end};
 use fastrand::Rng;
 use lock_core::{
     AcquireRequest, BackoffRule, Client, ClientConfig, Ended, Event, Greeting, Hold, HoldId, Instant, Keep,
-    LeaseState, LeaseTable, NewLease, Outcome, Owner, Patience, Perseverance, ReleaseRequest, TaskKey,
-    Wanted,
+    LeaseState, LeaseTable, NewLease, Outcome, Owner, Patience, Perseverance, ReleaseRequest, Secrets,
+    TaskKey, Wanted,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -71,6 +71,7 @@ impl Process {
         let config = ClientConfig {
             prefix: b"l:".to_vec(),
             credentials: None,
+            hidden: Secrets::default(),
             database: 0,
             backoff: BackoffRule {
                 first: Duration::from_millis(5),

@@ -29,6 +29,8 @@ pub(super) enum Sent {
     Queue(u32),
     /// Of nobody: how it was answered does not matter.
     Nobody,
+    /// Of nobody: what was refused is asked for again.
+    Again,
     /// The subscription to a slot's channel, which is answered only when it fails.
     Channel(u16),
     /// A WAIT, for everything that was taken before its answer.
@@ -41,7 +43,7 @@ impl Sent {
             Self::One(task) | Self::Queue(task) => std::slice::from_ref(task),
             Self::Sets(sets) => sets.tasks(),
             Self::Many(tasks) | Self::Party(tasks) => tasks,
-            Self::Nobody | Self::Channel(_) | Self::Wait => &[],
+            Self::Nobody | Self::Again | Self::Channel(_) | Self::Wait => &[],
         }
     }
 }
@@ -98,7 +100,17 @@ impl Client {
             _ => return false,
         }
         task.state = State::InFlight;
+        task.whole = false;
         true
+    }
+
+    /// These tasks' scripts go out with their text.
+    pub(super) fn mark_whole(&mut self, tasks: &[u32], whole: bool) {
+        for index in tasks.iter().filter(|_| whole) {
+            if let Some(task) = self.tasks.get_mut(*index as usize) {
+                task.whole = true;
+            }
+        }
     }
 
     /// Writes what was collected: what is given back first, since the same turn may want it again.
@@ -145,6 +157,7 @@ impl Client {
             }
         }
         self.out = out;
+        self.mark_whole(tasks, whole);
         self.in_flight.push_back(Sent::Many(tasks.into()));
     }
 
@@ -165,6 +178,7 @@ impl Client {
             let Some(first) = tasks.first().copied() else { continue };
             self.listen_before_park(first);
             self.send_acquire(now, first, whole, tasks.len() - 1);
+            self.mark_whole(&tasks, whole);
             self.in_flight.push_back(Sent::Party(tasks.into()));
         }
     }
@@ -172,7 +186,7 @@ impl Client {
     /// The answer to a park of several waiters: to each, as its own park right after the one before it would have been answered.
     pub(super) fn party_reply(&mut self, now: Instant, tasks: &[u32], reply: &Value) {
         if matches!(reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) {
-            return self.collect_again(now, tasks);
+            return self.collect_again(now, tasks, reply);
         }
         let items = if let Value::Array(items) = reply { &items[..] } else { &[] };
         for (at, task) in (0i64..).zip(tasks) {
@@ -213,7 +227,7 @@ impl Client {
     /// The answer to a call of several tasks: each gets its part, in the form that a call of its own would have had.
     pub(super) fn batch_reply(&mut self, now: Instant, tasks: &[u32], reply: &Value) {
         if matches!(reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) {
-            return self.collect_again(now, tasks);
+            return self.collect_again(now, tasks, reply);
         }
         let answers = match reply {
             Value::Array(items) if items.len() == tasks.len() + 1 => items.get(1..),
@@ -252,11 +266,12 @@ impl Client {
     }
 
     /// Nothing was executed: what is still wanted is sent again, with the script's text.
-    fn collect_again(&mut self, now: Instant, tasks: &[u32]) {
+    fn collect_again(&mut self, now: Instant, tasks: &[u32], reply: &Value) {
         self.batches.whole = true;
         for index in tasks {
             let Some(task) = self.tasks.get(*index as usize) else { continue };
             match &task.kind {
+                _ if task.whole => self.answered(now, *index, reply.clone()),
                 Kind::Acquire(_) if task.caller.is_none() && task.unsure => self.undo(now, *index, true),
                 Kind::Acquire(_) if task.caller.is_none() => self.forget(*index),
                 // By now somebody of this client may wait for the key.

@@ -3,7 +3,7 @@
 
 use super::requests::{Event, Verdict};
 use super::{Client, Redirect, State};
-use crate::resp::Value;
+use crate::resp::{Said, Value};
 use crate::time::Instant;
 
 /// An error reply that waits for a verdict.
@@ -11,7 +11,7 @@ use crate::time::Instant;
 pub(super) struct Question {
     number: u64,
     task: u32,
-    text: Vec<u8>,
+    text: Said,
 }
 
 /// Whether the server says that it is a replica. Redis 6.2 wraps what happens inside of a script.
@@ -21,21 +21,21 @@ pub(super) fn is_readonly(text: &[u8]) -> bool {
 
 impl Client {
     /// Redis answered a command with an error.
-    pub(super) fn error_reply(&mut self, now: Instant, index: u32, text: Vec<u8>) {
+    pub(super) fn error_reply(&mut self, now: Instant, index: u32, text: Said) {
         if let Some(redirect) = self.config.cluster.as_ref().and_then(|_| Redirect::parse(&text)) {
             return self.redirect(now, index, redirect, &text);
         }
         if text.starts_with(b"LOADING") && self.config.greeting.ready_check {
             // Nothing was executed; a new connection waits until the data is there.
             self.resend(index);
-            return self.link.leave(&String::from_utf8_lossy(&text));
+            return self.link.leave(text.shown());
         }
         if self.config.perseverance.asks_on_errors
             && let Some(task) = self.tasks.get_mut(index as usize)
         {
             task.state = State::Judged;
             let number = task.serial;
-            let message = String::from_utf8_lossy(&text).into_owned();
+            let message = text.shown().to_owned();
             self.questions.push(Question { number, task: index, text });
             return self.events.push_back(Event::AskError { question: number, message });
         }
@@ -46,7 +46,7 @@ impl Client {
     pub fn judge(&mut self, now: Instant, question: u64, verdict: Verdict) {
         let Some(at) = self.questions.iter().position(|open| open.number == question) else { return };
         let Question { task, text, .. } = self.questions.swap_remove(at);
-        let reason = format!("reconnectOnError: {}", String::from_utf8_lossy(&text));
+        let reason = format!("reconnectOnError: {text}");
         match verdict {
             Verdict::Accept => self.accept_error(now, task, text),
             Verdict::Reconnect => {
@@ -77,10 +77,11 @@ impl Client {
         }
     }
 
-    fn accept_error(&mut self, now: Instant, index: u32, text: Vec<u8>) {
+    fn accept_error(&mut self, now: Instant, index: u32, text: Said) {
         if is_readonly(&text) {
             // The server was a master once: the name or a Sentinel may lead to another by now.
-            self.link.leave(&String::from_utf8_lossy(&text));
+            self.doubt();
+            self.link.leave(text.shown());
         }
         self.take_in(now, index, Value::Error(text));
     }

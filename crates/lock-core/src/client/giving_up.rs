@@ -2,7 +2,7 @@
 
 use super::requests::{Event, Outcome};
 use super::{Client, Kind};
-use crate::backoff::{cluster_delay, lookup_delay, reconnect_delay};
+use crate::backoff::{cluster_delay, doubtful_delay, lookup_delay, reconnect_delay};
 use crate::config::PauseRule;
 use crate::error::{Code, Error};
 use crate::time::Instant;
@@ -17,6 +17,9 @@ impl Client {
         let rule = if lookup { perseverance.lookup_pause } else { perseverance.pause };
         match rule {
             PauseRule::Growing if lookup => self.reconnect_in(now, Some(lookup_delay(lookups))),
+            PauseRule::Growing if self.link.standing.is_doubted() => {
+                self.reconnect_in(now, Some(doubtful_delay(retries)));
+            }
             PauseRule::Growing => self.reconnect_in(now, Some(reconnect_delay(retries))),
             PauseRule::GrowingInCluster => self.reconnect_in(now, Some(cluster_delay(retries))),
             PauseRule::Never => self.reconnect_in(now, None),

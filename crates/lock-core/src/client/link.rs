@@ -1,8 +1,8 @@
 //! The state of the connection: connecting, shaking hands, ready, and back.
 
-use super::batch::Sent;
+use super::Client;
 use super::requests::{Event, LogLevel};
-use super::{Client, Kind, State};
+use super::standing::{Standing, says_subscribed};
 use crate::channels::Channels;
 use crate::handshake::{Handshake, Identity, Progress, Rung};
 use crate::ids::AttemptId;
@@ -49,6 +49,8 @@ pub(crate) struct Link {
     leaving: Option<String>,
     /// Lines that were written to the log already.
     noted: Vec<String>,
+    /// How connections fare.
+    pub(super) standing: Standing,
 }
 
 impl Link {
@@ -71,6 +73,7 @@ impl Link {
             last_reason: String::new(),
             leaving: None,
             noted: Vec::new(),
+            standing: Standing::default(),
         }
     }
 
@@ -111,6 +114,16 @@ impl Link {
     /// Whether waiters stand in a queue and are told.
     pub(crate) fn hands_off(&self) -> bool {
         self.rung == Rung::HandOff
+    }
+
+    /// In a cluster: a slot of this node.
+    pub(super) fn slot(&self) -> Option<u16> {
+        self.slot
+    }
+
+    /// The channel on which this connection hears of locks that are taken away, or would.
+    pub(super) fn losses(&self) -> Vec<u8> {
+        self.channels.losses()
     }
 
     /// Whether no script is known by its hash.
@@ -203,18 +216,20 @@ impl Client {
         }
         self.accept_errors(now);
         self.link.leaving = None;
+        let said = if let Phase::Handshake(handshake) = &mut self.link.phase {
+            handshake.last_error.take().filter(|said| !reason.contains(said))
+        } else {
+            None
+        };
+        let reason =
+            said.map_or_else(|| reason.to_owned(), |said| format!("{reason}, after it had said: {said}"));
         let was_ready = self.link.is_ready();
         self.out.clear();
         self.link.phase = Phase::Down;
-        self.link.last_reason = reason.to_owned();
+        self.link.last_reason.clone_from(&reason);
         self.link.retries += 1;
-        if was_ready {
-            self.log(
-                LogLevel::Warn,
-                format!("The connection to Redis was lost ({reason}); connecting again."),
-            );
-        }
-        self.events.push_back(Event::Down { reason: reason.to_owned() });
+        self.tell_outage(was_ready, &reason);
+        self.events.push_back(Event::Down { reason });
         self.return_to_backlog(now);
         if self.closed && self.tasks.is_empty() {
             self.link.phase = Phase::Stopped;
@@ -252,6 +267,7 @@ impl Client {
                 Ok(None) => return self.leave_in_time(now),
                 Ok(Some(Value::Push(push))) => match &mut self.link.phase {
                     Phase::Handshake(handshake) => handshake.handle_push(&push),
+                    _ if says_subscribed(&push) => self.channel_allowed(),
                     _ => self.pushed(now, &push),
                 },
                 Ok(Some(reply)) => {
@@ -264,7 +280,10 @@ impl Client {
                         return;
                     }
                 }
-                Err(malformed) => return self.give_up(now, &malformed.to_string()),
+                Err(malformed) => {
+                    self.doubt();
+                    return self.give_up(now, &malformed.to_string());
+                }
             }
         }
     }
@@ -314,6 +333,7 @@ impl Client {
             }
             Progress::Ready { rung, why, password_unwanted } => {
                 let (notes, identity) = (std::mem::take(&mut handshake.notes), handshake.identity());
+                let (replica, refused) = (handshake.replica, handshake.refused);
                 self.link.by_text = handshake.by_text;
                 for note in notes {
                     if !self.link.noted.contains(&note) {
@@ -323,47 +343,12 @@ impl Client {
                 }
                 self.link.identity = identity;
                 self.link.phase = Phase::Ready;
-                self.link.retries = 0;
                 self.link.rung = rung;
+                self.stands(now, replica, refused);
                 self.events.push_back(Event::Ready { rung, why, password_unwanted });
                 for index in std::mem::take(&mut self.backlog) {
                     self.send(now, index, false);
                 }
-            }
-        }
-    }
-
-    /// What was sent and not answered may or may not have been executed; it is asked again, in its old order,
-    /// after those who waited before it.
-    fn return_to_backlog(&mut self, now: Instant) {
-        let parked = self.dissolve_queues();
-        self.detach_claims();
-        self.end_runs();
-        let unanswered = std::mem::take(&mut self.in_flight);
-        let taken = self.replication.take_all().into_iter();
-        let sent = taken.chain(unanswered.iter().flat_map(Sent::tasks).copied()).map(|index| (index, true));
-        let collected = self.batches.take_all().into_iter().map(|index| (index, false));
-        for (index, executed) in sent.chain(collected).collect::<Vec<_>>().into_iter().rev() {
-            let Some(task) = self.tasks.get_mut(index as usize) else { continue };
-            task.unsure |= executed;
-            task.state = State::Backlog;
-            self.backlog.push_front(index);
-            if !self.config.perseverance.resends {
-                self.fail_unanswered(now, index);
-            }
-        }
-        for index in parked.into_iter().rev() {
-            self.backlog.push_front(index);
-        }
-        // An acquire that nobody wants any more is not asked again but undone; a claim whose job has ended was
-        // named in its release; and the client that was to leave a queue is no more.
-        for index in self.backlog.clone() {
-            let Some(task) = self.tasks.get(index as usize) else { continue };
-            match &task.kind {
-                Kind::Acquire(_) if task.caller.is_none() => self.undo(now, index, true),
-                Kind::Claim(claim) if claim.superseded => self.forget_claim(index),
-                Kind::Leave(_) => self.forget(index),
-                _ => {}
             }
         }
     }

@@ -19,10 +19,12 @@ mod release;
 mod release_all;
 mod replies;
 mod requests;
+mod returning;
 mod run;
 mod safety;
 mod sharing;
 mod silence;
+mod standing;
 mod takes;
 mod tasks;
 mod undo;
@@ -113,6 +115,8 @@ pub(crate) struct Task {
     asking: bool,
     /// Its commands share no call with others, so that a node can send them elsewhere.
     alone: bool,
+    /// Its last command had the script's text, so that the server cannot say that it does not know the script.
+    whole: bool,
     state: State,
 }
 
@@ -153,10 +157,10 @@ impl Client {
     pub(crate) fn with(config: ClientConfig, ids: IdSource, serial: u64) -> Self {
         Self {
             namespace: Namespace::new(&config.prefix),
+            parser: Parser::new(config.secrets()),
             config,
             ids,
             link: Link::new(),
-            parser: Parser::default(),
             out: Vec::new(),
             tasks: slab::Slab::new(),
             serial,
@@ -274,6 +278,7 @@ impl Client {
                 Timer::Reconnect => self.reconnect_due(now),
                 Timer::ReadyCheck => self.ready_check_due(now),
                 Timer::Silence => self.silence_due(now),
+                Timer::AskAgain => self.ask_again_due(now),
                 Timer::Look => self.look_due(now),
                 Timer::Limit(index, serial) => {
                     if self.task(index, serial).is_some() {
@@ -356,6 +361,7 @@ impl Client {
         self.listen_before_park(index);
         let whole = whole || self.link.sends_texts();
         let Some(task) = self.tasks.get_mut(index as usize) else { return };
+        task.whole = whole;
         if task.asking {
             append_command(&mut self.out, &[b"ASKING"]);
             self.in_flight.push_back(Sent::Nobody);

@@ -8,7 +8,7 @@ use super::{Client, Kind, State, Task};
 use crate::config::ClusterRules;
 use crate::ids::{AttemptId, Owner};
 use crate::key::{LockKey, slot_of};
-use crate::resp::append_command;
+use crate::resp::{Said, append_command};
 use crate::time::Instant;
 use crate::timers::Timer;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl Task {
 
 impl Client {
     /// A node does not take the task's command.
-    pub(super) fn redirect(&mut self, now: Instant, index: u32, redirect: Redirect, text: &[u8]) {
+    pub(super) fn redirect(&mut self, now: Instant, index: u32, redirect: Redirect, said: &Said) {
         match self.tasks.get_mut(index as usize).map(|task| &mut task.kind) {
             // What is left of this client there is a dead client's.
             Some(Kind::Leave(_)) => return self.leave_reply(now, index),
@@ -83,7 +83,7 @@ impl Client {
             Some(Kind::ReleaseAll(all)) => {
                 all.moved();
                 // For the table of slots; the call itself goes on here, and then elsewhere.
-                let text = String::from_utf8_lossy(text).into_owned();
+                let text = said.shown().to_owned();
                 self.redirected.push(Redirected { task: index, serial: NO_TASK, redirect, text });
                 return self.free_on(now, index);
             }
@@ -98,7 +98,7 @@ impl Client {
         if let Some(task) = self.tasks.get_mut(index as usize) {
             task.state = State::Judged;
             task.redirections += 1;
-            let text = String::from_utf8_lossy(text).into_owned();
+            let text = said.shown().to_owned();
             self.redirected.push(Redirected { task: index, serial: task.serial, redirect, text });
         }
     }

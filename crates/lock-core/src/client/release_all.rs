@@ -6,15 +6,20 @@ use super::requests::{Outcome, ReleaseAllRequest};
 use super::{Client, Kind, TaskKey, closed_error};
 use crate::error::{Code, Error};
 use crate::key::{LockKey, Namespace, SIDE_KEY_MARK};
-use crate::resp::{Value, append_command, append_integer, append_text};
+use crate::resp::{Value, append_header, append_integer, append_text};
 use crate::script::Script;
 use crate::time::Instant;
 use std::sync::Arc;
 
-/// Keys looked at by one SCAN.
-const SCAN_COUNT: &[u8] = b"1000";
+/// Keys looked at by one SCAN: at first, and the most.
+const SCAN_COUNT: (u64, u64) = (16, 1_000);
+/// Bytes of names that one SCAN should find, and that one script is given. Redis ends a connection that has channels and owes
+/// more than 32 MB, and names may be long.
+const PORTION: usize = 1 << 20;
 /// Locks handled by one script: short enough not to hold up others.
 const BATCH: usize = 250;
+/// After so many connections in a row that broke before the answer the call fails: it may be what breaks them.
+const MOST_CUTS: u32 = 5;
 
 #[derive(Debug)]
 pub(super) struct ReleaseAll {
@@ -27,15 +32,42 @@ pub(super) struct ReleaseAll {
     /// In a cluster, a script stays within one slot.
     by_slot: bool,
     moved: bool,
+    /// How many keys the next SCAN looks at.
+    count: u64,
+    /// Connections in a row that broke before the answer.
+    cuts: u32,
 }
 
 impl ReleaseAll {
+    /// The connection broke before the answer, which may have been too much for it: the next portion is smaller. True when
+    /// that has happened too often.
+    pub(super) fn cut(&mut self) -> bool {
+        self.cuts += 1;
+        self.count = (self.count / 8).max(1);
+        self.cuts >= MOST_CUTS
+    }
+
+    /// A SCAN found names of so many bytes.
+    fn found_bytes(&mut self, bytes: usize) {
+        if bytes > PORTION {
+            let fits = self.count.saturating_mul(PORTION as u64) / bytes as u64;
+            self.count = fits.max(1);
+        } else if bytes < PORTION / 8 {
+            self.count = (self.count * 4).min(SCAN_COUNT.1);
+        }
+    }
+
     fn batch(&self) -> &[LockKey] {
         self.found.get(..self.batch_len()).unwrap_or_default()
     }
 
     fn batch_len(&self) -> usize {
-        let most = self.found.len().min(BATCH);
+        let mut bytes = 0;
+        let fits = self.found.iter().take(BATCH).take_while(|key| {
+            bytes += key.name().len();
+            bytes <= PORTION
+        });
+        let most = fits.count().max(1).min(self.found.len());
         match (self.by_slot, self.found.first()) {
             (true, Some(first)) => {
                 self.found.iter().take(most).take_while(|key| key.slot() == first.slot()).count()
@@ -55,7 +87,11 @@ impl ReleaseAll {
         let batch = self.batch();
         if batch.is_empty() {
             let pattern = namespace.pattern();
-            return append_command(out, &[b"SCAN", &self.cursor, b"MATCH", &pattern, b"COUNT", SCAN_COUNT]);
+            append_header(out, 6);
+            for part in [b"SCAN", &self.cursor[..], b"MATCH", &pattern, b"COUNT"] {
+                append_text(out, part);
+            }
+            return append_integer(out, self.count);
         }
         let stride = if plain { 1 } else { 4 };
         append_eval(out, Script::Free, whole, batch.len() * stride, 4);
@@ -100,6 +136,8 @@ impl Client {
             freed: 0,
             by_slot: self.config.cluster.is_some(),
             moved: false,
+            count: SCAN_COUNT.0,
+            cuts: 0,
         };
         Ok(self.add(now, Some(request.caller), Kind::ReleaseAll(all), None))
     }
@@ -129,6 +167,7 @@ impl Client {
             Value::Array(items) => <[Value; 2]>::try_from(items).map_err(Value::Array),
             other => Err(other),
         };
+        all.cuts = 0;
         match parts {
             Ok([Value::Int(1), Value::Int(freed)]) => {
                 all.freed += u64::try_from(freed).unwrap_or(0);
@@ -138,6 +177,9 @@ impl Client {
             Ok([Value::Text(cursor), Value::Array(names)]) => {
                 all.scanned = cursor == b"0";
                 all.cursor = cursor;
+                all.found_bytes(
+                    names.iter().map(|name| if let Value::Text(name) = name { name.len() } else { 0 }).sum(),
+                );
                 all.found.extend(names.into_iter().filter_map(|name| match name {
                     Value::Text(name) if !name.starts_with(SIDE_KEY_MARK) => Some(LockKey::new(name)),
                     _ => None,
@@ -154,6 +196,24 @@ impl Client {
             }
         }
         self.free_on(now, index);
+    }
+
+    /// The connection broke before the answer. True when the call has failed for it.
+    pub(super) fn release_all_cut(&mut self, index: u32) -> bool {
+        let Some(Kind::ReleaseAll(all)) = self.tasks.get_mut(index as usize).map(|task| &mut task.kind)
+        else {
+            return false;
+        };
+        if !all.cut() {
+            return false;
+        }
+        let message = format!(
+            "releaseAll was given up: {MOST_CUTS} connections to Redis in a row broke before it had answered. {} locks were released.",
+            all.freed
+        );
+        let error = Error::new(Code::Unreachable, message);
+        self.finish(index, Outcome::Failed(error.with_cause(Some(self.link.last_reason().to_owned()))));
+        true
     }
 
     /// Goes on with the next batch, or ends.

@@ -8,8 +8,22 @@ use crate::time::Instant;
 /// What the server said instead of an answer that we know.
 pub(super) fn server_text(reply: &Value) -> String {
     match reply {
-        Value::Error(text) => String::from_utf8_lossy(text).into_owned(),
-        other => format!("an answer that this version does not know ({other:?})"),
+        Value::Error(said) => said.shown().to_owned(),
+        other => format!("an answer that this version does not know ({})", kind_of(other)),
+    }
+}
+
+/// What an answer is, without anything of it that may be somebody's.
+fn kind_of(reply: &Value) -> String {
+    match reply {
+        Value::Nil => "null".to_owned(),
+        Value::Int(number) => format!("the number {number}"),
+        Value::Text(text) => format!("a text of {} bytes", text.len()),
+        Value::Error(said) => said.shown().to_owned(),
+        Value::Array(items) | Value::Push(items) => match items.first() {
+            Some(Value::Int(first)) => format!("a list of {}, the first of them {first}", items.len()),
+            _ => format!("a list of {}", items.len()),
+        },
     }
 }
 
@@ -30,6 +44,9 @@ impl Client {
             },
             _ => reply,
         };
+        if !matches!(reply, Value::Error(_)) {
+            self.proved_useful();
+        }
         let index = match self.in_flight.pop_front() {
             Some(Sent::One(index)) => index,
             Some(Sent::Many(tasks)) => return self.batch_reply(now, &tasks, &reply),
@@ -37,12 +54,21 @@ impl Client {
             Some(Sent::Queue(index)) => return self.queue_reply(now, index, &reply),
             Some(Sent::Party(tasks)) => return self.party_reply(now, &tasks, &reply),
             Some(Sent::Nobody) => return,
+            Some(Sent::Again) => return self.asked_again(&reply),
             // Who waits there is told by polls; a slot that has moved takes its waiters with it.
             Some(Sent::Channel(slot)) => return self.link.end_hearing(slot),
             Some(Sent::Wait) => return self.replicas_answered(now, &reply),
-            None => return self.give_up(now, "the server answered what was not asked"),
+            None => {
+                self.doubt();
+                let reason = match &reply {
+                    Value::Error(said) => format!("the server said: {said}"),
+                    _ => "the server answered what was not asked".to_owned(),
+                };
+                return self.give_up(now, &reason);
+            }
         };
-        if matches!(&reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) {
+        let whole = self.tasks.get(index as usize).is_some_and(|task| task.whole);
+        if matches!(&reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) && !whole {
             return self.not_executed(now, index);
         }
         self.answered(now, index, reply);

@@ -41,6 +41,7 @@ impl Client {
                     format!("Socket timeout. Expecting data, but didn't receive any in {ms}ms.")
                 },
             );
+            self.doubt();
             self.give_up(now, &reason);
         }
     }

@@ -77,6 +77,7 @@ impl Client {
             }
         }
         self.out = out;
+        self.mark_whole(tasks, whole);
         self.in_flight.push_back(Sent::Many(tasks.into()));
     }
 

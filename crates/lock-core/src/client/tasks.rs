@@ -32,6 +32,7 @@ impl Client {
             redirections: 0,
             asking: false,
             alone: false,
+            whole: false,
             state: State::Pausing,
         };
         // More than four thousand million calls at once do not fit into memory.
@@ -44,7 +45,7 @@ impl Client {
                     tasks.get(index as usize).is_some_and(|task| task.serial == serial)
                 }
                 Timer::Poll(at, serial) => queues.knows(at, serial),
-                Timer::Reconnect | Timer::ReadyCheck | Timer::Silence | Timer::Look => true,
+                Timer::Reconnect | Timer::ReadyCheck | Timer::Silence | Timer::AskAgain | Timer::Look => true,
             });
         }
         index

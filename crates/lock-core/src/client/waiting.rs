@@ -266,6 +266,9 @@ impl Client {
         horizon: Option<u64>,
         sent_at: Option<Instant>,
     ) {
+        if self.queues.find(key).is_none() && !self.link.standing.may_leave() {
+            return;
+        }
         let Some(queue) = self.queues.find_mut(key) else { return self.leave(now, key, false) };
         // What was sent at `seen_at` was executed before the grant was made, so the grant stands for a claim
         // period from then at least.
@@ -320,6 +323,7 @@ impl Client {
             return self.queues.tidy(key);
         }
         queue.leaving += 1;
+        self.link.standing.leaves += 1;
         self.add(now, None, Kind::Leave(Leave { key: key.clone(), remove, pass }), None);
     }
 
@@ -327,6 +331,7 @@ impl Client {
         if let Some(Kind::Leave(leave)) = self.tasks.get(index as usize).map(|task| &task.kind) {
             let key = leave.key.clone();
             self.forget(index);
+            self.link.standing.leaves = self.link.standing.leaves.saturating_sub(1);
             if let Some(queue) = self.queues.find_mut(&key) {
                 queue.leaving = queue.leaving.saturating_sub(1);
             }

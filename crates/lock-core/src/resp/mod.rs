@@ -3,6 +3,8 @@
 
 mod encode;
 mod parse;
+mod said;
 
 pub use encode::{append_command, append_header, append_integer, append_text};
 pub use parse::{Malformed, Parser, Value};
+pub use said::Said;

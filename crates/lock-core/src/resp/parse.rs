@@ -1,17 +1,20 @@
 //! Replies from bytes that arrive in any pieces: first find where a reply ends, then decode it.
 
+use super::said::Said;
+use crate::secrets::Secrets;
 use std::fmt;
 
-/// Longest bulk string that is accepted, in bytes. A lock client asks for nothing that comes near it.
-const LONGEST_BULK: usize = 64 << 20;
-/// Most elements of one aggregate.
-const MOST_ELEMENTS: usize = 1 << 20;
-/// Longest line (simple strings, errors, lengths), in bytes.
+/// Longest reply in all, and so the longest bulk string, in bytes. What a lock client asks for comes near it only where keys are
+/// very long, and `releaseAll` asks for those in portions.
+const LONGEST_REPLY: usize = 16 << 20;
+/// Most elements of one reply, those of the aggregates in it included. A cluster's table of slots has 16,384 entries at most.
+const MOST_ELEMENTS: usize = 1 << 19;
+/// Longest line (simple strings, errors, lengths), and the longest error of any form, in bytes.
 const LONGEST_LINE: usize = 64 << 10;
-/// Longest reply in all, in bytes.
-const LONGEST_REPLY: usize = 128 << 20;
 /// Deepest nesting.
 const DEEPEST: usize = 16;
+/// Room for bytes that is given back once it is not needed any more.
+const ROOM_KEPT: usize = 1 << 20;
 
 /// One reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +26,7 @@ pub enum Value {
     /// Simple or bulk string; doubles, big numbers and verbatim strings as their text.
     Text(Vec<u8>),
     /// Error reply: the server's text, code word included.
-    Error(Vec<u8>),
+    Error(Said),
     /// Array or set; maps as key, value, key, value.
     Array(Vec<Value>),
     /// Out-of-band message of RESP3: belongs to no request.
@@ -43,16 +46,24 @@ impl fmt::Display for Malformed {
 impl std::error::Error for Malformed {}
 
 /// Buffer and position of one connection. A reply that is incomplete is not looked at again from its start:
-/// `scanned` and `missing` say how far the search for its end has come.
+/// `scanned` and `missing` say how far the search for its end has come, `announced` how many elements it has.
 #[derive(Debug, Default)]
 pub struct Parser {
     buffer: Vec<u8>,
     start: usize,
     scanned: usize,
     missing: usize,
+    announced: usize,
+    secrets: Secrets,
 }
 
 impl Parser {
+    /// A parser whose error replies do not show these.
+    #[must_use]
+    pub fn new(secrets: Secrets) -> Self {
+        Self { secrets, ..Self::default() }
+    }
+
     /// Takes in what was read.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.start > 0 {
@@ -60,13 +71,29 @@ impl Parser {
             self.scanned -= self.start;
             self.start = 0;
         }
+        // Doubling a large buffer would take as much again as the longest reply may.
+        if self.buffer.len() > ROOM_KEPT && self.buffer.capacity() - self.buffer.len() < bytes.len() {
+            self.buffer.reserve_exact(bytes.len().max(ROOM_KEPT));
+        }
         self.buffer.extend_from_slice(bytes);
+    }
+
+    /// How many bytes it has room for at present.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.buffer.capacity()
     }
 
     /// Forgets everything: for a new connection.
     pub fn reset(&mut self) {
-        *self = Self { buffer: std::mem::take(&mut self.buffer), ..Self::default() };
+        self.empty();
+        (self.missing, self.announced) = (0, 0);
+    }
+
+    fn empty(&mut self) {
         self.buffer.clear();
+        self.buffer.shrink_to(ROOM_KEPT);
+        (self.start, self.scanned) = (0, 0);
     }
 
     /// The next whole reply, or `None` when more bytes are needed.
@@ -76,12 +103,13 @@ impl Parser {
     pub fn next_reply(&mut self) -> Result<Option<Value>, Malformed> {
         if self.missing == 0 {
             self.missing = 1;
+            self.announced = 1;
             self.scanned = self.start;
         }
-        if self.buffer.len() - self.start > LONGEST_REPLY {
-            return Err(Malformed("a reply is beyond the limit"));
-        }
         while self.missing > 0 {
+            if self.scanned - self.start > LONGEST_REPLY {
+                return Err(Malformed("a reply is beyond the limit"));
+            }
             let Some((kind, length, after)) = head(&self.buffer, self.scanned)? else { return Ok(None) };
             match kind {
                 Kind::Line => self.scanned = after,
@@ -91,6 +119,9 @@ impl Parser {
                         self.missing -= 1;
                         continue;
                     };
+                    if after - self.start + length > LONGEST_REPLY {
+                        return Err(Malformed("a reply is beyond the limit"));
+                    }
                     let Some(end) = self.buffer.get(after + length..after + length + 2) else {
                         return Ok(None);
                     };
@@ -101,18 +132,20 @@ impl Parser {
                 }
                 Kind::Aggregate | Kind::Push => {
                     self.missing += length.unwrap_or(0);
+                    self.announced += length.unwrap_or(0);
+                    if self.announced > MOST_ELEMENTS {
+                        return Err(Malformed("a reply has more elements than the limit allows"));
+                    }
                     self.scanned = after;
                 }
             }
             self.missing -= 1;
         }
         let frame = self.buffer.get(self.start..self.scanned).unwrap_or_default();
-        let value = decode(frame, &mut 0, DEEPEST)?;
+        let value = decode(frame, &mut 0, DEEPEST, &self.secrets)?;
         self.start = self.scanned;
         if self.start == self.buffer.len() {
-            self.buffer.clear();
-            self.start = 0;
-            self.scanned = 0;
+            self.empty();
         }
         Ok(Some(value))
     }
@@ -139,7 +172,8 @@ fn head(buffer: &[u8], at: usize) -> Result<Option<(Kind, Option<usize>, usize)>
     };
     let (kind, most) = match mark {
         b'+' | b'-' | b':' | b'_' | b'#' | b',' | b'(' => return Ok(Some((Kind::Line, None, at + end + 1))),
-        b'$' | b'=' | b'!' => (Kind::Bulk, LONGEST_BULK),
+        b'$' | b'=' => (Kind::Bulk, LONGEST_REPLY),
+        b'!' => (Kind::Bulk, LONGEST_LINE),
         b'*' | b'~' => (Kind::Aggregate, MOST_ELEMENTS),
         b'>' => (Kind::Push, MOST_ELEMENTS),
         b'%' => (Kind::Aggregate, MOST_ELEMENTS / 2),
@@ -157,7 +191,7 @@ fn head(buffer: &[u8], at: usize) -> Result<Option<(Kind, Option<usize>, usize)>
     Ok(Some((kind, Some(length), at + end + 1)))
 }
 
-fn decode(frame: &[u8], at: &mut usize, depth: usize) -> Result<Value, Malformed> {
+fn decode(frame: &[u8], at: &mut usize, depth: usize, secrets: &Secrets) -> Result<Value, Malformed> {
     const CUT: Malformed = Malformed("a reply ends early");
     let begin = *at;
     let (kind, length, after) = head(frame, begin)?.ok_or(CUT)?;
@@ -169,14 +203,14 @@ fn decode(frame: &[u8], at: &mut usize, depth: usize) -> Result<Value, Malformed
             b':' => number(line).map(Value::Int).ok_or(Malformed("an integer is not a number")),
             b'#' => Ok(Value::Int(i64::from(line == b"t"))),
             b'_' => Ok(Value::Nil),
-            b'-' => Ok(Value::Error(line.to_vec())),
+            b'-' => Ok(Value::Error(Said::new(line, secrets))),
             _ => Ok(Value::Text(line.to_vec())),
         },
         (Kind::Bulk, Some(length)) => {
             *at = after + length + 2;
             let body = frame.get(after..after + length).ok_or(CUT)?;
             Ok(match mark {
-                b'!' => Value::Error(body.to_vec()),
+                b'!' => Value::Error(Said::new(body, secrets)),
                 // A verbatim string begins with its format and a colon, as in "txt:".
                 b'=' => Value::Text(body.get(4..).unwrap_or_default().to_vec()),
                 _ => Value::Text(body.to_vec()),
@@ -186,7 +220,7 @@ fn decode(frame: &[u8], at: &mut usize, depth: usize) -> Result<Value, Malformed
             let depth = depth.checked_sub(1).ok_or(Malformed("nested too deeply"))?;
             let mut items = Vec::with_capacity(length.min(64));
             for _ in 0..length {
-                items.push(decode(frame, at, depth)?);
+                items.push(decode(frame, at, depth, secrets)?);
             }
             Ok(if mark == b'>' { Value::Push(items) } else { Value::Array(items) })
         }

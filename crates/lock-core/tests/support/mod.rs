@@ -12,7 +12,7 @@ pub mod cluster;
 use lock_core::resp::{Parser, Value};
 use lock_core::{
     AcquireRequest, BackoffRule, Client, ClientConfig, Credentials, Error, Event, Greeting, Hold, Instant,
-    Keep, Outcome, Owner, Patience, Perseverance, ReleaseRequest, TaskKey, Wanted,
+    Keep, Outcome, Owner, Patience, Perseverance, ReleaseRequest, Secrets, TaskKey, Wanted,
 };
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ pub fn config() -> ClientConfig {
     ClientConfig {
         prefix: b"medusa_lock:".to_vec(),
         credentials: None,
+        hidden: Secrets::default(),
         database: 0,
         backoff: BackoffRule { first: 5 * MS, longest: 200 * MS, factor: 2.0 },
         greeting: Greeting::default(),

@@ -1,0 +1,107 @@
+//! What an error reply on a new connection means: that the name or password is wrong, that the server cannot serve this
+//! connection for now, or neither. Sorted by the code word, since the same text can come in answer to any command.
+
+use crate::config::ClientConfig;
+use crate::error::{Code, Error};
+use crate::resp::{Said, Value, append_command};
+
+/// States of a server that end by themselves, by their code words.
+const PASSING: [&[u8]; 8] = [
+    b"BUSY",
+    b"TRYAGAIN",
+    b"MISCONF",
+    b"CLUSTERDOWN",
+    b"MASTERDOWN",
+    b"NOREPLICAS",
+    b"UNKILLABLE",
+    b"DENIED",
+];
+
+/// Why the server cannot serve this connection for now, if that is what it says, and what to do if it goes on saying so.
+pub(crate) fn passing(reply: &Value) -> Option<String> {
+    let Value::Error(said) = reply else { return None };
+    let code = said.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+    let text = said.text().to_lowercase();
+    let full = text.contains("max") && (text.contains("clients") || text.contains("connections"));
+    let advice = match code {
+        _ if full => {
+            "it has as many clients as it takes; raise its limit (maxclients), or close other connections"
+        }
+        b"DENIED" => "it takes local connections only; give it a password, or bind it to this network",
+        b"BUSY" | b"UNKILLABLE" => "it is busy with a script; SCRIPT KILL ends one that never ends",
+        b"MISCONF" => "it cannot save its data; its own log says why",
+        b"MASTERDOWN" => {
+            "it is a replica that has lost its master; redisUrl and redisOptions have to lead to the master"
+        }
+        b"NOREPLICAS" => "it has fewer replicas than it needs (min-replicas-to-write)",
+        _ => "it may be ready soon",
+    };
+    (full || PASSING.contains(&code)).then(|| format!("Redis cannot be used for now ({said}): {advice}"))
+}
+
+/// The answer to AUTH: an error, or the text of a server that wanted no password.
+pub(crate) fn check_auth(reply: &Value) -> Result<Option<&Said>, Error> {
+    let Value::Error(said) = reply else { return Ok(None) };
+    let text = said.text();
+    if is_unwanted_password(&text) {
+        return Ok(Some(said));
+    }
+    let wrong = ["WRONGPASS", "NOAUTH", "NOPERM"].iter().any(|code| text.starts_with(code))
+        || text.to_lowercase().contains("invalid password");
+    let what =
+        if wrong { "Redis refused the user name or password" } else { "Redis did not take the command AUTH" };
+    Err(Error::new(Code::AuthFailed, format!("{what}: {said}. Check redisUrl and redisOptions.")))
+}
+
+/// The answer to INFO where a password was asked for and none was given.
+pub(crate) fn missing_password(said: &Said) -> Option<Error> {
+    said.starts_with(b"NOAUTH").then(|| {
+        Error::new(
+            Code::AuthFailed,
+            format!("Redis asks for a password and none was given: {said}. Check redisUrl and redisOptions."),
+        )
+    })
+}
+
+/// Whether a server answers AUTH so because it wants no password: as with ioredis no reason not to work.
+#[must_use]
+pub fn is_unwanted_password(text: &str) -> bool {
+    let unneeded = ["no password is set", "without any password configured", "wrong number of arguments"];
+    unneeded.iter().any(|known| text.contains(known))
+}
+
+/// The answer to SELECT.
+pub(crate) fn check_select(config: &ClientConfig, reply: &Value) -> Result<(), Error> {
+    match reply {
+        // Locks in another database than the shop's other instances use would exclude nobody.
+        Value::Error(said) if !said.starts_with(b"NOAUTH") => {
+            Err(Error::new(Code::Refused, format!("Redis refused database {}: {said}", config.database)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What was refused and keeps the connection from the best rung, and so is asked again from time to time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// RESP3.
+    Resp3,
+    /// INFO, which says whether it is a node of a cluster.
+    Info,
+    /// Channels.
+    Channels,
+    /// Side keys.
+    SideKeys,
+}
+
+impl Refused {
+    /// Asks again where no question of ours about side keys is needed.
+    pub(crate) fn ask(self, channel: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Self::Resp3 => append_command(out, &[b"HELLO", b"3"]),
+            Self::Info => append_command(out, &[b"INFO", b"server"]),
+            Self::Channels => append_command(out, &[b"SUBSCRIBE", channel]),
+            Self::SideKeys => {}
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The text of an error reply.
+
+use crate::secrets::Secrets;
+use std::fmt;
+use std::ops::Deref;
+
+/// Most bytes that decisions look at; a redirection's address is the longest thing that they need.
+const MOST_LOOKED_AT: usize = 1_024;
+
+/// What an error reply says, twice: as bytes for decisions (it dereferences to them), and for people (`Display`, `Debug`)
+/// without secrets and short. So no way from here into a log line or an error shows the server's bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Said(Box<Inner>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
+    bytes: Vec<u8>,
+    shown: String,
+}
+
+impl Said {
+    pub(super) fn new(bytes: &[u8], secrets: &Secrets) -> Self {
+        let looked_at = bytes.get(..bytes.len().min(MOST_LOOKED_AT)).unwrap_or_default();
+        Self(Box::new(Inner { bytes: looked_at.to_vec(), shown: secrets.shown(bytes) }))
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        &self.0.shown
+    }
+
+    /// For decisions only.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.bytes).into_owned()
+    }
+}
+
+/// What nobody repeated a secret in.
+impl From<&[u8]> for Said {
+    fn from(bytes: &[u8]) -> Self {
+        Self::new(bytes, &Secrets::default())
+    }
+}
+
+impl Deref for Said {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0.bytes
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.shown)
+    }
+}
+
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0.shown)
+    }
+}
