@@ -1,6 +1,6 @@
 import { HoldState, type NativeClient, type Refusal, type ResultDetail, ResultKind } from "../../native";
 import { askPauseMs, askVerdict, type Callbacks } from "./callbacks";
-import { lockError, lostError } from "./errors";
+import { type LockError, type LossKind, lockError, lostError } from "./errors";
 import { forgetAtExit, rememberAtExit } from "./exit";
 import { type Log, textOf } from "./guard";
 import { HeldLock } from "./lock";
@@ -15,10 +15,9 @@ const MOST_RESULTS = 512;
 /** Numbers per result: see ResultKind in the addon. */
 const NUMBERS_PER_RESULT = 3;
 const DRAIN_LOOK_MS = 20;
+const JOB_LAPSES = { what: "lapsed", ofJob: true } as const;
 /** The boot goes on without a connection after so long. */
 const LONGEST_BOOT_MS = 5_000;
-
-const NONE: readonly string[] = [];
 
 interface Pending {
   /** With a number, or with the keys that were not the owner's. */
@@ -60,10 +59,10 @@ class Calls {
   /** The calls under way, by the number they were made with: a place here, free again once its result came. */
   readonly pending: (Pending | undefined)[] = [];
   readonly free: number[] = [];
-  /** Locks whose jobs look at them. */
-  readonly locks = new Map<number, HeldLock>();
-  /** Holds that were lost and have no lock object to tell it to (yet), with the keys. */
-  readonly lost = new Map<number, string[]>();
+  /** Lock objects that somebody looks at, with who hears of their loss. */
+  readonly watched = new Map<number, { lock: HeldLock; told?: (lock: HeldLock) => void }>();
+  /** Jobs that were lost and have no lock object to tell it to (yet). */
+  readonly lost = new Map<number, LockError>();
   readonly watchers: ((failure: string | undefined) => void)[] = [];
   /** Weak, since the addon holds what holds this. */
   native: WeakRef<NativeClient> | undefined;
@@ -108,7 +107,7 @@ class Calls {
         this.take(first)?.reject(this.trouble.tell(errorOf(details[value])));
         break;
       case ResultKind.Lost:
-        this.lose(first, details[value]?.keys ?? []);
+        this.lose(first, details[value] as ResultDetail);
         break;
       case ResultKind.Ready:
         this.tellRung(details[value]);
@@ -148,13 +147,22 @@ class Calls {
     return pending;
   }
 
-  private lose(hold: number, keys: string[]): void {
-    const lock = this.locks.get(hold);
-    lock?.lose(keys);
-    if (!lock) {
-      this.lost.set(hold, keys);
+  private lose(hold: number, { keys, code, message }: ResultDetail): void {
+    const ofJob = message === "execute";
+    const error = lostError(keys, code as LossKind, ofJob);
+    const watched = this.watched.get(hold);
+    watched?.lock.lose(error);
+    if (!ofJob) {
+      // Nothing more is to be heard of it.
+      this.watched.delete(hold);
+      this.native?.deref()?.forget(hold);
+    } else if (!watched) {
+      this.lost.set(hold, error);
     }
-    this.log.warn(lostError(keys).message);
+    if (watched || code !== "ended") {
+      this.log.warn(ofJob && code !== "lapsed" ? `${error.message} (${(error.cause as Error).message})` : error.message);
+    }
+    watched?.told?.(watched.lock);
   }
 
   /** The rung is named once, and again when it is another after a reconnect. */
@@ -243,10 +251,10 @@ export class LockClient {
     return this.#call((caller) => this.#native.lock(caller, keys, leaseMs, timeoutMs, fenced), signal);
   }
 
-  /** The lock object of a hold, which is told when the lock is lost. */
-  watch(hold: number, keys: string | string[], endless = false): HeldLock {
-    const lock = new HeldLock(this.#native, hold, keys, endless);
-    this.#calls.locks.set(hold, lock);
+  /** The lock object of a job, which is told when the lock is lost. */
+  watch(hold: number, keys: string | string[]): HeldLock {
+    const lock = new HeldLock(this.#native, hold, keys, JOB_LAPSES);
+    this.#calls.watched.set(hold, { lock });
     const lost = this.#calls.lost.size > 0 ? this.#calls.lost.get(hold) : undefined;
     if (lost) {
       lock.lose(lost);
@@ -254,34 +262,41 @@ export class LockClient {
     return lock;
   }
 
+  /** The lock object of a hold of `acquire`. When the lock is lost, `told` hears of it after the object. */
+  watchKept(hold: number, keys: string | string[], renews: boolean, told: (lock: HeldLock) => void): HeldLock {
+    const lock = new HeldLock(this.#native, hold, keys, { what: renews ? "lapsed" : "ended", ofJob: false });
+    this.#calls.watched.set(hold, { lock, told });
+    return lock;
+  }
+
   /** Forgets the lock object of a hold that was given back. */
   unwatch(hold: number): void {
-    this.#calls.locks.delete(hold);
-    this.#calls.lost.delete(hold);
+    this.#calls.watched.delete(hold);
   }
 
   /**
-   * Ends a hold: gives its keys back, or has the addon go on trying. Resolves, never rejects, with the keys that
-   * were not the job's own until now.
+   * Ends a hold: gives its keys back, or has the addon go on trying. Resolves, never rejects, with the error when the lock was not the
+   * job's own until now.
    */
-  unlock(hold: number, keys: string | string[]): Promise<readonly string[]> {
+  unlock(hold: number, keys: string | string[]): Promise<LockError | undefined> {
     const calls = this.#calls;
-    calls.locks.delete(hold);
-    const knownLost = calls.lost.size > 0 ? calls.lost.get(hold) : undefined;
+    const watched = calls.watched.size > 0 ? calls.watched.get(hold) : undefined;
+    watched?.lock.readFacts();
+    calls.watched.delete(hold);
+    let lost = calls.lost.size > 0 ? calls.lost.get(hold) : undefined;
     calls.lost.delete(hold);
     return new Promise((resolve) => {
-      let lost: readonly string[] = knownLost ?? NONE;
       const caller = calls.add({
-        resolve: (value) => resolve(typeof value === "object" && value.length > 0 ? value : lost),
+        resolve: (value) => resolve(lost ?? (typeof value === "object" && value.length > 0 ? lostError(value, "taken-away", true) : undefined)),
         reject: () => resolve(lost),
       });
       const state = this.#native.unlock(caller, hold);
-      const all = typeof keys === "string" ? [keys] : [...new Set(keys)];
-      if (state === HoldState.Lost && !knownLost) {
-        lost = all;
-      } else if (state === HoldState.Gone) {
-        // The provider was closed under the job: nobody will answer, and the lock was no longer kept.
-        calls.take(caller)?.resolve(all);
+      if (state === HoldState.Lost || state === HoldState.Gone) {
+        // Its end came unnoticed, or the provider was closed under the job, so that nobody will answer.
+        lost ??= lostError(typeof keys === "string" ? [keys] : [...new Set(keys)], "lapsed", true);
+      }
+      if (state === HoldState.Gone) {
+        calls.take(caller)?.resolve(0);
       }
     });
   }
@@ -313,8 +328,8 @@ export class LockClient {
     for (let waitedMs = 0; waitedMs < this.#drainTimeoutMs && this.#isBusy(); waitedMs += DRAIN_LOOK_MS) {
       await new Promise<void>((resolve) => after(DRAIN_LOOK_MS, resolve));
     }
-    for (const lock of this.#calls.locks.values()) {
-      lock.lose(lock.keys);
+    for (const { lock } of this.#calls.watched.values()) {
+      lock.lose(lostError([...lock.keys], "lapsed", true));
     }
     this.#native.exitStep();
     this.#native.close();

@@ -90,10 +90,28 @@ export function lockError(code: LockErrorCode, message: string, keys: string[] =
   return error;
 }
 
-/** The error of a job whose lock is no longer its own; the official package's text. */
-export function lostError(keys: string[]): LockError {
-  const message = `Lost the lock for key(s) "${keys.join('", "')}" while the job was still running: the lease expired before it could be renewed. Increase "expire" if the job is expected to run this long.`;
-  return lockError("LOCK_LOST", message, keys);
+/** @internal What happened to a lock that is lost; as the addon names it. */
+export type LossKind = "lapsed" | "ended" | "taken-away";
+
+const LOSSES: Record<LossKind, string> = {
+  lapsed: "its lease could not be renewed before it expired. The log says why.",
+  ended: 'its lease is over, and "renew" was not asked for.',
+  "taken-away":
+    "Redis does not have it any more as this hold's. It was released by its owner's name, taken by releaseAll, deleted, or lost with the data of Redis.",
+};
+
+/**
+ * @internal The error of a lock that is no longer its holder's. Of a job of `execute` it has the official package's text, whatever happened; what
+ * did is its cause.
+ */
+export function lostError(keys: string[], what: LossKind, ofJob: boolean): LockError {
+  const lost = `Lost the lock for key(s) "${keys.join('", "')}"`;
+  const happened = `${lost}: ${LOSSES[what]}`;
+  if (!ofJob) {
+    return lockError("LOCK_LOST", happened, keys);
+  }
+  const message = `${lost} while the job was still running: the lease expired before it could be renewed. Increase "expire" if the job is expected to run this long.`;
+  return lockError("LOCK_LOST", message, keys, happened);
 }
 
 /** The error of an argument that cannot be used. */

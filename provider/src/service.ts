@@ -12,7 +12,7 @@ import {
 } from "./arguments";
 import { guardLockCallbacks } from "./callbacks";
 import { Keep, type LockClient } from "./client";
-import { argumentError, type LockError, lostError } from "./errors";
+import { argumentError, type LockError } from "./errors";
 import { type Log, textOf } from "./guard";
 import type { KeptLocks } from "./kept";
 import { EmptyLock, type Lock } from "./lock";
@@ -120,9 +120,9 @@ export class RedisLockingProvider {
     }
     const lost = await this.#client.unlock(hold, parsed);
     lock?.signal.throwIfAborted();
-    if (lost.length > 0) {
+    if (lost) {
       // The job did not have its keys to itself until now, so its result cannot be reported as if it had.
-      throw lostError([...lost]);
+      throw lost;
     }
     return result;
   }
@@ -152,7 +152,7 @@ export class RedisLockingProvider {
       signal,
     });
     if (hold > 0 && known) {
-      await this.#kept.add(hold, parsed, owner, leaseMs === 0, onHeld, onLost);
+      this.#kept.add(hold, parsed, owner, renew === true, onHeld, onLost);
       await accepted().catch((error) => this.#giveBack(parsed, owner, error));
     }
   }

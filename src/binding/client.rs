@@ -32,6 +32,17 @@ pub struct Refusal {
     pub refused: ResultDetail,
 }
 
+/// What a hold consists of.
+#[napi(object)]
+pub struct HoldFacts {
+    /// The owner as it stands in Redis.
+    pub owner: String,
+    /// The keys, in the order of the tokens.
+    pub keys: Vec<String>,
+    /// The fencing tokens; empty where the server gives none.
+    pub tokens: Vec<f64>,
+}
+
 /// How keys are taken for a named owner.
 #[napi(object, object_to_js = false)]
 pub struct Terms {
@@ -230,29 +241,14 @@ impl NativeClient {
         state_of(self.lane.lease_state(HoldId::from_number(number(hold))))
     }
 
-    /// The hold's owner as it stands in Redis; `null` once it was given back.
+    /// What a hold consists of; `null` once it was given back.
     #[napi(catch_unwind)]
-    pub fn hold_owner(&self, hold: f64) -> Option<String> {
-        let hold = HoldId::from_number(number(hold));
-        self.lane.inspect(hold, |held| String::from_utf8_lossy(held.owner.as_bytes()).into_owned())
-    }
-
-    /// The hold's keys in the order of its tokens.
-    #[napi(catch_unwind)]
-    pub fn hold_keys(&self, env: &Env, hold: f64) -> Vec<String> {
-        let keys = self.lane.inspect(HoldId::from_number(number(hold)), |held| held.keys.clone());
-        let names =
-            keys.and_then(|keys| self.lane.with(env, |engine, _| engine.client.caller_names(&keys)).ok());
-        names.unwrap_or_default()
-    }
-
-    /// The hold's fencing tokens in the order of [`Self::hold_keys`]; empty where the server gives none.
-    #[napi(catch_unwind)]
-    pub fn hold_tokens(&self, hold: f64) -> Vec<f64> {
-        let hold = HoldId::from_number(number(hold));
+    pub fn hold_facts(&self, env: &Env, hold: f64) -> Option<HoldFacts> {
+        let held = self.lane.inspect(HoldId::from_number(number(hold)), Clone::clone)?;
+        let keys = self.lane.with(env, |engine, _| engine.client.caller_names(&held.keys)).ok()?;
         #[expect(clippy::cast_precision_loss, reason = "tokens stay below 2^53")]
-        let tokens = self.lane.inspect(hold, |held| held.tokens.iter().map(|token| *token as f64).collect());
-        tokens.unwrap_or_default()
+        let tokens = held.tokens.iter().map(|token| *token as f64).collect();
+        Some(HoldFacts { owner: String::from_utf8_lossy(held.owner.as_bytes()).into_owned(), keys, tokens })
     }
 
     /// Takes no more calls and fails those that wait for a lock. Releases go on.
