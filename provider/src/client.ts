@@ -243,12 +243,9 @@ export class LockClient {
     return keepAliveUntil(first);
   }
 
-  /**
-   * Takes the keys for a job, waiting up to `timeoutMs`, and keeps their lease alive. Resolves with the hold, which may lack tokens unless
-   * it is `fenced`.
-   */
-  lock(keys: string | string[], leaseMs: number, timeoutMs: number, fenced: boolean, signal?: AbortSignal): Promise<number> {
-    return this.#call((caller) => this.#native.lock(caller, keys, leaseMs, timeoutMs, fenced), signal);
+  /** Takes the keys for a job, waiting up to `timeoutMs`, and keeps their lease alive. Resolves with the hold. */
+  lock(keys: string | string[], leaseMs: number, timeoutMs: number, signal?: AbortSignal): Promise<number> {
+    return this.#call((caller) => this.#native.lock(caller, keys, leaseMs, timeoutMs), signal);
   }
 
   /** The lock object of a job, which is told when the lock is lost. */

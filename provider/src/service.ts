@@ -106,7 +106,7 @@ export class RedisLockingProvider {
       return await job(empty.signal, empty);
     }
     const looks = looksAtItsLock(job);
-    const hold = await this.#client.lock(parsed, leaseMs, timeoutMs, looks, signal);
+    const hold = await this.#client.lock(parsed, leaseMs, timeoutMs, signal);
     const lock = looks ? this.#client.watch(hold, parsed) : undefined;
     let result: T;
     this.#client.jobs += 1;
@@ -198,7 +198,7 @@ export class RedisLockingProvider {
 
 /**
  * Whether a job can see what it is called with. An arrow function that declares no parameter cannot, and most jobs
- * are such: an AbortSignal for each would cost as much as all the rest of `execute`, and a fencing token Redis a fifth of its work.
+ * are such: an AbortSignal for each would cost as much as all the rest of `execute`.
  */
 function looksAtItsLock(job: (...args: never[]) => unknown): boolean {
   return job.length > 0 || !/^(async\s*)?\(\s*\)\s*=>/.test(Function.prototype.toString.call(job));

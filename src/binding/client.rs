@@ -118,7 +118,7 @@ impl NativeClient {
     }
 
     /// Takes the keys for one call of `execute`: waits for them for up to `timeout_ms` and keeps the lease alive.
-    /// `fenced`: the job can see its fencing tokens. Returns the task to cancel it by.
+    /// Returns the task to cancel it by.
     #[napi(catch_unwind)]
     pub fn lock(
         &self,
@@ -127,14 +127,9 @@ impl NativeClient {
         keys: Either<String, Vec<String>>,
         lease_ms: f64,
         timeout_ms: f64,
-        fenced: bool,
     ) -> Either<u32, Refusal> {
-        let wait = Waiting {
-            patience: limited(timeout_ms),
-            lease: Some(millis(lease_ms)),
-            keep: Keep::Renewed,
-            fenced,
-        };
+        let wait =
+            Waiting { patience: limited(timeout_ms), lease: Some(millis(lease_ms)), keep: Keep::Renewed };
         self.acquire_keys(env, caller, keys, Wanted::Execute, wait)
     }
 
@@ -159,7 +154,7 @@ impl NativeClient {
         };
         let lease = Some(millis(terms.lease_ms)).filter(|lease| !lease.is_zero());
         let wanted = Wanted::Named(terms.owner.into_bytes().into());
-        self.acquire_keys(env, caller, keys, wanted, Waiting { patience, lease, keep, fenced: true })
+        self.acquire_keys(env, caller, keys, wanted, Waiting { patience, lease, keep })
     }
 
     /// Withdraws a call.
@@ -281,7 +276,7 @@ impl NativeClient {
         caller: f64,
         keys: Either<String, Vec<String>>,
         wanted: Wanted,
-        Waiting { patience, lease, keep, fenced }: Waiting,
+        Waiting { patience, lease, keep }: Waiting,
     ) -> Either<u32, Refusal> {
         let outcome = self.lane.with(env, |engine, now| {
             let named = named(keys);
@@ -290,7 +285,7 @@ impl NativeClient {
             let named = if named.len() > 1 { named } else { Vec::new() };
             engine.acquire(
                 now,
-                AcquireRequest { caller: number(caller), keys, named, wanted, lease, patience, keep, fenced },
+                AcquireRequest { caller: number(caller), keys, named, wanted, lease, patience, keep },
             )
         });
         taken(outcome.flatten())
@@ -302,7 +297,6 @@ struct Waiting {
     patience: Patience,
     lease: Option<Duration>,
     keep: Keep,
-    fenced: bool,
 }
 
 /// `Infinity` waits for as long as it takes.

@@ -87,6 +87,8 @@ pub(crate) struct Handshake {
     second_round: bool,
     /// Whether it is a node of a cluster was said.
     mode_known: bool,
+    /// It is one, and the option `cluster` is not given.
+    pub(crate) is_cluster: bool,
     /// Why side keys cannot be used.
     plain: Option<String>,
     /// Why pushes cannot be used, or not trusted.
@@ -320,6 +322,7 @@ impl Handshake {
     fn is_cluster_node(&mut self) {
         self.mode_known = true;
         if self.slot.is_none() {
+            self.is_cluster = true;
             self.polling = Some("it is a node of a cluster, and the option cluster is not given".to_owned());
         }
     }

@@ -28,8 +28,6 @@ pub(crate) struct Held {
     pub(crate) keys: Arc<[LockKey]>,
     pub(crate) owner: Vec<u8>,
     pub(crate) sharing: Sharing,
-    /// Its tokens may be seen.
-    pub(crate) fenced: bool,
     /// Until when a holder without a lease table believes in it; `None` for ever.
     pub(crate) until: Option<Instant>,
 }
@@ -59,7 +57,7 @@ impl Oracle {
         believes: impl Fn(&Held) -> bool,
     ) -> Result<(), String> {
         self.count += 1;
-        if held.fenced && tokens.len() != held.keys.len() {
+        if tokens.len() != held.keys.len() {
             return Err(format!("{} tokens for {} keys: {held:?}", tokens.len(), held.keys.len()));
         }
         // Whoever uses a shared name may give back what another call holds by it, even before that call hears of it.

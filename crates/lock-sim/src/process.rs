@@ -21,7 +21,7 @@ const RELEASE_LIMIT: Duration = Duration::from_secs(5);
 /// What a call is at.
 #[derive(Debug)]
 pub(crate) enum Call {
-    Waiting { task: TaskKey, endless: bool, fenced: bool },
+    Waiting { task: TaskKey, endless: bool },
     Holding { hold: Option<HoldId>, keys: Vec<String>, owner: Owner },
     Releasing,
 }
@@ -143,8 +143,6 @@ impl Process {
             2 => Keep::Known,
             _ => Keep::No,
         };
-        // Not drawn: the worlds of old seeds stay as they are.
-        let fenced = caller.is_multiple_of(3);
         let request = AcquireRequest {
             caller,
             keys: parsed,
@@ -153,11 +151,10 @@ impl Process {
             lease: (!no_lease || is_crew).then_some(lease),
             patience,
             keep,
-            fenced,
         };
         if let Ok(task) = self.client.acquire(now, request) {
             let endless = patience == Patience::Endless;
-            self.calls.insert(caller, Call::Waiting { task, endless, fenced });
+            self.calls.insert(caller, Call::Waiting { task, endless });
         }
     }
 
@@ -276,7 +273,6 @@ impl Process {
             keys: keys.clone(),
             owner: owner.as_bytes().to_vec(),
             sharing,
-            fenced: !matches!(self.calls.get(&caller), Some(Call::Waiting { fenced: false, .. })),
             until: lease.map(|lease| cautious_end(sent_at, lease)),
         };
         let names = self.client.caller_names(&keys);

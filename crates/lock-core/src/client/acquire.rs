@@ -48,8 +48,6 @@ pub(super) struct Acquire {
     /// The last command took the client out of the queue with it, since no other waiter was known.
     pub(super) left_alone: bool,
     pub(super) keep: Keep,
-    /// Somebody can see its tokens.
-    pub(super) fenced: bool,
     /// Other keys of the same call are taken elsewhere.
     pub(super) part: bool,
     /// What is told once replicas have it.
@@ -82,7 +80,7 @@ impl Acquire {
 
     /// The quick script will do: nobody of this client waits for the key.
     pub(super) fn is_quick(&self, link: &Link) -> bool {
-        let in_order = !self.fenced || self.keys.first().is_some_and(|key| link.is_raised(key.slot()));
+        let in_order = self.keys.first().is_some_and(|key| link.is_raised(key.slot()));
         self.is_simple() && self.place.is_none() && !self.contended && in_order
     }
 
@@ -231,7 +229,6 @@ impl Client {
             decides: None,
             left_alone: false,
             keep: request.keep,
-            fenced: request.fenced,
             part,
             unacknowledged: None,
         };

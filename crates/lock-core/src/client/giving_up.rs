@@ -61,7 +61,7 @@ impl Client {
         )
         .with_cause(Some(self.link.last_reason().to_owned()));
         let all = self.config.perseverance.most_reconnects_for_all;
-        for index in self.backlog.clone() {
+        for index in self.waiting() {
             if self.is_call(index)
                 && self.tasks.get(index as usize).is_some_and(|task| all || task.limit.is_none())
             {
@@ -72,7 +72,7 @@ impl Client {
 
     /// There will be no connection any more.
     pub(super) fn fail_for_good(&mut self) {
-        for index in self.backlog.clone() {
+        for index in self.waiting() {
             self.fail_task_for_good(index);
         }
     }

@@ -51,6 +51,8 @@ pub(crate) struct Link {
     noted: Vec<String>,
     /// How connections fare.
     pub(super) standing: Standing,
+    /// The server refuses a command that names keys of several slots. Once seen, that is taken for granted on later connections, too.
+    pub(super) keeps_to_slots: bool,
 }
 
 impl Link {
@@ -74,6 +76,7 @@ impl Link {
             leaving: None,
             noted: Vec::new(),
             standing: Standing::default(),
+            keeps_to_slots: false,
         }
     }
 
@@ -326,7 +329,7 @@ impl Client {
             Progress::Failed(error) => {
                 // As ioredis does with a refused password: what waits is told, and connecting goes on.
                 let reason = error.message.clone();
-                for index in self.backlog.clone() {
+                for index in self.waiting() {
                     self.fail_or_undo(now, index, error.clone());
                 }
                 self.give_up(now, &reason);
@@ -335,6 +338,7 @@ impl Client {
                 let (notes, identity) = (std::mem::take(&mut handshake.notes), handshake.identity());
                 let (replica, refused) = (handshake.replica, handshake.refused);
                 self.link.by_text = handshake.by_text;
+                self.link.keeps_to_slots |= handshake.is_cluster;
                 for note in notes {
                     if !self.link.noted.contains(&note) {
                         self.link.noted.push(note.clone());
@@ -346,7 +350,7 @@ impl Client {
                 self.link.rung = rung;
                 self.stands(now, replica, refused);
                 self.events.push_back(Event::Ready { rung, why, password_unwanted });
-                for index in std::mem::take(&mut self.backlog) {
+                for index in self.take_waiting() {
                     self.send(now, index, false);
                 }
             }

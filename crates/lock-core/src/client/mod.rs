@@ -5,6 +5,7 @@
 //! drain all of them.
 
 mod acquire;
+mod backlog;
 mod batch;
 mod claim;
 mod encoding;
@@ -25,7 +26,6 @@ mod safety;
 mod sharing;
 mod silence;
 mod standing;
-mod takes;
 mod tasks;
 mod undo;
 mod waiting;
@@ -38,12 +38,13 @@ use crate::resp::{Parser, append_command};
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
 use acquire::Acquire;
+use backlog::Backlog;
 use batch::{Batches, Sent};
 use claim::Claim;
 use errors::Question;
 use exit::Shorten;
 use link::Link;
-pub(crate) use moving::{Redirect, Redirected};
+pub(crate) use moving::{Call, Redirect, Redirected};
 use queue::Queues;
 use release::Release;
 use release_all::ReleaseAll;
@@ -77,7 +78,7 @@ pub struct Client {
     batches: Batches,
     replication: Replication,
     /// Tasks that wait for a connection.
-    backlog: VecDeque<u32>,
+    backlog: Backlog,
     queues: Queues,
     runs: Runs,
     sharing: Sharing,
@@ -113,8 +114,6 @@ pub(crate) struct Task {
     redirections: u32,
     /// The next command is for a node that is about to get the slot.
     asking: bool,
-    /// Its commands share no call with others, so that a node can send them elsewhere.
-    alone: bool,
     /// Its last command had the script's text, so that the server cannot say that it does not know the script.
     whole: bool,
     state: State,
@@ -167,7 +166,7 @@ impl Client {
             in_flight: VecDeque::new(),
             batches: Batches::default(),
             replication: Replication::default(),
-            backlog: VecDeque::new(),
+            backlog: Backlog::default(),
             queues: Queues::default(),
             runs: Runs::default(),
             sharing: Sharing::default(),
@@ -340,11 +339,8 @@ impl Client {
         self.limit_command(now, index);
         if self.link.is_ready() {
             self.send(now, index, false);
-        } else if self.may_wait_for_connection(now, index)
-            && let Some(task) = self.tasks.get_mut(index as usize)
-        {
-            task.state = State::Backlog;
-            self.backlog.push_back(index);
+        } else if self.may_wait_for_connection(now, index) {
+            self.enqueue(index);
         }
     }
 

@@ -1,7 +1,6 @@
 //! Giving keys back: by owner on request, by attempt when an acquire came to nothing.
 
 use super::acquire::list;
-use super::batch::Sent;
 use super::claim::Offer;
 use super::encoding::{append_eval, append_flag, append_side, append_ticket};
 use super::link::Link;
@@ -12,7 +11,7 @@ use super::{Client, Kind, State};
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
-use crate::resp::{Value, append_command, append_header, append_integer, append_text};
+use crate::resp::{Value, append_header, append_integer, append_text};
 use crate::script::Script;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -191,7 +190,6 @@ impl Client {
         };
         if request.waited && self.link.is_ready() {
             self.urgent = true;
-            self.let_others_hear_first(&release.keys);
         }
         let limit = request.limit.map(|limit| now + limit);
         let trouble = release.hold.then(|| self.link_trouble()).flatten();
@@ -200,14 +198,6 @@ impl Client {
             // The job is done: its result does not wait for a server that is not there.
             self.tell(index, Outcome::ReleasePending(why));
         }
-    }
-
-    /// Redis writes to its clients in the reverse order of who was the first to have something to be told. So an answer to us that comes
-    /// before the release lets whoever gets the lock hear of it before we do. To read the lock is what any user of it may.
-    fn let_others_hear_first(&mut self, keys: &[LockKey]) {
-        let ([key], true) = (keys, self.link.hands_off() && self.out.is_empty()) else { return };
-        append_command(&mut self.out, &[b"GET", key.name()]);
-        self.in_flight.push_back(Sent::Nobody);
     }
 
     pub(super) fn release_reply(&mut self, now: Instant, index: u32, reply: &Value) {

@@ -58,8 +58,6 @@ pub struct AcquireRequest {
     pub patience: Patience,
     /// What becomes of the lease.
     pub keep: Keep,
-    /// Somebody can see the fencing tokens. Without, they may be left out.
-    pub fenced: bool,
 }
 
 /// Give keys back.

@@ -31,7 +31,6 @@ impl Client {
             unsure: false,
             redirections: 0,
             asking: false,
-            alone: false,
             whole: false,
             state: State::Pausing,
         };
@@ -78,7 +77,7 @@ impl Client {
         if let Some(task) = self.tasks.try_remove(index as usize)
             && task.state == State::Backlog
         {
-            self.backlog.retain(|waiting| *waiting != index);
+            self.left_backlog();
         }
     }
 }

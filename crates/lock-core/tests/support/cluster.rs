@@ -180,7 +180,6 @@ impl Nodes {
             lease: Some(LEASE),
             patience,
             keep: Keep::No,
-            fenced: true,
         };
         self.router.acquire(self.now, request).unwrap();
         self.drain();
