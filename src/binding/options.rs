@@ -122,7 +122,8 @@ impl NativeOptions {
             }
         };
         let master_only = self.sentinels.is_some();
-        let passwords = [self.password.as_deref(), self.sentinels.as_ref().and_then(NativeSentinels::password)];
+        let passwords =
+            [self.password.as_deref(), self.sentinels.as_ref().and_then(NativeSentinels::password)];
         let secrets = Secrets::new(passwords.into_iter().flatten());
         let target = Target {
             place: match (self.sentinels, self.path) {
