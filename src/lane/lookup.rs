@@ -2,12 +2,15 @@
 
 use super::shared::{Inbound, Shared};
 use super::{Discovery, Settings, background, side};
-use crate::net::Endpoint;
+use crate::net::{Endpoint, Failure, Talk};
+use lock_core::resp::Value;
 use lock_core::{ClusterRules, NodeAddress, SlotRange};
-use redis::Value;
-use redis::aio::MultiplexedConnection;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+/// Most masters of a cluster: each gets a connection.
+const MOST_MASTERS: usize = 1_000;
 
 /// Looks up the table and puts it into the mailbox. `known`: nodes that are asked before those of the options.
 pub(super) fn begin(shared: &Arc<Shared>, settings: &Settings, known: Vec<NodeAddress>) {
@@ -60,26 +63,36 @@ async fn ask(
 ) -> Result<Vec<SlotRange>, String> {
     let target = settings.target_of(Some(address));
     let unwanted = shared.password_unwanted.load(Ordering::Acquire);
-    let mut connection = side::open(settings, &target, unwanted).await.map_err(|error| error.to_string())?;
+    let talk = side::open(settings, &target, unwanted).await.map_err(|error| error.to_string())?;
     if is_first && discovery.ready_check {
-        check_state(&mut connection).await?;
+        check_state(&talk).await?;
     }
-    let slots = redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await;
-    let slots: Value = slots.map_err(|error| error.to_string())?;
+    let slots = talk.ask(&["CLUSTER", "SLOTS"]).await.map_err(|error| error.to_string())?;
     let default = ClusterRules::default();
     let rules = settings.client.cluster.as_ref().unwrap_or(&default);
     let ranges = parse(&slots, address, rules);
-    if ranges.is_empty() { Err("it knows of no slots".to_owned()) } else { Ok(ranges) }
+    if ranges.is_empty() {
+        return Err("it knows of no slots".to_owned());
+    }
+    let masters: HashSet<&NodeAddress> = ranges.iter().map(|range| &range.master).collect();
+    if masters.len() > MOST_MASTERS {
+        return Err(format!(
+            "it names {} masters, more than the {MOST_MASTERS} that a cluster may have",
+            masters.len()
+        ));
+    }
+    Ok(ranges)
 }
 
 /// A cluster that lacks slots may get them in a moment.
-async fn check_state(connection: &mut MultiplexedConnection) -> Result<(), String> {
-    let info = redis::cmd("CLUSTER").arg("INFO").query_async::<String>(connection).await;
-    match info {
-        Ok(info) if info.contains("cluster_state:fail") => Err("cluster_state is fail".to_owned()),
+async fn check_state(talk: &Talk) -> Result<(), String> {
+    match talk.ask(&["CLUSTER", "INFO"]).await {
+        Ok(Value::Text(info)) if String::from_utf8_lossy(&info).contains("cluster_state:fail") => {
+            Err("cluster_state is fail".to_owned())
+        }
         // Who may not ask finds out by calls.
         Ok(_) => Ok(()),
-        Err(error) if error.code() == Some("NOPERM") => Ok(()),
+        Err(Failure::Said(said)) if said.starts_with(b"NOPERM") => Ok(()),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -97,8 +110,7 @@ fn range(entry: &Value, near: &NodeAddress, rules: &ClusterRules) -> Option<Slot
     };
     let [host, Value::Int(port), ..] = master.as_slice() else { return None };
     let host = match host {
-        Value::BulkString(host) => String::from_utf8_lossy(host).into_owned(),
-        Value::SimpleString(host) => host.clone(),
+        Value::Text(host) => String::from_utf8_lossy(host).into_owned(),
         _ => String::new(),
     };
     // A node that does not know its own address leaves it to us, who have reached it at one.

@@ -5,14 +5,13 @@ use super::engine::Notice;
 use super::renewal_call::{Answers, call, is_readonly};
 use super::shared::{Inbound, Shared};
 use super::{Settings, background, detector, lookup, side};
-use crate::net::Place;
+use crate::net::{Failure, Place, Talk};
 use crate::sys::now;
+use lock_core::resp::Value;
 use lock_core::{
     Greeting, HoldId, Instant, LockKey, LogLevel, Loss, Namespace, NodeAddress, Renewal, RenewalAnswer,
     Routes,
 };
-use redis::RedisResult;
-use redis::aio::MultiplexedConnection;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -27,7 +26,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const ANSWER_LIMIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// A connection, or none yet.
-type Kept = Arc<Mutex<Option<MultiplexedConnection>>>;
+type Kept = Arc<Mutex<Option<Talk>>>;
 
 pub(super) struct Renewer {
     shared: Arc<Shared>,
@@ -112,8 +111,9 @@ impl Renewer {
         self.stall_told.store(false, Ordering::Release);
         let (grants, held): (Vec<_>, Vec<_>) = due.iter().cloned().partition(|due| due.grant.is_some());
         let (named, unique): (Vec<_>, Vec<_>) = held.into_iter().partition(|due| due.tokens.is_some());
-        // In a cluster a script stays within one slot, so holds have little to share.
-        let most = if self.settings.discovery.is_some() { 1 } else { BATCH };
+        // Where a script stays within one slot, holds have little to share.
+        let slots = self.settings.discovery.is_some() || self.shared.keeps_to_slots.load(Ordering::Acquire);
+        let most = if slots { 1 } else { BATCH };
         for batch in grants.chunks(1).chain(named.chunks(most)).chain(unique.chunks(most)) {
             tokio::spawn(Arc::clone(self).renew(batch.to_vec()));
         }
@@ -171,16 +171,25 @@ impl Renewer {
     }
 
     /// An answer per key.
-    async fn ask(&self, batch: &[Renewal]) -> RedisResult<Answers> {
-        if self.settings.discovery.is_none() {
-            return self.ask_server(None, batch).await;
+    async fn ask(&self, batch: &[Renewal]) -> Result<Answers, Failure> {
+        let nodes = self.settings.discovery.is_some();
+        if !nodes && !self.shared.keeps_to_slots.load(Ordering::Acquire) {
+            match self.ask_server(None, batch).await {
+                // Nothing was executed: it is a cluster behind one address.
+                Err(Failure::Said(said)) if said.text().contains("CROSSSLOT") => {
+                    self.shared.keeps_to_slots.store(true, Ordering::Release);
+                }
+                outcome => return outcome,
+            }
         }
         let mut answers = Answers { per_key: Vec::new(), shortfall: None };
         for renewal in batch {
             for keys in renewal.keys.chunk_by(|one, next| one.slot() == next.slot()) {
                 let slot = keys.first().map_or(0, LockKey::slot);
-                let part = renewal.part(keys);
-                let mut answer = self.ask_node(slot, &[part]).await?;
+                let part = [renewal.part(keys)];
+                let asked =
+                    if nodes { self.ask_node(slot, &part).await } else { self.ask_server(None, &part).await };
+                let mut answer = asked?;
                 answers.per_key.append(&mut answer.per_key);
                 answers.shortfall = answers.shortfall.or(answer.shortfall);
             }
@@ -189,7 +198,7 @@ impl Renewer {
     }
 
     /// Asks the slot's node; one that has passed it on says where to.
-    async fn ask_node(&self, slot: u16, part: &[Renewal]) -> RedisResult<Answers> {
+    async fn ask_node(&self, slot: u16, part: &[Renewal]) -> Result<Answers, Failure> {
         let mut address = self.shared.routes().of(slot).cloned();
         if address.is_none() {
             self.look_up().await?;
@@ -197,15 +206,15 @@ impl Renewer {
         }
         let outcome = self.ask_server(address.as_ref(), part).await;
         match outcome {
-            Err(error) if error.code() == Some("MOVED") => {
-                let Some((node, slot)) = error.redirect_node() else { return Err(error) };
-                let moved = self.settings.address(node);
+            Err(Failure::Said(said)) if said.starts_with(b"MOVED ") => {
+                let Some((node, slot)) = moved_to(&said.text()) else { return Err(Failure::Said(said)) };
+                let moved = self.settings.address(&node);
                 let mut routes = (*self.shared.routes()).clone();
                 routes.set([slot], &moved);
                 self.shared.set_routes(routes);
                 self.ask_server(Some(&moved), part).await
             }
-            Err(error) if error.is_io_error() || error.is_unrecoverable_error() => {
+            Err(error @ Failure::Broken(_)) => {
                 // A replica may have the slot by now; if so, the next attempt finds it.
                 self.look_up().await?;
                 Err(error)
@@ -215,9 +224,9 @@ impl Renewer {
     }
 
     /// Which node has which slot, asked without the JavaScript thread, which may be stuck.
-    async fn look_up(&self) -> RedisResult<()> {
+    async fn look_up(&self) -> Result<(), Failure> {
         let known = self.shared.routes().nodes().to_vec();
-        let ranges = lookup::look_up(&self.shared, &self.settings, known).await.map_err(side::io_error)?;
+        let ranges = lookup::look_up(&self.shared, &self.settings, known).await.map_err(Failure::Broken)?;
         self.shared.set_routes(Routes::new(&ranges));
         Ok(())
     }
@@ -228,27 +237,27 @@ impl Renewer {
     }
 
     /// One script call.
-    async fn ask_server(&self, address: Option<&NodeAddress>, batch: &[Renewal]) -> RedisResult<Answers> {
+    async fn ask_server(&self, address: Option<&NodeAddress>, batch: &[Renewal]) -> Result<Answers, Failure> {
         let safety = self.settings.client.safety;
         let place = self.place(address);
         let mut guard = place.lock().await;
         let reused = guard.is_some();
         let records =
             !self.shared.plain.load(Ordering::Acquire) && batch.iter().all(|due| due.tokens.is_some());
-        let mut connection = match guard.as_ref() {
-            Some(connection) => connection.clone(),
+        let talk = match guard.as_ref() {
+            Some(talk) => talk.clone(),
             None => guard.insert(self.connect(address).await?).clone(),
         };
         drop(guard);
-        match call(&mut connection, batch, records, safety).await {
-            Err(error) if error.is_unrecoverable_error() || error.is_io_error() => {
+        match call(&talk, batch, records, safety).await {
+            Err(error @ Failure::Broken(_)) => {
                 place.lock().await.take();
                 if !reused {
                     return Err(error);
                 }
                 // The connection may have broken long ago; that says nothing about the server now.
-                let mut fresh = self.connect(address).await?;
-                let answers = call(&mut fresh, batch, records, safety).await?;
+                let fresh = self.connect(address).await?;
+                let answers = call(&fresh, batch, records, safety).await?;
                 place.lock().await.replace(fresh);
                 Ok(answers)
             }
@@ -264,24 +273,25 @@ impl Renewer {
         }
     }
 
-    async fn connect(&self, address: Option<&NodeAddress>) -> RedisResult<MultiplexedConnection> {
+    async fn connect(&self, address: Option<&NodeAddress>) -> Result<Talk, Failure> {
         let target = self.settings.target_of(address);
         let unwanted = self.shared.password_unwanted.load(Ordering::Acquire);
-        let mut connection = side::open(&self.settings, &target, unwanted).await?;
-        self.check_role(&mut connection).await?;
-        Ok(connection)
+        let talk = side::open(&self.settings, &target, unwanted).await?;
+        self.check_role(&talk).await?;
+        Ok(talk)
     }
 
     /// As the main connection does: a replica would say of every lock that came later that it is nobody's.
-    async fn check_role(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    async fn check_role(&self, talk: &Talk) -> Result<(), Failure> {
         let Greeting { master_only, ready_check, .. } = self.settings.client.greeting;
         if !master_only || !ready_check {
             return Ok(());
         }
         // A user who may not ask relies on the Sentinels.
-        let info = redis::cmd("INFO").arg("replication").query_async::<String>(connection).await;
-        if info.is_ok_and(|info| info.contains("role:slave")) {
-            return Err(side::io_error("the server that the Sentinels named is no master".to_owned()));
+        if let Ok(Value::Text(info)) = talk.ask(&["INFO", "replication"]).await
+            && String::from_utf8_lossy(&info).contains("role:slave")
+        {
+            return Err(Failure::Broken("the server that the Sentinels named is no master".to_owned()));
         }
         Ok(())
     }
@@ -331,4 +341,11 @@ impl Renewer {
     fn log(&self, message: String) {
         self.shared.send(Inbound::Notice(Notice::Log { level: LogLevel::Warn, message }));
     }
+}
+
+/// Where a slot has moved to, and which.
+fn moved_to(text: &str) -> Option<(String, u16)> {
+    let mut words = text.split(' ').skip(1);
+    let (slot, node) = (words.next()?.parse().ok()?, words.next()?);
+    Some((node.to_owned(), slot))
 }

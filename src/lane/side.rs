@@ -1,11 +1,9 @@
-//! Connections of the background thread, over the `redis` crate: for the renewal, and for questions that are not about
-//! locks.
+//! Connections of the background thread: for the renewal, and for questions that are not about locks.
 
 use super::Settings;
-use crate::net::{self, Target};
-use lock_core::{Credentials, Greeting};
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisError, RedisResult};
+use crate::net::{self, Failure, Talk, Target};
+use lock_core::resp::Value;
+use lock_core::{Credentials, Greeting, is_unwanted_password};
 use std::time::Duration;
 
 /// Longest time for the first words on a new connection.
@@ -16,47 +14,66 @@ pub(super) async fn open(
     settings: &Settings,
     target: &Target,
     password_unwanted: bool,
-) -> RedisResult<MultiplexedConnection> {
-    let stream = net::connect_stream(target).await.map_err(|trouble| io_error(trouble.reason))?;
-    match tokio::time::timeout(GREETING_LIMIT, greet(settings, stream, password_unwanted)).await {
-        Ok(greeted) => greeted,
+) -> Result<Talk, Failure> {
+    let stream = net::connect_stream(target).await.map_err(|trouble| Failure::Broken(trouble.reason))?;
+    let talk = Talk::new(stream, target.secrets.clone());
+    match tokio::time::timeout(GREETING_LIMIT, greet(settings, &talk, password_unwanted)).await {
+        Ok(greeted) => greeted.map(|()| talk),
         Err(_) => {
             let seconds = GREETING_LIMIT.as_secs();
-            Err(io_error(format!("no answer on a new connection within {seconds} s")))
+            Err(Failure::Broken(format!("no answer on a new connection within {seconds} s")))
         }
     }
 }
 
-async fn greet(
-    settings: &Settings,
-    stream: Box<dyn net::Stream>,
-    password_unwanted: bool,
-) -> RedisResult<MultiplexedConnection> {
+/// Everything is said at once.
+async fn greet(settings: &Settings, talk: &Talk, password_unwanted: bool) -> Result<(), Failure> {
     let Greeting { library_name, connection_name, .. } = &settings.client.greeting;
-    let mut info = RedisConnectionInfo::default().set_db(i64::from(settings.client.database));
-    info = match library_name {
-        Some(name) => info.set_lib_name(name, settings.client.version),
-        None => info.set_skip_set_lib_name(),
-    };
+    let database = settings.client.database.to_string();
+    let mut login = vec!["AUTH"];
+    let mut names: Vec<[&str; 4]> = Vec::new();
     if let Some(Credentials { username, password }) = &settings.client.credentials
         && !password_unwanted
     {
-        info = info.set_password(password);
-        if let Some(username) = username {
-            info = info.set_username(username);
+        login.extend(username.as_deref());
+        login.push(password);
+    }
+    if let Some(name) = library_name {
+        names.push(["CLIENT", "SETINFO", "LIB-NAME", name]);
+        names.push(["CLIENT", "SETINFO", "LIB-VER", settings.client.version]);
+    }
+    let login = async {
+        if login.len() == 1 {
+            return Ok(());
         }
-    }
-    let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-    let (mut connection, driver) = MultiplexedConnection::new_with_config(&info, stream, config).await?;
-    tokio::spawn(driver);
-    if let Some(name) = connection_name {
-        // Names are for people: a refusal does not matter.
-        let _ = redis::cmd("CLIENT").arg("SETNAME").arg(name).query_async::<()>(&mut connection).await;
-    }
-    Ok(connection)
+        match talk.ask(&login).await {
+            Err(Failure::Said(said)) if is_unwanted_password(&said.text()) => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    };
+    let select = async {
+        if settings.client.database == 0 {
+            return Ok(());
+        }
+        talk.ask(&["SELECT", &database]).await.map(drop)
+    };
+    // Names are for people: a refusal does not matter.
+    let named = async {
+        for name in &names {
+            passes(talk.ask(name).await)?;
+        }
+        if let Some(name) = connection_name {
+            passes(talk.ask(&["CLIENT", "SETNAME", name]).await)?;
+        }
+        Ok(())
+    };
+    let (login, select, named) = tokio::join!(login, select, named);
+    login.and(select).and(named)
 }
 
-/// An error of ours as one of the crate's.
-pub(super) fn io_error(reason: String) -> RedisError {
-    RedisError::from(std::io::Error::other(reason))
+fn passes(outcome: Result<Value, Failure>) -> Result<(), Failure> {
+    match outcome {
+        Err(broken @ Failure::Broken(_)) => Err(broken),
+        Err(Failure::Said(_)) | Ok(_) => Ok(()),
+    }
 }

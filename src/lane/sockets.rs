@@ -97,6 +97,7 @@ impl Sockets {
         let Some(connection) = self.get(node) else { return false };
         let Some(client) = router.client(node) else { return false };
         let Err(reason) = write(connection, client) else { return false };
+        wire::last_words(client, connection.tls.as_deref_mut(), &mut connection.socket);
         let reason = wire::ended(client, connection.tls.is_some(), reason);
         client.handle_disconnected(now(), &reason);
         self.close(node);

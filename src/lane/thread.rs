@@ -7,12 +7,12 @@ use super::renewal;
 use super::shared::{Inbound, Shared, Waker};
 use super::{Deliver, EXIT_LIMIT, Settings, closed, lookup, wire};
 use crate::net::{self, Connection, Socket, Target, Trouble, describe};
-use crate::sys::{ThreadWaker, now};
+use crate::sys::{EnvEnd, ThreadWaker, now};
 use lock_core::{Error, Instant, NodeId};
 use napi::Env;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -45,6 +45,8 @@ pub(crate) struct ThreadLane {
     core: Arc<Core>,
     waker: RefCell<Option<ThreadWaker>>,
     deliver: RefCell<Option<Deliver>>,
+    /// A worker may be ended in the middle of a job.
+    env_end: RefCell<Option<EnvEnd>>,
     /// The step at exit is taken once, whoever asks first.
     exited: Cell<bool>,
 }
@@ -68,8 +70,17 @@ impl ThreadLane {
             core: Arc::clone(&core),
             waker: RefCell::new(None),
             deliver: RefCell::new(Some(deliver)),
+            env_end: RefCell::new(None),
             exited: Cell::new(false),
         });
+        let me = Rc::downgrade(&this);
+        let env_end = EnvEnd::of(env, move || {
+            if let Some(lane) = me.upgrade() {
+                lane.exit_step();
+                lane.close();
+            }
+        })?;
+        *this.env_end.borrow_mut() = Some(env_end);
         let me = Rc::downgrade(&this);
         let waker = ThreadWaker::new(env, move |env| {
             if let Some(lane) = me.upgrade() {
@@ -159,6 +170,10 @@ impl ThreadLane {
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.close();
         }
+        // Inside of the hook it is running, and gone by itself.
+        if let Ok(mut env_end) = self.env_end.try_borrow_mut() {
+            env_end.take();
+        }
     }
 }
 
@@ -220,7 +235,7 @@ async fn hold(core: Arc<Core>, node: NodeId, mut orders: UnboundedReceiver<Order
             None => false,
             Some(Ok(all)) => !all,
             Some(Err(error)) => {
-                let tls = open.take().is_some_and(|connection| connection.tls.is_some());
+                let tls = open.take().is_some_and(|connection| last_words(&core, node, connection));
                 lose(&core, node, tls, describe(&error));
                 false
             }
@@ -263,6 +278,14 @@ async fn hold(core: Arc<Core>, node: NodeId, mut orders: UnboundedReceiver<Order
             }
         }
     }
+}
+
+/// Takes in what the server said before a write failed. True of a connection with TLS.
+fn last_words(core: &Core, node: NodeId, Connection { socket, mut tls }: Connection) -> bool {
+    if let Some(client) = core.engine().client.client(node) {
+        wire::last_words(client, tls.as_deref_mut(), &mut WithoutWaiting(&socket));
+    }
+    tls.is_some()
 }
 
 /// The connection is gone.
@@ -313,6 +336,12 @@ impl Write for WithoutWaiting<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Read for WithoutWaiting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(buffer)
     }
 }
 

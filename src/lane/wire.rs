@@ -3,7 +3,7 @@
 use crate::net::TlsSession;
 use crate::sys::now;
 use lock_core::Client;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 
 /// Writes what the client has for its server, until nothing is left (true) or the socket has no room (false).
 pub(super) fn send(
@@ -37,6 +37,10 @@ pub(super) fn send(
 
 /// The first byte of TLS' word for an error: no beginning of a reply.
 const TLS_ALERT: u8 = 21;
+/// How a web server answers.
+const HTTP: &[u8] = b"HTTP/";
+/// Most reads for what a server said before a write to it failed.
+const MOST_LAST_READS: usize = 64;
 
 /// Takes in what was read from the socket. The error is a line for people.
 pub(super) fn receive(client: &mut Client, tls: Option<&mut TlsSession>, bytes: &[u8]) -> Result<(), String> {
@@ -44,10 +48,25 @@ pub(super) fn receive(client: &mut Client, tls: Option<&mut TlsSession>, bytes: 
         None if !client.has_heard() && bytes.first() == Some(&TLS_ALERT) => {
             return Err("the server speaks TLS here; use rediss:// or redisOptions.tls".to_owned());
         }
+        None if !client.has_heard() && bytes.starts_with(HTTP) => {
+            return Err("a web server answers here (HTTP), and not Redis; check host and port".to_owned());
+        }
         None => client.handle_bytes(now(), bytes),
         Some(tls) => tls.receive(bytes, &mut |plain| client.handle_bytes(now(), plain))?,
     }
     Ok(())
+}
+
+/// Takes in what a server said before a write to it failed: it may be why.
+pub(super) fn last_words(client: &mut Client, mut tls: Option<&mut TlsSession>, socket: &mut impl Read) {
+    let mut buffer = [0; 4 << 10];
+    for _ in 0..MOST_LAST_READS {
+        let Ok(count @ 1..) = socket.read(&mut buffer) else { return };
+        let bytes = buffer.get(..count).unwrap_or_default();
+        if receive(client, tls.as_deref_mut(), bytes).is_err() {
+            return;
+        }
+    }
 }
 
 /// Why a connection ended, and what that may mean.

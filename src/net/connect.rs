@@ -14,6 +14,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
+/// Most addresses of one name that are tried.
+const MOST_ADDRESSES: usize = 32;
+
 /// A connection for a lane: the socket, and what stands between its bytes and Redis'.
 pub(crate) struct Connection {
     /// The socket.
@@ -29,6 +32,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// Connects for a lane. The trouble is a line for people, in Node's words where it has some.
 pub(crate) async fn connect(target: &Target) -> Result<Connection, Trouble> {
+    connect_to(target).await.map_err(|trouble| trouble.clean(&target.secrets))
+}
+
+async fn connect_to(target: &Target) -> Result<Connection, Trouble> {
     let endpoint = find(target).await?;
     let Way { rules, tls } = Way::of(target);
     let end = rules.end();
@@ -40,8 +47,11 @@ pub(crate) async fn connect(target: &Target) -> Result<Connection, Trouble> {
 
 /// Connects for the renewal.
 pub(crate) async fn connect_stream(target: &Target) -> Result<Box<dyn Stream>, Trouble> {
-    let endpoint = find(target).await?;
-    Ok(open_stream(&endpoint, Way::of(target)).await?)
+    let opened = async {
+        let endpoint = find(target).await?;
+        Ok(open_stream(&endpoint, Way::of(target)).await?)
+    };
+    opened.await.map_err(|trouble: Trouble| trouble.clean(&target.secrets))
 }
 
 /// How a connection is made, wherever to.
@@ -118,7 +128,8 @@ async fn open(endpoint: &Endpoint, rules: &SocketRules) -> Result<Socket, String
 async fn open_tcp(host: &str, port: u16, rules: &SocketRules) -> Result<TcpStream, String> {
     let found = tokio::net::lookup_host((host, port)).await;
     let found = found.map_err(|error| format!("the name \"{host}\" could not be resolved: {error}"))?;
-    let addresses: Vec<_> = found.filter(|address| rules.family.admits(*address)).collect();
+    let addresses: Vec<_> =
+        found.filter(|address| rules.family.admits(*address)).take(MOST_ADDRESSES).collect();
     if addresses.is_empty() {
         return Err(format!("the name \"{host}\" has no address of the wanted family"));
     }

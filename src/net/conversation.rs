@@ -1,6 +1,7 @@
 //! Commands and replies over a stream, one after the other: for the few words that are said to a Sentinel.
 
 use super::connect::{Stream, describe};
+use lock_core::Secrets;
 use lock_core::resp::{Parser, Value, append_command};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,8 +16,8 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    pub(super) fn new(stream: Box<dyn Stream>, limit: Duration) -> Self {
-        Self { stream, parser: Parser::default(), buffer: vec![0; 4 << 10], limit }
+    pub(super) fn new(stream: Box<dyn Stream>, limit: Duration, secrets: Secrets) -> Self {
+        Self { stream, parser: Parser::new(secrets), buffer: vec![0; 4 << 10], limit }
     }
 
     /// Sends a command and waits for its reply. The error says what happened to the connection, and nothing of the

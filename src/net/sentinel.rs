@@ -4,11 +4,16 @@ use super::connect::{Way, open_stream};
 use super::conversation::Conversation;
 use super::target::{Endpoint, Family, SocketRules};
 use super::tls::Tls;
-use lock_core::Credentials;
-use lock_core::resp::Value;
+use lock_core::resp::{Said, Value};
+use lock_core::{Credentials, Secrets};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// As many as are known, no more are learned. There are three or five of them as a rule, and each that is silent is waited for.
+const MOST_KNOWN: usize = 32;
+/// Most that one Sentinel is listened to about others at a time.
+const MOST_NAMED: usize = 256;
 
 /// One of those who watch over the master.
 #[derive(Clone, Debug)]
@@ -52,6 +57,8 @@ pub(crate) struct Sentinels {
     pub(crate) credentials: Option<Credentials>,
     /// With TLS, and how.
     pub(crate) tls: Option<Tls>,
+    /// What must not be shown when one of them repeats it.
+    pub(crate) secrets: Secrets,
     /// Other addresses for those that they name, by "host:port".
     pub(crate) addresses: HashMap<String, Endpoint>,
     /// They are asked for other Sentinels.
@@ -108,7 +115,8 @@ impl Known {
     }
 
     fn add(&mut self, endpoint: Endpoint) {
-        if self.all().iter().all(|sentinel| sentinel.endpoint != endpoint) {
+        let known = self.answering.len() + self.silent.len();
+        if known < MOST_KNOWN && self.all().iter().all(|sentinel| sentinel.endpoint != endpoint) {
             self.answering.push_back(Sentinel { endpoint, family: None });
         }
     }
@@ -148,7 +156,7 @@ impl Sentinels {
     ) -> Result<(), String> {
         let mut talk = self.begin(sentinel, rules).await?;
         if let Value::Error(text) = talk.ask(&[b"SUBSCRIBE", b"+switch-master"]).await? {
-            return Err(String::from_utf8_lossy(&text).into_owned());
+            return Err(text.shown().to_owned());
         }
         began();
         loop {
@@ -212,23 +220,21 @@ impl Sentinels {
         let stream = open_stream(&sentinel.endpoint, Way { rules, tls: self.tls.as_ref() }).await;
         // What it advises is about another option here.
         let stream = stream.map_err(|reason| reason.replace(" tls.", " sentinelTLS."))?;
-        let mut talk = Conversation::new(stream, self.limit);
+        let mut talk = Conversation::new(stream, self.limit, self.secrets.clone());
         let Some(Credentials { username, password }) = &self.credentials else { return Ok(talk) };
         let answer = match username {
             Some(username) => talk.ask(&[b"AUTH", username.as_bytes(), password.as_bytes()]).await?,
             None => talk.ask(&[b"AUTH", password.as_bytes()]).await?,
         };
         match answer {
-            Value::Error(text) if !lock_core::is_unwanted_password(&String::from_utf8_lossy(&text)) => {
-                Err(explain(&text))
-            }
+            Value::Error(text) if !lock_core::is_unwanted_password(&text.text()) => Err(explain(&text)),
             _ => Ok(talk),
         }
     }
 
     fn learn(&self, others: &Value) {
         let Value::Array(others) = others else { return };
-        for other in others {
+        for other in others.iter().take(MOST_NAMED) {
             let Value::Array(fields) = other else { continue };
             let field = |wanted: &[u8]| {
                 fields.chunks_exact(2).find_map(|pair| match pair {
@@ -257,9 +263,9 @@ impl Sentinels {
     }
 }
 
-/// An error reply with what to do about it. Redis repeats no password.
-fn explain(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
+/// An error reply with what to do about it.
+fn explain(said: &Said) -> String {
+    let text = said.text();
     let hint = if text.starts_with("NOAUTH") {
         "; it asks for a password, give redisOptions.sentinelPassword"
     } else if text.starts_with("WRONGPASS") || text.contains("invalid password") {
@@ -269,13 +275,14 @@ fn explain(text: &[u8]) -> String {
     } else {
         ""
     };
-    format!("{text}{hint}")
+    format!("{said}{hint}")
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::{Detection, Endpoint, Known, Sentinel, Sentinels};
+    use lock_core::Secrets;
     use lock_core::resp::Value;
     use std::collections::HashMap;
     use std::sync::Mutex;
@@ -292,6 +299,7 @@ mod tests {
             known: Mutex::new(Known::new(known)),
             credentials: None,
             tls: None,
+            secrets: Secrets::default(),
             addresses: HashMap::from([("inside:1".to_owned(), at("outside"))]),
             learns: true,
             limit: Duration::from_secs(1),

@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "this folder is where unsafe code lives")]
 
 mod clock;
+mod env_end;
 mod event_loop;
 mod handles;
 mod js_scope;
@@ -10,6 +11,7 @@ mod thread_waker;
 mod uv_api;
 
 pub(crate) use clock::now;
+pub(crate) use env_end::EnvEnd;
 pub(crate) use event_loop::EventLoop;
 pub(crate) use handles::{Async, AsyncWaker, Poll, Prepare, Readiness, Timer};
 pub(crate) use js_scope::JsScope;

@@ -20,7 +20,7 @@ const PASSING: [&[u8]; 8] = [
 /// Why the server cannot serve this connection for now, if that is what it says, and what to do if it goes on saying so.
 pub(crate) fn passing(reply: &Value) -> Option<String> {
     let Value::Error(said) = reply else { return None };
-    let code = said.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+    let code = said.split(u8::is_ascii_whitespace).next().unwrap_or_default();
     let text = said.text().to_lowercase();
     let full = text.contains("max") && (text.contains("clients") || text.contains("connections"));
     let advice = match code {

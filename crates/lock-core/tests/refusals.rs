@@ -1,6 +1,6 @@
 //! What a server refuses for now is asked for again; only a wrong password is told at once.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -117,7 +117,7 @@ fn a_replica_is_connected_to_with_growing_pauses_and_told_of_once() {
             shake_hands_with_replica(&mut rig);
         }
     }
-    assert!(connections < 12, "{connections} connections in 8 s");
+    assert!(connections <= 12, "{connections} connections in 8 s");
     assert_eq!(lines.matches("is a replica of 10.0.0.9:6379").count(), 1, "{lines}");
     assert!(lines.matches("lost").count() <= 1, "{lines}");
 }

@@ -214,7 +214,8 @@ impl Client {
     }
 
     fn disconnected(&mut self, now: Instant, reason: &str) {
-        if self.link.is_stopped() {
+        // One that we have given up already ends for its own reason, too.
+        if matches!(self.link.phase, Phase::Down | Phase::Stopped) {
             return;
         }
         self.accept_errors(now);

@@ -71,7 +71,7 @@ impl Client {
         let message = if began {
             format!("The connection to Redis was lost ({reason}); connecting again.")
         } else {
-            format!("Redis cannot be used yet ({reason}); connecting again.")
+            format!("There is no connection to Redis yet ({reason}); connecting again.")
         };
         self.log(LogLevel::Warn, message);
     }

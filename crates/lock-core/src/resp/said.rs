@@ -31,7 +31,8 @@ impl Said {
     }
 
     /// For decisions only.
-    pub(crate) fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.bytes).into_owned()
     }
 }

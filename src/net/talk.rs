@@ -1,0 +1,139 @@
+//! A connection of the background thread that several tasks ask at a time: commands go out in the order in which they come, and
+//! the replies come back in the same. For the renewal, and for questions that are not about locks.
+
+use super::connect::{Stream, describe};
+use lock_core::Secrets;
+use lock_core::resp::{Parser, Said, Value, append_header, append_text};
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+
+/// Why there is no answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// The connection is of no more use, or could not be made. A line for people, without secrets.
+    Broken(String),
+    /// The server answered with an error.
+    Said(Said),
+}
+
+impl Failure {
+    /// What was answered is no answer to that.
+    pub(crate) fn odd(what: &str) -> Self {
+        Self::Broken(format!("the server gave no answer that is known to {what}"))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken(reason) => f.write_str(reason),
+            Self::Said(said) => said.fmt(f),
+        }
+    }
+}
+
+struct Asked {
+    command: Vec<u8>,
+    answer: oneshot::Sender<Result<Value, String>>,
+}
+
+/// Asks on one connection, spoken to in RESP2. The connection ends with the last of these.
+#[derive(Clone)]
+pub(crate) struct Talk(UnboundedSender<Asked>);
+
+impl Talk {
+    /// Speaks over this stream.
+    pub(crate) fn new(stream: Box<dyn Stream>, secrets: Secrets) -> Self {
+        let (sender, requests) = unbounded_channel();
+        tokio::spawn(drive(stream, requests, Parser::new(secrets)));
+        Self(sender)
+    }
+
+    /// Sends a command, at the first poll, and waits for its reply, for as long as it takes.
+    pub(crate) async fn ask<P: AsRef<[u8]>>(&self, parts: &[P]) -> Result<Value, Failure> {
+        let mut command = Vec::new();
+        append_header(&mut command, parts.len());
+        parts.iter().for_each(|part| append_text(&mut command, part.as_ref()));
+        let (answer, answered) = oneshot::channel();
+        let gone = || Failure::Broken("the connection was closed".to_owned());
+        self.0.send(Asked { command, answer }).map_err(|_| gone())?;
+        match answered.await {
+            Ok(Ok(Value::Error(said))) => Err(Failure::Said(said)),
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(reason)) => Err(Failure::Broken(reason)),
+            Err(_) => Err(gone()),
+        }
+    }
+}
+
+/// Moves commands and replies until the connection breaks or nobody asks any more.
+async fn drive(stream: Box<dyn Stream>, mut requests: UnboundedReceiver<Asked>, mut parser: Parser) {
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let mut waiting: VecDeque<oneshot::Sender<Result<Value, String>>> = VecDeque::new();
+    let (mut out, mut flushed, mut buffer) = (Vec::new(), true, vec![0; 16 << 10]);
+    let reason = loop {
+        tokio::select! {
+            asked = requests.recv() => {
+                let Some(Asked { command, answer }) = asked else { return };
+                out.extend_from_slice(&command);
+                waiting.push_back(answer);
+            }
+            written = write(&mut writer, &out), if !out.is_empty() || !flushed => match written {
+                Ok(count) => {
+                    flushed = out.is_empty();
+                    drop(out.drain(..count));
+                }
+                Err(error) => break describe(&error),
+            },
+            read = read(&mut reader, &mut buffer) => {
+                let taken = read.map_err(|error| describe(&error)).and_then(|count| {
+                    parser.feed(buffer.get(..count).unwrap_or_default());
+                    answer(&mut parser, &mut waiting)
+                });
+                if let Err(reason) = taken {
+                    break reason;
+                }
+            }
+        }
+    };
+    for asker in waiting {
+        let _ = asker.send(Err(reason.clone()));
+    }
+}
+
+/// Gives the replies that are there to those who asked. Who asked may be gone.
+fn answer(
+    parser: &mut Parser,
+    waiting: &mut VecDeque<oneshot::Sender<Result<Value, String>>>,
+) -> Result<(), String> {
+    while let Some(value) = parser.next_reply().map_err(|malformed| malformed.to_string())? {
+        match (value, waiting.pop_front()) {
+            (value, Some(asker)) => drop(asker.send(Ok(value))),
+            (Value::Error(said), None) => return Err(format!("the server said: {said}")),
+            (_, None) => return Err("the server answered what was not asked".to_owned()),
+        }
+    }
+    Ok(())
+}
+
+/// Writes some of it; when there is nothing left, has it sent.
+async fn write(writer: &mut WriteHalf<Box<dyn Stream>>, out: &[u8]) -> io::Result<usize> {
+    if out.is_empty() {
+        return writer.flush().await.map(|()| 0);
+    }
+    match writer.write(out).await? {
+        0 => Err(io::Error::other("the connection takes no more")),
+        count => Ok(count),
+    }
+}
+
+async fn read(reader: &mut ReadHalf<Box<dyn Stream>>, buffer: &mut [u8]) -> io::Result<usize> {
+    match reader.read(buffer).await? {
+        0 => Err(io::Error::other("the connection was closed")),
+        count => Ok(count),
+    }
+}
