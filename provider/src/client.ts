@@ -159,7 +159,8 @@ class Calls {
     } else if (!watched) {
       this.lost.set(hold, error);
     }
-    if (watched || code !== "ended") {
+    // A lease that comes to the end that was asked for is nothing to warn of.
+    if (code !== "ended") {
       this.log.warn(ofJob && code !== "lapsed" ? `${error.message} (${(error.cause as Error).message})` : error.message);
     }
     watched?.told?.(watched.lock);

@@ -157,7 +157,7 @@ impl Engine {
                 Event::Disconnect => return Some((node, Action::Disconnect)),
                 Event::Ready { rung, why, password_unwanted } => {
                     self.shared.plain.store(rung == Rung::Plain, Ordering::Release);
-                    self.shared.keeps_to_slots.store(self.client.keeps_to_slots(), Ordering::Release);
+                    self.shared.keeps_to_slots.fetch_or(self.client.keeps_to_slots(), Ordering::AcqRel);
                     self.shared.password_unwanted.store(password_unwanted, Ordering::Release);
                     self.shared.reachable.store(true, Ordering::Release);
                     self.shared.renewal.notify_one();
