@@ -54,11 +54,12 @@ const BODIES: [&str; COUNT] = [
 ];
 
 /// What several scripts share; a line `--@ name` stands for the part.
-const PARTS: [(&str, &str); 4] = [
+const PARTS: [(&str, &str); 5] = [
     ("--@ token\n", include_str!("scripts/parts/token.lua")),
     ("--@ record\n", include_str!("scripts/parts/record.lua")),
     ("--@ pass_on\n", include_str!("scripts/parts/pass_on.lua")),
     ("--@ give_up\n", include_str!("scripts/parts/give_up.lua")),
+    ("--@ turn\n", include_str!("scripts/parts/turn.lua")),
 ];
 
 static SOURCES: LazyLock<[Source; COUNT]> = LazyLock::new(|| {

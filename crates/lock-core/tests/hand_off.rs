@@ -317,38 +317,3 @@ fn the_release_of_a_lock_that_was_waited_for_leaves_at_once() {
     rig.client.release(rig.now, request);
     assert!(!rig.client.take_urgent(), "nobody was there, so it goes with the rest of the turn");
 }
-
-#[test]
-fn where_somebody_does_not_hand_over_a_key_is_left_alone_now_and_then() {
-    let mut rig = Rig::ready(config());
-    rig.wait_for("k", 3_600 * SECOND);
-    rig.sent();
-    // Told to poll: the key is another's who does not hand over.
-    rig.reply(b"*2\r\n:0\r\n:0\r\n");
-    let began = rig.now;
-    let mut rested = false;
-    for _ in 0..60 {
-        let asked_at = rig.now;
-        let hold = next_hold(&mut rig);
-        rested |= rig.now.since(asked_at) >= 15 * MS && asked_at.since(began) >= 100 * MS;
-        rig.pass(5 * MS);
-        rig.release("k", &hold.owner, Some(rig.now + SECOND));
-        rig.sent();
-        rig.reply(b"*2\r\n:1\r\n:1\r\n");
-        rig.done.clear();
-        rig.wait_for("k", 3_600 * SECOND);
-    }
-    assert!(rested);
-}
-
-/// Lets time pass until the waiter asks, and gives it the lock.
-fn next_hold(rig: &mut Rig) -> Hold {
-    for _ in 0..1_000 {
-        if !rig.sent().is_empty() {
-            rig.reply(format!("*2\r\n:1\r\n:{TICKET}\r\n").as_bytes());
-            return held(rig);
-        }
-        rig.pass(MS);
-    }
-    panic!("it asks no more");
-}

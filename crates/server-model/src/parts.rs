@@ -40,6 +40,21 @@ pub(crate) fn names(attempts: &[u8], attempt: &[u8]) -> bool {
     entries(attempts).any(|entry| attempt_of(entry) == attempt)
 }
 
+/// How long our turn on a polled key lasts, and for how long it is left alone then, in ms.
+const TURN_MS: i64 = 60;
+const REST_MS: i64 = 1120;
+
+/// `@turn@rest@vain`.
+fn turn_of(mark: &[u8]) -> Option<[i64; 3]> {
+    let mut fields = mark.strip_prefix(b"@")?.split(|&byte| byte == b'@');
+    let mut field = || fields.next().filter(|text| !text.is_empty() && text.iter().all(u8::is_ascii_digit));
+    let (turn, rest, vain) = (field()?, field()?, field()?);
+    if vain.len() != 1 || fields.next().is_some() {
+        return None;
+    }
+    Some([number(turn)?, number(rest)?, number(vain)?])
+}
+
 /// Stands in front of attempts where the lock's end was promised to somebody.
 const PROMISED: &[u8] = b"!";
 
@@ -146,6 +161,38 @@ impl Call<'_> {
             _ if left > number(ms).ok_or(LUA)? => left.to_string().into_bytes(),
             _ => ms.to_vec(),
         })
+    }
+
+    /// `may_take`: whether a waiter may take the free lock now. The turn of all who look at the mark begins with the first of them.
+    pub(crate) fn may_take(&mut self, polled: &[u8]) -> Outcome<bool> {
+        let Some(mark) = self.get(polled)?.map(<[u8]>::to_vec) else { return Ok(true) };
+        let now = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
+        let mut vain = 0;
+        if let Some([turn, rest, before]) = turn_of(&mark) {
+            if now < turn {
+                return Ok(true);
+            }
+            if now < rest {
+                return Ok(false);
+            }
+            vain = (before + 1).min(3);
+        }
+        let turn = now + (TURN_MS << vain);
+        let rest = turn + (REST_MS >> vain);
+        self.set_keeping_expiry(polled, format!("@{turn}@{rest}@{vain}").as_bytes());
+        Ok(true)
+    }
+
+    /// `mark_polled`: the lock is held; `over`: by somebody who hands it on to us; `polls`: the caller waits without a queue.
+    pub(crate) fn mark_polled(&mut self, polled: &[u8], over: bool, polls: bool) -> Outcome<()> {
+        if !over {
+            // What is no string is no mark, and stays.
+            return self.set(polled, b"1", Some(b"30000"));
+        }
+        if polls && !self.set_if_absent(polled, b"1", b"30000")? {
+            self.expire(polled, b"30000")?;
+        }
+        Ok(())
     }
 
     /// `give_up`: one attempt gives up a lock that its record names it for.

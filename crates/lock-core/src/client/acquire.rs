@@ -133,40 +133,25 @@ impl Acquire {
     pub(super) fn encode_acquire(&mut self, now: Instant, whole: bool, link: &Link, out: &mut Vec<u8>) {
         self.sent_at = now;
         self.place = None;
-        let stride = match (link.is_plain(), self.owner.is_unique()) {
-            (true, _) => 1,
-            (false, true) => 2,
-            (false, false) => 3,
-        };
-        let raise = self.must_raise(link);
-        let args = match (stride, raise) {
-            (3, _) if self.promises() => 6,
-            (3, _) => 5,
-            (_, true) => 4,
-            (_, false) => 3,
-        };
-        append_eval(out, Script::Acquire, whole, self.keys.len() * stride, args);
+        let stride = if link.is_plain() { 1 } else { 4 };
+        append_eval(out, Script::Acquire, whole, self.keys.len() * stride, if stride == 1 { 3 } else { 7 });
         let mut side = Vec::new();
         for key in self.keys.iter() {
             append_text(out, key.name());
-            if stride >= 2 {
+            if stride > 1 {
                 append_side(out, &mut side, |side| key.counter(side));
-            }
-            if stride >= 3 {
                 append_side(out, &mut side, |side| key.record(side));
+                append_side(out, &mut side, |side| key.polled(side));
             }
         }
         append_text(out, self.owner.as_bytes());
         append_integer(out, self.lease.map_or(0, lease_ms));
         append_integer(out, stride as u64);
-        if args >= 4 {
-            append_flag(out, raise);
-        }
-        if args >= 5 {
+        if stride > 1 {
+            append_flag(out, self.must_raise(link));
             append_text(out, &self.attempt);
-        }
-        if args >= 6 {
-            append_flag(out, true);
+            append_flag(out, self.promises());
+            append_flag(out, self.waits());
         }
     }
 
@@ -344,7 +329,8 @@ impl Client {
             keep: acquire.keep,
         };
         let wanted = task.caller.is_some();
-        self.sharing.held(now, &keys);
+        let waiter = (index, task.serial);
+        self.lines.held(&keys, waiter);
         for key in keys.iter() {
             if let Some(queue) = self.queues.find_mut(key) {
                 // A grant that was announced before is the one that was taken over, or it is gone.

@@ -79,7 +79,11 @@ impl Client {
         match &mut task.kind {
             Kind::Acquire(acquire) => {
                 let key = acquire.place_key().or(acquire.keys.first());
-                let waits = |key| self.queues.find(key).is_some() || self.queues.is_busy(now, key);
+                let waits = |key| {
+                    self.queues.find(key).is_some()
+                        || self.queues.is_busy(now, key)
+                        || self.lines.is_polled(now, key)
+                };
                 if !key.is_some_and(waits) && acquire.is_quick(&self.link) {
                     self.batches.takes.push(index);
                 } else if !task.unsure && acquire.comes_along() {

@@ -12,6 +12,7 @@ mod encoding;
 mod errors;
 mod exit;
 mod giving_up;
+mod line;
 mod link;
 mod moving;
 mod naming;
@@ -23,7 +24,6 @@ mod requests;
 mod returning;
 mod run;
 mod safety;
-mod sharing;
 mod silence;
 mod standing;
 mod tasks;
@@ -43,6 +43,7 @@ use batch::{Batches, Sent};
 use claim::Claim;
 use errors::Question;
 use exit::Shorten;
+use line::Lines;
 use link::Link;
 pub(crate) use moving::{Call, Redirect, Redirected};
 use queue::Queues;
@@ -54,7 +55,6 @@ pub use requests::{
 };
 use run::Runs;
 use safety::Replication;
-use sharing::Sharing;
 use std::collections::{HashMap, VecDeque};
 pub(crate) use waiting::CLAIM_PERIOD;
 use waiting::Leave;
@@ -81,7 +81,7 @@ pub struct Client {
     backlog: Backlog,
     queues: Queues,
     runs: Runs,
-    sharing: Sharing,
+    lines: Lines,
     /// Claims that are not answered, by number.
     claims: HashMap<u64, u32>,
     /// Claims that are to be sent at the next write: task and its serial number.
@@ -169,7 +169,7 @@ impl Client {
             backlog: Backlog::default(),
             queues: Queues::default(),
             runs: Runs::default(),
-            sharing: Sharing::default(),
+            lines: Lines::default(),
             claims: HashMap::new(),
             unsent: Vec::new(),
             timers: Timers::default(),
@@ -295,6 +295,7 @@ impl Client {
                     }
                 }
                 Timer::Poll(at, serial) => self.poll_due(now, at, serial),
+                Timer::Line(at, serial) => self.line_due(now, at, serial),
             }
         }
     }
@@ -333,7 +334,7 @@ impl Client {
 
     /// Sends the task's next command, or keeps it until there is a connection.
     fn submit(&mut self, now: Instant, index: u32) {
-        if self.link.is_ready() && self.rests(now, index) {
+        if self.link.is_ready() && self.joins_line(now, index) {
             return;
         }
         self.limit_command(now, index);

@@ -163,7 +163,6 @@ impl Client {
 
     /// `grant`: the one of a claim that is under way at another node.
     pub(crate) fn release_of(&mut self, now: Instant, request: ReleaseRequest, grant: Option<Arc<[u8]>>) {
-        self.sharing.released(now, &request.keys);
         if self.follow(now, &request) {
             return;
         }
@@ -191,6 +190,7 @@ impl Client {
         if request.waited && self.link.is_ready() {
             self.urgent = true;
         }
+        let keys = Arc::clone(&release.keys);
         let limit = request.limit.map(|limit| now + limit);
         let trouble = release.hold.then(|| self.link_trouble()).flatten();
         let index = self.add(now, Some(request.caller), Kind::Release(release), limit);
@@ -198,6 +198,7 @@ impl Client {
             // The job is done: its result does not wait for a server that is not there.
             self.tell(index, Outcome::ReleasePending(why));
         }
+        self.next_in_line(now, &keys);
     }
 
     pub(super) fn release_reply(&mut self, now: Instant, index: u32, reply: &Value) {

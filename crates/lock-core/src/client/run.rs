@@ -183,7 +183,6 @@ impl Client {
         run.ended.until = request.lease_end;
         run.ended.good_until = request.good_until;
         self.callers += 1;
-        self.sharing.held(now, &request.keys);
         if !std::mem::replace(&mut self.runs.armed, true) {
             // Once this turn is over, and if the run is not by then.
             self.timers.set(now, Timer::Look);

@@ -19,6 +19,7 @@ local count, along = #KEYS / 5, tonumber(ARGV[11])
 --@ record
 --@ pass_on
 --@ give_up
+--@ turn
 
 local function key(i, part) return KEYS[5 * i - 5 + part] end
 local function counter_up(i, more) return next_token(key(i, 2), ARGV[3] == '1', more) end
@@ -61,6 +62,8 @@ end
 
 -- Whether an owner that is not ours will hand over at its release, not just delete.
 local function hands_over(i, holder)
+  -- It is free, and left alone for others.
+  if holder == '' then return true end
   if string.sub(holder, 1, 6) == 'grant:' then return true end
   if string.sub(holder, 1, 8) == 'execute:' then return string.sub(holder, 23, 23) == '8' end
   return record_of(key(i, 1), key(i, 3)) ~= nil
@@ -79,7 +82,7 @@ for i = 1, count do
     end
   end
   if not holder then
-    mine[i] = 'open'
+    if not waits or may_take(key(i, 5)) then mine[i] = 'open' end
   elseif holder == owner then
     if not unique then attempts[i], tokens[i] = record_of(lock, key(i, 3)) end
     if unique or (attempts[i] and names(attempts[i], attempt)) then
@@ -92,7 +95,7 @@ for i = 1, count do
   end
   if not mine[i] then
     blocked[#blocked + 1] = i
-    blocker = blocker or holder
+    blocker = blocker or holder or ''
     -- Whoever waits, waits at the first; a try names them all.
     if waits then
       for later = i + 1, count do
@@ -146,9 +149,7 @@ end
 local here = blocked[1]
 if waits then
   local over = hands_over(here, blocker)
-  if not over then
-    redis.pcall('SET', key(here, 5), '1', 'PX', '30000')
-  end
+  mark_polled(key(here, 5), over, false)
   if over and redis.call('EXISTS', key(here, 5)) == 0 then
     local ticket = at == here and tonumber(ARGV[8]) or counter_up(here, along)
     if at ~= here then leave_queue() end

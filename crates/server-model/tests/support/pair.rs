@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use server_model::{Reply, Server, Verb};
+use server_model::{Reply, Server, Value, Verb};
 
 use super::compare::{
     DUMP, NO_TIMES, Tokens, keyspace_differences, model_keyspace, model_of, real_keyspace, same_reply, shown,
@@ -20,6 +20,8 @@ const SLACK_MS: i64 = 60;
 const SOON_MS: i64 = 400;
 /// A command and its surroundings that took longer: the machine was busy, times are read anew.
 const STALL_US: u64 = 4000;
+/// How near a time in a mark may be to now.
+const MARK_SLACK_MS: i64 = 20;
 
 type Message = (Vec<u8>, Vec<u8>);
 
@@ -89,6 +91,17 @@ impl Pair {
         for (key, &(_, left)) in &all {
             if (0..SOON_MS).contains(&left) {
                 self.let_expire(key.clone());
+            }
+        }
+        // A polled key changes hands by the clock: a mark whose times are near begins anew.
+        let now = i64::try_from(self.now_us / 1000).unwrap_or(i64::MAX);
+        for (mark, (value, left)) in &all {
+            let Value::Text(text) = value else { continue };
+            let text = String::from_utf8_lossy(text);
+            let near = |time: &str| time.parse::<i64>().is_ok_and(|time| (time - now).abs() < MARK_SLACK_MS);
+            if text.starts_with('@') && text.split('@').any(near) {
+                let ms = (*left >= 0).then(|| left.unsigned_abs());
+                self.step(&Op::Set { key: mark.clone(), text: b"1".to_vec(), ms, only_new: false })?;
             }
         }
         // A record is trusted when its time left is the lock's to 5 ms: times that differ by about that much must differ by more.

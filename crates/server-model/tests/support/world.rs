@@ -227,16 +227,15 @@ impl World {
                 )
             }
             84..91 => {
-                let stride = self.random.pick(&[1, 2, 3, 3]);
+                let stride = self.random.pick(&[1, 4, 4, 4]);
                 let locks = self.several(first, 30);
                 let owner = self.owner(holder.as_deref());
-                let mut args = vec![owner, self.lease(false), stride.to_string()];
-                if stride == 3 {
-                    args.extend([self.flag(20), self.attempt(), self.flag(30)]);
-                } else if self.random.percent(30) {
-                    args.push(self.flag(50));
+                let lease = self.lease(owner.starts_with("execute:"));
+                let mut args = vec![owner, lease, stride.to_string()];
+                if stride == 4 {
+                    args.extend([self.flag(20), self.attempt(), self.flag(30), self.flag(60)]);
                 }
-                (Verb::Acquire, kinds(&locks, &"lfh"[..stride]), args)
+                (Verb::Acquire, kinds(&locks, &"lfhp"[..stride]), args)
             }
             91..95 => {
                 let stride = self.random.pick(&[1, 2]);
