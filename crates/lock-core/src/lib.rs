@@ -29,8 +29,8 @@ mod timers;
 
 pub use backoff::BackoffRule;
 pub use client::{
-    AcquireRequest, Claiming, Client, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
-    ReleaseRequest, TaskKey, Verdict, Wanted,
+    AcquireRequest, Claiming, Client, Event, Hold, Keep, LogLevel, OFFICIAL_ACQUIRE_SHA, Outcome, Patience,
+    ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict, Wanted,
 };
 pub use config::{ClientConfig, ClusterRules, Credentials, Greeting, PauseRule, Perseverance, Safety};
 pub use error::{Code, Error};

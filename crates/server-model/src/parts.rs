@@ -43,6 +43,9 @@ pub(crate) fn names(attempts: &[u8], attempt: &[u8]) -> bool {
 /// How long our turn on a polled key lasts, and for how long it is left alone then, in ms.
 const TURN_MS: i64 = 60;
 const REST_MS: i64 = 1120;
+/// The same where only our own poll.
+const OWN_TURN_MS: i64 = 200;
+const OWN_REST_MS: i64 = 250;
 
 /// `@turn@rest@vain`.
 fn turn_of(mark: &[u8]) -> Option<[i64; 3]> {
@@ -164,22 +167,28 @@ impl Call<'_> {
     }
 
     /// `may_take`: whether a waiter may take the free lock now. The turn of all who look at the mark begins with the first of them.
-    pub(crate) fn may_take(&mut self, polled: &[u8]) -> Outcome<bool> {
+    pub(crate) fn may_take(&mut self, polled: &[u8], polls: bool) -> Outcome<bool> {
         let Some(mark) = self.get(polled)?.map(<[u8]>::to_vec) else { return Ok(true) };
+        let own = mark.starts_with(b"+");
+        if own && polls {
+            return Ok(true);
+        }
         let now = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
         let mut vain = 0;
-        if let Some([turn, rest, before]) = turn_of(&mark) {
+        if let Some([turn, rest, before]) = turn_of(mark.strip_prefix(b"+").unwrap_or(&mark)) {
             if now < turn {
                 return Ok(true);
             }
             if now < rest {
                 return Ok(false);
             }
-            vain = (before + 1).min(3);
+            vain = if own { 0 } else { (before + 1).min(3) };
         }
-        let turn = now + (TURN_MS << vain);
-        let rest = turn + (REST_MS >> vain);
-        self.set_keeping_expiry(polled, format!("@{turn}@{rest}@{vain}").as_bytes());
+        let (turn_ms, rest_ms) =
+            if own { (OWN_TURN_MS, OWN_REST_MS) } else { (TURN_MS << vain, REST_MS >> vain) };
+        let sign = if own { "+" } else { "" };
+        let (turn, rest) = (now + turn_ms, now + turn_ms + rest_ms);
+        self.set_keeping_expiry(polled, format!("{sign}@{turn}@{rest}@{vain}").as_bytes());
         Ok(true)
     }
 
@@ -189,7 +198,7 @@ impl Call<'_> {
             // What is no string is no mark, and stays.
             return self.set(polled, b"1", Some(b"30000"));
         }
-        if polls && !self.set_if_absent(polled, b"1", b"30000")? {
+        if polls && !self.set_if_absent(polled, b"+", b"30000")? {
             self.expire(polled, b"30000")?;
         }
         Ok(())

@@ -347,7 +347,12 @@ impl Client {
                 }
                 self.submit(now, index);
             }
-            (true, false) => self.told_when_safe(now, index, hold),
+            (true, false) => {
+                if hold.waited {
+                    self.handed_on(now, &hold.keys);
+                }
+                self.told_when_safe(now, index, hold);
+            }
         }
     }
 

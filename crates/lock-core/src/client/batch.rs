@@ -4,6 +4,7 @@
 use super::acquire::Acquire;
 use super::encoding::{append_eval, append_side, lease_ms};
 use super::release::{By, Release};
+use super::strangers::About;
 use super::{Client, Kind, State, Task};
 use crate::key::LockKey;
 use crate::resp::{Value, append_integer, append_text};
@@ -23,6 +24,8 @@ pub(super) enum Sent {
     Many(Box<[u32]>),
     /// A park of several tasks, in the order in which they came.
     Party(Box<[u32]>),
+    /// A question about callers of the official package.
+    Strangers(About),
     /// Of nobody: how it was answered does not matter.
     Nobody,
     /// Of nobody: what was refused is asked for again.
@@ -38,7 +41,7 @@ impl Sent {
         match self {
             Self::One(task) => std::slice::from_ref(task),
             Self::Many(tasks) | Self::Party(tasks) => tasks,
-            Self::Nobody | Self::Again | Self::Channel(_) | Self::Wait => &[],
+            Self::Nobody | Self::Strangers(_) | Self::Again | Self::Channel(_) | Self::Wait => &[],
         }
     }
 }

@@ -135,6 +135,7 @@ impl Client {
             self.begin_run(now, index, now, followers, Some(claiming));
         }
         self.step_out(now, index);
+        self.handed_on(now, &hold.keys);
         self.finish(index, Outcome::Held(hold));
     }
 

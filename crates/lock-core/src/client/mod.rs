@@ -26,6 +26,7 @@ mod run;
 mod safety;
 mod silence;
 mod standing;
+mod strangers;
 mod tasks;
 mod undo;
 mod waiting;
@@ -56,6 +57,8 @@ pub use requests::{
 use run::Runs;
 use safety::Replication;
 use std::collections::{HashMap, VecDeque};
+pub use strangers::OFFICIAL_ACQUIRE_SHA;
+use strangers::Strangers;
 pub(crate) use waiting::CLAIM_PERIOD;
 use waiting::Leave;
 
@@ -82,6 +85,7 @@ pub struct Client {
     queues: Queues,
     runs: Runs,
     lines: Lines,
+    strangers: Strangers,
     /// Claims that are not answered, by number.
     claims: HashMap<u64, u32>,
     /// Claims that are to be sent at the next write: task and its serial number.
@@ -170,6 +174,7 @@ impl Client {
             queues: Queues::default(),
             runs: Runs::default(),
             lines: Lines::default(),
+            strangers: Strangers::default(),
             claims: HashMap::new(),
             unsent: Vec::new(),
             timers: Timers::default(),

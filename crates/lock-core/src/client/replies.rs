@@ -45,6 +45,7 @@ impl Client {
             Some(Sent::Many(tasks)) => return self.batch_reply(now, &tasks, &reply),
             Some(Sent::Party(tasks)) => return self.party_reply(now, &tasks, &reply),
             Some(Sent::Nobody) => return,
+            Some(Sent::Strangers(about)) => return self.strangers_answered(now, about, &reply),
             Some(Sent::Again) => return self.asked_again(&reply),
             // Who waits there is told by polls; a slot that has moved takes its waiters with it.
             Some(Sent::Channel(slot)) => return self.link.end_hearing(slot),

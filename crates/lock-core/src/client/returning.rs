@@ -11,6 +11,7 @@ impl Client {
         let parked = self.dissolve_queues();
         self.detach_claims();
         self.end_runs();
+        self.strangers = super::Strangers::default();
         let unanswered = std::mem::take(&mut self.in_flight);
         let taken = self.replication.take_all().into_iter();
         let sent = taken.chain(unanswered.iter().flat_map(Sent::tasks).copied()).map(|index| (index, true));

@@ -46,7 +46,7 @@ for i = 1, #KEYS, stride do
   local holder = redis.call('GET', KEYS[i])
   local free = not holder
   attempts[i], leases[i] = attempt, lease
-  if free and stride == 4 and waits and not may_take(KEYS[i + 3]) then
+  if free and stride == 4 and waits and not may_take(KEYS[i + 3], true) then
     refused[#refused + 1] = (i - 1) / stride
   elseif not free then
     local named, token

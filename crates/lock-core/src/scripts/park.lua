@@ -82,7 +82,7 @@ for i = 1, count do
     end
   end
   if not holder then
-    if not waits or may_take(key(i, 5)) then mine[i] = 'open' end
+    if not waits or may_take(key(i, 5), false) then mine[i] = 'open' end
   elseif holder == owner then
     if not unique then attempts[i], tokens[i] = record_of(lock, key(i, 3)) end
     if unique or (attempts[i] and names(attempts[i], attempt)) then

@@ -91,7 +91,7 @@ fn look(
     let Some(holder) = call.get(lock)?.map(<[u8]>::to_vec) else {
         if waits
             && let Some(polled) = polled
-            && !call.may_take(polled)?
+            && !call.may_take(polled, true)?
         {
             return Ok(None);
         }

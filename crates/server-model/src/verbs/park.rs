@@ -117,7 +117,7 @@ impl<'a> Park<'_, 'a> {
             }
         }
         let Some(holder) = self.call.get(lock.name)?.map(<[u8]>::to_vec) else {
-            if !self.waits || self.call.may_take(lock.polled)? {
+            if !self.waits || self.call.may_take(lock.polled, false)? {
                 lock.mine = Mine::Open;
                 return Ok(None);
             }

@@ -99,9 +99,10 @@ impl Pair {
             let Value::Text(text) = value else { continue };
             let text = String::from_utf8_lossy(text);
             let near = |time: &str| time.parse::<i64>().is_ok_and(|time| (time - now).abs() < MARK_SLACK_MS);
-            if text.starts_with('@') && text.split('@').any(near) {
+            if text.trim_start_matches('+').starts_with('@') && text.split('@').any(near) {
                 let ms = (*left >= 0).then(|| left.unsigned_abs());
-                self.step(&Op::Set { key: mark.clone(), text: b"1".to_vec(), ms, only_new: false })?;
+                let text = if text.starts_with('+') { b"+".to_vec() } else { b"1".to_vec() };
+                self.step(&Op::Set { key: mark.clone(), text, ms, only_new: false })?;
             }
         }
         // A record is trusted when its time left is the lock's to 5 ms: times that differ by about that much must differ by more.
