@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { providerEntry, recordingLogger } from "../support/locking-module.mjs";
-import { deferred, exceptOn, NS, OURS_ONLY, openTestbed, refused, until } from "../support/testbed.mjs";
+import { deferred, NS, OURS_ONLY, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
@@ -40,10 +40,8 @@ async function cut() {
   await bed.command("CLIENT", "KILL", "TYPE", "pubsub");
 }
 
-const ALONE = exceptOn("cluster", "the observer speaks to one node", OURS_ONLY);
-
 for (const [how, write] of Object.entries(WAYS)) {
-  test(`with a logger that ${how} every call ends although connections are cut`, ALONE, async () => {
+  test(`with a logger that ${how} every call ends although connections are cut`, OURS_ONLY, async () => {
     const { locking, count } = await bootWithLogger(write);
     const ends = [];
     for (let round = 0; round < 10; round += 1) {
@@ -116,14 +114,14 @@ test("acquire waits for the promise that onHeld returns", OURS_ONLY, async () =>
 });
 
 for (const [how, reconnectOnError] of Object.entries(WAYS)) {
-  test(`a reconnectOnError that ${how} leaves the error to its call`, ALONE, async () => {
+  test(`a reconnectOnError that ${how} leaves the error to its call`, OURS_ONLY, async () => {
     const { locking } = await bed.boot({ redisOptions: { reconnectOnError } });
     await bed.command("RPUSH", `${NS}list`, "x");
     await refused(locking.acquire("list"), { code: "REDIS_REFUSED" });
     assert.equal(await locking.execute("k", async () => "ran"), "ran");
   });
 
-  test(`a retryStrategy that ${how} ends all attempts, and calls are told`, ALONE, async () => {
+  test(`a retryStrategy that ${how} ends all attempts, and calls are told`, OURS_ONLY, async () => {
     const { locking } = await bed.boot({ redisOptions: { retryStrategy: reconnectOnError } });
     await locking.execute("k", async () => {});
     await cut();

@@ -5,13 +5,11 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { requireInstalled } from "../support/installed.mjs";
 import { recordingLogger } from "../support/locking-module.mjs";
-import { exceptOn, NS, OURS_ONLY, openTestbed, refused } from "../support/testbed.mjs";
+import { NS, OURS_ONLY, openTestbed, refused } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
 const { errorHandler } = requireInstalled("@medusajs/framework/http");
-
-const ALONE = exceptOn("cluster", "the observer speaks to one node", OURS_ONLY);
 
 /** What a client gets when a route rejects with this error. */
 function answerTo(error) {
@@ -37,7 +35,7 @@ function assertHidden(error) {
   });
 }
 
-test("what Redis says is hidden from clients; the error keeps its code, keys and cause, and the log has it once", ALONE, async () => {
+test("what Redis says is hidden from clients; the error keeps its code, keys and cause, and the log has it once", OURS_ONLY, async () => {
   const { locking, logs } = await bed.boot();
   for (const key of ["secret-1", "secret-2", "secret-1"]) {
     await bed.command("DEL", NS + key);
@@ -59,7 +57,7 @@ test("that Redis cannot be reached, and where it is, is hidden from clients", OU
   assertHidden(await refused(locking.acquire("k"), { code: "REDIS_UNREACHABLE" }));
 });
 
-test("a password that Redis does not take is no business of clients", ALONE, async () => {
+test("a password that Redis does not take is no business of clients", OURS_ONLY, async () => {
   const booted = await bed.boot({ redisOptions: { username: "nobody", password: "wrong" } });
   const error = await refused(booted.locking.acquire("k"), { code: "REDIS_AUTH_FAILED" });
   assertHidden(error);
