@@ -1,5 +1,6 @@
 import type { LoaderOptions } from "@medusajs/framework/types";
 import { addAlias, rememberClient } from "./alias";
+import { shutDownWithMedusa } from "./application-end";
 import { LockClient } from "./client";
 import { asValue } from "./container";
 import { guardedLog, textOf } from "./guard";
@@ -30,6 +31,7 @@ export default async function lockingRedisLoader(args: ProviderLoaderOptions): P
   }
   const loaded: LoadedClient = { client, kept: new KeptLocks(client), waitLockingTimeoutS, tryWaitMs, log };
   container.register({ [CLIENT]: asValue(loaded) });
+  shutDownWithMedusa(client, log);
   rememberClient(options as object, loaded);
   addAlias(options as object, moduleOptions, log);
 }
