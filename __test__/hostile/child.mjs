@@ -44,8 +44,8 @@ const SCENES = {
     const ended = await outcome(
       locking.execute(
         `${name}-job`,
-        async (lock) => {
-          lock.signal.addEventListener("abort", () => {
+        async (signal) => {
+          signal.addEventListener("abort", () => {
             held = false;
           });
           await sleep(forMs);

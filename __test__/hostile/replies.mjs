@@ -28,7 +28,8 @@ function messages(channelOf, text) {
   return (socket) => {
     let out = "";
     for (let at = 0; at < 500; at += 1) {
-      const [channel, message] = [channelOf(socket), text((count += 1))];
+      count += 1;
+      const [channel, message] = [channelOf(socket), text(count)];
       out += `>3\r\n+message\r\n$${channel.length}\r\n${channel}\r\n$${message.length}\r\n${message}\r\n`;
     }
     return Buffer.from(out);
@@ -61,7 +62,7 @@ const ERRORS = [
 ];
 
 /** By name. */
-export const REPLIES = {
+const ALL = {
   "a bulk string of 9 TB": endless("$9000000000000\r\n", always(CHUNK)),
   "a bulk string of 500 MB": endless("$500000000\r\n", always(CHUNK)),
   "a bulk string of 15 MB that stops short": (socket) => {
@@ -147,3 +148,6 @@ export const REPLIES = {
   "a place in the queue that is none": say(`*5\r\n:2\r\n:${LONG}\r\n:${LONG}\r\n:${LONG}\r\n:1\r\n`),
   ...Object.fromEntries(ERRORS.map((text) => [`the error ${text.split(" ")[0] || "without a text"}`, say(`-${text}\r\n`)])),
 };
+
+/** All, or those whose name contains `MLR_HOSTILE`. */
+export const REPLIES = Object.fromEntries(Object.entries(ALL).filter(([name]) => name.includes(process.env.MLR_HOSTILE ?? "")));

@@ -31,8 +31,15 @@ export async function startVictim(options) {
       if (died) return reject(died);
       const guard = setTimeout(() => reject(new Error(`${what} hangs`)), 60_000);
       open.set(number, {
-        resolve: (result) => (clearTimeout(guard), open.delete(number), resolve(result)),
-        reject: (error) => (clearTimeout(guard), reject(error)),
+        resolve: (result) => {
+          clearTimeout(guard);
+          open.delete(number);
+          resolve(result);
+        },
+        reject: (error) => {
+          clearTimeout(guard);
+          reject(error);
+        },
       });
     });
   await answered(0, "the boot");
@@ -52,9 +59,15 @@ export async function startVictim(options) {
 export async function liveThrough({ server, victim, name, reply, meets, meanwhile }) {
   const before = await victim("measure");
   server.turnBad(reply, meets);
-  const seen = await meanwhile();
-  server.turnGood();
-  const { ms } = await victim("recovers", { name });
+  let seen;
+  let ms;
+  try {
+    seen = await meanwhile();
+    server.turnGood();
+    ({ ms } = await victim("recovers", { name }));
+  } catch (error) {
+    throw new Error(`${name}: ${error.message}`);
+  }
   const { blockedMs, mostBytes, longestLine, lines } = await victim("measured");
   return { seen, recoveredMs: ms, blockedMs, grewBy: mostBytes - before, longestLine, lines };
 }

@@ -210,9 +210,24 @@ fn grants_for_nobody_here_are_passed_on_up_to_a_bound() {
     let park = rig.sent().remove(0);
     assert_eq!(verb(&park), "park");
     let client = park[12].clone();
-    for at in 0..5_000_u64 {
-        rig.push(&client, 1_700_000_000_000_001 + at, &format!("unknown-{at}"));
+    for name in [|at: u64| format!("unknown-{at}"), |_| "unknown".to_owned()] {
+        for at in 0..5_000_u64 {
+            rig.push(&client, 1_700_000_000_000_001 + at, &name(at));
+        }
     }
     let leaves = rig.sent().iter().filter(|command| verb(command) == "leave").count();
     assert_eq!(leaves, 1_024);
+}
+
+#[test]
+fn many_grants_for_one_unknown_key_are_passed_on_up_to_a_bound() {
+    let mut rig = Rig::ready(config());
+    rig.wait_for("k", SECOND);
+    let park = rig.sent().remove(0);
+    let client = park[12].clone();
+    for at in 0..5_000_u64 {
+        rig.push(&client, 1_700_000_000_000_001 + at, "unknown");
+    }
+    let leaves = rig.sent().iter().filter(|command| verb(command) == "leave").count();
+    assert!((1..=1_024).contains(&leaves), "{leaves}");
 }
