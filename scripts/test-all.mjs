@@ -1,7 +1,7 @@
 // What `npm test` leaves out because it takes long: the tests of Sentinels, of Redis Cluster and of other versions of Medusa, and the conformance
-// tests on other servers and versions of Node, on the thread lane, and over every way to reach Redis that
-// `__test__/support/topologies.mjs` knows. One after the other.
-//   node scripts/test-all.mjs [name ...]     names of groups (`group:sentinel`) and of topologies; default all
+// tests on other servers and versions of Node, on the thread lane (with the other groups that it is to pass), and over every way to reach Redis
+// that `__test__/support/topologies.mjs` knows. One after the other.
+//   node scripts/test-all.mjs [name ...]     names of groups (`group:sentinel`, `thread:waiting`) and of topologies; default all
 
 import path from "node:path";
 import { assertConformance } from "../__test__/runtimes/run-conformance.mjs";
@@ -10,7 +10,7 @@ import { installPacked } from "./install-packed.mjs";
 import { CACHE } from "./lib/paths.mjs";
 import { runMain, UserError } from "./lib/process.mjs";
 import { ensureNodeModules } from "./lib/setup.mjs";
-import { ONLY_IN_TEST_ALL, runFolder } from "./lib/test-groups.mjs";
+import { ALSO_ON_THREAD_LANE, ONLY_IN_TEST_ALL, runFolder } from "./lib/test-groups.mjs";
 
 async function runTopology(name) {
   const env = { MLR_TOPOLOGY: name, MLR_INSTALLED: path.join(CACHE, "installed") };
@@ -21,8 +21,8 @@ async function runTopology(name) {
   }
 }
 
-async function runGroup(name) {
-  const failed = (await runFolder(name)) !== 0;
+async function runGroup(name, env = {}) {
+  const failed = (await runFolder(name, env)) !== 0;
   return { failed, text: failed ? "FAILED" : "passed" };
 }
 
@@ -32,6 +32,7 @@ const PARTS = Object.fromEntries([
     .filter((name) => name !== "direct")
     .map((name) => [name, () => runTopology(name)]),
   ...ONLY_IN_TEST_ALL.map((name) => [`group:${name}`, () => runGroup(name)]),
+  ...ALSO_ON_THREAD_LANE.map((name) => [`thread:${name}`, () => runGroup(name, { MEDUSA_LOCKING_LANE: "thread" })]),
 ]);
 
 await runMain(async () => {

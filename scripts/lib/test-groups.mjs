@@ -7,13 +7,13 @@ import { CACHE, ROOT } from "./paths.mjs";
 
 const TESTS = path.join(ROOT, "__test__");
 /** Groups whose files start programs that want the machine to themselves. */
-const ONE_BY_ONE = new Set(["waiting", "reach", "histories", "start", "store", "runtimes", "teardown", "cluster", "sentinel", "medusas"]);
+const ONE_BY_ONE = new Set(["waiting", "reach", "histories", "start", "store", "runtimes", "teardown", "cluster", "sentinel", "medusas", "hostile"]);
 
 /**
- * Groups that start many servers and wait for them to agree, install other versions of Medusa, or repeat other groups elsewhere: not in `npm test`, which is to stay short, but
- * in `npm run test:all`.
+ * Groups that start many servers and wait for them to agree, install other versions of Medusa, or repeat other groups elsewhere: not in
+ * `npm test`, which is to stay short, but in `npm run test:all`.
  */
-export const ONLY_IN_TEST_ALL = ["runtimes", "cluster", "sentinel", "medusas"];
+export const ONLY_IN_TEST_ALL = ["runtimes", "cluster", "sentinel", "medusas", "hostile"];
 
 /** @returns {string[]} names of all groups */
 export function testFolders() {
@@ -29,10 +29,13 @@ function testFiles(group) {
     .map((name) => path.join(folder, name));
 }
 
-/** Runs a group on the installed package. Resolves with the exit code. */
-export function runFolder(group) {
+/** Groups that run on the thread lane, too: it keeps every promise that the other keeps. */
+export const ALSO_ON_THREAD_LANE = ["waiting", "faults", "reach", "teardown"];
+
+/** Runs a group on the installed package, with `more` in its environment. Resolves with the exit code. */
+export function runFolder(group, more = {}) {
   const concurrency = ONE_BY_ONE.has(group) ? 1 : 2;
-  return show(process.execPath, ["--test", "--test-reporter=spec", `--test-concurrency=${concurrency}`, ...testFiles(group)]);
+  return show(process.execPath, ["--test", "--test-reporter=spec", `--test-concurrency=${concurrency}`, ...testFiles(group)], more);
 }
 
 /** Runs a program with this one's output. Resolves with its exit code. */

@@ -127,7 +127,9 @@ async fn open(endpoint: &Endpoint, rules: &SocketRules) -> Result<Socket, String
 
 async fn open_tcp(host: &str, port: u16, rules: &SocketRules) -> Result<TcpStream, String> {
     let found = tokio::net::lookup_host((host, port)).await;
-    let found = found.map_err(|error| format!("the name \"{host}\" could not be resolved: {error}"))?;
+    let found = found.map_err(|error| {
+        format!("the name \"{host}\" could not be resolved ({error}); check the host in redisUrl")
+    })?;
     let addresses: Vec<_> =
         found.filter(|address| rules.family.admits(*address)).take(MOST_ADDRESSES).collect();
     if addresses.is_empty() {
@@ -145,7 +147,13 @@ async fn open_address(address: SocketAddr, local: Option<SocketAddr>) -> Result<
         socket.bind(local).map_err(|error| format!("bind {} {local}", describe(&error)))?;
     }
     let stream = socket.connect(address).await;
-    stream.map_err(|error| format!("connect {} {address}", describe(&error)))
+    stream.map_err(|error| {
+        let advice = match error.kind() {
+            io::ErrorKind::ConnectionRefused => "; nothing listens there: start Redis, or check redisUrl",
+            _ => "",
+        };
+        format!("connect {} {address}{advice}", describe(&error))
+    })
 }
 
 #[cfg(unix)]

@@ -89,6 +89,9 @@ pub(crate) enum Place {
     Asked(Arc<Sentinels>),
 }
 
+/// Most characters of a reason; a certificate may name many names.
+const LONGEST_REASON: usize = 800;
+
 /// Why there is no connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Trouble {
@@ -101,7 +104,7 @@ pub(crate) struct Trouble {
 impl Trouble {
     /// The same without secrets: an address that somebody named may hold one, and be named in turn.
     pub(super) fn clean(self, secrets: &Secrets) -> Self {
-        Self { reason: secrets.clean(&self.reason), ..self }
+        Self { reason: secrets.clean_up_to(&self.reason, LONGEST_REASON), ..self }
     }
 }
 

@@ -170,7 +170,7 @@ impl Handshake {
         let Some(step) = self.expected.pop_front() else {
             return Progress::Failed(Error::new(Code::Internal, "Redis answered what was not asked."));
         };
-        if let Some(reason) = refusal::passing(reply) {
+        if let Some(reason) = refusal::passing(reply, step == Step::Auth) {
             return Progress::Useless(reason);
         }
         self.last_error = error_text(reply).or(self.last_error.take());

@@ -18,7 +18,8 @@ const PASSING: [&[u8]; 8] = [
 ];
 
 /// Why the server cannot serve this connection for now, if that is what it says, and what to do if it goes on saying so.
-pub(crate) fn passing(reply: &Value) -> Option<String> {
+/// `to_auth`: it is the answer to AUTH, which is final only where it speaks of the password, or of the command.
+pub(crate) fn passing(reply: &Value, to_auth: bool) -> Option<String> {
     let Value::Error(said) = reply else { return None };
     let code = said.split(u8::is_ascii_whitespace).next().unwrap_or_default();
     let text = said.text().to_lowercase();
@@ -36,7 +37,17 @@ pub(crate) fn passing(reply: &Value) -> Option<String> {
         b"NOREPLICAS" => "it has fewer replicas than it needs (min-replicas-to-write)",
         _ => "it may be ready soon",
     };
-    (full || PASSING.contains(&code)).then(|| format!("Redis cannot be used for now ({said}): {advice}"))
+    let unclear = to_auth && !is_unwanted_password(&said.text()) && !speaks_of_auth(&text);
+    (full || unclear || PASSING.contains(&code))
+        .then(|| format!("Redis cannot be used for now ({said}): {advice}"))
+}
+
+/// Whether an answer to AUTH says that this user or password, or any, is not taken. The text is in lower case.
+fn speaks_of_auth(text: &str) -> bool {
+    ["wrongpass", "noauth", "noperm"].iter().any(|code| text.starts_with(code))
+        || ["password", "auth", "user", "unknown command", "credential", "denied"]
+            .iter()
+            .any(|word| text.contains(word))
 }
 
 /// The answer to AUTH: an error, or the text of a server that wanted no password.
@@ -46,10 +57,12 @@ pub(crate) fn check_auth(reply: &Value) -> Result<Option<&Said>, Error> {
     if is_unwanted_password(&text) {
         return Ok(Some(said));
     }
-    let wrong = ["WRONGPASS", "NOAUTH", "NOPERM"].iter().any(|code| text.starts_with(code))
-        || text.to_lowercase().contains("invalid password");
-    let what =
-        if wrong { "Redis refused the user name or password" } else { "Redis did not take the command AUTH" };
+    let unknown = text.to_lowercase().contains("unknown command");
+    let what = if unknown {
+        "Redis did not take the command AUTH"
+    } else {
+        "Redis refused the user name or password"
+    };
     Err(Error::new(Code::AuthFailed, format!("{what}: {said}. Check redisUrl and redisOptions.")))
 }
 

@@ -56,16 +56,22 @@ impl Secrets {
     /// The same for what is text already.
     #[must_use]
     pub fn clean(&self, text: &str) -> String {
+        self.clean_up_to(text, LONGEST_SHOWN)
+    }
+
+    /// The same with so many characters, for a text of ours that has a server's in it.
+    #[must_use]
+    pub fn clean_up_to(&self, text: &str, most: usize) -> String {
         let mut shown = String::new();
         let (mut count, mut before, mut rest) = (0, None, text);
         while let Some(next) = rest.chars().next() {
-            if count >= LONGEST_SHOWN {
+            if count >= most {
                 shown.pop();
                 shown.push('…');
                 break;
             }
             let hidden = self.0.iter().map(|form| hidden_at(form, before, rest)).max().unwrap_or(0);
-            if hidden > 0 && count + MASK.len() <= LONGEST_SHOWN {
+            if hidden > 0 && count + MASK.len() <= most {
                 shown.push_str(MASK);
                 count += MASK.len();
                 before = None;

@@ -54,6 +54,28 @@ fn a_passing_refusal_at_any_step_keeps_calls_waiting_and_its_text_becomes_the_ca
 }
 
 #[test]
+fn an_answer_to_auth_is_final_only_where_it_speaks_of_the_password_or_the_command() {
+    let cases: [(&[u8], bool); 6] = [
+        (b"-WRONGPASS invalid username-password pair\r\n", true),
+        (b"-ERR invalid password\r\n", true),
+        (b"-NOPERM this user has no permissions\r\n", true),
+        (b"-ERR unknown command 'AUTH'\r\n", true),
+        (b"-ERR upstream failure\r\n", false),
+        (b"-ERR no healthy backend\r\n", false),
+    ];
+    for (said, is_final) in cases {
+        let mut rig = Rig::new(with_password(None));
+        rig.wait_for("k", 10 * SECOND);
+        rig.client.handle_connected(rig.now);
+        rig.sent();
+        rig.reply(said);
+        let codes: Vec<Code> = failed(&mut rig).into_iter().map(|(code, _)| code).collect();
+        let expected = if is_final { vec![Code::AuthFailed] } else { vec![] };
+        assert_eq!(codes, expected, "{}", String::from_utf8_lossy(said));
+    }
+}
+
+#[test]
 fn a_call_that_waits_through_a_refusal_gets_its_lock() {
     let mut rig = Rig::new(with_password(None));
     rig.wait_for("k", 10 * SECOND);
@@ -210,9 +232,24 @@ fn grants_for_nobody_here_are_passed_on_up_to_a_bound() {
     let park = rig.sent().remove(0);
     assert_eq!(verb(&park), "park");
     let client = park[12].clone();
-    for at in 0..5_000_u64 {
-        rig.push(&client, 1_700_000_000_000_001 + at, &format!("unknown-{at}"));
+    for name in [|at: u64| format!("unknown-{at}"), |_| "unknown".to_owned()] {
+        for at in 0..5_000_u64 {
+            rig.push(&client, 1_700_000_000_000_001 + at, &name(at));
+        }
     }
     let leaves = rig.sent().iter().filter(|command| verb(command) == "leave").count();
     assert_eq!(leaves, 1_024);
+}
+
+#[test]
+fn many_grants_for_one_unknown_key_are_passed_on_up_to_a_bound() {
+    let mut rig = Rig::ready(config());
+    rig.wait_for("k", SECOND);
+    let park = rig.sent().remove(0);
+    let client = park[12].clone();
+    for at in 0..5_000_u64 {
+        rig.push(&client, 1_700_000_000_000_001 + at, "unknown");
+    }
+    let leaves = rig.sent().iter().filter(|command| verb(command) == "leave").count();
+    assert!((1..=1_024).contains(&leaves), "{leaves}");
 }

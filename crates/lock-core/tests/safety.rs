@@ -192,7 +192,9 @@ fn a_client_that_is_closed_gives_back_what_was_not_acknowledged() {
 fn the_exit_step_shortens_what_is_not_acknowledged_yet() {
     let (mut rig, ..) = waiting();
     assert!(rig.client.shorten_for_exit(rig.now, vec![]));
-    assert_eq!(asked(&mut rig), ["renew"]);
+    let sent = rig.sent();
+    assert_eq!((sent.len(), verb(&sent[0])), (1, "renew"));
+    assert_eq!(sent[0][0], "EVAL", "what is written is carried out, whether or not its answer is waited for");
 }
 
 #[test]

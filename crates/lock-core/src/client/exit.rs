@@ -66,8 +66,11 @@ impl Client {
             }
             _ => None,
         }));
+        // The first brings the script's text along: what is written once is carried out, though this process may be gone.
+        let mut whole = true;
         for shorten in all {
-            self.add(now, None, Kind::Shorten(shorten), None);
+            let index = self.insert(None, Kind::Shorten(shorten), None);
+            self.send(now, index, std::mem::take(&mut whole));
         }
         for key in self.queues.waited_for() {
             self.leave(now, &key, true);

@@ -29,6 +29,8 @@ pub(super) struct Standing {
     useful: bool,
     /// What the log was told of this outage; empty when there is none.
     told: Vec<String>,
+    /// The first connection could not be made at once.
+    late: bool,
     /// What was refused on this connection and may be allowed later.
     refused: Option<Refused>,
     /// The pause before it is asked for again.
@@ -64,6 +66,7 @@ impl Client {
         let began = was_ready && standing.told.is_empty();
         // Of a first connection whoever waits for it tells.
         let news = was_ready || !standing.told.is_empty();
+        standing.late |= !news;
         if !news || standing.told.len() >= MOST_TOLD || standing.told.iter().any(|told| told == reason) {
             return;
         }
@@ -107,8 +110,11 @@ impl Client {
 
     fn recovered(&mut self) {
         self.link.retries = 0;
+        let late = std::mem::take(&mut self.link.standing.late);
         if !std::mem::take(&mut self.link.standing.told).is_empty() {
             self.log(LogLevel::Info, "Connected to Redis again.");
+        } else if late {
+            self.log(LogLevel::Info, "Connected to Redis.");
         }
     }
 

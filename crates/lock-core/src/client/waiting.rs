@@ -271,9 +271,6 @@ impl Client {
         horizon: Option<u64>,
         sent_at: Option<Instant>,
     ) {
-        if self.queues.find(key).is_none() && !self.link.standing.may_leave() {
-            return;
-        }
         let Some(queue) = self.queues.find_mut(key) else { return self.leave(now, key, false) };
         // What was sent at `seen_at` was executed before the grant was made, so the grant stands for a claim
         // period from then at least.
@@ -324,7 +321,7 @@ impl Client {
         let (_, _, Some(queue)) = self.queues.enter(key) else { return };
         // A job may be running on the grant.
         let pass = queue.claiming == 0;
-        if !remove && !pass {
+        if !remove && (!pass || !self.link.standing.may_leave()) {
             return self.queues.tidy(key);
         }
         queue.leaving += 1;

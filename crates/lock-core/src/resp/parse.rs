@@ -39,7 +39,7 @@ pub struct Malformed(&'static str);
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the server sent what is not RESP: {}", self.0)
+        write!(f, "the server sent what is not RESP ({}); check host and port", self.0)
     }
 }
 
