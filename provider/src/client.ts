@@ -286,7 +286,8 @@ export class LockClient {
     calls.lost.delete(hold);
     return new Promise((resolve) => {
       const caller = calls.add({
-        resolve: (value) => resolve(lost ?? (typeof value === "object" && value.length > 0 ? lostError(value, "taken-away", true) : undefined)),
+        resolve: (value) =>
+          resolve(lost ?? (typeof value === "object" && value.length > 0 ? lostError(value, "taken-away", true) : undefined)),
         reject: () => resolve(lost),
       });
       const state = this.#native.unlock(caller, hold);
