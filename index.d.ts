@@ -13,6 +13,14 @@ export type {
 } from "./provider/dist/index";
 export { default, RedisLockingProvider } from "./provider/dist/index";
 
+/**
+ * A job of `execute` that looks at its lock: `(signal, lock) => …`. It always gets both.
+ *
+ * Written so that whatever implements Medusa's own `ILockingModule`, and calls its jobs with a signal or with nothing, goes on being
+ * one: nothing is required to call it, and a method's type that has a property beside it is compared in both directions.
+ */
+type JobUnderLock<T> = { job(signal?: AbortSignal, ...lock: Lock[]): Promise<T> }["job"] & { readonly name?: string };
+
 declare module "@medusajs/framework/types" {
   interface ILockingModule {
     /**
@@ -26,7 +34,7 @@ declare module "@medusajs/framework/types" {
      */
     execute<T>(
       keys: string | string[],
-      job: (signal: AbortSignal, lock: Lock) => Promise<T>,
+      job: JobUnderLock<T>,
       args?: ExecuteArgs & { provider?: string },
       sharedContext?: Context,
     ): Promise<T>;

@@ -18,6 +18,7 @@ function groups() {
     "support",
     "options",
     "conformance",
+    "edges",
     "waiting",
     "differential",
     "faults",

@@ -6,7 +6,7 @@ import { grant, LEAST } from "../support/rights.mjs";
 import { NS, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
-const REFUSED = { code: "REDIS_REFUSED", type: "unexpected_state" };
+const REFUSED = { code: "REDIS_REFUSED", type: "locking_error" };
 
 test("full memory: acquire fails and locks nothing, release works", async () => {
   const { locking } = await bed.boot();

@@ -49,7 +49,7 @@ function tellsOnce({ logs }, log) {
 /** Every kind of call fails at once with an error that names what is missing, and so does the boot's log. */
 async function fails({ locking, logText }, reason) {
   assert.match(logText, reason);
-  const expected = { code: "REDIS_REFUSED", type: "unexpected_state", message: reason };
+  const expected = { code: "REDIS_REFUSED", type: "locking_error", message: reason };
   await refused(locking.acquire("k", { ownerId: "me" }), expected);
   await refused(
     locking.execute("k", () => assert.fail("ran")),

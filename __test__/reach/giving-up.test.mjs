@@ -107,7 +107,7 @@ test("a command that takes longer than commandTimeout fails, and takes no lock l
   await locking.acquire("k", { ownerId: "before" });
   await locking.release("k", { ownerId: "before" });
   proxy.pauseReplies();
-  const timedOut = { code: "REDIS_TIMEOUT", message: "Command timed out", type: "unexpected_state" };
+  const timedOut = { code: "REDIS_TIMEOUT", message: "Command timed out", type: "locking_error" };
   await refused(locking.acquire("k", { ownerId: "me" }), timedOut);
   await refused(
     locking.execute("l", () => assert.fail("ran"), { timeout: 20 }),

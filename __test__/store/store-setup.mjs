@@ -24,13 +24,15 @@ export const OURS = PROVIDER === "medusa-locking-redis";
 /**
  * Copies the example store into the cache and installs its packages there: Medusa's only when they changed, ours when the tarballs did.
  *
+ * @param {string} [more] a folder with more of a store's source
  * @throws {UserError} when npm or packing fails
  */
-export async function installStore() {
+export async function installStore(more) {
   fs.mkdirSync(STORE, { recursive: true });
   // What an earlier version of the example left behind would be loaded, too.
   fs.rmSync(path.join(STORE, "src"), { recursive: true, force: true });
   fs.cpSync(SOURCE, STORE, { recursive: true, filter: (file) => !/[\\/](node_modules|\.medusa)([\\/]|$)/.test(file.slice(SOURCE.length)) });
+  if (more) fs.cpSync(more, path.join(STORE, "src"), { recursive: true });
   await ensureNodeModules({ folder: STORE, ignoreScripts: true });
   if (OURS) await installPacked({ target: STORE, ownManifest: true });
 }

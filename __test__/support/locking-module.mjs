@@ -111,14 +111,18 @@ class Booted {
     return this.locking.providerService_.retrieveProviderRegistration(id);
   }
 
-  /** Shuts the application and then its providers down, as Medusa's next version will. May be called twice. */
+  /** Ends the application as Medusa does at SIGTERM: everything that was booted in this process. */
+  endApplication() {
+    return this.#app.onApplicationShutdown();
+  }
+
+  /** Shuts the providers of this boot down, and no others. May be called twice. */
   shutdown() {
     this.#down ??= this.#shutDown();
     return this.#down;
   }
 
   async #shutDown() {
-    await this.#app.onApplicationShutdown();
     for (const entry of this.entries) {
       let provider;
       try {

@@ -22,7 +22,7 @@ export async function withWhatThisPackageAdds(): Promise<void> {
       const left: number = lock.remainingMs();
       const owner: string = lock.ownerId;
       const keys: readonly string[] = lock.keys;
-      console.log(signal.aborted, left, owner, keys, lock.signal === signal);
+      console.log(signal?.aborted, left, owner, keys, lock.signal === signal);
       return lock.fencingTokens.a;
     },
     { timeout: 5, signal: withdrawn.signal },

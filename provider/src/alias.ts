@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Logger } from "@medusajs/framework/types";
+import { type Log, textOf } from "./guard";
 import type { LoadedClient } from "./service";
 
 /** What the Locking Module puts before a provider's id; Medusa's documentation uses ids with it already there. */
@@ -32,7 +32,7 @@ export function clientOf(options: object): LoadedClient | undefined {
  * entry to the very list of providers that Medusa is walking through. `options` are the loader's own; without
  * `moduleOptions` they are the module's, and the provider entry has none.
  */
-export function addAlias(options: object, moduleOptions: object | undefined, logger: Logger | undefined): void {
+export function addAlias(options: object, moduleOptions: object | undefined, log: Log): void {
   const { providers } = (moduleOptions ?? options) as { providers?: unknown };
   if (!Array.isArray(providers)) {
     return;
@@ -52,7 +52,7 @@ export function addAlias(options: object, moduleOptions: object | undefined, log
       }
       entries.push({ resolve: ALIAS_ENTRY, id, ...(entry.options ? { options: entry.options } : {}) });
     } catch (error) {
-      logger?.warn(`provider: "${id}" will not be known, since the list of providers cannot be added to: ${error}`);
+      log.warn(`provider: "${id}" will not be known, since the list of providers cannot be added to: ${textOf(error)}`);
     }
   }
 }

@@ -13,20 +13,49 @@ const NOBODY = "*";
 /** Owners that the package makes itself. */
 const RESERVED_OWNERS = ["grant:", "execute:"];
 
-/** Keys as named by a caller: one string, or a list of them. Throws INVALID_ARGUMENT for anything else. */
+/** What follows a message about a key that is not there. */
+const NO_KEY = 'In a workflow, the parameter "key" of acquireLockStep and releaseLockStep must have a value when the step runs.';
+
+/**
+ * Keys as named by a caller, one or a list of them, in a list of our own: theirs may change while the call waits. Numbers are
+ * taken as text. Throws INVALID_ARGUMENT for anything else.
+ */
 export function parseKeys(keys: unknown): string | string[] {
-  if (typeof keys === "string") {
-    return keys;
+  if (Array.isArray(keys)) {
+    const all = copyOf(keys);
+    return all.map((key) => textOfKey(key) ?? refuseKey(key, `every key must be a string`, ` in a list of ${all.length}`));
   }
+  return textOfKey(keys) ?? refuseKey(keys, "keys must be a string or a list of strings", "");
+}
+
+/** As {@link parseKeys}, for a release: null and undefined are keys that nobody holds, and left out (`complete` is false). */
+export function parseKeysToRelease(keys: unknown): { keys: string | string[]; complete: boolean } {
   if (!Array.isArray(keys)) {
-    throw argumentError(`keys must be a string or a list of strings, got ${kindOf(keys)}.`);
+    return isMissing(keys) ? { keys: [], complete: false } : { keys: parseKeys(keys), complete: true };
   }
-  for (const key of keys) {
-    if (typeof key !== "string") {
-      throw argumentError(`every key must be a string, got ${kindOf(key)} in a list of ${keys.length}.`);
-    }
+  const all = copyOf(keys);
+  const named = all.filter((key) => !isMissing(key));
+  return { keys: parseKeys(named), complete: named.length === all.length };
+}
+
+/** Reads each element once. */
+function copyOf(list: readonly unknown[]): unknown[] {
+  return Array.from({ length: list.length }, (_, at) => list[at]);
+}
+
+function textOfKey(key: unknown): string | undefined {
+  if (typeof key === "number" && Number.isFinite(key)) {
+    return String(key);
   }
-  return keys;
+  return typeof key === "string" ? key : undefined;
+}
+
+function isMissing(key: unknown): key is null | undefined {
+  return key === null || key === undefined;
+}
+
+function refuseKey(key: unknown, rule: string, where: string): never {
+  throw argumentError(`${rule}, got ${kindOf(key)}${where}.${isMissing(key) ? ` ${NO_KEY}` : ""}`);
 }
 
 /** The owner to lock or release for: `*` when none is given. Throws INVALID_ARGUMENT for reserved names. */
@@ -111,8 +140,8 @@ function toNumber(name: string, value: unknown): number | undefined {
 
 /** What a value is, for messages; never its content, which may be a secret. */
 export function kindOf(value: unknown): string {
-  if (value === null) {
-    return "null";
+  if (value === null || value === undefined) {
+    return String(value);
   }
   return Array.isArray(value) ? "an array" : `${/^[aeiou]/.test(typeof value) ? "an" : "a"} ${typeof value}`;
 }

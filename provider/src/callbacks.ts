@@ -1,4 +1,4 @@
-import type { Logger } from "@medusajs/framework/types";
+import { guarded, type Log, textOf } from "./guard";
 
 /** @internal The functions in `redisOptions` that the addon has asked. */
 export interface Callbacks {
@@ -22,30 +22,67 @@ export function askPauseMs(
   callbacks: Callbacks,
   strategy: "retryStrategy" | "sentinelRetryStrategy",
   times: number,
-  logger: Logger | undefined,
+  log: Log,
 ): number | undefined {
-  try {
-    const pauseMs = callbacks[strategy]?.(times);
-    return typeof pauseMs === "number" && pauseMs !== Number.POSITIVE_INFINITY ? Math.max(pauseMs || 0, 0) : undefined;
-  } catch (error) {
-    logger?.error(`redisOptions.${strategy} threw an error, so provider "locking-redis" connects to Redis no more: ${error}`);
-    return undefined;
-  }
+  const pauseMs = guarded(
+    () => callbacks[strategy]?.(times),
+    (error) =>
+      log.error(`redisOptions.${strategy} threw an error, so provider "locking-redis" connects to Redis no more: ${textOf(error)}`),
+  );
+  return typeof pauseMs === "number" && pauseMs !== Number.POSITIVE_INFINITY ? Math.max(pauseMs || 0, 0) : undefined;
 }
 
 /** @internal Asks `reconnectOnError` about an error reply of Redis. An exception counts as no. */
-export function askVerdict({ reconnectOnError }: Callbacks, message: string, logger: Logger | undefined): Verdict {
+export function askVerdict({ reconnectOnError }: Callbacks, message: string, log: Log): Verdict {
   const reply = new Error(message);
   // As ioredis calls it.
   reply.name = "ReplyError";
-  try {
-    const answer = reconnectOnError?.(reply);
-    if (answer === 2) {
-      return Verdict.ReconnectAndResend;
-    }
-    return answer === true || answer === 1 ? Verdict.Reconnect : Verdict.Nothing;
-  } catch (error) {
-    logger?.error(`redisOptions.reconnectOnError threw an error, so provider "locking-redis" does not reconnect: ${error}`);
-    return Verdict.Nothing;
+  const answer = guarded(
+    () => reconnectOnError?.(reply),
+    (error) => log.error(`redisOptions.reconnectOnError threw an error, so provider "locking-redis" does not reconnect: ${textOf(error)}`),
+  );
+  if (answer === 2) {
+    return Verdict.ReconnectAndResend;
   }
+  return answer === true || answer === 1 ? Verdict.Reconnect : Verdict.Nothing;
+}
+
+/** @internal The two callbacks of one `acquire`. */
+export interface LockCallbacks<L, E> {
+  onHeld: ((lock: L) => unknown) | undefined;
+  onLost: ((error: E) => unknown) | undefined;
+}
+
+/** @internal The same two, which neither throw nor reject, and what became of the user's `onHeld`. */
+export interface GuardedLockCallbacks<L, E> {
+  onHeld: ((lock: L) => void) | undefined;
+  onLost: ((error: E) => void) | undefined;
+  /** Resolves once the user's `onHeld` is done with the lock; rejects with what it threw, or rejected with. */
+  accepted(): Promise<void>;
+}
+
+/** @internal Guards the callbacks of `acquire`. */
+export function guardLockCallbacks<L, E>({ onHeld, onLost }: LockCallbacks<L, E>, log: Log): GuardedLockCallbacks<L, E> {
+  let outcome: Promise<unknown> = Promise.resolve();
+  return {
+    onHeld:
+      onHeld &&
+      ((lock) => {
+        // An async function that calls: what is thrown and what is rejected come to the same.
+        outcome = (async () => onHeld(lock))();
+        // Looked at by `accepted`, which may come later.
+        outcome.catch(() => {});
+      }),
+    onLost:
+      onLost &&
+      ((error) => {
+        guarded(
+          () => onLost(error),
+          (trouble) => log.error(`onLost of an acquire failed in provider "locking-redis": ${textOf(trouble)}`),
+        );
+      }),
+    accepted: async () => {
+      await outcome;
+    },
+  };
 }

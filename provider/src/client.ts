@@ -1,20 +1,23 @@
-import type { Logger } from "@medusajs/framework/types";
 import { HoldState, type NativeClient, type Refusal, type ResultDetail, ResultKind } from "../../native";
 import { askPauseMs, askVerdict, type Callbacks } from "./callbacks";
-import { type LockErrorCode, lockError, lostError } from "./errors";
+import { type LockError, type LossKind, lockError, lostError } from "./errors";
 import { forgetAtExit, rememberAtExit } from "./exit";
+import { type Log, textOf } from "./guard";
 import { HeldLock } from "./lock";
 import { loadNative } from "./native";
+import { errorOf, optionErrorOf } from "./native-errors";
 import type { NativeOptions } from "./native-options";
-import { optionError } from "./option-values";
+import { after, keepAliveUntil } from "./pause";
+import { TroubleLog } from "./trouble";
 
 /** Results per call of the dispatcher. */
 const MOST_RESULTS = 512;
 /** Numbers per result: see ResultKind in the addon. */
 const NUMBERS_PER_RESULT = 3;
 const DRAIN_LOOK_MS = 20;
-
-const NONE: readonly string[] = [];
+const JOB_LAPSES = { what: "lapsed", ofJob: true } as const;
+/** The boot goes on without a connection after so long. */
+const LONGEST_BOOT_MS = 5_000;
 
 interface Pending {
   /** With a number, or with the keys that were not the owner's. */
@@ -56,23 +59,31 @@ class Calls {
   /** The calls under way, by the number they were made with: a place here, free again once its result came. */
   readonly pending: (Pending | undefined)[] = [];
   readonly free: number[] = [];
-  /** Locks whose jobs look at them. */
-  readonly locks = new Map<number, HeldLock>();
-  /** Holds that were lost and have no lock object to tell it to (yet), with the keys. */
-  readonly lost = new Map<number, string[]>();
+  /** Lock objects that somebody looks at, with who hears of their loss. */
+  readonly watched = new Map<number, { lock: HeldLock; told?: (lock: HeldLock) => void }>();
+  /** Jobs that were lost and have no lock object to tell it to (yet). */
+  readonly lost = new Map<number, LockError>();
   readonly watchers: ((failure: string | undefined) => void)[] = [];
   /** Weak, since the addon holds what holds this. */
   native: WeakRef<NativeClient> | undefined;
+  readonly trouble: TroubleLog;
   #rungTold = "";
 
   constructor(
     readonly callbacks: Callbacks,
-    readonly logger: Logger | undefined,
-  ) {}
+    readonly log: Log,
+  ) {
+    this.trouble = new TroubleLog(log);
+  }
 
   dispatch(numbers: Float64Array, count: number, details: ResultDetail[]): void {
     for (let at = 0; at < count * NUMBERS_PER_RESULT; at += NUMBERS_PER_RESULT) {
-      this.settle(numbers[at] as number, numbers[at + 1] as ResultKind, numbers[at + 2] as number, details);
+      try {
+        this.settle(numbers[at] as number, numbers[at + 1] as ResultKind, numbers[at + 2] as number, details);
+      } catch (error) {
+        // Nothing that is called there throws. If it does all the same, the results behind it are told nevertheless.
+        this.log.error(`A fault in provider "locking-redis", please report it: ${textOf(error)}`);
+      }
     }
   }
 
@@ -88,15 +99,15 @@ class Calls {
         break;
       case ResultKind.ReleasePending:
         this.take(first)?.resolve(-1);
-        this.logger?.warn(
+        this.log.warn(
           `A lock could not be released at once (${details[value]?.message}); Redis frees it when its lease ends at the latest.`,
         );
         break;
       case ResultKind.Failed:
-        this.take(first)?.reject(errorOf(details[value]));
+        this.take(first)?.reject(this.trouble.tell(errorOf(details[value])));
         break;
       case ResultKind.Lost:
-        this.lose(first, details[value]?.keys ?? []);
+        this.lose(first, details[value] as ResultDetail);
         break;
       case ResultKind.Ready:
         this.tellRung(details[value]);
@@ -106,15 +117,15 @@ class Calls {
         this.tellWatchers(details[value]?.message ?? "");
         break;
       case ResultKind.Log:
-        this.log(details[value]);
+        this.write(details[value]);
         break;
       case ResultKind.AskPause:
         this.native
           ?.deref()
-          ?.reconnectIn(askPauseMs(this.callbacks, first === 1 ? "sentinelRetryStrategy" : "retryStrategy", value, this.logger));
+          ?.reconnectIn(askPauseMs(this.callbacks, first === 1 ? "sentinelRetryStrategy" : "retryStrategy", value, this.log));
         break;
       case ResultKind.AskError:
-        this.native?.deref()?.judge(first, askVerdict(this.callbacks, details[value]?.message ?? "", this.logger));
+        this.native?.deref()?.judge(first, askVerdict(this.callbacks, details[value]?.message ?? "", this.log));
         break;
     }
   }
@@ -136,13 +147,23 @@ class Calls {
     return pending;
   }
 
-  private lose(hold: number, keys: string[]): void {
-    const lock = this.locks.get(hold);
-    lock?.lose(keys);
-    if (!lock) {
-      this.lost.set(hold, keys);
+  private lose(hold: number, { keys, code, message }: ResultDetail): void {
+    const ofJob = message === "execute";
+    const error = lostError(keys, code as LossKind, ofJob);
+    const watched = this.watched.get(hold);
+    watched?.lock.lose(error);
+    if (!ofJob) {
+      // Nothing more is to be heard of it.
+      this.watched.delete(hold);
+      this.native?.deref()?.forget(hold);
+    } else if (!watched) {
+      this.lost.set(hold, error);
     }
-    this.logger?.warn(lostError(keys).message);
+    // A lease that comes to the end that was asked for is nothing to warn of.
+    if (code !== "ended") {
+      this.log.warn(ofJob && code !== "lapsed" ? `${error.message} (${(error.cause as Error).message})` : error.message);
+    }
+    watched?.told?.(watched.lock);
   }
 
   /** The rung is named once, and again when it is another after a reconnect. */
@@ -154,15 +175,15 @@ class Calls {
     const first = this.#rungTold === "";
     this.#rungTold = rung;
     if (rung === "plain") {
-      this.logger?.warn(
+      this.log.warn(
         `Provider "locking-redis" works without fencing tokens and hold records, as the official package does: ${detail?.message}. To get them, allow the Redis user the keys "mlr!*".`,
       );
     } else if (rung === "polling") {
-      this.logger?.warn(
+      this.log.warn(
         `Provider "locking-redis" waits for locks by asking again and again, since Redis cannot tell it when one is free: ${detail?.message}. To change that, allow the Redis user the channels "mlr!*" on a server of version 6.2 or newer that is no cluster node.`,
       );
     } else if (!first) {
-      this.logger?.info(`Provider "locking-redis" waits for locks in a fair queue again.`);
+      this.log.info(`Provider "locking-redis" waits for locks in a fair queue again.`);
     }
   }
 
@@ -172,14 +193,14 @@ class Calls {
     }
   }
 
-  private log(detail: ResultDetail | undefined): void {
+  private write(detail: ResultDetail | undefined): void {
     const message = detail?.message ?? "";
     if (detail?.code === "error") {
-      this.logger?.error(message);
+      this.log.error(message);
     } else if (detail?.code === "warn") {
-      this.logger?.warn(message);
+      this.log.warn(message);
     } else {
-      this.logger?.info(message);
+      this.log.info(message);
     }
   }
 }
@@ -189,48 +210,49 @@ export class LockClient {
   readonly #native: NativeClient;
   readonly #calls: Calls;
   readonly #drainTimeoutMs: number;
+  /** How many jobs run under a lock. */
+  jobs = 0;
   #ended: Promise<void> | undefined;
 
   /** Connects. Throws INVALID_OPTION for certificates and keys that only the addon can tell to be of no use. */
-  constructor(options: NativeOptions, terms: ClientTerms, logger?: Logger) {
+  constructor(options: NativeOptions, terms: ClientTerms, log: Log) {
     this.#drainTimeoutMs = terms.drainTimeoutMs;
-    const calls = new Calls(terms, logger);
+    const calls = new Calls(terms, log);
     const numbers = new Float64Array(MOST_RESULTS * NUMBERS_PER_RESULT);
     this.#calls = calls;
     const { NativeClient } = loadNative();
     try {
       this.#native = new NativeClient(options, numbers, (count, details) => calls.dispatch(numbers, count, details));
     } catch (error) {
-      throw isAboutTls(error, options) ? tlsError((error as Error).message) : error;
+      throw optionErrorOf(error, options) ?? error;
     }
     calls.native = new WeakRef(this.#native);
     rememberAtExit(this.#native);
   }
 
-  /** Resolves when the connection stands. Rejects when the first attempt failed; more follow by themselves. */
+  /** Resolves when the connection stands. Rejects when the first attempt failed, or takes too long; it goes on by itself. */
   ready(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      // The boot waits for this: nothing else may keep the process alive yet.
-      const keepAlive = setInterval(() => {}, 60_000);
+    const first = new Promise<void>((resolve, reject) => {
+      const late = `Redis was not ready within ${LONGEST_BOOT_MS / 1_000} s`;
+      const cancel = after(LONGEST_BOOT_MS, () => reject(new Error(late)));
       this.#calls.watchers.push((failure) => {
-        clearInterval(keepAlive);
+        cancel();
         failure === undefined ? resolve() : reject(new Error(failure));
       });
     });
+    // The boot waits for this: nothing else may keep the process alive yet.
+    return keepAliveUntil(first);
   }
 
-  /**
-   * Takes the keys for a job, waiting up to `timeoutMs`, and keeps their lease alive. Resolves with the hold, which may lack tokens unless
-   * it is `fenced`.
-   */
-  lock(keys: string | string[], leaseMs: number, timeoutMs: number, fenced: boolean, signal?: AbortSignal): Promise<number> {
-    return this.#call((caller) => this.#native.lock(caller, keys, leaseMs, timeoutMs, fenced), signal);
+  /** Takes the keys for a job, waiting up to `timeoutMs`, and keeps their lease alive. Resolves with the hold. */
+  lock(keys: string | string[], leaseMs: number, timeoutMs: number, signal?: AbortSignal): Promise<number> {
+    return this.#call((caller) => this.#native.lock(caller, keys, leaseMs, timeoutMs), signal);
   }
 
-  /** The lock object of a hold, which is told when the lock is lost. */
-  watch(hold: number, keys: string | string[], endless = false): HeldLock {
-    const lock = new HeldLock(this.#native, hold, keys, endless);
-    this.#calls.locks.set(hold, lock);
+  /** The lock object of a job, which is told when the lock is lost. */
+  watch(hold: number, keys: string | string[]): HeldLock {
+    const lock = new HeldLock(this.#native, hold, keys, JOB_LAPSES);
+    this.#calls.watched.set(hold, { lock });
     const lost = this.#calls.lost.size > 0 ? this.#calls.lost.get(hold) : undefined;
     if (lost) {
       lock.lose(lost);
@@ -238,34 +260,41 @@ export class LockClient {
     return lock;
   }
 
+  /** The lock object of a hold of `acquire`. When the lock is lost, `told` hears of it after the object. */
+  watchKept(hold: number, keys: string | string[], renews: boolean, told: (lock: HeldLock) => void): HeldLock {
+    const lock = new HeldLock(this.#native, hold, keys, { what: renews ? "lapsed" : "ended", ofJob: false });
+    this.#calls.watched.set(hold, { lock, told });
+    return lock;
+  }
+
   /** Forgets the lock object of a hold that was given back. */
   unwatch(hold: number): void {
-    this.#calls.locks.delete(hold);
-    this.#calls.lost.delete(hold);
+    this.#calls.watched.delete(hold);
   }
 
   /**
-   * Ends a hold: gives its keys back, or has the addon go on trying. Resolves, never rejects, with the keys that
-   * were not the job's own until now.
+   * Ends a hold: gives its keys back, or has the addon go on trying. Resolves, never rejects, with the error when the lock was not the
+   * job's own until now.
    */
-  unlock(hold: number, keys: string | string[]): Promise<readonly string[]> {
+  unlock(hold: number, keys: string | string[]): Promise<LockError | undefined> {
     const calls = this.#calls;
-    calls.locks.delete(hold);
-    const knownLost = calls.lost.size > 0 ? calls.lost.get(hold) : undefined;
+    const watched = calls.watched.size > 0 ? calls.watched.get(hold) : undefined;
+    watched?.lock.readFacts();
+    calls.watched.delete(hold);
+    let lost = calls.lost.size > 0 ? calls.lost.get(hold) : undefined;
     calls.lost.delete(hold);
     return new Promise((resolve) => {
-      let lost: readonly string[] = knownLost ?? NONE;
       const caller = calls.add({
-        resolve: (value) => resolve(typeof value === "object" && value.length > 0 ? value : lost),
+        resolve: (value) => resolve(lost ?? (typeof value === "object" && value.length > 0 ? lostError(value, "taken-away", true) : undefined)),
         reject: () => resolve(lost),
       });
       const state = this.#native.unlock(caller, hold);
-      const all = typeof keys === "string" ? [keys] : [...new Set(keys)];
-      if (state === HoldState.Lost && !knownLost) {
-        lost = all;
-      } else if (state === HoldState.Gone) {
-        // The provider was closed under the job: nobody will answer, and the lock was no longer kept.
-        calls.take(caller)?.resolve(all);
+      if (state === HoldState.Lost || state === HoldState.Gone) {
+        // Its end came unnoticed, or the provider was closed under the job, so that nobody will answer.
+        lost ??= lostError(typeof keys === "string" ? [keys] : [...new Set(keys)], "lapsed", true);
+      }
+      if (state === HoldState.Gone) {
+        calls.take(caller)?.resolve(0);
       }
     });
   }
@@ -288,17 +317,17 @@ export class LockClient {
 
   /** Takes no more calls, lets running jobs end (up to `drainTimeoutMs`), and closes. Idempotent. */
   shutdown(): Promise<void> {
-    this.#ended ??= this.#end();
+    this.#ended ??= keepAliveUntil(this.#end());
     return this.#ended;
   }
 
   async #end(): Promise<void> {
     this.#native.drain();
-    for (let waitedMs = 0; waitedMs < this.#drainTimeoutMs && this.#native.isBusy(); waitedMs += DRAIN_LOOK_MS) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+    for (let waitedMs = 0; waitedMs < this.#drainTimeoutMs && this.#isBusy(); waitedMs += DRAIN_LOOK_MS) {
+      await new Promise<void>((resolve) => after(DRAIN_LOOK_MS, resolve));
     }
-    for (const lock of this.#calls.locks.values()) {
-      lock.lose(lock.keys);
+    for (const { lock } of this.#calls.watched.values()) {
+      lock.lose(lostError([...lock.keys], "lapsed", true));
     }
     this.#native.exitStep();
     this.#native.close();
@@ -309,6 +338,11 @@ export class LockClient {
     }
   }
 
+  /** Whether a job runs or something is on its way to Redis. Locks of `acquire` are nobody's job: they are not waited for. */
+  #isBusy(): boolean {
+    return this.jobs > 0 || this.#native.isBusy();
+  }
+
   /** Makes a call. Resolves with its number, 0 where keys were not the owner's. */
   #call(start: (caller: number) => number | Refusal, signal?: AbortSignal): Promise<number> {
     if (signal?.aborted) {
@@ -317,49 +351,46 @@ export class LockClient {
     const calls = this.#calls;
     return new Promise((resolve, reject) => {
       const pending: Pending = { resolve: (value) => resolve(typeof value === "number" ? value : 0), reject };
+      // All that is not ours comes before the call: from then on somebody waits for its result.
+      const withdraw = signal && this.#listenTo(signal, pending);
       const caller = calls.add(pending);
-      const task = start(caller);
-      if (typeof task === "object") {
-        calls.take(caller);
-        reject(errorOf(task.refused));
-      } else if (signal) {
-        this.#cancelBy(signal, task, caller, pending);
+      try {
+        const task = start(caller);
+        if (typeof task === "object") {
+          calls.take(caller)?.reject(calls.trouble.tell(errorOf(task.refused)));
+        } else {
+          withdraw?.(task, caller);
+        }
+      } catch (error) {
+        calls.take(caller)?.reject(error as Error);
       }
     });
   }
 
-  /** Withdraws the call when the signal aborts; it then rejects with the signal's reason. */
-  #cancelBy(signal: AbortSignal, task: number, caller: number, pending: Pending): void {
+  /** Lets the signal withdraw the call, which then rejects with the signal's reason, once its task and number are known. */
+  #listenTo(signal: AbortSignal, pending: Pending): (task: number, caller: number) => void {
     const { resolve, reject } = pending;
-    const withdraw = () => {
-      if (this.#calls.pending[caller] === pending) {
-        pending.reject = () => reject(signal.reason);
-        this.#native.cancel(task, caller);
-      }
+    let withdraw: (() => void) | undefined;
+    const aborted = () => {
+      const { reason } = signal;
+      pending.reject = () => reject(reason);
+      withdraw?.();
     };
-    signal.addEventListener("abort", withdraw, { once: true });
+    signal.addEventListener("abort", aborted, { once: true });
     pending.resolve = (value) => {
-      signal.removeEventListener("abort", withdraw);
       resolve(value);
+      signal.removeEventListener("abort", aborted);
     };
     pending.reject = (error) => {
-      signal.removeEventListener("abort", withdraw);
       reject(error);
+      signal.removeEventListener("abort", aborted);
+    };
+    return (task, caller) => {
+      withdraw = () => {
+        if (this.#calls.pending[caller] === pending) {
+          this.#native.cancel(task, caller);
+        }
+      };
     };
   }
-}
-
-/** Of the options only those of TLS are looked at by the addon: everything else was checked before. */
-function isAboutTls(error: unknown, { tls, sentinels, localAddress }: NativeOptions): boolean {
-  return (error as { code?: string }).code === "InvalidArg" && (tls ?? sentinels?.tls ?? localAddress) !== undefined;
-}
-
-function tlsError(message: string): Error {
-  const trouble = message.replace(/^sentinelTLS: /, "");
-  return optionError(trouble === message ? "redisOptions.tls" : "redisOptions.sentinelTLS", `cannot be used: ${trouble}`);
-}
-
-function errorOf(detail: ResultDetail | undefined): Error {
-  const { code = "INTERNAL", message = "A call failed without a reason.", keys = [], cause } = detail ?? {};
-  return lockError(code as LockErrorCode, message, keys, cause ?? undefined);
 }

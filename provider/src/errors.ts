@@ -12,13 +12,14 @@ import { MedusaError } from "@medusajs/framework/utils";
  * | `LOCK_RELEASED` | conflict | `assertHeld()` after the lock was given back |
  * | `INVALID_ARGUMENT` | invalid_data | an argument that cannot be used |
  * | `INVALID_OPTION` | invalid_data | an option that cannot be used, at boot |
- * | `REDIS_UNREACHABLE` | unexpected_state | Redis was not reached in as many reconnects as `maxRetriesPerRequest` allows, or is tried no more |
- * | `REDIS_TIMEOUT` | unexpected_state | a command took longer than `commandTimeout` ("Command timed out") |
- * | `REDIS_REFUSED` | unexpected_state | Redis answered with an error; `cause` has its text |
- * | `REDIS_AUTH_FAILED` | unexpected_state | Redis refused the user name or password |
- * | `PROVIDER_CLOSED` | unexpected_state | a call after `shutdown()` |
- * | `INTERNAL` | unexpected_state | a fault in this package |
+ * | `REDIS_UNREACHABLE` | locking_error | Redis was not reached in as many reconnects as `maxRetriesPerRequest` allows, or is tried no more |
+ * | `REDIS_TIMEOUT` | locking_error | a command took longer than `commandTimeout` ("Command timed out") |
+ * | `REDIS_REFUSED` | locking_error | Redis answered with an error; `cause` has its text |
+ * | `REDIS_AUTH_FAILED` | locking_error | Redis refused the user name or password |
+ * | `PROVIDER_CLOSED` | locking_error | a call after `shutdown()` |
+ * | `INTERNAL` | locking_error | a fault in this package |
  *
+ * Medusa's error handler tells its HTTP clients nothing of a `locking_error`; the log has its text.
  * A wait ended by the caller's `signal` rejects with the signal's own reason.
  */
 export type LockErrorCode =
@@ -47,6 +48,12 @@ export type LockError = MedusaError & {
 /** How ioredis begins the message of its MaxRetriesPerRequestError. */
 const RECONNECT_LIMIT_TEXT = "Reached the max retries per request limit";
 
+/**
+ * The type of errors that are not about a lock. Medusa's error handler knows no such type, so its clients read "An unknown error
+ * occurred." where any other type would show them what Redis said, and names of keys with it.
+ */
+const HIDDEN = "locking_error";
+
 const TYPE_OF_CODE: Record<LockErrorCode, string> = {
   LOCK_NOT_ACQUIRED: MedusaError.Types.CONFLICT,
   LOCK_TIMEOUT: MedusaError.Types.CONFLICT,
@@ -56,13 +63,18 @@ const TYPE_OF_CODE: Record<LockErrorCode, string> = {
   LOCK_ABORTED: MedusaError.Types.CONFLICT,
   INVALID_ARGUMENT: MedusaError.Types.INVALID_DATA,
   INVALID_OPTION: MedusaError.Types.INVALID_DATA,
-  REDIS_UNREACHABLE: MedusaError.Types.UNEXPECTED_STATE,
-  REDIS_TIMEOUT: MedusaError.Types.UNEXPECTED_STATE,
-  REDIS_REFUSED: MedusaError.Types.UNEXPECTED_STATE,
-  REDIS_AUTH_FAILED: MedusaError.Types.UNEXPECTED_STATE,
-  PROVIDER_CLOSED: MedusaError.Types.UNEXPECTED_STATE,
-  INTERNAL: MedusaError.Types.UNEXPECTED_STATE,
+  REDIS_UNREACHABLE: HIDDEN,
+  REDIS_TIMEOUT: HIDDEN,
+  REDIS_REFUSED: HIDDEN,
+  REDIS_AUTH_FAILED: HIDDEN,
+  PROVIDER_CLOSED: HIDDEN,
+  INTERNAL: HIDDEN,
 };
+
+/** @internal Whether Medusa hides an error of this code from its clients. */
+export function isHidden(code: LockErrorCode): boolean {
+  return TYPE_OF_CODE[code] === HIDDEN;
+}
 
 /** Makes the error of a failed call. `cause` is what lies behind it, for the error's `cause` property. */
 export function lockError(code: LockErrorCode, message: string, keys: string[] = [], cause?: string): LockError {
@@ -78,10 +90,28 @@ export function lockError(code: LockErrorCode, message: string, keys: string[] =
   return error;
 }
 
-/** The error of a job whose lock is no longer its own; the official package's text. */
-export function lostError(keys: string[]): LockError {
-  const message = `Lost the lock for key(s) "${keys.join('", "')}" while the job was still running: the lease expired before it could be renewed. Increase "expire" if the job is expected to run this long.`;
-  return lockError("LOCK_LOST", message, keys);
+/** @internal What happened to a lock that is lost; as the addon names it. */
+export type LossKind = "lapsed" | "ended" | "taken-away";
+
+const LOSSES: Record<LossKind, string> = {
+  lapsed: "its lease could not be renewed before it expired. The log says why.",
+  ended: 'its lease is over, and "renew" was not asked for.',
+  "taken-away":
+    "Redis does not have it any more as this hold's. It was released by its owner's name, taken by releaseAll, deleted, or lost with the data of Redis.",
+};
+
+/**
+ * @internal The error of a lock that is no longer its holder's. Of a job of `execute` it has the official package's text, whatever happened; what
+ * did is its cause.
+ */
+export function lostError(keys: string[], what: LossKind, ofJob: boolean): LockError {
+  const lost = `Lost the lock for key(s) "${keys.join('", "')}"`;
+  const happened = `${lost}: ${LOSSES[what]}`;
+  if (!ofJob) {
+    return lockError("LOCK_LOST", happened, keys);
+  }
+  const message = `${lost} while the job was still running: the lease expired before it could be renewed. Increase "expire" if the job is expected to run this long.`;
+  return lockError("LOCK_LOST", message, keys, happened);
 }
 
 /** The error of an argument that cannot be used. */

@@ -1,7 +1,7 @@
-import { type OptionTable, optionTable } from "./option-table";
+import { type HonouredIn, type NameIn, optionTable } from "./option-table";
 
 /** @internal Every option of ioredis 5 and 6, and what becomes of it; docs/OPTIONS.md is made from it. */
-export const IOREDIS_OPTIONS: OptionTable = optionTable({
+export const IOREDIS_OPTIONS = optionTable({
   honoured: {
     host: 'host name or address; default "localhost". A URL belongs into `redisUrl` and is refused here',
     port: "TCP port, 0 to 65535; default 6379",
@@ -82,3 +82,9 @@ export const IOREDIS_OPTIONS: OptionTable = optionTable({
     monitor: ["makes the connection unusable for locks", false],
   },
 });
+
+/** @internal Its names. */
+export type IoredisOption = NameIn<typeof IOREDIS_OPTIONS>;
+
+/** @internal The names of those that are honoured. */
+export type HonouredOption = HonouredIn<typeof IOREDIS_OPTIONS>;

@@ -2,59 +2,66 @@ import type { LockClient } from "./client";
 import type { LockError } from "./errors";
 import type { HeldLock, Lock } from "./lock";
 
-interface Kept {
-  lock: HeldLock;
-  owner: string;
-  /** What of it was not given back yet. */
-  keys: Set<string>;
-  told: () => void;
-}
-
-/** @internal The locks of `acquire` whose callers want to hear of them, until their release. */
+/** @internal The locks of `acquire` whose callers want to hear of them, until their release or loss: by owner, then by key. */
 export class KeptLocks {
   readonly #client: LockClient;
-  readonly #kept = new Set<Kept>();
+  readonly #byOwner = new Map<string, Map<string, Set<HeldLock>>>();
 
   constructor(client: LockClient) {
     this.#client = client;
   }
 
-  /** Hands out a lock that was just taken. Gives it back, and rejects, when `onHeld` throws. */
-  async add(
+  /** Hands out a lock that was just taken. */
+  add(
     hold: number,
     keys: string | string[],
     owner: string,
-    endless: boolean,
-    onHeld: ((lock: Lock) => void) | undefined,
-    onLost: ((error: LockError) => void) | undefined,
-  ): Promise<void> {
-    const lock = this.#client.watch(hold, keys, endless);
-    const told = () => onLost?.(lock.signal.reason);
-    lock.signal.addEventListener("abort", told, { once: true });
-    this.#kept.add({ lock, owner, keys: new Set(lock.keys), told });
-    try {
-      onHeld?.(lock);
-    } catch (error) {
-      this.release(owner, keys);
-      await this.#client.release(keys, owner);
-      throw error;
+    renews: boolean,
+    onHeld: ((lock: Lock) => unknown) | undefined,
+    onLost: ((error: LockError) => unknown) | undefined,
+  ): void {
+    const lock = this.#client.watchKept(hold, keys, renews, (lost) => {
+      this.#forget(owner, lost);
+      onLost?.(lost.signal.reason);
+    });
+    for (const key of lock.keys) {
+      this.#of(owner, key).add(lock);
     }
+    onHeld?.(lock);
   }
 
   /** The owner gives back `keys`, or all. */
   release(owner: string, keys?: string | string[]): void {
-    for (const kept of this.#kept) {
-      if (kept.owner !== owner) {
-        continue;
+    const byKey = this.#byOwner.get(owner);
+    for (const key of typeof keys === "string" ? [keys] : (keys ?? [...(byKey?.keys() ?? [])])) {
+      for (const lock of byKey?.get(key) ?? []) {
+        if (lock.giveBack(key)) {
+          this.#client.unwatch(lock.hold);
+          this.#forget(owner, lock);
+        }
       }
-      for (const key of typeof keys === "string" ? [keys] : (keys ?? kept.lock.keys)) {
-        kept.keys.delete(key);
+    }
+  }
+
+  #of(owner: string, key: string): Set<HeldLock> {
+    const byKey = this.#byOwner.get(owner) ?? new Map<string, Set<HeldLock>>();
+    this.#byOwner.set(owner, byKey);
+    const locks = byKey.get(key) ?? new Set<HeldLock>();
+    byKey.set(key, locks);
+    return locks;
+  }
+
+  #forget(owner: string, lock: HeldLock): void {
+    const byKey = this.#byOwner.get(owner);
+    for (const key of lock.keys) {
+      const locks = byKey?.get(key);
+      locks?.delete(lock);
+      if (locks?.size === 0) {
+        byKey?.delete(key);
       }
-      if (kept.keys.size === 0) {
-        kept.lock.signal.removeEventListener("abort", kept.told);
-        this.#client.unwatch(kept.lock.hold);
-        this.#kept.delete(kept);
-      }
+    }
+    if (byKey?.size === 0) {
+      this.#byOwner.delete(owner);
     }
   }
 }

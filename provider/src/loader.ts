@@ -1,7 +1,9 @@
-import { asValue } from "@medusajs/framework/awilix";
 import type { LoaderOptions } from "@medusajs/framework/types";
 import { addAlias, rememberClient } from "./alias";
+import { shutDownWithMedusa } from "./application-end";
 import { LockClient } from "./client";
+import { asValue } from "./container";
+import { guardedLog, textOf } from "./guard";
 import { KeptLocks } from "./kept";
 import { parseOptions } from "./options";
 import { CLIENT, type LoadedClient } from "./service";
@@ -14,20 +16,22 @@ type ProviderLoaderOptions = LoaderOptions & { moduleOptions?: Record<string, un
  * connects by itself later. Throws INVALID_OPTION for options that cannot be used.
  */
 export default async function lockingRedisLoader(args: ProviderLoaderOptions): Promise<void> {
-  const { container, logger, options, moduleOptions } = args;
+  const { container, options, moduleOptions } = args;
+  const log = guardedLog(args.logger);
   const { native, waitLockingTimeoutS, tryWaitMs, warnings, ...rest } = parseOptions(options, moduleOptions);
   for (const warning of warnings) {
-    logger?.warn(warning);
+    log.warn(warning);
   }
-  const client = new LockClient(native, rest, logger);
+  const client = new LockClient(native, rest, log);
   try {
     await client.ready();
-    logger?.info(`Connection to Redis in "locking-redis" provider established`);
+    log.info(`Connection to Redis in "locking-redis" provider established`);
   } catch (error) {
-    logger?.error(`An error occurred while connecting to Redis in provider "locking-redis": ${error}`);
+    log.error(`An error occurred while connecting to Redis in provider "locking-redis": ${textOf(error)}`);
   }
-  const loaded: LoadedClient = { client, kept: new KeptLocks(client), waitLockingTimeoutS, tryWaitMs };
+  const loaded: LoadedClient = { client, kept: new KeptLocks(client), waitLockingTimeoutS, tryWaitMs, log };
   container.register({ [CLIENT]: asValue(loaded) });
+  shutDownWithMedusa(client, log);
   rememberClient(options as object, loaded);
-  addAlias(options as object, moduleOptions, logger);
+  addAlias(options as object, moduleOptions, log);
 }

@@ -1,5 +1,5 @@
 import { HoldState, type NativeClient } from "../../native";
-import { lockError, lostError } from "./errors";
+import { type LockError, type LossKind, lockError, lostError } from "./errors";
 
 /**
  * The lock that a job of `execute` runs under, valid until the job ends; or that `acquire` handed to `onHeld`, valid
@@ -23,21 +23,23 @@ export interface Lock {
   assertHeld(): void;
 }
 
-/** @internal One hold of `execute`, from the grant to the release. */
+/** @internal One hold, from the grant to the release. */
 export class HeldLock implements Lock {
   readonly keys: readonly string[];
   readonly #native: NativeClient;
   readonly #controller = new AbortController();
-  #ownerId: string | undefined;
-  #tokens: Record<string, number | undefined> | undefined;
+  /** What the addon knows of the hold; read at the latest before the hold ends. */
+  #facts: { ownerId: string; tokens: Record<string, number | undefined> } | undefined;
+  /** Keys that were given back while others of the same lock are still held. */
+  #givenBack: Set<string> | undefined;
 
   constructor(
     native: NativeClient,
     /** The native id of the hold. */
     readonly hold: number,
     keys: string | string[],
-    /** The lock has no lease. */
-    readonly endless = false,
+    /** What happens to a lock of this kind when its time is over. */
+    private readonly end: { what: LossKind; ofJob: boolean },
   ) {
     this.#native = native;
     this.keys = typeof keys === "string" ? [keys] : [...new Set(keys)];
@@ -48,45 +50,57 @@ export class HeldLock implements Lock {
   }
 
   get ownerId(): string {
-    this.#ownerId ??= this.#native.holdOwner(this.hold) ?? undefined;
-    return this.#ownerId ?? "";
+    return this.readFacts().ownerId;
   }
 
   get fencingTokens(): Readonly<Record<string, number | undefined>> {
-    if (!this.#tokens) {
-      const tokens = this.#native.holdTokens(this.hold);
-      const names = this.#native.holdKeys(this.hold);
-      // Without a prototype: a key may be called "__proto__".
-      const byKey: Record<string, number | undefined> = Object.create(null);
-      for (const key of this.keys) {
-        // Redis has keys as UTF-8, which knows no lone surrogates.
-        byKey[key] = tokens[names.indexOf(key.toWellFormed())];
-      }
-      this.#tokens = byKey;
-    }
-    return this.#tokens;
+    return this.readFacts().tokens;
   }
 
   remainingMs(): number {
-    const leftMs = this.#native.remainingMs(this.hold);
-    return this.endless && leftMs > 0 ? Number.POSITIVE_INFINITY : leftMs;
+    return this.signal.aborted || this.#givenBack ? 0 : this.#native.remainingMs(this.hold);
   }
 
   assertHeld(): void {
     this.signal.throwIfAborted();
     const state = this.#native.holdState(this.hold);
     if (state === HoldState.Lost) {
-      throw lostError([...this.keys]);
+      throw lostError([...this.keys], this.end.what, this.end.ofJob);
     }
-    if (state === HoldState.Gone) {
-      const message = `The lock for key(s) "${this.keys.join('", "')}" was given back.`;
-      throw lockError("LOCK_RELEASED", message, [...this.keys]);
+    if (this.#givenBack || state === HoldState.Gone) {
+      const keys = this.#givenBack ? [...this.#givenBack] : [...this.keys];
+      throw lockError("LOCK_RELEASED", `The lock for key(s) "${keys.join('", "')}" was given back.`, keys);
     }
   }
 
-  /** Aborts the job's signal. */
-  lose(keys: readonly string[]): void {
-    this.#controller.abort(lostError([...keys]));
+  /** Owner and tokens, from the addon the first time. Called before the hold ends, so that they are still there afterwards. */
+  readFacts(): { ownerId: string; tokens: Record<string, number | undefined> } {
+    if (!this.#facts) {
+      const { owner = "", keys = [], tokens = [] } = this.#native.holdFacts(this.hold) ?? {};
+      const places = new Map(keys.map((key, at) => [key, at]));
+      // Without a prototype: a key may be called "__proto__".
+      const byKey: Record<string, number | undefined> = Object.create(null);
+      for (const key of this.keys) {
+        // Redis has keys as UTF-8, which knows no lone surrogates.
+        byKey[key] = tokens[places.get(key.toWellFormed()) ?? -1];
+      }
+      this.#facts = { ownerId: owner, tokens: byKey };
+    }
+    return this.#facts;
+  }
+
+  /** One of its keys is given back. True when none is left. */
+  giveBack(key: string): boolean {
+    this.readFacts();
+    this.#givenBack ??= new Set();
+    this.#givenBack.add(key);
+    return this.#givenBack.size === this.keys.length;
+  }
+
+  /** Aborts the job's signal with the error that says what happened. */
+  lose(error: LockError): void {
+    this.readFacts();
+    this.#controller.abort(error);
   }
 }
 

@@ -1,19 +1,108 @@
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type * as Native from "../../native";
 
+const NAME = "medusa-locking-redis";
 const SUPPORTED = "Linux (glibc and musl), macOS and Windows on x64 and arm64";
+/** What stands behind platform and architecture in the name of a platform's package. */
+const VARIANTS: Record<string, readonly string[]> = { linux: ["-gnu", "-musl"], darwin: [""], win32: ["-msvc"] };
 
 /**
- * The addon. Throws a clear error where there is none for this platform, or where its package was not installed.
+ * The addon. Throws an error whose first line says why there is none: for this platform, in this installation, or in this process.
  */
 export function loadNative(): typeof Native {
+  let native: typeof Native;
   try {
-    return require("../../native");
+    native = require("../../native");
   } catch (cause) {
-    const platform = `${process.platform}-${process.arch}`;
-    const supported = ["linux", "darwin", "win32"].includes(process.platform) && ["x64", "arm64"].includes(process.arch);
-    const message = supported
-      ? `medusa-locking-redis could not load its addon for ${platform}. It is in an optional dependency of the package, which package managers leave out when told to (--no-optional, --omit=optional) or when node_modules was made on another platform: install again on this machine.`
-      : `medusa-locking-redis has no addon for ${platform}. It runs on ${SUPPORTED}.`;
-    throw new Error(message, { cause });
+    throw new Error(whyNot(cause), { cause });
+  }
+  const other = loadedOfOtherVersion();
+  if (other) {
+    throw new Error(failure(other));
+  }
+  return native;
+}
+
+function failure(reason: string): string {
+  return `${NAME} could not load its addon for ${process.platform}-${process.arch}: ${reason}`;
+}
+
+function whyNot(error: unknown): string {
+  const variants = VARIANTS[process.platform];
+  if (!variants || !["x64", "arm64"].includes(process.arch)) {
+    return `${NAME} has no addon for ${process.platform}-${process.arch}. It runs on ${SUPPORTED}.`;
+  }
+  const troubles = messagesOf(error);
+  if (troubles.some((trouble) => /addons? (is|are) disabled/.test(trouble))) {
+    return failure(
+      "permission" in process && process.permission
+        ? "Node.js' permission model forbids addons. Start Node.js with --allow-addons as well."
+        : "addons are switched off in this process. Start Node.js without --no-addons, which may also stand in NODE_OPTIONS.",
+    );
+  }
+  const names = variants.map((variant) => `${NAME}-${process.platform}-${process.arch}${variant}`);
+  const other = names.map((name) => ofOtherVersion(manifestOf(name))).find((reason) => reason !== undefined);
+  const missing = (trouble: string) => trouble.startsWith("Cannot find");
+  const reason = other ?? glibcTooOld(troubles) ?? troubles.find((trouble) => !missing(trouble) && trouble !== "");
+  return failure(
+    reason ??
+      "it is in an optional dependency of the package, which package managers leave out when told to (--no-optional, --omit=optional) or when node_modules was made on another platform: install again on this machine.",
+  );
+}
+
+/** The first lines of an error and of all that caused it. */
+function messagesOf(error: unknown): string[] {
+  const messages: string[] = [];
+  for (let at = error; at instanceof Error && messages.length < 50; at = at.cause) {
+    messages.push(at.message.split("\n", 1)[0] ?? "");
+  }
+  return messages;
+}
+
+/** What the system's loader says: "libc.so.6: version `GLIBC_2.34' not found (required by ...)", the same for libm and others. */
+function glibcTooOld(troubles: string[]): string | undefined {
+  const needed = troubles.map((trouble) => /version [`'"]GLIBC_([\d.]+)['"] not found/.exec(trouble)?.[1]).find(Boolean);
+  if (!needed) {
+    return undefined;
+  }
+  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
+  const there = report?.header?.glibcVersionRuntime ?? "an older one";
+  return `it needs glibc ${needed} or newer, and this system has ${there}. Use a newer system or base image, or one with musl (Alpine).`;
+}
+
+/** The addon that was loaded comes from a platform's package of another version than this one. */
+function loadedOfOtherVersion(): string | undefined {
+  const files = require.cache?.[require.resolve("../../native")]?.children?.map(({ filename }) => filename) ?? [];
+  const addon = files.find((file) => file.endsWith(".node"));
+  return addon && ofOtherVersion(readManifest(join(dirname(addon), "package.json")));
+}
+
+interface Manifest {
+  name: string;
+  version: string;
+}
+
+function ofOtherVersion(manifest: Manifest | undefined): string | undefined {
+  const own = readManifest(join(__dirname, "../../package.json"));
+  if (!manifest || !own || manifest.version === own.version) {
+    return undefined;
+  }
+  return `the package ${manifest.name} is of version ${manifest.version}, and ${NAME} of ${own.version}. Install again, so that both are of one version.`;
+}
+
+function manifestOf(name: string): Manifest | undefined {
+  try {
+    return readManifest(require.resolve(`${name}/package.json`));
+  } catch {
+    return undefined;
+  }
+}
+
+function readManifest(file: string): Manifest | undefined {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
   }
 }

@@ -16,13 +16,26 @@ export interface OptionRow {
   readonly harmless: readonly unknown[];
 }
 
-/** @internal Options by name. */
-export type OptionTable = ReadonlyMap<string, OptionRow>;
+/** @internal Options by name. The types of the names are known to the compiler: of all, and of those that are honoured. */
+export interface OptionTable<Name extends string = string, Honoured extends string = string> extends ReadonlyMap<string, OptionRow> {
+  readonly names?: Name;
+  readonly honoured?: Honoured;
+}
+
+/** @internal The names in a table. */
+export type NameIn<Table extends OptionTable> = NonNullable<Table["names"]>;
+
+/** @internal The names of its options that are honoured. */
+export type HonouredIn<Table extends OptionTable> = NonNullable<Table["honoured"]>;
+
+type NamesIn<T> = { [K in keyof T]: keyof T[K] & string }[keyof T];
 
 type Texts = Record<string, string | readonly [sentence: string, ...harmless: unknown[]]>;
 
 /** @internal Makes a table. */
-export function optionTable(texts: Partial<Record<Treatment, Texts>>): OptionTable {
+export function optionTable<const T extends Partial<Record<Treatment, Texts>>>(
+  texts: T,
+): OptionTable<NamesIn<T>, T extends { honoured: infer Honoured } ? keyof Honoured & string : never> {
   const rows = Object.entries(texts).flatMap(([treatment, options]) =>
     Object.entries(options).map(([name, text]): OptionRow => {
       const [sentence, ...harmless] = typeof text === "string" ? [text] : text;

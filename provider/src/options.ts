@@ -5,6 +5,7 @@ import { parseCluster } from "./cluster-options";
 import { lockError } from "./errors";
 import type { NativeOptions } from "./native-options";
 import { optionalInteger, optionalNumber, optionalString, optionError } from "./option-values";
+import type { RedisConnectionOptions } from "./redis-option-types";
 import { parseRedisOptions, type RedisSettings } from "./redis-options";
 import { parseRedisUrl } from "./redis-url";
 
@@ -20,7 +21,7 @@ interface AnyOptions {
   /** A Redis Cluster: `startupNodes` and the options of ioredis' Cluster; see docs/OPTIONS.md of the repository. */
   cluster?: Record<string, unknown>;
   /** ioredis' options; docs/OPTIONS.md of the repository has what becomes of each. The URL wins over them. */
-  redisOptions?: Record<string, unknown>;
+  redisOptions?: RedisConnectionOptions;
   /** What stands before every key in Redis; default `medusa_lock:`. */
   namespace?: string;
   /** Longest wait for a lock, in seconds; default 5. */
@@ -39,6 +40,8 @@ interface AnyOptions {
   maximumStallMs?: number | string;
   /** Let a lock count only once replicas of the Redis server have it; by default the master's answer is enough. */
   safety?: SafetyOptions;
+  /** Known to the official package, which does nothing with it; neither does this one. */
+  ttl?: number | string;
 }
 
 /** The option `safety`: what must be known of replicas before a lock counts. */
@@ -78,6 +81,7 @@ const KNOWN = new Set([
   "drainTimeoutMs",
   "maximumStallMs",
   "safety",
+  "ttl",
 ]);
 
 /**

@@ -1,5 +1,6 @@
 import { kindOf } from "./arguments";
 import { readAddress } from "./connection-options";
+import { guarded, textOf } from "./guard";
 import { objectOf, readNatMap } from "./nat-map";
 import type { NativeOptions, NativeSentinels } from "./native-options";
 import {
@@ -66,7 +67,7 @@ function readGroup(source: OptionSource, warnings: string[]): NativeSentinels {
     mapped: readNatMap(label("natMap"), values.natMap),
     learns: optionalBoolean(label("updateSentinels"), values.updateSentinels) ?? true,
     commandTimeoutMs: optionalNumber(label("sentinelCommandTimeout"), values.sentinelCommandTimeout, "milliseconds", 1) ?? 5_000,
-    detection: readDetection(source),
+    detection: readDetection(source, warnings),
   });
 }
 
@@ -95,7 +96,7 @@ function readSentinelTls(given: unknown, option: string, warnings: string[]): Na
   return given === null ? undefined : parseTls(option, given, undefined, warnings).tls;
 }
 
-function readDetection({ values, label }: OptionSource): NativeSentinels["detection"] | undefined {
+function readDetection({ values, label }: OptionSource, warnings: string[]): NativeSentinels["detection"] | undefined {
   const most = optionalInteger(label("sentinelMaxConnections"), values.sentinelMaxConnections, 1, 1_000) ?? 10;
   const strategy = values.sentinelReconnectStrategy;
   if (!optionalBoolean(label("failoverDetector"), values.failoverDetector)) {
@@ -104,7 +105,16 @@ function readDetection({ values, label }: OptionSource): NativeSentinels["detect
   if (strategy === undefined) {
     return { most, pausesMs: [60_000], stops: false };
   }
-  const pausesMs = Array.from({ length: ASKED_PAUSES }, (_, at) => (typeof strategy === "function" ? strategy(at + 1) : undefined));
-  const end = pausesMs.findIndex((pause) => typeof pause !== "number" || Number.isNaN(pause));
-  return { most, pausesMs: end < 0 ? pausesMs : pausesMs.slice(0, end), stops: end >= 0 };
+  const failed = (error: unknown) =>
+    void warnings.push(`${label("sentinelReconnectStrategy")} threw an error, which ends such attempts: ${textOf(error)}`);
+  const pausesMs: number[] = [];
+  while (pausesMs.length < ASKED_PAUSES) {
+    const times = pausesMs.length + 1;
+    const pauseMs: unknown = typeof strategy === "function" ? guarded(() => strategy(times), failed) : undefined;
+    if (typeof pauseMs !== "number" || Number.isNaN(pauseMs)) {
+      return { most, pausesMs, stops: true };
+    }
+    pausesMs.push(pauseMs);
+  }
+  return { most, pausesMs, stops: false };
 }

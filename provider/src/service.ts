@@ -1,17 +1,19 @@
-import type { Logger } from "@medusajs/framework/types";
 import {
   acquireLeaseMs,
   executeLeaseMs,
   kindOf,
   parseCallback,
   parseKeys,
+  parseKeysToRelease,
   parseOwner,
   parseSignal,
   renewedLeaseMs,
   waitMs,
 } from "./arguments";
+import { guardLockCallbacks } from "./callbacks";
 import { Keep, type LockClient } from "./client";
-import { argumentError, type LockError, lostError } from "./errors";
+import { argumentError, type LockError } from "./errors";
+import { type Log, textOf } from "./guard";
 import type { KeptLocks } from "./kept";
 import { EmptyLock, type Lock } from "./lock";
 
@@ -24,11 +26,11 @@ export interface LoadedClient {
   kept: KeptLocks;
   waitLockingTimeoutS: number;
   tryWaitMs: number;
+  log: Log;
 }
 
 interface Dependencies {
   [CLIENT]: LoadedClient;
-  logger?: Logger;
 }
 
 /** Arguments of {@link RedisLockingProvider.execute}. */
@@ -55,10 +57,13 @@ export interface AcquireArgs {
   signal?: AbortSignal;
   /** Whether to keep the lease alive until `release` or `releaseAll` of the same owner; `expire` is then 60 unless given. */
   renew?: boolean;
-  /** Gets the lock object, with its tokens, before `acquire` resolves. If it throws, the lock is given back. */
-  onHeld?: (lock: Lock) => void;
+  /**
+   * Gets the lock object, with its tokens, before `acquire` resolves. A promise that it returns is waited for. If it throws or
+   * rejects, the lock is given back, and `acquire` rejects with that error.
+   */
+  onHeld?: (lock: Lock) => unknown;
   /** Is told once if the lock is lost before its release: its lease lapsed, or somebody took it away. */
-  onLost?: (error: LockError) => void;
+  onLost?: (error: LockError) => unknown;
 }
 
 /** The locking provider that Medusa's Locking Module calls. */
@@ -69,13 +74,15 @@ export class RedisLockingProvider {
   readonly #kept: KeptLocks;
   readonly #waitS: number;
   readonly #tryWaitMs: number;
+  readonly #log: Log;
 
   constructor(dependencies: Dependencies) {
-    const { client, kept, waitLockingTimeoutS, tryWaitMs } = dependencies[CLIENT];
+    const { client, kept, waitLockingTimeoutS, tryWaitMs, log } = dependencies[CLIENT];
     this.#client = client;
     this.#kept = kept;
     this.#waitS = waitLockingTimeoutS;
     this.#tryWaitMs = tryWaitMs;
+    this.#log = log;
   }
 
   /**
@@ -89,28 +96,33 @@ export class RedisLockingProvider {
     if (typeof job !== "function") {
       throw argumentError(`the job must be a function, got ${kindOf(job)}.`);
     }
-    const timeoutMs = waitMs(args?.timeout, this.#waitS);
-    const leaseMs = executeLeaseMs(args?.expire);
-    const signal = parseSignal(args?.signal);
+    // Each argument is read once, before anything is asked for.
+    const { timeout, expire, signal: wish } = args ?? {};
+    const timeoutMs = waitMs(timeout, this.#waitS);
+    const leaseMs = executeLeaseMs(expire);
+    const signal = parseSignal(wish);
     if (parsed.length === 0 && typeof parsed !== "string") {
       const empty = new EmptyLock();
       return await job(empty.signal, empty);
     }
     const looks = looksAtItsLock(job);
-    const hold = await this.#client.lock(parsed, leaseMs, timeoutMs, looks, signal);
+    const hold = await this.#client.lock(parsed, leaseMs, timeoutMs, signal);
     const lock = looks ? this.#client.watch(hold, parsed) : undefined;
     let result: T;
+    this.#client.jobs += 1;
     try {
       result = await (lock ? job(lock.signal, lock) : job());
     } catch (error) {
       await this.#client.unlock(hold, parsed);
       throw error;
+    } finally {
+      this.#client.jobs -= 1;
     }
     const lost = await this.#client.unlock(hold, parsed);
     lock?.signal.throwIfAborted();
-    if (lost.length > 0) {
+    if (lost) {
       // The job did not have its keys to itself until now, so its result cannot be reported as if it had.
-      throw lostError([...lost]);
+      throw lost;
     }
     return result;
   }
@@ -121,37 +133,39 @@ export class RedisLockingProvider {
    */
   async acquire(keys: string | string[], args?: AcquireArgs): Promise<void> {
     const parsed = parseKeys(keys);
-    const owner = parseOwner(args?.ownerId);
-    const leaseMs = args?.renew ? renewedLeaseMs(args.expire) : acquireLeaseMs(args?.expire);
-    const timeoutMs = waitMs(args?.timeout, this.#waitS);
-    const signal = parseSignal(args?.signal);
-    const onHeld = parseCallback("onHeld", args?.onHeld);
-    const onLost = parseCallback("onLost", args?.onLost);
+    const { ownerId, expire, awaitQueue, timeout, signal: wish, renew, onHeld: held, onLost: lost } = args ?? {};
+    const owner = parseOwner(ownerId);
+    const leaseMs = renew ? renewedLeaseMs(expire) : acquireLeaseMs(expire);
+    const timeoutMs = waitMs(timeout, this.#waitS);
+    const signal = parseSignal(wish);
+    const named = { onHeld: parseCallback("onHeld", held), onLost: parseCallback("onLost", lost) };
+    const { onHeld, onLost, accepted } = guardLockCallbacks(named, this.#log);
     if (parsed.length === 0 && typeof parsed !== "string") {
       return;
     }
     const known = onHeld || onLost ? Keep.Known : Keep.No;
     const hold = await this.#client.acquire(parsed, owner, {
       leaseMs,
-      waitMs: args?.awaitQueue ? timeoutMs : this.#tryWaitMs,
-      refuse: !args?.awaitQueue,
-      keep: args?.renew ? Keep.Renewed : known,
+      waitMs: awaitQueue ? timeoutMs : this.#tryWaitMs,
+      refuse: !awaitQueue,
+      keep: renew ? Keep.Renewed : known,
       signal,
     });
     if (hold > 0 && known) {
-      await this.#kept.add(hold, parsed, owner, leaseMs === 0, onHeld, onLost);
+      this.#kept.add(hold, parsed, owner, renew === true, onHeld, onLost);
+      await accepted().catch((error) => this.#giveBack(parsed, owner, error));
     }
   }
 
-  /** Gives `keys` back, each only if it is the owner's. Resolves true when every one was. */
+  /** Gives `keys` back, each only if it is the owner's. Resolves true when every one was; null and undefined are nobody's. */
   async release(keys: string | string[], args?: { ownerId?: string | null }): Promise<boolean> {
-    const parsed = parseKeys(keys);
+    const { keys: parsed, complete } = parseKeysToRelease(keys);
     const owner = parseOwner(args?.ownerId);
     if (parsed.length === 0 && typeof parsed !== "string") {
-      return true;
+      return complete;
     }
     this.#kept.release(owner, parsed);
-    return await this.#client.release(parsed, owner);
+    return (await this.#client.release(parsed, owner)) && complete;
   }
 
   /**
@@ -159,11 +173,21 @@ export class RedisLockingProvider {
    * (INVALID_ARGUMENT) when `namespace` and `keyPrefix` are both empty.
    */
   async releaseAll(args?: { ownerId?: string | null }): Promise<void> {
-    const owner = args?.ownerId === undefined || args.ownerId === null ? undefined : parseOwner(args.ownerId);
+    const ownerId = args?.ownerId ?? undefined;
+    const owner = ownerId === undefined ? undefined : parseOwner(ownerId);
     if (owner !== undefined) {
       this.#kept.release(owner);
     }
     await this.#client.releaseAll(owner);
+  }
+
+  /** Gives back what the caller's `onHeld` did not want, and rejects with its error, whatever becomes of the release. */
+  async #giveBack(keys: string | string[], owner: string, error: unknown): Promise<never> {
+    this.#kept.release(owner, keys);
+    await this.#client
+      .release(keys, owner)
+      .catch((trouble) => this.#log.warn(`A lock that onHeld did not accept could not be given back at once: ${textOf(trouble)}`));
+    throw error;
   }
 
   /** Takes no more calls, lets running jobs end (up to `drainTimeoutMs`), and closes the connection. Idempotent. */
@@ -174,7 +198,7 @@ export class RedisLockingProvider {
 
 /**
  * Whether a job can see what it is called with. An arrow function that declares no parameter cannot, and most jobs
- * are such: an AbortSignal for each would cost as much as all the rest of `execute`, and a fencing token Redis a fifth of its work.
+ * are such: an AbortSignal for each would cost as much as all the rest of `execute`.
  */
 function looksAtItsLock(job: (...args: never[]) => unknown): boolean {
   return job.length > 0 || !/^(async\s*)?\(\s*\)\s*=>/.test(Function.prototype.toString.call(job));

@@ -7,13 +7,13 @@ import { CACHE, ROOT } from "./paths.mjs";
 
 const TESTS = path.join(ROOT, "__test__");
 /** Groups whose files start programs that want the machine to themselves. */
-const ONE_BY_ONE = new Set(["waiting", "reach", "histories", "start", "store", "runtimes", "teardown", "cluster", "sentinel", "hostile"]);
+const ONE_BY_ONE = new Set(["waiting", "reach", "histories", "start", "store", "runtimes", "teardown", "cluster", "sentinel", "medusas", "hostile"]);
 
 /**
- * Groups that start many servers and wait for them to agree, or repeat other groups elsewhere: not in `npm test`, which is to stay short, but
+ * Groups that start many servers and wait for them to agree, install other versions of Medusa, or repeat other groups elsewhere: not in `npm test`, which is to stay short, but
  * in `npm run test:all`.
  */
-export const ONLY_IN_TEST_ALL = ["runtimes", "cluster", "sentinel", "hostile"];
+export const ONLY_IN_TEST_ALL = ["runtimes", "cluster", "sentinel", "medusas", "hostile"];
 
 /** @returns {string[]} names of all groups */
 export function testFolders() {

@@ -32,6 +32,17 @@ pub struct Refusal {
     pub refused: ResultDetail,
 }
 
+/// What a hold consists of.
+#[napi(object)]
+pub struct HoldFacts {
+    /// The owner as it stands in Redis.
+    pub owner: String,
+    /// The keys, in the order of the tokens.
+    pub keys: Vec<String>,
+    /// The fencing tokens; empty where the server gives none.
+    pub tokens: Vec<f64>,
+}
+
 /// How keys are taken for a named owner.
 #[napi(object, object_to_js = false)]
 pub struct Terms {
@@ -107,7 +118,7 @@ impl NativeClient {
     }
 
     /// Takes the keys for one call of `execute`: waits for them for up to `timeout_ms` and keeps the lease alive.
-    /// `fenced`: the job can see its fencing tokens. Returns the task to cancel it by.
+    /// Returns the task to cancel it by.
     #[napi(catch_unwind)]
     pub fn lock(
         &self,
@@ -116,14 +127,9 @@ impl NativeClient {
         keys: Either<String, Vec<String>>,
         lease_ms: f64,
         timeout_ms: f64,
-        fenced: bool,
     ) -> Either<u32, Refusal> {
-        let wait = Waiting {
-            patience: limited(timeout_ms),
-            lease: Some(millis(lease_ms)),
-            keep: Keep::Renewed,
-            fenced,
-        };
+        let wait =
+            Waiting { patience: limited(timeout_ms), lease: Some(millis(lease_ms)), keep: Keep::Renewed };
         self.acquire_keys(env, caller, keys, Wanted::Execute, wait)
     }
 
@@ -148,7 +154,7 @@ impl NativeClient {
         };
         let lease = Some(millis(terms.lease_ms)).filter(|lease| !lease.is_zero());
         let wanted = Wanted::Named(terms.owner.into_bytes().into());
-        self.acquire_keys(env, caller, keys, wanted, Waiting { patience, lease, keep, fenced: true })
+        self.acquire_keys(env, caller, keys, wanted, Waiting { patience, lease, keep })
     }
 
     /// Withdraws a call.
@@ -210,10 +216,18 @@ impl NativeClient {
         let _ = self.lane.with(env, |engine, now| engine.client.judge(now, number(question), verdict));
     }
 
-    /// Milliseconds until the hold's lease can lapse; 0 once it is lost or given back.
+    /// Milliseconds until the hold's lease can lapse; 0 once it is lost or given back; Infinity without an end.
     #[napi(catch_unwind)]
     pub fn remaining_ms(&self, hold: f64) -> f64 {
-        self.lane.remaining(HoldId::from_number(number(hold))).as_secs_f64() * 1_000.0
+        let left = self.lane.remaining(HoldId::from_number(number(hold)));
+        left.map_or(f64::INFINITY, |left| left.as_secs_f64() * 1_000.0)
+    }
+
+    /// Nobody asks about a hold of `acquire` any more: it is neither renewed nor compared with Redis. Its keys stay as they are.
+    #[napi(catch_unwind)]
+    pub fn forget(&self, env: &Env, hold: f64) {
+        let hold = HoldId::from_number(number(hold));
+        let _ = self.lane.with(env, |engine, now| engine.forget_hold(now, hold));
     }
 
     /// How far the hold can be trusted, at this very moment.
@@ -222,29 +236,14 @@ impl NativeClient {
         state_of(self.lane.lease_state(HoldId::from_number(number(hold))))
     }
 
-    /// The hold's owner as it stands in Redis; `null` once it was given back.
+    /// What a hold consists of; `null` once it was given back.
     #[napi(catch_unwind)]
-    pub fn hold_owner(&self, hold: f64) -> Option<String> {
-        let hold = HoldId::from_number(number(hold));
-        self.lane.inspect(hold, |held| String::from_utf8_lossy(held.owner.as_bytes()).into_owned())
-    }
-
-    /// The hold's keys in the order of its tokens.
-    #[napi(catch_unwind)]
-    pub fn hold_keys(&self, env: &Env, hold: f64) -> Vec<String> {
-        let keys = self.lane.inspect(HoldId::from_number(number(hold)), |held| held.keys.clone());
-        let names =
-            keys.and_then(|keys| self.lane.with(env, |engine, _| engine.client.caller_names(&keys)).ok());
-        names.unwrap_or_default()
-    }
-
-    /// The hold's fencing tokens in the order of [`Self::hold_keys`]; empty where the server gives none.
-    #[napi(catch_unwind)]
-    pub fn hold_tokens(&self, hold: f64) -> Vec<f64> {
-        let hold = HoldId::from_number(number(hold));
+    pub fn hold_facts(&self, env: &Env, hold: f64) -> Option<HoldFacts> {
+        let held = self.lane.inspect(HoldId::from_number(number(hold)), Clone::clone)?;
+        let keys = self.lane.with(env, |engine, _| engine.client.caller_names(&held.keys)).ok()?;
         #[expect(clippy::cast_precision_loss, reason = "tokens stay below 2^53")]
-        let tokens = self.lane.inspect(hold, |held| held.tokens.iter().map(|token| *token as f64).collect());
-        tokens.unwrap_or_default()
+        let tokens = held.tokens.iter().map(|token| *token as f64).collect();
+        Some(HoldFacts { owner: String::from_utf8_lossy(held.owner.as_bytes()).into_owned(), keys, tokens })
     }
 
     /// Takes no more calls and fails those that wait for a lock. Releases go on.
@@ -253,10 +252,10 @@ impl NativeClient {
         let _ = self.lane.with(env, |engine, now| engine.client.close(now));
     }
 
-    /// Whether a hold is kept or a call is under way.
+    /// Whether a call or a release is under way. Locks that are held do not count.
     #[napi(catch_unwind)]
     pub fn is_busy(&self, env: &Env) -> bool {
-        self.lane.has_holds() || self.lane.with(env, |engine, _| !engine.client.is_idle()).unwrap_or(false)
+        self.lane.with(env, |engine, _| !engine.client.is_idle()).unwrap_or(false)
     }
 
     /// The bounded step at exit (200 ms): what `execute` still holds is left with 2 s.
@@ -277,7 +276,7 @@ impl NativeClient {
         caller: f64,
         keys: Either<String, Vec<String>>,
         wanted: Wanted,
-        Waiting { patience, lease, keep, fenced }: Waiting,
+        Waiting { patience, lease, keep }: Waiting,
     ) -> Either<u32, Refusal> {
         let outcome = self.lane.with(env, |engine, now| {
             let named = named(keys);
@@ -286,7 +285,7 @@ impl NativeClient {
             let named = if named.len() > 1 { named } else { Vec::new() };
             engine.acquire(
                 now,
-                AcquireRequest { caller: number(caller), keys, named, wanted, lease, patience, keep, fenced },
+                AcquireRequest { caller: number(caller), keys, named, wanted, lease, patience, keep },
             )
         });
         taken(outcome.flatten())
@@ -298,7 +297,6 @@ struct Waiting {
     patience: Patience,
     lease: Option<Duration>,
     keep: Keep,
-    fenced: bool,
 }
 
 /// `Infinity` waits for as long as it takes.

@@ -2,7 +2,7 @@
 
 use crate::lane::{Deliver, Notice};
 use crate::sys::SharedNumbers;
-use lock_core::{Error, LogLevel, Rung};
+use lock_core::{Error, LogLevel, Loss, Rung};
 use napi::Env;
 use napi::bindgen_prelude::{FnArgs, FunctionRef};
 use napi_derive::napi;
@@ -24,7 +24,8 @@ pub enum ResultKind {
     Freed,
     /// The call failed; the value is the detail's index.
     Failed,
-    /// A running job lost its lock: the first number is the hold, the value the detail's index.
+    /// A lock is lost: the first number is the hold, the value the detail's index. Its code says what happened ("lapsed", "ended" or
+    /// "taken-away"), its message which call the lock is of ("execute" or "acquire").
     Lost,
     /// The connection stands; the value is the index of the detail: its code is the rung ("plain", "polling" or
     /// "hand-off"), its message why it is not the best one.
@@ -93,8 +94,14 @@ fn triple(notice: Notice, details: &mut Vec<ResultDetail>) -> [f64; 3] {
         Notice::ReleasePending { caller, why } => (caller, ResultKind::ReleasePending, detail(text("", why))),
         Notice::Freed { caller, count } => (caller, ResultKind::Freed, count as f64),
         Notice::Failed { caller, error } => (caller, ResultKind::Failed, detail(error.into())),
-        Notice::Lost { hold, keys } => {
-            (hold.to_number(), ResultKind::Lost, detail(ResultDetail { keys, ..text("", String::new()) }))
+        Notice::Lost { hold, keys, why, named } => {
+            let why = match why {
+                Loss::Lapsed => "lapsed",
+                Loss::Ended => "ended",
+                Loss::TakenAway => "taken-away",
+            };
+            let of = if named { "acquire" } else { "execute" };
+            (hold.to_number(), ResultKind::Lost, detail(ResultDetail { keys, ..text(why, of.to_owned()) }))
         }
         Notice::Ready { rung, why } => {
             let rung = match rung {

@@ -4,8 +4,9 @@ use super::shared::Shared;
 use crate::net::Trouble;
 use crate::sys::now;
 use lock_core::{
-    AcquireRequest, ClientConfig, Error, Event, FIRST, Hold, HoldId, Instant, Keep, LeaseState, LockKey,
-    LogLevel, NewLease, NodeId, Outcome, Owner, ReleaseAllRequest, ReleaseRequest, Router, Rung, TaskKey,
+    AcquireRequest, ClientConfig, Ended, Error, Event, FIRST, Hold, HoldId, Instant, Keep, LeaseState,
+    LockKey, LogLevel, Loss, NewLease, NodeId, Outcome, Owner, ReleaseAllRequest, ReleaseRequest, Router,
+    Rung, TaskKey,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,9 +15,6 @@ use std::time::Duration;
 
 /// Longest that `execute` waits for the answer to its release; the release itself goes on.
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
-
-/// Stands for a lease without an end, in a table where each has one: 31 years.
-const ENDLESS: Duration = Duration::from_secs(1_000_000_000);
 
 /// Something for JavaScript.
 pub(crate) enum Notice {
@@ -32,8 +30,8 @@ pub(crate) enum Notice {
     Freed { caller: u64, count: u64 },
     /// A call failed.
     Failed { caller: u64, error: Error },
-    /// A running job's lock is lost; these of its keys.
-    Lost { hold: HoldId, keys: Vec<String> },
+    /// A lock is lost; these of its keys. `named`: it is of `acquire`.
+    Lost { hold: HoldId, keys: Vec<String>, why: Loss, named: bool },
     /// The connection stands; with the reason when it is not the best rung.
     Ready { rung: Rung, why: Option<String> },
     /// There is no connection.
@@ -100,13 +98,16 @@ impl Engine {
                 limit: None,
                 waited: false,
                 sound: false,
+                good_until: None,
             },
         );
     }
 
     /// Ends a hold: no renewal from here on, and its keys are given back. Says how far it could be trusted.
     pub(crate) fn release_hold(&mut self, now: Instant, caller: u64, hold: HoldId) -> LeaseState {
-        let Some((held, state)) = self.shared.leases().release(now, hold) else { return LeaseState::Gone };
+        let Some(Ended { held, state, good_until }) = self.shared.leases().release(now, hold) else {
+            return LeaseState::Gone;
+        };
         let claim = held.claim.as_ref().map(|claiming| claiming.claim);
         if let Some(claim) = claim {
             self.claims.remove(&claim);
@@ -115,14 +116,20 @@ impl Engine {
             caller,
             keys: held.keys,
             owner: held.owner,
-            lease_end: Some(now + held.lease),
+            lease_end: Some(now + held.lease.unwrap_or_default()),
             claim,
             limit: Some(RELEASE_LIMIT),
             waited: held.waited,
             sound: state == LeaseState::Held,
+            good_until: (state != LeaseState::Lost).then_some(good_until),
         };
         self.client.release(now, request);
         state
+    }
+
+    /// Nobody asks about a hold of `acquire` any more.
+    pub(crate) fn forget_hold(&mut self, now: Instant, hold: HoldId) {
+        self.shared.leases().release(now, hold);
     }
 
     /// Deletes locks of the namespace.
@@ -150,6 +157,7 @@ impl Engine {
                 Event::Disconnect => return Some((node, Action::Disconnect)),
                 Event::Ready { rung, why, password_unwanted } => {
                     self.shared.plain.store(rung == Rung::Plain, Ordering::Release);
+                    self.shared.keeps_to_slots.fetch_or(self.client.keeps_to_slots(), Ordering::AcqRel);
                     self.shared.password_unwanted.store(password_unwanted, Ordering::Release);
                     self.shared.reachable.store(true, Ordering::Release);
                     self.shared.renewal.notify_one();
@@ -233,19 +241,20 @@ impl Engine {
             && let Some(held) = leases.held(hold)
         {
             let keys = self.client.caller_names(&held.keys);
-            self.notices.push(Notice::Lost { hold, keys });
+            let named = !held.owner.is_unique();
+            self.notices.push(Notice::Lost { hold, keys, why: Loss::TakenAway, named });
         }
     }
 
     /// Registers the lease, where somebody asks for it, with the renewal thread.
     fn keep(&mut self, hold: Hold) -> Option<HoldId> {
-        let Hold { keys, owner, attempt, tokens, lease, sent_at, claim, waited, keep } = hold;
+        let Hold { keys, owner, attempt: _, tokens, lease, sent_at, claim, waited, keep } = hold;
         if keep == Keep::No {
             return None;
         }
-        let (lease, renews) = (lease.unwrap_or(ENDLESS), keep == Keep::Renewed && lease.is_some());
+        let renews = keep == Keep::Renewed && lease.is_some();
         let number = claim.as_ref().map(|claiming| claiming.claim);
-        let held = NewLease { keys, owner, attempt, tokens, lease, sent_at, renews, claim, waited };
+        let held = NewLease { keys, owner, tokens, lease, sent_at, renews, claim, waited };
         let (id, wake) = self.shared.leases().register(held);
         if let Some(claim) = number {
             self.claims.insert(claim, id);

@@ -121,14 +121,9 @@ impl Lane {
         self.shared().leases().state(crate::sys::now(), hold)
     }
 
-    /// Time until the hold's lease can lapse.
-    pub(crate) fn remaining(&self, hold: HoldId) -> Duration {
+    /// Time until the hold's lease can lapse; `None`: it has no end.
+    pub(crate) fn remaining(&self, hold: HoldId) -> Option<Duration> {
         self.shared().leases().remaining(crate::sys::now(), hold)
-    }
-
-    /// Whether leases are kept alive for anybody.
-    pub(crate) fn has_holds(&self) -> bool {
-        self.shared().leases().alive().next().is_some()
     }
 
     /// Reads something from a hold's record.

@@ -9,7 +9,8 @@ use crate::net::{Failure, Place, Talk};
 use crate::sys::now;
 use lock_core::resp::Value;
 use lock_core::{
-    Greeting, HoldId, Instant, LockKey, LogLevel, Namespace, NodeAddress, Renewal, RenewalAnswer, Routes,
+    Greeting, HoldId, Instant, LockKey, LogLevel, Loss, Namespace, NodeAddress, Renewal, RenewalAnswer,
+    Routes,
 };
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,8 +56,8 @@ async fn run(renewer: Arc<Renewer>) {
     while !shared.is_closed() {
         let (mut due, mut lost) = (Vec::new(), Vec::new());
         let next = shared.leases().poll(now(), &mut due, &mut lost);
-        for hold in lost {
-            renewer.tell_lost(hold, None);
+        for (hold, why) in lost {
+            renewer.tell_lost(hold, why, None);
         }
         if !due.is_empty() {
             renewer.begin(&due);
@@ -109,9 +110,10 @@ impl Renewer {
         }
         self.stall_told.store(false, Ordering::Release);
         let (grants, held): (Vec<_>, Vec<_>) = due.iter().cloned().partition(|due| due.grant.is_some());
-        let (named, unique): (Vec<_>, Vec<_>) = held.into_iter().partition(|due| due.attempt.is_some());
-        // In a cluster a script stays within one slot, so holds have little to share.
-        let most = if self.settings.discovery.is_some() { 1 } else { BATCH };
+        let (named, unique): (Vec<_>, Vec<_>) = held.into_iter().partition(|due| due.tokens.is_some());
+        // Where a script stays within one slot, holds have little to share.
+        let slots = self.settings.discovery.is_some() || self.shared.keeps_to_slots.load(Ordering::Acquire);
+        let most = if slots { 1 } else { BATCH };
         for batch in grants.chunks(1).chain(named.chunks(most)).chain(unique.chunks(most)) {
             tokio::spawn(Arc::clone(self).renew(batch.to_vec()));
         }
@@ -149,35 +151,45 @@ impl Renewer {
 
     /// `counts`: enough replicas have the new end. Without them only what is lost is known for certain.
     fn take_answers(&self, sent_at: Instant, batch: &[Renewal], answers: &[i64], counts: bool) {
-        let mut answers = answers.iter();
+        let mut answers = answers;
         for renewal in batch {
-            let lost: Vec<_> = (renewal.keys.iter())
-                .filter(|_| answers.next() != Some(&1))
-                .map(|key| self.namespace.caller_name(key))
-                .collect();
-            if lost.is_empty() && !counts {
+            let (own, rest) = answers.split_at(renewal.keys.len().min(answers.len()));
+            answers = rest;
+            let answer = renewal.read(own);
+            if answer != RenewalAnswer::NotOurs && !counts {
                 self.shared.leases().failed(now(), renewal.hold);
                 continue;
             }
-            let answer = if lost.is_empty() { RenewalAnswer::Extended } else { RenewalAnswer::NotOurs };
             let is_lost = self.shared.leases().answered(sent_at, renewal.hold, answer);
             if is_lost {
-                self.tell_lost(renewal.hold, Some(lost));
+                let lost = renewal.keys.iter().zip(own.iter().map(Some).chain(std::iter::repeat(None)));
+                let lost = lost.filter(|(_, left)| left.is_none_or(|left| *left == 0));
+                let names = lost.map(|(key, _)| self.namespace.caller_name(key)).collect();
+                self.tell_lost(renewal.hold, Loss::TakenAway, Some(names));
             }
         }
     }
 
     /// An answer per key.
     async fn ask(&self, batch: &[Renewal]) -> Result<Answers, Failure> {
-        if self.settings.discovery.is_none() {
-            return self.ask_server(None, batch).await;
+        let nodes = self.settings.discovery.is_some();
+        if !nodes && !self.shared.keeps_to_slots.load(Ordering::Acquire) {
+            match self.ask_server(None, batch).await {
+                // Nothing was executed: it is a cluster behind one address.
+                Err(Failure::Said(said)) if said.text().contains("CROSSSLOT") => {
+                    self.shared.keeps_to_slots.store(true, Ordering::Release);
+                }
+                outcome => return outcome,
+            }
         }
         let mut answers = Answers { per_key: Vec::new(), shortfall: None };
         for renewal in batch {
             for keys in renewal.keys.chunk_by(|one, next| one.slot() == next.slot()) {
                 let slot = keys.first().map_or(0, LockKey::slot);
-                let part = Renewal { keys: keys.into(), ..renewal.clone() };
-                let mut answer = self.ask_node(slot, &[part]).await?;
+                let part = [renewal.part(keys)];
+                let asked =
+                    if nodes { self.ask_node(slot, &part).await } else { self.ask_server(None, &part).await };
+                let mut answer = asked?;
                 answers.per_key.append(&mut answer.per_key);
                 answers.shortfall = answers.shortfall.or(answer.shortfall);
             }
@@ -231,7 +243,7 @@ impl Renewer {
         let mut guard = place.lock().await;
         let reused = guard.is_some();
         let records =
-            !self.shared.plain.load(Ordering::Acquire) && batch.iter().all(|due| due.attempt.is_some());
+            !self.shared.plain.load(Ordering::Acquire) && batch.iter().all(|due| due.tokens.is_some());
         let talk = match guard.as_ref() {
             Some(talk) => talk.clone(),
             None => guard.insert(self.connect(address).await?).clone(),
@@ -307,13 +319,13 @@ impl Renewer {
         }
     }
 
-    fn tell_lost(&self, hold: HoldId, keys: Option<Vec<String>>) {
-        let keys = keys.or_else(|| {
-            let leases = self.shared.leases();
-            let held = leases.held(hold)?;
-            Some(held.keys.iter().map(|key| self.namespace.caller_name(key)).collect())
-        });
-        self.shared.send(Inbound::Notice(Notice::Lost { hold, keys: keys.unwrap_or_default() }));
+    /// `keys`: those that are lost; `None`: all of the hold's.
+    fn tell_lost(&self, hold: HoldId, why: Loss, keys: Option<Vec<String>>) {
+        let Some(held) = self.shared.leases().held(hold).cloned() else { return };
+        let keys =
+            keys.unwrap_or_else(|| held.keys.iter().map(|key| self.namespace.caller_name(key)).collect());
+        let named = !held.owner.is_unique();
+        self.shared.send(Inbound::Notice(Notice::Lost { hold, keys, why, named }));
     }
 
     fn tell_failed(&self, batch: &[Renewal], reason: &str) {

@@ -2,11 +2,11 @@
 
 use crate::net::{Failure, Talk};
 use lock_core::resp::Value;
-use lock_core::{LockKey, Renewal, Safety, Script};
+use lock_core::{LockKey, Renewal, Safety, Script, Term};
 
 /// What Redis said to the renewal of a batch.
 pub(super) struct Answers {
-    /// 1 for each key that was its holder's, in order.
+    /// What the script says of each key, in order; 0: it was not its holder's.
     pub(super) per_key: Vec<i64>,
     /// Why it does not count.
     pub(super) shortfall: Option<String>,
@@ -30,7 +30,7 @@ async fn claim(talk: &Talk, renewal: &Renewal, key: &LockKey, grant: &[u8]) -> R
         key.queue_name(),
         grant.to_vec(),
         renewal.owner.as_bytes().to_vec(),
-        millis(renewal),
+        Term::Exactly(renewal.lease).text().into_bytes(),
         Vec::new(),
         Vec::new(),
     ];
@@ -51,21 +51,25 @@ pub(super) async fn call(
         return claim(talk, renewal, key, grant).await;
     }
     let stride = if records { 2 } else { 1 };
-    let pairs = || batch.iter().flat_map(|renewal| renewal.keys.iter().map(move |key| (renewal, key)));
+    let pairs = || {
+        batch
+            .iter()
+            .flat_map(|renewal| renewal.keys.iter().enumerate().map(move |(at, key)| (renewal, at, key)))
+    };
     let keys = pairs().count();
     let mut arguments = vec![(stride * keys).to_string().into_bytes()];
-    for (_, key) in pairs() {
+    for (.., key) in pairs() {
         arguments.push(key.name().to_vec());
         if records {
             arguments.push(key.record_name());
         }
     }
     arguments.push(stride.to_string().into_bytes());
-    for (renewal, _) in pairs() {
+    for (renewal, at, _) in pairs() {
         arguments.push(renewal.owner.as_bytes().to_vec());
-        arguments.push(millis(renewal));
-        if let (true, Some(attempt)) = (records, &renewal.attempt) {
-            arguments.push(attempt.to_vec());
+        arguments.push(renewal.term.text().into_bytes());
+        if let (true, Some(tokens)) = (records, &renewal.tokens) {
+            arguments.push(tokens.get(at).copied().unwrap_or_default().to_string().into_bytes());
         }
     }
     let answers = evaluate(talk, Script::Renew, &arguments).await?;
@@ -79,10 +83,6 @@ pub(super) async fn call(
         None => None,
     };
     Ok(Answers { per_key, shortfall })
-}
-
-fn millis(renewal: &Renewal) -> Vec<u8> {
-    u64::try_from(renewal.lease.as_millis()).unwrap_or(u64::MAX).to_string().into_bytes()
 }
 
 /// EVALSHA, then EVAL: SCRIPT LOAD is a right that users of the official package never had to give.

@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) renewal: Notify,
     /// The main connection stands, so the renewal's own may be made.
     pub(crate) reachable: AtomicBool,
+    /// A command may name keys of one slot only.
+    pub(crate) keeps_to_slots: AtomicBool,
     /// Only the lock keys themselves may be used.
     pub(crate) plain: AtomicBool,
     /// The server wants no password although one was given.
@@ -57,6 +59,7 @@ impl Shared {
             waker: Mutex::new(None),
             renewal: Notify::new(),
             reachable: AtomicBool::new(false),
+            keeps_to_slots: AtomicBool::new(false),
             plain: AtomicBool::new(false),
             password_unwanted: AtomicBool::new(false),
             routes: Mutex::default(),

@@ -9,6 +9,7 @@ use crate::info::{eviction, field, loading, replica, uselessness};
 use crate::needs::{self, SideKeys, error_text};
 use crate::refusal::{self, Refused};
 use crate::resp::{Value, append_command};
+use crate::rung::Rung;
 use crate::secrets::Secrets;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -45,18 +46,6 @@ pub(crate) struct Identity {
     number: i64,
 }
 
-/// How a client waits for a lock: what this server and this user allow, found out anew on every connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rung {
-    /// Nothing but the lock keys themselves, as the official package has it: no fencing, no hold records.
-    #[default]
-    Plain,
-    /// Fencing and hold records; waiters ask again and again.
-    Polling,
-    /// Waiters stand in a queue and are told by push.
-    HandOff,
-}
-
 /// Where the handshake stands after a reply.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
@@ -87,6 +76,8 @@ pub(crate) struct Handshake {
     second_round: bool,
     /// Whether it is a node of a cluster was said.
     mode_known: bool,
+    /// It is one, and the option `cluster` is not given.
+    pub(crate) is_cluster: bool,
     /// Why side keys cannot be used.
     plain: Option<String>,
     /// Why pushes cannot be used, or not trusted.
@@ -320,6 +311,7 @@ impl Handshake {
     fn is_cluster_node(&mut self) {
         self.mode_known = true;
         if self.slot.is_none() {
+            self.is_cluster = true;
             self.polling = Some("it is a node of a cluster, and the option cluster is not given".to_owned());
         }
     }

@@ -21,6 +21,7 @@ mod needs;
 mod refusal;
 pub mod resp;
 mod router;
+mod rung;
 mod script;
 mod secrets;
 mod slots;
@@ -29,17 +30,19 @@ mod timers;
 
 pub use backoff::BackoffRule;
 pub use client::{
-    AcquireRequest, Claiming, Client, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
-    ReleaseRequest, TaskKey, Verdict, Wanted,
+    AcquireRequest, Claiming, Client, Event, Hold, Keep, LogLevel, OFFICIAL_ACQUIRE_SHA, Outcome, Patience,
+    ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict, Wanted,
 };
 pub use config::{ClientConfig, ClusterRules, Credentials, Greeting, PauseRule, Perseverance, Safety};
 pub use error::{Code, Error};
-pub use handshake::Rung;
 pub use ids::{AttemptId, IdSource, Owner};
 pub use key::{LockKey, Namespace, SIDE_KEY_MARK, slot_of, tag_of};
-pub use lease::{EXIT_LEASE_MS, HoldId, LeaseState, LeaseTable, NewLease, Renewal, RenewalAnswer};
+pub use lease::{
+    EXIT_LEASE_MS, Ended, HoldId, LeaseState, LeaseTable, Loss, NewLease, Renewal, RenewalAnswer, Term,
+};
 pub use refusal::is_unwanted_password;
 pub use router::{FIRST, NodeAddress, NodeId, Router, Routes, SlotRange};
+pub use rung::Rung;
 pub use script::Script;
 pub use secrets::Secrets;
 pub use time::Instant;

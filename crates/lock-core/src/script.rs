@@ -7,8 +7,6 @@ use std::sync::LazyLock;
 pub enum Script {
     /// Take free keys that nobody waits for, each for a call of its own.
     Take,
-    /// The same on a node of a cluster.
-    TakeEach,
     /// Take lock keys, or wait in the queue of the first that is another's.
     Park,
     /// Take over a grant.
@@ -17,8 +15,6 @@ pub enum Script {
     HandOver,
     /// Give back locks of several calls of `execute`.
     GiveBack,
-    /// The same on a node of a cluster.
-    GiveBackEach,
     /// Leave a queue, or pass on a grant.
     Leave,
     /// Take lock keys, all or none, without a queue.
@@ -40,16 +36,14 @@ struct Source {
     sha: String,
 }
 
-const COUNT: usize = 14;
+const COUNT: usize = 12;
 
 const BODIES: [&str; COUNT] = [
     include_str!("scripts/take.lua"),
-    include_str!("scripts/take_each.lua"),
     include_str!("scripts/park.lua"),
     include_str!("scripts/claim.lua"),
     include_str!("scripts/hand_over.lua"),
     include_str!("scripts/give_back.lua"),
-    include_str!("scripts/give_back_each.lua"),
     include_str!("scripts/leave.lua"),
     include_str!("scripts/acquire.lua"),
     include_str!("scripts/release.lua"),
@@ -60,11 +54,12 @@ const BODIES: [&str; COUNT] = [
 ];
 
 /// What several scripts share; a line `--@ name` stands for the part.
-const PARTS: [(&str, &str); 4] = [
+const PARTS: [(&str, &str); 5] = [
     ("--@ token\n", include_str!("scripts/parts/token.lua")),
     ("--@ record\n", include_str!("scripts/parts/record.lua")),
     ("--@ pass_on\n", include_str!("scripts/parts/pass_on.lua")),
     ("--@ give_up\n", include_str!("scripts/parts/give_up.lua")),
+    ("--@ turn\n", include_str!("scripts/parts/turn.lua")),
 ];
 
 static SOURCES: LazyLock<[Source; COUNT]> = LazyLock::new(|| {

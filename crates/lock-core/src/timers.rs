@@ -23,6 +23,8 @@ pub(crate) enum Timer {
     Command(u32, u64),
     /// A task's next attempt, with the task's serial number.
     Retry(u32, u64),
+    /// The first in a line asks: its place and serial number.
+    Line(u32, u64),
     /// A key's safety poll, with the serial number of its queue.
     Poll(u32, u64),
 }

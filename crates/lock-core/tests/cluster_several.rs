@@ -294,9 +294,8 @@ fn at_exit_each_lock_is_shortened_at_its_own_node() {
     let lease = NewLease {
         keys: hold.keys,
         owner: hold.owner,
-        attempt: hold.attempt,
         tokens: hold.tokens,
-        lease: LEASE,
+        lease: Some(LEASE),
         sent_at: nodes.now,
         renews: true,
         claim: None,

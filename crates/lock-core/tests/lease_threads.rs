@@ -15,6 +15,7 @@ use std::time::Duration;
 use support::{MS, Rig, SECOND, config};
 
 const LEASE: Duration = Duration::from_secs(60);
+const EXTENDED: RenewalAnswer = RenewalAnswer::Held { left: Some(LEASE) };
 
 fn at(time: Duration) -> Instant {
     Instant::from_nanos(1 << 40) + time
@@ -25,12 +26,11 @@ fn lease(sent_at: Instant) -> NewLease {
     NewLease {
         keys: rig.client.parse_keys(&["k".to_owned()]).unwrap(),
         owner: IdSource::new([1; 24]).execute_owner(),
-        attempt: [b'0'; 32],
         tokens: Box::new([1]),
         renews: true,
         claim: None,
         waited: false,
-        lease: LEASE,
+        lease: Some(LEASE),
         sent_at,
     }
 }
@@ -93,7 +93,7 @@ fn no_lease_is_overlooked_by_a_thread_that_is_about_to_wait() {
     loom::model(|| {
         let shared = Shared::new();
         let renewing = Arc::clone(&shared);
-        let thread = thread::spawn(move || renewing.look(at(SECOND), RenewalAnswer::Extended));
+        let thread = thread::spawn(move || renewing.look(at(SECOND), EXTENDED));
         shared.register(at(MS));
         thread.join().unwrap();
         let next = shared.next_look.lock().unwrap().unwrap();
@@ -116,7 +116,7 @@ fn an_answer_for_a_lock_that_was_given_back_does_not_touch_the_next_one() {
         assert_eq!(state, LeaseState::Held);
         // Told by the renewal thread, or by the release, but not by neither.
         let told = shared.told_lost.load(Ordering::Acquire);
-        let seen = released.map(|(_, state)| state);
+        let seen = released.map(|ended| ended.state);
         assert!(seen == Some(LeaseState::Lost) || told == 0, "{seen:?}, told {told} times");
     });
 }
@@ -132,7 +132,7 @@ fn a_loss_is_told_once() {
             shared.told_lost.fetch_add(1, Ordering::AcqRel);
         }
         thread.join().unwrap();
-        shared.look(at(70 * SECOND), RenewalAnswer::Extended);
+        shared.look(at(70 * SECOND), EXTENDED);
         assert_eq!(shared.told_lost.load(Ordering::Acquire), 1);
     });
 }
@@ -144,7 +144,7 @@ fn what_happens_while_a_renewal_is_under_way_is_looked_at_after_it() {
         shared.register(at(Duration::ZERO));
         let renewing = Arc::clone(&shared);
         let now = at(20 * SECOND);
-        let thread = thread::spawn(move || renewing.look(now, RenewalAnswer::Extended));
+        let thread = thread::spawn(move || renewing.look(now, EXTENDED));
         // A message says that locks were taken away: the renewal may have been sent before that.
         let mut table = shared.table.lock().unwrap();
         table.hurry(now + MS);

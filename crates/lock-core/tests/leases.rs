@@ -5,11 +5,14 @@
 mod support;
 
 use lock_core::{
-    Claiming, HoldId, IdSource, Instant, LeaseState, LeaseTable, NewLease, Renewal, RenewalAnswer,
+    Claiming, HoldId, IdSource, Instant, LeaseState, LeaseTable, Loss, NewLease, Owner, Renewal,
+    RenewalAnswer, Term,
 };
 use std::time::Duration;
 use support::{MS, Rig, SECOND, config};
 
+/// The answer to a renewal of 60 s.
+const EXTENDED: RenewalAnswer = RenewalAnswer::Held { left: Some(Duration::from_secs(60)) };
 const START: Instant = Instant::from_nanos(1 << 40);
 
 fn lease(seconds: u64, sent_at: Instant) -> NewLease {
@@ -17,12 +20,11 @@ fn lease(seconds: u64, sent_at: Instant) -> NewLease {
     NewLease {
         keys: rig.client.parse_keys(&["k".to_owned()]).unwrap(),
         owner: IdSource::new([1; 24]).execute_owner(),
-        attempt: [b'0'; 32],
         tokens: Box::new([1]),
         renews: true,
         claim: None,
         waited: false,
-        lease: Duration::from_secs(seconds),
+        lease: Some(Duration::from_secs(seconds)),
         sent_at,
     }
 }
@@ -30,7 +32,7 @@ fn lease(seconds: u64, sent_at: Instant) -> NewLease {
 fn poll(table: &mut LeaseTable, now: Instant) -> (Vec<Renewal>, Vec<HoldId>, Instant) {
     let (mut due, mut lost) = (Vec::new(), Vec::new());
     let next = table.poll(now, &mut due, &mut lost);
-    (due, lost, next)
+    (due, lost.into_iter().map(|(hold, _)| hold).collect(), next)
 }
 
 #[test]
@@ -44,7 +46,7 @@ fn a_lease_is_renewed_at_a_third_for_as_long_as_it_is_held() {
         assert!(lost.is_empty());
         for renewal in due {
             renewals += 1;
-            assert!(!table.answered(now, renewal.hold, RenewalAnswer::Extended));
+            assert!(!table.answered(now, renewal.hold, EXTENDED));
         }
         now = next.min(now + 20 * SECOND);
     }
@@ -69,7 +71,7 @@ fn a_lease_without_answers_is_suspect_then_lost_before_it_can_lapse() {
         now = next.min(now + SECOND);
     };
     assert!(lost_at < START + 60 * SECOND && lost_at >= START + 58 * SECOND);
-    assert_eq!(table.remaining(lost_at, hold), Duration::ZERO);
+    assert_eq!(table.remaining(lost_at, hold), Some(Duration::ZERO));
     assert!(poll(&mut table, now + SECOND).1.is_empty(), "a loss is told once");
 }
 
@@ -82,9 +84,13 @@ fn a_renewal_that_succeeds_makes_a_suspect_lease_held_again() {
     table.failed(at, hold);
     let again = at + SECOND;
     assert_eq!(poll(&mut table, again).0.len(), 1, "it is tried again soon");
-    table.answered(again, hold, RenewalAnswer::Extended);
+    table.answered(again, hold, RenewalAnswer::Held { left: Some(9 * SECOND) });
     assert_eq!(table.state(again, hold), LeaseState::Held);
-    assert_eq!(table.remaining(again, hold), 9 * SECOND - 100 * MS, "a hundredth and 10 ms before the lapse");
+    assert_eq!(
+        table.remaining(again, hold),
+        Some(9 * SECOND - 100 * MS),
+        "a hundredth and 10 ms before the lapse"
+    );
 }
 
 #[test]
@@ -93,7 +99,7 @@ fn not_yours_is_final_and_told_at_once() {
     let (hold, _) = table.register(lease(60, START));
     poll(&mut table, START + 20 * SECOND);
     assert!(table.answered(START + 20 * SECOND, hold, RenewalAnswer::NotOurs));
-    assert!(!table.answered(START + 21 * SECOND, hold, RenewalAnswer::Extended), "nothing wins it back");
+    assert!(!table.answered(START + 21 * SECOND, hold, EXTENDED), "nothing wins it back");
     assert_eq!(table.state(START + 21 * SECOND, hold), LeaseState::Lost);
 }
 
@@ -103,7 +109,7 @@ fn the_state_is_true_even_where_nobody_has_looked() {
     let (hold, _) = table.register(lease(1, START));
     assert_eq!(table.state(START + 979 * MS, hold), LeaseState::Held);
     assert_eq!(table.state(START + 980 * MS, hold), LeaseState::Lost, "clocks do not run alike");
-    assert_eq!(table.release(START + SECOND, hold).map(|(_, state)| state), Some(LeaseState::Lost));
+    assert_eq!(table.release(START + SECOND, hold).map(|ended| ended.state), Some(LeaseState::Lost));
 }
 
 #[test]
@@ -150,14 +156,14 @@ fn where_nobody_claims_for_half_a_second_the_renewal_takes_the_grant_over() {
     let (due, _, next) = poll(&mut table, START + 500 * MS);
     assert_eq!(next, START + 1_970 * MS);
     assert_eq!(due.iter().map(|due| due.grant.as_deref()).collect::<Vec<_>>(), [Some(&b"grant:me:5"[..])]);
-    assert!(!table.answered(START + 500 * MS, hold, RenewalAnswer::Extended));
+    assert!(!table.answered(START + 500 * MS, hold, EXTENDED));
     let (due, ..) = poll(&mut table, START + 21 * SECOND);
     assert_eq!(
         due.iter().map(|due| due.grant.as_deref()).collect::<Vec<_>>(),
         [None],
         "renewed from here on"
     );
-    assert!(!table.answered(START + 21 * SECOND, hold, RenewalAnswer::Extended));
+    assert!(!table.answered(START + 21 * SECOND, hold, EXTENDED));
     assert_eq!(table.state(START + 50 * SECOND, hold), LeaseState::Held);
     // The claim's own answer comes later, and speaks of an earlier moment.
     table.claimed(START + MS, hold);
@@ -186,4 +192,104 @@ fn a_grant_that_nothing_shows_to_be_taken_over_is_lost_before_it_lapses() {
         now = next.min(now + SECOND);
     }
     assert!(now < START + 2 * SECOND);
+}
+
+/// A lease of a named owner.
+fn named(seconds: u64, sent_at: Instant, renews: bool) -> NewLease {
+    NewLease { owner: Owner::Named(b"me"[..].into()), renews, ..lease(seconds, sent_at) }
+}
+
+#[test]
+fn a_lease_that_is_not_renewed_is_compared_with_redis_and_lasts_as_long_as_redis_says() {
+    let mut table = LeaseTable::default();
+    let (hold, _) = table.register(named(3, START, false));
+    let at = START + SECOND;
+    let (due, ..) = poll(&mut table, at);
+    assert_eq!(due.iter().map(|due| due.term).collect::<Vec<_>>(), [Term::AtLeast(Duration::ZERO)]);
+    assert!(!table.answered(at, hold, RenewalAnswer::Held { left: Some(30 * SECOND) }));
+    assert_eq!(table.state(at + 20 * SECOND, hold), LeaseState::Held, "somebody extended it");
+    assert!(poll(&mut table, at + 10 * SECOND).0.len() == 1);
+    assert!(!table.answered(at + 10 * SECOND, hold, RenewalAnswer::Held { left: None }));
+    assert_eq!(table.remaining(at + 10 * SECOND, hold), None, "it has no end any more");
+    assert!(poll(&mut table, at + 20 * SECOND).0.len() == 1, "it may be taken away");
+    assert!(table.answered(at + 20 * SECOND, hold, RenewalAnswer::NotOurs));
+}
+
+#[test]
+fn a_lease_that_nobody_renews_is_looked_at_shortly_before_its_end() {
+    let mut table = LeaseTable::default();
+    let (hold, _) = table.register(named(2, START, false));
+    let (mut now, mut last) = (START, START);
+    while table.state(now, hold) != LeaseState::Lost {
+        let (due, _, next) = poll(&mut table, now);
+        for renewal in due {
+            last = now;
+            table.answered(
+                now,
+                renewal.hold,
+                RenewalAnswer::Held { left: Some((START + 2 * SECOND).since(now)) },
+            );
+        }
+        now = next.min(now + 10 * MS);
+    }
+    assert!(last > START + 1_700 * MS, "{last:?}");
+}
+
+#[test]
+fn another_acquire_of_the_owner_has_the_earlier_lease_looked_at() {
+    let mut table = LeaseTable::default();
+    let (first, _) = table.register(named(2, START, false));
+    let at = START + 1_950 * MS;
+    assert_eq!(poll(&mut table, at).0.len(), 1);
+    table.answered(at, first, RenewalAnswer::Held { left: Some(50 * MS) });
+    assert!(poll(&mut table, at).0.is_empty());
+    let (_, wake) = table.register(named(30, at, false));
+    assert!(wake);
+    let (due, ..) = poll(&mut table, at);
+    assert_eq!(due.iter().map(|due| due.hold).collect::<Vec<_>>(), [first]);
+    assert!(!table.answered(at, first, RenewalAnswer::Held { left: Some(30 * SECOND) }));
+    assert_eq!(table.state(at + 20 * SECOND, first), LeaseState::Held);
+}
+
+#[test]
+fn a_renewal_of_a_named_owner_asks_for_so_much_time_at_least() {
+    let mut table = LeaseTable::default();
+    table.register(named(3, START, true));
+    let (due, ..) = poll(&mut table, START + SECOND);
+    assert_eq!(due.iter().map(|due| due.term.text()).collect::<Vec<_>>(), ["+3000"]);
+    assert_eq!(due.iter().map(|due| due.tokens.as_deref()).collect::<Vec<_>>(), [Some(&[1][..])]);
+}
+
+#[test]
+fn what_an_owner_gives_back_is_found_among_the_leases_of_others() {
+    let mut table = LeaseTable::default();
+    let rig = Rig::new(config());
+    let keys = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        rig.client.parse_keys(&names).unwrap()
+    };
+    let both = NewLease { keys: keys(&["a", "b"]), tokens: [5, 6].into(), ..named(60, START, true) };
+    let order = both.keys.clone();
+    let (hold, _) = table.register(both);
+    let other = NewLease { owner: Owner::Named(b"you"[..].into()), ..named(60, START, true) };
+    let (other, _) = table.register(other);
+    table.give_up(b"me", Some(&keys(&["a"])));
+    let held = table.held(hold).unwrap();
+    assert_eq!(&*held.keys, &*keys(&["b"]));
+    assert_eq!(*held.tokens, [if order[0] == keys(&["b"])[0] { 5 } else { 6 }]);
+    table.give_up(b"me", None);
+    assert_eq!(table.state(START, hold), LeaseState::Gone);
+    assert_eq!(table.state(START, other), LeaseState::Held);
+    table.give_up(b"you", Some(&keys(&["k"])));
+    assert_eq!(table.state(START, other), LeaseState::Gone);
+}
+
+#[test]
+fn a_loss_says_what_happened() {
+    let mut table = LeaseTable::default();
+    let (renewed, _) = table.register(named(1, START, true));
+    let (other, _) = table.register(named(1, START, false));
+    let (mut due, mut lost) = (Vec::new(), Vec::new());
+    table.poll(START + SECOND, &mut due, &mut lost);
+    assert_eq!(lost, [(renewed, Loss::Lapsed), (other, Loss::Ended)]);
 }

@@ -166,9 +166,10 @@ fn a_lock_that_may_be_lost_is_not_followed_on() {
         limit: None,
         waited: true,
         sound: false,
+        good_until: None,
     };
     rig.client.release(rig.now, request);
-    assert_eq!(verb(&rig.sent_release()[0]), "hand over");
+    assert_eq!(verb(&rig.sent()[0]), "hand over");
 }
 
 #[test]

@@ -47,6 +47,7 @@ fn end(rig: &mut Rig, caller: u64, hold: &Hold, claim: Option<u64>) {
         limit: Some(5 * SECOND),
         waited: true,
         sound: true,
+        good_until: None,
     };
     rig.client.release(rig.now, request);
     rig.reply(b"");
@@ -73,7 +74,7 @@ fn jobs_that_end_before_anything_is_written_need_no_claim_and_one_release() {
     let third = held(&mut rig);
     assert_eq!(*third.tokens, [TOKEN + 2]);
     end(&mut rig, 93, &third, claim_of(&third));
-    let sent = rig.sent_release();
+    let sent = rig.sent();
     assert_eq!((sent.len(), verb(&sent[0])), (1, "hand over"));
     assert!(sent[0][GRANT].ends_with(&format!(":{TOKEN}")), "the lock still is the grant");
     assert_eq!(sent[0][SERVED], "", "the entry in the queue was taken out with the grant");
@@ -89,7 +90,7 @@ fn who_came_after_somebody_else_does_not_follow() {
     let second = held(&mut rig);
     end(&mut rig, 92, &second, claim_of(&second));
     assert!(rig.done.is_empty());
-    let sent = rig.sent_release();
+    let sent = rig.sent();
     assert_eq!((verb(&sent[0]), sent[0][10].clone()), ("hand over", (TICKET + 2).to_string()));
 }
 
@@ -164,5 +165,5 @@ fn nobody_follows_on_a_grant_that_is_about_to_lapse() {
     rig.now = rig.now + 1_790 * MS;
     end(&mut rig, 91, &first, claim_of(&first));
     assert!(rig.done.is_empty());
-    assert_eq!(verb(&rig.sent_release()[0]), "hand over");
+    assert_eq!(verb(&rig.sent()[0]), "hand over");
 }

@@ -59,6 +59,7 @@ fn one_command_parks_all_and_each_has_a_ticket_in_the_order_in_which_they_came()
             limit: None,
             waited: true,
             sound: true,
+            good_until: None,
         };
         rig.client.release(rig.now, request);
         rig.reply(b"");

@@ -6,6 +6,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Whether several calls hold a lock together, by one owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    No,
+    /// They do, and one may give back what another holds.
+    AndReleasing,
+    /// They do, and no one gives anything back.
+    Seen,
+    /// The same, and the call has no lease that it looks at.
+    Unseen,
+}
+
 /// A hold as the world sees it.
 #[derive(Clone)]
 pub(crate) struct Held {
@@ -15,10 +27,7 @@ pub(crate) struct Held {
     pub(crate) caller: u64,
     pub(crate) keys: Arc<[LockKey]>,
     pub(crate) owner: Vec<u8>,
-    /// Owners that several calls share hold together.
-    pub(crate) shared: bool,
-    /// Its tokens may be seen.
-    pub(crate) fenced: bool,
+    pub(crate) sharing: Sharing,
     /// Until when a holder without a lease table believes in it; `None` for ever.
     pub(crate) until: Option<Instant>,
 }
@@ -48,28 +57,32 @@ impl Oracle {
         believes: impl Fn(&Held) -> bool,
     ) -> Result<(), String> {
         self.count += 1;
-        if held.fenced && tokens.len() != held.keys.len() {
+        if tokens.len() != held.keys.len() {
             return Err(format!("{} tokens for {} keys: {held:?}", tokens.len(), held.keys.len()));
         }
         // Whoever uses a shared name may give back what another call holds by it, even before that call hears of it.
-        if held.shared {
+        if held.sharing == Sharing::AndReleasing {
             return Ok(());
         }
         self.holds.retain(|_, earlier| believes(earlier));
         for key in held.keys.iter() {
-            let other = self.holds.values().find(|earlier| earlier.keys.contains(key));
+            let others = self.holds.values().filter(|earlier| earlier.owner != held.owner);
+            let other = others.into_iter().find(|earlier| earlier.keys.contains(key));
             if let Some(other) = other {
                 return Err(format!("two holders of {}: {other:?} and {held:?}", name(key)));
             }
         }
         for (key, token) in held.keys.iter().zip(tokens) {
             let highest = self.tokens.entry(key.clone()).or_default();
-            if token <= highest {
+            // Calls that hold together have one token.
+            if *token < *highest || *token == *highest && held.sharing == Sharing::No {
                 return Err(format!("token {token} of {} is not above {highest}: {held:?}", name(key)));
             }
             *highest = *token;
         }
-        self.holds.insert(held.caller, held);
+        if held.sharing != Sharing::Unseen {
+            self.holds.insert(held.caller, held);
+        }
         Ok(())
     }
 

@@ -1,17 +1,19 @@
 //! One process: a client, its leases, and the calls of its callers; what the addon's engine does with them, without JavaScript.
 
-use crate::oracle::{Held, cautious_end};
+use crate::oracle::{Held, Sharing, cautious_end};
 use fastrand::Rng;
 use lock_core::{
-    AcquireRequest, BackoffRule, Client, ClientConfig, Event, Greeting, Hold, HoldId, Instant, Keep,
+    AcquireRequest, BackoffRule, Client, ClientConfig, Ended, Event, Greeting, Hold, HoldId, Instant, Keep,
     LeaseState, LeaseTable, NewLease, Outcome, Owner, Patience, Perseverance, ReleaseRequest, Secrets,
     TaskKey, Wanted,
 };
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Stands for a lease without an end, as in the addon.
-const ENDLESS: Duration = Duration::from_secs(1_000_000_000);
+/// An owner whose calls hold together and may release each other's locks.
+const TEAM: &[u8] = b"team";
+/// An owner whose calls hold together, with different terms, and never release: each lock ends by itself.
+const CREW: &[u8] = b"crew";
 /// Calls that come along with another have its number and a multiple of this; what depends on the number is the same.
 pub(crate) const ALONG: u64 = 24 << 40;
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
@@ -19,7 +21,7 @@ const RELEASE_LIMIT: Duration = Duration::from_secs(5);
 /// What a call is at.
 #[derive(Debug)]
 pub(crate) enum Call {
-    Waiting { task: TaskKey, endless: bool, fenced: bool },
+    Waiting { task: TaskKey, endless: bool },
     Holding { hold: Option<HoldId>, keys: Vec<String>, owner: Owner },
     Releasing,
 }
@@ -128,24 +130,31 @@ impl Process {
             Wanted::Execute
         } else {
             // Some names are shared, and then their calls hold together.
-            let name = if rng.u8(..4) == 0 { "team".to_owned() } else { format!("n{caller}") };
-            Wanted::Named(name.into_bytes().into())
+            Wanted::Named(match rng.u8(..8) {
+                0 => TEAM.into(),
+                1 | 2 => CREW.into(),
+                _ => format!("n{caller}").into_bytes().into(),
+            })
         };
-        // Not drawn: the worlds of old seeds stay as they are.
-        let fenced = caller.is_multiple_of(3);
+        let is_crew = matches!(&wanted, Wanted::Named(name) if **name == *CREW);
+        let keep = match rng.u8(..4) {
+            _ if execute => Keep::Renewed,
+            0 | 1 => Keep::Renewed,
+            2 => Keep::Known,
+            _ => Keep::No,
+        };
         let request = AcquireRequest {
             caller,
             keys: parsed,
             named: if named.len() > 1 { named } else { Vec::new() },
             wanted,
-            lease: (!no_lease).then_some(lease),
+            lease: (!no_lease || is_crew).then_some(lease),
             patience,
-            keep: if execute || rng.bool() { Keep::Renewed } else { Keep::No },
-            fenced,
+            keep,
         };
         if let Ok(task) = self.client.acquire(now, request) {
             let endless = patience == Patience::Endless;
-            self.calls.insert(caller, Call::Waiting { task, endless, fenced });
+            self.calls.insert(caller, Call::Waiting { task, endless });
         }
     }
 
@@ -162,7 +171,9 @@ impl Process {
             return false;
         };
         if let (Some(hold), true) = (hold, owner.is_unique()) {
-            let Some((held, state)) = self.leases.release(now, hold) else { return false };
+            let Some(Ended { held, state, good_until }) = self.leases.release(now, hold) else {
+                return false;
+            };
             let claim = held.claim.as_ref().map(|claiming| claiming.claim);
             if let Some(claim) = claim {
                 self.claims.remove(&claim);
@@ -171,18 +182,24 @@ impl Process {
                 caller,
                 keys: held.keys,
                 owner: held.owner,
-                lease_end: Some(now + held.lease),
+                lease_end: Some(now + held.lease.unwrap_or_default()),
                 claim,
                 limit: Some(RELEASE_LIMIT),
                 waited: held.waited,
                 sound: state == LeaseState::Held,
+                good_until: (state != LeaseState::Lost).then_some(good_until),
             };
             self.client.release(now, request);
             return true;
         }
         if let Some(hold) = hold {
             self.leases.release(now, hold);
-        } else if until.is_some_and(|until| now >= until) {
+        }
+        if owner.as_bytes() == CREW {
+            self.calls.remove(&caller);
+            return false;
+        }
+        if hold.is_none() && until.is_some_and(|until| now >= until) {
             // By now it may be somebody else's.
             self.calls.remove(&caller);
             return false;
@@ -197,6 +214,7 @@ impl Process {
             limit: None,
             waited: false,
             sound: false,
+            good_until: None,
         };
         self.client.release(now, request);
         true
@@ -239,8 +257,13 @@ impl Process {
     }
 
     fn took(&mut self, process: usize, caller: u64, hold: Hold) -> Want {
-        let Hold { keys, owner, attempt, tokens, lease, sent_at, claim, waited, keep } = hold;
-        let shared = owner.as_bytes() == b"team";
+        let Hold { keys, owner, attempt: _, tokens, lease, sent_at, claim, waited, keep } = hold;
+        let sharing = match owner.as_bytes() {
+            TEAM => Sharing::AndReleasing,
+            CREW if keep == Keep::No => Sharing::Unseen,
+            CREW => Sharing::Seen,
+            _ => Sharing::No,
+        };
         let number = claim.as_ref().map(|claiming| claiming.claim);
         let basis = claim.as_ref().map_or(sent_at, |claiming| claiming.until.back(Duration::from_secs(2)));
         let held = Held {
@@ -249,18 +272,15 @@ impl Process {
             caller,
             keys: keys.clone(),
             owner: owner.as_bytes().to_vec(),
-            shared,
-            fenced: !matches!(self.calls.get(&caller), Some(Call::Waiting { fenced: false, .. })),
+            sharing,
             until: lease.map(|lease| cautious_end(sent_at, lease)),
         };
         let names = self.client.caller_names(&keys);
         let id = (keep != Keep::No).then(|| {
             let renews = keep == Keep::Renewed && lease.is_some();
-            let lease = lease.unwrap_or(ENDLESS);
             let held = NewLease {
                 keys,
                 owner: owner.clone(),
-                attempt,
                 tokens: tokens.clone(),
                 lease,
                 sent_at,

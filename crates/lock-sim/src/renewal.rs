@@ -2,7 +2,7 @@
 
 use crate::process::Process;
 use crate::world::{Happening, MS, World};
-use lock_core::{Instant, Renewal, RenewalAnswer};
+use lock_core::{Instant, Renewal, RenewalAnswer, Term};
 use server_model::{Reply, Verb};
 
 /// Longest pause between two looks, in ns.
@@ -41,7 +41,7 @@ impl World {
         one.renewal_at =
             (next != Instant::FAR_FUTURE).then(|| next.as_nanos().clamp(self.now + MS, self.now + LOOK_NS));
         let again = one.renewal_at;
-        let callers: Vec<u64> = lost.into_iter().filter_map(|hold| one.caller_of(hold)).collect();
+        let callers: Vec<u64> = lost.into_iter().filter_map(|(hold, _)| one.caller_of(hold)).collect();
         callers.into_iter().for_each(|caller| self.oracle.ended(caller));
         if let Some(at) = again {
             self.at(at, Happening::Renew { process, life });
@@ -62,12 +62,15 @@ impl World {
         // A broken connection loses the question or the answer.
         if !broken || self.rng.bool() {
             let (verb, keys, args) = command(renewal);
+            // The first number of a renewal is the reply's tag.
+            let skipped = usize::from(verb == Verb::Renew);
             let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
             let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
             let reply = self.server.data.run(us, verb, &keys, &args, &mut |_, _| 0);
             if let Reply::Array(items) = reply {
-                let all = items.iter().all(|item| *item == Reply::Int(1));
-                renewing.answer = Some(if all { RenewalAnswer::Extended } else { RenewalAnswer::NotOurs });
+                let number = |item: &Reply| if let Reply::Int(number) = item { *number } else { 0 };
+                let answers: Vec<i64> = items.iter().skip(skipped).map(number).collect();
+                renewing.answer = Some(renewal.read(&answers));
             }
         }
         if broken {
@@ -122,19 +125,19 @@ fn take_answer(process: &mut Process, now: Instant, renewing: &Renewing) -> Opti
 /// What is asked of Redis.
 fn command(renewal: &Renewal) -> (Verb, Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let owner = renewal.owner.as_bytes().to_vec();
-    let lease = renewal.lease.as_millis().to_string().into_bytes();
     if let (Some(grant), Some(key)) = (&renewal.grant, renewal.keys.first()) {
         let keys = vec![key.name().to_vec(), key.queue_name()];
+        let lease = Term::Exactly(renewal.lease).text().into_bytes();
         return (Verb::Claim, keys, vec![grant.to_vec(), owner, lease, Vec::new(), Vec::new()]);
     }
     let (mut keys, mut args) = (Vec::new(), Vec::new());
-    args.push(if renewal.attempt.is_some() { b"2".to_vec() } else { b"1".to_vec() });
-    for key in renewal.keys.iter() {
+    args.push(if renewal.tokens.is_some() { b"2".to_vec() } else { b"1".to_vec() });
+    for (at, key) in renewal.keys.iter().enumerate() {
         keys.push(key.name().to_vec());
-        args.extend([owner.clone(), lease.clone()]);
-        if let Some(attempt) = &renewal.attempt {
+        args.extend([owner.clone(), renewal.term.text().into_bytes()]);
+        if let Some(tokens) = &renewal.tokens {
             keys.push(key.record_name());
-            args.push(attempt.to_vec());
+            args.push(tokens.get(at).copied().unwrap_or_default().to_string().into_bytes());
         }
     }
     (Verb::Renew, keys, args)

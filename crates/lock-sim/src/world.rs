@@ -17,6 +17,8 @@ pub(crate) const MS: u64 = 1_000_000;
 const EPOCH_US: u64 = 1_800_000_000_000_000;
 /// How many of the last events a failure shows.
 const LOG_LINES: usize = 400;
+/// More than any lease of a call.
+const LONGEST_LEASE_NS: u64 = 10_000 * MS;
 /// After the last fault everything must come to rest within this time, in ns.
 const QUIET_NS: u64 = 200_000 * MS;
 
@@ -177,6 +179,8 @@ impl World {
                 ));
             }
         }
+        // What is never released ends by itself.
+        self.now += LONGEST_LEASE_NS;
         let us = self.server_us();
         let left = self.server.data.names(us).find(|name| !name.starts_with(b"mlr!{"));
         match left {

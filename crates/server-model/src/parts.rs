@@ -1,7 +1,7 @@
 //! What several scripts share: `scripts/parts/*.lua`.
 
 use crate::call::Call;
-use crate::reply::Outcome;
+use crate::reply::{LUA, Outcome};
 use crate::store::number;
 
 /// A counter below this was lost with the data: TIME in microseconds is past it since 2001.
@@ -40,10 +40,33 @@ pub(crate) fn names(attempts: &[u8], attempt: &[u8]) -> bool {
     entries(attempts).any(|entry| attempt_of(entry) == attempt)
 }
 
+/// How long our turn on a polled key lasts, and for how long it is left alone then, in ms.
+const TURN_MS: i64 = 60;
+const REST_MS: i64 = 1120;
+/// The same where only our own poll.
+const OWN_TURN_MS: i64 = 200;
+const OWN_REST_MS: i64 = 250;
+
+/// `@turn@rest@vain`.
+fn turn_of(mark: &[u8]) -> Option<[i64; 3]> {
+    let mut fields = mark.strip_prefix(b"@")?.split(|&byte| byte == b'@');
+    let mut field = || fields.next().filter(|text| !text.is_empty() && text.iter().all(u8::is_ascii_digit));
+    let (turn, rest, vain) = (field()?, field()?, field()?);
+    if vain.len() != 1 || fields.next().is_some() {
+        return None;
+    }
+    Some([number(turn)?, number(rest)?, number(vain)?])
+}
+
+/// Stands in front of attempts where the lock's end was promised to somebody.
+const PROMISED: &[u8] = b"!";
+
 /// `change`: the list without an attempt, or with it as the last, by a new entry.
 fn change(attempts: &[u8], attempt: &[u8], entry: Option<&[u8]>) -> Vec<u8> {
-    let mut list: Vec<&[u8]> =
-        entries(attempts).filter(|other| *other != b"+" && attempt_of(other) != attempt).collect();
+    let mut list: Vec<&[u8]> = entries(attempts)
+        .filter(|other| *other != b"+" && *other != PROMISED && attempt_of(other) != attempt)
+        .collect();
+    let promised = entries(attempts).any(|other| other == PROMISED);
     let mut others = entries(attempts).any(|other| other == b"+");
     list.extend(entry);
     if list.len() > MOST_NAMED {
@@ -53,7 +76,40 @@ fn change(attempts: &[u8], attempt: &[u8], entry: Option<&[u8]>) -> Vec<u8> {
     if others {
         list.insert(0, b"+");
     }
+    if promised && !list.is_empty() {
+        list.insert(0, PROMISED);
+    }
     list.join(&b","[..])
+}
+
+/// `promise`: the same attempts with the mark that the lock's end is promised, if `promises` says so.
+pub(crate) fn promise(attempts: Vec<u8>, promises: bool) -> Vec<u8> {
+    if !promises || attempts.starts_with(PROMISED) {
+        return attempts;
+    }
+    [PROMISED, b",", &attempts].concat()
+}
+
+/// The attempts without the ends that they would take back.
+pub(crate) fn without_ends(attempts: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(attempts.len());
+    let mut rest = attempts;
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if byte == b'@' && digits > 0 {
+            rest = after.get(digits..).unwrap_or_default();
+        } else {
+            kept.push(byte);
+            rest = after;
+        }
+    }
+    kept
+}
+
+/// Whether anybody but one attempt may hold the lock.
+pub(crate) fn is_shared(attempts: &[u8]) -> bool {
+    let named = if attempts.starts_with(PROMISED) { attempts.get(2..).unwrap_or_default() } else { attempts };
+    named.iter().any(|byte| matches!(byte, b',' | b'+'))
 }
 
 impl Call<'_> {
@@ -95,6 +151,57 @@ impl Call<'_> {
         let ends = if left >= 0 { now_ms + left } else { 0 };
         let entry = [attempt, b"@", ends.to_string().as_bytes()].concat();
         change(attempts.unwrap_or(b"+"), attempt, Some(&entry))
+    }
+
+    /// `time_left`: the time left in ms (`0`: none) that an acquire of `ms` gives a lock which its owner holds already.
+    pub(crate) fn time_left(&self, lock: &[u8], attempts: Option<&[u8]>, ms: &[u8]) -> Outcome<Vec<u8>> {
+        if ms == b"0" || !attempts.is_some_and(|attempts| attempts.starts_with(PROMISED)) {
+            return Ok(ms.to_vec());
+        }
+        let left = self.pttl(lock);
+        Ok(match left {
+            ..0 => b"0".to_vec(),
+            _ if left > number(ms).ok_or(LUA)? => left.to_string().into_bytes(),
+            _ => ms.to_vec(),
+        })
+    }
+
+    /// `may_take`: whether a waiter may take the free lock now. The turn of all who look at the mark begins with the first of them.
+    pub(crate) fn may_take(&mut self, polled: &[u8], polls: bool) -> Outcome<bool> {
+        let Some(mark) = self.get(polled)?.map(<[u8]>::to_vec) else { return Ok(true) };
+        let own = mark.starts_with(b"+");
+        if own && polls {
+            return Ok(true);
+        }
+        let now = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
+        let mut vain = 0;
+        if let Some([turn, rest, before]) = turn_of(mark.strip_prefix(b"+").unwrap_or(&mark)) {
+            if now < turn {
+                return Ok(true);
+            }
+            if now < rest {
+                return Ok(false);
+            }
+            vain = if own { 0 } else { (before + 1).min(3) };
+        }
+        let (turn_ms, rest_ms) =
+            if own { (OWN_TURN_MS, OWN_REST_MS) } else { (TURN_MS << vain, REST_MS >> vain) };
+        let sign = if own { "+" } else { "" };
+        let (turn, rest) = (now + turn_ms, now + turn_ms + rest_ms);
+        self.set_keeping_expiry(polled, format!("{sign}@{turn}@{rest}@{vain}").as_bytes());
+        Ok(true)
+    }
+
+    /// `mark_polled`: the lock is held; `over`: by somebody who hands it on to us; `polls`: the caller waits without a queue.
+    pub(crate) fn mark_polled(&mut self, polled: &[u8], over: bool, polls: bool) -> Outcome<()> {
+        if !over {
+            // What is no string is no mark, and stays.
+            return self.set(polled, b"1", Some(b"30000"));
+        }
+        if polls && !self.set_if_absent(polled, b"+", b"30000")? {
+            self.expire(polled, b"30000")?;
+        }
+        Ok(())
     }
 
     /// `give_up`: one attempt gives up a lock that its record names it for.

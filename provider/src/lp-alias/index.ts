@@ -1,7 +1,7 @@
-import { asValue } from "@medusajs/framework/awilix";
 import type { LoaderOptions } from "@medusajs/framework/types";
 import { ModuleProvider, Modules } from "@medusajs/framework/utils";
 import { clientOf } from "../alias";
+import { asValue } from "../container";
 import { lockError } from "../errors";
 import { CLIENT, RedisLockingProvider } from "../service";
 

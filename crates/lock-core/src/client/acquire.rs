@@ -48,8 +48,6 @@ pub(super) struct Acquire {
     /// The last command took the client out of the queue with it, since no other waiter was known.
     pub(super) left_alone: bool,
     pub(super) keep: Keep,
-    /// Somebody can see its tokens.
-    pub(super) fenced: bool,
     /// Other keys of the same call are taken elsewhere.
     pub(super) part: bool,
     /// What is told once replicas have it.
@@ -82,7 +80,7 @@ impl Acquire {
 
     /// The quick script will do: nobody of this client waits for the key.
     pub(super) fn is_quick(&self, link: &Link) -> bool {
-        let in_order = !self.fenced || self.keys.first().is_some_and(|key| link.is_raised(key.slot()));
+        let in_order = self.keys.first().is_some_and(|key| link.is_raised(key.slot()));
         self.is_simple() && self.place.is_none() && !self.contended && in_order
     }
 
@@ -101,7 +99,7 @@ impl Acquire {
         out: &mut Vec<u8>,
     ) {
         self.sent_at = now;
-        append_eval(out, Script::Park, whole, self.keys.len() * 5, 11);
+        append_eval(out, Script::Park, whole, self.keys.len() * 5, if self.promises() { 12 } else { 11 });
         let mut side = Vec::new();
         for key in self.keys.iter() {
             append_text(out, key.name());
@@ -121,42 +119,39 @@ impl Acquire {
         append_flag(out, standing.oldest);
         append_ticket(out, standing.next);
         append_integer(out, along as u64);
+        if self.promises() {
+            append_flag(out, true);
+        }
+    }
+
+    /// The caller will go by the lock's end, so no later acquire of the same owner may bring it forward.
+    fn promises(&self) -> bool {
+        !self.owner.is_unique() && self.keep != Keep::No
     }
 
     /// For the rungs without a queue.
     pub(super) fn encode_acquire(&mut self, now: Instant, whole: bool, link: &Link, out: &mut Vec<u8>) {
         self.sent_at = now;
         self.place = None;
-        let stride = match (link.is_plain(), self.owner.is_unique()) {
-            (true, _) => 1,
-            (false, true) => 2,
-            (false, false) => 3,
-        };
-        let raise = self.must_raise(link);
-        let args = match (stride, raise) {
-            (3, _) => 5,
-            (_, true) => 4,
-            (_, false) => 3,
-        };
-        append_eval(out, Script::Acquire, whole, self.keys.len() * stride, args);
+        let stride = if link.is_plain() { 1 } else { 4 };
+        append_eval(out, Script::Acquire, whole, self.keys.len() * stride, if stride == 1 { 3 } else { 7 });
         let mut side = Vec::new();
         for key in self.keys.iter() {
             append_text(out, key.name());
-            if stride >= 2 {
+            if stride > 1 {
                 append_side(out, &mut side, |side| key.counter(side));
-            }
-            if stride >= 3 {
                 append_side(out, &mut side, |side| key.record(side));
+                append_side(out, &mut side, |side| key.polled(side));
             }
         }
         append_text(out, self.owner.as_bytes());
         append_integer(out, self.lease.map_or(0, lease_ms));
         append_integer(out, stride as u64);
-        if args >= 4 {
-            append_flag(out, raise);
-        }
-        if args >= 5 {
+        if stride > 1 {
+            append_flag(out, self.must_raise(link));
             append_text(out, &self.attempt);
+            append_flag(out, self.promises());
+            append_flag(out, self.waits());
         }
     }
 
@@ -219,7 +214,6 @@ impl Client {
             decides: None,
             left_alone: false,
             keep: request.keep,
-            fenced: request.fenced,
             part,
             unacknowledged: None,
         };
@@ -335,7 +329,8 @@ impl Client {
             keep: acquire.keep,
         };
         let wanted = task.caller.is_some();
-        self.sharing.held(now, &keys);
+        let waiter = (index, task.serial);
+        self.lines.held(&keys, waiter);
         for key in keys.iter() {
             if let Some(queue) = self.queues.find_mut(key) {
                 // A grant that was announced before is the one that was taken over, or it is gone.
@@ -352,7 +347,12 @@ impl Client {
                 }
                 self.submit(now, index);
             }
-            (true, false) => self.told_when_safe(now, index, hold),
+            (true, false) => {
+                if hold.waited {
+                    self.handed_on(now, &hold.keys);
+                }
+                self.told_when_safe(now, index, hold);
+            }
         }
     }
 

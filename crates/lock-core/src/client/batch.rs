@@ -1,18 +1,19 @@
 //! Commands that share a script call: taking and giving back locks of `execute` for which nobody waits. Most of what a
 //! small script costs Redis is the call around it. Everything else is sent as it comes, after what was collected.
 
-use super::encoding::{append_eval, append_side};
+use super::acquire::Acquire;
+use super::encoding::{append_eval, append_side, lease_ms};
 use super::release::{By, Release};
-use super::takes::Sets;
-use super::{Client, Kind, State};
+use super::strangers::About;
+use super::{Client, Kind, State, Task};
 use crate::key::LockKey;
-use crate::resp::{Value, append_text};
+use crate::resp::{Value, append_integer, append_text};
 use crate::script::Script;
 use crate::time::Instant;
+use std::collections::{BTreeMap, HashMap};
 
-/// Most locks of one script, on a single server and on a node of a cluster, which is one of several: a longer one would hold
-/// up everybody there.
-const MOST: (usize, usize) = (16, 32);
+/// Most locks of one script: a longer one would hold up everybody on the server.
+const MOST: usize = 16;
 
 /// A command that was sent and is not answered.
 #[derive(Debug)]
@@ -23,10 +24,8 @@ pub(super) enum Sent {
     Many(Box<[u32]>),
     /// A park of several tasks, in the order in which they came.
     Party(Box<[u32]>),
-    /// One SET for each of several tasks, and a look at all their queues.
-    Sets(Box<Sets>),
-    /// A look at the queue of a task whose lock was taken.
-    Queue(u32),
+    /// A question about callers of the official package.
+    Strangers(About),
     /// Of nobody: how it was answered does not matter.
     Nobody,
     /// Of nobody: what was refused is asked for again.
@@ -40,10 +39,9 @@ pub(super) enum Sent {
 impl Sent {
     pub(super) fn tasks(&self) -> &[u32] {
         match self {
-            Self::One(task) | Self::Queue(task) => std::slice::from_ref(task),
-            Self::Sets(sets) => sets.tasks(),
+            Self::One(task) => std::slice::from_ref(task),
             Self::Many(tasks) | Self::Party(tasks) => tasks,
-            Self::Nobody | Self::Again | Self::Channel(_) | Self::Wait => &[],
+            Self::Nobody | Self::Strangers(_) | Self::Again | Self::Channel(_) | Self::Wait => &[],
         }
     }
 }
@@ -78,13 +76,17 @@ impl Client {
         if !self.link.hands_off() {
             return false;
         }
-        let Some(task) = self.tasks.get_mut(index as usize).filter(|task| !task.asking && !task.alone) else {
+        let Some(task) = self.tasks.get_mut(index as usize).filter(|task| !task.asking) else {
             return false;
         };
         match &mut task.kind {
             Kind::Acquire(acquire) => {
                 let key = acquire.place_key().or(acquire.keys.first());
-                let waits = |key| self.queues.find(key).is_some() || self.queues.is_busy(now, key);
+                let waits = |key| {
+                    self.queues.find(key).is_some()
+                        || self.queues.is_busy(now, key)
+                        || self.lines.is_polled(now, key)
+                };
                 if !key.is_some_and(waits) && acquire.is_quick(&self.link) {
                     self.batches.takes.push(index);
                 } else if !task.unsure && acquire.comes_along() {
@@ -120,7 +122,10 @@ impl Client {
         if self.batches.is_empty() {
             return;
         }
-        self.send_takes(whole);
+        let takes = std::mem::take(&mut self.batches.takes);
+        for tasks in self.calls_of(takes) {
+            self.send_takes(whole, &tasks);
+        }
         self.send_parks(now, whole);
         self.expect_progress(now);
     }
@@ -132,25 +137,58 @@ impl Client {
             return;
         }
         let whole = self.batches.whole || self.link.sends_texts();
-        for tasks in gives.chunks(self.most_of_a_call()) {
-            self.send_gives(whole, tasks);
+        for tasks in self.calls_of(gives) {
+            self.send_gives(whole, &tasks);
         }
         self.expect_progress(now);
     }
 
-    pub(super) fn most_of_a_call(&self) -> usize {
-        if self.config.cluster.is_some() { MOST.1 } else { MOST.0 }
+    /// The tasks in portions that one call can be about: a command names keys of one slot, where slots matter.
+    fn calls_of(&self, tasks: Vec<u32>) -> Vec<Vec<u32>> {
+        let mut portions: Vec<Vec<u32>> = Vec::new();
+        if !self.keeps_to_slots() {
+            portions.extend(tasks.chunks(MOST).map(<[u32]>::to_vec));
+            return portions;
+        }
+        let mut open: HashMap<u16, usize> = HashMap::new();
+        for index in tasks {
+            let Some(slot) = self.tasks.get(index as usize).and_then(Task::slot) else { continue };
+            match open.get(&slot).and_then(|at| portions.get_mut(*at)).filter(|portion| portion.len() < MOST)
+            {
+                Some(portion) => portion.push(index),
+                None => {
+                    open.insert(slot, portions.len());
+                    portions.push(vec![index]);
+                }
+            }
+        }
+        portions
+    }
+
+    /// Whether a command may name keys of one slot only.
+    pub(crate) fn keeps_to_slots(&self) -> bool {
+        self.config.cluster.is_some() || self.link.keeps_to_slots
+    }
+
+    fn send_takes(&mut self, whole: bool, tasks: &[u32]) {
+        let mut out = std::mem::take(&mut self.out);
+        append_eval(&mut out, Script::Take, whole, tasks.len() * 3, tasks.len() * 2);
+        self.append_names(tasks, &mut out);
+        for kind in self.kinds(tasks) {
+            if let Kind::Acquire(Acquire { owner, lease, .. }) = kind {
+                append_text(&mut out, owner.as_bytes());
+                append_integer(&mut out, lease.map_or(0, lease_ms));
+            }
+        }
+        self.out = out;
+        self.mark_whole(tasks, whole);
+        self.in_flight.push_back(Sent::Many(tasks.into()));
     }
 
     fn send_gives(&mut self, whole: bool, tasks: &[u32]) {
-        let (names, owners) = (tasks.len() * 3, tasks.len());
         let mut out = std::mem::take(&mut self.out);
-        if self.config.cluster.is_some() {
-            append_eval(&mut out, Script::GiveBackEach, whole, 0, names + owners);
-        } else {
-            append_eval(&mut out, Script::GiveBack, whole, names, owners);
-        }
-        self.append_names(tasks, true, &mut out);
+        append_eval(&mut out, Script::GiveBack, whole, tasks.len() * 3, tasks.len());
+        self.append_names(tasks, &mut out);
         for kind in self.kinds(tasks) {
             if let Kind::Release(Release { owner, .. }) = kind {
                 append_text(&mut out, owner.as_bytes());
@@ -163,18 +201,22 @@ impl Client {
 
     /// Waiters that came together for one key are parked by one command, in the order in which they came.
     fn send_parks(&mut self, now: Instant, whole: bool) {
-        let mut parties: Vec<(LockKey, Vec<u32>)> = Vec::new();
+        let mut parties: Vec<Vec<u32>> = Vec::new();
+        let mut by_key: BTreeMap<LockKey, usize> = BTreeMap::new();
         for index in std::mem::take(&mut self.batches.parks) {
             let Some(Kind::Acquire(acquire)) = self.tasks.get(index as usize).map(|task| &task.kind) else {
                 continue;
             };
             let Some(key) = acquire.keys.first() else { continue };
-            match parties.iter_mut().rev().find(|(of_party, _)| of_party == key) {
-                Some((_, tasks)) => tasks.push(index),
-                None => parties.push((key.clone(), vec![index])),
+            match by_key.get(key).and_then(|at| parties.get_mut(*at)) {
+                Some(tasks) => tasks.push(index),
+                None => {
+                    by_key.insert(key.clone(), parties.len());
+                    parties.push(vec![index]);
+                }
             }
         }
-        for (_, tasks) in parties {
+        for tasks in parties {
             let Some(first) = tasks.first().copied() else { continue };
             self.listen_before_park(first);
             self.send_acquire(now, first, whole, tasks.len() - 1);
@@ -208,19 +250,17 @@ impl Client {
         }
     }
 
-    /// The tasks' locks with their queues and, if asked for, their counters.
-    pub(super) fn append_names(&self, tasks: &[u32], counters: bool, out: &mut Vec<u8>) {
+    /// The tasks' locks with their queues and counters.
+    fn append_names(&self, tasks: &[u32], out: &mut Vec<u8>) {
         let mut side = Vec::new();
         for key in self.kinds(tasks).filter_map(only_key) {
             append_text(out, key.name());
             append_side(out, &mut side, |side| key.queue(side));
-            if counters {
-                append_side(out, &mut side, |side| key.counter(side));
-            }
+            append_side(out, &mut side, |side| key.counter(side));
         }
     }
 
-    pub(super) fn kinds(&self, tasks: &[u32]) -> impl Iterator<Item = &Kind> {
+    fn kinds(&self, tasks: &[u32]) -> impl Iterator<Item = &Kind> {
         tasks.iter().filter_map(|task| self.tasks.get(*task as usize)).map(|task| &task.kind)
     }
 
@@ -228,6 +268,9 @@ impl Client {
     pub(super) fn batch_reply(&mut self, now: Instant, tasks: &[u32], reply: &Value) {
         if matches!(reply, Value::Error(text) if text.starts_with(b"NOSCRIPT")) {
             return self.collect_again(now, tasks, reply);
+        }
+        if tasks.len() > 1 && self.is_cross_slot(reply) {
+            return self.send_unexecuted(now, tasks);
         }
         let answers = match reply {
             Value::Array(items) if items.len() == tasks.len() + 1 => items.get(1..),
@@ -239,12 +282,6 @@ impl Client {
                     true => vec![Value::Int(0)],
                     false => vec![Value::Int(1), Value::Int(0), Value::Int(0)],
                 }),
-                // Without a token.
-                Some(Value::Int(1)) if self.is_acquire(*task) => Value::Array(vec![Value::Int(1)]),
-                Some(Value::Error(text)) if is_elsewhere(text) => {
-                    self.send_alone(now, *task);
-                    continue;
-                }
                 Some(Value::Int(number)) => Value::Array(vec![Value::Int(1), Value::Int(*number)]),
                 Some(other) => other.clone(),
                 None => reply.clone(),
@@ -257,21 +294,22 @@ impl Client {
         self.tasks.get(index as usize).is_some_and(|task| matches!(task.kind, Kind::Acquire(_)))
     }
 
-    /// The lock is not, or not wholly, at this node: alone, its command is told where to go.
-    fn send_alone(&mut self, now: Instant, index: u32) {
-        if let Some(task) = self.tasks.get_mut(index as usize) {
-            task.alone = true;
-            self.send(now, index, false);
-        }
-    }
-
     /// Nothing was executed: what is still wanted is sent again, with the script's text.
     fn collect_again(&mut self, now: Instant, tasks: &[u32], reply: &Value) {
         self.batches.whole = true;
+        let is_whole = |index: &u32| self.tasks.get(*index as usize).is_some_and(|task| task.whole);
+        let (refused, unknown): (Vec<u32>, Vec<u32>) = tasks.iter().partition(|index| is_whole(index));
+        for index in refused {
+            self.answered(now, index, reply.clone());
+        }
+        self.send_unexecuted(now, &unknown);
+    }
+
+    /// Sends again what is still wanted of tasks whose command was not executed.
+    fn send_unexecuted(&mut self, now: Instant, tasks: &[u32]) {
         for index in tasks {
             let Some(task) = self.tasks.get(*index as usize) else { continue };
             match &task.kind {
-                _ if task.whole => self.answered(now, *index, reply.clone()),
                 Kind::Acquire(_) if task.caller.is_none() && task.unsure => self.undo(now, *index, true),
                 Kind::Acquire(_) if task.caller.is_none() => self.forget(*index),
                 // By now somebody of this client may wait for the key.
@@ -279,11 +317,6 @@ impl Client {
             }
         }
     }
-}
-
-/// What a node of a cluster says when a script asks for a key that it does not have.
-fn is_elsewhere(text: &[u8]) -> bool {
-    memchr::memmem::find(text, b"Script attempted to ").is_some()
 }
 
 /// Whether the release of a lock of `execute` has nothing more to say than that.

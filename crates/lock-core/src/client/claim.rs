@@ -12,8 +12,12 @@ use crate::key::LockKey;
 use crate::resp::{Value, append_integer, append_text};
 use crate::script::Script;
 use crate::time::Instant;
+use crate::timers::Timer;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Pause before a claim that Redis answered with an error is tried again.
+const CLAIM_RETRY: Duration = Duration::from_millis(100);
 
 /// Puts owner and lease in place of a grant on which a job is running already.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(super) struct Claim {
     lease: Duration,
     client: AttemptId,
     sent_at: Instant,
+    /// Until when the grant stands.
+    until: Instant,
     /// The job has ended; its release named the grant too.
     pub(super) superseded: bool,
     /// Made on this connection, so that its queue counts it.
@@ -113,6 +119,7 @@ impl Client {
             lease,
             client: *self.link.client_id(),
             sent_at: now,
+            until,
             superseded: false,
             counted: true,
             key,
@@ -128,6 +135,7 @@ impl Client {
             self.begin_run(now, index, now, followers, Some(claiming));
         }
         self.step_out(now, index);
+        self.handed_on(now, &hold.keys);
         self.finish(index, Outcome::Held(hold));
     }
 
@@ -144,9 +152,28 @@ impl Client {
 
     pub(super) fn claim_reply(&mut self, now: Instant, index: u32, reply: &Value) {
         let Some(Kind::Claim(claim)) = self.tasks.get(index as usize).map(|task| &task.kind) else { return };
-        let held = matches!(reply, Value::Array(items) if items.first() == Some(&Value::Int(1)));
         let sent_at = claim.sent_at;
-        self.end_claim(now, index, held.then_some(sent_at));
+        match reply {
+            Value::Array(items) if items.first() == Some(&Value::Int(1)) => {
+                self.end_claim(now, index, Some(sent_at));
+            }
+            Value::Array(_) => self.end_claim(now, index, None),
+            _ => self.claim_failed(now, index),
+        }
+    }
+
+    /// Redis did not carry the claim out, which says nothing about the grant. It is tried again for as long as the grant may stand.
+    fn claim_failed(&mut self, now: Instant, index: u32) {
+        let Some(task) = self.tasks.get_mut(index as usize) else { return };
+        let Kind::Claim(claim) = &task.kind else { return };
+        if claim.superseded || now + CLAIM_RETRY >= claim.until {
+            let key = claim.key.clone();
+            // The lease ends with the grant, unless the renewal can claim.
+            self.forget_claim(index);
+            return self.settle(now, &key);
+        }
+        task.state = State::Pausing;
+        self.timers.set(now + CLAIM_RETRY, Timer::Retry(index, task.serial));
     }
 
     fn end_claim(&mut self, now: Instant, index: u32, sent_at: Option<Instant>) {
@@ -203,7 +230,8 @@ impl Client {
         };
         of_task.superseded = true;
         let grant = Arc::clone(&of_task.grant);
-        if self.unsent.contains(&(index, claim)) {
+        let pauses = self.tasks.get(index as usize).is_some_and(|task| task.state == State::Pausing);
+        if pauses || self.unsent.contains(&(index, claim)) {
             self.forget_claim(index);
         }
         Some(grant)

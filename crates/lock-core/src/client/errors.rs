@@ -25,6 +25,12 @@ impl Client {
         if let Some(redirect) = self.config.cluster.as_ref().and_then(|_| Redirect::parse(&text)) {
             return self.redirect(now, index, redirect, &text);
         }
+        let reply = Value::Error(text);
+        let cross_slot = self.is_cross_slot(&reply) && self.spans_slots(index);
+        let Value::Error(text) = reply else { return };
+        if cross_slot {
+            return self.redirect(now, index, Redirect::CrossSlot, &text);
+        }
         if text.starts_with(b"LOADING") && self.config.greeting.ready_check {
             // Nothing was executed; a new connection waits until the data is there.
             self.resend(index);
@@ -88,9 +94,6 @@ impl Client {
 
     /// Keeps a task whose command was refused for the next connection.
     fn resend(&mut self, index: u32) {
-        if let Some(task) = self.tasks.get_mut(index as usize) {
-            task.state = State::Backlog;
-            self.backlog.push_back(index);
-        }
+        self.enqueue(index);
     }
 }

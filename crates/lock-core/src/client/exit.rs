@@ -2,7 +2,7 @@
 
 use super::encoding::{append_eval, append_side};
 use super::{Client, Kind, State};
-use crate::ids::{AttemptId, Owner};
+use crate::ids::Owner;
 use crate::key::LockKey;
 use crate::lease::{EXIT_LEASE_MS, NewLease};
 use crate::resp::{append_integer, append_text};
@@ -15,27 +15,27 @@ use std::sync::Arc;
 pub(super) struct Shorten {
     keys: Arc<[LockKey]>,
     owner: Owner,
-    /// What tells a named owner's hold from others of the same name.
-    attempt: Option<AttemptId>,
+    /// What tells a named owner's hold from others of the same name, per key. One that others share is left as it is.
+    tokens: Option<Box<[u64]>>,
 }
 
 impl Shorten {
     pub(super) fn encode(&self, whole: bool, out: &mut Vec<u8>) {
-        let (count, stride) = (self.keys.len(), if self.attempt.is_some() { 2 } else { 1 });
+        let (count, stride) = (self.keys.len(), if self.tokens.is_some() { 2 } else { 1 });
         append_eval(out, Script::Renew, whole, count * stride, 1 + count * (stride + 1));
         let mut side = Vec::new();
         for key in self.keys.iter() {
             append_text(out, key.name());
-            if self.attempt.is_some() {
+            if self.tokens.is_some() {
                 append_side(out, &mut side, |side| key.record(side));
             }
         }
         append_integer(out, stride as u64);
-        for _ in self.keys.iter() {
+        for at in 0..count {
             append_text(out, self.owner.as_bytes());
             append_integer(out, EXIT_LEASE_MS);
-            if let Some(attempt) = &self.attempt {
-                append_text(out, attempt);
+            if let Some(tokens) = &self.tokens {
+                append_integer(out, tokens.get(at).copied().unwrap_or_default());
             }
         }
     }
@@ -53,8 +53,8 @@ impl Client {
         let plain = self.link.is_plain();
         let mut all: Vec<Shorten> = (held.into_iter())
             .map(|held| {
-                let attempt = (!held.owner.is_unique() && !plain).then_some(held.attempt);
-                Shorten { keys: held.keys, owner: held.owner, attempt }
+                let tokens = (!held.owner.is_unique() && !plain).then_some(held.tokens);
+                Shorten { keys: held.keys, owner: held.owner, tokens }
             })
             .collect();
         all.extend(self.tasks.iter().filter_map(|(_, task)| match &task.kind {
@@ -62,7 +62,7 @@ impl Client {
                 if matches!(task.state, State::InFlight | State::Offered | State::Unacknowledged)
                     && acquire.owner.is_unique() =>
             {
-                Some(Shorten { keys: Arc::clone(&acquire.keys), owner: acquire.owner.clone(), attempt: None })
+                Some(Shorten { keys: Arc::clone(&acquire.keys), owner: acquire.owner.clone(), tokens: None })
             }
             _ => None,
         }));

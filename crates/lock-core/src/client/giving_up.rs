@@ -9,6 +9,19 @@ use crate::time::Instant;
 use crate::timers::Timer;
 
 impl Client {
+    /// Fails every call that somebody waits for, for instance after a fault in this package.
+    pub fn fail_all(&mut self, error: &Error) {
+        let ended = self.take_ended().into_iter();
+        let waiting = self
+            .tasks
+            .iter_mut()
+            .flat_map(|(_, task)| task.take_others().into_iter().chain(task.caller.take()));
+        for caller in ended.chain(waiting) {
+            self.events.push_back(Event::Done { caller, outcome: Outcome::Failed(error.clone()) });
+        }
+        self.callers = 0;
+    }
+
     /// Settles when to connect again, or asks who decides on it.
     pub(super) fn pause_before_reconnect(&mut self, now: Instant) {
         let (retries, lookups) = (self.link.retries, self.link.lookups);
@@ -61,7 +74,7 @@ impl Client {
         )
         .with_cause(Some(self.link.last_reason().to_owned()));
         let all = self.config.perseverance.most_reconnects_for_all;
-        for index in self.backlog.clone() {
+        for index in self.waiting() {
             if self.is_call(index)
                 && self.tasks.get(index as usize).is_some_and(|task| all || task.limit.is_none())
             {
@@ -72,7 +85,7 @@ impl Client {
 
     /// There will be no connection any more.
     pub(super) fn fail_for_good(&mut self) {
-        for index in self.backlog.clone() {
+        for index in self.waiting() {
             self.fail_task_for_good(index);
         }
     }

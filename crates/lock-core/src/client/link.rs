@@ -4,9 +4,10 @@ use super::Client;
 use super::requests::{Event, LogLevel};
 use super::standing::{Standing, says_subscribed};
 use crate::channels::Channels;
-use crate::handshake::{Handshake, Identity, Progress, Rung};
+use crate::handshake::{Handshake, Identity, Progress};
 use crate::ids::AttemptId;
 use crate::resp::Value;
+use crate::rung::Rung;
 use crate::slots::SlotSet;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -51,6 +52,8 @@ pub(crate) struct Link {
     noted: Vec<String>,
     /// How connections fare.
     pub(super) standing: Standing,
+    /// The server refuses a command that names keys of several slots. Once seen, that is taken for granted on later connections, too.
+    pub(super) keeps_to_slots: bool,
 }
 
 impl Link {
@@ -74,6 +77,7 @@ impl Link {
             leaving: None,
             noted: Vec::new(),
             standing: Standing::default(),
+            keeps_to_slots: false,
         }
     }
 
@@ -327,7 +331,7 @@ impl Client {
             Progress::Failed(error) => {
                 // As ioredis does with a refused password: what waits is told, and connecting goes on.
                 let reason = error.message.clone();
-                for index in self.backlog.clone() {
+                for index in self.waiting() {
                     self.fail_or_undo(now, index, error.clone());
                 }
                 self.give_up(now, &reason);
@@ -336,6 +340,7 @@ impl Client {
                 let (notes, identity) = (std::mem::take(&mut handshake.notes), handshake.identity());
                 let (replica, refused) = (handshake.replica, handshake.refused);
                 self.link.by_text = handshake.by_text;
+                self.link.keeps_to_slots |= handshake.is_cluster;
                 for note in notes {
                     if !self.link.noted.contains(&note) {
                         self.link.noted.push(note.clone());
@@ -347,7 +352,7 @@ impl Client {
                 self.link.rung = rung;
                 self.stands(now, replica, refused);
                 self.events.push_back(Event::Ready { rung, why, password_unwanted });
-                for index in std::mem::take(&mut self.backlog) {
+                for index in self.take_waiting() {
                     self.send(now, index, false);
                 }
             }

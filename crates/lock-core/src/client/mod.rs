@@ -5,12 +5,14 @@
 //! drain all of them.
 
 mod acquire;
+mod backlog;
 mod batch;
 mod claim;
 mod encoding;
 mod errors;
 mod exit;
 mod giving_up;
+mod line;
 mod link;
 mod moving;
 mod naming;
@@ -22,10 +24,9 @@ mod requests;
 mod returning;
 mod run;
 mod safety;
-mod sharing;
 mod silence;
 mod standing;
-mod takes;
+mod strangers;
 mod tasks;
 mod undo;
 mod waiting;
@@ -38,12 +39,14 @@ use crate::resp::{Parser, append_command};
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
 use acquire::Acquire;
+use backlog::Backlog;
 use batch::{Batches, Sent};
 use claim::Claim;
 use errors::Question;
 use exit::Shorten;
+use line::Lines;
 use link::Link;
-pub(crate) use moving::{Redirect, Redirected};
+pub(crate) use moving::{Call, Redirect, Redirected};
 use queue::Queues;
 use release::Release;
 use release_all::ReleaseAll;
@@ -53,8 +56,9 @@ pub use requests::{
 };
 use run::Runs;
 use safety::Replication;
-use sharing::Sharing;
 use std::collections::{HashMap, VecDeque};
+pub use strangers::OFFICIAL_ACQUIRE_SHA;
+use strangers::Strangers;
 pub(crate) use waiting::CLAIM_PERIOD;
 use waiting::Leave;
 
@@ -77,10 +81,11 @@ pub struct Client {
     batches: Batches,
     replication: Replication,
     /// Tasks that wait for a connection.
-    backlog: VecDeque<u32>,
+    backlog: Backlog,
     queues: Queues,
     runs: Runs,
-    sharing: Sharing,
+    lines: Lines,
+    strangers: Strangers,
     /// Claims that are not answered, by number.
     claims: HashMap<u64, u32>,
     /// Claims that are to be sent at the next write: task and its serial number.
@@ -113,8 +118,6 @@ pub(crate) struct Task {
     redirections: u32,
     /// The next command is for a node that is about to get the slot.
     asking: bool,
-    /// Its commands share no call with others, so that a node can send them elsewhere.
-    alone: bool,
     /// Its last command had the script's text, so that the server cannot say that it does not know the script.
     whole: bool,
     state: State,
@@ -167,10 +170,11 @@ impl Client {
             in_flight: VecDeque::new(),
             batches: Batches::default(),
             replication: Replication::default(),
-            backlog: VecDeque::new(),
+            backlog: Backlog::default(),
             queues: Queues::default(),
             runs: Runs::default(),
-            sharing: Sharing::default(),
+            lines: Lines::default(),
+            strangers: Strangers::default(),
             claims: HashMap::new(),
             unsent: Vec::new(),
             timers: Timers::default(),
@@ -296,6 +300,7 @@ impl Client {
                     }
                 }
                 Timer::Poll(at, serial) => self.poll_due(now, at, serial),
+                Timer::Line(at, serial) => self.line_due(now, at, serial),
             }
         }
     }
@@ -319,32 +324,16 @@ impl Client {
         }
     }
 
-    /// Fails every call that somebody waits for, for instance after a fault in this package.
-    pub fn fail_all(&mut self, error: &Error) {
-        let ended = self.take_ended().into_iter();
-        let waiting = self
-            .tasks
-            .iter_mut()
-            .flat_map(|(_, task)| task.take_others().into_iter().chain(task.caller.take()));
-        for caller in ended.chain(waiting) {
-            self.events.push_back(Event::Done { caller, outcome: Outcome::Failed(error.clone()) });
-        }
-        self.callers = 0;
-    }
-
     /// Sends the task's next command, or keeps it until there is a connection.
     fn submit(&mut self, now: Instant, index: u32) {
-        if self.link.is_ready() && self.rests(now, index) {
+        if self.link.is_ready() && self.joins_line(now, index) {
             return;
         }
         self.limit_command(now, index);
         if self.link.is_ready() {
             self.send(now, index, false);
-        } else if self.may_wait_for_connection(now, index)
-            && let Some(task) = self.tasks.get_mut(index as usize)
-        {
-            task.state = State::Backlog;
-            self.backlog.push_back(index);
+        } else if self.may_wait_for_connection(now, index) {
+            self.enqueue(index);
         }
     }
 

@@ -4,11 +4,12 @@
 use super::batch::Sent;
 use super::errors::is_readonly;
 use super::release::{By, Release};
+use super::requests::{AcquireRequest, LogLevel, Patience, ReleaseRequest, Wanted};
 use super::{Client, Kind, State, Task};
 use crate::config::ClusterRules;
 use crate::ids::{AttemptId, Owner};
 use crate::key::{LockKey, slot_of};
-use crate::resp::{Said, append_command};
+use crate::resp::{Said, Value, append_command};
 use crate::time::Instant;
 use crate::timers::Timer;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub(crate) enum Redirect {
     TryAgain,
     /// The cluster lacks nodes, or the slot its master.
     Down,
+    /// The command named keys of several slots, which a server behind one address may refuse, too.
+    CrossSlot,
 }
 
 impl Redirect {
@@ -46,6 +49,8 @@ impl Redirect {
         }
     }
 }
+
+const ONE_ADDRESS: &str = "Redis keeps the rules of a cluster behind one address: from now on keys of several slots are locked one slot after the other. Where its nodes can be reached, name them by the option \"cluster\" of provider \"locking-redis\".";
 
 /// Tasks are numbered from 1.
 const NO_TASK: u64 = 0;
@@ -73,6 +78,62 @@ impl Task {
     }
 }
 
+/// A task in the form in which it was asked for.
+pub(crate) enum Call {
+    /// Take keys, for this owner and attempt.
+    Acquire { request: AcquireRequest, owner: Owner, attempt: AttemptId },
+    /// Give keys back.
+    Release(ReleaseRequest),
+    /// Give back what was taken for nobody.
+    GiveBack { keys: Arc<[LockKey]>, owner: Owner, attempt: AttemptId, until: Option<Instant> },
+}
+
+impl Task {
+    /// The call that it was; `None` when nobody wants it any more.
+    pub(crate) fn into_call(self, now: Instant) -> Option<Call> {
+        let (caller, limit) = (self.caller, self.limit);
+        match self.kind {
+            Kind::Acquire(acquire) => {
+                let patience = match (acquire.patience, limit) {
+                    (Patience::Limit(_), Some(limit)) => Patience::Limit(limit.since(now)),
+                    (patience, _) => patience,
+                };
+                let request = AcquireRequest {
+                    caller: caller?,
+                    keys: acquire.keys,
+                    named: acquire.named,
+                    wanted: match &acquire.owner {
+                        Owner::Execute(_) => Wanted::Execute,
+                        Owner::Named(name) => Wanted::Named(Arc::clone(name)),
+                    },
+                    lease: acquire.lease,
+                    patience,
+                    keep: acquire.keep,
+                };
+                Some(Call::Acquire { request, owner: acquire.owner, attempt: acquire.attempt })
+            }
+            Kind::Release(release) => Some(match (caller, release.by) {
+                (Some(caller), By::Owner) => Call::Release(ReleaseRequest {
+                    caller,
+                    keys: release.keys,
+                    owner: release.owner,
+                    lease_end: release.until.filter(|_| release.hold),
+                    claim: release.claim,
+                    limit: limit.map(|limit| limit.since(now)),
+                    waited: false,
+                    sound: false,
+                    good_until: release.good_until,
+                }),
+                (_, by) => {
+                    let attempt = if let By::Attempt(attempt) = by { attempt } else { release.request };
+                    Call::GiveBack { keys: release.keys, owner: release.owner, attempt, until: release.until }
+                }
+            }),
+            Kind::ReleaseAll(_) | Kind::Shorten(_) | Kind::Claim(_) | Kind::Leave(_) => None,
+        }
+    }
+}
+
 impl Client {
     /// A node does not take the task's command.
     pub(super) fn redirect(&mut self, now: Instant, index: u32, redirect: Redirect, said: &Said) {
@@ -80,6 +141,10 @@ impl Client {
             // What is left of this client there is a dead client's.
             Some(Kind::Leave(_)) => return self.leave_reply(now, index),
             Some(Kind::Shorten(_)) => return self.forget(index),
+            Some(Kind::ReleaseAll(all)) if redirect == Redirect::CrossSlot => {
+                all.keep_to_slots();
+                return self.submit(now, index);
+            }
             Some(Kind::ReleaseAll(all)) => {
                 all.moved();
                 // For the table of slots; the call itself goes on here, and then elsewhere.
@@ -103,6 +168,27 @@ impl Client {
         }
     }
 
+    /// Whether a command was refused because it named keys of several slots. From then on none does.
+    pub(super) fn is_cross_slot(&mut self, reply: &Value) -> bool {
+        let Value::Error(said) = reply else { return false };
+        let refused = self.config.cluster.is_none() && memchr::memmem::find(said, b"CROSSSLOT").is_some();
+        if refused && !std::mem::replace(&mut self.link.keeps_to_slots, true) {
+            self.log(LogLevel::Warn, ONE_ADDRESS);
+        }
+        refused
+    }
+
+    /// Whether a call by itself may be repeated slot by slot.
+    pub(super) fn spans_slots(&self, index: u32) -> bool {
+        let keys = match self.tasks.get(index as usize).map(|task| &task.kind) {
+            Some(Kind::Acquire(acquire)) => &acquire.keys,
+            Some(Kind::Release(release)) => &release.keys,
+            Some(Kind::ReleaseAll(all)) => return !all.keeps_to_slots(),
+            _ => return false,
+        };
+        keys.first().zip(keys.last()).is_some_and(|(first, last)| first.slot() != last.slot())
+    }
+
     /// What was sent elsewhere since the last time.
     pub(crate) fn take_redirected(&mut self) -> Vec<Redirected> {
         std::mem::take(&mut self.redirected)
@@ -118,17 +204,14 @@ impl Client {
 
     /// Tells the caller of a redirected task that it failed.
     pub(crate) fn fail_redirected(&mut self, now: Instant, index: u32, error: crate::Error) {
-        if let Some(task) = self.tasks.get_mut(index as usize) {
-            task.state = State::Backlog;
-            self.backlog.push_back(index);
-            self.fail_or_undo(now, index, error);
-        }
+        self.enqueue(index);
+        self.fail_or_undo(now, index, error);
     }
 
     /// Of the client that has no connection: the table of slots was found, and has no node for what waits here. That is
     /// as much as a node that says so.
     pub(crate) fn count_unplaced(&mut self, now: Instant, rules: &ClusterRules) {
-        for index in self.backlog.clone() {
+        for index in self.waiting() {
             let Some(task) = self.tasks.get_mut(index as usize).filter(|task| task.slot().is_some()) else {
                 continue;
             };
@@ -179,10 +262,10 @@ impl Client {
             }
             _ => {}
         }
-        if state == State::Backlog {
-            self.backlog.retain(|waiting| *waiting != index);
-        }
         let task = self.tasks.try_remove(index as usize)?;
+        if state == State::Backlog {
+            self.left_backlog();
+        }
         self.callers -= task.callers();
         Some(task)
     }
@@ -208,7 +291,6 @@ impl Client {
     /// Takes a task of another client in. `asking`: it was sent here before the slot is this node's.
     pub(crate) fn adopt(&mut self, now: Instant, mut task: Task, asking: bool, pause: Duration) {
         task.asking = asking;
-        task.alone = false;
         self.callers += task.callers();
         let (serial, is_claim) = (task.serial, matches!(task.kind, Kind::Claim(_)));
         let (limit, command_limit) = (task.limit, task.command_limit);

@@ -1,7 +1,6 @@
 //! Giving keys back: by owner on request, by attempt when an acquire came to nothing.
 
 use super::acquire::list;
-use super::batch::Sent;
 use super::claim::Offer;
 use super::encoding::{append_eval, append_flag, append_side, append_ticket};
 use super::link::Link;
@@ -12,7 +11,7 @@ use super::{Client, Kind, State};
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
-use crate::resp::{Value, append_command, append_header, append_integer, append_text};
+use crate::resp::{Value, append_header, append_integer, append_text};
 use crate::script::Script;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -41,6 +40,8 @@ pub(super) struct Release {
     pub(super) request: AttemptId,
     /// When Redis will have freed the keys by itself; until then an automatic release is repeated.
     pub(super) until: Option<Instant>,
+    /// The job ended in time, and its lease is over at this moment: what Redis says later says nothing against it.
+    pub(super) good_until: Option<Instant>,
     /// The release of an `execute` lock: goes on when its caller was told.
     pub(super) hold: bool,
     /// The claim by which the hold began.
@@ -71,6 +72,7 @@ impl Release {
             by,
             request,
             until,
+            good_until: None,
             hold: false,
             claim: None,
             grant: None,
@@ -129,6 +131,11 @@ impl Release {
         }
     }
 
+    /// Whether Redis may have freed the lock by itself since the job ended in time.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        self.good_until.is_some_and(|until| now >= until)
+    }
+
     pub(super) fn must_raise(&self, link: &Link) -> bool {
         self.keys.iter().any(|key| !link.is_raised(key.slot()))
     }
@@ -156,7 +163,6 @@ impl Client {
 
     /// `grant`: the one of a claim that is under way at another node.
     pub(crate) fn release_of(&mut self, now: Instant, request: ReleaseRequest, grant: Option<Arc<[u8]>>) {
-        self.sharing.released(now, &request.keys);
         if self.follow(now, &request) {
             return;
         }
@@ -172,6 +178,7 @@ impl Client {
             by: By::Owner,
             request: self.attempt(),
             until: request.lease_end,
+            good_until: request.good_until,
             hold: request.lease_end.is_some(),
             claim: request.claim,
             grant: grant.or(superseded),
@@ -182,8 +189,8 @@ impl Client {
         };
         if request.waited && self.link.is_ready() {
             self.urgent = true;
-            self.let_others_hear_first(&release.keys);
         }
+        let keys = Arc::clone(&release.keys);
         let limit = request.limit.map(|limit| now + limit);
         let trouble = release.hold.then(|| self.link_trouble()).flatten();
         let index = self.add(now, Some(request.caller), Kind::Release(release), limit);
@@ -191,14 +198,7 @@ impl Client {
             // The job is done: its result does not wait for a server that is not there.
             self.tell(index, Outcome::ReleasePending(why));
         }
-    }
-
-    /// Redis writes to its clients in the reverse order of who was the first to have something to be told. So an answer to us that comes
-    /// before the release lets whoever gets the lock hear of it before we do. To read the lock is what any user of it may.
-    fn let_others_hear_first(&mut self, keys: &[LockKey]) {
-        let ([key], true) = (keys, self.link.hands_off() && self.out.is_empty()) else { return };
-        append_command(&mut self.out, &[b"GET", key.name()]);
-        self.in_flight.push_back(Sent::Nobody);
+        self.next_in_line(now, &keys);
     }
 
     pub(super) fn release_reply(&mut self, now: Instant, index: u32, reply: &Value) {
@@ -221,8 +221,9 @@ impl Client {
             (Value::Array(items), By::Owner) if items.first() == Some(&Value::Int(1)) => {
                 let released = items.get(1) == Some(&Value::Int(1));
                 // A unique owner's release is not remembered: "not yours" after a resend says that the first
-                // one got through.
-                let outcome = if released || (task.unsure && release.owner.is_unique()) {
+                // one got through. After the lease's end it says that Redis has freed the lock by itself.
+                let unknown = release.is_late(now) || (task.unsure && release.owner.is_unique());
+                let outcome = if released || unknown {
                     Outcome::Released
                 } else {
                     Outcome::NotHeld(self.named_in(&release.keys, items.get(2..).unwrap_or_default()))
@@ -240,8 +241,8 @@ impl Client {
                 }
                 self.forget(index);
             }
-            (Value::Text(holder), By::Look) => self.looked(index, Some(holder)),
-            (Value::Nil, By::Look) => self.looked(index, None),
+            (Value::Text(holder), By::Look) => self.looked(now, index, Some(holder)),
+            (Value::Nil, By::Look) => self.looked(now, index, None),
             (other, _) => self.release_failed(now, index, &server_text(other)),
         }
     }

@@ -57,6 +57,16 @@ impl ReleaseAll {
         }
     }
 
+    pub(super) fn keeps_to_slots(&self) -> bool {
+        self.by_slot
+    }
+
+    /// From here on each script stays within one slot.
+    pub(super) fn keep_to_slots(&mut self) {
+        self.by_slot = true;
+        self.found.sort_unstable();
+    }
+
     fn batch(&self) -> &[LockKey] {
         self.found.get(..self.batch_len()).unwrap_or_default()
     }
@@ -134,7 +144,7 @@ impl Client {
             scanned: false,
             found: Vec::new(),
             freed: 0,
-            by_slot: self.config.cluster.is_some(),
+            by_slot: self.keeps_to_slots(),
             moved: false,
             count: SCAN_COUNT.0,
             cuts: 0,

@@ -37,23 +37,15 @@ pub(super) fn number(item: &Value) -> Option<u64> {
 
 impl Client {
     pub(super) fn handle_reply(&mut self, now: Instant, reply: Value) {
-        let reply = match self.in_flight.front_mut() {
-            Some(Sent::Sets(sets)) => match sets.take_in(reply) {
-                Some(last) => last,
-                None => return,
-            },
-            _ => reply,
-        };
         if !matches!(reply, Value::Error(_)) {
             self.proved_useful();
         }
         let index = match self.in_flight.pop_front() {
             Some(Sent::One(index)) => index,
             Some(Sent::Many(tasks)) => return self.batch_reply(now, &tasks, &reply),
-            Some(Sent::Sets(sets)) => return self.sets_reply(now, *sets, &reply),
-            Some(Sent::Queue(index)) => return self.queue_reply(now, index, &reply),
             Some(Sent::Party(tasks)) => return self.party_reply(now, &tasks, &reply),
             Some(Sent::Nobody) => return,
+            Some(Sent::Strangers(about)) => return self.strangers_answered(now, about, &reply),
             Some(Sent::Again) => return self.asked_again(&reply),
             // Who waits there is told by polls; a slot that has moved takes its waiters with it.
             Some(Sent::Channel(slot)) => return self.link.end_hearing(slot),

@@ -1,9 +1,9 @@
 //! What is asked of a client and what it answers: plain data.
 
 use crate::error::Error;
-use crate::handshake::Rung;
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
+use crate::rung::Rung;
 use crate::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,8 +58,6 @@ pub struct AcquireRequest {
     pub patience: Patience,
     /// What becomes of the lease.
     pub keep: Keep,
-    /// Somebody can see the fencing tokens. Without, they may be left out.
-    pub fenced: bool,
 }
 
 /// Give keys back.
@@ -82,6 +80,9 @@ pub struct ReleaseRequest {
     pub waited: bool,
     /// Nothing speaks against the lock being the owner's until now.
     pub sound: bool,
+    /// For a lock of `execute` that was the owner's when its job ended: when its lease is over. An answer that comes later says nothing
+    /// against the job.
+    pub good_until: Option<Instant>,
 }
 
 /// Delete locks of the namespace.

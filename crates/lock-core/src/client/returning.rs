@@ -11,6 +11,7 @@ impl Client {
         let parked = self.dissolve_queues();
         self.detach_claims();
         self.end_runs();
+        self.strangers = super::Strangers::default();
         let unanswered = std::mem::take(&mut self.in_flight);
         let taken = self.replication.take_all().into_iter();
         let sent = taken.chain(unanswered.iter().flat_map(Sent::tasks).copied()).map(|index| (index, true));
@@ -22,17 +23,17 @@ impl Client {
             if executed && self.release_all_cut(index) {
                 continue;
             }
-            self.backlog.push_front(index);
+            self.enqueue_first(index);
             if !self.config.perseverance.resends {
                 self.fail_unanswered(now, index);
             }
         }
         for index in parked.into_iter().rev() {
-            self.backlog.push_front(index);
+            self.enqueue_first(index);
         }
         // An acquire that nobody wants any more is not asked again but undone; a claim whose job has ended was
         // named in its release; and the client that was to leave a queue is no more.
-        for index in self.backlog.clone() {
+        for index in self.waiting() {
             let Some(task) = self.tasks.get(index as usize) else { continue };
             match &task.kind {
                 Kind::Acquire(_) if task.caller.is_none() => self.undo(now, index, true),

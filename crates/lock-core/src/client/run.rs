@@ -63,6 +63,8 @@ struct Ended {
     limit: Option<Instant>,
     /// When Redis will have freed the key by itself.
     until: Option<Instant>,
+    /// When the lease of those jobs is over.
+    good_until: Option<Instant>,
 }
 
 /// The runs of one connection.
@@ -179,8 +181,8 @@ impl Client {
         run.ended.callers.push(request.caller);
         run.ended.limit = run.ended.limit.or(request.limit.map(|limit| now + limit));
         run.ended.until = request.lease_end;
+        run.ended.good_until = request.good_until;
         self.callers += 1;
-        self.sharing.held(now, &request.keys);
         if !std::mem::replace(&mut self.runs.armed, true) {
             // Once this turn is over, and if the run is not by then.
             self.timers.set(now, Timer::Look);
@@ -224,13 +226,14 @@ impl Client {
 
     /// Asks for those of a run who wait to be told; gives the run back without them.
     fn look(&mut self, now: Instant, key: LockKey, mut run: Run) -> Run {
-        let Ended { mut callers, limit, until } = std::mem::take(&mut run.ended);
+        let Ended { mut callers, limit, until, good_until } = std::mem::take(&mut run.ended);
         let Some(caller) = callers.pop() else { return run };
         // Counted again as the task's.
         self.callers -= 1;
         let (keys, by) = (Arc::new([key]), By::Look);
         let mut release = Release::automatic(now, keys, run.owner.clone(), by, run.attempt, until);
         release.hold = true;
+        release.good_until = good_until;
         release.also = callers;
         release.grant = run.claiming.as_ref().map(|claiming| Arc::clone(&claiming.grant));
         self.add(now, Some(caller), Kind::Release(release), limit);
@@ -238,13 +241,13 @@ impl Client {
     }
 
     /// The answer to a look: who holds the lock.
-    pub(super) fn looked(&mut self, index: u32, holder: Option<&[u8]>) {
+    pub(super) fn looked(&mut self, now: Instant, index: u32, holder: Option<&[u8]>) {
         let Some(task) = self.tasks.get(index as usize) else { return };
         let Kind::Release(release) = &task.kind else { return };
         // As with a release: after a broken connection the run may have ended since.
         let own = holder == Some(release.owner.as_bytes())
             || holder.is_some() && holder == release.grant.as_deref();
-        if own || task.unsure {
+        if own || task.unsure || release.is_late(now) {
             return self.finish(index, Outcome::Released);
         }
         let keys = self.caller_names(&release.keys);

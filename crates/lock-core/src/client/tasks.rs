@@ -31,7 +31,6 @@ impl Client {
             unsure: false,
             redirections: 0,
             asking: false,
-            alone: false,
             whole: false,
             state: State::Pausing,
         };
@@ -39,12 +38,13 @@ impl Client {
         let index = u32::try_from(self.tasks.insert(task)).unwrap_or(u32::MAX);
         if let Some(at) = limit {
             self.timers.set(at, Timer::Limit(index, serial));
-            let (tasks, queues) = (&self.tasks, &self.queues);
+            let (tasks, queues, lines) = (&self.tasks, &self.queues, &self.lines);
             self.timers.sweep(|timer| match timer {
                 Timer::Limit(index, serial) | Timer::Command(index, serial) | Timer::Retry(index, serial) => {
                     tasks.get(index as usize).is_some_and(|task| task.serial == serial)
                 }
                 Timer::Poll(at, serial) => queues.knows(at, serial),
+                Timer::Line(at, serial) => lines.knows(at, serial),
                 Timer::Reconnect | Timer::ReadyCheck | Timer::Silence | Timer::AskAgain | Timer::Look => true,
             });
         }
@@ -78,7 +78,7 @@ impl Client {
         if let Some(task) = self.tasks.try_remove(index as usize)
             && task.state == State::Backlog
         {
-            self.backlog.retain(|waiting| *waiting != index);
+            self.left_backlog();
         }
     }
 }

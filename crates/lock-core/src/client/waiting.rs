@@ -116,21 +116,26 @@ impl Client {
         let Some(task) = self.tasks.get(index as usize) else { return };
         let Kind::Acquire(acquire) = &task.kind else { return };
         let (keys, refused) = (Arc::clone(&acquire.keys), acquire.refused.first().copied());
+        let key = refused.and_then(|at| keys.get(at as usize));
+        let serial = task.serial;
         if task.caller.is_none() {
             self.forget(index);
+            keys.iter().for_each(|key| self.left_line(now, key, (index, serial)));
         } else {
             self.begin_limit(now, index);
-            self.pause(now, index);
+            match key {
+                Some(key) => self.line_up(now, index, key),
+                None => self.pause(now, index),
+            }
         }
-        let Some(key) = refused.and_then(|at| keys.get(at as usize)) else { return };
-        if self.link.hands_off() {
-            self.sharing.polled(now, key);
-        }
+        let Some(key) = key else { return };
+        self.is_polled_now(now, key);
+        self.stranger_came(now);
         let others: Vec<u32> = self.queues.find(key).map(|queue| queue.tasks().collect()).unwrap_or_default();
         for other in &others {
             self.step_out(now, *other);
             if self.tasks.get(*other as usize).is_some_and(|task| task.state == State::Parked) {
-                self.pause(now, *other);
+                self.line_up(now, *other, key);
             }
         }
         if !others.is_empty() {

@@ -14,6 +14,7 @@ use crate::client::{
 };
 use crate::config::ClientConfig;
 use crate::error::Error;
+use crate::ids::IdSource;
 use crate::key::LockKey;
 use crate::lease::NewLease;
 use crate::time::Instant;
@@ -36,6 +37,8 @@ pub struct Router {
     /// lookups of the table of slots.
     first: Client,
     cluster: Option<Box<Cluster>>,
+    config: ClientConfig,
+    ids: IdSource,
     /// The client to which the last call went.
     last: NodeId,
 }
@@ -46,13 +49,25 @@ impl Router {
     #[must_use]
     pub fn new(config: ClientConfig, seed: [u8; 24]) -> Self {
         let cluster = Cluster::new(&config, seed);
-        Self { first: Client::new(config, seed), cluster, last: FIRST }
+        let (first, ids) = (Client::new(config.clone(), seed), IdSource::new(seed));
+        Self { first, cluster, config, ids, last: FIRST }
     }
 
     /// Whether there are several nodes, or may be.
     #[must_use]
-    pub const fn is_cluster(&self) -> bool {
-        self.cluster.is_some()
+    pub fn is_cluster(&self) -> bool {
+        self.nodes_of().is_some()
+    }
+
+    /// Whether the server refuses commands that name keys of several slots.
+    #[must_use]
+    pub fn keeps_to_slots(&self) -> bool {
+        self.first.keeps_to_slots()
+    }
+
+    /// The cluster, unless it is one address.
+    fn nodes_of(&self) -> Option<&Cluster> {
+        self.cluster.as_deref().filter(|cluster| !cluster.one_address)
     }
 
     /// The client of a connection; `None` when the node is gone.
@@ -66,7 +81,7 @@ impl Router {
     /// Every connection there is.
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeId> {
-        self.cluster.as_ref().map_or_else(|| vec![FIRST], |cluster| cluster.ids())
+        self.nodes_of().map_or_else(|| vec![FIRST], Cluster::ids)
     }
 
     /// Asks for the first connection.
@@ -160,7 +175,7 @@ impl Router {
     pub fn shorten_for_exit(&mut self, now: Instant, held: Vec<NewLease>) -> bool {
         match &mut self.cluster {
             None => self.first.shorten_for_exit(now, held),
-            Some(cluster) => cluster.shorten_for_exit(now, &held),
+            Some(cluster) => cluster.shorten_for_exit(&mut self.first, now, &held),
         }
     }
 
@@ -207,8 +222,32 @@ impl Router {
     /// slots, and report by [`Self::handle_map`].
     pub fn poll_event(&mut self, now: Instant) -> Option<(NodeId, Event)> {
         match &mut self.cluster {
-            None => self.first.poll_event().map(|event| (FIRST, event)),
-            Some(cluster) => cluster.poll_event(&mut self.first, now),
+            Some(cluster) if !cluster.one_address => cluster.poll_event(&mut self.first, now),
+            _ => self.poll_one_address(now),
+        }
+    }
+
+    fn poll_one_address(&mut self, now: Instant) -> Option<(NodeId, Event)> {
+        loop {
+            if self.cluster.is_none() {
+                if !self.first.keeps_to_slots() {
+                    return self.first.poll_event().map(|event| (FIRST, event));
+                }
+                self.cluster = Some(Cluster::at_one_address(&self.config, self.ids.child(1)));
+            }
+            let cluster = self.cluster.as_mut()?;
+            if let Some(event) = cluster.events.pop_front() {
+                return Some(event);
+            }
+            for refused in self.first.take_redirected() {
+                if let Some(task) = self.first.extract(refused.task, refused.serial) {
+                    cluster.split(&mut self.first, now, task);
+                }
+            }
+            match self.first.poll_event()? {
+                Event::Done { caller, outcome } => cluster.ended(&mut self.first, now, caller, outcome),
+                other => return Some((FIRST, other)),
+            }
         }
     }
 
@@ -230,7 +269,7 @@ impl Router {
     /// The nodes to ask for the table of slots, those first that are connected.
     #[must_use]
     pub fn known(&self) -> Vec<NodeAddress> {
-        self.cluster.as_ref().map(|cluster| cluster.known()).unwrap_or_default()
+        self.nodes_of().map(Cluster::known).unwrap_or_default()
     }
 
     /// Where a node is; `None` for [`FIRST`] and for nodes that are gone.

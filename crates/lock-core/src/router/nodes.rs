@@ -5,8 +5,8 @@ use super::several::Calls;
 use super::{FIRST, NodeId, told_of};
 use crate::client::{Client, Event, Outcome, Task};
 use crate::config::{ClientConfig, ClusterRules, PauseRule};
-use crate::handshake::Rung;
 use crate::ids::IdSource;
+use crate::rung::Rung;
 use crate::time::Instant;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -44,18 +44,29 @@ pub(super) struct Cluster {
     pub(super) moved: bool,
     /// No more calls are taken.
     pub(super) closed: bool,
+    /// There are no nodes but the first client, at an address that keeps the rules of a cluster.
+    pub(super) one_address: bool,
 }
 
 impl Cluster {
     pub(super) fn new(config: &ClientConfig, seed: [u8; 24]) -> Option<Box<Self>> {
         let rules = config.cluster.clone()?;
+        Some(Self::with(config, rules, IdSource::new(seed).child(1), false))
+    }
+
+    /// For a server behind one address that refuses commands over several slots.
+    pub(super) fn at_one_address(config: &ClientConfig, ids: IdSource) -> Box<Self> {
+        Self::with(config, ClusterRules::default(), ids, true)
+    }
+
+    fn with(config: &ClientConfig, rules: ClusterRules, ids: IdSource, one_address: bool) -> Box<Self> {
         let mut config = config.clone();
         // A node that is away may be back, or be replaced, at any time; whether to go on at all is asked at lookups.
         config.perseverance.pause = PauseRule::Growing;
-        Some(Box::new(Self {
+        Box::new(Self {
             rules,
             config,
-            ids: IdSource::new(seed).child(1),
+            ids,
             nodes: BTreeMap::new(),
             // The first client's names are the seed's own, those of calls over several slots the next one's.
             numbered: 1,
@@ -68,7 +79,8 @@ impl Cluster {
             password_unwanted: false,
             moved: false,
             closed: false,
-        }))
+            one_address,
+        })
     }
 
     pub(super) fn client(&mut self, node: NodeId) -> Option<&mut Client> {

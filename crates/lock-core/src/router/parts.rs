@@ -3,7 +3,7 @@
 
 use super::nodes::Cluster;
 use super::{FIRST, NodeId};
-use crate::client::{Client, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey};
+use crate::client::{Call, Client, Outcome, ReleaseAllRequest, ReleaseRequest, Task, TaskKey};
 use crate::error::{Code, Error};
 use crate::key::LockKey;
 use crate::lease::NewLease;
@@ -183,20 +183,41 @@ impl Cluster {
     }
 
     /// True when there is something to send.
-    pub(super) fn shorten_for_exit(&mut self, now: Instant, held: &[NewLease]) -> bool {
+    pub(super) fn shorten_for_exit(&mut self, first: &mut Client, now: Instant, held: &[NewLease]) -> bool {
         let mut any = false;
         let mut held = held.to_vec();
         held.extend(self.calls.held_parts());
-        for id in self.ids() {
+        let ids = if self.one_address { vec![FIRST] } else { self.ids() };
+        for id in ids {
             let here: Vec<NewLease> = held
                 .iter()
                 .flat_map(|lease| by_slot(&lease.keys).into_iter().map(move |keys| (lease, keys)))
                 .filter(|(_, keys)| keys.first().is_some_and(|key| self.owner(key.slot()) == id))
-                .map(|(lease, keys)| NewLease { keys, ..lease.clone() })
+                .map(|(lease, keys)| lease.part(&keys))
                 .collect();
-            any |= self.client(id).is_some_and(|client| client.shorten_for_exit(now, here));
+            let client = if self.one_address { Some(&mut *first) } else { self.client(id) };
+            any |= client.is_some_and(|client| client.shorten_for_exit(now, here));
         }
         any
+    }
+
+    /// Repeats, slot by slot, a call that was refused because its keys are of several slots. Nothing of it was executed.
+    pub(super) fn split(&mut self, first: &mut Client, now: Instant, task: Task) {
+        match task.into_call(now) {
+            Some(Call::Acquire { request, owner, attempt }) => {
+                self.acquire_several(first, now, request, owner, attempt);
+            }
+            Some(Call::Release(request)) => {
+                self.release(first, now, request);
+            }
+            Some(Call::GiveBack { keys, owner, attempt, until }) => {
+                for keys in by_slot(&keys) {
+                    let slot = keys.first().map_or(0, LockKey::slot);
+                    self.at(first, slot).1.give_back(now, keys, owner.clone(), attempt, until);
+                }
+            }
+            None => {}
+        }
     }
 
     /// The grant of a claim that is not answered yet, wherever it was sent.

@@ -70,7 +70,7 @@ impl Cluster {
                     self.at(first, slot).1.adopt(now, task, false, pause);
                 }
             }
-            Redirect::Down => self.wait_for_table(now, id, redirected),
+            Redirect::Down | Redirect::CrossSlot => self.wait_for_table(now, id, redirected),
         }
     }
 

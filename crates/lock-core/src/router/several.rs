@@ -136,9 +136,8 @@ impl Calls {
                 Some(NewLease {
                     keys: Arc::clone(&share.keys),
                     owner: several.owner.clone(),
-                    attempt: several.attempt,
                     tokens,
-                    lease: several.request.lease?,
+                    lease: Some(several.request.lease?),
                     sent_at,
                     renews: false,
                     claim: None,
@@ -168,16 +167,29 @@ impl Cluster {
             Wanted::Execute => self.ids.execute_owner(),
             Wanted::Named(name) => Owner::Named(Arc::clone(name)),
         };
+        let attempt = self.ids.attempt();
+        self.acquire_several(first, now, request, owner, attempt);
+        Ok(0)
+    }
+
+    /// Takes keys of several slots, one slot after the other.
+    pub(super) fn acquire_several(
+        &mut self,
+        first: &mut Client,
+        now: Instant,
+        request: AcquireRequest,
+        owner: Owner,
+        attempt: AttemptId,
+    ) {
         let end = match request.patience {
             Patience::Limit(limit) | Patience::TryFor(limit) => Some(now + limit),
             Patience::None | Patience::Endless => None,
         };
-        let shares = groups.into_iter().map(|keys| Share { keys, held: None, asked: None }).collect();
-        let attempt = self.ids.attempt();
+        let groups = by_slot(&request.keys).into_iter();
+        let shares = groups.map(|keys| Share { keys, held: None, asked: None }).collect();
         let call = self.calls.number();
         self.calls.several.insert(call, Several { request, owner, attempt, end, shares, waited: false });
         self.take_next(first, now, call);
-        Ok(0)
     }
 
     /// Asks for the next share of a call, or tells that all are held.

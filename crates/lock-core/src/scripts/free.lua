@@ -12,7 +12,7 @@ for i = 1, #KEYS, stride do
     if stride == 4 then
       local record = redis.call('GET', KEYS[i + 1]) or ''
       local uuid = string.match(holder, '^execute:(%x+%-%x+)')
-      local whose = uuid and string.gsub(uuid, '-', '') or string.match(record, '^[+,]*(%x%x%x%x%x%x%x%x%x%x%x%x)') or ''
+      local whose = uuid and string.gsub(uuid, '-', '') or string.match(record, '^[!+,]*(%x%x%x%x%x%x%x%x%x%x%x%x)') or ''
       redis.call('DEL', KEYS[i + 1])
       pass_on(KEYS[i], KEYS[i + 2], KEYS[i + 3], ARGV[4] == '1')
       if #whose == 12 then redis.pcall('PUBLISH', 'mlr!o:' .. whose, KEYS[i]) end

@@ -4,7 +4,7 @@
 --       5 client id, 6 'try' or 'wait', 7 the lock (from 1) at which this attempt is parked ('0': none), 8 its ticket there ('': none),
 --       9 '1': it is the client's oldest waiter there and may take over a grant to the client, 10 the ticket of the client's next waiter
 --       there ('': none), 11 how many more waiters of the client come along (one lock of execute, not
---       parked yet): they wait behind this one.
+--       parked yet): they wait behind this one, 12 '1': the caller is promised the lock's end (may be left out).
 -- Reply {1, token, ...} held, one token per lock; then, if others came along and wait, the ticket of the first of them;
 --       {0, index, ...} refused, and nothing of this attempt is held: each index (from 0) names a lock that is another's; a waiter polls;
 --       {2, index, ticket, ms, 1 or 0} parked at that lock, whose lease ends in so many ms (-1: has no end); 1: its holder hands over.
@@ -19,6 +19,7 @@ local count, along = #KEYS / 5, tonumber(ARGV[11])
 --@ record
 --@ pass_on
 --@ give_up
+--@ turn
 
 local function key(i, part) return KEYS[5 * i - 5 + part] end
 local function counter_up(i, more) return next_token(key(i, 2), ARGV[3] == '1', more) end
@@ -61,6 +62,8 @@ end
 
 -- Whether an owner that is not ours will hand over at its release, not just delete.
 local function hands_over(i, holder)
+  -- It is free, and left alone for others.
+  if holder == '' then return true end
   if string.sub(holder, 1, 6) == 'grant:' then return true end
   if string.sub(holder, 1, 8) == 'execute:' then return string.sub(holder, 23, 23) == '8' end
   return record_of(key(i, 1), key(i, 3)) ~= nil
@@ -79,7 +82,7 @@ for i = 1, count do
     end
   end
   if not holder then
-    mine[i] = 'open'
+    if not waits or may_take(key(i, 5), false) then mine[i] = 'open' end
   elseif holder == owner then
     if not unique then attempts[i], tokens[i] = record_of(lock, key(i, 3)) end
     if unique or (attempts[i] and names(attempts[i], attempt)) then
@@ -92,7 +95,7 @@ for i = 1, count do
   end
   if not mine[i] then
     blocked[#blocked + 1] = i
-    blocker = blocker or holder
+    blocker = blocker or holder or ''
     -- Whoever waits, waits at the first; a try names them all.
     if waits then
       for later = i + 1, count do
@@ -108,9 +111,14 @@ end
 
 -- Writes lock i for this attempt. Without a lease the record lives a day, so that nothing stays behind for ever.
 local function set(i, ms)
-  local timed, all = ms ~= '0', attempt
-  -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
-  if mine[i] == 'attempt' then all = attempts[i] elseif mine[i] == 'owner' and not unique then all = join(key(i, 1), attempts[i], attempt) end
+  local all = attempt
+  if not unique then
+    ms = time_left(key(i, 1), attempts[i], ms)
+    -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
+    if mine[i] == 'attempt' then all = attempts[i] elseif mine[i] == 'owner' then all = join(key(i, 1), attempts[i], attempt) end
+    all = promise(all, ARGV[12] == '1')
+  end
+  local timed = ms ~= '0'
   if timed then redis.call('SET', key(i, 1), owner, 'PX', ms) else redis.call('SET', key(i, 1), owner) end
   if not unique then
     local record = all .. ':' .. string.format('%.0f', tokens[i]) .. ':' .. (timed and '1' or '0')
@@ -141,9 +149,7 @@ end
 local here = blocked[1]
 if waits then
   local over = hands_over(here, blocker)
-  if not over then
-    redis.pcall('SET', key(here, 5), '1', 'PX', '30000')
-  end
+  mark_polled(key(here, 5), over, false)
   if over and redis.call('EXISTS', key(here, 5)) == 0 then
     local ticket = at == here and tonumber(ARGV[8]) or counter_up(here, along)
     if at ~= here then leave_queue() end

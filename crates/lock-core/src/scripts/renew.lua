@@ -1,21 +1,39 @@
--- Sets the time left of locks that are still their holder's. Update only: it never brings a lock back.
+-- Sets the time left of locks that are still their holder's, or looks at it. Update only: it never brings a lock back.
 -- KEYS  `stride` per lock: the lock key; with 2 its hold record.
--- ARGV  1 stride, then per lock: owner, time left in ms from now; with stride 2 also the attempt id.
--- Reply {1, answer, ...}: per lock 1 when it was the holder's, 0 when it was not.
---@ record
+-- ARGV  1 stride, then per lock: owner, time left in ms from now, with '+' in front: at least so long ('+0' only looks); with stride 2 also the
+--       hold's token, by which holds of one owner are told apart.
+-- Reply {1, answer, ...}: per lock 0 when it was not the holder's; else 1 or, where '+' asked for it, the time left in ms, -1: has no end.
+local DAY = 86400000
 local stride, reply, arg = tonumber(ARGV[1]), {1}, 2
 for i = 1, #KEYS, stride do
   local answer = 0
   if redis.pcall('GET', KEYS[i]) == ARGV[arg] then
-    if stride == 1 then
-      answer = redis.call('PEXPIRE', KEYS[i], ARGV[arg + 1])
-    else
-      -- An owner's name does not tell holds apart.
-      local record = redis.call('GET', KEYS[i + 1])
-      if record and names(string.match(record, '^([^:]*):') or '', ARGV[arg + 2]) then
-        answer = redis.call('PEXPIRE', KEYS[i], ARGV[arg + 1])
-        redis.call('PEXPIRE', KEYS[i + 1], ARGV[arg + 1])
+    local ms, attempts, token = ARGV[arg + 1], nil, nil
+    if stride == 2 then attempts, token = string.match(redis.call('GET', KEYS[i + 1]) or '', '^([^:]*):(%d+):') end
+    if stride == 2 and token ~= ARGV[arg + 2] then
+      answer = 0
+    elseif string.byte(ms) ~= 43 then
+      -- Of a hold that other attempts share, nothing is taken away.
+      if stride == 1 or not string.find(attempts, '[,+]', string.byte(attempts) == 33 and 3 or 1) then
+        answer = redis.call('PEXPIRE', KEYS[i], ms)
+        if stride == 2 then redis.call('PEXPIRE', KEYS[i + 1], ms) end
       end
+    else
+      local least, left = tonumber(ms), redis.call('PTTL', KEYS[i])
+      local late = left >= 0 and left < least
+      if late then
+        left = least
+        redis.call('PEXPIRE', KEYS[i], string.sub(ms, 2))
+      end
+      if stride == 2 then
+        local needed = left < 0 and DAY / 2 or least
+        if late or redis.call('PTTL', KEYS[i + 1]) < needed then
+          -- What was renewed is not taken back when one of the attempts is undone.
+          local record = string.gsub(attempts, '@%d+', '') .. ':' .. token .. (left < 0 and ':0' or ':1')
+          redis.call('SET', KEYS[i + 1], record, 'PX', string.format('%.0f', left < 0 and DAY or left))
+        end
+      end
+      answer = left
     end
   end
   reply[#reply + 1] = answer

@@ -180,7 +180,6 @@ impl Nodes {
             lease: Some(LEASE),
             patience,
             keep: Keep::No,
-            fenced: true,
         };
         self.router.acquire(self.now, request).unwrap();
         self.drain();
@@ -210,6 +209,7 @@ impl Nodes {
             limit: hold.map(|_| 5000 * MS),
             waited: false,
             sound: true,
+            good_until: None,
         };
         self.router.release(self.now, request);
         self.drain();

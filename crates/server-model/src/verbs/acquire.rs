@@ -2,31 +2,33 @@
 
 use super::{index, stride};
 use crate::call::Call;
-use crate::parts::{SANE_TOKEN, record_text};
+use crate::parts::{SANE_TOKEN, promise, record_text};
 use crate::reply::{Outcome, Reply};
 
 /// What a lock is to this attempt: whose hold it becomes, and the token if it is held already.
 struct Hold {
     attempts: Vec<u8>,
     token: Option<i64>,
+    lease: Vec<u8>,
 }
 
 pub(super) fn acquire(call: &mut Call<'_>) -> Outcome<Reply> {
     let (owner, lease) = (call.needed(1)?, call.needed(2)?);
-    if call.arg(3) == Some(b"2")
-        && call.keys.len() < 3
-        && lease != b"0"
+    let unique = owner.starts_with(b"execute:");
+    if call.keys.len() == 4
+        && unique
+        && !call.exists(call.key(3)?)
         && let Some(reply) = common_path(call, owner, lease)?
     {
         return Ok(reply);
     }
     let stride = stride(call, 3)?;
-    let attempt = call.arg(5).unwrap_or_default();
     let (mut holds, mut refused) = (Vec::new(), vec![0]);
-    for (at, lock) in call.keys.iter().copied().enumerate().step_by(stride) {
-        match look(call, owner, attempt, stride, at, lock)? {
+    let locks: Vec<&[u8]> = call.keys.iter().copied().step_by(stride).collect();
+    for (at, lock) in locks.into_iter().enumerate() {
+        match look(call, owner, unique, stride, at * stride, lock)? {
             Some(hold) => holds.push(hold),
-            None => refused.push(index(at / stride)),
+            None => refused.push(index(at)),
         }
     }
     if refused.len() > 1 {
@@ -43,12 +45,13 @@ pub(super) fn acquire(call: &mut Call<'_>) -> Outcome<Reply> {
     }
     let mut reply = vec![1];
     for (lock, hold) in holds.iter().enumerate() {
-        let timed = lease != b"0";
-        call.set(call.key(lock * stride)?, owner, timed.then_some(lease))?;
+        let timed = hold.lease != b"0";
+        call.set(call.key(lock * stride)?, owner, timed.then_some(hold.lease.as_slice()))?;
         if let Some(token) = hold.token {
-            if stride == 3 {
-                let ms: &[u8] = if timed { lease } else { b"86400000" };
-                call.set(call.key(lock * 3 + 2)?, &record_text(&hold.attempts, token, timed), Some(ms))?;
+            if stride == 4 && !unique {
+                let ms: &[u8] = if timed { &hold.lease } else { b"86400000" };
+                let attempts = promise(hold.attempts.clone(), call.flag(6));
+                call.set(call.key(lock * 4 + 2)?, &record_text(&attempts, token, timed), Some(ms))?;
             }
             reply.push(token);
         }
@@ -73,32 +76,53 @@ fn common_path(call: &mut Call<'_>, owner: &[u8], lease: &[u8]) -> Outcome<Optio
     token.map(|_| None)
 }
 
-/// `None`: another's.
+/// `None`: another's, or left alone for others.
 fn look(
-    call: &Call<'_>,
+    call: &mut Call<'_>,
     owner: &[u8],
-    attempt: &[u8],
+    unique: bool,
     stride: usize,
     at: usize,
     lock: &[u8],
 ) -> Outcome<Option<Hold>> {
-    let Some(holder) = call.get(lock)? else {
-        return Ok(Some(Hold { attempts: attempt.to_vec(), token: None }));
+    let (attempt, waits) = (call.arg(5).unwrap_or_default(), call.flag(7));
+    let side = if stride == 4 { Some((call.key(at + 2)?, call.key(at + 3)?)) } else { None };
+    let (record_key, polled) = side.unzip();
+    let Some(holder) = call.get(lock)?.map(<[u8]>::to_vec) else {
+        if waits
+            && let Some(polled) = polled
+            && !call.may_take(polled, true)?
+        {
+            return Ok(None);
+        }
+        return Ok(Some(Hold { attempts: attempt.to_vec(), token: None, lease: call.needed(2)?.to_vec() }));
     };
-    if holder != owner {
+    let mut record = None;
+    if let Some(record_key) = record_key.filter(|_| holder == owner && !unique) {
+        record = call.record_of(lock, record_key)?;
+    }
+    if holder != owner || (owner == b"*" && record.as_ref().is_none_or(|record| !record.names(attempt))) {
+        if waits && let (Some(polled), Some(record_key)) = (polled, record_key) {
+            let ours = match holder.as_slice() {
+                text if text.starts_with(b"grant:") => true,
+                text if text.starts_with(b"execute:") => text.get(22) == Some(&b'8'),
+                _ => call.record_of(lock, record_key)?.is_some(),
+            };
+            call.mark_polled(polled, ours, true)?;
+        }
         return Ok(None);
     }
-    let record = if stride < 3 { None } else { call.record_of(lock, call.key(at + 2)?)? };
-    if owner == b"*" && record.as_ref().is_none_or(|record| !record.names(attempt)) {
-        return Ok(None);
-    }
+    let named = record.as_ref().map(|record| record.attempts.as_slice());
+    let lease = call.time_left(lock, named, call.needed(2)?)?;
     Ok(Some(match record {
         Some(record) if record.names(attempt) => {
-            Hold { attempts: record.attempts, token: Some(record.token) }
+            Hold { attempts: record.attempts, token: Some(record.token), lease }
         }
-        Some(record) => {
-            Hold { attempts: call.join(lock, Some(&record.attempts), attempt), token: Some(record.token) }
-        }
-        None => Hold { attempts: call.join(lock, None, attempt), token: None },
+        Some(record) => Hold {
+            attempts: call.join(lock, Some(&record.attempts), attempt),
+            token: Some(record.token),
+            lease,
+        },
+        None => Hold { attempts: call.join(lock, None, attempt), token: None, lease },
     }))
 }

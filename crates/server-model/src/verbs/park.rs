@@ -2,7 +2,7 @@
 
 use super::{index, is_grant_to};
 use crate::call::Call;
-use crate::parts::{Record, record_text};
+use crate::parts::{Record, promise, record_text};
 use crate::reply::{LUA, Outcome, Reply};
 use crate::store::number;
 
@@ -116,9 +116,12 @@ impl<'a> Park<'_, 'a> {
                 )?;
             }
         }
-        let Some(holder) = self.call.get(lock.name)? else {
-            lock.mine = Mine::Open;
-            return Ok(None);
+        let Some(holder) = self.call.get(lock.name)?.map(<[u8]>::to_vec) else {
+            if !self.waits || self.call.may_take(lock.polled, false)? {
+                lock.mine = Mine::Open;
+                return Ok(None);
+            }
+            return Ok(Some(Vec::new()));
         };
         if holder == self.owner {
             let record = if self.unique { None } else { self.call.record_of(lock.name, lock.record)? };
@@ -129,10 +132,10 @@ impl<'a> Park<'_, 'a> {
             }
             lock.token = record.as_ref().map(|record| record.token);
             lock.held = record;
-        } else if oldest && is_grant_to(holder, self.client) {
+        } else if oldest && is_grant_to(&holder, self.client) {
             lock.mine = Mine::Open;
         }
-        Ok((lock.mine == Mine::No).then(|| holder.to_vec()))
+        Ok((lock.mine == Mine::No).then_some(holder))
     }
 
     /// Looks for what this attempt holds among the locks after the one it waits at.
@@ -176,9 +179,7 @@ impl<'a> Park<'_, 'a> {
         let (before, rest) = locks.split_at_mut_checked(here).ok_or(LUA)?;
         let (lock, after) = rest.split_first_mut().ok_or(LUA)?;
         let hands_over = self.hands_over(holder, lock)?;
-        if !hands_over {
-            self.call.set(lock.polled, b"1", Some(b"30000"))?;
-        }
+        self.call.mark_polled(lock.polled, hands_over, false)?;
         if !hands_over || self.call.exists(lock.polled) {
             if let Some(at) = self.at.take() {
                 let queue = locks.get(at).ok_or(LUA)?.queue;
@@ -225,7 +226,8 @@ impl<'a> Park<'_, 'a> {
 
     /// Whether the holder will hand over at its release, not just delete.
     fn hands_over(&self, holder: &[u8], lock: &Lock<'a>) -> Outcome<bool> {
-        if holder.starts_with(b"grant:") {
+        // An empty one: it is free, and left alone for others.
+        if holder.is_empty() || holder.starts_with(b"grant:") {
             return Ok(true);
         }
         if holder.starts_with(b"execute:") {
@@ -291,17 +293,19 @@ impl<'a> Park<'_, 'a> {
 
     /// Writes a lock for this attempt, with its hold record.
     fn write(&mut self, lock: &Lock<'a>, lease: &[u8]) -> Outcome<()> {
-        let timed = lease != b"0";
         let held = lock.held.as_ref().map(|record| record.attempts.as_slice());
+        let lease = if self.unique { lease.to_vec() } else { self.call.time_left(lock.name, held, lease)? };
+        let timed = lease != b"0";
         let attempts = match lock.mine {
             Mine::Attempt => held.unwrap_or_default().to_vec(),
             Mine::Owner => self.call.join(lock.name, held, self.attempt),
             Mine::Open | Mine::No => self.attempt.to_vec(),
         };
-        self.call.set(lock.name, self.owner, timed.then_some(lease))?;
+        self.call.set(lock.name, self.owner, timed.then_some(lease.as_slice()))?;
         if !self.unique {
+            let attempts = promise(attempts, self.call.flag(12));
             let text = record_text(&attempts, lock.token.ok_or(LUA)?, timed);
-            self.call.set(lock.record, &text, Some(if timed { lease } else { b"86400000" }))?;
+            self.call.set(lock.record, &text, Some(if timed { &lease } else { b"86400000" }))?;
         }
         Ok(())
     }

@@ -2,37 +2,82 @@
 
 use super::stride;
 use crate::call::Call;
-use crate::parts::names;
-use crate::reply::{Outcome, Reply};
+use crate::parts::{is_shared, without_ends};
+use crate::reply::{LUA, Outcome, Reply};
+use crate::store::number;
+
+/// How long a hold record of a lock without an end lives, in ms.
+const DAY_MS: i64 = 86_400_000;
 
 pub(super) fn renew(call: &mut Call<'_>) -> Outcome<Reply> {
     let stride = stride(call, 1)?;
     let (mut reply, mut arg) = (vec![1], 2);
     for (at, lock) in call.keys.iter().copied().enumerate().step_by(stride) {
-        let mut answer = false;
         // What is no string is nobody's.
-        if call.get(lock).ok().flatten().is_some_and(|holder| call.arg(arg) == Some(holder)) {
-            if stride == 1 {
-                answer = call.expire(lock, call.needed(arg + 1)?)?;
-            } else {
+        let mine = call.get(lock).ok().flatten().is_some_and(|holder| call.arg(arg) == Some(holder));
+        reply.push(match (mine, stride) {
+            (false, _) => 0,
+            (true, 1) => renew_lock(call, lock, None, arg)?,
+            (true, _) => {
                 let record_key = call.key(at + 1)?;
-                let attempt = call.arg(arg + 2);
-                let recorded = call.get(record_key)?.and_then(attempts_of);
-                if recorded.zip(attempt).is_some_and(|(recorded, attempt)| names(recorded, attempt)) {
-                    answer = call.expire(lock, call.needed(arg + 1)?)?;
-                    call.expire(record_key, call.needed(arg + 1)?)?;
+                let record = call.get(record_key)?.and_then(attempts_and_token);
+                let record = record.filter(|(_, token)| call.arg(arg + 2) == Some(token));
+                match record {
+                    Some((attempts, token)) => {
+                        renew_lock(call, lock, Some((record_key, &attempts, &token)), arg)?
+                    }
+                    None => 0,
                 }
             }
-        }
-        reply.push(i64::from(answer));
+        });
         arg += stride + 1;
     }
     Ok(Reply::ints(&reply))
 }
 
-/// What stands before the first colon.
-fn attempts_of(record: &[u8]) -> Option<&[u8]> {
-    record.iter().position(|&byte| byte == b':').and_then(|end| record.get(..end))
+/// Of a lock that is its holder's: sets its time left, and that of its record.
+fn renew_lock(
+    call: &mut Call<'_>,
+    lock: &[u8],
+    record: Option<(&[u8], &[u8], &[u8])>,
+    arg: usize,
+) -> Outcome<i64> {
+    let ms = call.needed(arg + 1)?;
+    let Some(least) = ms.strip_prefix(b"+") else {
+        if record.is_some_and(|(_, attempts, _)| is_shared(attempts)) {
+            return Ok(0);
+        }
+        let answer = call.expire(lock, ms)?;
+        if let Some((record_key, ..)) = record {
+            call.expire(record_key, ms)?;
+        }
+        return Ok(i64::from(answer));
+    };
+    let (text, least) = (least, number(least).ok_or(LUA)?);
+    let mut left = call.pttl(lock);
+    let late = (0..least).contains(&left);
+    if late {
+        left = least;
+        call.expire(lock, text)?;
+    }
+    if let Some((record_key, attempts, token)) = record {
+        let needed = if left < 0 { DAY_MS / 2 } else { least };
+        if late || call.pttl(record_key) < needed {
+            let end: &[u8] = if left < 0 { b":0" } else { b":1" };
+            let text = [&without_ends(attempts)[..], b":", token, end].concat();
+            let ms = if left < 0 { DAY_MS } else { left };
+            call.set(record_key, &text, Some(ms.to_string().as_bytes()))?;
+        }
+    }
+    Ok(left)
+}
+
+/// `^([^:]*):(%d+):`.
+fn attempts_and_token(record: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let mut fields = record.splitn(3, |&byte| byte == b':');
+    let (attempts, token, _) = (fields.next()?, fields.next()?, fields.next()?);
+    let is_number = !token.is_empty() && token.iter().all(u8::is_ascii_digit);
+    is_number.then(|| (attempts.to_vec(), token.to_vec()))
 }
 
 pub(super) fn free(call: &mut Call<'_>) -> Outcome<Reply> {
@@ -61,9 +106,9 @@ pub(super) fn free(call: &mut Call<'_>) -> Outcome<Reply> {
     Ok(Reply::ints(&[1, freed]))
 }
 
-/// Twelve hexadecimal digits, possibly after pluses and commas.
+/// Twelve hexadecimal digits, possibly after marks, pluses and commas.
 fn first_mark(record: &[u8]) -> Vec<u8> {
-    let at = record.iter().take_while(|byte| matches!(byte, b'+' | b',')).count();
+    let at = record.iter().take_while(|byte| matches!(byte, b'!' | b'+' | b',')).count();
     let mark = record.get(at..at + 12).filter(|mark| mark.iter().all(u8::is_ascii_hexdigit));
     mark.unwrap_or_default().to_vec()
 }

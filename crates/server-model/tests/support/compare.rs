@@ -114,11 +114,14 @@ fn without_times(text: &str) -> String {
     parts.fold(first, |out, part| out + "@" + part.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
-/// Whether both replies are the same. `time_at` is the place of a time left in ms.
+/// No place of a reply is a time left.
+pub(crate) const NO_TIMES: RangeInclusive<usize> = 1..=0;
+
+/// Whether both replies are the same. `times` are the places of times left in ms.
 pub(crate) fn same_reply(
     real: &Reply,
     model: &Reply,
-    time_at: Option<usize>,
+    times: &RangeInclusive<usize>,
     slack_ms: i64,
     tokens: &Tokens,
 ) -> bool {
@@ -130,10 +133,10 @@ pub(crate) fn same_reply(
         (Reply::Array(real), Reply::Array(model)) => {
             real.len() == model.len()
                 && real.iter().zip(model).enumerate().all(|(at, pair)| match pair {
-                    (Reply::Int(real), Reply::Int(model)) if time_at == Some(at) => {
+                    (Reply::Int(real), Reply::Int(model)) if times.contains(&at) => {
                         (*real == -1) == (*model == -1) && (real - model).abs() <= slack_ms
                     }
-                    (real, model) => same_reply(real, model, None, slack_ms, tokens),
+                    (real, model) => same_reply(real, model, &NO_TIMES, slack_ms, tokens),
                 })
         }
         (real, model) => real == model,

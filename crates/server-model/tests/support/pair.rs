@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use server_model::{Reply, Server, Verb};
+use server_model::{Reply, Server, Value, Verb};
 
 use super::compare::{
-    DUMP, Tokens, keyspace_differences, model_keyspace, model_of, real_keyspace, same_reply, shown,
+    DUMP, NO_TIMES, Tokens, keyspace_differences, model_keyspace, model_of, real_keyspace, same_reply, shown,
 };
 use super::op::Op;
 use super::resp::{Connection, array, text};
@@ -20,6 +20,8 @@ const SLACK_MS: i64 = 60;
 const SOON_MS: i64 = 400;
 /// A command and its surroundings that took longer: the machine was busy, times are read anew.
 const STALL_US: u64 = 4000;
+/// How near a time in a mark may be to now.
+const MARK_SLACK_MS: i64 = 20;
 
 type Message = (Vec<u8>, Vec<u8>);
 
@@ -91,6 +93,18 @@ impl Pair {
                 self.let_expire(key.clone());
             }
         }
+        // A polled key changes hands by the clock: a mark whose times are near begins anew.
+        let now = i64::try_from(self.now_us / 1000).unwrap_or(i64::MAX);
+        for (mark, (value, left)) in &all {
+            let Value::Text(text) = value else { continue };
+            let text = String::from_utf8_lossy(text);
+            let near = |time: &str| time.parse::<i64>().is_ok_and(|time| (time - now).abs() < MARK_SLACK_MS);
+            if text.trim_start_matches('+').starts_with('@') && text.split('@').any(near) {
+                let ms = (*left >= 0).then(|| left.unsigned_abs());
+                let text = if text.starts_with('+') { b"+".to_vec() } else { b"1".to_vec() };
+                self.step(&Op::Set { key: mark.clone(), text, ms, only_new: false })?;
+            }
+        }
         // A record is trusted when its time left is the lock's to 5 ms: times that differ by about that much must differ by more.
         for (record, &(_, left)) in &all {
             let name = record.windows(3).position(|part| part == b"}h:").map(|at| &record[at + 3..]);
@@ -153,9 +167,13 @@ impl Pair {
         let tokens = if self.tokens_are_times { Tokens::Moment(before..=after + 64) } else { Tokens::Exact };
         let slack_ms = SLACK_MS + i64::try_from((end - before) / 1000).unwrap();
         let parked = matches!(&expected, Reply::Array(parts) if parts.first() == Some(&Reply::Int(2)));
-        let time_at = (parked && matches!(op, Op::Verb { verb: Verb::Park, .. })).then_some(3);
+        let times = match op {
+            Op::Verb { verb: Verb::Park, .. } if parked => 3..=3,
+            Op::Verb { verb: Verb::Renew, .. } => 1..=usize::MAX,
+            _ => NO_TIMES,
+        };
         let mut differences = Vec::new();
-        if !same_reply(&reply, &expected, time_at, slack_ms, &tokens) {
+        if !same_reply(&reply, &expected, &times, slack_ms, &tokens) {
             differences.push(format!("reply:\n    real  {reply:?}\n    model {expected:?}"));
         }
         let heard = self.messages();

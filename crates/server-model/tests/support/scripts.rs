@@ -23,11 +23,12 @@ macro_rules! lua {
     };
 }
 
-const PARTS: [(&str, &str); 4] = [
+const PARTS: [(&str, &str); 5] = [
     ("--@ token\n", lua!("parts/token")),
     ("--@ record\n", lua!("parts/record")),
     ("--@ pass_on\n", lua!("parts/pass_on")),
     ("--@ give_up\n", lua!("parts/give_up")),
+    ("--@ turn\n", lua!("parts/turn")),
 ];
 
 /// The script of a verb.

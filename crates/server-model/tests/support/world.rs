@@ -227,16 +227,15 @@ impl World {
                 )
             }
             84..91 => {
-                let stride = self.random.pick(&[1, 2, 3, 3]);
+                let stride = self.random.pick(&[1, 4, 4, 4]);
                 let locks = self.several(first, 30);
                 let owner = self.owner(holder.as_deref());
-                let mut args = vec![owner, self.lease(false), stride.to_string()];
-                if stride == 3 {
-                    args.extend([self.flag(20), self.attempt()]);
-                } else if self.random.percent(30) {
-                    args.push(self.flag(50));
+                let lease = self.lease(owner.starts_with("execute:"));
+                let mut args = vec![owner, lease, stride.to_string()];
+                if stride == 4 {
+                    args.extend([self.flag(20), self.attempt(), self.flag(30), self.flag(60)]);
                 }
-                (Verb::Acquire, kinds(&locks, &"lfh"[..stride]), args)
+                (Verb::Acquire, kinds(&locks, &"lfhp"[..stride]), args)
             }
             91..95 => {
                 let stride = self.random.pick(&[1, 2]);
@@ -247,9 +246,9 @@ impl World {
                     let holder = holder.map(|text| String::from_utf8_lossy(text).into_owned());
                     args.extend([
                         self.owner(holder.as_deref()),
-                        self.random.pick(&["25000", "70000", "0", "-5"]).into(),
+                        self.random.pick(&["25000", "+25000", "+70000", "+0", "+0", "0", "-5"]).into(),
                     ]);
-                    args.extend((stride == 2).then(|| self.attempt()));
+                    args.extend((stride == 2).then(|| self.token(model, now_us, &LOCKS[at])));
                 }
                 (Verb::Renew, kinds(&locks, &"lh"[..stride]), args)
             }
@@ -295,7 +294,17 @@ impl World {
             self.flag(70),
             next,
             along.to_owned(),
+            self.flag(30),
         ]
+    }
+
+    /// The token in the lock's hold record, mostly.
+    fn token(&mut self, model: &Server, now_us: u64, lock: &Lock) -> String {
+        let record = model.get(now_us, &lock.key('h')).map(|text| String::from_utf8_lossy(text).into_owned());
+        match record.as_deref().and_then(|record| record.split(':').nth(1)) {
+            Some(token) if self.random.percent(85) => token.to_owned(),
+            _ => "77".to_owned(),
+        }
     }
 
     /// `first` alone, or with `chance` percent others too, in the order in which they are taken.

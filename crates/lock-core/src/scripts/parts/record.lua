@@ -1,7 +1,7 @@
 -- Attempts and token of a hold record, if it speaks of the hold that is there now: both have no lease, or their times left are alike
 -- (set by one script, but on Redis before 7.2 not at one instant). Attempts of one owner hold a lock together, so several may be named,
 -- with commas between: each but the first as `<attempt>@<when the lock would have ended without it, in ms since 1970; 0 for never>`.
--- "+" stands for those that are named no more, or never were.
+-- "+" stands for those that are named no more, or never were. "!" in front: the end of the lock was promised to somebody.
 local function record_of(lock, record_key)
   local record = redis.call('GET', record_key)
   if not record then return end
@@ -28,9 +28,15 @@ end
 
 -- The attempts without one, or with it as the last, by a new entry. At most three are named.
 local function change(attempts, attempt, entry)
-  local list, others = {}, false
+  local list, others, promised = {}, false, false
   for other in string.gmatch(attempts, '[^,]+') do
-    if other == '+' then others = true elseif string.match(other, '^[^@]*') ~= attempt then list[#list + 1] = other end
+    if other == '+' then
+      others = true
+    elseif other == '!' then
+      promised = true
+    elseif string.match(other, '^[^@]*') ~= attempt then
+      list[#list + 1] = other
+    end
   end
   if entry then list[#list + 1] = entry end
   if #list > 3 then
@@ -38,7 +44,23 @@ local function change(attempts, attempt, entry)
     table.remove(list, 1)
   end
   if others then table.insert(list, 1, '+') end
+  if promised and #list > 0 then table.insert(list, 1, '!') end
   return table.concat(list, ',')
+end
+
+-- The same attempts with the mark that the lock's end is promised, if `promises` says so.
+local function promise(attempts, promises)
+  if not promises or string.byte(attempts) == 33 then return attempts end
+  return '!,' .. attempts
+end
+
+-- The time left in ms ('0': none) that an acquire of `ms` gives a lock which its owner holds already. The latest acquire decides, but it does
+-- not bring a promised end forward.
+local function time_left(lock, attempts, ms)
+  if ms == '0' or not attempts or string.byte(attempts) ~= 33 then return ms end
+  local left = redis.call('PTTL', lock)
+  if left < 0 then return '0' end
+  return left > tonumber(ms) and string.format('%.0f', left) or ms
 end
 
 -- The attempts with one more, which takes a lock that its owner holds already.

@@ -1,0 +1,133 @@
+// What the user gives the provider to call: a logger, callbacks, strategies. Whatever they do, every call ends and no lock is left behind.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { providerEntry, recordingLogger } from "../support/locking-module.mjs";
+import { deferred, NS, OURS_ONLY, openTestbed, refused, until } from "../support/testbed.mjs";
+
+const bed = openTestbed();
+
+const WAYS = {
+  throws: () => {
+    throw new Error("no use for it");
+  },
+  rejects: async () => {
+    throw new Error("no use for it");
+  },
+  "throws what has no text": () => {
+    throw Object.create(null);
+  },
+};
+
+/** Boots with a logger whose `info`, `warn` and `error` do as they are told, but for the boot itself. */
+async function bootWithLogger(write, options = {}) {
+  const { logger } = recordingLogger();
+  const booted = await bed.bootWith({ providers: [providerEntry(bed.options(options))], logger });
+  const count = { told: 0 };
+  for (const level of ["info", "warn", "error"]) {
+    logger[level] = () => {
+      count.told += 1;
+      return write();
+    };
+  }
+  return { ...booted, locking: booted.locking, count };
+}
+
+/** Cuts all connections but the observer's. */
+async function cut() {
+  await bed.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+  await bed.command("CLIENT", "KILL", "TYPE", "pubsub");
+}
+
+for (const [how, write] of Object.entries(WAYS)) {
+  test(`with a logger that ${how} every call ends although connections are cut`, OURS_ONLY, async () => {
+    const { locking, count } = await bootWithLogger(write);
+    const ends = [];
+    for (let round = 0; round < 10; round += 1) {
+      for (let at = 0; at < 30; at += 1) ends.push(locking.execute(`k${at % 5}`, () => sleep(1), { timeout: 3 }).catch(() => {}));
+      await sleep(20);
+      await cut();
+    }
+    await Promise.all(ends);
+    // A lock whose release was cut off is given back by itself.
+    await until("nothing is locked", async () => (await bed.locks()).length === 0);
+    assert.ok(count.told > 0, "the logger was not called at all, so this test says nothing");
+  });
+}
+
+test("with a logger that throws each of many lost jobs hears of its loss", OURS_ONLY, async () => {
+  const { locking } = await bootWithLogger(WAYS.throws);
+  const held = Array.from({ length: 20 }, () => deferred());
+  const losses = held.map(({ resolve }, at) =>
+    refused(
+      locking.execute(
+        `k${at}`,
+        (signal) => {
+          resolve();
+          return new Promise((end) => signal.addEventListener("abort", end));
+        },
+        { expire: 1 },
+      ),
+      { code: "LOCK_LOST" },
+    ),
+  );
+  await Promise.all(held.map(({ promise }) => promise));
+  await bed.command("FLUSHALL");
+  await Promise.all(losses);
+});
+
+for (const [how, onHeld] of Object.entries(WAYS).slice(0, 2)) {
+  test(`an onHeld that ${how} gives the lock back, and acquire rejects with its error`, OURS_ONLY, async () => {
+    const { locking } = await bed.boot();
+    await assert.rejects(locking.acquire(["a", "b"], { ownerId: "me", expire: 60, renew: true, onHeld }), /no use for it/);
+    assert.deepEqual(await bed.locks(), []);
+    await locking.execute(["a", "b"], async () => {}, { timeout: 1 });
+  });
+
+  test(`an onLost that ${how} disturbs nobody: others are told, and the log says so`, OURS_ONLY, async () => {
+    const { locking, logs } = await bed.boot();
+    const told = [];
+    const lost = (name) => () => void told.push(name);
+    await locking.acquire("a", { ownerId: "me", expire: 1, onLost: onHeld });
+    await locking.acquire("b", { ownerId: "me", expire: 1, onLost: lost("b") });
+    await locking.acquire("c", { ownerId: "me", expire: 1, onLost: lost("c") });
+    await until("both are told", () => told.length === 2);
+    await until("the log has it", () => logs.some(({ text }) => /onLost.*no use for it/.test(text)));
+    assert.equal(await locking.execute("a", async () => "ran"), "ran");
+  });
+}
+
+test("acquire waits for the promise that onHeld returns", OURS_ONLY, async () => {
+  const { locking } = await bed.boot();
+  const gate = deferred();
+  let resolved = false;
+  const acquired = locking.acquire("k", { ownerId: "me", expire: 60, onHeld: () => gate.promise }).then(() => {
+    resolved = true;
+  });
+  await until("the lock is held", () => bed.owner(`${NS}k`));
+  await sleep(30);
+  assert.equal(resolved, false);
+  gate.resolve();
+  await acquired;
+  assert.equal(await bed.owner(`${NS}k`), "me");
+});
+
+for (const [how, reconnectOnError] of Object.entries(WAYS)) {
+  test(`a reconnectOnError that ${how} leaves the error to its call`, OURS_ONLY, async () => {
+    const { locking } = await bed.boot({ redisOptions: { reconnectOnError } });
+    await bed.command("RPUSH", `${NS}list`, "x");
+    await refused(locking.acquire("list"), { code: "REDIS_REFUSED" });
+    assert.equal(await locking.execute("k", async () => "ran"), "ran");
+  });
+
+  test(`a retryStrategy that ${how} ends all attempts, and calls are told`, OURS_ONLY, async () => {
+    const { locking } = await bed.boot({ redisOptions: { retryStrategy: reconnectOnError } });
+    await locking.execute("k", async () => {});
+    await cut();
+    await refused(
+      until("a call fails", () => locking.execute("k", async () => {}, { timeout: 5 }).then(() => false)),
+      { code: "REDIS_UNREACHABLE" },
+    );
+  });
+}

@@ -1,0 +1,23 @@
+// A shop on the Medusa that MLR_INSTALLED names: boots the real Locking Module on the Redis at argv and uses all of it.
+
+import assert from "node:assert/strict";
+import { bootLocking, providerEntry } from "../support/locking-module.mjs";
+
+const [redisUrl, knowsPrefix] = process.argv.slice(2);
+
+const booted = await bootLocking({ providers: [providerEntry({ redisUrl })] });
+const { locking } = booted;
+assert.match(booted.logText, /Connection to Redis in "locking-redis" provider established/);
+for (const provider of [undefined, "locking-redis", ...(knowsPrefix === "true" ? ["lp_locking-redis"] : [])]) {
+  const named = provider ? { provider } : {};
+  await locking.acquire(["a", "b"], { ownerId: "me", expire: 60, ...named });
+  await assert.rejects(locking.acquire("b", { ownerId: "other", ...named }), /Failed to acquire lock for key "b"/);
+  assert.equal(await locking.release(["a", "b"], { ownerId: "me", ...named }), true);
+  const token = await locking.execute("a", async (_signal, lock) => lock.fencingTokens.a, { timeout: 5, ...named });
+  assert.equal(typeof token, "number");
+  await locking.acquire("a", { ownerId: "me", ...named });
+  await locking.releaseAll({ ownerId: "me", ...named });
+  assert.equal(await locking.execute("a", async () => "free", { timeout: 1, ...named }), "free");
+}
+await booted.shutdown();
+console.log("done");

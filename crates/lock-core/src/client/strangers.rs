@@ -1,0 +1,183 @@
+//! Callers of the official package who wait: they ask now and then, and leave no trace that a script could see. On a key that is handed on all the
+//! time they would never find it free. So while keys are handed on, the server is asked once a second whether that package was ever used
+//! there (its published script is known) and, if so, whether some connection does what such a caller does (a script a second). When one may be
+//! there, the key is marked as polled for a moment, so that everybody of ours leaves it alone for a while (`scripts/parts/turn.lua`). Whoever takes
+//! it then is seen, and the mark stays. When nobody does, it is done ever less often.
+
+use super::Client;
+use super::batch::Sent;
+use crate::key::LockKey;
+use crate::resp::{Value, append_command};
+use crate::time::Instant;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// SHA-1 of the script by which `@medusajs/locking-redis` takes locks, the same in all its versions from 2.0.0 to 2.21.2.
+pub const OFFICIAL_ACQUIRE_SHA: &str = "0eafb65e6aa537bcc966e2af2a66dc7f3f66e121";
+/// How often the server is asked, while keys are handed on.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How often it is asked whether the package was used at all, where it was not.
+const KNOWN_EVERY: Duration = Duration::from_secs(5);
+/// A list of so many bytes is asked for every second; a longer one less often.
+const LIST_BYTES: u64 = 1 << 20;
+/// For how long the mark stands if nobody comes: our turn, and one pause of such a caller (1 s at most).
+const MARK_MS: &[u8] = b"2000";
+/// Time between two marks for which nobody came: at first, and the most. Of the most, a mark is less than a hundredth.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(128));
+/// A key that was handed on for so long may be so busy that others never find it free.
+const BUSY_AFTER: Duration = Duration::from_millis(500);
+/// A key counts as handed on for so long.
+const RECENT: Duration = Duration::from_secs(2);
+
+/// What is known of such callers.
+#[derive(Debug)]
+pub(super) struct Strangers {
+    /// Since when keys have been handed on, and when they last came to this client.
+    keys: BTreeMap<LockKey, (Instant, Instant)>,
+    asking: bool,
+    /// When the next question may be asked.
+    ask_at: Instant,
+    /// The package was used on this server.
+    known: bool,
+    /// How many were there at the last look.
+    count: usize,
+    mark_at: Instant,
+    pause: Duration,
+}
+
+impl Default for Strangers {
+    fn default() -> Self {
+        Self {
+            keys: BTreeMap::new(),
+            asking: false,
+            ask_at: Instant::from_nanos(0),
+            known: false,
+            count: 0,
+            mark_at: Instant::from_nanos(0),
+            pause: PAUSE.0,
+        }
+    }
+}
+
+/// A question about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// Whether the package was used.
+    Use,
+    /// Which connections there are.
+    Connections,
+}
+
+impl Client {
+    /// The key was handed on to this client.
+    pub(super) fn handed_on(&mut self, now: Instant, keys: &[LockKey]) {
+        if !self.link.hands_off() {
+            return;
+        }
+        let [key] = keys else { return };
+        let since = match self.strangers.keys.get_mut(key) {
+            Some((since, at)) if now < *at + RECENT => {
+                *at = now;
+                *since
+            }
+            _ => {
+                self.strangers.keys.insert(key.clone(), (now, now));
+                now
+            }
+        };
+        if self.strangers.asking || now < self.strangers.ask_at || now < since + BUSY_AFTER {
+            return;
+        }
+        self.strangers.keys.retain(|_, (_, at)| now < *at + RECENT);
+        self.strangers.asking = true;
+        let about = if self.strangers.known {
+            append_command(&mut self.out, &[b"CLIENT", b"LIST", b"TYPE", b"NORMAL"]);
+            About::Connections
+        } else {
+            append_command(&mut self.out, &[b"SCRIPT", b"EXISTS", OFFICIAL_ACQUIRE_SHA.as_bytes()]);
+            About::Use
+        };
+        self.in_flight.push_back(Sent::Strangers(about));
+        self.expect_progress(now);
+    }
+
+    pub(super) fn strangers_answered(&mut self, now: Instant, about: About, reply: &Value) {
+        self.strangers.asking = false;
+        self.strangers.ask_at = now + ASK_EVERY;
+        match (about, reply) {
+            (About::Use, Value::Array(items)) => {
+                self.strangers.known = items.first() == Some(&Value::Int(1));
+                if !self.strangers.known {
+                    self.strangers.ask_at = now + KNOWN_EVERY;
+                }
+            }
+            (About::Connections, Value::Text(list)) => {
+                let seconds = (list.len() as u64).div_ceil(LIST_BYTES).max(1);
+                self.strangers.ask_at = now + ASK_EVERY * u32::try_from(seconds).unwrap_or(u32::MAX);
+                self.strangers_seen(now, strangers_in(list));
+            }
+            // Who may not ask takes it that somebody may be there.
+            _ => self.strangers_seen(now, 1),
+        }
+    }
+
+    fn strangers_seen(&mut self, now: Instant, count: usize) {
+        let more = count > std::mem::replace(&mut self.strangers.count, count);
+        if count == 0 {
+            self.strangers.pause = PAUSE.0;
+            self.strangers.mark_at = now;
+        }
+        if count == 0 || (now < self.strangers.mark_at && !more) {
+            return;
+        }
+        self.strangers.mark_at = now + self.strangers.pause;
+        self.strangers.pause = (self.strangers.pause * 2).min(PAUSE.1);
+        let recent = |(key, (since, at)): (&LockKey, &(Instant, Instant))| {
+            (now < *at + RECENT && now >= *since + BUSY_AFTER).then(|| key.clone())
+        };
+        for key in self.strangers.keys.iter().filter_map(recent).collect::<Vec<_>>() {
+            let mut polled = Vec::new();
+            key.polled(&mut polled);
+            append_command(&mut self.out, &[b"SET", &polled, b"1", b"NX", b"PX", MARK_MS]);
+            self.in_flight.push_back(Sent::Nobody);
+        }
+        self.expect_progress(now);
+    }
+
+    /// Somebody who polls has had the key: marks were not for nothing.
+    pub(super) fn stranger_came(&mut self, now: Instant) {
+        self.strangers.pause = PAUSE.0;
+        self.strangers.mark_at = now;
+    }
+}
+
+/// How many connections of CLIENT LIST are not ours and ran a script in the last second.
+fn strangers_in(list: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(list);
+    text.lines().filter(|line| is_stranger(line)).count()
+}
+
+fn is_stranger(line: &str) -> bool {
+    let field = |name: &str| line.split(' ').find_map(|field| field.strip_prefix(name));
+    let runs_scripts = field("cmd=").is_some_and(|command| command.starts_with("eval"));
+    let idle = field("idle=").and_then(|idle| idle.parse::<u64>().ok());
+    runs_scripts && idle.is_some_and(|idle| idle <= 1) && field("lib-name=") != Some("medusa-locking-redis")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::strangers_in;
+
+    const OTHER: &str =
+        "id=7 addr=127.0.0.1:1 name= age=9 idle=1 flags=N sub=0 cmd=evalsha user=default lib-name= lib-ver=";
+
+    #[test]
+    fn who_runs_a_script_a_second_and_is_not_one_of_ours_may_be_a_caller_of_the_official_package() {
+        assert_eq!(strangers_in(OTHER.as_bytes()), 1);
+        let ours = OTHER.replace("lib-name= ", "lib-name=medusa-locking-redis ");
+        let idle = OTHER.replace("idle=1 ", "idle=12 ");
+        let elsewise = OTHER.replace("cmd=evalsha", "cmd=ping");
+        let list = [ours.as_str(), &idle, &elsewise, "", OTHER].join("\n");
+        assert_eq!(strangers_in(list.as_bytes()), 1);
+    }
+}

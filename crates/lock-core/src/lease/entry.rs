@@ -1,0 +1,188 @@
+//! One lease: until when it can be trusted, and when something is to be done about it.
+
+use super::HoldId;
+use super::margin;
+use super::renewal::{Renewal, Term, tokens_of};
+use crate::client::{CLAIM_PERIOD, Claiming};
+use crate::ids::Owner;
+use crate::key::LockKey;
+use crate::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest time between two looks at a lease that is not renewed.
+const LONGEST_LOOK: Duration = Duration::from_secs(10);
+/// Such a lease is looked at once more so long before its end: somebody may have extended it.
+const LAST_LOOK: Duration = Duration::from_millis(100);
+/// How far a lease can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseState {
+    /// Renewed in time.
+    Held,
+    /// The last renewal failed; the lease has not lapsed.
+    Suspect,
+    /// Another owner may hold the keys.
+    Lost,
+    /// Given back, or never there.
+    Gone,
+}
+
+/// What happened to a lease that is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// It could not be renewed before its end.
+    Lapsed,
+    /// It came to its end, and nobody had asked for a renewal.
+    Ended,
+    /// Redis said that the lock is not this hold's any more.
+    TakenAway,
+}
+
+/// What a new lease consists of.
+#[derive(Clone, Debug)]
+pub struct NewLease {
+    /// The lock keys.
+    pub keys: Arc<[LockKey]>,
+    /// Their owner.
+    pub owner: Owner,
+    /// Fencing tokens in the order of the keys, by which holds of a named owner are told apart; empty where the server gives none.
+    pub tokens: Box<[u64]>,
+    /// Length of the lease; `None`: it has no end.
+    pub lease: Option<Duration>,
+    /// When the request that took the keys was sent: the lease counts from there.
+    pub sent_at: Instant,
+    /// Whether it is renewed. A lease without an end is not.
+    pub renews: bool,
+    /// The claim is not answered yet: its number, and until when the grant stands.
+    pub claim: Option<Claiming>,
+    /// The keys were waited for.
+    pub waited: bool,
+}
+
+impl NewLease {
+    /// The same lease on some of its keys.
+    #[must_use]
+    pub fn part(&self, keys: &[LockKey]) -> Self {
+        Self { keys: keys.into(), tokens: tokens_of(&self.keys, &self.tokens, keys), ..self.clone() }
+    }
+
+    /// What is asked of Redis when it is due.
+    fn term(&self) -> Term {
+        match (&self.owner, self.lease) {
+            (Owner::Execute(_), Some(lease)) => Term::Exactly(lease),
+            (_, Some(lease)) if self.renews => Term::AtLeast(lease),
+            _ => Term::AtLeast(Duration::ZERO),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Lease {
+    pub(super) serial: u64,
+    pub(super) held: NewLease,
+    pub(super) state: LeaseState,
+    /// Nothing has shown yet that the grant was taken over.
+    pub(super) on_grant: bool,
+    /// Until when Redis has the lock for certain, and the length of time from which that was counted.
+    pub(super) deadline: Instant,
+    pub(super) counted: Duration,
+    /// When it is renewed or looked at.
+    pub(super) due_at: Instant,
+    pub(super) asking: bool,
+    /// When the schedule has it.
+    pub(super) scheduled: Instant,
+}
+
+impl Lease {
+    pub(super) fn new(held: NewLease, serial: u64) -> Self {
+        let claim = held.claim.as_ref().map(|claiming| claiming.until);
+        let sent_at = held.sent_at;
+        let mut lease = Self {
+            serial,
+            state: LeaseState::Held,
+            on_grant: claim.is_some(),
+            deadline: Instant::FAR_FUTURE,
+            counted: LONGEST_LOOK,
+            due_at: Instant::FAR_FUTURE,
+            asking: false,
+            scheduled: Instant::FAR_FUTURE,
+            held,
+        };
+        lease.extend(sent_at, lease.held.lease);
+        lease.due_at = lease.next_due(sent_at);
+        if let Some(until) = claim {
+            lease.deadline = until;
+            lease.counted = CLAIM_PERIOD;
+            // A job may block the thread that claims; then the renewal does.
+            lease.due_at = lease.due_at.min(sent_at + CLAIM_PERIOD / 4);
+        }
+        lease
+    }
+
+    /// When it has to be told that the lease is lost, unless it was renewed.
+    pub(super) fn last_call(&self) -> Instant {
+        if self.deadline == Instant::FAR_FUTURE {
+            return Instant::FAR_FUTURE;
+        }
+        self.deadline.back(margin(self.counted))
+    }
+
+    /// The grant, while nothing has shown that it was taken over.
+    fn grant(&self) -> Option<Arc<[u8]>> {
+        let claiming = self.held.claim.as_ref().filter(|_| self.on_grant);
+        claiming.map(|claiming| Arc::clone(&claiming.grant))
+    }
+
+    /// Redis had so much time left (`None`: no end) at `since`, or later.
+    pub(super) fn extend(&mut self, since: Instant, left: Option<Duration>) {
+        self.deadline = left.map_or(Instant::FAR_FUTURE, |left| since + left);
+        self.counted = left.unwrap_or(LONGEST_LOOK);
+    }
+
+    /// When it is renewed or looked at after `since`.
+    pub(super) fn next_due(&self, since: Instant) -> Instant {
+        match self.held.lease {
+            Some(lease) if self.held.renews => since + lease / 3,
+            _ => {
+                let at = since + (self.counted / 3).min(LONGEST_LOOK);
+                let last = self.last_call().back(LAST_LOOK.max(self.counted / 20));
+                match self.deadline {
+                    Instant::FAR_FUTURE => at,
+                    _ if at <= last => at,
+                    _ if since < last => last,
+                    // There is no time for another look.
+                    _ => Instant::FAR_FUTURE,
+                }
+            }
+        }
+    }
+
+    /// When something is to be done about it.
+    pub(super) fn next(&self) -> Instant {
+        match (self.state, self.asking) {
+            (LeaseState::Lost, _) => Instant::FAR_FUTURE,
+            (_, true) => self.last_call(),
+            (_, false) => self.last_call().min(self.due_at),
+        }
+    }
+
+    pub(super) fn loss(&self) -> Loss {
+        if self.held.renews { Loss::Lapsed } else { Loss::Ended }
+    }
+
+    /// What is asked about it, now that it is due.
+    pub(super) fn renewal(&self, hold: HoldId) -> Renewal {
+        let held = &self.held;
+        let told_apart = !held.owner.is_unique() && !held.tokens.is_empty();
+        Renewal {
+            hold,
+            keys: Arc::clone(&held.keys),
+            owner: held.owner.clone(),
+            tokens: told_apart.then(|| held.tokens.clone()),
+            term: held.term(),
+            grant: self.grant(),
+            lease: held.lease.unwrap_or_default(),
+            deadline: self.last_call(),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The leases of locks that somebody looks at: when to renew them or to compare them with Redis, until when the lock can be trusted, and
+//! what became of it.
+//!
+//! The JavaScript thread registers and releases leases, the renewal thread polls them. The table holds no lock and reads no clock itself.
+//!
+//! A lease is *renewed* (`renews`) or only *looked at*: then a renewal of no time at all tells what Redis has. Several leases of one named owner
+//! on one key are one hold in Redis: they have one fencing token, and the hold lasts as long as the longest of them. So what a lease
+//! promises by itself is never too much; what Redis has beyond that, the next look tells.
+//!
+//! Methods: mutators `register`, `release`, `give_up`; `poll` says what is due; `answered` and `failed` take a
+//! renewal's outcome, `claimed` and `lose` a claim's; getters `state`, `remaining`, `held`.
+
+mod entry;
+mod hold_id;
+mod named;
+mod renewal;
+
+pub use entry::{LeaseState, Loss, NewLease};
+pub use hold_id::HoldId;
+pub use renewal::{Renewal, RenewalAnswer, Term};
+
+use crate::ids::Owner;
+use crate::key::LockKey;
+use crate::time::Instant;
+use entry::Lease;
+use named::Named;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What is left of an `execute` lock's lease when its process ends, in milliseconds: a COMMIT may be in flight.
+pub const EXIT_LEASE_MS: u64 = 2_000;
+
+/// Shortest and longest time after which a renewal or look that failed is tried again.
+const RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(3));
+
+/// A lease that was taken out of the table.
+#[derive(Debug)]
+pub struct Ended {
+    /// What it consisted of.
+    pub held: NewLease,
+    /// How far it could be trusted.
+    pub state: LeaseState,
+    /// Until when it would have been good.
+    pub good_until: Instant,
+}
+
+/// All leases of one client.
+#[derive(Debug)]
+pub struct LeaseTable {
+    leases: slab::Slab<Lease>,
+    /// When something is to be done about which lease.
+    schedule: BTreeSet<(Instant, usize)>,
+    named: Named,
+    serial: u64,
+    /// When the renewal thread will look again; an earlier need has to wake it.
+    next_look: Instant,
+}
+
+impl Default for LeaseTable {
+    fn default() -> Self {
+        Self {
+            leases: slab::Slab::new(),
+            schedule: BTreeSet::new(),
+            named: Named::default(),
+            serial: 0,
+            next_look: Instant::FAR_FUTURE,
+        }
+    }
+}
+
+/// The abort comes this much before the lease can lapse: a share for clocks that run at different speeds and
+/// a fixed part for the way to the JavaScript thread.
+pub(crate) fn margin(lease: Duration) -> Duration {
+    lease / 100 + Duration::from_millis(10)
+}
+
+impl LeaseTable {
+    /// Takes in a lease. The flag says that the renewal thread must be woken, since it would look too late.
+    pub fn register(&mut self, held: NewLease) -> (HoldId, bool) {
+        self.serial += 1;
+        let lease = Lease::new(held, self.serial);
+        let (sent_at, deadline, serial) = (lease.held.sent_at, lease.deadline, lease.serial);
+        let siblings = match &lease.held.owner {
+            Owner::Named(owner) => self.named.places(owner, Some(&lease.held.keys)),
+            Owner::Execute(_) => Vec::new(),
+        };
+        let place = self.leases.insert(lease);
+        if let Some(Lease { held: NewLease { owner: Owner::Named(owner), keys, .. }, .. }) =
+            self.leases.get(place)
+        {
+            self.named.insert(owner, keys, place);
+        }
+        let mut wake = self.reschedule(place);
+        for sibling in siblings {
+            // It may last longer now: a look tells.
+            if let Some(other) =
+                self.leases.get_mut(sibling).filter(|other| !other.held.renews && other.deadline < deadline)
+            {
+                other.due_at = other.due_at.min(sent_at);
+                wake |= self.reschedule(sibling);
+            }
+        }
+        (HoldId::new(place, serial), wake)
+    }
+
+    /// The claim of a hold was answered: it has its full lease, counted from `sent_at`. The flag is that of
+    /// [`Self::register`].
+    pub fn claimed(&mut self, sent_at: Instant, hold: HoldId) -> bool {
+        let Some(lease) = self.get_mut(hold).filter(|lease| lease.state != LeaseState::Lost) else {
+            return false;
+        };
+        lease.held.claim = None;
+        lease.on_grant = false;
+        // It may have been renewed since.
+        let renewed = lease.deadline;
+        lease.extend(sent_at, lease.held.lease);
+        lease.deadline = lease.deadline.max(renewed);
+        lease.due_at = lease.next_due(sent_at);
+        self.reschedule(hold.place())
+    }
+
+    /// A hold is lost. False when that was known.
+    pub fn lose(&mut self, hold: HoldId) -> bool {
+        let Some(lease) = self.get_mut(hold) else { return false };
+        let known = std::mem::replace(&mut lease.state, LeaseState::Lost) == LeaseState::Lost;
+        self.reschedule(hold.place());
+        !known
+    }
+
+    /// Puts a lease where it belongs in the schedule. True when the renewal thread would look too late for it.
+    fn reschedule(&mut self, place: usize) -> bool {
+        let Some(lease) = self.leases.get_mut(place) else { return false };
+        let next = lease.next();
+        let before = std::mem::replace(&mut lease.scheduled, next);
+        if before != next {
+            self.schedule.remove(&(before, place));
+        }
+        if next == Instant::FAR_FUTURE {
+            return false;
+        }
+        self.schedule.insert((next, place));
+        let wake = next < self.next_look;
+        self.next_look = self.next_look.min(next);
+        wake
+    }
+
+    fn take(&mut self, place: usize) -> Option<Lease> {
+        let lease = self.leases.try_remove(place)?;
+        self.schedule.remove(&(lease.scheduled, place));
+        if let Owner::Named(owner) = &lease.held.owner {
+            self.named.remove(owner, &lease.held.keys, place);
+        }
+        Some(lease)
+    }
+
+    /// Forgets what a named owner gives back: `keys`, or all.
+    pub fn give_up(&mut self, owner: &[u8], keys: Option<&[LockKey]>) {
+        for place in self.named.places(owner, keys) {
+            let Some(lease) = self.leases.get_mut(place) else { continue };
+            let goes = |key: &LockKey| keys.is_none_or(|keys| keys.contains(key));
+            let (gone, kept): (Vec<_>, Vec<_>) = lease.held.keys.iter().cloned().partition(goes);
+            if kept.is_empty() {
+                self.take(place);
+                continue;
+            }
+            lease.held = lease.held.part(&kept);
+            self.named.remove(owner, &gone, place);
+        }
+    }
+
+    /// Takes a lease out; from here on nothing is asked about it any more.
+    pub fn release(&mut self, now: Instant, hold: HoldId) -> Option<Ended> {
+        let state = self.state(now, hold);
+        let good_until = self.get(hold)?.last_call();
+        self.take(hold.place()).map(|lease| Ended { held: lease.held, state, good_until })
+    }
+
+    /// How far the lease can be trusted at `now`, whether or not anybody has looked since.
+    #[must_use]
+    pub fn state(&self, now: Instant, hold: HoldId) -> LeaseState {
+        match self.get(hold) {
+            None => LeaseState::Gone,
+            Some(lease) if now >= lease.last_call() => LeaseState::Lost,
+            Some(lease) => lease.state,
+        }
+    }
+
+    /// Time until the lease counts as lost, a little before it can lapse; zero once it is, or was given back; `None`: it has no end.
+    #[must_use]
+    pub fn remaining(&self, now: Instant, hold: HoldId) -> Option<Duration> {
+        match self.get(hold) {
+            Some(lease) if lease.state != LeaseState::Lost => {
+                (lease.deadline != Instant::FAR_FUTURE).then(|| lease.last_call().since(now))
+            }
+            _ => Some(Duration::ZERO),
+        }
+    }
+
+    /// The lease's parts, as registered.
+    #[must_use]
+    pub fn held(&self, hold: HoldId) -> Option<&NewLease> {
+        self.get(hold).map(|lease| &lease.held)
+    }
+
+    /// Every lease that is renewed and not lost: what is left behind when the process ends.
+    pub fn alive(&self) -> impl Iterator<Item = &NewLease> {
+        let leases = self.leases.iter().map(|(_, lease)| lease);
+        leases.filter(|lease| lease.held.renews && lease.state != LeaseState::Lost).map(|lease| &lease.held)
+    }
+
+    /// What is due at `now`: renewals to send and leases that are lost because their time is over. Returns when
+    /// to look again.
+    pub fn poll(&mut self, now: Instant, due: &mut Vec<Renewal>, lost: &mut Vec<(HoldId, Loss)>) -> Instant {
+        while let Some((at, place)) = self.schedule.first().copied().filter(|(at, _)| *at <= now) {
+            self.schedule.remove(&(at, place));
+            let Some(lease) = self.leases.get_mut(place) else { continue };
+            lease.scheduled = Instant::FAR_FUTURE;
+            let hold = HoldId::new(place, lease.serial);
+            let last_call = lease.last_call();
+            if now >= last_call {
+                lease.state = LeaseState::Lost;
+                lost.push((hold, lease.loss()));
+                continue;
+            }
+            if !lease.asking && now >= lease.due_at {
+                lease.asking = true;
+                // Unless somebody is in a hurry meanwhile.
+                lease.due_at = Instant::FAR_FUTURE;
+                due.push(lease.renewal(hold));
+            }
+            self.reschedule(place);
+        }
+        self.next_look = self.schedule.first().map_or(Instant::FAR_FUTURE, |(at, _)| *at);
+        self.next_look
+    }
+
+    /// Takes a renewal's answer; `sent_at` is when it was asked for. True when the lease is lost by it.
+    pub fn answered(&mut self, sent_at: Instant, hold: HoldId, answer: RenewalAnswer) -> bool {
+        let Some(lease) = self.get_mut(hold) else { return false };
+        lease.asking = false;
+        let lost = match answer {
+            _ if lease.state == LeaseState::Lost => return false,
+            RenewalAnswer::Held { left } => {
+                lease.state = LeaseState::Held;
+                lease.on_grant = false;
+                lease.extend(sent_at, left);
+                lease.due_at = lease.due_at.min(lease.next_due(sent_at));
+                false
+            }
+            RenewalAnswer::NotOurs => {
+                lease.state = LeaseState::Lost;
+                true
+            }
+        };
+        self.reschedule(hold.place());
+        lost
+    }
+
+    /// A renewal got no answer, or was not tried: try again soon, until the deadline.
+    pub fn failed(&mut self, now: Instant, hold: HoldId) {
+        let Some(lease) = self.get_mut(hold) else { return };
+        lease.asking = false;
+        if lease.state == LeaseState::Held {
+            lease.state = LeaseState::Suspect;
+        }
+        lease.due_at = now + (lease.counted / 20).clamp(RETRY.0, RETRY.1);
+        self.reschedule(hold.place());
+    }
+
+    /// Makes every lease due at once: something happened that may have taken locks away.
+    pub fn hurry(&mut self, now: Instant) {
+        let mut places = Vec::with_capacity(self.leases.len());
+        for (place, lease) in &mut self.leases {
+            if !lease.on_grant && lease.state != LeaseState::Lost {
+                lease.due_at = now;
+                places.push(place);
+            }
+        }
+        for place in places {
+            self.reschedule(place);
+        }
+    }
+
+    fn get(&self, hold: HoldId) -> Option<&Lease> {
+        self.leases.get(hold.place()).filter(|lease| HoldId::new(hold.place(), lease.serial) == hold)
+    }
+
+    fn get_mut(&mut self, hold: HoldId) -> Option<&mut Lease> {
+        self.leases.get_mut(hold.place()).filter(|lease| HoldId::new(hold.place(), lease.serial) == hold)
+    }
+}

@@ -1,0 +1,103 @@
+//! Callers of one client who poll for a key: they stand in a line, and only the first of them asks.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use lock_core::Outcome;
+use std::time::Duration;
+use support::{MS, Rig, SECOND, config, verb};
+
+const REFUSED: &[u8] = b"*2\r\n:0\r\n:0\r\n";
+const HELD: &[u8] = b"*2\r\n:1\r\n:1800000000000000\r\n";
+
+/// Lets time pass until something is asked; how long that took.
+fn asked(rig: &mut Rig, most: Duration) -> (Vec<Vec<String>>, Duration) {
+    let began = rig.now;
+    while rig.now < began + most {
+        rig.pass(MS);
+        let sent = rig.sent();
+        if !sent.is_empty() {
+            return (sent, rig.now.since(began));
+        }
+    }
+    (Vec::new(), most)
+}
+
+/// Three callers, of whom the first was told to poll; nobody has asked again.
+fn three(rig: &mut Rig) {
+    rig.wait_for("k", 3_600 * SECOND);
+    rig.sent();
+    rig.reply(REFUSED);
+    rig.wait_for("k", 3_600 * SECOND);
+    rig.wait_for("k", 3_600 * SECOND);
+    assert!(rig.sent().is_empty(), "they stand behind the first");
+}
+
+#[test]
+fn only_the_first_in_line_asks() {
+    let mut rig = Rig::ready(config());
+    three(&mut rig);
+    for _ in 0..20 {
+        let (sent, pause) = asked(&mut rig, SECOND);
+        assert_eq!((sent.len(), verb(&sent[0])), (1, "park"));
+        assert!(
+            pause <= 26 * MS,
+            "whoever gives it back and takes it again in one breath is broken into: {pause:?}"
+        );
+        rig.reply(REFUSED);
+    }
+}
+
+#[test]
+fn the_next_in_line_asks_as_soon_as_the_lock_is_given_back() {
+    let mut rig = Rig::ready(config());
+    three(&mut rig);
+    asked(&mut rig, SECOND);
+    rig.reply(HELD);
+    let Outcome::Held(hold) = rig.outcome() else { panic!("not held") };
+    rig.pass(5 * MS);
+    rig.sent();
+    rig.release("k", &hold.owner, Some(rig.now + SECOND));
+    let sent = rig.sent();
+    let verbs: Vec<_> = sent.iter().map(|command| verb(command)).collect();
+    assert_eq!(verbs, ["give back", "park"], "in one write, the release first");
+}
+
+#[test]
+fn a_caller_who_goes_away_does_not_hold_up_the_line() {
+    let mut rig = Rig::ready(config());
+    let (first, task) = rig.wait_for("k", 3_600 * SECOND);
+    rig.sent();
+    rig.reply(REFUSED);
+    rig.wait_for("k", 3_600 * SECOND);
+    rig.client.cancel(rig.now, task, first);
+    let (sent, _) = asked(&mut rig, SECOND);
+    assert_eq!(sent.len(), 1, "the second asks");
+}
+
+#[test]
+fn a_caller_who_goes_away_while_it_is_asked_for_does_not_hold_up_the_line() {
+    let mut rig = Rig::ready(config());
+    let (first, task) = rig.wait_for("k", 3_600 * SECOND);
+    rig.sent();
+    rig.reply(REFUSED);
+    rig.wait_for("k", 3_600 * SECOND);
+    asked(&mut rig, SECOND);
+    rig.client.cancel(rig.now, task, first);
+    rig.reply(REFUSED);
+    let (sent, _) = asked(&mut rig, SECOND);
+    assert_eq!(sent.len(), 1, "the second asks");
+}
+
+#[test]
+fn a_line_goes_on_after_a_broken_connection() {
+    let mut rig = Rig::ready(config());
+    three(&mut rig);
+    asked(&mut rig, SECOND);
+    rig.cut();
+    rig.pass(100 * MS);
+    rig.shake_hands();
+    let sent = rig.sent();
+    assert!(sent.iter().any(|command| verb(command) == "park"), "{sent:?}");
+}

@@ -1,0 +1,23 @@
+import type { ResultDetail } from "../../native";
+import { type LockError, type LockErrorCode, lockError } from "./errors";
+import type { NativeOptions } from "./native-options";
+import { optionError } from "./option-values";
+
+/** @internal The error of a call that failed. */
+export function errorOf(detail: ResultDetail | undefined): LockError {
+  const { code = "INTERNAL", message = "A call failed without a reason.", keys = [], cause } = detail ?? {};
+  return lockError(code as LockErrorCode, message, keys, cause ?? undefined);
+}
+
+/**
+ * @internal The error of an option that the addon did not take; none where it failed for another reason. Of the options only those of
+ * TLS and the local address are looked at by the addon: everything else was checked before.
+ */
+export function optionErrorOf(error: unknown, { tls, sentinels, localAddress }: NativeOptions): LockError | undefined {
+  const { code, message } = error as Error & { code?: string };
+  if (code !== "InvalidArg" || (tls ?? sentinels?.tls ?? localAddress) === undefined) {
+    return undefined;
+  }
+  const trouble = message.replace(/^sentinelTLS: /, "");
+  return optionError(trouble === message ? "redisOptions.tls" : "redisOptions.sentinelTLS", `cannot be used: ${trouble}`);
+}
