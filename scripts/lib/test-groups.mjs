@@ -7,7 +7,19 @@ import { CACHE, ROOT } from "./paths.mjs";
 
 const TESTS = path.join(ROOT, "__test__");
 /** Groups whose files start programs that want the machine to themselves. */
-const ONE_BY_ONE = new Set(["waiting", "reach", "histories", "start", "store", "runtimes", "teardown", "cluster", "sentinel", "medusas", "hostile"]);
+const ONE_BY_ONE = new Set([
+  "waiting",
+  "reach",
+  "histories",
+  "start",
+  "store",
+  "runtimes",
+  "teardown",
+  "cluster",
+  "sentinel",
+  "medusas",
+  "hostile",
+]);
 
 /**
  * Groups that start many servers and wait for them to agree, install other versions of Medusa, or repeat other groups elsewhere: not in `npm test`, which is to stay short, but
