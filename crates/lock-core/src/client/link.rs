@@ -264,6 +264,10 @@ impl Client {
 
     /// Bytes arrived.
     pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
+        if !matches!(self.link.phase, Phase::Handshake(_) | Phase::Ready) {
+            // Given up already: what else it says is nobody's.
+            return;
+        }
         self.link.last_progress = now;
         self.link.heard = true;
         self.parser.feed(bytes);
