@@ -17,6 +17,11 @@ function isNoTime(value) {
   return typeof value !== "string" || value.trim() === "" || Number.isNaN(Number(value));
 }
 
+/** Neither a string nor a number; in a release also nothing at all, which nobody holds. */
+function isNoKey(key, { method }) {
+  return typeof key !== "string" && !Number.isFinite(key) && !(method === "release" && (key === undefined || key === null));
+}
+
 function refusedAsInvalid({ ours, before, after }) {
   assert.equal(ours.error?.type, "invalid_data", ours.text);
   assert.deepEqual(after, before, "a refused call changed something");
@@ -37,7 +42,7 @@ export const IMPROVEMENTS = [
   {
     id: "keys-are-strings",
     reason: "the official package turns anything into text, so that undefined locks the key “undefined” for everybody whose id was missing",
-    applies: (step) => "keys" in step && list(step.keys).some((key) => typeof key !== "string"),
+    applies: (step) => "keys" in step && list(step.keys).some((key) => isNoKey(key, step)),
     ours: refusedAsInvalid,
   },
   {

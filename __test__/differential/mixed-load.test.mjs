@@ -3,6 +3,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../support/children.mjs";
 import { OFFICIAL, UNDER_TEST } from "../support/installed.mjs";
 import { HANG_GUARD_MS, openTestbed } from "../support/testbed.mjs";
 
@@ -20,11 +21,11 @@ test("under a load from two official and two processes of ours no two jobs overl
   const guard = setTimeout(() => workers.map((worker) => worker.kill("SIGKILL")), 4 * HANG_GUARD_MS);
   try {
     // Together, or the first would be done before the last has started.
-    for (const [ready] of await Promise.all(workers.map((worker) => once(worker, "message")))) assert.equal(ready, "ready");
-    const results = workers.map((worker) => once(worker, "message"));
+    for (const ready of await Promise.all(workers.map(messageOf))) assert.equal(ready, "ready");
+    const results = workers.map(messageOf);
     const exits = workers.map((worker) => once(worker, "exit"));
     for (const worker of workers) worker.send("start");
-    for (const [result] of await Promise.all(results)) assert.deepEqual(result, { done: JOBS });
+    for (const result of await Promise.all(results)) assert.deepEqual(result, { done: JOBS });
     for (const [code] of await Promise.all(exits)) assert.equal(code, 0);
   } finally {
     clearTimeout(guard);

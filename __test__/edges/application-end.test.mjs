@@ -49,6 +49,18 @@ test("the application ends after drainTimeoutMs although a job runs, which is to
   await refused(job.done, { code: "LOCK_LOST" });
 });
 
+test("who is told a second time that the application ends waits for the same end", LIMITED, async () => {
+  const booted = await bed.boot({ drainTimeoutMs: 10 * HANG_GUARD_MS });
+  const job = await run(booted, "k");
+  const over = [];
+  const ends = [1, 2].map((time) => booted.endApplication().then(() => over.push(time)));
+  await refused(booted.locking.acquire("other"), { code: "PROVIDER_CLOSED" });
+  assert.deepEqual(over, []);
+  job.end();
+  await Promise.all(ends);
+  assert.equal(await job.done, "done");
+});
+
 test("an application that ends twice, or after its provider was shut down, ends", LIMITED, async () => {
   const booted = await bed.boot();
   await booted.locking.execute("k", async () => {});

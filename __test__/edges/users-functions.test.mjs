@@ -113,6 +113,22 @@ test("acquire waits for the promise that onHeld returns", OURS_ONLY, async () =>
   assert.equal(await bed.owner(`${NS}k`), "me");
 });
 
+test("an acquire whose onHeld never ends is told when its lock is lost", OURS_ONLY, async () => {
+  const { locking } = await bed.boot();
+  const acquired = locking.acquire("k", { ownerId: "me", expire: 1, onHeld: () => new Promise(() => {}) });
+  await refused(acquired, { code: "LOCK_LOST" });
+  assert.equal(await locking.execute("k", async () => "ran"), "ran");
+});
+
+test("an acquire whose onHeld never ends is told when the provider is shut down", OURS_ONLY, async () => {
+  const booted = await bed.boot({ drainTimeoutMs: 50 });
+  const acquired = booted.locking.acquire("k", { ownerId: "me", expire: 60, renew: true, onHeld: () => new Promise(() => {}) });
+  acquired.catch(() => {});
+  await until("the lock is held", () => bed.owner(`${NS}k`));
+  await booted.shutdown();
+  await refused(acquired, { code: "LOCK_LOST" });
+});
+
 for (const [how, reconnectOnError] of Object.entries(WAYS)) {
   test(`a reconnectOnError that ${how} leaves the error to its call`, OURS_ONLY, async () => {
     const { locking } = await bed.boot({ redisOptions: { reconnectOnError } });

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import test, { after, beforeEach } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../support/children.mjs";
 import { startFaultProxy } from "../support/fault-proxy.mjs";
 import { deferred, NS, openTestbed, refused, until } from "../support/testbed.mjs";
 
@@ -33,14 +34,13 @@ function block(ms) {
 /** Another process that asks for the lock's owner every few ms; returns the owners it has seen. */
 async function observeWhile(key, body) {
   const observer = fork(fileURLToPath(new URL("./observer.mjs", import.meta.url)), [String(bed.server.port), key]);
-  await once(observer, "message");
+  await messageOf(observer);
   try {
     await body();
   } finally {
     observer.send("end");
   }
-  const [seen] = await once(observer, "message");
-  return seen;
+  return await messageOf(observer);
 }
 
 test("an event loop blocked for three leases keeps its lock for all of the time", async () => {

@@ -3,10 +3,10 @@
 
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
-import { once } from "node:events";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startServer } from "../../scripts/lib/redis-servers.mjs";
+import { messageOf } from "../support/children.mjs";
 import { startFaultProxy } from "../support/fault-proxy.mjs";
 import { bootLocking, providerEntry } from "../support/locking-module.mjs";
 import { until } from "../support/testbed.mjs";
@@ -30,7 +30,7 @@ else {
   test("who waits is served over a new connection at once, not when the silence is noticed", async () => {
     const server = await startServer();
     const child = fork(fileURLToPath(import.meta.url), ["proxy", String(server.port)]);
-    const [port] = await once(child, "message");
+    const port = await messageOf(child);
     const boots = [];
     after(async () => {
       for (const booted of boots) await booted.shutdown();
@@ -46,7 +46,7 @@ else {
     const waiting = proxied.execute("k", async () => "done", { timeout: 8 });
     await until("it waits", async () => (await server.cli("KEYS", "mlr!*w:*")).length > 0);
     child.send("arm");
-    await once(child, "message");
+    await messageOf(child);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MS);
     await direct.release("k", { ownerId: "first" });
     assert.equal(await waiting, "done");

@@ -19,5 +19,15 @@ for (const provider of [undefined, "locking-redis", ...(knowsPrefix === "true" ?
   await locking.releaseAll({ ownerId: "me", ...named });
   assert.equal(await locking.execute("a", async () => "free", { timeout: 1, ...named }), "free");
 }
-await booted.shutdown();
+// The provider is told of the end, and lets a job reach its own first.
+let reached = false;
+const job = locking.execute("a", async () => {
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  reached = true;
+});
+await new Promise((resolve) => setTimeout(resolve, 50));
+await booted.endApplication();
+assert.equal(reached, true);
+await job;
+await assert.rejects(locking.acquire("a"), { code: "PROVIDER_CLOSED" });
 console.log("done");

@@ -136,6 +136,23 @@ test("sentinelReconnectStrategy is asked for its pauses at boot, until it ends",
   assert.deepEqual([detection(null).pausesMs, detection(null).stops], [[], true]);
 });
 
+test("a sentinelReconnectStrategy that throws or rejects ends its attempts, and the boot goes on", async () => {
+  const options = (sentinelReconnectStrategy) => ({ ...ASKING, failoverDetector: true, sentinelReconnectStrategy });
+  const throwing = (times) => {
+    if (times > 2) throw new Error("no more");
+    return 5;
+  };
+  const { sentinels, warnings } = parse(URL, options(throwing));
+  assert.deepEqual([sentinels.detection.pausesMs, sentinels.detection.stops], [[5, 5], true]);
+  assert.match(warnings.join("\n"), /sentinelReconnectStrategy.*no more/);
+  const rejecting = async () => {
+    throw new Error("no more");
+  };
+  assert.deepEqual(parse(URL, options(rejecting)).sentinels.detection, { most: 10, pausesMs: [], stops: true });
+  // An unhandled rejection would fail this file.
+  await new Promise(setImmediate);
+});
+
 test("TLS is for the Sentinels by sentinelTLS, and for the master by an option of its own", () => {
   const ca = tls.rootCertificates[0];
   const sentinelsOnly = parse(URL, { ...ASKING, sentinelTLS: { ca } });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import test from "node:test";
+import { messageOf } from "../support/children.mjs";
 import { openTestbed, until } from "../support/testbed.mjs";
 import { play } from "./support.mjs";
 
@@ -12,10 +12,10 @@ async function connections() {
 
 test("providers that nobody uses any more are collected, and their connections closed", async () => {
   const { child, ended } = play(["collected", bed.url], ["--expose-gc"]);
-  await once(child, "message");
+  await messageOf(child);
   await until("most are gone", async () => {
     child.send("collect");
-    await once(child, "message");
+    await messageOf(child);
     return (await connections()) < 30;
   });
   child.send("end");

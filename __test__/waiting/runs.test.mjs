@@ -10,7 +10,7 @@ const bed = openTestbed();
 async function behindAHolder({ locking }, calls) {
   const end = deferred();
   const holder = locking.execute("k", () => end.promise);
-  const made = calls();
+  const made = await calls();
   await untilWaiting(bed, "k", 1);
   // The last of them has parked, too.
   await sleep(50);
@@ -49,11 +49,13 @@ test("calls of one instance that came first follow one another, one at a time, w
 test("a call of another instance that came in between is served in between", async () => {
   const [one, other] = [await bed.boot(), await bed.boot()];
   const served = [];
-  const calls = () => {
-    const first = [0, 1].map((number) => one.locking.execute("k", async () => served.push(number), { timeout: 20 }));
-    const between = sleep(20).then(() => other.locking.execute("k", async () => served.push(2), { timeout: 20 }));
-    const last = sleep(40).then(() => one.locking.execute("k", async () => served.push(3), { timeout: 20 }));
-    return [...first, between, last];
+  const call = ({ locking }, number) => locking.execute("k", async () => served.push(number), { timeout: 20 });
+  const calls = async () => {
+    const first = [call(one, 0), call(one, 1)];
+    await untilWaiting(bed, "k", 1);
+    const between = call(other, 2);
+    await untilWaiting(bed, "k", 2);
+    return [...first, between, call(one, 3)];
   };
   await behindAHolder(one, calls);
   assert.deepEqual(served, [0, 1, 2, 3]);

@@ -1,8 +1,8 @@
 // What the tests of waiting share: how to see who waits.
 
 import { fork } from "node:child_process";
-import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../support/children.mjs";
 import { NS, until } from "../support/testbed.mjs";
 
 /** The queue of a key, by its tag: it has one entry per waiting client. */
@@ -16,9 +16,9 @@ export async function waitingClients(bed, key) {
   return queue ? bed.command("ZCARD", queue) : 0;
 }
 
-/** Resolves when so many clients wait for a key. */
+/** Resolves when so many clients wait for a key, or more. */
 export function untilWaiting(bed, key, clients) {
-  return until(`${clients} clients wait for ${key}`, async () => (await waitingClients(bed, key)) === clients);
+  return until(`${clients} clients wait for ${key}`, async () => (await waitingClients(bed, key)) >= clients);
 }
 
 /**
@@ -54,6 +54,6 @@ export async function startWaiters(bed, { key, waiters, options = {} }) {
   const child = fork(script, [JSON.stringify({ url: bed.url, key, waiters, options })]);
   const served = [];
   child.on("message", (message) => message.token && served.push(message.token));
-  await once(child, "message");
+  await messageOf(child);
   return { child, served };
 }

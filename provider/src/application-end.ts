@@ -33,7 +33,7 @@ function listen(log: Log): void {
 }
 
 async function shutDownAll(): Promise<void> {
+  // Those that are shut down already, too: who is told twice that the application ends has to wait for the same end.
   const alive = [...clients].map((reference) => reference.deref());
-  clients.clear();
   await Promise.all(alive.map((client) => client?.shutdown()));
 }

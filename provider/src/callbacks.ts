@@ -1,4 +1,7 @@
+import type { LockError } from "./errors";
 import { guarded, type Log, textOf } from "./guard";
+import type { Lock } from "./lock";
+import { onAbort } from "./signals";
 
 /** @internal The functions in `redisOptions` that the addon has asked. */
 export interface Callbacks {
@@ -48,28 +51,30 @@ export function askVerdict({ reconnectOnError }: Callbacks, message: string, log
 }
 
 /** @internal The two callbacks of one `acquire`. */
-export interface LockCallbacks<L, E> {
-  onHeld: ((lock: L) => unknown) | undefined;
-  onLost: ((error: E) => unknown) | undefined;
+export interface LockCallbacks {
+  onHeld: ((lock: Lock) => unknown) | undefined;
+  onLost: ((error: LockError) => unknown) | undefined;
 }
 
 /** @internal The same two, which neither throw nor reject, and what became of the user's `onHeld`. */
-export interface GuardedLockCallbacks<L, E> {
-  onHeld: ((lock: L) => void) | undefined;
-  onLost: ((error: E) => void) | undefined;
-  /** Resolves once the user's `onHeld` is done with the lock; rejects with what it threw, or rejected with. */
+export interface GuardedLockCallbacks {
+  onHeld: ((lock: Lock) => void) | undefined;
+  onLost: ((error: LockError) => void) | undefined;
+  /**
+   * Resolves once the user's `onHeld` is done with the lock. Rejects with what it threw, or rejected with, and with the loss of the lock
+   * if that comes first.
+   */
   accepted(): Promise<void>;
 }
 
 /** @internal Guards the callbacks of `acquire`. */
-export function guardLockCallbacks<L, E>({ onHeld, onLost }: LockCallbacks<L, E>, log: Log): GuardedLockCallbacks<L, E> {
-  let outcome: Promise<unknown> = Promise.resolve();
+export function guardLockCallbacks({ onHeld, onLost }: LockCallbacks, log: Log): GuardedLockCallbacks {
+  let outcome = Promise.resolve();
   return {
     onHeld:
       onHeld &&
       ((lock) => {
-        // An async function that calls: what is thrown and what is rejected come to the same.
-        outcome = (async () => onHeld(lock))();
+        outcome = accept(lock, onHeld);
         // Looked at by `accepted`, which may come later.
         outcome.catch(() => {});
       }),
@@ -81,8 +86,20 @@ export function guardLockCallbacks<L, E>({ onHeld, onLost }: LockCallbacks<L, E>
           (trouble) => log.error(`onLost of an acquire failed in provider "locking-redis": ${textOf(trouble)}`),
         );
       }),
-    accepted: async () => {
-      await outcome;
-    },
+    accepted: () => outcome,
   };
+}
+
+/** Shows the lock to its caller, and waits until the caller is done with it or the lock is lost. */
+async function accept(lock: Lock, onHeld: (lock: Lock) => unknown): Promise<void> {
+  lock.signal.throwIfAborted();
+  let forget = () => {};
+  const lost = new Promise<never>((_, reject) => {
+    forget = onAbort(lock.signal, reject);
+  });
+  try {
+    await Promise.race([onHeld(lock), lost]);
+  } finally {
+    forget();
+  }
 }

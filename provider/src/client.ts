@@ -8,6 +8,7 @@ import { loadNative } from "./native";
 import { errorOf, optionErrorOf } from "./native-errors";
 import type { NativeOptions } from "./native-options";
 import { after, keepAliveUntil } from "./pause";
+import { onAbort } from "./signals";
 import { TroubleLog } from "./trouble";
 
 /** Results per call of the dispatcher. */
@@ -285,7 +286,8 @@ export class LockClient {
     calls.lost.delete(hold);
     return new Promise((resolve) => {
       const caller = calls.add({
-        resolve: (value) => resolve(lost ?? (typeof value === "object" && value.length > 0 ? lostError(value, "taken-away", true) : undefined)),
+        resolve: (value) =>
+          resolve(lost ?? (typeof value === "object" && value.length > 0 ? lostError(value, "taken-away", true) : undefined)),
         reject: () => resolve(lost),
       });
       const state = this.#native.unlock(caller, hold);
@@ -371,19 +373,17 @@ export class LockClient {
   #listenTo(signal: AbortSignal, pending: Pending): (task: number, caller: number) => void {
     const { resolve, reject } = pending;
     let withdraw: (() => void) | undefined;
-    const aborted = () => {
-      const { reason } = signal;
+    const forget = onAbort(signal, (reason) => {
       pending.reject = () => reject(reason);
       withdraw?.();
-    };
-    signal.addEventListener("abort", aborted, { once: true });
+    });
     pending.resolve = (value) => {
       resolve(value);
-      signal.removeEventListener("abort", aborted);
+      forget();
     };
     pending.reject = (error) => {
       reject(error);
-      signal.removeEventListener("abort", aborted);
+      forget();
     };
     return (task, caller) => {
       withdraw = () => {

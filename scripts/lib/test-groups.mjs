@@ -22,8 +22,8 @@ const ONE_BY_ONE = new Set([
 ]);
 
 /**
- * Groups that start many servers and wait for them to agree, install other versions of Medusa, or repeat other groups elsewhere: not in `npm test`, which is to stay short, but
- * in `npm run test:all`.
+ * Groups that start many servers and wait for them to agree, install other versions of Medusa, or repeat other groups elsewhere: not in
+ * `npm test`, which is to stay short, but in `npm run test:all`.
  */
 export const ONLY_IN_TEST_ALL = ["runtimes", "cluster", "sentinel", "medusas", "hostile"];
 

@@ -11,9 +11,12 @@ use std::time::Duration;
 
 /// Longest pause between two questions of the first in line at first, where a queue would be to be had: whoever polls may give the key back
 /// and take it again in one breath, many times, and only a question in between breaks in.
-const BREAK_IN: Duration = Duration::from_millis(25);
-/// For how long that is tried; more than most callers wait.
-const BREAK_IN_FOR: Duration = Duration::from_secs(6);
+const BREAK_IN: Duration = Duration::from_millis(5);
+/// For how long that is tried, and then with longer pauses.
+const BREAK_IN_FOR: Duration = Duration::from_secs(1);
+/// The longest pause for longer than most callers wait.
+const PATIENT: Duration = Duration::from_millis(25);
+const PATIENT_FOR: Duration = Duration::from_secs(6);
 /// When the line is looked at in any case: no answer and no release is relied on.
 const LOOK: Duration = Duration::from_millis(200);
 /// As long as the scripts remember that somebody polls.
@@ -148,9 +151,12 @@ impl Client {
             _ => now,
         };
         line.first = first.map(|first| (first, since));
-        if self.link.hands_off() && now < since + BREAK_IN_FOR {
-            pause = pause.min(BREAK_IN);
-        }
+        let most = match now.since(since) {
+            waited if !self.link.hands_off() || waited >= PATIENT_FOR => pause,
+            waited if waited < BREAK_IN_FOR => BREAK_IN,
+            _ => PATIENT,
+        };
+        pause = pause.min(most);
         self.look_at_line(at, now + pause);
     }
 

@@ -16,8 +16,6 @@ use std::time::Duration;
 pub const OFFICIAL_ACQUIRE_SHA: &str = "0eafb65e6aa537bcc966e2af2a66dc7f3f66e121";
 /// How often the server is asked, while keys are handed on.
 const ASK_EVERY: Duration = Duration::from_secs(1);
-/// How often it is asked whether the package was used at all, where it was not.
-const KNOWN_EVERY: Duration = Duration::from_secs(5);
 /// A list of so many bytes is asked for every second; a longer one less often.
 const LIST_BYTES: u64 = 1 << 20;
 /// For how long the mark stands if nobody comes: our turn, and one pause of such a caller (1 s at most).
@@ -107,8 +105,8 @@ impl Client {
         match (about, reply) {
             (About::Use, Value::Array(items)) => {
                 self.strangers.known = items.first() == Some(&Value::Int(1));
-                if !self.strangers.known {
-                    self.strangers.ask_at = now + KNOWN_EVERY;
+                if self.strangers.known {
+                    self.strangers.ask_at = now;
                 }
             }
             (About::Connections, Value::Text(list)) => {

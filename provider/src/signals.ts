@@ -1,0 +1,44 @@
+/** Who wants to hear of which signal. */
+const listeners = new WeakMap<AbortSignal, Listener>();
+
+/** One listener for all calls that share a signal: each of its own would be compared with all before it. */
+class Listener {
+  readonly #signal: AbortSignal;
+  readonly #callbacks = new Set<(reason: Error) => void>();
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#tell, { once: true });
+    listeners.set(signal, this);
+  }
+
+  add(callback: (reason: Error) => void): () => void {
+    this.#callbacks.add(callback);
+    return () => {
+      this.#callbacks.delete(callback);
+      if (this.#callbacks.size === 0) {
+        this.#end();
+      }
+    };
+  }
+
+  readonly #tell = () => {
+    this.#end();
+    const { reason } = this.#signal;
+    for (const callback of this.#callbacks) {
+      callback(reason);
+    }
+  };
+
+  #end(): void {
+    if (listeners.get(this.#signal) === this) {
+      listeners.delete(this.#signal);
+    }
+    this.#signal.removeEventListener("abort", this.#tell);
+  }
+}
+
+/** @internal Calls `callback` with the signal's reason when it aborts, unless the returned function was called before. */
+export function onAbort(signal: AbortSignal, callback: (reason: Error) => void): () => void {
+  return (listeners.get(signal) ?? new Listener(signal)).add(callback);
+}
