@@ -1,6 +1,6 @@
-// What `npm test` leaves out because it takes long: the tests of Sentinels, of Redis Cluster and of other versions of Medusa, and the conformance
-// tests on other servers and versions of Node, on the thread lane (with the other groups that it is to pass), and over every way to reach Redis
-// that `__test__/support/topologies.mjs` knows. One after the other.
+// What `npm test` leaves out because it takes long: the tests of Sentinels, of Redis Cluster, of hostile servers and of other versions of Medusa,
+// and the conformance tests on other servers and versions of Node, on the thread lane (with the other groups that it is to pass), and over every
+// way to reach Redis that `__test__/support/topologies.mjs` knows. One after the other.
 //   node scripts/test-all.mjs [name ...]     names of groups (`group:sentinel`, `thread:waiting`) and of topologies; default all
 
 import path from "node:path";

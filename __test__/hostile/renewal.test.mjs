@@ -7,7 +7,7 @@ import { assertUnharmed, liveThrough, startVictim } from "./support.mjs";
 
 const bed = openTestbed();
 
-test("whatever the renewal's connection is answered, memory and loop stay, jobs end, and it recovers", async () => {
+test("whatever the renewal's connection is answered, no job is told a loss, memory and loop stay, and it recovers", async () => {
   const server = await startHostileServer(bed.server.port);
   after(() => server.stop());
   const victim = await startVictim({ redisUrl: `redis://127.0.0.1:${server.port}` });
@@ -18,13 +18,15 @@ test("whatever the renewal's connection is answered, memory and loop stay, jobs 
       name,
       reply,
       meets: (_words, socket) => !socket.main,
-      meanwhile: () => victim("job", { name, forMs: 700, expire: 1 }),
+      meanwhile: () => victim("job", { name, forMs: 900, expire: 2 }),
     });
   const control = await live("good", undefined);
   assert.deepEqual([control.seen.held, control.seen.ended.code], [true, "done"]);
   for (const [name, reply] of Object.entries(REPLIES)) {
     const fared = await live(name, reply);
     assert.ok(server.met > 0, `nobody was answered with ${name}`);
+    // The job ends well inside its lease, and nothing said that the lock is another's.
+    assert.deepEqual([fared.seen.held, fared.seen.ended.code], [true, "done"], `${name}: ${JSON.stringify(fared.seen)}`);
     assertUnharmed(fared, control, name);
   }
 });

@@ -9,6 +9,7 @@ use crate::info::{eviction, field, loading, replica, uselessness};
 use crate::needs::{self, SideKeys, error_text};
 use crate::refusal::{self, Refused};
 use crate::resp::{Value, append_command};
+use crate::rung::Rung;
 use crate::secrets::Secrets;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -43,18 +44,6 @@ pub(crate) struct Identity {
     run: String,
     /// The server's own number for the connection.
     number: i64,
-}
-
-/// How a client waits for a lock: what this server and this user allow, found out anew on every connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rung {
-    /// Nothing but the lock keys themselves, as the official package has it: no fencing, no hold records.
-    #[default]
-    Plain,
-    /// Fencing and hold records; waiters ask again and again.
-    Polling,
-    /// Waiters stand in a queue and are told by push.
-    HandOff,
 }
 
 /// Where the handshake stands after a reply.

@@ -21,6 +21,7 @@ mod needs;
 mod refusal;
 pub mod resp;
 mod router;
+mod rung;
 mod script;
 mod secrets;
 mod slots;
@@ -34,7 +35,6 @@ pub use client::{
 };
 pub use config::{ClientConfig, ClusterRules, Credentials, Greeting, PauseRule, Perseverance, Safety};
 pub use error::{Code, Error};
-pub use handshake::Rung;
 pub use ids::{AttemptId, IdSource, Owner};
 pub use key::{LockKey, Namespace, SIDE_KEY_MARK, slot_of, tag_of};
 pub use lease::{
@@ -42,6 +42,7 @@ pub use lease::{
 };
 pub use refusal::is_unwanted_password;
 pub use router::{FIRST, NodeAddress, NodeId, Router, Routes, SlotRange};
+pub use rung::Rung;
 pub use script::Script;
 pub use secrets::Secrets;
 pub use time::Instant;

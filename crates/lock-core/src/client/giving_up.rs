@@ -9,6 +9,19 @@ use crate::time::Instant;
 use crate::timers::Timer;
 
 impl Client {
+    /// Fails every call that somebody waits for, for instance after a fault in this package.
+    pub fn fail_all(&mut self, error: &Error) {
+        let ended = self.take_ended().into_iter();
+        let waiting = self
+            .tasks
+            .iter_mut()
+            .flat_map(|(_, task)| task.take_others().into_iter().chain(task.caller.take()));
+        for caller in ended.chain(waiting) {
+            self.events.push_back(Event::Done { caller, outcome: Outcome::Failed(error.clone()) });
+        }
+        self.callers = 0;
+    }
+
     /// Settles when to connect again, or asks who decides on it.
     pub(super) fn pause_before_reconnect(&mut self, now: Instant) {
         let (retries, lookups) = (self.link.retries, self.link.lookups);

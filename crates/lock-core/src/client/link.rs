@@ -4,9 +4,10 @@ use super::Client;
 use super::requests::{Event, LogLevel};
 use super::standing::{Standing, says_subscribed};
 use crate::channels::Channels;
-use crate::handshake::{Handshake, Identity, Progress, Rung};
+use crate::handshake::{Handshake, Identity, Progress};
 use crate::ids::AttemptId;
 use crate::resp::Value;
+use crate::rung::Rung;
 use crate::slots::SlotSet;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -263,6 +264,10 @@ impl Client {
 
     /// Bytes arrived.
     pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
+        if !matches!(self.link.phase, Phase::Handshake(_) | Phase::Ready) {
+            // Given up already: what else it says is nobody's.
+            return;
+        }
         self.link.last_progress = now;
         self.link.heard = true;
         self.parser.feed(bytes);

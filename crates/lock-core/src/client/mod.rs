@@ -324,19 +324,6 @@ impl Client {
         }
     }
 
-    /// Fails every call that somebody waits for, for instance after a fault in this package.
-    pub fn fail_all(&mut self, error: &Error) {
-        let ended = self.take_ended().into_iter();
-        let waiting = self
-            .tasks
-            .iter_mut()
-            .flat_map(|(_, task)| task.take_others().into_iter().chain(task.caller.take()));
-        for caller in ended.chain(waiting) {
-            self.events.push_back(Event::Done { caller, outcome: Outcome::Failed(error.clone()) });
-        }
-        self.callers = 0;
-    }
-
     /// Sends the task's next command, or keeps it until there is a connection.
     fn submit(&mut self, now: Instant, index: u32) {
         if self.link.is_ready() && self.joins_line(now, index) {

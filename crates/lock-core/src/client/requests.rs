@@ -1,9 +1,9 @@
 //! What is asked of a client and what it answers: plain data.
 
 use crate::error::Error;
-use crate::handshake::Rung;
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
+use crate::rung::Rung;
 use crate::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
