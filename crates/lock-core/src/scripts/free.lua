@@ -11,11 +11,14 @@ for i = 1, #KEYS, stride do
   if type(holder) == 'string' and (ARGV[2] == '1' or holder == ARGV[3]) then
     if stride == 4 then
       local record = redis.call('GET', KEYS[i + 1]) or ''
-      local uuid = string.match(holder, '^execute:(%x+%-%x+)')
-      local whose = uuid and string.gsub(uuid, '-', '') or string.match(record, '^[!+,]*(%x%x%x%x%x%x%x%x%x%x%x%x)') or ''
       redis.call('DEL', KEYS[i + 1])
       pass_on(KEYS[i], KEYS[i + 2], KEYS[i + 3], ARGV[4] == '1')
-      if #whose == 12 then redis.pcall('PUBLISH', 'mlr!o:' .. whose, KEYS[i]) end
+      local uuid = string.match(holder, '^execute:(%x+%-%x+)')
+      local holders = uuid and string.gsub(uuid, '-', '') or string.match(record, '^[^:]*') or ''
+      -- Each process that the record names: its attempts begin alike, and so does the uuid of execute.
+      for attempt in string.gmatch(holders, '%x+') do
+        if #attempt == 12 or #attempt == 32 then redis.pcall('PUBLISH', 'mlr!o:' .. string.sub(attempt, 1, 12), KEYS[i]) end
+      end
     else
       redis.call('DEL', KEYS[i])
     end

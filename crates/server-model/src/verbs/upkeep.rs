@@ -96,21 +96,18 @@ pub(super) fn free(call: &mut Call<'_>) -> Outcome<Reply> {
         let record_key = call.key(at + 1)?;
         let uuid = holder.strip_prefix(b"execute:").and_then(first_two_groups);
         let recorded = call.get(record_key)?.unwrap_or_default();
-        let whose = uuid.unwrap_or_else(|| first_mark(recorded));
+        let holders =
+            uuid.unwrap_or_else(|| recorded.split(|&byte| byte == b':').next().unwrap_or_default().to_vec());
         call.delete(record_key);
         call.pass_on(lock, call.key(at + 2)?, call.key(at + 3)?, call.flag(4), None, 0)?;
-        if whose.len() == 12 {
-            (call.publish)(&[b"mlr!o:", whose.as_slice()].concat(), lock);
+        for attempt in holders.split(|byte| !byte.is_ascii_hexdigit()) {
+            if attempt.len() == 12 || attempt.len() == 32 {
+                let mark = attempt.get(..12).unwrap_or_default();
+                (call.publish)(&[b"mlr!o:", mark].concat(), lock);
+            }
         }
     }
     Ok(Reply::ints(&[1, freed]))
-}
-
-/// Twelve hexadecimal digits, possibly after marks, pluses and commas.
-fn first_mark(record: &[u8]) -> Vec<u8> {
-    let at = record.iter().take_while(|byte| matches!(byte, b'!' | b'+' | b',')).count();
-    let mark = record.get(at..at + 12).filter(|mark| mark.iter().all(u8::is_ascii_hexdigit));
-    mark.unwrap_or_default().to_vec()
 }
 
 /// `%x+%-%x+` at the beginning, without the hyphen.

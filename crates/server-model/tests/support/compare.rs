@@ -114,8 +114,8 @@ fn without_times(text: &str) -> String {
     parts.fold(first, |out, part| out + "@" + part.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
-/// No place of a reply is a time left.
-pub(crate) const NO_TIMES: RangeInclusive<usize> = 1..=0;
+/// No place of a reply is a time left: there is none so far out.
+pub(crate) const NO_TIMES: RangeInclusive<usize> = usize::MAX..=usize::MAX;
 
 /// Whether both replies are the same. `times` are the places of times left in ms.
 pub(crate) fn same_reply(
