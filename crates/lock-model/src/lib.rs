@@ -65,6 +65,7 @@ mod run;
 mod server;
 mod state;
 mod table;
+mod terms;
 mod view;
 
 pub use config::{Call, Config, Faults, Mutants, Owners, Rules};
@@ -72,3 +73,4 @@ pub use model::{Action, Protocol};
 pub use properties::name;
 pub use run::{Found, check, check_all, dead_ends, find};
 pub use state::State;
+pub use terms::{TermRules, check_terms};

@@ -27,8 +27,8 @@ for i = 1, #KEYS, stride do
       end
       if stride == 2 then
         local needed = left < 0 and DAY / 2 or least
-        if late or redis.call('PTTL', KEYS[i + 1]) < needed then
-          -- What was renewed is not taken back when one of the attempts is undone.
+        if late or string.find(attempts, '@', 1, true) or redis.call('PTTL', KEYS[i + 1]) < needed then
+          -- The end that the answer tells is not taken back when one of the attempts is undone.
           local record = string.gsub(attempts, '@%d+', '') .. ':' .. token .. (left < 0 and ':0' or ':1')
           redis.call('SET', KEYS[i + 1], record, 'PX', string.format('%.0f', left < 0 and DAY or left))
         end

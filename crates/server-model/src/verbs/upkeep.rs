@@ -62,7 +62,7 @@ fn renew_lock(
     }
     if let Some((record_key, attempts, token)) = record {
         let needed = if left < 0 { DAY_MS / 2 } else { least };
-        if late || call.pttl(record_key) < needed {
+        if late || attempts.contains(&b'@') || call.pttl(record_key) < needed {
             let end: &[u8] = if left < 0 { b":0" } else { b":1" };
             let text = [&without_ends(attempts)[..], b":", token, end].concat();
             let ms = if left < 0 { DAY_MS } else { left };

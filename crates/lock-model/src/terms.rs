@@ -1,0 +1,243 @@
+//! Several acquires of one owner on one key, each with terms of its own: whose end counts, and what each lock object says. A model by itself: here
+//! time has numbers, and there are no queues.
+//!
+//! A call acquires for the owner with a lease or without, and with an object (which renews, or only looks) or without one. It may be withdrawn on its
+//! way; then it is undone later. An object believes in the lock until the end that it was told last. Another owner takes the lock as soon as it is
+//! free. Checked: then no object of the first owner believes in its lock any more.
+
+use crate::run::Found;
+use stateright::{Checker, HasDiscoveries, Model, Property};
+use std::time::Instant;
+
+/// Times at which something may happen.
+const TIMES: u8 = 7;
+/// Calls of the owner.
+const CALLS: usize = 3;
+/// Stands for no end.
+const NEVER: u8 = u8::MAX;
+
+/// Rules of the scripts, each kept by default.
+#[derive(Clone, Copy, Debug)]
+pub struct TermRules {
+    /// An acquire does not bring forward an end that was promised to an object.
+    pub promised: bool,
+    /// A renewal does not bring the end forward.
+    pub renewal_only_extends: bool,
+    /// The end that a renewal or look answers with is not taken back by an undo.
+    pub answer_is_kept: bool,
+}
+
+impl Default for TermRules {
+    fn default() -> Self {
+        Self { promised: true, renewal_only_extends: true, answer_is_kept: true }
+    }
+}
+
+/// What a call keeps of its lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Object {
+    /// Nothing.
+    No,
+    /// An object that looks.
+    Looks,
+    /// An object that renews.
+    Renews,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Phase {
+    Idle,
+    /// It was withdrawn; its undo is on its way.
+    Undone,
+    /// It holds, with this lease, and believes so until then.
+    Holds {
+        lease: u8,
+        object: Object,
+        until: u8,
+    },
+    Over,
+}
+
+/// The lock, held by the owner.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Held {
+    end: u8,
+    promised: bool,
+    /// Attempts in their order, each with the end that the lock would have without it, if that is to be gone back to.
+    attempts: Vec<(u8, Option<u8>)>,
+}
+
+/// A state.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct TermState {
+    now: u8,
+    held: Option<Held>,
+    others: bool,
+    calls: [Phase; CALLS],
+}
+
+/// A step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum TermAction {
+    /// A call acquires; `wanted`: nobody withdrew it meanwhile.
+    Acquire { call: u8, lease: u8, object: Object, wanted: bool },
+    /// What a withdrawn call took is given back.
+    Undo(u8),
+    /// An object renews or looks.
+    Renew(u8),
+    /// Another owner takes the free lock.
+    OtherTakes,
+    /// Time passes.
+    Tick,
+}
+
+/// The model.
+#[derive(Clone, Copy, Debug)]
+struct Terms(TermRules);
+
+/// No object says that the lock is held while another owner has it.
+const ONE_OWNER: &str = "no object believes in a lock that another owner has";
+/// It happens that another owner gets the lock.
+const OTHERS_COME: &str = "another owner gets the lock";
+
+impl Terms {
+    fn acquire(self, state: &mut TermState, call: u8, lease: u8, object: Object, wanted: bool) {
+        let wished = if lease == NEVER { NEVER } else { state.now + lease };
+        let promises = object != Object::No;
+        let held = state.held.get_or_insert(Held { end: 0, promised: false, attempts: Vec::new() });
+        if held.attempts.is_empty() {
+            held.attempts.push((call, None));
+            held.end = wished;
+        } else {
+            held.attempts.push((call, Some(held.end)));
+            held.end = if held.promised && self.0.promised { held.end.max(wished) } else { wished };
+        }
+        held.promised |= promises;
+        state.calls[usize::from(call)] =
+            if wanted { Phase::Holds { lease, object, until: wished } } else { Phase::Undone };
+    }
+
+    fn undo(state: &mut TermState, call: u8) {
+        state.calls[usize::from(call)] = Phase::Over;
+        let Some(held) = &mut state.held else { return };
+        let Some(at) = held.attempts.iter().position(|(named, _)| *named == call) else { return };
+        let last = at + 1 == held.attempts.len();
+        let (_, before) = held.attempts.remove(at);
+        if held.attempts.is_empty() || before.is_some_and(|before| last && before <= state.now) {
+            state.held = None;
+        } else if let Some(before) = before.filter(|_| last) {
+            held.end = before;
+        }
+    }
+
+    fn renew(self, state: &mut TermState, call: u8) {
+        let Phase::Holds { lease, object, .. } = state.calls[usize::from(call)] else { return };
+        let now = state.now;
+        let Some(held) = &mut state.held else { return };
+        if object == Object::Renews && lease != NEVER {
+            let wished = now + lease;
+            if wished > held.end || !self.0.renewal_only_extends {
+                held.end = wished;
+            }
+        }
+        if self.0.answer_is_kept {
+            held.attempts.iter_mut().for_each(|(_, before)| *before = None);
+        }
+        let until = held.end;
+        state.calls[usize::from(call)] = Phase::Holds { lease, object, until };
+    }
+}
+
+impl Model for Terms {
+    type State = TermState;
+    type Action = TermAction;
+
+    fn init_states(&self) -> Vec<TermState> {
+        vec![TermState { now: 0, held: None, others: false, calls: [Phase::Idle; CALLS] }]
+    }
+
+    fn actions(&self, state: &TermState, actions: &mut Vec<TermAction>) {
+        if state.others {
+            return;
+        }
+        for (call, phase) in (0u8..).zip(state.calls) {
+            match phase {
+                Phase::Idle => {
+                    // Calls are alike: the first that is idle goes first.
+                    let first = state.calls.iter().position(|phase| *phase == Phase::Idle);
+                    if first != Some(usize::from(call)) {
+                        continue;
+                    }
+                    for lease in [1, 3, NEVER] {
+                        for object in [Object::No, Object::Looks, Object::Renews] {
+                            for wanted in [true, false] {
+                                actions.push(TermAction::Acquire { call, lease, object, wanted });
+                            }
+                        }
+                    }
+                }
+                Phase::Undone => actions.push(TermAction::Undo(call)),
+                Phase::Holds { object, until, .. } if object != Object::No && until > state.now => {
+                    actions.push(TermAction::Renew(call));
+                }
+                Phase::Holds { .. } | Phase::Over => {}
+            }
+        }
+        if state.held.is_none() {
+            actions.push(TermAction::OtherTakes);
+        }
+        if state.now < TIMES {
+            actions.push(TermAction::Tick);
+        }
+    }
+
+    fn next_state(&self, last: &TermState, action: TermAction) -> Option<TermState> {
+        let mut state = last.clone();
+        match action {
+            TermAction::Acquire { call, lease, object, wanted } => {
+                self.acquire(&mut state, call, lease, object, wanted);
+            }
+            TermAction::Undo(call) => Self::undo(&mut state, call),
+            TermAction::Renew(call) => self.renew(&mut state, call),
+            TermAction::OtherTakes => state.others = true,
+            TermAction::Tick => {
+                state.now += 1;
+                state.held.take_if(|held| held.end <= state.now);
+            }
+        }
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(ONE_OWNER, |_, state: &TermState| {
+                let believes = |phase: &Phase| match phase {
+                    Phase::Holds { object, until, .. } => *object != Object::No && *until > state.now,
+                    _ => false,
+                };
+                !state.others || !state.calls.iter().any(believes)
+            }),
+            Property::sometimes(OTHERS_COME, |_, state: &TermState| state.others),
+        ]
+    }
+}
+
+/// Visits every state.
+#[must_use]
+pub fn check_terms(rules: TermRules) -> Found {
+    let begun = Instant::now();
+    let checker =
+        Terms(rules).checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let broken: Vec<&'static str> =
+        [ONE_OWNER].into_iter().filter(|name| checker.discovery(name).is_some()).collect();
+    for name in &broken {
+        let steps = checker.discovery(name).map(|path| path.into_actions()).unwrap_or_default();
+        println!("terms: broken: {name}, by {} steps: {steps:?}", steps.len());
+    }
+    println!("terms: {} states, {:.1} s", checker.unique_state_count(), begun.elapsed().as_secs_f32());
+    Found {
+        states: checker.unique_state_count(),
+        depth: checker.max_depth(),
+        broken: broken.into_iter().map(|name| (name, Vec::new())).collect(),
+    }
+}
