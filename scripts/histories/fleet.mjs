@@ -38,7 +38,7 @@ export class Fleet {
     this.#random = random;
     this.#rewrite = rewrite;
     this.port = port;
-    this.#places = resolves.map((resolve) => ({ resolve }));
+    this.#places = resolves.map((resolve, number) => ({ resolve, number }));
   }
 
   /** Starts all processes. Resolves when they take locks. */
@@ -130,6 +130,7 @@ export class Fleet {
       seed: this.#random.below(2 ** 31),
       url: `redis://127.0.0.1:${place.proxy.port}`,
       resolve: place.resolve,
+      place: place.number,
     };
     const child = fork(WORKER, [JSON.stringify(settings)]);
     place.replaced = false;

@@ -52,6 +52,18 @@ const FAULTS = {
     await world.server().restart();
     world.dataLost.push({ from, to: nowMs() });
   },
+  /** The server stands still for up to two and a half leases. */
+  async pause({ server, random }) {
+    const ms = random.between(50, 2_500);
+    if (random.chance(0.3)) {
+      await server().cli("CLIENT", "PAUSE", ms, "ALL");
+      await sleep(ms);
+      return;
+    }
+    await server().kill("SIGSTOP");
+    await sleep(ms);
+    await server().kill("SIGCONT");
+  },
   promote: (world) => world.promote(),
   async clients({ server, random }) {
     await server().cli("CLIENT", "KILL", "TYPE", random.chance(0.5) ? "normal" : "pubsub");
@@ -60,21 +72,25 @@ const FAULTS = {
 
 /**
  * The phases in their order: the share of all holds, the faults, the mean pause between two in ms, and what sets the phase apart.
- * `lossless`: no lock may be lost.
+ * `lossless`: no lock may be lost. `honest`: nothing takes a lock away, so no job that ended inside its lease may be told that it lost it. `owners`:
+ * named owners that come back with other terms (see owners.mjs).
  */
 export const PHASES = {
-  calm: { share: 15, faults: [], lossless: true, longJobs: true },
-  cut: { share: 12, faults: ["cut"], pauseMs: 250 },
-  delay: { share: 8, faults: ["delay"], pauseMs: 300 },
-  kill: { share: 7, faults: ["kill"], pauseMs: 700, longJobs: true },
+  calm: { share: 15, faults: [], honest: true, lossless: true, longJobs: true },
+  cut: { share: 12, faults: ["cut"], pauseMs: 250, honest: true },
+  delay: { share: 8, faults: ["delay"], pauseMs: 300, honest: true },
+  kill: { share: 7, faults: ["kill"], pauseMs: 700, honest: true, longJobs: true },
   stop: { share: 4, faults: ["stop"], pauseMs: 400, longJobs: true },
-  stall: { share: 7, faults: ["stall"], pauseMs: 1_500, lossless: true },
-  scripts: { share: 9, faults: ["scripts"], pauseMs: 60, lossless: true },
+  stall: { share: 7, faults: ["stall"], pauseMs: 1_500, honest: true, lossless: true },
+  scripts: { share: 9, faults: ["scripts"], pauseMs: 60, honest: true, lossless: true },
   flush: { share: 5, faults: ["flush"], pauseMs: 700, longJobs: true },
   restart: { share: 4, faults: ["restart"], pauseMs: 2_500 },
   promote: { share: 4, faults: ["promote"], pauseMs: 3_000 },
-  clients: { share: 8, faults: ["clients"], pauseMs: 150 },
+  clients: { share: 8, faults: ["clients"], pauseMs: 150, honest: true },
   official: { share: 3, faults: ["scripts"], pauseMs: 500, resolves: [OURS, OFFICIAL, OURS, OFFICIAL] },
+  pause: { share: 4, faults: ["pause"], pauseMs: 1_500, longJobs: true, honest: true },
+  owners: { share: 5, faults: ["scripts"], pauseMs: 500, owners: "of each process" },
+  shared: { share: 3, faults: ["scripts"], pauseMs: 500, owners: "of all" },
   mixed: {
     share: 14,
     faults: ["cut", "cut", "delay", "kill", "stop", "stall", "scripts", "flush", "clients"],

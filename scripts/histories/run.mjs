@@ -34,7 +34,7 @@ export async function runPhase(name, { holds, seed, folder, limitMs, rewrite }) 
   const replicated = phase.faults.includes("promote") ? await startReplicated() : undefined;
   const alone = replicated ? undefined : await startServer();
   const server = () => replicated?.primary() ?? alone;
-  const settings = { keys: KEYS, callers: CALLERS, leaseS: LEASE_S, longJobs: phase.longJobs };
+  const settings = { keys: KEYS, callers: CALLERS, leaseS: LEASE_S, longJobs: phase.longJobs, owners: phase.owners };
   const fleet = new Fleet({ folder: here, port: server().port, resolves: phase.resolves ?? FOUR, settings, random, rewrite });
   const world = { fleet, random, server, dataLost: [] };
   world.promote = async () => {
@@ -58,8 +58,11 @@ export async function runPhase(name, { holds, seed, folder, limitMs, rewrite }) 
 }
 
 async function check(phase, { fleet, server, dataLost }) {
-  const { holds, stranded, unexpected } = readHistory(fleet.lines());
-  const { violations, permitted } = checkHolds(holds, { dataLost, leaseMs: LEASE_S * 1000 });
+  const { holds, stranded, unexpected, falselyLost, releases } = readHistory(fleet.lines());
+  const { violations, permitted } = checkHolds(holds, { dataLost, leaseMs: LEASE_S * 1000, releases });
+  for (const { by, at, keys } of phase.honest ? falselyLost : []) {
+    violations.push(`a job of process ${by} on "${keys}" ended inside its lease and was told at ${at} ms that its lock is lost`);
+  }
   for (const { by, began, at } of stranded) violations.push(`a call of process ${by} from ${began} ms was not settled at ${at} ms`);
   violations.push(...unexpected.map((text) => `unexpected: ${text}`), ...fleet.failures);
   violations.push(...checkLeftOver(await leftOver(server()), NAMESPACE));
