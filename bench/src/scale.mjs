@@ -15,10 +15,10 @@ const ROWS = ["first", "renewed", "renewedAll", "kept", "keptAll", "outage", "to
  * @param {object} context `url`, `observer`, `quick`, `progress`
  * @returns {Promise<object>} `counts`, and `rows`: for each phase of each row the figures by count, or why there are none
  */
-export async function runScale(names, { url, observer, quick, progress, only = ROWS }) {
+export async function runScale(names, { url, observer, quick, progress }) {
   const counts = quick ? COUNTS.slice(0, 2) : COUNTS;
   const rows = [];
-  for (const row of names.includes("ours") ? only : []) {
+  for (const row of names.includes("ours") ? ROWS : []) {
     let why;
     const phases = new Map();
     for (const count of counts) {
@@ -80,8 +80,7 @@ export function scaleRows({ counts, rows }) {
     ...counts.map((count) => cellOf(cells[count])),
     flat === undefined ? "" : `${flat.toFixed(2)} x`,
   ]);
-  const reasons = rows
-    .filter(({ why, phase }) => why && phase)
-    .map(({ row, why }) => [`left out, ${row}: ${why}`, ...counts.map(() => ""), ""]);
+  const texts = [...new Set(rows.filter(({ why, phase }) => why && phase).map(({ row, why }) => `left out: ${row}, ${why}`))];
+  const reasons = texts.map((text) => [text, ...counts.map(() => ""), ""]);
   return [head, ...body, ...reasons];
 }
