@@ -52,6 +52,27 @@ test("a loss of data explains an overlap of a hold before it with one after it, 
   assert.equal(checkHolds([hold(1, 0, 112, 1), hold(2, 20, 30, 2)], rules).violations.length, 1, "longer than its lease");
 });
 
+test("holds of one owner may overlap and have the same token, and those of two may not", () => {
+  const me = { owner: "me", asked: 0 };
+  assert.deepEqual(checkHolds([hold(1, 0, 50, 10, me), hold(2, 5, 60, 10, me)]).violations, []);
+  assert.match(checkHolds([hold(1, 0, 50, 10, me), hold(2, 5, 60, 9, me)]).violations[0], /did not rise/);
+  assert.match(checkHolds([hold(1, 0, 50, 10, me), hold(2, 5, 60, 11, { owner: "you", asked: 0 })]).violations[0], /^two holders of "k"/);
+});
+
+test("a release by another process ends what an owner's hold proves, if its lock heard of it in time", () => {
+  const [me, you] = [
+    { owner: "me", asked: -5 },
+    { owner: "you", asked: 0 },
+  ];
+  const release = (by, from) => ({ releases: [{ by, owner: "me", keys: ["k"], from, to: from + 1 }] });
+  const holds = (to) => [hold(1, 0, to, 10, me), hold(2, 25, 60, 11, you)];
+  assert.deepEqual(checkHolds(holds(50), release(2, 20)).violations, []);
+  assert.equal(checkHolds(holds(50)).violations.length, 1, "nobody released it");
+  assert.equal(checkHolds(holds(50), release(1, 20)).violations.length, 1, "its own process did, which knew of it");
+  assert.equal(checkHolds(holds(5_000), release(2, 20)).violations.length, 1, "its lock did not hear of it");
+  assert.deepEqual(checkHolds(holds(50), release(1, -3)), { violations: [], permitted: 1 }, "before the answer to the acquire was there");
+});
+
 test("a locked key, and a side key that stays for ever, are reported as left over", () => {
   const contents = [
     { name: "mlr!{0a}f", pttl: -1 },

@@ -35,7 +35,7 @@ class FaultProxy {
   #commands = 0;
 
   /** Read by the connections; set by the methods below. */
-  state = { paused: false, delayMs: 0, rewriteCommand: (frame) => frame };
+  state = { paused: false, delayMs: 0, rewriteCommand: (frame) => frame, rewriteReply: (frame) => frame };
 
   /** @type {number} port for clients; the same after `refuseConnections()` and `acceptConnections()` */
   port = 0;
@@ -57,6 +57,11 @@ class FaultProxy {
   /** Forwards what `rewrite` makes of each command (its bytes) from now on. */
   rewriteCommands(rewrite) {
     this.state.rewriteCommand = rewrite;
+  }
+
+  /** Delivers what `rewrite` makes of each reply and push (its bytes, whole RESP values) from now on. */
+  rewriteReplies(rewrite) {
+    this.state.rewriteReply = rewrite;
   }
 
   /** Sends new connections to another port of the same host. */

@@ -40,6 +40,23 @@ describe("the fault proxy", () => {
     assert.equal(proxy.commands(), 502, "with the PING of connect()");
   });
 
+  it("delivers what a function makes of each reply, pushes among them", async () => {
+    proxy.rewriteReplies((frame) => Buffer.from(frame.toString("latin1").replaceAll("before", "behind"), "latin1"));
+    await client.command("SET", "k", "before");
+    assert.equal(await client.command("GET", "k"), "behind");
+    assert.equal(await observer.command("GET", "k"), "before");
+    const socket = net.connect(proxy.port, "127.0.0.1");
+    const splitter = new FrameSplitter();
+    const frames = [];
+    socket.on("data", (chunk) => frames.push(...splitter.push(chunk).map((frame) => decodeFrame(frame))));
+    socket.write(encodeCommand(["SUBSCRIBE", "c"]));
+    while (frames.length < 1) await once(socket, "data");
+    await observer.command("PUBLISH", "c", "before");
+    while (frames.length < 2) await once(socket, "data");
+    assert.deepEqual(frames[1], ["message", "c", "behind"]);
+    socket.destroy();
+  });
+
   it("cuts before the reply of a command that the server has executed", async () => {
     const cut = proxy.cutAfterForward({ match: "hot" });
     const earlier = client.command("SET", "earlier", 1);

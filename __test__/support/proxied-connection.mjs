@@ -110,7 +110,8 @@ export class ProxiedConnection {
     for (let count = Math.max(words.length - 1, 1); count > 0; count -= 1) this.#expected.push({ confirms: true });
   }
 
-  #reply(frame) {
+  #reply(original) {
+    const frame = this.#proxy.state.rewriteReply(original);
     const kind = this.#pushKind(frame);
     const confirmation = kind !== undefined && SUBSCRIBE.test(kind);
     if (kind !== undefined && !(confirmation && this.#expected[0]?.confirms)) {

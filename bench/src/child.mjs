@@ -2,6 +2,7 @@
 
 import { openContestant } from "./contestants.mjs";
 import { FLEET_TASKS } from "./fleet-tasks.mjs";
+import { SCALE_TASKS } from "./scale-tasks.mjs";
 import { TASKS } from "./tasks.mjs";
 
 const [name, url, options] = process.argv.slice(2);
@@ -12,8 +13,10 @@ process.on("disconnect", () => process.exit());
 try {
   const contestant = await openContestant(name, url, JSON.parse(options));
   process.on("message", async ({ task, params }) => {
+    // A word for a task that runs.
+    if (task === undefined) return;
     try {
-      await tell({ result: await { ...TASKS, ...FLEET_TASKS }[task](contestant, params, tell) });
+      await tell({ result: await { ...TASKS, ...FLEET_TASKS, ...SCALE_TASKS }[task](contestant, params, tell) });
     } catch (error) {
       await tell({ failed: `${name}, ${task}: ${error.stack}` });
     }

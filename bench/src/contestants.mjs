@@ -43,6 +43,7 @@ async function openProvider(specifier, options) {
     execute: (keys, job, args) => provider.execute(keys, job, args),
     acquire: (keys, args) => provider.acquire(keys, args),
     release: (keys, args) => provider.release(keys, args),
+    releaseAll: (args) => provider.releaseAll(args),
     version: require(`${specifier}/package.json`).version,
   };
 }

@@ -21,6 +21,8 @@ export const SCENARIOS = [
   "baton",
   "line",
   "gone",
+  "fleets",
+  "scale",
   "steps",
   "cluster",
   "failover",
@@ -40,7 +42,7 @@ export const USAGE = `usage: npm run bench -- [--json] [--quick] [--rounds N] [-
 
 /**
  * @param {string[]} args what follows `npm run bench --`
- * @returns {{ json: boolean, quick: boolean, help: boolean, rounds: number, only: string[], contestants: string[] }}
+ * @returns {{ json: boolean, quick: boolean, help: boolean, rounds: number, roundsGiven: boolean, only: string[], contestants: string[] }}
  * @throws {UserError} in one line, for anything that is not in the usage text
  */
 export function parseFlags(args) {
@@ -80,6 +82,7 @@ export function parseFlags(args) {
         throw new UserError(`unknown argument ${JSON.stringify(flag)}: see npm run bench -- --help`);
     }
   }
+  flags.roundsGiven = flags.rounds !== undefined;
   flags.rounds ??= flags.quick ? 2 : 7;
   return flags;
 }

@@ -76,6 +76,37 @@ export const FLEET_TASKS = {
   },
 
   /**
+   * Callers who come back again and again to one key, from `begin` to `end`. Jobs that began before `from` are not counted. Returns jobs, time-outs
+   * and the longest wait, of those that waited in vain, too.
+   */
+  async mixed(contestant, { callers, jobMs, timeout, begin, from, end }) {
+    const seen = { jobs: 0, timeouts: 0, longestMs: 0, problems: [] };
+    await sleep(begin - clock());
+    const one = async () => {
+      while (clock() < end) {
+        const asked = clock();
+        const waited = () => {
+          seen.longestMs = Math.max(seen.longestMs, clock() - asked);
+        };
+        const job = async () => {
+          waited();
+          if (clock() >= from && clock() < end) seen.jobs += 1;
+          await sleep(jobMs);
+        };
+        try {
+          await contestant.execute("hot", job, { timeout });
+        } catch (error) {
+          waited();
+          if (error.message === "Timed-out acquiring lock.") seen.timeouts += 1;
+          else seen.problems.push(error.message);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: callers }, one));
+    return seen;
+  },
+
+  /**
    * Callers who come back again and again to keys of their own kind, from `begin` to `end`. Returns every hold: until its job ended, or was
    * told that the lock is lost.
    */

@@ -4,9 +4,11 @@ import os from "node:os";
 import { runCluster } from "./cluster.mjs";
 import { isFailover, runFailover } from "./failover.mjs";
 import { isForFleets, runFleets } from "./fleet.mjs";
+import { runMixed } from "./mixed.mjs";
 import { runObserved } from "./observed.mjs";
 import { startContestant } from "./processes.mjs";
 import { isMeasuredInRounds, runInRounds } from "./rounds.mjs";
+import { runScale } from "./scale.mjs";
 import { runSteps } from "./steps.mjs";
 import { runTls } from "./tls.mjs";
 
@@ -17,11 +19,12 @@ import { runTls } from "./tls.mjs";
  * @param {string[]} options.only scenarios
  * @param {string[]} options.contestants
  * @param {number} options.rounds
+ * @param {boolean} options.roundsGiven whether the command line says how many
  * @param {boolean} options.quick
  * @param {(text: string) => void} options.progress
  * @returns {Promise<object>} `{ meta, scenarios }`
  */
-export async function runBenchmark({ url, observer, only, contestants, rounds, quick, progress }) {
+export async function runBenchmark({ url, observer, only, contestants, rounds, roundsGiven, quick, progress }) {
   const running = new Map();
   const versions = {};
   const scenarios = {};
@@ -29,6 +32,14 @@ export async function runBenchmark({ url, observer, only, contestants, rounds, q
     for (const scenario of only) {
       if (scenario === "steps") {
         scenarios[scenario] = await runSteps({ url, observer, rounds, quick, progress });
+        continue;
+      }
+      if (scenario === "fleets") {
+        scenarios[scenario] = await runMixed(contestants, { url, observer, rounds: roundsGiven ? rounds : 1, quick, progress });
+        continue;
+      }
+      if (scenario === "scale") {
+        scenarios[scenario] = await runScale(contestants, { url, observer, quick, progress });
         continue;
       }
       if (scenario === "tls") {

@@ -1,5 +1,8 @@
 // The results as tables for people.
 
+import { mixedRows } from "./mixed.mjs";
+import { scaleRows } from "./scale.mjs";
+
 const TITLES = {
   sequential: ({ params }) => `One at a time, ${params.count} executes of an empty job on distinct keys`,
   parallel: ({ params }) => `${params.width} at once, ${params.count} executes of an empty job on distinct keys`,
@@ -18,6 +21,8 @@ const TITLES = {
   line: () => "A long line behind one held key in one process",
   gone: () => "Fifteen waiters in front, whose process is stopped or killed: until the next waiter of another process is served",
   steps: () => "The busy hot key by acquireLockStep of Medusa's core flows, timeout 30 s, 4 processes x 25 callers",
+  fleets: () => "Two processes on one busy key, job of 5 ms, timeout 5 s; polling: ours by RESP2",
+  scale: () => "Very many at once in one process: time for each, and the longest block of the event loop",
   cluster: ({ params }) =>
     `${params.width} at once on a Redis Cluster of 3 masters, ${params.count} executes of an empty job on distinct keys; bare: SET and compare-and-delete over ioredis' Cluster`,
   outage: () =>
@@ -68,6 +73,8 @@ function measuredRows({ contestants, ratios }) {
 }
 
 function rowsOf(scenario, result) {
+  if (scenario === "fleets") return mixedRows(result);
+  if (scenario === "scale") return scaleRows(result);
   if (result.ratios) return measuredRows(result);
   const [first] = Object.values(result.contestants);
   return first?.problems ? fleetRows(result) : observedRows(scenario, result);

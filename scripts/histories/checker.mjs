@@ -6,6 +6,8 @@
 
 /** How long the answer to a call may be on its way on a busy machine. */
 const TOLD_WITHIN_MS = 50;
+/** A lock of a named owner is looked at every third of its lease, of three seconds at most here; and the answer is on its way. */
+const LOOKED_AT_WITHIN_MS = 1_000 + 6 * TOLD_WITHIN_MS;
 
 /**
  * @typedef {object} Hold
@@ -16,6 +18,8 @@ const TOLD_WITHIN_MS = 50;
  * @property {(number | null)[]} tokens of each key; null where there is none
  * @property {number} from in ms, first proof
  * @property {number} to in ms, last proof
+ * @property {string} [owner] a named owner, whose holds may overlap with one another
+ * @property {number} [asked] in ms, when a named owner asked for it
  * @property {boolean} lost whether it was seen to be lost before its end
  */
 
@@ -23,12 +27,14 @@ const TOLD_WITHIN_MS = 50;
  * Reads the lines of all processes.
  *
  * @param {string[]} lines JSON, as worker.mjs writes them; the last of a killed process may be half a line
- * @returns {{ holds: Hold[], stranded: object[], unexpected: string[] }}
+ * @returns {{ holds: Hold[], stranded: object[], unexpected: string[], falselyLost: object[], releases: object[] }}
  */
 export function readHistory(lines) {
   const holds = new Map();
   const stranded = [];
   const unexpected = [];
+  const falselyLost = [];
+  const releases = [];
   for (const line of lines) {
     let record;
     try {
@@ -48,9 +54,13 @@ export function readHistory(lines) {
       stranded.push(record.stranded);
     } else if (record.unexpected) {
       unexpected.push(record.unexpected);
+    } else if (record.falselyLost) {
+      falselyLost.push(record.falselyLost);
+    } else if (record.released) {
+      releases.push(record.released);
     }
   }
-  return { holds: [...holds.values()], stranded, unexpected };
+  return { holds: [...holds.values()], stranded, unexpected, falselyLost, releases };
 }
 
 /**
@@ -59,24 +69,30 @@ export function readHistory(lines) {
  * @param {{ from: number, to: number }[]} [rules.dataLost] when the server lost data: a hold from before such a moment excludes nobody
  *   after it, for as long as its lease goes on
  * @param {number} [rules.leaseMs] length of the leases
- * @returns {{ violations: string[], permitted: number }} what was wrong, and how many overlaps a loss of data explains
+ * @param {{ by: number, owner: string, keys: string[], from: number, to: number }[]} [rules.releases] what processes gave back by an owner's name:
+ *   the locks of that owner in other processes hear of it at their next look, and prove nothing until then
+ * @returns {{ violations: string[], permitted: number }} what was wrong, and how many overlaps a loss of data, and holds a release elsewhere, explains
  */
-export function checkHolds(holds, { dataLost = [], leaseMs = 0 } = {}) {
+export function checkHolds(holds, { dataLost = [], leaseMs = 0, releases = [] } = {}) {
   const violations = [];
   let permitted = 0;
-  for (const [key, ofKey] of byKey(holds)) {
+  const given = releases.length > 0 ? new Releases(releases) : undefined;
+  for (const [key, all] of byKey(holds)) {
+    const ofKey = given ? all.map((hold) => given.proven(hold, key)).filter(Boolean) : all;
+    permitted += all.length - ofKey.length;
     ofKey.sort((one, other) => one.from - other.from);
     let last;
     let highest;
     for (const hold of ofKey) {
-      if (last && hold.from < last.to) {
+      if (last && hold.from < last.to && !sameOwner(last, hold)) {
         if (dataLost.some((loss) => explains(loss, last, hold, leaseMs))) permitted += 1;
         else violations.push(`two holders of "${key}": ${shown(last, key)} and ${shown(hold, key)}`);
       }
       if (!last || hold.to > last.to) last = hold;
       const token = tokenOf(hold, key);
       if (token === null || token === undefined) continue;
-      if (highest && token <= tokenOf(highest, key)) {
+      const least = highest && tokenOf(highest, key) + (sameOwner(highest, hold) ? 0 : 1);
+      if (highest && token < least) {
         violations.push(`the token of "${key}" did not rise: ${shown(highest, key)} and then ${shown(hold, key)}`);
       } else {
         highest = hold;
@@ -100,6 +116,35 @@ export function checkLeftOver(contents, namespace) {
   return wrong;
 }
 
+/** What was given back by an owner's name while a lock object of that owner could not know of it. */
+class Releases {
+  #of = new Map();
+
+  constructor(releases) {
+    for (const release of [...releases].sort((one, other) => one.from - other.from)) {
+      for (const key of release.keys) {
+        const name = `${release.owner} ${key}`;
+        if (!this.#of.has(name)) this.#of.set(name, []);
+        this.#of.get(name).push(release);
+      }
+    }
+  }
+
+  /**
+   * The hold as far as it is proven: until a release by another process, or by its own process before the answer to the acquire was there. The object
+   * has to hear of it at its next look. Undefined when nothing is proven.
+   */
+  proven(hold, key) {
+    for (const { by, from, to } of this.#of.get(`${hold.owner} ${key}`) ?? []) {
+      if (from > hold.to) break;
+      const unseen = by !== hold.by || (hold.asked < from && from < hold.from);
+      if (!unseen || to < hold.asked || hold.to > to + LOOKED_AT_WITHIN_MS) continue;
+      return from < hold.from ? undefined : { ...hold, to: from };
+    }
+    return hold;
+  }
+}
+
 function byKey(holds) {
   const keys = new Map();
   for (const hold of holds) {
@@ -117,6 +162,11 @@ function byKey(holds) {
  */
 function explains(loss, earlier, later, leaseMs) {
   return earlier.from < loss.to + TOLD_WITHIN_MS && later.from > loss.from && earlier.to <= loss.to + leaseMs;
+}
+
+/** Several acquires of one owner are one hold, of one token. */
+function sameOwner(one, other) {
+  return one.owner !== undefined && one.owner === other.owner;
 }
 
 function tokenOf(hold, key) {

@@ -18,6 +18,7 @@ export class Fleet {
   #settings;
   #random;
   #rewrite;
+  #connection;
   #gone = { calls: 0, holds: 0 };
   #ending = false;
   /** Where processes are waited for that ended by themselves. */
@@ -26,24 +27,26 @@ export class Fleet {
   /**
    * @param {object} options
    * @param {string} options.folder where records go
-   * @param {number} options.port of the server
+   * @param {number} [options.port] of the server
+   * @param {object} [options.connection] the provider's options where there is more than one server, which are reached without a proxy
    * @param {string[]} options.resolves the provider of each process
    * @param {object} options.settings for worker.mjs
    * @param {ReturnType<typeof import("./random.mjs").randomOf>} options.random
    * @param {(command: Buffer) => Buffer} [options.rewrite] what becomes of each command on its way
    */
-  constructor({ folder, port, resolves, settings, random, rewrite }) {
+  constructor({ folder, port, resolves, settings, random, rewrite, connection }) {
     this.#file = path.join(folder, "records.jsonl");
     this.#settings = settings;
     this.#random = random;
     this.#rewrite = rewrite;
+    this.#connection = connection;
     this.port = port;
-    this.#places = resolves.map((resolve) => ({ resolve }));
+    this.#places = resolves.map((resolve, number) => ({ resolve, number }));
   }
 
   /** Starts all processes. Resolves when they take locks. */
   async start() {
-    for (const place of this.#places) {
+    for (const place of this.#connection ? [] : this.#places) {
       place.proxy = await startFaultProxy({ targetPort: this.port });
       if (this.#rewrite) place.proxy.rewriteCommands(this.#rewrite);
     }
@@ -98,9 +101,9 @@ export class Fleet {
     this.#ending = true;
     const running = this.#places.filter((place) => place.child);
     for (const { proxy } of running) {
-      proxy.clearFaults();
-      proxy.delayReplies(0);
-      proxy.resumeReplies();
+      proxy?.clearFaults();
+      proxy?.delayReplies(0);
+      proxy?.resumeReplies();
     }
     await Promise.all(
       running.map(async (place) => {
@@ -115,7 +118,7 @@ export class Fleet {
         clearTimeout(guard);
       }),
     );
-    for (const { proxy } of this.#places) await proxy.stop();
+    for (const { proxy } of this.#places) await proxy?.stop();
   }
 
   /** @returns {string[]} the records of all processes */
@@ -128,8 +131,9 @@ export class Fleet {
       ...this.#settings,
       file: this.#file,
       seed: this.#random.below(2 ** 31),
-      url: `redis://127.0.0.1:${place.proxy.port}`,
+      connection: this.#connection ?? { redisUrl: `redis://127.0.0.1:${place.proxy.port}` },
       resolve: place.resolve,
+      place: place.number,
     };
     const child = fork(WORKER, [JSON.stringify(settings)]);
     place.replaced = false;

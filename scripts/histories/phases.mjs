@@ -52,7 +52,39 @@ const FAULTS = {
     await world.server().restart();
     world.dataLost.push({ from, to: nowMs() });
   },
-  promote: (world) => world.promote(),
+  /** The server stands still for up to two and a half leases. */
+  async pause({ server, random }) {
+    const ms = random.between(50, 2_500);
+    if (random.chance(0.3)) {
+      await server().cli("CLIENT", "PAUSE", ms, "ALL");
+      await sleep(ms);
+      return;
+    }
+    await server().kill("SIGSTOP");
+    await sleep(ms);
+    await server().kill("SIGCONT");
+  },
+  async promote(world) {
+    const { replicated } = world.place;
+    const { port, ...loss } = await replicated.promote();
+    world.fleet.retarget(port);
+    world.dataLost.push({ from: loss.from, to: nowMs() });
+    await replicated.addReplica();
+  },
+  /** The slot of a key goes to another master. */
+  async slot({ place, random, keys }) {
+    const { cluster } = place;
+    const slot = await cluster.slotOf(random.of(keys));
+    const from = await cluster.masterOfSlot(slot);
+    await cluster.moveSlot(slot, random.of(cluster.masters.filter((node) => node !== from)), { meanwhile: () => sleep(random.below(200)) });
+  },
+  async nodeClients({ place, random }) {
+    await random.of(place.cluster.masters).cli("CLIENT", "KILL", "TYPE", random.chance(0.5) ? "normal" : "pubsub");
+  },
+  async killMaster(world) {
+    const loss = await world.place.killMaster();
+    if (loss) world.dataLost.push(loss);
+  },
   async clients({ server, random }) {
     await server().cli("CLIENT", "KILL", "TYPE", random.chance(0.5) ? "normal" : "pubsub");
   },
@@ -60,21 +92,37 @@ const FAULTS = {
 
 /**
  * The phases in their order: the share of all holds, the faults, the mean pause between two in ms, and what sets the phase apart.
- * `lossless`: no lock may be lost.
+ * `lossless`: no lock may be lost. `honest`: nothing takes a lock away, so no job that ended inside its lease may be told that it lost it. `owners`:
+ * named owners that come back with other terms (see owners.mjs). `least`: so many
+ * faults happen, also in a short history. `mayLog`: the text of an error that releaseAll
+ * is allowed to end with. `place`: where the locks are, if it is not one server (places.mjs).
  */
 export const PHASES = {
-  calm: { share: 15, faults: [], lossless: true, longJobs: true },
-  cut: { share: 12, faults: ["cut"], pauseMs: 250 },
-  delay: { share: 8, faults: ["delay"], pauseMs: 300 },
-  kill: { share: 7, faults: ["kill"], pauseMs: 700, longJobs: true },
+  calm: { share: 15, faults: [], honest: true, lossless: true, longJobs: true },
+  cut: { share: 12, faults: ["cut"], pauseMs: 250, honest: true },
+  delay: { share: 8, faults: ["delay"], pauseMs: 300, honest: true },
+  kill: { share: 7, faults: ["kill"], pauseMs: 700, honest: true, longJobs: true },
   stop: { share: 4, faults: ["stop"], pauseMs: 400, longJobs: true },
-  stall: { share: 7, faults: ["stall"], pauseMs: 1_500, lossless: true },
-  scripts: { share: 9, faults: ["scripts"], pauseMs: 60, lossless: true },
+  stall: { share: 7, faults: ["stall"], pauseMs: 1_500, honest: true, lossless: true },
+  scripts: { share: 9, faults: ["scripts"], pauseMs: 60, honest: true, lossless: true },
   flush: { share: 5, faults: ["flush"], pauseMs: 700, longJobs: true },
   restart: { share: 4, faults: ["restart"], pauseMs: 2_500 },
-  promote: { share: 4, faults: ["promote"], pauseMs: 3_000 },
-  clients: { share: 8, faults: ["clients"], pauseMs: 150 },
+  promote: { share: 4, faults: ["promote"], pauseMs: 3_000, place: "replicated" },
+  clients: { share: 8, faults: ["clients"], pauseMs: 150, honest: true },
   official: { share: 3, faults: ["scripts"], pauseMs: 500, resolves: [OURS, OFFICIAL, OURS, OFFICIAL] },
+  pause: { share: 4, faults: ["pause"], pauseMs: 1_500, least: 1, longJobs: true, honest: true },
+  owners: { share: 5, faults: ["scripts"], pauseMs: 500, owners: "of each process" },
+  shared: { share: 3, faults: ["scripts"], pauseMs: 500, owners: "of all" },
+  slots: {
+    share: 4,
+    faults: ["slot", "slot", "nodeClients"],
+    pauseMs: 300,
+    least: 3,
+    place: "cluster",
+    honest: true,
+    mayLog: "kept moving",
+  },
+  sentinels: { share: 4, faults: ["killMaster"], pauseMs: 1_000, least: 1, place: "sentinels" },
   mixed: {
     share: 14,
     faults: ["cut", "cut", "delay", "kill", "stop", "stall", "scripts", "flush", "clients"],
@@ -87,18 +135,18 @@ export const PHASES = {
 export const FOUR = [OURS, OURS, OURS, OURS];
 
 /**
- * Lets faults happen until `done` says so.
+ * Lets faults happen until `done` says so, given how many happened.
  *
  * @param {object} phase one of PHASES
  * @param {object} world see run.mjs
- * @param {() => boolean} done
+ * @param {(happened: number) => boolean} done
  * @returns {Promise<number>} how many happened
  */
 export async function letHappen({ faults, pauseMs }, world, done) {
   let happened = 0;
-  while (!done()) {
+  while (!done(happened)) {
     await sleep(faults.length > 0 ? world.random.below(2 * pauseMs) : 50);
-    if (faults.length === 0 || done() || !world.fleet.pick()) continue;
+    if (faults.length === 0 || done(happened) || !world.fleet.pick()) continue;
     await FAULTS[world.random.of(faults)](world);
     happened += 1;
   }

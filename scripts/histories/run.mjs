@@ -3,12 +3,11 @@
 import fs from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startServer } from "../lib/redis-servers.mjs";
 import { checkHolds, checkLeftOver, readHistory } from "./checker.mjs";
 import { Fleet } from "./fleet.mjs";
 import { FOUR, letHappen, PHASES } from "./phases.mjs";
+import { PLACES } from "./places.mjs";
 import { nowMs, randomOf } from "./random.mjs";
-import { startReplicated } from "./replica.mjs";
 
 const NAMESPACE = "medusa_lock:";
 const LEASE_S = 1;
@@ -31,38 +30,35 @@ export async function runPhase(name, { holds, seed, folder, limitMs, rewrite }) 
   const here = path.join(folder, name);
   fs.mkdirSync(here, { recursive: true });
   const random = randomOf(seed);
-  const replicated = phase.faults.includes("promote") ? await startReplicated() : undefined;
-  const alone = replicated ? undefined : await startServer();
-  const server = () => replicated?.primary() ?? alone;
-  const settings = { keys: KEYS, callers: CALLERS, leaseS: LEASE_S, longJobs: phase.longJobs };
-  const fleet = new Fleet({ folder: here, port: server().port, resolves: phase.resolves ?? FOUR, settings, random, rewrite });
-  const world = { fleet, random, server, dataLost: [] };
-  world.promote = async () => {
-    const { port, ...loss } = await replicated.promote();
-    fleet.retarget(port);
-    world.dataLost.push({ from: loss.from, to: nowMs() });
-    await replicated.addReplica();
-  };
+  const place = await PLACES[phase.place ?? "alone"]();
+  const { server, connection } = place;
+  const settings = { keys: KEYS, callers: CALLERS, leaseS: LEASE_S, longJobs: phase.longJobs, owners: phase.owners, mayLog: phase.mayLog };
+  const resolves = phase.resolves ?? FOUR;
+  const fleet = new Fleet({ folder: here, port: server().port, connection, resolves, settings, random, rewrite });
+  const world = { fleet, random, server, place, dataLost: [], keys: KEYS.map((key) => NAMESPACE + key) };
   const began = nowMs();
   try {
     await fleet.start();
-    const faults = await letHappen(phase, world, () => fleet.holds >= holds || nowMs() - began > limitMs);
+    const done = (faults) => (fleet.holds >= holds && faults >= (phase.least ?? 0)) || nowMs() - began > limitMs;
+    const faults = await letHappen(phase, world, done);
     await fleet.end();
     const elapsedS = (nowMs() - began) / 1000;
     return { ...(await check(phase, world)), faults, elapsedS };
   } finally {
     await fleet.end();
-    await replicated?.stop();
-    await alone?.stop();
+    await place.stop();
   }
 }
 
-async function check(phase, { fleet, server, dataLost }) {
-  const { holds, stranded, unexpected } = readHistory(fleet.lines());
-  const { violations, permitted } = checkHolds(holds, { dataLost, leaseMs: LEASE_S * 1000 });
+async function check(phase, { fleet, place, dataLost }) {
+  const { holds, stranded, unexpected, falselyLost, releases } = readHistory(fleet.lines());
+  const { violations, permitted } = checkHolds(holds, { dataLost, leaseMs: LEASE_S * 1000, releases });
+  for (const { by, at, keys } of phase.honest ? falselyLost : []) {
+    violations.push(`a job of process ${by} on "${keys}" ended inside its lease and was told at ${at} ms that its lock is lost`);
+  }
   for (const { by, began, at } of stranded) violations.push(`a call of process ${by} from ${began} ms was not settled at ${at} ms`);
   violations.push(...unexpected.map((text) => `unexpected: ${text}`), ...fleet.failures);
-  violations.push(...checkLeftOver(await leftOver(server()), NAMESPACE));
+  violations.push(...checkLeftOver(await leftOver(await place.servers()), NAMESPACE));
   const lost = fleet.total("lost") + fleet.total("LOCK_LOST");
   if (phase.lossless && lost > 0) violations.push(`${lost} locks were lost though nothing had happened to them`);
   const count = (what) => fleet.total(what);
@@ -80,13 +76,25 @@ async function check(phase, { fleet, server, dataLost }) {
 }
 
 /** What is in Redis when the leases of killed processes are over. */
-async function leftOver(server) {
+async function leftOver(servers) {
   let contents = [];
   for (let look = 0; look < 100; look += 1) {
     contents = [];
-    for (const name of await server.cli("KEYS", "*")) contents.push({ name, pttl: await server.cli("PTTL", name) });
+    for (const server of servers) contents.push(...(await contentsOf(server)));
     if (!contents.some(({ name }) => name.startsWith(NAMESPACE))) break;
     await sleep(100);
   }
   return contents.filter(({ pttl }) => pttl !== -2);
+}
+
+async function contentsOf(server) {
+  // A replica has what its master has, and is not asked.
+  if ((await server.cli("ROLE"))[0] !== "master") return [];
+  const contents = [];
+  for (const name of await server.cli("KEYS", "*")) {
+    // A slot may be on its way still.
+    const pttl = await server.cli("PTTL", name).catch(() => -2);
+    contents.push({ name, pttl });
+  }
+  return contents;
 }

@@ -1,0 +1,93 @@
+// Instances that poll, of the official package and of ours, get their share of a key that ours keep busy, whoever was there first.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { OFFICIAL } from "../support/installed.mjs";
+import { OURS_ONLY, openTestbed } from "../support/testbed.mjs";
+
+const bed = openTestbed();
+
+const JOB_MS = 5;
+const HEAD_START_MS = 1_000;
+/** After it an official holder that was seen is forgotten. */
+const REMEMBERED_MS = 30_000;
+
+const KINDS = {
+  ours: () => bed.boot(),
+  "ours by RESP2": () => bed.boot(bed.options({ redisOptions: { protocol: 2 } })),
+  official: () => bed.boot({}, { resolve: OFFICIAL }),
+};
+
+/** Who is in a job, by key: there may be one. */
+const inside = new Map();
+
+/**
+ * Callers that come back to one key again and again.
+ *
+ * @returns {Promise<{ jobs: number, timeouts: number }>} when `ms` are over and all calls have ended
+ */
+async function contend({ locking }, key, { callers, ms }) {
+  const seen = { jobs: 0, timeouts: 0 };
+  const end = Date.now() + ms;
+  const job = async () => {
+    assert.equal(inside.get(key), undefined, "two jobs at once");
+    inside.set(key, true);
+    await sleep(JOB_MS);
+    inside.delete(key);
+    seen.jobs += 1;
+  };
+  const caller = async () => {
+    while (Date.now() < end) {
+      await locking.execute(key, job, { timeout: 5 }).catch((error) => {
+        assert.match(error.message, /Timed-out acquiring lock/);
+        seen.timeouts += 1;
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+  return seen;
+}
+
+/** The later side's jobs in the time in which both are there are at least a twentieth. */
+function isServed(ours, other, what) {
+  const figures = `${what}: ${JSON.stringify({ ours, other })}`;
+  assert.ok(other.jobs >= 0.05 * (ours.jobs + other.jobs), figures);
+  assert.ok(ours.jobs >= 0.05 * (ours.jobs + other.jobs), figures);
+  assert.equal(ours.timeouts, 0, figures);
+  return figures;
+}
+
+for (const kind of ["ours by RESP2", "official"]) {
+  for (const callers of [2, 4]) {
+    test(`${callers} callers each: ours and ${kind} are both served, whichever begins`, OURS_ONLY, async () => {
+      const both = await Promise.all([KINDS.ours(), KINDS[kind]()]);
+      for (const [order, [oursAfter, otherAfter]] of Object.entries({
+        "ours first": [0, HEAD_START_MS],
+        "both at once": [0, 0],
+        "ours last": [HEAD_START_MS, 0],
+      })) {
+        const side = async (booted, after) => {
+          await sleep(after);
+          return contend(booted, `busy-${order}`, { callers, ms: 6_000 - after });
+        };
+        const [ours, other] = await Promise.all([side(both[0], oursAfter), side(both[1], otherAfter)]);
+        const figures = isServed(ours, other, order);
+        // The official package's callers time out one another, when it is alone, too.
+        if (kind !== "official") assert.equal(other.timeouts, 0, figures);
+        else assert.ok(other.timeouts <= callers, figures);
+      }
+      assert.deepEqual(await bed.locks(), []);
+    });
+  }
+}
+
+test("an official instance that comes back after it was forgotten is served again", OURS_ONLY, async () => {
+  const [ours, official] = await Promise.all([KINDS.ours(), KINDS.official()]);
+  await contend(official, "busy", { callers: 3, ms: 1_000 });
+  await Promise.all([ours, official].map((booted) => contend(booted, "busy", { callers: 3, ms: 2_000 })));
+  const alone = await contend(ours, "busy", { callers: 3, ms: REMEMBERED_MS + 3_000 });
+  assert.equal(alone.timeouts, 0);
+  const again = await Promise.all([ours, official].map((booted) => contend(booted, "busy", { callers: 3, ms: 6_000 })));
+  isServed(again[0], again[1], "again");
+});

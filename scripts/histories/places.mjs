@@ -1,0 +1,65 @@
+// Where the locks of a phase are: one server, a server with a replica, the masters of a cluster, or behind Sentinels.
+
+import { startCluster } from "../lib/clusters.mjs";
+import { startServer } from "../lib/redis-servers.mjs";
+import { startSentinels } from "../lib/sentinels.mjs";
+import { nowMs } from "./random.mjs";
+import { startReplicated } from "./replica.mjs";
+
+/** What had not reached a replica when its master was killed. */
+const LAG_MS = 100;
+
+/**
+ * @typedef {object} Place
+ * @property {object} [connection] the provider's options, unless it is one address
+ * @property {() => object} server a server: where there are several, one that lives
+ * @property {() => Promise<object[]>} servers all that take locks
+ * @property {() => Promise<void>} stop
+ */
+
+/** By name, a function that starts it: () => Promise<Place>. */
+export const PLACES = {
+  async alone() {
+    const server = await startServer();
+    return { server: () => server, servers: async () => [server], stop: () => server.stop() };
+  },
+
+  async replicated() {
+    const replicated = await startReplicated();
+    const servers = async () => [replicated.primary()];
+    return { server: () => replicated.primary(), servers, replicated, stop: () => replicated.stop() };
+  },
+
+  async cluster() {
+    const cluster = await startCluster({ nodeTimeoutMs: 1_000 });
+    return {
+      connection: { cluster: { startupNodes: cluster.startupNodes } },
+      server: () => cluster.nodes[0],
+      servers: async () => cluster.nodes,
+      cluster,
+      stop: () => cluster.stop(),
+    };
+  },
+
+  async sentinels() {
+    const sentinels = await startSentinels();
+    let master = await sentinels.master();
+    let kills = 0;
+    return {
+      connection: { redisUrl: "redis://127.0.0.1:1", redisOptions: sentinels.options },
+      server: () => master,
+      servers: async () => [master],
+      /** Kills the master, unless no replica would be left. Resolves with the time in which data may have been lost. */
+      async killMaster() {
+        if (kills === 2) return undefined;
+        kills += 1;
+        const from = nowMs() - LAG_MS;
+        const old = await sentinels.killMaster();
+        await sentinels.movedFrom(old);
+        master = await sentinels.master();
+        return { from, to: nowMs() };
+      },
+      stop: () => sentinels.stop(),
+    };
+  },
+};
