@@ -1,0 +1,59 @@
+// One owner holds a key, and another attempt of the same owner, which moved the key's end, is undone.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { NS, openTestbed, refused, until } from "../support/testbed.mjs";
+
+const bed = openTestbed();
+/** No replica acknowledges anything: what this instance takes is undone after `timeoutMs`. */
+const bootUndone = (timeoutMs) => bed.boot({ safety: { replicas: 1, timeoutMs } });
+
+const isHeld = (lock) => {
+  try {
+    lock.assertHeld();
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+test("a renewed lock stays when a longer acquire of its owner is undone after the end that was there first", async () => {
+  const { locking } = await bed.boot();
+  const { locking: undone } = await bootUndone(2_500);
+  const lost = [];
+  await locking.acquire("k", { ownerId: "me", renew: true, expire: 1, onLost: (error) => lost.push(error.message) });
+  await refused(undone.acquire("k", { ownerId: "me", expire: 60 }), { code: "LOCK_NOT_REPLICATED" });
+  await sleep(700);
+  assert.equal(await bed.owner(`${NS}k`), "me");
+  assert.ok((await bed.pttl(`${NS}k`)) < 30_000, "the undone attempt's end is gone");
+  assert.deepEqual(lost, []);
+  assert.equal(await locking.release("k", { ownerId: "me" }), true);
+});
+
+test("a lock object that has seen a later end does not say held when that end was undone and another owner came", async () => {
+  const { locking } = await bed.boot();
+  const { locking: undone } = await bootUndone(2_500);
+  let lock;
+  await locking.acquire("k", {
+    ownerId: "me",
+    expire: 3,
+    onHeld: (held) => {
+      lock = held;
+    },
+  });
+  const refusal = refused(undone.acquire("k", { ownerId: "me", expire: 60 }), { code: "LOCK_NOT_REPLICATED" });
+  await until("the lock has seen the later end", () => lock.remainingMs() > 30_000);
+  await refusal;
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const taken = await locking.acquire("k", { ownerId: "other", expire: 60 }).then(
+      () => true,
+      () => false,
+    );
+    if (taken) break;
+    assert.ok(Date.now() < deadline, "the key ends with the lock that is left");
+    await sleep(100);
+  }
+  assert.equal(isHeld(lock), false);
+});
