@@ -47,9 +47,6 @@ const REST_MS: i64 = 1120;
 const OWN_TURN_MS: i64 = 200;
 const OWN_REST_MS: i64 = 250;
 
-/// How near an undone attempt brings a promised end, in ms.
-const GRACE_MS: i64 = 12_000;
-
 /// `@turn@rest@vain`.
 fn turn_of(mark: &[u8]) -> Option<[i64; 3]> {
     let mut fields = mark.strip_prefix(b"@")?.split(|&byte| byte == b'@');
@@ -107,27 +104,6 @@ pub(crate) fn without_ends(attempts: &[u8]) -> Vec<u8> {
         }
     }
     kept
-}
-
-/// The attempts with every end that is less than `least` from now moved there, the least time left of all ends, and whether one was moved.
-pub(crate) fn later_ends(attempts: &[u8], now: i64, least: i64) -> (Vec<u8>, Option<i64>, bool) {
-    let (mut kept, mut sure, mut later) = (Vec::with_capacity(attempts.len()), None::<i64>, false);
-    let mut rest = attempts;
-    while let Some((&byte, after)) = rest.split_first() {
-        kept.push(byte);
-        rest = after;
-        let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let ends = after.get(..digits).and_then(number).filter(|ends| byte == b'@' && *ends > 0);
-        if let Some(mut ends) = ends {
-            if ends - now < least {
-                (ends, later) = (now + least, true);
-            }
-            sure = Some(sure.map_or(ends - now, |sure| sure.min(ends - now)));
-            kept.extend_from_slice(ends.to_string().as_bytes());
-            rest = after.get(digits..).unwrap_or_default();
-        }
-    }
-    (kept, sure, later)
 }
 
 /// Whether anybody but one attempt may hold the lock.
@@ -240,12 +216,7 @@ impl Call<'_> {
         let last = entries(&record.attempts).last().filter(|entry| attempt_of(entry) == attempt);
         let ends = last.and_then(|entry| entry.split(|&byte| byte == b'@').nth(1)).and_then(number);
         let now_ms = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
-        let mut left = ends.filter(|ends| *ends > 0).map(|ends| ends - now_ms);
-        if rest.starts_with(PROMISED) {
-            let there = self.pttl(lock);
-            let most = if there < 0 { GRACE_MS } else { there.min(GRACE_MS) };
-            left = left.map(|left| if left < GRACE_MS { left.max(most) } else { left });
-        }
+        let left = ends.filter(|ends| *ends > 0).map(|ends| ends - now_ms);
         if rest.is_empty() || left.is_some_and(|left| left < 1) {
             self.delete(record_key);
             return self.pass_on(lock, queue, counter, raise, None, 0).map(|_| ());

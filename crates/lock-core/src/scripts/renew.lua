@@ -4,26 +4,6 @@
 --       hold's token, by which holds of one owner are told apart.
 -- Reply {1, answer, ...}: per lock 0 when it was not the holder's; else 1 or, where '+' asked for it, the time left in ms, -1: has no end.
 local DAY = 86400000
-
--- An attempt that is undone gives the lock back the end that it would have had without it: that is later by now, too. Returns the time left that
--- stays, whoever is undone.
-local function keep_ends(record_key, attempts, token, least, left)
-  local time = redis.call('TIME')
-  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-  local sure, later = left < 0 and math.huge or left, false
-  local kept = string.gsub(attempts, '@(%d+)', function(ends)
-    ends = tonumber(ends)
-    if ends == 0 then return end
-    if ends - now < least then
-      ends, later = now + least, true
-    end
-    sure = math.min(sure, ends - now)
-    return string.format('@%.0f', ends)
-  end)
-  if later then redis.call('SET', record_key, kept .. ':' .. token .. (left < 0 and ':0' or ':1'), 'KEEPTTL') end
-  return sure == math.huge and left or sure
-end
-
 local stride, reply, arg = tonumber(ARGV[1]), {1}, 2
 for i = 1, #KEYS, stride do
   local answer = 0
@@ -51,8 +31,6 @@ for i = 1, #KEYS, stride do
           -- The end that the answer tells is not taken back when one of the attempts is undone.
           local record = string.gsub(attempts, '@%d+', '') .. ':' .. token .. (left < 0 and ':0' or ':1')
           redis.call('SET', KEYS[i + 1], record, 'PX', string.format('%.0f', left < 0 and DAY or left))
-        elseif least > 0 and string.find(attempts, '@', 1, true) then
-          left = keep_ends(KEYS[i + 1], attempts, token, least, left)
         end
       end
       answer = left

@@ -2,7 +2,7 @@
 
 use super::stride;
 use crate::call::Call;
-use crate::parts::{is_shared, later_ends, without_ends};
+use crate::parts::{is_shared, without_ends};
 use crate::reply::{LUA, Outcome, Reply};
 use crate::store::number;
 
@@ -67,33 +67,9 @@ fn renew_lock(
             let text = [&without_ends(attempts)[..], b":", token, end].concat();
             let ms = if left < 0 { DAY_MS } else { left };
             call.set(record_key, &text, Some(ms.to_string().as_bytes()))?;
-        } else if least > 0 && attempts.contains(&b'@') {
-            left = keep_ends(call, record_key, attempts, token, least, left);
         }
     }
     Ok(left)
-}
-
-/// The end that an undone attempt gives back is later by now. The time left that stays, whoever is undone.
-fn keep_ends(
-    call: &mut Call<'_>,
-    record_key: &[u8],
-    attempts: &[u8],
-    token: &[u8],
-    least: i64,
-    left: i64,
-) -> i64 {
-    let now = i64::try_from(call.now_ms()).unwrap_or(i64::MAX);
-    let (kept, sure, later) = later_ends(attempts, now, least);
-    if later {
-        let end: &[u8] = if left < 0 { b":0" } else { b":1" };
-        call.set_keeping_expiry(record_key, &[&kept[..], b":", token, end].concat());
-    }
-    match sure {
-        Some(sure) if left >= 0 => left.min(sure),
-        Some(sure) => sure,
-        None => left,
-    }
 }
 
 /// `^([^:]*):(%d+):`.
