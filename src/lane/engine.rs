@@ -8,7 +8,7 @@ use lock_core::{
     LockKey, LogLevel, Loss, NewLease, NodeId, Outcome, Owner, ReleaseAllRequest, ReleaseRequest, Router,
     Rung, TaskKey,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -62,11 +62,19 @@ pub(crate) struct Engine {
     notices: Vec<Notice>,
     /// Holds that began on a grant, by the number of the claim that is not answered yet.
     claims: HashMap<u64, HoldId>,
+    /// Locks of this process that were taken away.
+    taken_away: BTreeSet<LockKey>,
 }
 
 impl Engine {
     pub(crate) fn new(config: ClientConfig, seed: [u8; 24], shared: Arc<Shared>) -> Self {
-        Self { client: Router::new(config, seed), shared, notices: Vec::new(), claims: HashMap::new() }
+        Self {
+            client: Router::new(config, seed),
+            shared,
+            notices: Vec::new(),
+            claims: HashMap::new(),
+            taken_away: BTreeSet::new(),
+        }
     }
 
     /// The connection that was asked for could not be made.
@@ -86,7 +94,7 @@ impl Engine {
 
     /// Gives keys back by owner.
     pub(crate) fn release(&mut self, now: Instant, caller: u64, keys: Arc<[LockKey]>, owner: Owner) {
-        self.shared.leases().give_up(owner.as_bytes(), Some(&keys));
+        self.shared.leases().give_up(now, owner.as_bytes(), Some(&keys));
         self.client.release(
             now,
             ReleaseRequest {
@@ -135,7 +143,7 @@ impl Engine {
     /// Deletes locks of the namespace.
     pub(crate) fn release_all(&mut self, now: Instant, request: ReleaseAllRequest) -> Result<TaskKey, Error> {
         if let Some(owner) = &request.owner {
-            self.shared.leases().give_up(owner, None);
+            self.shared.leases().give_up(now, owner, None);
         }
         self.client.release_all(now, request)
     }
@@ -144,6 +152,12 @@ impl Engine {
     pub(crate) fn next_action(&mut self, now: Instant) -> Option<(NodeId, Action)> {
         loop {
             let Some((node, event)) = self.client.poll_event(now) else {
+                // All of a turn at once.
+                let taken = std::mem::take(&mut self.taken_away);
+                if !taken.is_empty() {
+                    self.shared.leases().hurry_on(now, &taken);
+                    self.shared.renewal.notify_one();
+                }
                 if let Some(routes) = self.client.take_routes() {
                     self.shared.set_routes(routes);
                 }
@@ -177,7 +191,7 @@ impl Engine {
                         self.lose(hold);
                     }
                 }
-                Event::TakenAway => self.look_at_leases(),
+                Event::TakenAway { key } => drop(self.taken_away.insert(key)),
                 Event::AskPause { attempt, lookup } => {
                     self.notices.push(Notice::AskPause { attempt, lookup });
                 }

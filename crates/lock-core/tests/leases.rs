@@ -273,14 +273,14 @@ fn what_an_owner_gives_back_is_found_among_the_leases_of_others() {
     let (hold, _) = table.register(both);
     let other = NewLease { owner: Owner::Named(b"you"[..].into()), ..named(60, START, true) };
     let (other, _) = table.register(other);
-    table.give_up(b"me", Some(&keys(&["a"])));
+    table.give_up(START, b"me", Some(&keys(&["a"])));
     let held = table.held(hold).unwrap();
     assert_eq!(&*held.keys, &*keys(&["b"]));
     assert_eq!(*held.tokens, [if order[0] == keys(&["b"])[0] { 5 } else { 6 }]);
-    table.give_up(b"me", None);
+    table.give_up(START, b"me", None);
     assert_eq!(table.state(START, hold), LeaseState::Gone);
     assert_eq!(table.state(START, other), LeaseState::Held);
-    table.give_up(b"you", Some(&keys(&["k"])));
+    table.give_up(START, b"you", Some(&keys(&["k"])));
     assert_eq!(table.state(START, other), LeaseState::Gone);
 }
 
@@ -292,4 +292,31 @@ fn a_loss_says_what_happened() {
     let (mut due, mut lost) = (Vec::new(), Vec::new());
     table.poll(START + SECOND, &mut due, &mut lost);
     assert_eq!(lost, [(renewed, Loss::Lapsed), (other, Loss::Ended)]);
+}
+
+#[test]
+fn a_hold_that_was_granted_before_its_owners_release_is_compared_at_once() {
+    let mut table = LeaseTable::default();
+    table.give_up(START + MS, b"me", None);
+    let (hold, wake) = table.register(named(60, START, false));
+    assert!(wake);
+    let (due, ..) = poll(&mut table, START + 2 * MS);
+    assert_eq!(due.iter().map(|due| due.hold).collect::<Vec<_>>(), [hold]);
+    table.register(named(60, START + 2 * MS, false));
+    assert!(poll(&mut table, START + 3 * MS).0.is_empty(), "asked for after the release");
+}
+
+#[test]
+fn a_message_that_a_lock_was_taken_away_makes_only_the_leases_on_it_due() {
+    let mut table = LeaseTable::default();
+    let rig = Rig::new(config());
+    let keys = |name: &str| rig.client.parse_keys(&[name.to_owned()]).unwrap();
+    let (of_job, _) = table.register(NewLease { keys: keys("a"), ..lease(60, START) });
+    let (of_owner, _) = table.register(NewLease { keys: keys("a"), ..named(60, START, true) });
+    table.register(NewLease { keys: keys("b"), ..lease(60, START) });
+    table.register(NewLease { keys: keys("b"), ..named(60, START, true) });
+    table.hurry_on(START + SECOND, &keys("a").iter().cloned().collect());
+    let mut due: Vec<_> = poll(&mut table, START + SECOND).0.iter().map(|due| due.hold).collect();
+    due.sort_by_key(|hold| hold.to_number());
+    assert_eq!(due, [of_job, of_owner]);
 }

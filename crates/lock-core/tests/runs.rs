@@ -190,7 +190,7 @@ fn while_the_next_job_runs_a_look_tells_who_has_ended() {
     rig.reply(b"$5\r\nother\r\n");
     assert_eq!(told(&mut rig), [(then, "not held")]);
     assert!(
-        matches!(rig.events[..], [Event::TakenAway]),
+        matches!(rig.events[..], [Event::TakenAway { .. }]),
         "the next one's lease is looked at: {:?}",
         rig.events
     );

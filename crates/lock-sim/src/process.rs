@@ -239,7 +239,7 @@ impl Process {
                         }
                     }
                 }
-                Event::TakenAway => self.leases.hurry(now),
+                Event::TakenAway { key } => self.leases.hurry_on(now, &[key].into()),
                 Event::Ready { .. }
                 | Event::Down { .. }
                 | Event::Log { .. }

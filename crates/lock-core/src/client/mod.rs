@@ -62,6 +62,9 @@ use strangers::Strangers;
 pub(crate) use waiting::CLAIM_PERIOD;
 use waiting::Leave;
 
+/// Most timers that are dealt with at once: an outage may end very many calls at one moment, and the loop has other things to do, too.
+const MOST_TIMERS: usize = 1_000;
+
 /// Where a task stands in the client's table; valid until its outcome was given out.
 pub type TaskKey = u32;
 
@@ -275,9 +278,10 @@ impl Client {
         self.timers.next()
     }
 
-    /// Time has passed.
+    /// Time has passed. Does a bounded portion of what is due; [`Self::poll_timeout`] tells of the rest.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(timer) = self.timers.take_due(now) {
+        for _ in 0..MOST_TIMERS {
+            let Some(timer) = self.timers.take_due(now) else { return };
             match timer {
                 Timer::Reconnect => self.reconnect_due(now),
                 Timer::ReadyCheck => self.ready_check_due(now),

@@ -213,7 +213,10 @@ pub enum Event {
         claim: u64,
     },
     /// A lock of this process was taken away by `releaseAll`: look which.
-    TakenAway,
+    TakenAway {
+        /// The lock's key.
+        key: LockKey,
+    },
     /// Somebody else decides how long to wait before the next connect: to be answered by
     /// [`crate::Client::reconnect_in`].
     AskPause {

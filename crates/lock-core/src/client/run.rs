@@ -251,9 +251,10 @@ impl Client {
             return self.finish(index, Outcome::Released);
         }
         let keys = self.caller_names(&release.keys);
+        let taken = release.keys.first().cloned();
         self.finish(index, Outcome::NotHeld(keys));
         // Another job of the run may be under way.
-        self.events.push_back(Event::TakenAway);
+        self.events.extend(taken.map(|key| Event::TakenAway { key }));
     }
 
     /// The connection is gone: nobody follows any more, and who has ended does not wait for a server that is not there.

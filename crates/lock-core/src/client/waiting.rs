@@ -250,7 +250,8 @@ impl Client {
     /// A message arrived on one of this client's channels.
     fn told(&mut self, now: Instant, channel: &[u8], message: &[u8]) {
         if channel.starts_with(LOSSES) {
-            return self.events.push_back(Event::TakenAway);
+            let key = LockKey::new(message.to_vec());
+            return self.events.push_back(Event::TakenAway { key });
         }
         if !channel.ends_with(self.link.client_id()) {
             return;

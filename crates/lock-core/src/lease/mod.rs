@@ -89,6 +89,12 @@ impl LeaseTable {
             self.leases.get(place)
         {
             self.named.insert(owner, keys, place);
+            // A release that was asked for after this acquire may have ended it already.
+            if self.named.gave_back_since(sent_at, owner)
+                && let Some(lease) = self.leases.get_mut(place)
+            {
+                lease.due_at = sent_at;
+            }
         }
         let mut wake = self.reschedule(place);
         for sibling in siblings {
@@ -148,13 +154,14 @@ impl LeaseTable {
         let lease = self.leases.try_remove(place)?;
         self.schedule.remove(&(lease.scheduled, place));
         if let Owner::Named(owner) = &lease.held.owner {
-            self.named.remove(owner, &lease.held.keys, place);
+            self.named.remove(owner, &lease.held.keys, place, true);
         }
         Some(lease)
     }
 
     /// Forgets what a named owner gives back: `keys`, or all.
-    pub fn give_up(&mut self, owner: &[u8], keys: Option<&[LockKey]>) {
+    pub fn give_up(&mut self, now: Instant, owner: &[u8], keys: Option<&[LockKey]>) {
+        self.named.gives_back(now, owner);
         for place in self.named.places(owner, keys) {
             let Some(lease) = self.leases.get_mut(place) else { continue };
             let goes = |key: &LockKey| keys.is_none_or(|keys| keys.contains(key));
@@ -164,7 +171,7 @@ impl LeaseTable {
                 continue;
             }
             lease.held = lease.held.part(&kept);
-            self.named.remove(owner, &gone, place);
+            self.named.remove(owner, &gone, place, false);
         }
     }
 
@@ -278,6 +285,26 @@ impl LeaseTable {
         }
         for place in places {
             self.reschedule(place);
+        }
+    }
+
+    /// Makes the leases on these keys due at once: somebody took the locks away.
+    pub fn hurry_on(&mut self, now: Instant, keys: &BTreeSet<LockKey>) {
+        let mut places: Vec<usize> = keys.iter().flat_map(|key| self.named.on_key(key)).collect();
+        // Jobs are not found by their keys: there are few at a time, and they need no such table for anything else.
+        let jobs = self.leases.iter().filter(|(_, lease)| lease.held.owner.is_unique());
+        places.extend(
+            jobs.filter(|(_, lease)| lease.held.keys.iter().any(|key| keys.contains(key)))
+                .map(|(place, _)| place),
+        );
+        for place in places {
+            if let Some(lease) = self.leases.get_mut(place)
+                && !lease.on_grant
+                && lease.state != LeaseState::Lost
+            {
+                lease.due_at = now;
+                self.reschedule(place);
+            }
         }
     }
 

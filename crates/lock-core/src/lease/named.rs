@@ -1,47 +1,85 @@
 //! Which leases are of which named owner and key. An owner may hold a key by several leases at once.
 
 use crate::key::LockKey;
-use std::collections::{BTreeMap, HashMap};
+use crate::time::Instant;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Places of leases, by owner and key.
+/// For how long it is known that an owner gave something back: longer than the answer to an acquire takes.
+const GIVEN_BACK_FOR: Duration = Duration::from_secs(60);
+/// More owners than this are looked through for those that need not be known any more.
+const MANY: usize = 1_024;
+
+/// Places of leases, by owner and by key.
 #[derive(Debug, Default)]
 pub(super) struct Named {
-    owners: HashMap<Arc<[u8]>, BTreeMap<LockKey, Vec<usize>>>,
+    owners: HashMap<Arc<[u8]>, BTreeSet<usize>>,
+    keys: BTreeMap<LockKey, Vec<(Arc<[u8]>, usize)>>,
+    /// When owners last gave something back.
+    given_back: HashMap<Arc<[u8]>, Instant>,
+    /// When these are looked through.
+    sweep_at: usize,
 }
 
 impl Named {
     pub(super) fn insert(&mut self, owner: &Arc<[u8]>, keys: &[LockKey], place: usize) {
-        let of_owner = self.owners.entry(Arc::clone(owner)).or_default();
+        self.owners.entry(Arc::clone(owner)).or_default().insert(place);
         for key in keys {
-            of_owner.entry(key.clone()).or_default().push(place);
+            self.keys.entry(key.clone()).or_default().push((Arc::clone(owner), place));
         }
     }
 
-    pub(super) fn remove(&mut self, owner: &[u8], keys: &[LockKey], place: usize) {
-        let Some(of_owner) = self.owners.get_mut(owner) else { return };
+    /// The lease is not on these keys any more; `all`: on none.
+    pub(super) fn remove(&mut self, owner: &[u8], keys: &[LockKey], place: usize, all: bool) {
         for key in keys {
-            if let Some(places) = of_owner.get_mut(key) {
-                places.retain(|other| *other != place);
+            if let Some(places) = self.keys.get_mut(key) {
+                places.retain(|(_, other)| *other != place);
                 if places.is_empty() {
-                    of_owner.remove(key);
+                    self.keys.remove(key);
                 }
             }
         }
-        if of_owner.is_empty() {
-            self.owners.remove(owner);
+        if all && let Some(places) = self.owners.get_mut(owner) {
+            places.remove(&place);
+            if places.is_empty() {
+                self.owners.remove(owner);
+            }
         }
     }
 
     /// The leases of the owner on any of `keys`, or all of them; each once.
     pub(super) fn places(&self, owner: &[u8], keys: Option<&[LockKey]>) -> Vec<usize> {
-        let Some(of_owner) = self.owners.get(owner) else { return Vec::new() };
-        let mut places: Vec<usize> = match keys {
-            Some(keys) => keys.iter().filter_map(|key| of_owner.get(key)).flatten().copied().collect(),
-            None => of_owner.values().flatten().copied().collect(),
+        let Some(keys) = keys else {
+            return self.owners.get(owner).into_iter().flatten().copied().collect();
         };
+        let of_keys = keys.iter().filter_map(|key| self.keys.get(key)).flatten();
+        let mut places: Vec<usize> =
+            of_keys.filter(|(other, _)| **other == *owner).map(|(_, place)| *place).collect();
         places.sort_unstable();
         places.dedup();
         places
+    }
+
+    /// The leases on a key, whoever's.
+    pub(super) fn on_key(&self, key: &LockKey) -> impl Iterator<Item = usize> + '_ {
+        self.keys.get(key).into_iter().flatten().map(|(_, place)| *place)
+    }
+
+    /// The owner gives something back.
+    pub(super) fn gives_back(&mut self, now: Instant, owner: &[u8]) {
+        if self.given_back.len() >= self.sweep_at.max(MANY) {
+            self.given_back.retain(|_, at| now < *at + GIVEN_BACK_FOR);
+            self.sweep_at = self.given_back.len() * 2;
+        }
+        match self.given_back.get_mut(owner) {
+            Some(at) => *at = now,
+            None => drop(self.given_back.insert(owner.into(), now)),
+        }
+    }
+
+    /// Whether the owner has given something back since then.
+    pub(super) fn gave_back_since(&self, since: Instant, owner: &[u8]) -> bool {
+        !self.given_back.is_empty() && self.given_back.get(owner).is_some_and(|at| *at >= since)
     }
 }

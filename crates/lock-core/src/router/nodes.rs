@@ -293,7 +293,9 @@ impl Cluster {
                     match event {
                         Event::Done { caller, outcome } => self.ended(first, now, caller, outcome),
                         // What is told of a job is told of a node that is no more, too.
-                        event @ (Event::Claimed { .. } | Event::ClaimLost { .. } | Event::TakenAway) => {
+                        event @ (Event::Claimed { .. }
+                        | Event::ClaimLost { .. }
+                        | Event::TakenAway { .. }) => {
                             self.events.push_back((id, event));
                         }
                         _ => {}
