@@ -23,13 +23,13 @@ pub struct TermRules {
     pub promised: bool,
     /// A renewal does not bring the end forward.
     pub renewal_only_extends: bool,
-    /// The end that a renewal or look answers with is not taken back by an undo.
-    pub answer_is_kept: bool,
+    /// A renewal or look tells no end that an undo may take back, and a renewal moves what an undo gives back.
+    pub answer_is_sure: bool,
 }
 
 impl Default for TermRules {
     fn default() -> Self {
-        Self { promised: true, renewal_only_extends: true, answer_is_kept: true }
+        Self { promised: true, renewal_only_extends: true, answer_is_sure: true }
     }
 }
 
@@ -85,6 +85,8 @@ enum TermAction {
     Undo(u8),
     /// An object renews or looks.
     Renew(u8),
+    /// A call that holds says that it will not be undone.
+    Confirm(u8),
     /// Another owner takes the free lock.
     OtherTakes,
     /// Time passes.
@@ -99,6 +101,14 @@ struct Terms(TermRules);
 const ONE_OWNER: &str = "no object believes in a lock that another owner has";
 /// It happens that another owner gets the lock.
 const OTHERS_COME: &str = "another owner gets the lock";
+
+impl TermState {
+    /// Whether the lock would end otherwise if this attempt was undone.
+    fn joined(&self, call: u8) -> bool {
+        let attempts = self.held.iter().flat_map(|held| &held.attempts);
+        attempts.into_iter().any(|(named, before)| *named == call && before.is_some())
+    }
+}
 
 impl Terms {
     fn acquire(self, state: &mut TermState, call: u8, lease: u8, object: Object, wanted: bool) {
@@ -140,10 +150,14 @@ impl Terms {
                 held.end = wished;
             }
         }
-        if self.0.answer_is_kept {
-            held.attempts.iter_mut().for_each(|(_, before)| *before = None);
+        let mut until = held.end;
+        if self.0.answer_is_sure {
+            let least = if object == Object::Renews && lease != NEVER { now + lease } else { now };
+            for before in held.attempts.iter_mut().filter_map(|(_, before)| before.as_mut()) {
+                *before = (*before).max(least);
+                until = until.min(*before);
+            }
         }
-        let until = held.end;
         state.calls[usize::from(call)] = Phase::Holds { lease, object, until };
     }
 }
@@ -177,6 +191,10 @@ impl Model for Terms {
                     }
                 }
                 Phase::Undone => actions.push(TermAction::Undo(call)),
+                Phase::Holds { .. } if state.joined(call) => {
+                    actions.push(TermAction::Confirm(call));
+                    actions.push(TermAction::Renew(call));
+                }
                 Phase::Holds { object, until, .. } if object != Object::No && until > state.now => {
                     actions.push(TermAction::Renew(call));
                 }
@@ -199,6 +217,11 @@ impl Model for Terms {
             }
             TermAction::Undo(call) => Self::undo(&mut state, call),
             TermAction::Renew(call) => self.renew(&mut state, call),
+            TermAction::Confirm(_) => {
+                if let Some(held) = &mut state.held {
+                    held.attempts.iter_mut().for_each(|(_, before)| *before = None);
+                }
+            }
             TermAction::OtherTakes => state.others = true,
             TermAction::Tick => {
                 state.now += 1;

@@ -23,5 +23,5 @@ fn a_renewal_that_brings_the_end_forward_is_noticed() {
 
 #[test]
 fn an_undo_that_takes_back_an_end_that_was_told_is_noticed() {
-    assert!(!check_terms(TermRules { answer_is_kept: false, ..TermRules::default() }).broken.is_empty());
+    assert!(!check_terms(TermRules { answer_is_sure: false, ..TermRules::default() }).broken.is_empty());
 }

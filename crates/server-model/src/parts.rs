@@ -106,6 +106,27 @@ pub(crate) fn without_ends(attempts: &[u8]) -> Vec<u8> {
     kept
 }
 
+/// `keep_ends`: the attempts with ends of at least `least` ms from now, and the time left that stays whoever is undone.
+pub(crate) fn keep_ends(attempts: &[u8], now: i64, least: i64, left: i64) -> (Vec<u8>, i64) {
+    let (mut kept, mut sure) = (Vec::with_capacity(attempts.len()), left);
+    let mut rest = attempts;
+    while let Some((&byte, after)) = rest.split_first() {
+        kept.push(byte);
+        rest = after;
+        let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let ends = after.get(..digits).and_then(number).filter(|ends| byte == b'@' && *ends > 0);
+        if let Some(ends) = ends {
+            let ends = ends.max(now + least);
+            if sure < 0 || ends - now < sure {
+                sure = (ends - now).max(1);
+            }
+            kept.extend_from_slice(ends.to_string().as_bytes());
+            rest = after.get(digits..).unwrap_or_default();
+        }
+    }
+    (kept, sure)
+}
+
 /// Whether anybody but one attempt may hold the lock.
 pub(crate) fn is_shared(attempts: &[u8]) -> bool {
     let named = if attempts.starts_with(PROMISED) { attempts.get(2..).unwrap_or_default() } else { attempts };

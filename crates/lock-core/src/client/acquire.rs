@@ -50,6 +50,8 @@ pub(super) struct Acquire {
     pub(super) keep: Keep,
     /// Other keys of the same call are taken elsewhere.
     pub(super) part: bool,
+    /// It joined what its owner held before, by other attempts.
+    pub(super) joined: bool,
     /// What is told once replicas have it.
     pub(super) unacknowledged: Option<Box<Hold>>,
 }
@@ -215,6 +217,7 @@ impl Client {
             left_alone: false,
             keep: request.keep,
             part,
+            joined: false,
             unacknowledged: None,
         };
         let limit = match request.patience {
@@ -266,6 +269,7 @@ impl Client {
             Some(Value::Int(1)) => {
                 let sent_at = acquire.sent_at;
                 let tokens: Box<[u64]> = rest.iter().filter_map(number).collect();
+                acquire.joined = rest.last() == Some(&Value::Int(-1));
                 if !tokens.is_empty() {
                     acquire.keys.iter().for_each(|key| self.link.set_raised(key.slot()));
                 }

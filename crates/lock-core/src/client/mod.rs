@@ -43,7 +43,7 @@ use backlog::Backlog;
 use batch::{Batches, Sent};
 use claim::Claim;
 use errors::Question;
-use exit::Shorten;
+use exit::Upkeep;
 use line::Lines;
 use link::Link;
 pub(crate) use moving::{Call, Redirect, Redirected};
@@ -131,7 +131,7 @@ enum Kind {
     Acquire(Acquire),
     Release(Release),
     ReleaseAll(ReleaseAll),
-    Shorten(Shorten),
+    Upkeep(Upkeep),
     Claim(Claim),
     Leave(Leave),
 }
@@ -363,7 +363,7 @@ impl Client {
             Kind::Acquire(_) => self.send_acquire(now, index, whole, 0),
             Kind::Release(release) => release.encode(whole, &self.link, &mut self.out),
             Kind::ReleaseAll(all) => all.encode(whole, self.link.is_plain(), &self.namespace, &mut self.out),
-            Kind::Shorten(shorten) => shorten.encode(whole, &mut self.out),
+            Kind::Upkeep(shorten) => shorten.encode(whole, &mut self.out),
             Kind::Claim(_) => self.send_claim(now, index, whole),
             Kind::Leave(leave) => leave.encode(whole, &self.link, &mut self.out),
         }

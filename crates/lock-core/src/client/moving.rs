@@ -72,7 +72,7 @@ impl Task {
             Kind::Acquire(acquire) => &acquire.keys,
             Kind::Release(release) => &release.keys,
             Kind::Claim(claim) => return Some(claim.key.slot()),
-            Kind::ReleaseAll(_) | Kind::Shorten(_) | Kind::Leave(_) => return None,
+            Kind::ReleaseAll(_) | Kind::Upkeep(_) | Kind::Leave(_) => return None,
         };
         keys.first().map(LockKey::slot)
     }
@@ -129,7 +129,7 @@ impl Task {
                     Call::GiveBack { keys: release.keys, owner: release.owner, attempt, until: release.until }
                 }
             }),
-            Kind::ReleaseAll(_) | Kind::Shorten(_) | Kind::Claim(_) | Kind::Leave(_) => None,
+            Kind::ReleaseAll(_) | Kind::Upkeep(_) | Kind::Claim(_) | Kind::Leave(_) => None,
         }
     }
 }
@@ -140,7 +140,7 @@ impl Client {
         match self.tasks.get_mut(index as usize).map(|task| &mut task.kind) {
             // What is left of this client there is a dead client's.
             Some(Kind::Leave(_)) => return self.leave_reply(now, index),
-            Some(Kind::Shorten(_)) => return self.forget(index),
+            Some(Kind::Upkeep(_)) => return self.forget(index),
             Some(Kind::ReleaseAll(all)) if redirect == Redirect::CrossSlot => {
                 all.keep_to_slots();
                 return self.submit(now, index);

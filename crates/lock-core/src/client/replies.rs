@@ -90,7 +90,7 @@ impl Client {
             Some(Kind::ReleaseAll(_)) => self.release_all_reply(now, index, reply),
             Some(Kind::Claim(_)) => self.claim_reply(now, index, &reply),
             Some(Kind::Leave(_)) => self.leave_reply(now, index),
-            Some(Kind::Shorten(_)) => self.forget(index),
+            Some(Kind::Upkeep(_)) => self.forget(index),
             None => {}
         }
     }

@@ -36,7 +36,7 @@ impl Client {
     /// The task's keys are taken: its caller is told now or, with [`Safety`], once replicas have them.
     pub(super) fn told_when_safe(&mut self, now: Instant, index: u32, hold: Hold) {
         if self.config.safety.is_none() {
-            return self.finish(index, Outcome::Held(hold));
+            return self.tell_held(now, index, hold);
         }
         let Some(task) = self.tasks.get_mut(index as usize) else { return };
         let Kind::Acquire(acquire) = &mut task.kind else { return };
@@ -44,6 +44,18 @@ impl Client {
         task.state = State::Unacknowledged;
         self.replication.tasks.push(index);
         self.limit_command(now, index);
+    }
+
+    /// The task's caller is told that it holds.
+    fn tell_held(&mut self, now: Instant, index: u32, hold: Hold) {
+        let joined = match self.tasks.get(index as usize).map(|task| &task.kind) {
+            Some(Kind::Acquire(acquire)) => acquire.joined && !acquire.part,
+            _ => false,
+        };
+        if joined {
+            self.confirm_join(now, &hold);
+        }
+        self.finish(index, Outcome::Held(hold));
     }
 
     /// Sends a WAIT if there is need for one. Last of what is written: Redis carries out nothing that comes after it on
@@ -73,7 +85,7 @@ impl Client {
             let hold = acquire.unacknowledged.take();
             match (hold, task.caller.is_some()) {
                 (Some(hold), true) if enough && !acquire.is_late(now) => {
-                    self.finish(index, Outcome::Held(*hold));
+                    self.tell_held(now, index, *hold);
                 }
                 (_, true) if enough => self.submit(now, index),
                 _ => {

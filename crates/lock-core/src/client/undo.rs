@@ -26,7 +26,7 @@ impl Client {
                 let why = self.link_trouble().unwrap_or_else(|| "Redis has not answered yet".to_owned());
                 self.tell(index, Outcome::ReleasePending(why));
             }
-            Some(Kind::ReleaseAll(_) | Kind::Shorten(_) | Kind::Claim(_) | Kind::Leave(_)) | None => {}
+            Some(Kind::ReleaseAll(_) | Kind::Upkeep(_) | Kind::Claim(_) | Kind::Leave(_)) | None => {}
         }
     }
 

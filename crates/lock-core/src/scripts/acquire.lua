@@ -2,7 +2,7 @@
 -- KEYS  `stride` per lock: the lock key; with 4 its slot's fencing counter, its hold record, its "polled" mark.
 -- ARGV  1 owner, 2 lease in ms ('0': none), 3 stride; with 4: 4 '1': raise the counters to the server's TIME in microseconds (first use on
 --       this connection), 5 attempt id, 6 '1': the caller is promised the lock's end, 7 '1': the caller will ask again.
--- Reply {1, token, ...} held, one token per lock (none with stride 1);
+-- Reply {1, token, ...} held, one token per lock (none with stride 1); then -1 if this attempt joined what its owner held before;
 --       {0, index, ...} refused, nothing taken: each index (from 0) names a lock that is another's, or is left alone for others.
 local owner, lease = ARGV[1], ARGV[2]
 local unique = string.sub(owner, 1, 8) == 'execute:'
@@ -41,7 +41,7 @@ local function is_ours(i, holder)
   return record_of(KEYS[i], KEYS[i + 2]) ~= nil
 end
 
-local attempts, tokens, leases, refused = {}, {}, {}, {0}
+local attempts, tokens, leases, refused, joined = {}, {}, {}, {0}, false
 for i = 1, #KEYS, stride do
   local holder = redis.call('GET', KEYS[i])
   local free = not holder
@@ -59,6 +59,7 @@ for i = 1, #KEYS, stride do
       -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
       attempts[i], tokens[i] = mine and named or stride == 4 and not unique and join(KEYS[i], named, attempt) or '', token
       leases[i] = time_left(KEYS[i], named, lease)
+      joined = joined or stride == 4 and not unique and not mine
     end
   end
 end
@@ -78,4 +79,5 @@ for i = 1, #KEYS, stride do
   set(i, attempts[i], tokens[i], leases[i])
   reply[#reply + 1] = tokens[i]
 end
+if joined then reply[#reply + 1] = -1 end
 return reply

@@ -5,7 +5,8 @@
 --       9 '1': it is the client's oldest waiter there and may take over a grant to the client, 10 the ticket of the client's next waiter
 --       there ('': none), 11 how many more waiters of the client come along (one lock of execute, not
 --       parked yet): they wait behind this one, 12 '1': the caller is promised the lock's end (may be left out).
--- Reply {1, token, ...} held, one token per lock; then, if others came along and wait, the ticket of the first of them;
+-- Reply {1, token, ...} held, one token per lock; then, if others came along and wait, the ticket of the first of them, or -1 if this attempt
+--       joined what its owner held before;
 --       {0, index, ...} refused, and nothing of this attempt is held: each index (from 0) names a lock that is another's; a waiter polls;
 --       {2, index, ticket, ms, 1 or 0} parked at that lock, whose lease ends in so many ms (-1: has no end); 1: its holder hands over.
 -- The tickets of those who came along follow this token or ticket.
@@ -138,6 +139,12 @@ if #blocked == 0 then
   for i = 1, count do
     set(i, lease)
     reply[i + 1] = tokens[i]
+  end
+  for i = 1, count do
+    if mine[i] == 'owner' and not unique then
+      reply[#reply + 1] = -1
+      break
+    end
   end
   if along > 0 and redis.call('EXISTS', key(1, 5)) == 0 then
     reply[3] = tokens[1] + 1

@@ -1,9 +1,26 @@
 -- Sets the time left of locks that are still their holder's, or looks at it. Update only: it never brings a lock back.
 -- KEYS  `stride` per lock: the lock key; with 2 its hold record.
 -- ARGV  1 stride, then per lock: owner, time left in ms from now, with '+' in front: at least so long ('+0' only looks); with stride 2 also the
---       hold's token, by which holds of one owner are told apart.
+--       hold's token, by which holds of one owner are told apart. '=' for the time: an attempt that joined the hold is there to stay.
 -- Reply {1, answer, ...}: per lock 0 when it was not the holder's; else 1 or, where '+' asked for it, the time left in ms, -1: has no end.
 local DAY = 86400000
+
+-- An attempt that is undone gives the lock back the end that it would have had without it. `least` ms from now at least are kept then. Returns the
+-- attempts with such ends, and the time left that stays whoever is undone.
+local function keep_ends(attempts, least, left)
+  local time = redis.call('TIME')
+  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  local sure = left
+  local kept = string.gsub(attempts, '@(%d+)', function(ends)
+    ends = tonumber(ends)
+    if ends == 0 then return end
+    ends = math.max(ends, now + least)
+    if sure < 0 or ends - now < sure then sure = math.max(ends - now, 1) end
+    return string.format('@%.0f', ends)
+  end)
+  return kept, sure
+end
+
 local stride, reply, arg = tonumber(ARGV[1]), {1}, 2
 for i = 1, #KEYS, stride do
   local answer = 0
@@ -12,6 +29,10 @@ for i = 1, #KEYS, stride do
     if stride == 2 then attempts, token = string.match(redis.call('GET', KEYS[i + 1]) or '', '^([^:]*):(%d+):') end
     if stride == 2 and token ~= ARGV[arg + 2] then
       answer = 0
+    elseif ms == '=' then
+      local record = string.gsub(attempts, '@%d+', '')
+      answer = redis.call('PTTL', KEYS[i])
+      if record ~= attempts then redis.call('SET', KEYS[i + 1], record .. ':' .. token .. (answer < 0 and ':0' or ':1'), 'KEEPTTL') end
     elseif string.byte(ms) ~= 43 then
       -- Of a hold that other attempts share, nothing is taken away.
       if stride == 1 or not string.find(attempts, '[,+]', string.byte(attempts) == 33 and 3 or 1) then
@@ -26,12 +47,13 @@ for i = 1, #KEYS, stride do
         redis.call('PEXPIRE', KEYS[i], string.sub(ms, 2))
       end
       if stride == 2 then
-        local needed = left < 0 and DAY / 2 or least
-        if late or string.find(attempts, '@', 1, true) or redis.call('PTTL', KEYS[i + 1]) < needed then
-          -- The end that the answer tells is not taken back when one of the attempts is undone.
-          local record = string.gsub(attempts, '@%d+', '') .. ':' .. token .. (left < 0 and ':0' or ':1')
+        local needed, kept, sure = left < 0 and DAY / 2 or least, attempts, left
+        if string.find(attempts, '@', 1, true) then kept, sure = keep_ends(attempts, least, left) end
+        if late or kept ~= attempts or redis.call('PTTL', KEYS[i + 1]) < needed then
+          local record = kept .. ':' .. token .. (left < 0 and ':0' or ':1')
           redis.call('SET', KEYS[i + 1], record, 'PX', string.format('%.0f', left < 0 and DAY or left))
         end
+        left = sure
       end
       answer = left
     end

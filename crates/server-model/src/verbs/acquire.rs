@@ -10,6 +10,8 @@ struct Hold {
     attempts: Vec<u8>,
     token: Option<i64>,
     lease: Vec<u8>,
+    /// The owner held it before, by other attempts.
+    joined: bool,
 }
 
 pub(super) fn acquire(call: &mut Call<'_>) -> Outcome<Reply> {
@@ -56,6 +58,9 @@ pub(super) fn acquire(call: &mut Call<'_>) -> Outcome<Reply> {
             reply.push(token);
         }
     }
+    if holds.iter().any(|hold| hold.joined) {
+        reply.push(-1);
+    }
     Ok(Reply::ints(&reply))
 }
 
@@ -95,7 +100,12 @@ fn look(
         {
             return Ok(None);
         }
-        return Ok(Some(Hold { attempts: attempt.to_vec(), token: None, lease: call.needed(2)?.to_vec() }));
+        return Ok(Some(Hold {
+            attempts: attempt.to_vec(),
+            token: None,
+            lease: call.needed(2)?.to_vec(),
+            joined: false,
+        }));
     };
     let mut record = None;
     if let Some(record_key) = record_key.filter(|_| holder == owner && !unique) {
@@ -114,15 +124,17 @@ fn look(
     }
     let named = record.as_ref().map(|record| record.attempts.as_slice());
     let lease = call.time_left(lock, named, call.needed(2)?)?;
+    let joined = stride == 4 && !unique;
     Ok(Some(match record {
         Some(record) if record.names(attempt) => {
-            Hold { attempts: record.attempts, token: Some(record.token), lease }
+            Hold { attempts: record.attempts, token: Some(record.token), lease, joined: false }
         }
         Some(record) => Hold {
             attempts: call.join(lock, Some(&record.attempts), attempt),
             token: Some(record.token),
             lease,
+            joined,
         },
-        None => Hold { attempts: call.join(lock, None, attempt), token: None, lease },
+        None => Hold { attempts: call.join(lock, None, attempt), token: None, lease, joined },
     }))
 }

@@ -166,6 +166,9 @@ impl<'a> Park<'_, 'a> {
             self.write(lock, self.lease)?;
             reply.extend(lock.token);
         }
+        if !self.unique && locks.iter().any(|lock| lock.mine == Mine::Owner) {
+            reply.push(-1);
+        }
         if let Some(lock) = locks.first().filter(|lock| self.along > 0 && !self.call.exists(lock.polled)) {
             let token = lock.token.ok_or(LUA)?;
             self.enter(lock.queue, token + 1)?;

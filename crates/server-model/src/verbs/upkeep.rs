@@ -2,8 +2,8 @@
 
 use super::stride;
 use crate::call::Call;
-use crate::parts::{is_shared, without_ends};
-use crate::reply::{LUA, Outcome, Reply};
+use crate::parts::{is_shared, keep_ends, without_ends};
+use crate::reply::{LUA, NOT_AN_INTEGER, Outcome, Reply};
 use crate::store::number;
 
 /// How long a hold record of a lock without an end lives, in ms.
@@ -43,6 +43,17 @@ fn renew_lock(
     arg: usize,
 ) -> Outcome<i64> {
     let ms = call.needed(arg + 1)?;
+    if ms == b"=" {
+        // A lock without a record has no ends.
+        let Some((record_key, attempts, token)) = record else { return Err(NOT_AN_INTEGER) };
+        let left = call.pttl(lock);
+        let kept = without_ends(attempts);
+        if kept != attempts {
+            let end: &[u8] = if left < 0 { b":0" } else { b":1" };
+            call.set_keeping_expiry(record_key, &[&kept[..], b":", token, end].concat());
+        }
+        return Ok(left);
+    }
     let Some(least) = ms.strip_prefix(b"+") else {
         if record.is_some_and(|(_, attempts, _)| is_shared(attempts)) {
             return Ok(0);
@@ -62,12 +73,15 @@ fn renew_lock(
     }
     if let Some((record_key, attempts, token)) = record {
         let needed = if left < 0 { DAY_MS / 2 } else { least };
-        if late || attempts.contains(&b'@') || call.pttl(record_key) < needed {
+        let now = i64::try_from(call.now_ms()).unwrap_or(i64::MAX);
+        let (kept, sure) = keep_ends(attempts, now, least, left);
+        if late || kept != attempts || call.pttl(record_key) < needed {
             let end: &[u8] = if left < 0 { b":0" } else { b":1" };
-            let text = [&without_ends(attempts)[..], b":", token, end].concat();
+            let text = [&kept[..], b":", token, end].concat();
             let ms = if left < 0 { DAY_MS } else { left };
             call.set(record_key, &text, Some(ms.to_string().as_bytes()))?;
         }
+        left = sure;
     }
     Ok(left)
 }

@@ -246,7 +246,7 @@ impl World {
                     let holder = holder.map(|text| String::from_utf8_lossy(text).into_owned());
                     args.extend([
                         self.owner(holder.as_deref()),
-                        self.random.pick(&["25000", "+25000", "+70000", "+0", "+0", "0", "-5"]).into(),
+                        self.random.pick(&["25000", "+25000", "+70000", "+0", "+0", "0", "-5", "="]).into(),
                     ]);
                     args.extend((stride == 2).then(|| self.token(model, now_us, &LOCKS[at])));
                 }
