@@ -107,7 +107,7 @@ export const PHASES = {
   scripts: { share: 9, faults: ["scripts"], pauseMs: 60, honest: true, lossless: true },
   flush: { share: 5, faults: ["flush"], pauseMs: 700, longJobs: true },
   restart: { share: 4, faults: ["restart"], pauseMs: 2_500 },
-  promote: { share: 4, faults: ["promote"], pauseMs: 3_000, place: "replicated" },
+  promote: { share: 4, faults: ["promote"], pauseMs: 3_000, least: 1, place: "replicated" },
   clients: { share: 8, faults: ["clients"], pauseMs: 150, honest: true },
   official: { share: 3, faults: ["scripts"], pauseMs: 500, resolves: [OURS, OFFICIAL, OURS, OFFICIAL] },
   pause: { share: 4, faults: ["pause"], pauseMs: 1_500, least: 1, longJobs: true, honest: true },

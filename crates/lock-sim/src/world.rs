@@ -145,6 +145,7 @@ impl World {
                 self.after(pause, Happening::Fault(at));
             }
         }
+        self.server.official = self.plan.officials > 0;
         for who in 0..self.plan.officials {
             let pause = self.rng.u64(0..1_000) * MS;
             self.after(pause, Happening::Official { who, releases: false });
