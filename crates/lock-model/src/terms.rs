@@ -103,6 +103,12 @@ const ONE_OWNER: &str = "no object believes in a lock that another owner has";
 const OTHERS_COME: &str = "another owner gets the lock";
 
 impl TermState {
+    fn set(&mut self, call: u8, phase: Phase) {
+        if let Some(of_call) = self.calls.get_mut(usize::from(call)) {
+            *of_call = phase;
+        }
+    }
+
     /// Whether the lock would end otherwise if this attempt was undone.
     fn joined(&self, call: u8) -> bool {
         let attempts = self.held.iter().flat_map(|held| &held.attempts);
@@ -123,12 +129,12 @@ impl Terms {
             held.end = if held.promised && self.0.promised { held.end.max(wished) } else { wished };
         }
         held.promised |= promises;
-        state.calls[usize::from(call)] =
-            if wanted { Phase::Holds { lease, object, until: wished } } else { Phase::Undone };
+        let phase = if wanted { Phase::Holds { lease, object, until: wished } } else { Phase::Undone };
+        state.set(call, phase);
     }
 
     fn undo(state: &mut TermState, call: u8) {
-        state.calls[usize::from(call)] = Phase::Over;
+        state.set(call, Phase::Over);
         let Some(held) = &mut state.held else { return };
         let Some(at) = held.attempts.iter().position(|(named, _)| *named == call) else { return };
         let last = at + 1 == held.attempts.len();
@@ -141,7 +147,9 @@ impl Terms {
     }
 
     fn renew(self, state: &mut TermState, call: u8) {
-        let Phase::Holds { lease, object, .. } = state.calls[usize::from(call)] else { return };
+        let Some(Phase::Holds { lease, object, .. }) = state.calls.get(usize::from(call)).copied() else {
+            return;
+        };
         let now = state.now;
         let Some(held) = &mut state.held else { return };
         if object == Object::Renews && lease != NEVER {
@@ -158,7 +166,7 @@ impl Terms {
                 until = until.min(*before);
             }
         }
-        state.calls[usize::from(call)] = Phase::Holds { lease, object, until };
+        state.set(call, Phase::Holds { lease, object, until });
     }
 }
 
@@ -254,7 +262,7 @@ pub fn check_terms(rules: TermRules) -> Found {
     let broken: Vec<&'static str> =
         [ONE_OWNER].into_iter().filter(|name| checker.discovery(name).is_some()).collect();
     for name in &broken {
-        let steps = checker.discovery(name).map(|path| path.into_actions()).unwrap_or_default();
+        let steps = checker.discovery(name).map(stateright::Path::into_actions).unwrap_or_default();
         println!("terms: broken: {name}, by {} steps: {steps:?}", steps.len());
     }
     println!("terms: {} states, {:.1} s", checker.unique_state_count(), begun.elapsed().as_secs_f32());

@@ -333,8 +333,7 @@ impl Client {
             keep: acquire.keep,
         };
         let wanted = task.caller.is_some();
-        let waiter = (index, task.serial);
-        self.lines.held(&keys, waiter);
+        self.lines.held(&keys, (index, task.serial));
         for key in keys.iter() {
             if let Some(queue) = self.queues.find_mut(key) {
                 // A grant that was announced before is the one that was taken over, or it is gone.

@@ -11,11 +11,14 @@ const GIVEN_BACK_FOR: Duration = Duration::from_secs(60);
 /// More owners than this are looked through for those that need not be known any more.
 const MANY: usize = 1_024;
 
+/// An owner, and the place of a lease of it.
+type OfOwner = (Arc<[u8]>, usize);
+
 /// Places of leases, by owner and by key.
 #[derive(Debug, Default)]
 pub(super) struct Named {
     owners: HashMap<Arc<[u8]>, BTreeSet<usize>>,
-    keys: BTreeMap<LockKey, Vec<(Arc<[u8]>, usize)>>,
+    keys: BTreeMap<LockKey, Vec<OfOwner>>,
     /// When owners last gave something back.
     given_back: HashMap<Arc<[u8]>, Instant>,
     /// When these are looked through.
