@@ -13,7 +13,7 @@ use std::time::Duration;
 /// An owner whose calls hold together and may release each other's locks.
 const TEAM: &[u8] = b"team";
 /// An owner whose calls hold together, with different terms, and never release: each lock ends by itself.
-const CREW: &[u8] = b"crew";
+pub(crate) const CREW: &[u8] = b"crew";
 /// Calls that come along with another have its number and a multiple of this; what depends on the number is the same.
 pub(crate) const ALONG: u64 = 24 << 40;
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);

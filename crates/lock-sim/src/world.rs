@@ -3,7 +3,7 @@
 use crate::faults::{KINDS, Plan};
 use crate::network::Connection;
 use crate::oracle::Oracle;
-use crate::process::{ALONG, Call, Process, Want};
+use crate::process::{ALONG, CREW, Call, Process, Want};
 use crate::renewal::Renewing;
 use crate::server_side::ServerSide;
 use fastrand::Rng;
@@ -17,8 +17,6 @@ pub(crate) const MS: u64 = 1_000_000;
 const EPOCH_US: u64 = 1_800_000_000_000_000;
 /// How many of the last events a failure shows.
 const LOG_LINES: usize = 400;
-/// More than any lease of a call.
-const LONGEST_LEASE_NS: u64 = 10_000 * MS;
 /// After the last fault everything must come to rest within this time, in ns.
 const QUIET_NS: u64 = 200_000 * MS;
 
@@ -180,10 +178,11 @@ impl World {
                 ));
             }
         }
-        // What is never released ends by itself.
-        self.now += LONGEST_LEASE_NS;
         let us = self.server_us();
-        let left = self.server.data.names(us).find(|name| !name.starts_with(b"mlr!{"));
+        let data = &self.server.data;
+        // What the crew has is never released, and ends by itself.
+        let left =
+            data.names(us).find(|name| !name.starts_with(b"mlr!{") && data.get(us, name) != Some(CREW));
         match left {
             Some(name) => Err(format!("{} is locked and nobody holds it", String::from_utf8_lossy(name))),
             None => Ok(()),

@@ -34,5 +34,5 @@ fn a_release_without_the_owner_check_is_noticed() {
 
 #[test]
 fn a_park_that_comes_again_after_its_connection_is_noticed() {
-    assert!(is_noticed(Mutant::ParkComesAgain, "nobody holds it"));
+    assert!(is_noticed(Mutant::ParkComesAgain, "is not above"), "a token that was drawn late");
 }
