@@ -330,7 +330,7 @@ impl Client {
         };
         let wanted = task.caller.is_some();
         let waiter = (index, task.serial);
-        self.lines.held(&keys, waiter);
+        self.lines.held(now, &keys, waiter);
         for key in keys.iter() {
             if let Some(queue) = self.queues.find_mut(key) {
                 // A grant that was announced before is the one that was taken over, or it is gone.
