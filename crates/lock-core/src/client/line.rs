@@ -18,8 +18,8 @@ const BREAK_IN_FOR: Duration = Duration::from_secs(1);
 const PATIENT: Duration = Duration::from_millis(25);
 /// The shortest pause of a client that has had the key a short while ago: after the time for which the key is left alone, others come first.
 const AFTER_TURN: Duration = Duration::from_millis(40);
-/// A little longer than a key is left alone.
-const HAD_LATELY: Duration = Duration::from_millis(1_300);
+/// Longer than a key is left alone for our own who poll. Where it is left alone for the official package, everybody's pause is over by then.
+const HAD_LATELY: Duration = Duration::from_millis(500);
 /// When the line is looked at in any case: no answer and no release is relied on.
 const LOOK: Duration = Duration::from_millis(200);
 /// As long as the scripts remember that somebody polls.
