@@ -101,3 +101,32 @@ fn a_line_goes_on_after_a_broken_connection() {
     let sent = rig.sent();
     assert!(sent.iter().any(|command| verb(command) == "park"), "{sent:?}");
 }
+
+#[test]
+fn who_has_just_had_the_key_asks_later_than_who_waits_for_it() {
+    let mut rig = Rig::ready(config());
+    three(&mut rig);
+    asked(&mut rig, SECOND);
+    rig.reply(HELD);
+    let Outcome::Held(hold) = rig.outcome() else { panic!("not held") };
+    rig.release("k", &hold.owner, Some(rig.now + SECOND));
+    rig.sent();
+    rig.reply(b"*2\r\n:1\r\n:1\r\n");
+    rig.reply(REFUSED);
+    let (sent, pause) = asked(&mut rig, SECOND);
+    assert_eq!(sent.len(), 1);
+    assert!(pause >= 40 * MS, "another client that waits asks before: {pause:?}");
+}
+
+#[test]
+fn who_waits_for_long_asks_as_often_as_before() {
+    let mut rig = Rig::ready(config());
+    three(&mut rig);
+    let began = rig.now;
+    while rig.now < began + 10 * SECOND {
+        let (sent, pause) = asked(&mut rig, SECOND);
+        assert_eq!(sent.len(), 1);
+        assert!(pause <= 26 * MS, "others who have come just now ask as often: {pause:?}");
+        rig.reply(REFUSED);
+    }
+}

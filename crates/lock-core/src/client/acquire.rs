@@ -333,7 +333,7 @@ impl Client {
             keep: acquire.keep,
         };
         let wanted = task.caller.is_some();
-        self.lines.held(&keys, (index, task.serial));
+        self.lines.held(now, &keys, (index, task.serial));
         for key in keys.iter() {
             if let Some(queue) = self.queues.find_mut(key) {
                 // A grant that was announced before is the one that was taken over, or it is gone.

@@ -14,9 +14,12 @@ use std::time::Duration;
 const BREAK_IN: Duration = Duration::from_millis(2);
 /// For how long that is tried, and then with longer pauses.
 const BREAK_IN_FOR: Duration = Duration::from_secs(1);
-/// The longest pause for longer than most callers wait.
+/// The longest pause then. Who waits for long must not ask less often than who has come just now.
 const PATIENT: Duration = Duration::from_millis(25);
-const PATIENT_FOR: Duration = Duration::from_secs(6);
+/// The shortest pause of a client that has had the key a short while ago: after the time for which the key is left alone, others come first.
+const AFTER_TURN: Duration = Duration::from_millis(40);
+/// Longer than a key is left alone for our own who poll. Where it is left alone for the official package, everybody's pause is over by then.
+const HAD_LATELY: Duration = Duration::from_millis(500);
 /// When the line is looked at in any case: no answer and no release is relied on.
 const LOOK: Duration = Duration::from_millis(200);
 /// As long as the scripts remember that somebody polls.
@@ -39,6 +42,8 @@ struct Line {
     first: Option<(Waiter, Instant)>,
     armed_at: Option<Instant>,
     seen_at: Instant,
+    /// When one of this client had the key.
+    had_at: Option<Instant>,
 }
 
 /// All lines of a client.
@@ -95,6 +100,7 @@ impl Lines {
             first: None,
             armed_at: None,
             seen_at: now,
+            had_at: None,
         };
         let at = u32::try_from(self.slab.insert(line)).unwrap_or(u32::MAX);
         self.by_key.insert(key.clone(), at);
@@ -102,12 +108,13 @@ impl Lines {
     }
 
     /// The task got its keys: it stands in no line any more.
-    pub(super) fn held(&mut self, keys: &[LockKey], task: Waiter) {
+    pub(super) fn held(&mut self, now: Instant, keys: &[LockKey], task: Waiter) {
         for key in keys {
             if let Some(at) = self.place(key)
                 && let Some(line) = self.slab.get_mut(at as usize)
             {
                 line.asking.take_if(|asking| *asking == task);
+                line.had_at = Some(now);
             }
         }
     }
@@ -152,11 +159,14 @@ impl Client {
         };
         line.first = first.map(|first| (first, since));
         let most = match now.since(since) {
-            waited if !self.link.hands_off() || waited >= PATIENT_FOR => pause,
+            _ if !self.link.hands_off() => pause,
             waited if waited < BREAK_IN_FOR => BREAK_IN,
             _ => PATIENT,
         };
         pause = pause.min(most);
+        if self.link.hands_off() && line.had_at.is_some_and(|had_at| now < had_at + HAD_LATELY) {
+            pause = pause.max(AFTER_TURN);
+        }
         self.look_at_line(at, now + pause);
     }
 

@@ -2,7 +2,8 @@
 //! time they would never find it free. So while keys are handed on, the server is asked once a second whether that package was ever used
 //! there (its published script is known) and, if so, whether some connection does what such a caller does (a script a second). When one may be
 //! there, the key is marked as polled for a moment, so that everybody of ours leaves it alone for a while (`scripts/parts/turn.lua`). Whoever takes
-//! it then is seen, and the mark stays. When nobody does, it is done ever less often.
+//! it then is seen, and a mark that stays for longer tells that. When nobody does, it is done ever less often, however often others (job
+//! queues, say) run their scripts.
 
 use super::Client;
 use super::batch::Sent;
@@ -19,9 +20,13 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 /// A list of so many bytes is asked for every second; a longer one less often.
 const LIST_BYTES: u64 = 1 << 20;
 /// For how long the mark stands if nobody comes: our turn, and one pause of such a caller (1 s at most).
-const MARK_MS: &[u8] = b"2000";
+const MARK_MS: (&[u8], i64) = (b"2000", 2_000);
 /// Time between two marks for which nobody came: at first, and the most. Of the most, a mark is less than a hundredth.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(128));
+/// Time between two marks, at the least, where a connection begins to run scripts that did not before.
+const NEWCOMER: Duration = Duration::from_secs(8);
+/// A connection that has run no script for so long counts as a new one.
+const KNOWN_FOR: Duration = Duration::from_secs(30);
 /// A key that was handed on for so long may be so busy that others never find it free.
 const BUSY_AFTER: Duration = Duration::from_millis(500);
 /// A key counts as handed on for so long.
@@ -37,8 +42,9 @@ pub(super) struct Strangers {
     ask_at: Instant,
     /// The package was used on this server.
     known: bool,
-    /// How many were there at the last look.
-    count: usize,
+    /// Which connections ran scripts, and when they were last seen doing so.
+    active: BTreeMap<u64, Instant>,
+    marked_at: Option<Instant>,
     mark_at: Instant,
     pause: Duration,
 }
@@ -50,7 +56,8 @@ impl Default for Strangers {
             asking: false,
             ask_at: Instant::from_nanos(0),
             known: false,
-            count: 0,
+            active: BTreeMap::new(),
+            marked_at: None,
             mark_at: Instant::from_nanos(0),
             pause: PAUSE.0,
         }
@@ -64,6 +71,8 @@ pub(super) enum About {
     Use,
     /// Which connections there are.
     Connections,
+    /// For how long a key is marked as polled.
+    Mark,
 }
 
 impl Client {
@@ -100,6 +109,14 @@ impl Client {
     }
 
     pub(super) fn strangers_answered(&mut self, now: Instant, about: About, reply: &Value) {
+        if about == About::Mark {
+            if matches!(reply, Value::Int(left) if *left > MARK_MS.1) {
+                // Somebody who polls has been seen: marks were not for nothing.
+                self.strangers.pause = PAUSE.0;
+                self.strangers.mark_at = now + PAUSE.0;
+            }
+            return;
+        }
         self.strangers.asking = false;
         self.strangers.ask_at = now + ASK_EVERY;
         match (about, reply) {
@@ -112,22 +129,29 @@ impl Client {
             (About::Connections, Value::Text(list)) => {
                 let seconds = (list.len() as u64).div_ceil(LIST_BYTES).max(1);
                 self.strangers.ask_at = now + ASK_EVERY * u32::try_from(seconds).unwrap_or(u32::MAX);
-                self.strangers_seen(now, strangers_in(list));
+                self.strangers_seen(now, &strangers_in(list));
             }
             // Who may not ask takes it that somebody may be there.
-            _ => self.strangers_seen(now, 1),
+            _ => self.strangers_seen(now, &[0]),
         }
     }
 
-    fn strangers_seen(&mut self, now: Instant, count: usize) {
-        let more = count > std::mem::replace(&mut self.strangers.count, count);
-        if count == 0 {
-            self.strangers.pause = PAUSE.0;
-            self.strangers.mark_at = now;
+    fn strangers_seen(&mut self, now: Instant, connections: &[u64]) {
+        let strangers = &mut self.strangers;
+        strangers.active.retain(|_, at| now < *at + KNOWN_FOR);
+        let mut new = false;
+        for connection in connections {
+            new |= strangers.active.insert(*connection, now).is_none();
         }
-        if count == 0 || (now < self.strangers.mark_at && !more) {
+        if new {
+            strangers.pause = strangers.pause.min(NEWCOMER);
+            let soonest = strangers.marked_at.map_or(now, |at| at + NEWCOMER);
+            strangers.mark_at = strangers.mark_at.min(soonest);
+        }
+        if connections.is_empty() || now < strangers.mark_at {
             return;
         }
+        self.strangers.marked_at = Some(now);
         self.strangers.mark_at = now + self.strangers.pause;
         self.strangers.pause = (self.strangers.pause * 2).min(PAUSE.1);
         let recent = |(key, (since, at)): (&LockKey, &(Instant, Instant))| {
@@ -136,30 +160,32 @@ impl Client {
         for key in self.strangers.keys.iter().filter_map(recent).collect::<Vec<_>>() {
             let mut polled = Vec::new();
             key.polled(&mut polled);
-            append_command(&mut self.out, &[b"SET", &polled, b"1", b"NX", b"PX", MARK_MS]);
+            append_command(&mut self.out, &[b"PTTL", &polled]);
+            self.in_flight.push_back(Sent::Strangers(About::Mark));
+            append_command(&mut self.out, &[b"SET", &polled, b"1", b"NX", b"PX", MARK_MS.0]);
             self.in_flight.push_back(Sent::Nobody);
         }
         self.expect_progress(now);
     }
-
-    /// Somebody who polls has had the key: marks were not for nothing.
-    pub(super) fn stranger_came(&mut self, now: Instant) {
-        self.strangers.pause = PAUSE.0;
-        self.strangers.mark_at = now;
-    }
 }
 
-/// How many connections of CLIENT LIST are not ours and ran a script in the last second.
-fn strangers_in(list: &[u8]) -> usize {
+/// The connections of CLIENT LIST that are not ours and ran a script in the last second.
+fn strangers_in(list: &[u8]) -> Vec<u64> {
     let text = String::from_utf8_lossy(list);
-    text.lines().filter(|line| is_stranger(line)).count()
+    text.lines().filter_map(stranger).collect()
 }
 
-fn is_stranger(line: &str) -> bool {
+/// The id of a line's connection, if it is one of them. Who runs scripts and is subscribed, too, hears of grants: that is one of ours on a server that
+/// keeps no names of libraries.
+fn stranger(line: &str) -> Option<u64> {
     let field = |name: &str| line.split(' ').find_map(|field| field.strip_prefix(name));
     let runs_scripts = field("cmd=").is_some_and(|command| command.starts_with("eval"));
     let idle = field("idle=").and_then(|idle| idle.parse::<u64>().ok());
-    runs_scripts && idle.is_some_and(|idle| idle <= 1) && field("lib-name=") != Some("medusa-locking-redis")
+    let is_one = runs_scripts
+        && idle.is_some_and(|idle| idle <= 1)
+        && field("sub=").is_none_or(|channels| channels == "0")
+        && field("lib-name=") != Some("medusa-locking-redis");
+    if is_one { field("id=")?.parse().ok() } else { None }
 }
 
 #[cfg(test)]
@@ -171,11 +197,12 @@ mod tests {
 
     #[test]
     fn who_runs_a_script_a_second_and_is_not_one_of_ours_may_be_a_caller_of_the_official_package() {
-        assert_eq!(strangers_in(OTHER.as_bytes()), 1);
+        assert_eq!(strangers_in(OTHER.as_bytes()), [7]);
         let ours = OTHER.replace("lib-name= ", "lib-name=medusa-locking-redis ");
         let idle = OTHER.replace("idle=1 ", "idle=12 ");
         let elsewise = OTHER.replace("cmd=evalsha", "cmd=ping");
-        let list = [ours.as_str(), &idle, &elsewise, "", OTHER].join("\n");
-        assert_eq!(strangers_in(list.as_bytes()), 1);
+        let nameless = OTHER.replace("sub=0", "sub=2");
+        let list = [ours.as_str(), &nameless, &idle, &elsewise, "", OTHER].join("\n");
+        assert_eq!(strangers_in(list.as_bytes()), [7]);
     }
 }

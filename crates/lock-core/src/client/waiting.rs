@@ -130,7 +130,6 @@ impl Client {
         }
         let Some(key) = key else { return };
         self.is_polled_now(now, key);
-        self.stranger_came(now);
         let others: Vec<u32> = self.queues.find(key).map(|queue| queue.tasks().collect()).unwrap_or_default();
         for other in &others {
             self.step_out(now, *other);
