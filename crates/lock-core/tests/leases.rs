@@ -320,3 +320,13 @@ fn a_message_that_a_lock_was_taken_away_makes_only_the_leases_on_it_due() {
     due.sort_by_key(|hold| hold.to_number());
     assert_eq!(due, [of_job, of_owner]);
 }
+
+#[test]
+fn where_there_are_no_tokens_a_named_lease_is_looked_at_before_a_shorter_acquire_of_its_owner_can_end_it() {
+    let mut table = LeaseTable::default();
+    let (renewed, _) = table.register(NewLease { tokens: [].into(), ..named(60, START, true) });
+    let (known, _) = table.register(NewLease { tokens: [].into(), ..named(60, START, false) });
+    let (due, ..) = poll(&mut table, START + 500 * MS);
+    assert_eq!(due.iter().map(|due| due.hold).collect::<Vec<_>>(), [renewed, known]);
+    assert!(due.iter().all(|due| due.tokens.is_none()));
+}

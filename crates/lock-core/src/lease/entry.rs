@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// Longest time between two looks at a lease that is not renewed.
 const LONGEST_LOOK: Duration = Duration::from_secs(10);
+/// The same where the server gives no tokens: an acquire of the same owner may bring the end forward there, to a second from now at the nearest.
+const LONGEST_LOOK_WITHOUT_TOKENS: Duration = Duration::from_millis(500);
 /// Such a lease is looked at once more so long before its end: somebody may have extended it.
 const LAST_LOOK: Duration = Duration::from_millis(100);
 /// How far a lease can be trusted.
@@ -141,10 +143,12 @@ impl Lease {
 
     /// When it is renewed or looked at after `since`.
     pub(super) fn next_due(&self, since: Instant) -> Instant {
+        let promised = self.held.owner.is_unique() || !self.held.tokens.is_empty();
+        let longest = if promised { Duration::MAX } else { LONGEST_LOOK_WITHOUT_TOKENS };
         match self.held.lease {
-            Some(lease) if self.held.renews => since + lease / 3,
+            Some(lease) if self.held.renews => since + (lease / 3).min(longest),
             _ => {
-                let at = since + (self.counted / 3).min(LONGEST_LOOK);
+                let at = since + (self.counted / 3).min(LONGEST_LOOK).min(longest);
                 let last = self.last_call().back(LAST_LOOK.max(self.counted / 20));
                 match self.deadline {
                     Instant::FAR_FUTURE => at,
