@@ -19,13 +19,14 @@ const ONE_BY_ONE = new Set([
   "sentinel",
   "medusas",
   "hostile",
+  "fleets",
 ]);
 
 /**
  * Groups that start many servers and wait for them to agree, install other versions of Medusa, or repeat other groups elsewhere: not in
  * `npm test`, which is to stay short, but in `npm run test:all`.
  */
-export const ONLY_IN_TEST_ALL = ["runtimes", "cluster", "sentinel", "medusas", "hostile"];
+export const ONLY_IN_TEST_ALL = ["runtimes", "cluster", "sentinel", "medusas", "hostile", "fleets"];
 
 /** @returns {string[]} names of all groups */
 export function testFolders() {
