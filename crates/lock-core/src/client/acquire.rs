@@ -3,6 +3,7 @@
 use super::Client;
 use super::encoding::{append_eval, append_flag, append_side, append_ticket, lease_ms};
 use super::link::Link;
+use super::naming::list;
 use super::replies::{number, server_text};
 use super::requests::{AcquireRequest, Hold, Keep, Outcome, Patience, Wanted};
 use super::{Kind, State, TaskKey, closed_error};
@@ -52,6 +53,8 @@ pub(super) struct Acquire {
     pub(super) part: bool,
     /// It joined what its owner held before, by other attempts.
     pub(super) joined: bool,
+    /// Only our own poll for the key that refused it.
+    pub(super) own_poll: bool,
     /// What is told once replicas have it.
     pub(super) unacknowledged: Option<Box<Hold>>,
 }
@@ -218,6 +221,7 @@ impl Client {
             keep: request.keep,
             part,
             joined: false,
+            own_poll: false,
             unacknowledged: None,
         };
         let limit = match request.patience {
@@ -286,6 +290,7 @@ impl Client {
                 }
             }
             Some(Value::Int(0)) => {
+                acquire.own_poll = rest.last() == Some(&Value::Int(-1));
                 acquire.refused =
                     rest.iter().filter_map(number).filter_map(|at| u32::try_from(at).ok()).collect();
                 if acquire.waits() {
@@ -391,10 +396,4 @@ impl Client {
             _ => Vec::new(),
         }
     }
-}
-
-/// `key "a"`, or `keys "a", "b"`.
-pub(super) fn list(keys: &[String]) -> String {
-    let word = if keys.len() == 1 { "key" } else { "keys" };
-    format!("{word} \"{}\"", keys.join("\", \""))
 }

@@ -18,7 +18,7 @@ const BREAK_IN_FOR: Duration = Duration::from_secs(1);
 const PATIENT: Duration = Duration::from_millis(25);
 /// The shortest pause of a client that has had the key a short while ago: after the time for which the key is left alone, others come first.
 const AFTER_TURN: Duration = Duration::from_millis(40);
-/// Longer than a key is left alone for our own who poll. Where it is left alone for the official package, everybody's pause is over by then.
+/// Longer than a key is left alone for our own who poll.
 const HAD_LATELY: Duration = Duration::from_millis(500);
 /// When the line is looked at in any case: no answer and no release is relied on.
 const LOOK: Duration = Duration::from_millis(200);
@@ -137,6 +137,7 @@ impl Client {
         let Kind::Acquire(acquire) = &mut task.kind else { return };
         task.state = State::Pausing;
         let waiter = (index, task.serial);
+        let own_poll = acquire.own_poll;
         let mut pause = acquire.backoff.pause(rule, jitter);
         let keys = std::sync::Arc::clone(&acquire.keys);
         let at = self.lines.enter(now, key);
@@ -164,7 +165,7 @@ impl Client {
             _ => PATIENT,
         };
         pause = pause.min(most);
-        if self.link.hands_off() && line.had_at.is_some_and(|had_at| now < had_at + HAD_LATELY) {
+        if own_poll && line.had_at.is_some_and(|had_at| now < had_at + HAD_LATELY) {
             pause = pause.max(AFTER_TURN);
         }
         self.look_at_line(at, now + pause);

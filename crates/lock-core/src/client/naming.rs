@@ -47,3 +47,9 @@ impl Client {
         keys.iter().map(|key| self.namespace.caller_name(key)).collect()
     }
 }
+
+/// `key "a"`, or `keys "a", "b"`.
+pub(super) fn list(keys: &[String]) -> String {
+    let word = if keys.len() == 1 { "key" } else { "keys" };
+    format!("{word} \"{}\"", keys.join("\", \""))
+}

@@ -1,9 +1,9 @@
 //! Giving keys back: by owner on request, by attempt when an acquire came to nothing.
 
-use super::acquire::list;
 use super::claim::Offer;
 use super::encoding::{append_eval, append_flag, append_side, append_ticket};
 use super::link::Link;
+use super::naming::list;
 use super::replies::{number, server_text};
 use super::requests::{LogLevel, Outcome, ReleaseRequest};
 use super::run::{Rest, Served};

@@ -1,8 +1,8 @@
 //! Locks that count only once replicas have them: after the commands that took some, WAIT on the same connection. It
 //! covers everything that was executed before it, so one that is under way is also for what is taken until its answer.
 
-use super::acquire::list;
 use super::batch::Sent;
+use super::naming::list;
 use super::replies::{number, server_text};
 use super::requests::{Hold, Outcome};
 use super::{Client, Kind, State};

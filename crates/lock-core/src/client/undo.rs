@@ -1,6 +1,6 @@
 //! Calls that nobody waits for any more: what they took, or may yet take, goes back.
 
-use super::acquire::list;
+use super::naming::list;
 use super::release::{By, Release};
 use super::requests::{LogLevel, Outcome, Patience};
 use super::{Client, Kind, State};

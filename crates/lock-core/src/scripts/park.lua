@@ -7,7 +7,8 @@
 --       parked yet): they wait behind this one, 12 '1': the caller is promised the lock's end (may be left out).
 -- Reply {1, token, ...} held, one token per lock; then, if others came along and wait, the ticket of the first of them, or -1 if this attempt
 --       joined what its owner held before;
---       {0, index, ...} refused, and nothing of this attempt is held: each index (from 0) names a lock that is another's; a waiter polls;
+--       {0, index, ...} refused, and nothing of this attempt is held: each index (from 0) names a lock that is another's; a waiter polls; then
+--       -1 if only our own poll for it;
 --       {2, index, ticket, ms, 1 or 0} parked at that lock, whose lease ends in so many ms (-1: has no end); 1: its holder hands over.
 -- The tickets of those who came along follow this token or ticket.
 local PARTIAL_MS = 5000
@@ -189,4 +190,5 @@ end
 give_back(1, mine, attempts, tokens)
 local reply = {0}
 for n = 1, #blocked do reply[n + 1] = blocked[n] - 1 end
+if waits and string.byte(redis.call('GET', key(here, 5)) or '1') == 43 then reply[#reply + 1] = -1 end
 return reply

@@ -95,6 +95,12 @@ impl<'a> Park<'_, 'a> {
             return Ok(reply);
         }
         self.give_back(0, locks)?;
+        if self.waits
+            && let Some(lock) = locks.get(here)
+            && self.call.get(lock.polled)?.is_some_and(|mark| mark.starts_with(b"+"))
+        {
+            blocked.push(-1);
+        }
         Ok(Reply::ints(&blocked))
     }
 
