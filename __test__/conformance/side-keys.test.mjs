@@ -8,11 +8,11 @@ import { deferred, NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
-const SIDE_KEY = /^mlr!\{([0-9a-z]+)\}(f$|h:|r:)/;
+const SIDE_KEY = /^mlr!\{([0-9a-z]+)\}(f$|h:|p:|r:)/;
 
 /** Asserts that every key is a lock or a documented side key, and gives the side keys by kind. */
 async function sideKeys() {
-  const kinds = { f: [], h: [], r: [] };
+  const kinds = { f: [], h: [], p: [], r: [] };
   for (const { name, value, pttl } of await bed.contents()) {
     if (name.startsWith(NS)) continue;
     const match = SIDE_KEY.exec(name);
