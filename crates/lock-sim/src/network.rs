@@ -169,10 +169,17 @@ impl World {
                 Value::Text(text) => Some(text),
                 _ => None,
             });
+            let command: Command = command.collect();
+            self.sent.add(&self.now.to_le_bytes());
+            for part in &command {
+                // The text of a script may change while what is said stays the same.
+                self.sent.add(lock_core_name(part).map_or(part, str::as_bytes));
+                self.sent.add(b"\n");
+            }
             let at = self.now + self.latency();
             let Some(connection) = self.connections.get_mut(to) else { return };
             connection.server_at = connection.server_at.max(at).max(connection.held_up_until);
-            connection.to_server.push_back(command.collect());
+            connection.to_server.push_back(command);
             let at = connection.server_at;
             self.at(at, Happening::ToServer(to));
         }

@@ -71,6 +71,8 @@ pub struct Summary {
     pub steps: u64,
     /// Holds that were checked.
     pub holds: u64,
+    /// Hash of all that the clients have sent, and when.
+    pub digest: u64,
 }
 
 /// One world.
@@ -93,7 +95,24 @@ pub struct World {
     pub(crate) callers: u64,
     pub(crate) officials: Vec<Option<u64>>,
     steps: u64,
+    pub(crate) sent: Digest,
     log: VecDeque<String>,
+}
+
+/// FNV-1a over everything that the clients have sent. Source: the FNV specification.
+#[derive(Debug)]
+pub(crate) struct Digest(u64);
+
+impl Digest {
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+
+    fn value(&self) -> u64 {
+        self.0
+    }
 }
 
 impl World {
@@ -118,6 +137,7 @@ impl World {
             lost_at: 0,
             callers: 0,
             steps: 0,
+            sent: Digest(0xcbf2_9ce4_8422_2325),
             log: VecDeque::new(),
             plan,
         }
@@ -130,7 +150,7 @@ impl World {
             let log: Vec<&str> = self.log.iter().map(String::as_str).collect();
             format!("{failure}\n{:?}\n{}", self.plan, log.join("\n"))
         })?;
-        Ok(Summary { steps: self.steps, holds: self.oracle.count })
+        Ok(Summary { steps: self.steps, holds: self.oracle.count, digest: self.sent.value() })
     }
 
     fn live(&mut self) -> Result<(), String> {
@@ -156,6 +176,9 @@ impl World {
             self.now = self.now.max(at);
             self.steps += 1;
             self.handle(happening)?;
+            for (at, process) in self.processes.iter().enumerate() {
+                process.client.check().map_err(|wrong| format!("process {at}: {wrong}"))?;
+            }
         }
         self.check_rest()
     }
