@@ -1,12 +1,11 @@
 //! What moves bytes, time and results between Redis, lock-core and JavaScript.
 //!
 //! `node_loop` is the lane of choice: everything on Node's own loop. `thread` is the fallback where that loop is
-//! not to be had. Both use `engine` (lock-core plus what it has to tell), `shared` (what other threads touch)
-//! and `renewal` (the leases' own thread and connection).
+//! not to be had. Both drive lock-core's `Engine` and use `shared` (what other threads touch) and `renewal`
+//! (the leases' own thread and connection).
 
 mod background;
 mod detector;
-mod engine;
 mod lookup;
 mod node_loop;
 mod renewal;
@@ -18,12 +17,11 @@ mod sockets;
 mod thread;
 mod wire;
 
-pub(crate) use engine::{Engine, Notice};
 pub(crate) use node_loop::NodeLoop;
 pub(crate) use thread::ThreadLane;
 
 use crate::net::{Endpoint, Target};
-use lock_core::{ClientConfig, Code, Error, HoldId, Instant, LeaseState, NodeAddress};
+use lock_core::{ClientConfig, Code, Engine, Error, HoldId, Instant, LeaseState, NodeAddress, Notice};
 use napi::Env;
 use shared::Shared;
 use std::rc::Rc;

@@ -44,7 +44,7 @@ impl World {
             return Ok(());
         }
         one.connection = Some(next);
-        one.client.handle_connected(now);
+        one.client().handle_connected(now);
         self.connections.push(Connection::new(process));
         self.drain(process)
     }
@@ -86,7 +86,7 @@ impl World {
             return Ok(());
         }
         one.connection = None;
-        one.client.handle_disconnected(now, "cut");
+        one.client().handle_disconnected(now, "cut");
         self.drain(process)
     }
 
@@ -141,7 +141,7 @@ impl World {
         }
         let Some(bytes) = connection.to_client.pop_front() else { return Ok(()) };
         if connection.open_at_client && one.connection == Some(at) {
-            one.client.handle_bytes(now, &bytes);
+            one.client().handle_bytes(now, &bytes);
             return self.drain(process);
         }
         Ok(())
@@ -153,16 +153,16 @@ impl World {
         let now = Instant::from_nanos(self.now);
         // What comes after a job that blocks the thread waits for its end.
         if one.stalled_until > self.now {
-            one.client.handle_early_write(now);
+            one.client().handle_early_write(now);
         } else {
-            one.client.handle_write(now);
+            one.client().handle_write(now);
         }
-        if one.client.transmit().is_empty() {
+        if one.client().transmit().is_empty() {
             return;
         }
         let mut parser = Parser::default();
-        parser.feed(one.client.transmit());
-        one.client.transmitted(usize::MAX);
+        parser.feed(one.client().transmit());
+        one.client().transmitted(usize::MAX);
         let Some(to) = one.connection else { return };
         while let Ok(Some(Value::Array(parts))) = parser.next_reply() {
             let command = parts.into_iter().filter_map(|part| match part {

@@ -177,7 +177,7 @@ impl World {
             self.steps += 1;
             self.handle(happening)?;
             for (at, process) in self.processes.iter().enumerate() {
-                process.client.check().map_err(|wrong| format!("process {at}: {wrong}"))?;
+                process.engine.check().map_err(|wrong| format!("process {at}: {wrong}"))?;
             }
         }
         self.check_rest()
@@ -192,12 +192,12 @@ impl World {
     }
 
     fn check_rest(&mut self) -> Result<(), String> {
-        for (at, process) in self.processes.iter().enumerate() {
+        for (at, process) in self.processes.iter_mut().enumerate() {
             let stranded = process.stranded();
-            if !stranded.is_empty() || !process.client.is_idle() {
+            if !stranded.is_empty() || !process.engine.router().is_idle() {
                 return Err(format!(
                     "process {at} has not come to rest: calls {stranded:?}, {:?}",
-                    process.client
+                    process.engine
                 ));
             }
         }
@@ -215,7 +215,7 @@ impl World {
     /// A new life of a process begins.
     pub(crate) fn start(&mut self, process: usize) -> Result<(), String> {
         if let Some(one) = self.processes.get_mut(process) {
-            one.client.connect();
+            one.engine.router().connect();
         }
         for _ in 0..self.plan.callers {
             let pause = self.rng.u64(0..200) * MS;
@@ -311,6 +311,7 @@ impl World {
                     self.after(pause, Happening::Connected { process, epoch });
                 }
                 Want::Disconnect => self.drop_connection(process),
+                Want::Renewal => self.begin_renewal(process),
                 Want::Held { held, hold, tokens, basis } => {
                     let (caller, life) = (held.caller, held.life);
                     self.note(|| format!("process {process} caller {caller} holds {hold:?} {tokens:?}"));
@@ -321,7 +322,6 @@ impl World {
                             process.is_some_and(|one| one.life == earlier.life && one.believes(now, earlier))
                         })?;
                     }
-                    self.begin_renewal(process);
                     self.job_begins(process, life, caller)?;
                 }
                 Want::Over { caller } => {
@@ -347,7 +347,7 @@ impl World {
     fn arm(&mut self, process: usize) {
         let Some(one) = self.processes.get_mut(process) else { return };
         let life = one.life;
-        let due = one.client.poll_timeout().map(|at| at.as_nanos().max(self.now + 1));
+        let due = one.engine.router().poll_timeout().map(|at| at.as_nanos().max(self.now + 1));
         let wake = due.filter(|due| one.armed_at.is_none_or(|armed| *due < armed));
         if wake.is_some() {
             one.armed_at = wake;
@@ -369,7 +369,7 @@ impl World {
         if one.armed_at.take_if(|armed| *armed <= self.now).is_none() {
             return Ok(());
         }
-        one.client.handle_timeout(now);
+        one.engine.router().handle_timeout(now);
         self.drain(process)
     }
 

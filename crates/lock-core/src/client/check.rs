@@ -126,6 +126,6 @@ impl Client {
     }
 }
 
-fn same<N: PartialEq + std::fmt::Display>(what: &str, counted: N, found: N) -> Result<(), String> {
+fn same<N: Copy + PartialEq + std::fmt::Display>(what: &str, counted: N, found: N) -> Result<(), String> {
     if counted == found { Ok(()) } else { Err(format!("{what}: counted {counted}, found {found}")) }
 }
