@@ -3,14 +3,14 @@
 //! A lane passes on what happened and what callers want. Then it asks for actions until there are none, and takes the notices: they are for
 //! the caller's side (JavaScript). The leases are shared with the renewal, which works on another thread.
 
-use crate::client::{
-    AcquireRequest, Event, Hold, Keep, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey,
-};
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::ids::Owner;
 use crate::key::LockKey;
 use crate::lease::{Ended, HoldId, LeaseState, Loss, NewLease, SharedLeases};
+use crate::requests::{
+    AcquireRequest, Event, Hold, Keep, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey,
+};
 use crate::router::{FIRST, NodeId, Router, Routes};
 use crate::rung::Rung;
 use crate::time::Instant;
