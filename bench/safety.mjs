@@ -3,8 +3,8 @@
 //   node scripts/install-packed.mjs && node bench/safety.mjs [rounds]     default 7
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { bootLocking, providerEntry } from "../__test__/support/locking-module.mjs";
-import { startServer } from "../scripts/lib/redis-servers.mjs";
+import { bootLocking, providerEntry } from "../harness/locking-module.mjs";
+import { startServer } from "../harness/redis-servers.mjs";
 import { median } from "./src/stats.mjs";
 
 const AT_ONCE = 256;

@@ -4,8 +4,8 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { CACHE, ROOT } from "./lib/paths.mjs";
-import { findOnPath, runMain, runOrFail, UserError } from "./lib/process.mjs";
+import { CACHE, ROOT } from "../harness/paths.mjs";
+import { findOnPath, runMain, runOrFail, UserError } from "../harness/process.mjs";
 
 const ADDON_INPUTS = ["src", "crates/lock-core", "Cargo.toml", "Cargo.lock", "build.rs", "package.json"];
 const PROVIDER_INPUTS = ["provider/src", "tsconfig.json", "native.d.ts"];

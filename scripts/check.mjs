@@ -3,9 +3,9 @@
 
 import fs from "node:fs";
 import path from "node:path";
-import { ROOT } from "./lib/paths.mjs";
-import { run, runMain, runOrFail, UserError } from "./lib/process.mjs";
-import { ensureBuilt, ensureNodeModules } from "./lib/setup.mjs";
+import { ROOT } from "../harness/paths.mjs";
+import { run, runMain, runOrFail, UserError } from "../harness/process.mjs";
+import { ensureBuilt, ensureNodeModules } from "../harness/setup.mjs";
 
 const MOST_LINES = 400;
 const BIN = path.join(ROOT, "node_modules", ".bin");

@@ -3,8 +3,8 @@
 
 import fs from "node:fs";
 import path from "node:path";
-import { CACHE, ROOT } from "./lib/paths.mjs";
-import { findOnPath, run, runMain, runOrFail, UserError } from "./lib/process.mjs";
+import { CACHE, ROOT } from "../harness/paths.mjs";
+import { findOnPath, run, runMain, runOrFail, UserError } from "../harness/process.mjs";
 
 await runMain(async () => {
   const seconds = process.argv[2] ?? "20";

@@ -6,9 +6,9 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { PHASES } from "./histories/phases.mjs";
-import { runPhase } from "./histories/run.mjs";
-import { runMain, UserError } from "./lib/process.mjs";
+import { PHASES } from "../harness/histories/phases.mjs";
+import { runPhase } from "../harness/histories/run.mjs";
+import { runMain, UserError } from "../harness/process.mjs";
 
 const COLUMNS = ["holds", "calls", "timeouts", "refused", "aborted", "lost", "failed", "faults", "permitted"];
 

@@ -3,9 +3,9 @@
 
 import fs from "node:fs";
 import path from "node:path";
-import { CACHE, ROOT } from "./lib/paths.mjs";
-import { runMain, runOrFail, UserError } from "./lib/process.mjs";
-import { ensureBuilt, ensureNodeModules } from "./lib/setup.mjs";
+import { CACHE, ROOT } from "../harness/paths.mjs";
+import { runMain, runOrFail, UserError } from "../harness/process.mjs";
+import { ensureBuilt, ensureNodeModules } from "../harness/setup.mjs";
 
 const STAGE = path.join(CACHE, "pack");
 /** Unpacked, in bytes. */

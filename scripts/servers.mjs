@@ -1,8 +1,8 @@
 // Prints the paths of the server programs that tests run against, separated by ':' (for MLR_SERVERS); fetches what is not there yet.
 //   node scripts/servers.mjs [version...]     version: 7.0 (the one of the PATH), 6.2, 8.2, valkey-8.1; default all
 
-import { runMain, UserError } from "./lib/process.mjs";
-import { ensureServerBinary, SERVER_VERSIONS } from "./lib/server-binaries.mjs";
+import { runMain, UserError } from "../harness/process.mjs";
+import { ensureServerBinary, SERVER_VERSIONS } from "../harness/server-binaries.mjs";
 
 await runMain(async () => {
   const asked = process.argv.slice(2);

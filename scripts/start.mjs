@@ -2,10 +2,10 @@
 
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { ROOT } from "./lib/paths.mjs";
-import { runMain, UserError } from "./lib/process.mjs";
-import { ensureRedis } from "./lib/redis-servers.mjs";
-import { ensureBuilt, ensureNodeModules } from "./lib/setup.mjs";
+import { ROOT } from "../harness/paths.mjs";
+import { runMain, UserError } from "../harness/process.mjs";
+import { ensureRedis } from "../harness/redis-servers.mjs";
+import { ensureBuilt, ensureNodeModules } from "../harness/setup.mjs";
 
 const HELP = `Usage: npm start -- [options]
 

@@ -3,11 +3,11 @@
 //   node scripts/test.mjs [group ...]     groups: core, protocol and the folders of __test__; default all but those of test-all.mjs
 
 import path from "node:path";
-import { installPacked } from "./install-packed.mjs";
-import { ROOT } from "./lib/paths.mjs";
-import { findOnPath, run, runMain, UserError } from "./lib/process.mjs";
-import { ensureNodeModules } from "./lib/setup.mjs";
-import { ONLY_IN_TEST_ALL, runFolder, show, testFolders } from "./lib/test-groups.mjs";
+import { installPacked } from "../harness/install-packed.mjs";
+import { ROOT } from "../harness/paths.mjs";
+import { findOnPath, run, runMain, UserError } from "../harness/process.mjs";
+import { ensureNodeModules } from "../harness/setup.mjs";
+import { ONLY_IN_TEST_ALL, runFolder, show, testFolders } from "./test-groups.mjs";
 
 /** The groups there are, the quick and telling ones first. */
 function groups() {

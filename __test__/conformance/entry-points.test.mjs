@@ -6,7 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { INSTALLED, requireInstalled, UNDER_TEST } from "../support/installed.mjs";
+import { INSTALLED, requireInstalled, UNDER_TEST } from "../../harness/installed.mjs";
 import { HANG_GUARD_MS, OURS_ONLY } from "../support/testbed.mjs";
 
 const run = promisify(execFile);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { ROOT } from "../../scripts/lib/paths.mjs";
-import { run } from "../../scripts/lib/process.mjs";
-import { startServer } from "../../scripts/lib/redis-servers.mjs";
+import { ROOT } from "../../harness/paths.mjs";
+import { run } from "../../harness/process.mjs";
+import { startServer } from "../../harness/redis-servers.mjs";
 
 const OURS = path.join(ROOT, "index.js");
 const SMALL = ["--buyers", "60", "--items", "20", "--processes", "2"];

@@ -1,6 +1,6 @@
 // The command line of `npm run bench`.
 
-import { UserError } from "../../scripts/lib/process.mjs";
+import { UserError } from "../../harness/process.mjs";
 import { CONTESTANTS } from "./contestants.mjs";
 
 /** Every scenario, in the order in which they run. */

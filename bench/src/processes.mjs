@@ -2,7 +2,7 @@
 
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { UserError } from "../../scripts/lib/process.mjs";
+import { UserError } from "../../harness/process.mjs";
 
 const CHILD = fileURLToPath(new URL("child.mjs", import.meta.url));
 

@@ -1,6 +1,6 @@
 // What very many at once cost each: where a thing grows with the square of their number, or blocks the event loop, it shows here.
 
-import { startFaultProxy } from "../../__test__/support/fault-proxy.mjs";
+import { startFaultProxy } from "../../harness/fault-proxy.mjs";
 import { startContestant } from "./processes.mjs";
 
 const COUNTS = [1_000, 10_000, 50_000, 200_000];
