@@ -1,12 +1,14 @@
 // Everything that is checked without running the package: format, lints, types, house rules. `npm run check` is the whole loop.
-//   node scripts/check.mjs [--write]     --write: put right what can be put right by itself
 
 import fs from "node:fs";
 import path from "node:path";
+import { readCommandLine } from "../harness/command-line.mjs";
 import { ROOT } from "../harness/paths.mjs";
 import { run, runMain, runOrFail, UserError } from "../harness/process.mjs";
 import { ensureBuilt, ensureNodeModules } from "../harness/setup.mjs";
 
+const USAGE = `usage: npm run check -- [--write]
+  --write   put right what can be put right by itself`;
 const MOST_LINES = 400;
 const BIN = path.join(ROOT, "node_modules", ".bin");
 
@@ -30,10 +32,7 @@ async function houseRules() {
 }
 
 await runMain(async () => {
-  const flags = process.argv.slice(2);
-  const unknown = flags.find((flag) => flag !== "--write");
-  if (unknown) throw new UserError(`unknown argument "${unknown}"; the only one is --write`);
-  const write = flags.includes("--write");
+  const { write } = readCommandLine({ usage: USAGE, flags: { write: { kind: "switch" } } });
   await ensureNodeModules({ log: console.log });
   await ensureBuilt();
   const steps = [

@@ -1,7 +1,10 @@
 // Packs the package, installs it as users do in `.cache/installed`, the project that the tests boot, and prints the folder.
-//   node scripts/install-packed.mjs
 
+import { readCommandLine } from "../harness/command-line.mjs";
 import { installPacked } from "../harness/install-packed.mjs";
 import { runMain } from "../harness/process.mjs";
 
-await runMain(async () => console.log(await installPacked()));
+await runMain(async () => {
+  readCommandLine({ usage: "usage: node scripts/install-packed.mjs" });
+  console.log(await installPacked());
+});

@@ -3,6 +3,7 @@
 
 import fs from "node:fs";
 import path from "node:path";
+import { readCommandLine } from "../harness/command-line.mjs";
 import { CACHE, ROOT } from "../harness/paths.mjs";
 import { runMain, runOrFail, UserError } from "../harness/process.mjs";
 import { ensureBuilt, ensureNodeModules } from "../harness/setup.mjs";
@@ -64,6 +65,7 @@ async function packMain(manifest) {
 }
 
 await runMain(async () => {
+  readCommandLine({ usage: "usage: npm run -s pack:local" });
   const say = (line) => console.error(line);
   await ensureNodeModules({ log: say });
   await ensureBuilt();

@@ -1,8 +1,8 @@
 // The tests. Sets up what it needs (npm packages, the addon, a Redis of every version, Postgres for the store), then runs the core's
 // tests, the groups of __test__/ and the checks of the protocol, one after the other.
-//   node scripts/test.mjs [group ...]     groups: core, protocol and the folders of __test__; default all but those of test-all.mjs
 
 import path from "node:path";
+import { readCommandLine } from "../harness/command-line.mjs";
 import { installPacked } from "../harness/install-packed.mjs";
 import { ROOT } from "../harness/paths.mjs";
 import { findOnPath, run, runMain, UserError } from "../harness/process.mjs";
@@ -64,9 +64,10 @@ function runGroup(group) {
 
 await runMain(async () => {
   const known = groups();
-  const wanted = process.argv.slice(2);
-  const unknown = wanted.find((group) => !known.includes(group));
-  if (unknown) throw new UserError(`unknown group "${unknown}"; there are ${known.join(", ")}`);
+  const usage = `usage: npm test -- [group ...]
+  group   ${known.join(", ")}
+          default all but ${ONLY_IN_TEST_ALL.join(", ")}`;
+  const { names: wanted } = readCommandLine({ usage, names: known });
   const log = (line) => console.log(line);
   await ensureNodeModules({ log });
   log("packing the package and installing it as users do");

@@ -48,8 +48,8 @@ describe("npm start", () => {
   });
 
   const WRONG = [
-    ["an unknown flag", ["--fast"], {}, "Unknown option '--fast' (npm start -- --help lists the options)"],
-    ["a surplus argument", ["now"], {}, "Unexpected argument 'now' (npm start -- --help lists the options)"],
+    ["an unknown flag", ["--fast"], {}, "Unknown option '--fast' (npm start -- --help lists what there is)"],
+    ["a surplus argument", ["now"], {}, 'unknown argument "now"; there are only flags (npm start -- --help lists what there is)'],
     ["a number out of range", ["--buyers", "0"], {}, '--buyers must be a whole number from 1 to 10000, not "0"'],
     ["a number that is none", ["--items", "1e2"], {}, '--items must be a whole number from 1 to 10000, not "1e2"'],
     [
