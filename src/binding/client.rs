@@ -1,7 +1,8 @@
 //! The one class: a client of one provider.
 
 use super::deliver::{Dispatcher, ResultDetail, deliverer};
-use super::options::{NativeOptions, millis};
+use super::options::NativeOptions;
+use super::values::millis;
 use crate::lane::Lane;
 use crate::sys::SharedNumbers;
 use lock_core::{

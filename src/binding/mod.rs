@@ -4,3 +4,5 @@ mod client;
 mod deliver;
 mod options;
 mod sentinel_options;
+mod tls_options;
+mod values;

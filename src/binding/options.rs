@@ -1,8 +1,10 @@
 //! The options as the provider hands them over: names and units checked there, types made here.
 
 use super::sentinel_options::NativeSentinels;
+use super::tls_options::NativeTls;
+use super::values::{family, limit, millis};
 use crate::lane::{Discovery, Settings};
-use crate::net::{Endpoint, Family, Place, SocketRules, Target, Tls, TlsOptions, Trust};
+use crate::net::{Endpoint, Place, SocketRules, Target, Tls};
 use lock_core::{
     BackoffRule, ClientConfig, ClusterRules, Credentials, Greeting, NodeAddress, PauseRule, Perseverance,
     Safety, Secrets,
@@ -10,7 +12,6 @@ use lock_core::{
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 /// One provider's options; what they mean is said in `provider/src/native-options.ts`.
 #[derive(Deserialize)]
@@ -82,32 +83,6 @@ struct NativeCluster {
     try_again_pause_ms: f64,
     down_pause_ms: f64,
     addresses: HashMap<String, NativeNode>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct NativeTls {
-    authorities: Vec<String>,
-    pinned: bool,
-    trust: NativeTrust,
-    certificate: Option<String>,
-    key: Option<String>,
-    server_name: Option<String>,
-    sends_name: bool,
-    tls12: bool,
-    tls13: bool,
-    ciphers: Vec<String>,
-    groups: Vec<String>,
-    protocols: Vec<String>,
-    revoked: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum NativeTrust {
-    Full,
-    AnyName,
-    Blind,
 }
 
 impl NativeOptions {
@@ -214,48 +189,4 @@ impl From<Reconnect> for PauseRule {
             Reconnect::Asked => Self::Asked,
         }
     }
-}
-
-/// 4, 6, or anything else for both.
-pub(super) fn family(number: u8) -> Family {
-    match number {
-        4 => Family::V4,
-        6 => Family::V6,
-        _ => Family::Any,
-    }
-}
-
-impl NativeTls {
-    pub(super) fn into_options(self) -> TlsOptions {
-        TlsOptions {
-            authorities: self.authorities,
-            pinned: self.pinned,
-            trust: match self.trust {
-                NativeTrust::Full => Trust::Full,
-                NativeTrust::AnyName => Trust::AnyName,
-                NativeTrust::Blind => Trust::Blind,
-            },
-            identity: self.certificate.zip(self.key),
-            server_name: self.server_name,
-            sends_name: self.sends_name,
-            versions: (self.tls12, self.tls13),
-            ciphers: self.ciphers,
-            groups: self.groups,
-            protocols: self.protocols,
-            revoked: self.revoked,
-        }
-    }
-}
-
-/// A number of milliseconds; what is no length of time counts as none, what is too long as the longest.
-pub(super) fn millis(value: f64) -> Duration {
-    if value.is_nan() || value <= 0.0 {
-        return Duration::ZERO;
-    }
-    Duration::try_from_secs_f64(value / 1_000.0).unwrap_or(Duration::MAX)
-}
-
-/// A time limit; 0 is none.
-fn limit(value: f64) -> Option<Duration> {
-    Some(millis(value)).filter(|limit| !limit.is_zero())
 }

@@ -1,6 +1,7 @@
 //! The options about Sentinels, as the provider hands them over.
 
-use super::options::{NativeTls, family, millis};
+use super::tls_options::NativeTls;
+use super::values::{family, millis};
 use crate::net::{Detection, Endpoint, Known, Sentinel, Sentinels, Tls};
 use lock_core::{Credentials, Secrets};
 use serde::Deserialize;

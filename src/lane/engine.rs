@@ -1,12 +1,13 @@
 //! lock-core and what it has to tell, for whichever lane owns it.
 
+use super::notice::Notice;
 use super::shared::Shared;
 use crate::net::Trouble;
 use crate::sys::now;
 use lock_core::{
     AcquireRequest, ClientConfig, Ended, Error, Event, FIRST, Hold, HoldId, Instant, Keep, LeaseState,
-    LockKey, LogLevel, Loss, NewLease, NodeId, Outcome, Owner, ReleaseAllRequest, ReleaseRequest, Router,
-    Rung, TaskKey,
+    LockKey, Loss, NewLease, NodeId, Outcome, Owner, ReleaseAllRequest, ReleaseRequest, Router, Rung,
+    TaskKey,
 };
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,34 +16,6 @@ use std::time::Duration;
 
 /// Longest that `execute` waits for the answer to its release; the release itself goes on.
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
-
-/// Something for JavaScript.
-pub(crate) enum Notice {
-    /// Keys are held; with an id when their lease is kept alive.
-    Held { caller: u64, hold: Option<HoldId> },
-    /// Every key was released.
-    Released { caller: u64 },
-    /// These keys were not the owner's.
-    NotHeld { caller: u64, keys: Vec<String> },
-    /// A release goes on by itself.
-    ReleasePending { caller: u64, why: String },
-    /// So many locks were deleted.
-    Freed { caller: u64, count: u64 },
-    /// A call failed.
-    Failed { caller: u64, error: Error },
-    /// A lock is lost; these of its keys. `named`: it is of `acquire`.
-    Lost { hold: HoldId, keys: Vec<String>, why: Loss, named: bool },
-    /// The connection stands; with the reason when it is not the best rung.
-    Ready { rung: Rung, why: Option<String> },
-    /// There is no connection.
-    Down { reason: String },
-    /// A line for the log.
-    Log { level: LogLevel, message: String },
-    /// How long to wait before this attempt to connect, or to look the master up?
-    AskPause { attempt: u32, lookup: bool },
-    /// What to do about this error reply?
-    AskError { question: u64, message: String },
-}
 
 /// What a lane has to do for lock-core.
 pub(crate) enum Action {

@@ -1,7 +1,8 @@
 //! Asking the nodes of a cluster which of them has which slot, on the background thread.
 
+use super::settings::{Discovery, Settings};
 use super::shared::{Inbound, Shared};
-use super::{Discovery, Settings, background, side};
+use super::{background, side};
 use crate::net::{Endpoint, Failure, Talk};
 use lock_core::resp::Value;
 use lock_core::{ClusterRules, NodeAddress, SlotRange};

@@ -9,8 +9,10 @@ mod detector;
 mod engine;
 mod lookup;
 mod node_loop;
+mod notice;
 mod renewal;
 mod renewal_call;
+mod settings;
 mod shared;
 mod side;
 mod socket;
@@ -18,66 +20,18 @@ mod sockets;
 mod thread;
 mod wire;
 
-pub(crate) use engine::{Engine, Notice};
+pub(crate) use engine::Engine;
 pub(crate) use node_loop::NodeLoop;
+pub(crate) use notice::{Deliver, Notice};
+pub(crate) use settings::{Discovery, Settings};
 pub(crate) use thread::ThreadLane;
 
-use crate::net::{Endpoint, Target};
-use lock_core::{ClientConfig, Code, Error, HoldId, Instant, LeaseState, NodeAddress};
+use lock_core::{Error, HoldId, Instant, LeaseState};
 use napi::Env;
 use shared::Shared;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Everything a lane is told at its start.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    /// Where Redis is. In a cluster: how its nodes are reached.
-    pub(crate) target: Target,
-    /// How a cluster's nodes are found.
-    pub(crate) discovery: Option<Discovery>,
-    /// The client's own settings.
-    pub(crate) client: ClientConfig,
-    /// A JavaScript thread that was stuck for longer is renewed for no more.
-    pub(crate) maximum_stall: Duration,
-}
-
-impl Settings {
-    /// Where a node is; the only server without an address.
-    fn target_of(&self, address: Option<&NodeAddress>) -> Target {
-        address.map_or_else(
-            || self.target.clone(),
-            |address| self.target.at(address.host.to_string(), address.port),
-        )
-    }
-
-    /// Where a node is that the cluster names `host:port`.
-    fn address(&self, named: &str) -> NodeAddress {
-        let known = self.client.cluster.as_ref().and_then(|rules| rules.addresses.get(named).cloned());
-        known.unwrap_or_else(|| {
-            let (host, port) = named.rsplit_once(':').unwrap_or((named, ""));
-            NodeAddress { host: host.into(), port: port.parse().unwrap_or_default() }
-        })
-    }
-}
-
-/// How a cluster's nodes are found.
-#[derive(Clone, Debug)]
-pub(crate) struct Discovery {
-    /// Nodes to ask as long as no other is known, and after all others.
-    pub(crate) start: Vec<Endpoint>,
-    /// Longest time that one node may take to say which has which slot.
-    pub(crate) limit: Duration,
-    /// A cluster that says of itself that it has failed is not used at the start.
-    pub(crate) ready_check: bool,
-}
-
-/// Brings results to JavaScript; called on its thread, inside a callback scope.
-pub(crate) type Deliver = Rc<dyn Fn(&Env, Vec<Notice>)>;
-
-/// How long the step at exit may take.
-const EXIT_LIMIT: Duration = Duration::from_millis(200);
 
 /// The two lanes behind one face.
 pub(crate) enum Lane {
@@ -153,14 +107,4 @@ impl Lane {
             Self::Thread(lane) => lane.shared(),
         }
     }
-}
-
-/// A call after the lane was closed.
-fn closed() -> Error {
-    Error::new(Code::Closed, "The locking provider was shut down; it takes no more calls.")
-}
-
-/// A call that met a fault of ours.
-fn internal() -> Error {
-    Error::new(Code::Internal, "A fault in medusa-locking-redis; the provider stops. Please report it.")
 }

@@ -6,11 +6,13 @@
 
 use super::background;
 use super::engine::{Action, Engine};
+use super::notice::{Deliver, closed, internal};
 use super::renewal;
+use super::settings::{EXIT_LIMIT, Settings};
 use super::shared::{Inbound, Shared, Waker};
 use super::socket::Connection;
 use super::sockets::Sockets;
-use super::{Deliver, EXIT_LIMIT, Settings, closed, internal, lookup, wire};
+use super::{lookup, wire};
 use crate::net::{self, Target, Trouble, describe};
 use crate::sys::{Async, EventLoop, JsScope, Poll, Prepare, Readiness, Timer, now};
 use lock_core::{Error, FIRST, Instant, NodeId};

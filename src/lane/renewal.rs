@@ -1,10 +1,11 @@
 //! The renewal lane: keeps leases alive from the background thread, over a connection of its own, whether or
 //! not the JavaScript thread is busy. JavaScript hears of it only when a lease is lost.
 
-use super::engine::Notice;
+use super::notice::Notice;
 use super::renewal_call::{Answers, call, is_readonly};
+use super::settings::Settings;
 use super::shared::{Inbound, Shared};
-use super::{Settings, background, detector, lookup, side};
+use super::{background, detector, lookup, side};
 use crate::net::{Failure, Place, Talk};
 use crate::sys::now;
 use lock_core::resp::Value;
@@ -28,7 +29,7 @@ const ANSWER_LIMIT: (Duration, Duration) = (Duration::from_millis(100), Duration
 /// A connection, or none yet.
 type Kept = Arc<Mutex<Option<Talk>>>;
 
-pub(super) struct Renewer {
+struct Renewer {
     shared: Arc<Shared>,
     settings: Settings,
     namespace: Namespace,
@@ -66,7 +67,13 @@ async fn run(renewer: Arc<Renewer>) {
             // Made before it is needed, so that the first renewal does not pay for it.
             tokio::spawn(Arc::clone(&renewer).connect_ahead());
             // Not before: by now the Sentinels have named the others.
-            detectors.get_or_insert_with(|| detector::start(&renewer));
+            detectors.get_or_insert_with(|| {
+                let listener = Arc::clone(&renewer);
+                detector::start(&renewer.settings.target, move |reason| {
+                    listener.leave();
+                    listener.shared.send(Inbound::Moved { reason });
+                })
+            });
         }
         if next == Instant::FAR_FUTURE {
             shared.renewal.notified().await;
@@ -80,16 +87,8 @@ async fn run(renewer: Arc<Renewer>) {
 }
 
 impl Renewer {
-    pub(super) fn shared(&self) -> &Shared {
-        &self.shared
-    }
-
-    pub(super) fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
     /// Makes the connection anew at the next renewal.
-    pub(super) fn leave(&self) {
+    fn leave(&self) {
         self.places.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 

@@ -1,6 +1,6 @@
 //! What the JavaScript thread and the background thread share: the leases, a mailbox, and a way to wake.
 
-use super::engine::Notice;
+use super::notice::Notice;
 use crate::net::{Connection, Trouble};
 use crate::sys::{AsyncWaker, ThreadWaker, now};
 use lock_core::{Instant, LeaseTable, NodeId, Routes, SlotRange};

@@ -1,6 +1,6 @@
 //! Connections of the background thread: for the renewal, and for questions that are not about locks.
 
-use super::Settings;
+use super::settings::Settings;
 use crate::net::{self, Failure, Talk, Target};
 use lock_core::resp::Value;
 use lock_core::{Credentials, Greeting, is_unwanted_password};

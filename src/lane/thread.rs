@@ -3,9 +3,11 @@
 
 use super::background;
 use super::engine::{Action, Engine};
+use super::notice::{Deliver, closed};
 use super::renewal;
+use super::settings::{EXIT_LIMIT, Settings};
 use super::shared::{Inbound, Shared, Waker};
-use super::{Deliver, EXIT_LIMIT, Settings, closed, lookup, wire};
+use super::{lookup, wire};
 use crate::net::{self, Connection, Socket, Target, Trouble, describe};
 use crate::sys::{EnvEnd, ThreadWaker, now};
 use lock_core::{Error, Instant, NodeId};

@@ -1,6 +1,7 @@
 //! Commands and replies over a stream, one after the other: for the few words that are said to a Sentinel.
 
-use super::connect::{Stream, describe};
+use super::io_error::describe;
+use super::socket::Stream;
 use lock_core::Secrets;
 use lock_core::resp::{Parser, Value, append_command};
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Where the master is, by Redis' Sentinels: asked before every connection, as ioredis does.
 
-use super::connect::{Way, open_stream};
 use super::conversation::Conversation;
-use super::target::{Endpoint, Family, SocketRules};
+use super::endpoint::{Endpoint, Family, SocketRules};
+use super::open::{Way, open};
 use super::tls::Tls;
 use lock_core::resp::{Said, Value};
 use lock_core::{Credentials, Secrets};
@@ -217,10 +217,10 @@ impl Sentinels {
             Some(family) => &SocketRules { family, ..rules.clone() },
             None => rules,
         };
-        let stream = open_stream(&sentinel.endpoint, Way { rules, tls: self.tls.as_ref() }).await;
+        let opened = open(&sentinel.endpoint, Way { rules, tls: self.tls.as_ref() }).await;
         // What it advises is about another option here.
-        let stream = stream.map_err(|reason| reason.replace(" tls.", " sentinelTLS."))?;
-        let mut talk = Conversation::new(stream, self.limit, self.secrets.clone());
+        let opened = opened.map_err(|reason| reason.replace(" tls.", " sentinelTLS."))?;
+        let mut talk = Conversation::new(opened.into_stream(), self.limit, self.secrets.clone());
         let Some(Credentials { username, password }) = &self.credentials else { return Ok(talk) };
         let answer = match username {
             Some(username) => talk.ask(&[b"AUTH", username.as_bytes(), password.as_bytes()]).await?,

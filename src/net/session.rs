@@ -1,6 +1,6 @@
 //! TLS between a socket's bytes and Redis' bytes, after the handshake. Knows no socket: a lane moves the bytes.
 
-use super::tls::explain;
+use super::tls_error::explain;
 use rustls::ClientConnection;
 use std::io::{self, Read, Write};
 

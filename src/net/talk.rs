@@ -1,7 +1,8 @@
 //! A connection of the background thread that several tasks ask at a time: commands go out in the order in which they come, and
 //! the replies come back in the same. For the renewal, and for questions that are not about locks.
 
-use super::connect::{Stream, describe};
+use super::io_error::describe;
+use super::socket::Stream;
 use lock_core::Secrets;
 use lock_core::resp::{Parser, Said, Value, append_header, append_text};
 use std::collections::VecDeque;

@@ -1,6 +1,6 @@
 //! Whether a server's certificate is accepted: webpki's rules, and three exceptions that Node's users rely on.
 
-use super::tls::{Trust, is_own_authority};
+use super::tls_error::is_own_authority;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -8,6 +8,17 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use std::sync::Arc;
+
+/// How far a server's certificate is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// It must be valid, signed by somebody trusted, and for the server's name.
+    Full,
+    /// The name does not matter.
+    AnyName,
+    /// Not at all.
+    Blind,
+}
 
 /// The verifier of one provider.
 #[derive(Debug)]
