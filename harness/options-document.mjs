@@ -25,7 +25,7 @@ said. A value that cannot be used stops the boot; a name that is no option is wa
 `;
 
 /**
- * @param {{ IOREDIS_OPTIONS: Map<string, object>, NODE_TLS_OPTIONS: Map<string, object>, CLUSTER_OPTIONS: Map<string, object> }} tables those of the compiled provider
+ * @param {Record<"IOREDIS_OPTIONS" | "NODE_TLS_OPTIONS" | "CLUSTER_OPTIONS", Map<string, object>>} tables those of the compiled provider
  * @returns {string} what docs/OPTIONS.md has to hold
  */
 export function optionsDocument({ IOREDIS_OPTIONS, NODE_TLS_OPTIONS, CLUSTER_OPTIONS }) {

@@ -33,7 +33,10 @@ function groups() {
   return order.filter((name) => name in CARGO || folders.includes(name)).concat(folders.filter((name) => !order.includes(name)));
 }
 
-/** The groups of cargo, each with its commands one after the other. What is not in debug mode takes too long there; linking as for a release does, too. */
+/**
+ * The groups of cargo, each with its commands one after the other. What has the profile `checks` takes too long in debug mode, and links
+ * too long in release mode.
+ */
 const CARGO = {
   core: [
     ["test", "--quiet", "--package", "lock-core"],

@@ -26,7 +26,8 @@ const DESCRIBE = `
     module: provider.module,
     services: provider.services.map((one) => one.identifier),
     loaders: provider.loaders.length,
-    methods: provider.services.flatMap((one) => ["acquire", "release", "releaseAll", "execute"].filter((name) => typeof one.prototype[name] === "function")),
+    methods: provider.services.flatMap(({ prototype }) =>
+      ["acquire", "release", "releaseAll", "execute"].filter((name) => typeof prototype[name] === "function")),
   }));
 `;
 

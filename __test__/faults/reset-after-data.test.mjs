@@ -13,7 +13,10 @@ import { until } from "../support/testbed.mjs";
 
 const [DELAY_MS, BUSY_MS] = [300, 1_000];
 
-/** The proxy in a process of its own, which goes on while the other is busy. Tells when a script call came; a message comes in place of its answer. */
+/**
+ * The proxy in a process of its own, which goes on while the other is busy. It tells when a script call came; a message comes in place of
+ * the call's answer.
+ */
 async function beProxy() {
   const proxy = await startFaultProxy({ targetPort: Number(process.argv[3]) });
   process.on("message", async () => {

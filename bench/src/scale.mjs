@@ -73,7 +73,7 @@ export function scaleRows({ counts, rows }) {
     figures === undefined
       ? "-"
       : `${figures.allUs.toFixed(1)} us, ${Math.round(figures.blockMs)} ms` +
-        `${figures.lateMs === undefined ? "" : `, ${Math.round(figures.lateMs)} ms late`}${figures.failed > 0 && figures.lateMs === undefined ? `, ${figures.failed} failed` : ""}`;
+        (figures.lateMs !== undefined ? `, ${Math.round(figures.lateMs)} ms late` : figures.failed > 0 ? `, ${figures.failed} failed` : "");
   const head = ["each, and longest block, with so many at once", ...counts.map((count) => count.toLocaleString("en-US")), "most / least"];
   const body = rows.map(({ row, phase, cells, flat, why }) => [
     `${row}: ${phase || why}`,
