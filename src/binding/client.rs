@@ -113,7 +113,7 @@ impl NativeClient {
             .map_err(|reason| napi::Error::new(Status::GenericFailure, reason))?;
         let this = Self { lane };
         this.lane
-            .with(env, |engine, _| engine.client.connect())
+            .with(env, |engine, _| engine.router().connect())
             .map_err(|error| napi::Error::new(Status::GenericFailure, error.message))?;
         Ok(this)
     }
@@ -162,7 +162,7 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn cancel(&self, env: &Env, task: u32, caller: f64) {
         // After the end there is nothing left to withdraw.
-        let _ = self.lane.with(env, |engine, now| engine.client.cancel(now, task, number(caller)));
+        let _ = self.lane.with(env, |engine, now| engine.router().cancel(now, task, number(caller)));
     }
 
     /// Ends a hold: it is renewed no more and its keys are given back. Says how far it could be trusted until now.
@@ -183,7 +183,7 @@ impl NativeClient {
         owner: String,
     ) -> Either<u32, Refusal> {
         let outcome = self.lane.with(env, |engine, now| {
-            let keys = engine.client.parse_keys(&named(keys))?;
+            let keys = engine.router().parse_keys(&named(keys))?;
             engine.release(now, number(caller), keys, Owner::Named(owner.into_bytes().into()));
             Ok(0)
         });
@@ -202,7 +202,7 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn reconnect_in(&self, env: &Env, pause_ms: Option<f64>) {
         // After the end there is nothing left to connect.
-        let _ = self.lane.with(env, |engine, now| engine.client.reconnect_in(now, pause_ms.map(millis)));
+        let _ = self.lane.with(env, |engine, now| engine.router().reconnect_in(now, pause_ms.map(millis)));
     }
 
     /// Answers `ResultKind.AskError`: 0 leaves the error to its call, 1 does so and connects anew, 2 connects anew and
@@ -214,7 +214,7 @@ impl NativeClient {
             1 => Verdict::Reconnect,
             _ => Verdict::Resend,
         };
-        let _ = self.lane.with(env, |engine, now| engine.client.judge(now, number(question), verdict));
+        let _ = self.lane.with(env, |engine, now| engine.router().judge(now, number(question), verdict));
     }
 
     /// Milliseconds until the hold's lease can lapse; 0 once it is lost or given back; Infinity without an end.
@@ -241,7 +241,7 @@ impl NativeClient {
     #[napi(catch_unwind)]
     pub fn hold_facts(&self, env: &Env, hold: f64) -> Option<HoldFacts> {
         let held = self.lane.inspect(HoldId::from_number(number(hold)), Clone::clone)?;
-        let keys = self.lane.with(env, |engine, _| engine.client.caller_names(&held.keys)).ok()?;
+        let keys = self.lane.with(env, |engine, _| engine.router().caller_names(&held.keys)).ok()?;
         #[expect(clippy::cast_precision_loss, reason = "tokens stay below 2^53")]
         let tokens = held.tokens.iter().map(|token| *token as f64).collect();
         Some(HoldFacts { owner: String::from_utf8_lossy(held.owner.as_bytes()).into_owned(), keys, tokens })
@@ -250,13 +250,13 @@ impl NativeClient {
     /// Takes no more calls and fails those that wait for a lock. Releases go on.
     #[napi(catch_unwind)]
     pub fn drain(&self, env: &Env) {
-        let _ = self.lane.with(env, |engine, now| engine.client.close(now));
+        let _ = self.lane.with(env, |engine, now| engine.router().close(now));
     }
 
     /// Whether a call or a release is under way. Locks that are held do not count.
     #[napi(catch_unwind)]
     pub fn is_busy(&self, env: &Env) -> bool {
-        self.lane.with(env, |engine, _| !engine.client.is_idle()).unwrap_or(false)
+        self.lane.with(env, |engine, _| !engine.router().is_idle()).unwrap_or(false)
     }
 
     /// The bounded step at exit (200 ms): what `execute` still holds is left with 2 s.
@@ -281,7 +281,7 @@ impl NativeClient {
     ) -> Either<u32, Refusal> {
         let outcome = self.lane.with(env, |engine, now| {
             let named = named(keys);
-            let keys = engine.client.parse_keys(&named)?;
+            let keys = engine.router().parse_keys(&named)?;
             // One key is named by itself; several are, so that an error can name the first in the caller's order.
             let named = if named.len() > 1 { named } else { Vec::new() };
             engine.acquire(

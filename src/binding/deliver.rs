@@ -1,8 +1,8 @@
 //! Results to JavaScript: three numbers each in a shared array, and an object only where there is more to say.
 
-use crate::lane::{Deliver, Notice};
+use crate::lane::Deliver;
 use crate::sys::SharedNumbers;
-use lock_core::{Error, LogLevel, Loss, Rung};
+use lock_core::{Error, Held, LogLevel, Loss, Notice, Rung};
 use napi::Env;
 use napi::bindgen_prelude::{FnArgs, FunctionRef};
 use napi_derive::napi;
@@ -84,9 +84,10 @@ fn triple(notice: Notice, details: &mut Vec<ResultDetail>) -> [f64; 3] {
         (details.len() - 1) as f64
     };
     let (first, kind, value) = match notice {
-        Notice::Held { caller, hold } => {
-            (caller, ResultKind::Held, hold.map_or(0.0, |hold| hold.to_number() as f64))
+        Notice::Held { caller, held: Held::Watched(hold) } => {
+            (caller, ResultKind::Held, hold.to_number() as f64)
         }
+        Notice::Held { caller, held: Held::Unwatched(_) } => (caller, ResultKind::Held, 0.0),
         Notice::Released { caller } => (caller, ResultKind::Released, 1.0),
         Notice::NotHeld { caller, keys } => {
             (caller, ResultKind::NotHeld, detail(ResultDetail { keys, ..text("", String::new()) }))

@@ -1,15 +1,14 @@
 //! What moves bytes, time and results between Redis, lock-core and JavaScript.
 //!
 //! `node_loop` is the lane of choice: everything on Node's own loop. `thread` is the fallback where that loop is
-//! not to be had. Both use `engine` (lock-core plus what it has to tell), `shared` (what other threads touch)
-//! and `renewal` (the leases' own thread and connection).
+//! not to be had. Both drive lock-core's `Engine` and use `shared` (what other threads touch) and `renewal`
+//! (the leases' own thread and connection).
 
 mod background;
+mod deliver;
 mod detector;
-mod engine;
 mod lookup;
 mod node_loop;
-mod notice;
 mod renewal;
 mod renewal_call;
 mod settings;
@@ -20,13 +19,12 @@ mod sockets;
 mod thread;
 mod wire;
 
-pub(crate) use engine::Engine;
+pub(crate) use deliver::Deliver;
 pub(crate) use node_loop::NodeLoop;
-pub(crate) use notice::{Deliver, Notice};
 pub(crate) use settings::{Discovery, Settings};
 pub(crate) use thread::ThreadLane;
 
-use lock_core::{Error, HoldId, Instant, LeaseState};
+use lock_core::{Engine, Error, HoldId, Instant, LeaseState};
 use napi::Env;
 use shared::Shared;
 use std::rc::Rc;

@@ -5,8 +5,7 @@
 //! Everything in here runs on the environment's thread.
 
 use super::background;
-use super::engine::{Action, Engine};
-use super::notice::{Deliver, closed, internal};
+use super::deliver::{Deliver, closed, internal};
 use super::renewal;
 use super::settings::{EXIT_LIMIT, Settings};
 use super::shared::{Inbound, Shared, Waker};
@@ -15,7 +14,7 @@ use super::sockets::Sockets;
 use super::{lookup, wire};
 use crate::net::{self, Target, Trouble, describe};
 use crate::sys::{Async, EventLoop, JsScope, Poll, Prepare, Readiness, Timer, now};
-use lock_core::{Error, FIRST, Instant, NodeId};
+use lock_core::{Action, Engine, Error, FIRST, Instant, NodeId};
 use napi::Env;
 use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, Read};
@@ -71,7 +70,7 @@ impl NodeLoop {
         deliver: Deliver,
     ) -> Result<Rc<Self>, String> {
         let shared = Arc::new(Shared::new());
-        let engine = Engine::new(settings.client.clone(), seed, Arc::clone(&shared));
+        let engine = Engine::new(settings.client.clone(), seed, shared.share_leases());
         let scope = Rc::new(JsScope::new(env, "medusa-locking-redis")?);
         let this = Rc::new_cyclic(|me: &Weak<Self>| Self {
             me: me.clone(),
@@ -124,8 +123,8 @@ impl NodeLoop {
             return Err(closed());
         }
         let result = body(&mut state.engine, now());
-        if let Some(node) = state.engine.client.take_urgent() {
-            state.sockets.write(node, &mut state.engine.client, Connection::write_alone);
+        if let Some(node) = state.engine.router().take_urgent() {
+            state.sockets.write(node, state.engine.router(), Connection::write_alone);
         }
         let Some(handles) = &state.handles else { return Ok(result) };
         if !self.in_turn.get() && !state.prepared {
@@ -133,7 +132,7 @@ impl NodeLoop {
             handles.prepare.start();
         }
         // A call that failed at once is still to be told.
-        if !state.referenced && (state.engine.client.has_callers() || state.engine.client.has_events()) {
+        if !state.referenced && (state.engine.has_callers() || state.engine.has_events()) {
             state.referenced = true;
             handles.wake.set_referenced(true);
         }
@@ -182,7 +181,7 @@ impl NodeLoop {
     fn on_timer(&self) {
         let mut state = self.state.borrow_mut();
         state.armed = None;
-        state.engine.client.handle_timeout(now());
+        state.engine.router().handle_timeout(now());
     }
 
     fn on_wake(&self) {
@@ -195,10 +194,10 @@ impl NodeLoop {
                     }
                 }
                 Inbound::LookedUp { outcome } => {
-                    self.state.borrow_mut().engine.client.handle_map(now(), outcome);
+                    self.state.borrow_mut().engine.router().handle_map(now(), outcome);
                 }
                 Inbound::Moved { reason } => {
-                    self.state.borrow_mut().engine.client.handle_moved(now(), &reason);
+                    self.state.borrow_mut().engine.router().handle_moved(now(), &reason);
                 }
             }
         }
@@ -208,13 +207,13 @@ impl NodeLoop {
         let connection = outcome.and_then(|connected| Ok(self.watch(node, connected)?));
         let mut guard = self.state.borrow_mut();
         let state = &mut *guard;
-        let Some(client) = state.engine.client.client(node) else { return };
+        let Some(client) = state.engine.router().client(node) else { return };
         match connection {
             Ok(connection) => {
                 client.handle_connected(now());
                 state.sockets.open(node, connection);
             }
-            Err(trouble) => state.engine.not_connected(node, &trouble),
+            Err(trouble) => trouble.tell(now(), client),
         }
     }
 
@@ -237,7 +236,7 @@ impl NodeLoop {
         let mut guard = self.state.borrow_mut();
         let state = &mut *guard;
         let Some(connection) = state.sockets.get(node) else { return };
-        let Some(client) = state.engine.client.client(node) else { return };
+        let Some(client) = state.engine.router().client(node) else { return };
         if !connection.is_ready(readiness) {
             return;
         }
@@ -270,22 +269,27 @@ impl NodeLoop {
         let mut guard = self.state.borrow_mut();
         let state = &mut *guard;
         loop {
-            while let Some((node, action)) = state.engine.next_action(now()) {
+            while let Some(action) = state.engine.next_action(now()) {
                 match action {
                     Action::LookUp => {
-                        lookup::begin(&self.shared, &self.settings, state.engine.client.known());
+                        lookup::begin(&self.shared, &self.settings, state.engine.router().known());
                     }
-                    Action::Disconnect => state.sockets.close(node),
-                    Action::Connect => {
+                    Action::Stands { plain, keeps_to_slots, password_unwanted } => {
+                        self.shared.stands(plain, keeps_to_slots, password_unwanted);
+                    }
+                    Action::Route(routes) => self.shared.set_routes(routes),
+                    Action::WakeRenewal => self.shared.renewal.notify_one(),
+                    Action::Disconnect(node) => state.sockets.close(node),
+                    Action::Connect(node) => {
                         state.sockets.close(node);
-                        let target = self.settings.target_of(state.engine.client.address(node));
+                        let target = self.settings.target_of(state.engine.router().address(node));
                         self.begin_connect(node, state.sockets.begin(node), target);
                     }
                 }
             }
             // What takes a grant over follows once its job has begun: a write would hold that up.
             let write = if state.engine.has_notices() { Connection::write_early } else { Connection::write };
-            if self.gathers.get() || !state.sockets.write_all(&mut state.engine.client, write) {
+            if self.gathers.get() || !state.sockets.write_all(state.engine.router(), write) {
                 break;
             }
         }
@@ -294,13 +298,13 @@ impl NodeLoop {
             state.prepared = true;
             handles.prepare.start();
         }
-        if let Some(at) = state.engine.client.poll_timeout()
+        if let Some(at) = state.engine.router().poll_timeout()
             && state.armed.is_none_or(|armed| at < armed)
         {
             handles.timer.start(at.since(now()));
             state.armed = Some(at);
         }
-        let needed = state.engine.client.has_callers();
+        let needed = state.engine.has_callers();
         if state.referenced != needed {
             state.referenced = needed;
             handles.wake.set_referenced(needed);
@@ -334,7 +338,7 @@ impl NodeLoop {
     /// After a panic: this lane works no more, and nobody waits for it.
     fn fail(&self) {
         if let Ok(mut state) = self.state.try_borrow_mut() {
-            state.engine.client.fail_all(&internal());
+            state.engine.router().fail_all(&internal());
             while state.engine.next_action(now()).is_some() {}
         }
         let _ = catch_unwind(AssertUnwindSafe(|| self.tell()));
@@ -348,12 +352,12 @@ impl NodeLoop {
         }
         let Ok(mut guard) = self.state.try_borrow_mut() else { return };
         let state = &mut *guard;
-        if !state.engine.begin_exit() {
+        if !state.engine.begin_exit(now()) {
             return;
         }
         let end = now() + EXIT_LIMIT;
-        for node in state.engine.client.nodes() {
-            state.sockets.finish(node, &mut state.engine.client, &mut state.buffer, end);
+        for node in state.engine.router().nodes() {
+            state.sockets.finish(node, state.engine.router(), &mut state.buffer, end);
         }
     }
 

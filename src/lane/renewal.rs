@@ -1,8 +1,7 @@
 //! The renewal lane: keeps leases alive from the background thread, over a connection of its own, whether or
 //! not the JavaScript thread is busy. JavaScript hears of it only when a lease is lost.
 
-use super::notice::Notice;
-use super::renewal_call::{Answers, call, is_readonly};
+use super::renewal_call::{Answers, ask, is_readonly};
 use super::settings::Settings;
 use super::shared::{Inbound, Shared};
 use super::{background, detector, lookup, side};
@@ -10,8 +9,7 @@ use crate::net::{Failure, Place, Talk};
 use crate::sys::now;
 use lock_core::resp::Value;
 use lock_core::{
-    Greeting, HoldId, Instant, LockKey, LogLevel, Loss, Namespace, NodeAddress, Renewal, RenewalAnswer,
-    Routes,
+    Greeting, HoldId, Instant, LogLevel, Loss, Namespace, NodeAddress, Notice, Renewal, RenewalCall, Routes,
 };
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,12 +17,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// Most leases that one script renews: longer scripts hold up everybody on the server.
-const BATCH: usize = 64;
 /// Longest pause while there are leases. Timers stand still while the machine is suspended, leases do not.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Longest that one renewal waits for its answer, and the shortest limit it gets.
-const ANSWER_LIMIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// A connection, or none yet.
 type Kept = Arc<Mutex<Option<Talk>>>;
@@ -61,7 +55,7 @@ async fn run(renewer: Arc<Renewer>) {
             renewer.tell_lost(hold, why, None);
         }
         if !due.is_empty() {
-            renewer.begin(&due);
+            renewer.begin(due);
         }
         if shared.reachable.swap(false, Ordering::AcqRel) {
             // Made before it is needed, so that the first renewal does not pay for it.
@@ -94,7 +88,7 @@ impl Renewer {
 
     /// Sends the due renewals on their way, unless the JavaScript thread is stuck: a hung process must not hold
     /// a lock for ever.
-    fn begin(self: &Arc<Self>, due: &[Renewal]) {
+    fn begin(self: &Arc<Self>, due: Vec<Renewal>) {
         let stuck = self.shared.stuck_for();
         if stuck > self.settings.maximum_stall {
             if !self.stall_told.swap(true, Ordering::AcqRel) {
@@ -108,72 +102,48 @@ impl Renewer {
             return;
         }
         self.stall_told.store(false, Ordering::Release);
-        let (grants, held): (Vec<_>, Vec<_>) = due.iter().cloned().partition(|due| due.grant.is_some());
-        let (named, unique): (Vec<_>, Vec<_>) = held.into_iter().partition(|due| due.tokens.is_some());
-        // Where a script stays within one slot, holds have little to share.
         let slots = self.settings.discovery.is_some() || self.shared.keeps_to_slots.load(Ordering::Acquire);
-        let most = if slots { 1 } else { BATCH };
-        for batch in grants.chunks(1).chain(named.chunks(most)).chain(unique.chunks(most)) {
-            tokio::spawn(Arc::clone(self).renew(batch.to_vec()));
+        for call in RenewalCall::for_due(due, slots) {
+            tokio::spawn(Arc::clone(self).renew(call));
         }
     }
 
-    async fn renew(self: Arc<Self>, batch: Vec<Renewal>) {
+    async fn renew(self: Arc<Self>, call: RenewalCall) {
         let sent_at = now();
-        // Of a lease that is renewed in time, a sixth.
-        let limit = batch.iter().map(|renewal| renewal.deadline.since(sent_at) / 4).min().unwrap_or_default();
         let replication = self.settings.client.safety.map_or(Duration::ZERO, |safety| safety.timeout);
-        let limit = limit.clamp(ANSWER_LIMIT.0, ANSWER_LIMIT.1) + replication;
-        let outcome = match tokio::time::timeout(limit, self.ask(&batch)).await {
+        let limit = call.answer_limit(sent_at) + replication;
+        let outcome = match tokio::time::timeout(limit, self.ask(&call)).await {
             Ok(outcome) => outcome.map_err(|error| error.to_string()),
             Err(_) => {
-                self.drop_connections(&batch);
+                self.drop_connections(&call);
                 Err(format!("no answer within {} ms", limit.as_millis()))
             }
         };
         match outcome {
             Ok(Answers { per_key, shortfall }) => {
-                self.take_answers(sent_at, &batch, &per_key, shortfall.is_none());
+                let counts = shortfall.is_none();
+                let lost = call.take_in(&mut self.shared.leases(), now(), sent_at, &per_key, counts);
+                for (hold, keys) in lost {
+                    let names = keys.iter().map(|key| self.namespace.caller_name(key)).collect();
+                    self.tell_lost(hold, Loss::TakenAway, Some(names));
+                }
                 if let Some(reason) = shortfall {
-                    self.tell_failed(&batch, &reason);
+                    self.tell_failed(&call, &reason);
                 }
             }
             Err(reason) => {
-                let mut leases = self.shared.leases();
-                batch.iter().for_each(|renewal| leases.failed(now(), renewal.hold));
-                drop(leases);
-                self.tell_failed(&batch, &reason);
+                call.failed(&mut self.shared.leases(), now());
+                self.tell_failed(&call, &reason);
             }
         }
         self.shared.renewal.notify_one();
     }
 
-    /// `counts`: enough replicas have the new end. Without them only what is lost is known for certain.
-    fn take_answers(&self, sent_at: Instant, batch: &[Renewal], answers: &[i64], counts: bool) {
-        let mut answers = answers;
-        for renewal in batch {
-            let (own, rest) = answers.split_at(renewal.keys.len().min(answers.len()));
-            answers = rest;
-            let answer = renewal.read(own);
-            if answer != RenewalAnswer::NotOurs && !counts {
-                self.shared.leases().failed(now(), renewal.hold);
-                continue;
-            }
-            let is_lost = self.shared.leases().answered(sent_at, renewal.hold, answer);
-            if is_lost {
-                let lost = renewal.keys.iter().zip(own.iter().map(Some).chain(std::iter::repeat(None)));
-                let lost = lost.filter(|(_, left)| left.is_none_or(|left| *left == 0));
-                let names = lost.map(|(key, _)| self.namespace.caller_name(key)).collect();
-                self.tell_lost(renewal.hold, Loss::TakenAway, Some(names));
-            }
-        }
-    }
-
     /// An answer per key.
-    async fn ask(&self, batch: &[Renewal]) -> Result<Answers, Failure> {
+    async fn ask(&self, call: &RenewalCall) -> Result<Answers, Failure> {
         let nodes = self.settings.discovery.is_some();
         if !nodes && !self.shared.keeps_to_slots.load(Ordering::Acquire) {
-            match self.ask_server(None, batch).await {
+            match self.ask_server(None, call).await {
                 // Nothing was executed: it is a cluster behind one address.
                 Err(Failure::Said(said)) if said.text().contains("CROSSSLOT") => {
                     self.shared.keeps_to_slots.store(true, Ordering::Release);
@@ -182,22 +152,18 @@ impl Renewer {
             }
         }
         let mut answers = Answers { per_key: Vec::new(), shortfall: None };
-        for renewal in batch {
-            for keys in renewal.keys.chunk_by(|one, next| one.slot() == next.slot()) {
-                let slot = keys.first().map_or(0, LockKey::slot);
-                let part = [renewal.part(keys)];
-                let asked =
-                    if nodes { self.ask_node(slot, &part).await } else { self.ask_server(None, &part).await };
-                let mut answer = asked?;
-                answers.per_key.append(&mut answer.per_key);
-                answers.shortfall = answers.shortfall.or(answer.shortfall);
-            }
+        for (slot, part) in call.by_slot() {
+            let asked =
+                if nodes { self.ask_node(slot, &part).await } else { self.ask_server(None, &part).await };
+            let mut answer = asked?;
+            answers.per_key.append(&mut answer.per_key);
+            answers.shortfall = answers.shortfall.or(answer.shortfall);
         }
         Ok(answers)
     }
 
     /// Asks the slot's node; one that has passed it on says where to.
-    async fn ask_node(&self, slot: u16, part: &[Renewal]) -> Result<Answers, Failure> {
+    async fn ask_node(&self, slot: u16, part: &RenewalCall) -> Result<Answers, Failure> {
         let mut address = self.shared.routes().of(slot).cloned();
         if address.is_none() {
             self.look_up().await?;
@@ -236,19 +202,22 @@ impl Renewer {
     }
 
     /// One script call.
-    async fn ask_server(&self, address: Option<&NodeAddress>, batch: &[Renewal]) -> Result<Answers, Failure> {
+    async fn ask_server(
+        &self,
+        address: Option<&NodeAddress>,
+        call: &RenewalCall,
+    ) -> Result<Answers, Failure> {
         let safety = self.settings.client.safety;
         let place = self.place(address);
         let mut guard = place.lock().await;
         let reused = guard.is_some();
-        let records =
-            !self.shared.plain.load(Ordering::Acquire) && batch.iter().all(|due| due.tokens.is_some());
+        let plain = self.shared.plain.load(Ordering::Acquire);
         let talk = match guard.as_ref() {
             Some(talk) => talk.clone(),
             None => guard.insert(self.connect(address).await?).clone(),
         };
         drop(guard);
-        match call(&talk, batch, records, safety).await {
+        match ask(&talk, call, plain, safety).await {
             Err(error @ Failure::Broken(_)) => {
                 place.lock().await.take();
                 if !reused {
@@ -256,7 +225,7 @@ impl Renewer {
                 }
                 // The connection may have broken long ago; that says nothing about the server now.
                 let fresh = self.connect(address).await?;
-                let answers = call(&fresh, batch, records, safety).await?;
+                let answers = ask(&fresh, call, plain, safety).await?;
                 place.lock().await.replace(fresh);
                 Ok(answers)
             }
@@ -309,11 +278,11 @@ impl Renewer {
     }
 
     /// Nothing says that these connections will ever answer.
-    fn drop_connections(&self, batch: &[Renewal]) {
+    fn drop_connections(&self, call: &RenewalCall) {
         let routes = self.shared.routes();
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         places.remove(&None);
-        for key in batch.iter().flat_map(|renewal| renewal.keys.iter()) {
+        for key in call.keys() {
             places.remove(&routes.of(key.slot()).cloned());
         }
     }
@@ -327,9 +296,8 @@ impl Renewer {
         self.shared.send(Inbound::Notice(Notice::Lost { hold, keys, why, named }));
     }
 
-    fn tell_failed(&self, batch: &[Renewal], reason: &str) {
-        let keys = batch.iter().flat_map(|renewal| renewal.keys.iter());
-        let mut names: Vec<_> = keys.take(10).map(|key| self.namespace.caller_name(key)).collect();
+    fn tell_failed(&self, call: &RenewalCall, reason: &str) {
+        let mut names: Vec<_> = call.keys().take(10).map(|key| self.namespace.caller_name(key)).collect();
         names.dedup();
         self.log(format!(
             "Failed to renew lock for key(s) \"{}\": {reason}. Retrying.",

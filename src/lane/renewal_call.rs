@@ -1,8 +1,8 @@
-//! What the renewal says to Redis, and what it hears.
+//! Brings a call of the renewal to Redis and its answer back.
 
 use crate::net::{Failure, Talk};
 use lock_core::resp::Value;
-use lock_core::{LockKey, Renewal, Safety, Script, Term};
+use lock_core::{RenewalCall, Safety, Script, ScriptCall};
 
 /// What Redis said to the renewal of a batch.
 pub(super) struct Answers {
@@ -22,87 +22,41 @@ async fn shortfall(talk: &Talk, Safety { replicas, timeout }: Safety) -> Result<
         .then(|| format!("{count} of {replicas} replicas acknowledged it within {ms} ms (option safety)")))
 }
 
-/// Takes a grant over for a job that blocks the thread which would have claimed it.
-async fn claim(talk: &Talk, renewal: &Renewal, key: &LockKey, grant: &[u8]) -> Result<Answers, Failure> {
-    let arguments = [
-        b"2".to_vec(),
-        key.name().to_vec(),
-        key.queue_name(),
-        grant.to_vec(),
-        renewal.owner.as_bytes().to_vec(),
-        Term::Exactly(renewal.lease).text().into_bytes(),
-        Vec::new(),
-        Vec::new(),
-    ];
-    // With the option safety no job begins on a grant.
-    Ok(Answers { per_key: evaluate(talk, Script::Claim, &arguments).await?, shortfall: None })
-}
-
-/// Renews a batch; what may still be a grant comes alone. `records`: the holds are of named owners, whose hold records tell them apart.
-pub(super) async fn call(
+/// One script call. `plain`: side keys may not be used.
+pub(super) async fn ask(
     talk: &Talk,
-    batch: &[Renewal],
-    records: bool,
+    call: &RenewalCall,
+    plain: bool,
     safety: Option<Safety>,
 ) -> Result<Answers, Failure> {
-    if let [renewal] = batch
-        && let (Some(grant), [key]) = (&renewal.grant, &renewal.keys[..])
-    {
-        return claim(talk, renewal, key, grant).await;
-    }
-    let stride = if records { 2 } else { 1 };
-    let pairs = || {
-        batch
-            .iter()
-            .flat_map(|renewal| renewal.keys.iter().enumerate().map(move |(at, key)| (renewal, at, key)))
-    };
-    let keys = pairs().count();
-    let mut arguments = vec![(stride * keys).to_string().into_bytes()];
-    for (.., key) in pairs() {
-        arguments.push(key.name().to_vec());
-        if records {
-            arguments.push(key.record_name());
-        }
-    }
-    arguments.push(stride.to_string().into_bytes());
-    for (renewal, at, _) in pairs() {
-        arguments.push(renewal.owner.as_bytes().to_vec());
-        arguments.push(renewal.term.text().into_bytes());
-        if let (true, Some(tokens)) = (records, &renewal.tokens) {
-            arguments.push(tokens.get(at).copied().unwrap_or_default().to_string().into_bytes());
-        }
-    }
-    let answers = evaluate(talk, Script::Renew, &arguments).await?;
-    // The first number is the reply's tag. What says nothing of a key must not count as its loss.
-    let per_key: Vec<i64> = answers.into_iter().skip(1).collect();
-    if per_key.len() != keys {
-        return Err(Failure::odd("the renewal"));
-    }
+    let ScriptCall { script, keys, args } = call.script(plain);
+    let mut arguments = vec![keys.len().to_string().into_bytes()];
+    arguments.extend(keys);
+    arguments.extend(args);
+    let reply = evaluate(talk, script, &arguments).await?;
+    let Some(per_key) = call.read(&reply) else { return Err(Failure::odd("the renewal")) };
     let shortfall = match safety {
-        Some(safety) => shortfall(talk, safety).await?,
-        None => None,
+        Some(safety) if !call.claims() => shortfall(talk, safety).await?,
+        _ => None,
     };
     Ok(Answers { per_key, shortfall })
 }
 
 /// EVALSHA, then EVAL: SCRIPT LOAD is a right that users of the official package never had to give.
-async fn evaluate(talk: &Talk, script: Script, arguments: &[Vec<u8>]) -> Result<Vec<i64>, Failure> {
+async fn evaluate(talk: &Talk, script: Script, arguments: &[Vec<u8>]) -> Result<Value, Failure> {
     let command = |name: &str, script: &str| {
         let mut command = vec![name.as_bytes().to_vec(), script.as_bytes().to_vec()];
         command.extend_from_slice(arguments);
         command
     };
-    let answer = match talk.ask(&command("EVALSHA", script.sha())).await {
+    match talk.ask(&command("EVALSHA", script.sha())).await {
         Err(Failure::Said(said))
             if said.starts_with(b"NOSCRIPT") || said.text().to_lowercase().contains("evalsha") =>
         {
-            talk.ask(&command("EVAL", script.body())).await?
+            talk.ask(&command("EVAL", script.body())).await
         }
-        outcome => outcome?,
-    };
-    let Value::Array(items) = answer else { return Err(Failure::odd("a script")) };
-    let number = |item| if let Value::Int(number) = item { Some(number) } else { None };
-    items.into_iter().map(number).collect::<Option<_>>().ok_or_else(|| Failure::odd("a script"))
+        outcome => outcome,
+    }
 }
 
 /// Whether the server says that it is a replica. Redis 6.2 wraps what happens inside of a script.

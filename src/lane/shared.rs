@@ -1,9 +1,8 @@
 //! What the JavaScript thread and the background thread share: the leases, a mailbox, and a way to wake.
 
-use super::notice::Notice;
 use crate::net::{Connection, Trouble};
 use crate::sys::{AsyncWaker, ThreadWaker, now};
-use lock_core::{Instant, LeaseTable, NodeId, Routes, SlotRange};
+use lock_core::{Instant, LeaseTable, NodeId, Notice, Routes, SharedLeases, SlotRange};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,7 +30,7 @@ pub(crate) enum Inbound {
 
 /// See the module. Every lock in here is held for a few instructions only.
 pub(crate) struct Shared {
-    leases: Mutex<LeaseTable>,
+    leases: SharedLeases,
     inbox: Mutex<Vec<Inbound>>,
     waker: Mutex<Option<Waker>>,
     /// Wakes the renewal task.
@@ -54,7 +53,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new() -> Self {
         Self {
-            leases: Mutex::new(LeaseTable::default()),
+            leases: SharedLeases::default(),
             inbox: Mutex::new(Vec::new()),
             waker: Mutex::new(None),
             renewal: Notify::new(),
@@ -69,7 +68,20 @@ impl Shared {
     }
 
     pub(crate) fn leases(&self) -> MutexGuard<'_, LeaseTable> {
-        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+        self.leases.lock()
+    }
+
+    /// The leases, for the engine that registers them.
+    pub(crate) fn share_leases(&self) -> SharedLeases {
+        self.leases.clone()
+    }
+
+    /// A main connection stands: what the renewal has to know of it.
+    pub(crate) fn stands(&self, plain: bool, keeps_to_slots: bool, password_unwanted: bool) {
+        self.plain.store(plain, Ordering::Release);
+        self.keeps_to_slots.fetch_or(keeps_to_slots, Ordering::AcqRel);
+        self.password_unwanted.store(password_unwanted, Ordering::Release);
+        self.reachable.store(true, Ordering::Release);
     }
 
     /// Which node has which slot, as far as it is known.

@@ -2,15 +2,14 @@
 //! whose event loop is not to be had.
 
 use super::background;
-use super::engine::{Action, Engine};
-use super::notice::{Deliver, closed};
+use super::deliver::{Deliver, closed};
 use super::renewal;
 use super::settings::{EXIT_LIMIT, Settings};
 use super::shared::{Inbound, Shared, Waker};
 use super::{lookup, wire};
 use crate::net::{self, Connection, Socket, Target, Trouble, describe};
 use crate::sys::{EnvEnd, ThreadWaker, now};
-use lock_core::{Error, Instant, NodeId};
+use lock_core::{Action, Engine, Error, Instant, NodeId};
 use napi::Env;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -38,7 +37,7 @@ impl Core {
     fn has_callers(&self) -> bool {
         let engine = self.engine();
         // A call that failed at once is still to be told.
-        engine.client.has_callers() || engine.client.has_events()
+        engine.has_callers() || engine.has_events()
     }
 }
 
@@ -63,7 +62,7 @@ impl ThreadLane {
     ) -> Result<Rc<Self>, String> {
         let shared = Arc::new(Shared::new());
         let core = Arc::new(Core {
-            engine: Mutex::new(Engine::new(settings.client.clone(), seed, Arc::clone(&shared))),
+            engine: Mutex::new(Engine::new(settings.client.clone(), seed, shared.share_leases())),
             work: Notify::new(),
             progress: Condvar::new(),
             shared: Arc::clone(&shared),
@@ -122,11 +121,11 @@ impl ThreadLane {
             match message {
                 Inbound::Notice(notice) => notices.push(notice),
                 Inbound::LookedUp { outcome } => {
-                    self.core.engine().client.handle_map(now(), outcome);
+                    self.core.engine().router().handle_map(now(), outcome);
                     self.core.work.notify_one();
                 }
                 Inbound::Moved { reason } => {
-                    self.core.engine().client.handle_moved(now(), &reason);
+                    self.core.engine().router().handle_moved(now(), &reason);
                     self.core.work.notify_one();
                 }
                 // This lane connects by itself.
@@ -149,12 +148,12 @@ impl ThreadLane {
             return;
         }
         let mut engine = self.core.engine();
-        if !engine.begin_exit() {
+        if !engine.begin_exit(now()) {
             return;
         }
         self.core.work.notify_one();
         let end = now() + EXIT_LIMIT;
-        while engine.client.expects_replies() {
+        while engine.router().expects_replies() {
             let left = end.since(now());
             if left.is_zero() {
                 return;
@@ -199,14 +198,28 @@ type Connecting = tokio::task::JoinHandle<Result<Connection, Trouble>>;
 async fn drive(core: Arc<Core>, settings: Settings) {
     let mut places: HashMap<NodeId, UnboundedSender<Order>> = HashMap::new();
     while !core.shared.is_closed() {
-        while let Some((node, action)) = next_action(&core) {
-            let order = match action {
-                Action::LookUp => {
-                    lookup::begin(&core.shared, &settings, core.engine().client.known());
+        while let Some(action) = next_action(&core) {
+            let (node, order) = match action {
+                Action::Stands { plain, keeps_to_slots, password_unwanted } => {
+                    core.shared.stands(plain, keeps_to_slots, password_unwanted);
                     continue;
                 }
-                Action::Connect => Order::Connect(settings.target_of(core.engine().client.address(node))),
-                Action::Disconnect => Order::Close,
+                Action::Route(routes) => {
+                    core.shared.set_routes(routes);
+                    continue;
+                }
+                Action::WakeRenewal => {
+                    core.shared.renewal.notify_one();
+                    continue;
+                }
+                Action::LookUp => {
+                    lookup::begin(&core.shared, &settings, core.engine().router().known());
+                    continue;
+                }
+                Action::Connect(node) => {
+                    (node, Order::Connect(settings.target_of(core.engine().router().address(node))))
+                }
+                Action::Disconnect(node) => (node, Order::Close),
             };
             let place = places.entry(node).or_insert_with(|| {
                 let (sender, orders) = unbounded_channel();
@@ -217,12 +230,12 @@ async fn drive(core: Arc<Core>, settings: Settings) {
             let _ = place.send(order);
         }
         places.retain(|_, place| place.send(Order::Write).is_ok());
-        let timeout = core.engine().client.poll_timeout();
+        let timeout = core.engine().router().poll_timeout();
         let pause =
             timeout.map_or(Duration::from_secs(3_600), |at| at.since(now()).max(Duration::from_millis(1)));
         tokio::select! {
             () = core.work.notified() => {}
-            () = tokio::time::sleep(pause) => core.engine().client.handle_timeout(now()),
+            () = tokio::time::sleep(pause) => core.engine().router().handle_timeout(now()),
         }
     }
 }
@@ -259,12 +272,12 @@ async fn hold(core: Arc<Core>, node: NodeId, mut orders: UnboundedReceiver<Order
             connected = join(&mut connecting) => {
                 connecting = None;
                 let mut engine = core.engine();
-                match (connected, engine.client.client(node)) {
+                match (connected, engine.router().client(node)) {
                     (Ok(connection), Some(client)) => {
                         client.handle_connected(now());
                         open = Some(connection);
                     }
-                    (Err(trouble), Some(_)) => engine.not_connected(node, &trouble),
+                    (Err(trouble), Some(client)) => trouble.tell(now(), client),
                     (_, None) => {}
                 }
                 core.work.notify_one();
@@ -284,7 +297,7 @@ async fn hold(core: Arc<Core>, node: NodeId, mut orders: UnboundedReceiver<Order
 
 /// Takes in what the server said before a write failed. True of a connection with TLS.
 fn last_words(core: &Core, node: NodeId, Connection { socket, mut tls }: Connection) -> bool {
-    if let Some(client) = core.engine().client.client(node) {
+    if let Some(client) = core.engine().router().client(node) {
         wire::last_words(client, tls.as_deref_mut(), &mut WithoutWaiting(&socket));
     }
     tls.is_some()
@@ -292,7 +305,7 @@ fn last_words(core: &Core, node: NodeId, Connection { socket, mut tls }: Connect
 
 /// The connection is gone.
 fn lose(core: &Core, node: NodeId, tls: bool, reason: String) {
-    if let Some(client) = core.engine().client.client(node) {
+    if let Some(client) = core.engine().router().client(node) {
         let reason = wire::ended(client, tls, reason);
         client.handle_disconnected(now(), &reason);
     }
@@ -312,14 +325,14 @@ fn take_in(
         Ok(count) => {
             let tls = open.and_then(|connection| connection.tls.as_deref_mut());
             let mut engine = core.engine();
-            let Some(client) = engine.client.client(node) else { return Ok(()) };
+            let Some(client) = engine.router().client(node) else { return Ok(()) };
             wire::receive(client, tls, buffer.get(..count).unwrap_or_default())
         }
         Err(error) => Err(describe(&error)),
     }
 }
 
-fn next_action(core: &Core) -> Option<(NodeId, Action)> {
+fn next_action(core: &Core) -> Option<Action> {
     let mut engine = core.engine();
     let action = engine.next_action(now());
     if engine.has_notices() {
@@ -350,7 +363,7 @@ impl Read for WithoutWaiting<'_> {
 /// Writes what there is. False when the socket has no room for the rest.
 fn write(core: &Core, node: NodeId, Connection { socket, tls }: &mut Connection) -> io::Result<bool> {
     let mut engine = core.engine();
-    let Some(client) = engine.client.client(node) else { return Ok(true) };
+    let Some(client) = engine.router().client(node) else { return Ok(true) };
     client.handle_write(now());
     wire::send(client, tls.as_deref_mut(), &mut WithoutWaiting(socket))
 }

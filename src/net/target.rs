@@ -3,7 +3,7 @@
 use super::endpoint::{Endpoint, SocketRules};
 use super::sentinel::Sentinels;
 use super::tls::Tls;
-use lock_core::Secrets;
+use lock_core::{Client, Instant, Secrets};
 use std::sync::Arc;
 
 /// Where the server is.
@@ -31,6 +31,15 @@ impl Trouble {
     /// The same without secrets: an address that somebody named may hold one, and be named in turn.
     pub(super) fn clean(self, secrets: &Secrets) -> Self {
         Self { reason: secrets.clean_up_to(&self.reason, LONGEST_REASON), ..self }
+    }
+
+    /// Tells the client that asked for the connection.
+    pub(crate) fn tell(&self, now: Instant, client: &mut Client) {
+        if self.unresolved {
+            client.handle_unresolved(now, &self.reason);
+        } else {
+            client.handle_disconnected(now, &self.reason);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod backoff;
 mod channels;
 mod client;
 mod config;
+mod engine;
 mod error;
 mod handshake;
 mod ids;
@@ -34,11 +35,13 @@ pub use client::{
     ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict, Wanted,
 };
 pub use config::{ClientConfig, ClusterRules, Credentials, Greeting, PauseRule, Perseverance, Safety};
+pub use engine::{Action, Engine, Held, Notice};
 pub use error::{Code, Error};
 pub use ids::{AttemptId, IdSource, Owner};
 pub use key::{LockKey, Namespace, SIDE_KEY_MARK, slot_of, tag_of};
 pub use lease::{
-    EXIT_LEASE_MS, Ended, HoldId, LeaseState, LeaseTable, Loss, NewLease, Renewal, RenewalAnswer, Term,
+    EXIT_LEASE_MS, Ended, HoldId, LeaseState, LeaseTable, Loss, NewLease, Renewal, RenewalAnswer,
+    RenewalCall, ScriptCall, SharedLeases, Term,
 };
 pub use refusal::is_unwanted_password;
 pub use router::{FIRST, NodeAddress, NodeId, Router, Routes, SlotRange};

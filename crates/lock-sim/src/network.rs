@@ -44,7 +44,7 @@ impl World {
             return Ok(());
         }
         one.connection = Some(next);
-        one.client.handle_connected(now);
+        one.client().handle_connected(now);
         self.connections.push(Connection::new(process));
         self.drain(process)
     }
@@ -86,7 +86,7 @@ impl World {
             return Ok(());
         }
         one.connection = None;
-        one.client.handle_disconnected(now, "cut");
+        one.client().handle_disconnected(now, "cut");
         self.drain(process)
     }
 
@@ -141,7 +141,7 @@ impl World {
         }
         let Some(bytes) = connection.to_client.pop_front() else { return Ok(()) };
         if connection.open_at_client && one.connection == Some(at) {
-            one.client.handle_bytes(now, &bytes);
+            one.client().handle_bytes(now, &bytes);
             return self.drain(process);
         }
         Ok(())
@@ -153,26 +153,33 @@ impl World {
         let now = Instant::from_nanos(self.now);
         // What comes after a job that blocks the thread waits for its end.
         if one.stalled_until > self.now {
-            one.client.handle_early_write(now);
+            one.client().handle_early_write(now);
         } else {
-            one.client.handle_write(now);
+            one.client().handle_write(now);
         }
-        if one.client.transmit().is_empty() {
+        if one.client().transmit().is_empty() {
             return;
         }
         let mut parser = Parser::default();
-        parser.feed(one.client.transmit());
-        one.client.transmitted(usize::MAX);
+        parser.feed(one.client().transmit());
+        one.client().transmitted(usize::MAX);
         let Some(to) = one.connection else { return };
         while let Ok(Some(Value::Array(parts))) = parser.next_reply() {
             let command = parts.into_iter().filter_map(|part| match part {
                 Value::Text(text) => Some(text),
                 _ => None,
             });
+            let command: Command = command.collect();
+            self.sent.add(&self.now.to_le_bytes());
+            for part in &command {
+                // The text of a script may change while what is said stays the same.
+                self.sent.add(lock_core_name(part).map_or(part, str::as_bytes));
+                self.sent.add(b"\n");
+            }
             let at = self.now + self.latency();
             let Some(connection) = self.connections.get_mut(to) else { return };
             connection.server_at = connection.server_at.max(at).max(connection.held_up_until);
-            connection.to_server.push_back(command.collect());
+            connection.to_server.push_back(command);
             let at = connection.server_at;
             self.at(at, Happening::ToServer(to));
         }

@@ -1,13 +1,13 @@
-//! One process: a client, its leases, and the calls of its callers; what the addon's engine does with them, without JavaScript.
+//! One process: the engine that the addon runs, and the calls of its callers in place of JavaScript.
 
 use crate::oracle::{Held, Sharing, cautious_end};
 use fastrand::Rng;
 use lock_core::{
-    AcquireRequest, BackoffRule, Client, ClientConfig, Ended, Event, Greeting, Hold, HoldId, Instant, Keep,
-    LeaseState, LeaseTable, NewLease, Outcome, Owner, Patience, Perseverance, ReleaseRequest, Secrets,
+    AcquireRequest, Action, BackoffRule, Client, ClientConfig, Engine, Greeting, Held as Taken, HoldId,
+    Instant, Keep, LeaseState, NewLease, Notice, Owner, Patience, Perseverance, Secrets, SharedLeases,
     TaskKey, Wanted,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// An owner whose calls hold together and may release each other's locks.
@@ -16,7 +16,6 @@ const TEAM: &[u8] = b"team";
 pub(crate) const CREW: &[u8] = b"crew";
 /// Calls that come along with another have its number and a multiple of this; what depends on the number is the same.
 pub(crate) const ALONG: u64 = 24 << 40;
-const RELEASE_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a call is at.
 #[derive(Debug)]
@@ -31,6 +30,8 @@ pub(crate) enum Call {
 pub(crate) enum Want {
     Connect,
     Disconnect,
+    /// The renewal has to look at the leases now.
+    Renewal,
     /// A call got its keys: when the job ends is the world's to say.
     Held {
         held: Held,
@@ -51,13 +52,14 @@ pub(crate) enum Want {
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) life: u64,
-    pub(crate) client: Client,
-    pub(crate) leases: LeaseTable,
+    pub(crate) engine: Engine,
+    pub(crate) leases: SharedLeases,
     pub(crate) connection: Option<usize>,
     /// Counts connects: an answer to an earlier one is out of date.
     pub(crate) epoch: u64,
     pub(crate) calls: HashMap<u64, Call>,
-    claims: HashMap<u64, HoldId>,
+    /// What the engine told and nobody took in yet.
+    notices: VecDeque<Notice>,
     /// Nothing is done before this time, in ns: by the whole process, or only by its JavaScript thread.
     pub(crate) stopped_until: u64,
     pub(crate) stalled_until: u64,
@@ -86,20 +88,26 @@ impl Process {
         };
         let mut seed = [0; 24];
         rng.fill(&mut seed);
+        let leases = SharedLeases::default();
         Self {
             life,
-            client: Client::new(config, seed),
-            leases: LeaseTable::default(),
+            engine: Engine::new(config, seed, leases.clone()),
+            leases,
             connection: None,
             epoch: 0,
             calls: HashMap::new(),
-            claims: HashMap::new(),
+            notices: VecDeque::new(),
             stopped_until: 0,
             stalled_until: 0,
             armed_at: None,
             renewal_at: None,
             renewal_broken_until: 0,
         }
+    }
+
+    /// The client of the only server.
+    pub(crate) fn client(&mut self) -> &mut Client {
+        self.engine.router().only()
     }
 
     /// The JavaScript thread does nothing before this time.
@@ -113,7 +121,7 @@ impl Process {
         let mut named: Vec<String> = (0..keys).map(|at| format!("k{at}")).collect();
         rng.shuffle(&mut named);
         named.truncate(count);
-        let Ok(parsed) = self.client.parse_keys(&named) else { return };
+        let Ok(parsed) = self.engine.router().parse_keys(&named) else { return };
         let execute = rng.u8(..3) > 0;
         let lease = Duration::from_millis(rng.u64(1_000..8_000));
         // Waiters of one client may follow one another without a word to Redis if they want the same.
@@ -152,7 +160,7 @@ impl Process {
             patience,
             keep,
         };
-        if let Ok(task) = self.client.acquire(now, request) {
+        if let Ok(task) = self.engine.acquire(now, request) {
             let endless = patience == Patience::Endless;
             self.calls.insert(caller, Call::Waiting { task, endless });
         }
@@ -161,7 +169,7 @@ impl Process {
     /// Withdraws a call that still waits.
     pub(crate) fn cancel(&mut self, now: Instant, caller: u64) {
         if let Some(Call::Waiting { task, .. }) = self.calls.get(&caller) {
-            self.client.cancel(now, *task, caller);
+            self.engine.router().cancel(now, *task, caller);
         }
     }
 
@@ -171,29 +179,10 @@ impl Process {
             return false;
         };
         if let (Some(hold), true) = (hold, owner.is_unique()) {
-            let Some(Ended { held, state, good_until }) = self.leases.release(now, hold) else {
-                return false;
-            };
-            let claim = held.claim.as_ref().map(|claiming| claiming.claim);
-            if let Some(claim) = claim {
-                self.claims.remove(&claim);
-            }
-            let request = ReleaseRequest {
-                caller,
-                keys: held.keys,
-                owner: held.owner,
-                lease_end: Some(now + held.lease.unwrap_or_default()),
-                claim,
-                limit: Some(RELEASE_LIMIT),
-                waited: held.waited,
-                sound: state == LeaseState::Held,
-                good_until: (state != LeaseState::Lost).then_some(good_until),
-            };
-            self.client.release(now, request);
-            return true;
+            return self.engine.release_hold(now, caller, hold) != LeaseState::Gone;
         }
         if let Some(hold) = hold {
-            self.leases.release(now, hold);
+            self.engine.forget_hold(now, hold);
         }
         if owner.as_bytes() == CREW {
             self.calls.remove(&caller);
@@ -204,67 +193,69 @@ impl Process {
             self.calls.remove(&caller);
             return false;
         }
-        let Ok(parsed) = self.client.parse_keys(&keys) else { return false };
-        let request = ReleaseRequest {
-            caller,
-            keys: parsed,
-            owner,
-            lease_end: None,
-            claim: None,
-            limit: None,
-            waited: false,
-            sound: false,
-            good_until: None,
-        };
-        self.client.release(now, request);
+        let Ok(parsed) = self.engine.router().parse_keys(&keys) else { return false };
+        self.engine.release(now, caller, parsed, owner);
         true
     }
 
-    /// The next thing that the client wants or tells.
+    /// The next thing that the engine wants or tells.
     pub(crate) fn next_want(&mut self, now: Instant, process: usize) -> Option<Want> {
         loop {
-            match self.client.poll_event()? {
-                Event::Connect => return Some(Want::Connect),
-                Event::Disconnect => return Some(Want::Disconnect),
-                Event::Claimed { claim, sent_at } => {
-                    if let Some(hold) = self.claims.remove(&claim) {
-                        self.leases.claimed(sent_at, hold);
-                    }
+            if let Some(notice) = self.notices.pop_front() {
+                if let Some(want) = self.take_in(process, notice) {
+                    return Some(want);
                 }
-                Event::ClaimLost { claim } => {
-                    if let Some(hold) = self.claims.remove(&claim) {
-                        self.leases.lose(hold);
-                        if let Some(caller) = self.caller_of(hold) {
-                            return Some(Want::Lost { caller });
-                        }
-                    }
+                continue;
+            }
+            match self.engine.next_action(now) {
+                Some(Action::Connect(_)) => return Some(Want::Connect),
+                Some(Action::Disconnect(_)) => return Some(Want::Disconnect),
+                Some(Action::WakeRenewal) => return Some(Want::Renewal),
+                Some(Action::LookUp | Action::Stands { .. } | Action::Route(_)) => {}
+                None if self.engine.has_notices() => {
+                    self.notices.extend(self.engine.take_notices(usize::MAX));
                 }
-                Event::TakenAway { key } => self.leases.hurry_on(now, &[key].into()),
-                Event::Ready { .. }
-                | Event::Down { .. }
-                | Event::Log { .. }
-                | Event::AskPause { .. }
-                | Event::AskError { .. } => {}
-                Event::Done { caller, outcome: Outcome::Held(hold) } => {
-                    return Some(self.took(process, caller, hold));
-                }
-                Event::Done { caller, .. } => {
-                    self.calls.remove(&caller);
-                    return Some(Want::Over { caller });
-                }
+                None => return None,
             }
         }
     }
 
-    fn took(&mut self, process: usize, caller: u64, hold: Hold) -> Want {
-        let Hold { keys, owner, attempt: _, tokens, lease, sent_at, claim, waited, keep } = hold;
+    fn take_in(&mut self, process: usize, notice: Notice) -> Option<Want> {
+        match notice {
+            Notice::Held { caller, held } => Some(self.took(process, caller, held)),
+            Notice::Lost { hold, .. } => self.caller_of(hold).map(|caller| Want::Lost { caller }),
+            Notice::Released { caller }
+            | Notice::NotHeld { caller, .. }
+            | Notice::ReleasePending { caller, .. }
+            | Notice::Freed { caller, .. }
+            | Notice::Failed { caller, .. } => {
+                self.calls.remove(&caller);
+                Some(Want::Over { caller })
+            }
+            Notice::Ready { .. }
+            | Notice::Down { .. }
+            | Notice::Log { .. }
+            | Notice::AskPause { .. }
+            | Notice::AskError { .. } => None,
+        }
+    }
+
+    fn took(&mut self, process: usize, caller: u64, held: Taken) -> Want {
+        let (id, lease, keep) = match held {
+            Taken::Watched(id) => match self.leases.lock().held(id).cloned() {
+                Some(lease) => (Some(id), lease, Keep::Known),
+                // It was given back by its name before this was told.
+                None => return Want::Over { caller },
+            },
+            Taken::Unwatched(hold) => (None, NewLease::unwatched(*hold), Keep::No),
+        };
+        let NewLease { keys, owner, tokens, lease, sent_at, claim, .. } = lease;
         let sharing = match owner.as_bytes() {
             TEAM => Sharing::AndReleasing,
             CREW if keep == Keep::No => Sharing::Unseen,
             CREW => Sharing::Seen,
             _ => Sharing::No,
         };
-        let number = claim.as_ref().map(|claiming| claiming.claim);
         let basis = claim.as_ref().map_or(sent_at, |claiming| claiming.until.back(Duration::from_secs(2)));
         let held = Held {
             process,
@@ -275,24 +266,7 @@ impl Process {
             sharing,
             until: lease.map(|lease| cautious_end(sent_at, lease)),
         };
-        let names = self.client.caller_names(&keys);
-        let id = (keep != Keep::No).then(|| {
-            let renews = keep == Keep::Renewed && lease.is_some();
-            let held = NewLease {
-                keys,
-                owner: owner.clone(),
-                tokens: tokens.clone(),
-                lease,
-                sent_at,
-                renews,
-                claim,
-                waited,
-            };
-            self.leases.register(held).0
-        });
-        if let (Some(claim), Some(id)) = (number, id) {
-            self.claims.insert(claim, id);
-        }
+        let names = self.engine.router().caller_names(&keys);
         self.calls.insert(caller, Call::Holding { hold: id, keys: names, owner });
         Want::Held { held, hold: id, tokens, basis }
     }
@@ -301,7 +275,7 @@ impl Process {
     pub(crate) fn believes(&self, now: Instant, held: &Held) -> bool {
         match self.calls.get(&held.caller) {
             Some(Call::Holding { hold: Some(hold), .. }) => {
-                matches!(self.leases.state(now, *hold), LeaseState::Held | LeaseState::Suspect)
+                matches!(self.leases.lock().state(now, *hold), LeaseState::Held | LeaseState::Suspect)
             }
             Some(Call::Holding { hold: None, .. }) => held.until.is_none_or(|until| now < until),
             _ => false,

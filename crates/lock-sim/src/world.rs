@@ -71,6 +71,8 @@ pub struct Summary {
     pub steps: u64,
     /// Holds that were checked.
     pub holds: u64,
+    /// Hash of all that the clients have sent, and when.
+    pub digest: u64,
 }
 
 /// One world.
@@ -93,7 +95,24 @@ pub struct World {
     pub(crate) callers: u64,
     pub(crate) officials: Vec<Option<u64>>,
     steps: u64,
+    pub(crate) sent: Digest,
     log: VecDeque<String>,
+}
+
+/// FNV-1a over everything that the clients have sent. Source: the FNV specification.
+#[derive(Debug)]
+pub(crate) struct Digest(u64);
+
+impl Digest {
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+
+    fn value(&self) -> u64 {
+        self.0
+    }
 }
 
 impl World {
@@ -118,6 +137,7 @@ impl World {
             lost_at: 0,
             callers: 0,
             steps: 0,
+            sent: Digest(0xcbf2_9ce4_8422_2325),
             log: VecDeque::new(),
             plan,
         }
@@ -130,7 +150,7 @@ impl World {
             let log: Vec<&str> = self.log.iter().map(String::as_str).collect();
             format!("{failure}\n{:?}\n{}", self.plan, log.join("\n"))
         })?;
-        Ok(Summary { steps: self.steps, holds: self.oracle.count })
+        Ok(Summary { steps: self.steps, holds: self.oracle.count, digest: self.sent.value() })
     }
 
     fn live(&mut self) -> Result<(), String> {
@@ -156,6 +176,9 @@ impl World {
             self.now = self.now.max(at);
             self.steps += 1;
             self.handle(happening)?;
+            for (at, process) in self.processes.iter().enumerate() {
+                process.engine.check().map_err(|wrong| format!("process {at}: {wrong}"))?;
+            }
         }
         self.check_rest()
     }
@@ -169,12 +192,12 @@ impl World {
     }
 
     fn check_rest(&mut self) -> Result<(), String> {
-        for (at, process) in self.processes.iter().enumerate() {
+        for (at, process) in self.processes.iter_mut().enumerate() {
             let stranded = process.stranded();
-            if !stranded.is_empty() || !process.client.is_idle() {
+            if !stranded.is_empty() || !process.engine.router().is_idle() {
                 return Err(format!(
                     "process {at} has not come to rest: calls {stranded:?}, {:?}",
-                    process.client
+                    process.engine
                 ));
             }
         }
@@ -192,7 +215,7 @@ impl World {
     /// A new life of a process begins.
     pub(crate) fn start(&mut self, process: usize) -> Result<(), String> {
         if let Some(one) = self.processes.get_mut(process) {
-            one.client.connect();
+            one.engine.router().connect();
         }
         for _ in 0..self.plan.callers {
             let pause = self.rng.u64(0..200) * MS;
@@ -288,6 +311,7 @@ impl World {
                     self.after(pause, Happening::Connected { process, epoch });
                 }
                 Want::Disconnect => self.drop_connection(process),
+                Want::Renewal => self.begin_renewal(process),
                 Want::Held { held, hold, tokens, basis } => {
                     let (caller, life) = (held.caller, held.life);
                     self.note(|| format!("process {process} caller {caller} holds {hold:?} {tokens:?}"));
@@ -298,7 +322,6 @@ impl World {
                             process.is_some_and(|one| one.life == earlier.life && one.believes(now, earlier))
                         })?;
                     }
-                    self.begin_renewal(process);
                     self.job_begins(process, life, caller)?;
                 }
                 Want::Over { caller } => {
@@ -324,7 +347,7 @@ impl World {
     fn arm(&mut self, process: usize) {
         let Some(one) = self.processes.get_mut(process) else { return };
         let life = one.life;
-        let due = one.client.poll_timeout().map(|at| at.as_nanos().max(self.now + 1));
+        let due = one.engine.router().poll_timeout().map(|at| at.as_nanos().max(self.now + 1));
         let wake = due.filter(|due| one.armed_at.is_none_or(|armed| *due < armed));
         if wake.is_some() {
             one.armed_at = wake;
@@ -346,7 +369,7 @@ impl World {
         if one.armed_at.take_if(|armed| *armed <= self.now).is_none() {
             return Ok(());
         }
-        one.client.handle_timeout(now);
+        one.engine.router().handle_timeout(now);
         self.drain(process)
     }
 

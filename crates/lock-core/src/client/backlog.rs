@@ -11,6 +11,13 @@ pub(super) struct Backlog {
     gone: usize,
 }
 
+impl Backlog {
+    /// How many entries there are, and how many of them are known to be gone.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.entries.len(), self.gone)
+    }
+}
+
 impl Client {
     /// The task waits behind all others.
     pub(super) fn enqueue(&mut self, index: u32) {

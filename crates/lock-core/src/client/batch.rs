@@ -61,6 +61,11 @@ impl Batches {
         self.takes.is_empty() && self.gives.is_empty() && self.parks.is_empty()
     }
 
+    /// What was not sent.
+    pub(super) fn tasks(&self) -> impl Iterator<Item = &u32> {
+        self.takes.iter().chain(&self.gives).chain(&self.parks)
+    }
+
     /// Takes out everything that was not sent, in order.
     pub(super) fn take_all(&mut self) -> Vec<u32> {
         let mut all = std::mem::take(&mut self.gives);

@@ -7,6 +7,7 @@
 mod acquire;
 mod backlog;
 mod batch;
+mod check;
 mod claim;
 mod encoding;
 mod errors;

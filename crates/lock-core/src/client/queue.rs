@@ -65,6 +65,14 @@ impl KeyQueue {
         self.waiters.iter().map(|(_, task)| *task)
     }
 
+    pub(super) fn has(&self, ticket: u64, task: u32) -> bool {
+        self.waiters.contains(&(ticket, task))
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = (u64, u32)> {
+        self.waiters.iter().copied()
+    }
+
     /// The ticket of the oldest waiter other than `task`.
     pub(super) fn ticket_beside(&self, task: u32) -> Option<u64> {
         self.waiters.iter().find(|(_, other)| *other != task).map(|(ticket, _)| *ticket)
@@ -158,6 +166,10 @@ impl Queues {
     /// Whether a timer's queue is still there.
     pub(super) fn knows(&self, at: u32, serial: u64) -> bool {
         self.slab.get(at as usize).is_some_and(|queue| queue.serial == serial)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &KeyQueue> {
+        self.slab.iter().map(|(_, queue)| queue)
     }
 
     /// Forgets the key's queue if nothing is left of it.

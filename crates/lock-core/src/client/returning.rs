@@ -38,7 +38,10 @@ impl Client {
             match &task.kind {
                 Kind::Acquire(_) if task.caller.is_none() => self.undo(now, index, true),
                 Kind::Claim(claim) if claim.superseded => self.forget_claim(index),
-                Kind::Leave(_) => self.forget(index),
+                Kind::Leave(_) => {
+                    self.forget(index);
+                    self.link.standing.leaves -= 1;
+                }
                 _ => {}
             }
         }

@@ -74,6 +74,13 @@ pub(super) struct Runs {
     armed: bool,
 }
 
+impl Runs {
+    /// How many wait to be told.
+    pub(super) fn callers(&self) -> usize {
+        self.by_key.values().map(|run| run.ended.callers.len()).sum()
+    }
+}
+
 /// What is left of a run to the release that ends it.
 #[derive(Debug, Default)]
 pub(super) struct Rest {

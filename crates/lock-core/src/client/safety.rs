@@ -25,6 +25,10 @@ impl Replication {
         self.tasks.is_empty()
     }
 
+    pub(super) fn knows(&self, task: u32) -> bool {
+        self.tasks.contains(&task)
+    }
+
     /// The connection is gone, and the answers with it.
     pub(super) fn take_all(&mut self) -> Vec<u32> {
         self.asked = false;

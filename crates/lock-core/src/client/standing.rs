@@ -85,7 +85,6 @@ impl Client {
         standing.replica = replica;
         standing.doubted |= replica;
         standing.useful = false;
-        standing.leaves = 0;
         if refused.is_none() || standing.refused != refused {
             standing.pause = ASK_AGAIN.0;
         }

@@ -34,6 +34,10 @@ pub(super) struct Leave {
 }
 
 impl Leave {
+    pub(super) fn key(&self) -> &LockKey {
+        &self.key
+    }
+
     pub(super) fn encode(&self, whole: bool, link: &Link, out: &mut Vec<u8>) {
         append_eval(out, Script::Leave, whole, 3, 4);
         let mut side = Vec::new();
@@ -345,7 +349,9 @@ impl Client {
     pub(super) fn dissolve_queues(&mut self) -> Vec<u32> {
         let mut waiting: Vec<(u64, u32)> = Vec::new();
         for (index, task) in &mut self.tasks {
-            if let (Kind::Acquire(acquire), State::Parked | State::Offered) = (&task.kind, task.state) {
+            let Kind::Acquire(acquire) = &mut task.kind else { continue };
+            acquire.decides = None;
+            if let State::Parked | State::Offered = task.state {
                 task.unsure = task.state == State::Offered || acquire.place.is_some_and(|place| place.at > 0);
                 task.state = State::Backlog;
                 let ticket = acquire.place.map_or(0, |place| place.ticket);

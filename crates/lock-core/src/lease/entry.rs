@@ -3,7 +3,7 @@
 use super::HoldId;
 use super::margin;
 use super::renewal::{Renewal, Term, tokens_of};
-use crate::client::{CLAIM_PERIOD, Claiming};
+use crate::client::{CLAIM_PERIOD, Claiming, Hold};
 use crate::ids::Owner;
 use crate::key::LockKey;
 use crate::time::Instant;
@@ -62,6 +62,13 @@ pub struct NewLease {
 }
 
 impl NewLease {
+    /// Of keys whose lease nobody asks about.
+    #[must_use]
+    pub fn unwatched(hold: Hold) -> Self {
+        let Hold { keys, owner, tokens, lease, sent_at, claim, waited, .. } = hold;
+        Self { keys, owner, tokens, lease, sent_at, renews: false, claim, waited }
+    }
+
     /// The same lease on some of its keys.
     #[must_use]
     pub fn part(&self, keys: &[LockKey]) -> Self {

@@ -10,14 +10,18 @@
 //! Methods: mutators `register`, `release`, `give_up`; `poll` says what is due; `answered` and `failed` take a
 //! renewal's outcome, `claimed` and `lose` a claim's; getters `state`, `remaining`, `held`.
 
+mod call;
 mod entry;
 mod hold_id;
 mod named;
 mod renewal;
+mod shared;
 
+pub use call::{RenewalCall, ScriptCall};
 pub use entry::{LeaseState, Loss, NewLease};
 pub use hold_id::HoldId;
 pub use renewal::{Renewal, RenewalAnswer, Term};
+pub use shared::SharedLeases;
 
 use crate::ids::Owner;
 use crate::key::LockKey;

@@ -78,6 +78,11 @@ impl Router {
         }
     }
 
+    /// The client of [`FIRST`].
+    pub fn only(&mut self) -> &mut Client {
+        &mut self.first
+    }
+
     /// Every connection there is.
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeId> {
@@ -281,6 +286,15 @@ impl Router {
     /// The table of slots, if it has changed since it was last asked for.
     pub fn take_routes(&mut self) -> Option<Routes> {
         self.cluster.as_mut()?.take_routes()
+    }
+
+    /// See [`Client::check`].
+    ///
+    /// # Errors
+    /// What differs, and where.
+    pub fn check(&self) -> Result<(), String> {
+        self.first.check()?;
+        self.cluster.as_ref().map_or(Ok(()), |cluster| cluster.check())
     }
 
     fn each(&mut self, mut body: impl FnMut(&mut Client)) {

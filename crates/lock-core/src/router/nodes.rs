@@ -119,6 +119,11 @@ impl Cluster {
         self.nodes.values_mut().map(|node| &mut node.client).for_each(body);
     }
 
+    pub(super) fn check(&self) -> Result<(), String> {
+        let mut nodes = self.nodes.iter();
+        nodes.try_for_each(|(id, node)| node.client.check().map_err(|wrong| format!("node {id}: {wrong}")))
+    }
+
     pub(super) fn has_callers(&self) -> bool {
         self.nodes.values().any(|node| node.client.has_callers())
     }

@@ -1,0 +1,386 @@
+//! The client and the leases of what it holds: all that a lane drives, and that the simulation runs.
+//!
+//! A lane passes on what happened and what callers want. Then it asks for actions until there are none, and takes the notices: they are for
+//! the caller's side (JavaScript). The leases are shared with the renewal, which works on another thread.
+
+use crate::client::{
+    AcquireRequest, Event, Hold, Keep, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey,
+};
+use crate::config::ClientConfig;
+use crate::error::Error;
+use crate::ids::Owner;
+use crate::key::LockKey;
+use crate::lease::{Ended, HoldId, LeaseState, Loss, NewLease, SharedLeases};
+use crate::router::{FIRST, NodeId, Router, Routes};
+use crate::rung::Rung;
+use crate::time::Instant;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest that `execute` waits for the answer to its release; the release itself goes on.
+const RELEASE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Keys that a call holds.
+#[derive(Debug)]
+pub enum Held {
+    /// Somebody asks about the lease: it is renewed or looked at under this id.
+    Watched(HoldId),
+    /// Nobody does.
+    Unwatched(Box<Hold>),
+}
+
+/// Something for the caller's side.
+#[derive(Debug)]
+pub enum Notice {
+    /// Keys are held.
+    Held {
+        /// The caller's number.
+        caller: u64,
+        /// How the hold is known.
+        held: Held,
+    },
+    /// Every key was released.
+    Released {
+        /// The caller's number.
+        caller: u64,
+    },
+    /// These keys were not the owner's.
+    NotHeld {
+        /// The caller's number.
+        caller: u64,
+        /// Their names.
+        keys: Vec<String>,
+    },
+    /// A release goes on by itself.
+    ReleasePending {
+        /// The caller's number.
+        caller: u64,
+        /// Why it is not done.
+        why: String,
+    },
+    /// So many locks were deleted.
+    Freed {
+        /// The caller's number.
+        caller: u64,
+        /// How many.
+        count: u64,
+    },
+    /// A call failed.
+    Failed {
+        /// The caller's number.
+        caller: u64,
+        /// Why.
+        error: Error,
+    },
+    /// A lock is lost.
+    Lost {
+        /// Which.
+        hold: HoldId,
+        /// These of its keys.
+        keys: Vec<String>,
+        /// What happened to it.
+        why: Loss,
+        /// It is of `acquire`.
+        named: bool,
+    },
+    /// The connection stands.
+    Ready {
+        /// How locks are waited for.
+        rung: Rung,
+        /// Why it is not the best rung.
+        why: Option<String>,
+    },
+    /// There is no connection.
+    Down {
+        /// Why.
+        reason: String,
+    },
+    /// A line for the log.
+    Log {
+        /// How much it matters.
+        level: LogLevel,
+        /// The line.
+        message: String,
+    },
+    /// How long to wait before this attempt to connect, or to look the master up?
+    AskPause {
+        /// Its number, from 1.
+        attempt: u32,
+        /// Nobody could say where the master is.
+        lookup: bool,
+    },
+    /// What to do about this error reply?
+    AskError {
+        /// The question's number.
+        question: u64,
+        /// The server's text.
+        message: String,
+    },
+}
+
+/// What a lane has to do.
+#[derive(Debug)]
+pub enum Action {
+    /// Connect this node.
+    Connect(NodeId),
+    /// Close this node's connection.
+    Disconnect(NodeId),
+    /// Look up a cluster's table of slots.
+    LookUp,
+    /// A main connection stands; the renewal's own may be made.
+    Stands {
+        /// Only the lock keys themselves may be used.
+        plain: bool,
+        /// A command may name keys of one slot only.
+        keeps_to_slots: bool,
+        /// The server wants no password although one was given.
+        password_unwanted: bool,
+    },
+    /// The cluster's table of slots has changed.
+    Route(Routes),
+    /// The renewal has to look at the leases now.
+    WakeRenewal,
+}
+
+/// See the module. Owned by one lane.
+#[derive(Debug)]
+pub struct Engine {
+    router: Router,
+    leases: SharedLeases,
+    notices: Vec<Notice>,
+    /// Holds that began on a grant, by the number of the claim that is not answered yet.
+    claims: HashMap<u64, HoldId>,
+    /// Locks of this process that were taken away.
+    taken_away: BTreeSet<LockKey>,
+    wakes_renewal: bool,
+}
+
+impl Engine {
+    /// Not connected yet. `seed` comes from a strong random source and is used once. `leases` are this engine's alone, but for the renewal.
+    #[must_use]
+    pub fn new(config: ClientConfig, seed: [u8; 24], leases: SharedLeases) -> Self {
+        Self {
+            router: Router::new(config, seed),
+            leases,
+            notices: Vec::new(),
+            claims: HashMap::new(),
+            taken_away: BTreeSet::new(),
+            wakes_renewal: false,
+        }
+    }
+
+    /// The clients, by connection: for bytes, time and what else is no lock's business.
+    pub fn router(&mut self) -> &mut Router {
+        &mut self.router
+    }
+
+    /// See [`Router::has_callers`].
+    #[must_use]
+    pub fn has_callers(&self) -> bool {
+        self.router.has_callers()
+    }
+
+    /// Whether there is something to do or to tell that was not asked for yet.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        self.router.has_events()
+    }
+
+    /// See [`Router::acquire`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn acquire(&mut self, now: Instant, request: AcquireRequest) -> Result<TaskKey, Error> {
+        self.router.acquire(now, request)
+    }
+
+    /// Gives keys back by owner.
+    pub fn release(&mut self, now: Instant, caller: u64, keys: Arc<[LockKey]>, owner: Owner) {
+        self.leases.lock().give_up(now, owner.as_bytes(), Some(&keys));
+        self.router.release(
+            now,
+            ReleaseRequest {
+                caller,
+                keys,
+                owner,
+                lease_end: None,
+                claim: None,
+                limit: None,
+                waited: false,
+                sound: false,
+                good_until: None,
+            },
+        );
+    }
+
+    /// Ends a hold: no renewal from here on, and its keys are given back. Says how far it could be trusted.
+    pub fn release_hold(&mut self, now: Instant, caller: u64, hold: HoldId) -> LeaseState {
+        let Some(Ended { held, state, good_until }) = self.leases.lock().release(now, hold) else {
+            return LeaseState::Gone;
+        };
+        let claim = held.claim.as_ref().map(|claiming| claiming.claim);
+        if let Some(claim) = claim {
+            self.claims.remove(&claim);
+        }
+        let request = ReleaseRequest {
+            caller,
+            keys: held.keys,
+            owner: held.owner,
+            lease_end: Some(now + held.lease.unwrap_or_default()),
+            claim,
+            limit: Some(RELEASE_LIMIT),
+            waited: held.waited,
+            sound: state == LeaseState::Held,
+            good_until: (state != LeaseState::Lost).then_some(good_until),
+        };
+        self.router.release(now, request);
+        state
+    }
+
+    /// Nobody asks about a hold of `acquire` any more.
+    pub fn forget_hold(&mut self, now: Instant, hold: HoldId) {
+        self.leases.lock().release(now, hold);
+    }
+
+    /// Deletes locks of the namespace.
+    ///
+    /// # Errors
+    /// See [`Router::release_all`].
+    pub fn release_all(&mut self, now: Instant, request: ReleaseAllRequest) -> Result<TaskKey, Error> {
+        if let Some(owner) = &request.owner {
+            self.leases.lock().give_up(now, owner, None);
+        }
+        self.router.release_all(now, request)
+    }
+
+    /// The next thing to do; everything to tell goes to the notices on the way.
+    pub fn next_action(&mut self, now: Instant) -> Option<Action> {
+        loop {
+            let Some((node, event)) = self.router.poll_event(now) else {
+                // All of a turn at once.
+                let taken = std::mem::take(&mut self.taken_away);
+                if !taken.is_empty() {
+                    self.leases.lock().hurry_on(now, &taken);
+                    self.wakes_renewal = true;
+                }
+                if let Some(routes) = self.router.take_routes() {
+                    return Some(Action::Route(routes));
+                }
+                return std::mem::take(&mut self.wakes_renewal).then_some(Action::WakeRenewal);
+            };
+            match event {
+                Event::Connect if node == FIRST && self.router.is_cluster() => return Some(Action::LookUp),
+                Event::Connect => return Some(Action::Connect(node)),
+                Event::Disconnect => return Some(Action::Disconnect(node)),
+                Event::Ready { rung, why, password_unwanted } => {
+                    self.notices.push(Notice::Ready { rung, why });
+                    self.wakes_renewal = true;
+                    return Some(Action::Stands {
+                        plain: rung == Rung::Plain,
+                        keeps_to_slots: self.router.keeps_to_slots(),
+                        password_unwanted,
+                    });
+                }
+                Event::Down { reason } => self.notices.push(Notice::Down { reason }),
+                Event::Log { level, message } => self.notices.push(Notice::Log { level, message }),
+                Event::Claimed { claim, sent_at } => {
+                    if let Some(hold) = self.claims.remove(&claim) {
+                        self.wakes_renewal |= self.leases.lock().claimed(sent_at, hold);
+                    }
+                }
+                Event::ClaimLost { claim } => {
+                    if let Some(hold) = self.claims.remove(&claim) {
+                        self.lose(hold);
+                    }
+                }
+                Event::TakenAway { key } => drop(self.taken_away.insert(key)),
+                Event::AskPause { attempt, lookup } => {
+                    self.notices.push(Notice::AskPause { attempt, lookup });
+                }
+                Event::AskError { question, message } => {
+                    self.notices.push(Notice::AskError { question, message });
+                }
+                Event::Done { caller, outcome } => {
+                    let notice = self.notice_of(now, caller, outcome);
+                    self.notices.push(notice);
+                }
+            }
+        }
+    }
+
+    /// Adds something to tell that came from elsewhere.
+    pub fn push(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+
+    /// Whether there is something to tell.
+    #[must_use]
+    pub fn has_notices(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
+    /// Takes what there is to tell, the first `most` of it.
+    pub fn take_notices(&mut self, most: usize) -> Vec<Notice> {
+        let rest = self.notices.split_off(self.notices.len().min(most));
+        std::mem::replace(&mut self.notices, rest)
+    }
+
+    /// What the step at exit has to shorten is asked for; true when something is to be sent.
+    pub fn begin_exit(&mut self, now: Instant) -> bool {
+        let held = self.leases.lock().alive().cloned().collect();
+        self.router.shorten_for_exit(now, held)
+    }
+
+    fn notice_of(&mut self, now: Instant, caller: u64, outcome: Outcome) -> Notice {
+        match outcome {
+            Outcome::Held(hold) => Notice::Held { caller, held: self.watch(hold) },
+            Outcome::Released => Notice::Released { caller },
+            Outcome::NotHeld(keys) => Notice::NotHeld { caller, keys },
+            Outcome::ReleasePending(why) => Notice::ReleasePending { caller, why },
+            // Of a single server it is the whole.
+            Outcome::Freed(count) | Outcome::FreedSome(count) => {
+                // Jobs of this process may have lost their locks: they are told now, not at the next renewal.
+                self.leases.lock().hurry(now);
+                self.wakes_renewal = true;
+                Notice::Freed { caller, count }
+            }
+            Outcome::Failed(error) => Notice::Failed { caller, error },
+        }
+    }
+
+    fn lose(&mut self, hold: HoldId) {
+        let mut leases = self.leases.lock();
+        if leases.lose(hold)
+            && let Some(held) = leases.held(hold)
+        {
+            let keys = self.router.caller_names(&held.keys);
+            let named = !held.owner.is_unique();
+            self.notices.push(Notice::Lost { hold, keys, why: Loss::TakenAway, named });
+        }
+    }
+
+    /// Registers the lease with the renewal, where somebody asks about it.
+    fn watch(&mut self, hold: Hold) -> Held {
+        if hold.keep == Keep::No {
+            return Held::Unwatched(Box::new(hold));
+        }
+        let renews = hold.keep == Keep::Renewed && hold.lease.is_some();
+        let held = NewLease { renews, ..NewLease::unwatched(hold) };
+        let number = held.claim.as_ref().map(|claiming| claiming.claim);
+        let (id, wakes) = self.leases.lock().register(held);
+        if let Some(claim) = number {
+            self.claims.insert(claim, id);
+        }
+        self.wakes_renewal |= wakes;
+        Held::Watched(id)
+    }
+
+    /// See [`crate::Client::check`].
+    ///
+    /// # Errors
+    /// What differs.
+    pub fn check(&self) -> Result<(), String> {
+        self.router.check()
+    }
+}

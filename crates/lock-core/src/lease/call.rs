@@ -1,0 +1,147 @@
+//! What the renewal says to Redis, what it hears, and what follows from it for the leases.
+
+use super::renewal::{Renewal, RenewalAnswer, Term};
+use super::{HoldId, LeaseTable};
+use crate::key::LockKey;
+use crate::resp::Value;
+use crate::script::Script;
+use crate::time::Instant;
+use std::time::Duration;
+
+/// Most leases that one script renews: longer scripts hold up everybody on the server.
+const BATCH: usize = 64;
+/// Longest that one call waits for its answer, and the shortest limit it gets.
+const ANSWER_LIMIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Leases that one script call is about: several that are renewed or looked at, or one that may still be a grant.
+#[derive(Clone, Debug)]
+pub struct RenewalCall {
+    leases: Vec<Renewal>,
+}
+
+/// A script with its KEYS and ARGV.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ScriptCall {
+    /// Which.
+    pub script: Script,
+    /// KEYS.
+    pub keys: Vec<Vec<u8>>,
+    /// ARGV.
+    pub args: Vec<Vec<u8>>,
+}
+
+impl RenewalCall {
+    /// The calls for what is due. `keeps_to_slots`: a script stays within one slot, so that leases have little to share.
+    #[must_use]
+    pub fn for_due(due: Vec<Renewal>, keeps_to_slots: bool) -> Vec<Self> {
+        let (grants, held): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.grant.is_some());
+        let (named, unique): (Vec<_>, Vec<_>) = held.into_iter().partition(|due| due.tokens.is_some());
+        let most = if keeps_to_slots { 1 } else { BATCH };
+        let calls = grants.chunks(1).chain(named.chunks(most)).chain(unique.chunks(most));
+        calls.map(|leases| Self { leases: leases.to_vec() }).collect()
+    }
+
+    /// The same, in parts that each name keys of one slot, with the slot.
+    #[must_use]
+    pub fn by_slot(&self) -> Vec<(u16, Self)> {
+        let parts = self.leases.iter().flat_map(|renewal| {
+            let runs = renewal.keys.chunk_by(|one, next| one.slot() == next.slot());
+            runs.map(|keys| (keys.first().map_or(0, LockKey::slot), renewal.part(keys)))
+        });
+        parts.map(|(slot, part)| (slot, Self { leases: vec![part] })).collect()
+    }
+
+    /// How long to wait for the answer: of a lease that is renewed in time, a sixth.
+    #[must_use]
+    pub fn answer_limit(&self, now: Instant) -> Duration {
+        let limit = self.leases.iter().map(|renewal| renewal.deadline.since(now) / 4).min();
+        limit.unwrap_or_default().clamp(ANSWER_LIMIT.0, ANSWER_LIMIT.1)
+    }
+
+    /// All keys, in the order in which the answer speaks of them.
+    pub fn keys(&self) -> impl Iterator<Item = &LockKey> {
+        self.leases.iter().flat_map(|renewal| renewal.keys.iter())
+    }
+
+    /// Whether it takes a grant over, which no safety by replicas is for: with that no job begins on a grant.
+    #[must_use]
+    pub fn claims(&self) -> bool {
+        self.leases.iter().any(|renewal| renewal.grant.is_some())
+    }
+
+    /// The script call. `plain`: side keys may not be used, so nothing tells the holds of a named owner apart.
+    #[must_use]
+    pub fn script(&self, plain: bool) -> ScriptCall {
+        if let [renewal] = &self.leases[..]
+            && let (Some(grant), [key]) = (&renewal.grant, &renewal.keys[..])
+        {
+            let lease = Term::Exactly(renewal.lease).text().into_bytes();
+            let owner = renewal.owner.as_bytes().to_vec();
+            return ScriptCall {
+                script: Script::Claim,
+                keys: vec![key.name().to_vec(), key.queue_name()],
+                args: vec![grant.to_vec(), owner, lease, Vec::new(), Vec::new()],
+            };
+        }
+        let records = !plain && self.leases.iter().all(|due| due.tokens.is_some());
+        let (mut keys, mut args) = (Vec::new(), vec![if records { b"2".to_vec() } else { b"1".to_vec() }]);
+        for renewal in &self.leases {
+            for (at, key) in renewal.keys.iter().enumerate() {
+                keys.push(key.name().to_vec());
+                args.extend([renewal.owner.as_bytes().to_vec(), renewal.term.text().into_bytes()]);
+                if let (true, Some(tokens)) = (records, &renewal.tokens) {
+                    keys.push(key.record_name());
+                    args.push(tokens.get(at).copied().unwrap_or_default().to_string().into_bytes());
+                }
+            }
+        }
+        ScriptCall { script: Script::Renew, keys, args }
+    }
+
+    /// What the answer says of each key, in order; 0: it was not its holder's. `None`: it does not speak of every key, which must not count
+    /// as a loss.
+    #[must_use]
+    pub fn read(&self, reply: &Value) -> Option<Vec<i64>> {
+        let Value::Array(items) = reply else { return None };
+        let number = |item: &Value| if let Value::Int(number) = item { Some(*number) } else { None };
+        let numbers: Vec<i64> = items.iter().map(number).collect::<Option<_>>()?;
+        if self.claims() {
+            return Some(numbers);
+        }
+        // The first number is the reply's tag.
+        let per_key = numbers.get(1..)?;
+        (per_key.len() == self.keys().count()).then(|| per_key.to_vec())
+    }
+
+    /// Takes the answers in. `counts`: enough replicas have the new end; without them only what is lost is known for certain. Gives the
+    /// holds that are lost by it, with the keys that were not theirs.
+    pub fn take_in(
+        &self,
+        leases: &mut LeaseTable,
+        now: Instant,
+        sent_at: Instant,
+        per_key: &[i64],
+        counts: bool,
+    ) -> Vec<(HoldId, Vec<LockKey>)> {
+        let (mut per_key, mut lost) = (per_key, Vec::new());
+        for renewal in &self.leases {
+            let (own, rest) = per_key.split_at(renewal.keys.len().min(per_key.len()));
+            per_key = rest;
+            let answer = renewal.read(own);
+            if answer != RenewalAnswer::NotOurs && !counts {
+                leases.failed(now, renewal.hold);
+            } else if leases.answered(sent_at, renewal.hold, answer) {
+                let answers = own.iter().map(Some).chain(std::iter::repeat(None));
+                let gone =
+                    renewal.keys.iter().zip(answers).filter(|(_, left)| left.is_none_or(|left| *left == 0));
+                lost.push((renewal.hold, gone.map(|(key, _)| key.clone()).collect()));
+            }
+        }
+        lost
+    }
+
+    /// There was no answer, or it was not asked.
+    pub fn failed(&self, leases: &mut LeaseTable, now: Instant) {
+        self.leases.iter().for_each(|renewal| leases.failed(now, renewal.hold));
+    }
+}
