@@ -9,7 +9,7 @@ use lock_core::{
     AcquireRequest, Error, HoldId, Keep, LeaseState, Owner, Patience, ReleaseAllRequest, Verdict, Wanted,
 };
 use napi::Env;
-use napi::bindgen_prelude::{Either, Float64Array, FnArgs, Function, Object, Result, Status};
+use napi::bindgen_prelude::{Either, Float64Array, FnArgs, Function, Result, Status};
 use napi_derive::napi;
 use std::time::Duration;
 
@@ -99,11 +99,10 @@ impl NativeClient {
     #[allow(clippy::needless_pass_by_value, reason = "arguments come by value from JavaScript")]
     pub fn new(
         env: &Env,
-        options: Object<'_>,
+        options: NativeOptions,
         numbers: Float64Array,
         dispatcher: Function<'_, FnArgs<(u32, Vec<ResultDetail>)>, ()>,
     ) -> Result<Self> {
-        let options: NativeOptions = env.from_js_value(options)?;
         let on_thread = options.on_thread;
         let settings =
             options.into_settings().map_err(|trouble| napi::Error::new(Status::InvalidArg, trouble))?;

@@ -1,31 +1,47 @@
 //! The options about TLS, as the provider hands them over.
 
 use crate::net::{TlsOptions, Trust};
-use serde::Deserialize;
+use napi_derive::napi;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct NativeTls {
-    authorities: Vec<String>,
-    pinned: bool,
-    trust: NativeTrust,
-    certificate: Option<String>,
-    key: Option<String>,
-    server_name: Option<String>,
-    sends_name: bool,
-    tls12: bool,
-    tls13: bool,
-    ciphers: Vec<String>,
-    groups: Vec<String>,
-    protocols: Vec<String>,
-    revoked: Vec<String>,
+/// TLS. Certificates, keys and revocation lists are PEM texts, without a password.
+#[napi(object, object_to_js = false)]
+pub struct NativeTls {
+    /// Who is trusted.
+    pub authorities: Vec<String>,
+    /// The user named the authorities, so they count as servers' own certificates, too.
+    pub pinned: bool,
+    /// How far a server's certificate is looked at.
+    pub trust: NativeTrust,
+    /// Our own certificate and its chain.
+    pub certificate: Option<String>,
+    /// The key of our own certificate.
+    pub key: Option<String>,
+    /// The name that the server's certificate must be for; none: the host's.
+    pub server_name: Option<String>,
+    /// Tell the server that name (SNI).
+    pub sends_name: bool,
+    /// TLS 1.2 may be used.
+    pub tls12: bool,
+    /// TLS 1.3 may be used.
+    pub tls13: bool,
+    /// Cipher suites by their IANA names (`TLS_AES_128_GCM_SHA256`); empty: all.
+    pub ciphers: Vec<String>,
+    /// Key exchange groups (`X25519`, `secp256r1`, `secp384r1`); empty: all.
+    pub groups: Vec<String>,
+    /// For ALPN.
+    pub protocols: Vec<String>,
+    /// Revocation lists.
+    pub revoked: Vec<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum NativeTrust {
+/// How far a server's certificate is looked at.
+#[napi(string_enum = "camelCase")]
+pub enum NativeTrust {
+    /// Fully.
     Full,
+    /// But for its name.
     AnyName,
+    /// Not at all.
     Blind,
 }
 
