@@ -4,7 +4,7 @@ import path from "node:path";
 import { readCommandLine } from "../harness/command-line.mjs";
 import { breaches } from "../harness/house-rules/index.mjs";
 import { ROOT } from "../harness/paths.mjs";
-import { run, runMain, UserError } from "../harness/process.mjs";
+import { findOnPath, run, runMain, UserError } from "../harness/process.mjs";
 import { ensureBuilt, ensureNodeModules } from "../harness/setup.mjs";
 
 const USAGE = `usage: npm run check -- [--write]
@@ -21,6 +21,10 @@ await runMain(async () => {
     ["types", path.join(BIN, "tsc"), ["-p", "tsconfig.json", "--noEmit"]],
     ["format and lints (JavaScript, TypeScript)", path.join(BIN, "biome"), ["check", ...(write ? ["--write"] : []), "."]],
   ];
+  // Without the list of known weaknesses, which is on GitHub: CI looks at that.
+  const licences = ["licences and sources of crates", "cargo-deny", ["check", "bans", "licenses", "sources"]];
+  if (findOnPath("cargo-deny")) steps.push(licences);
+  else console.log(`skip   ${licences[0]} (cargo install --locked cargo-deny)`);
   const failed = [];
   for (const [name, command, args] of steps) {
     const { code, stdout, stderr } = await run(command, args, { cwd: ROOT });
