@@ -23,7 +23,7 @@ pub struct NativeCluster {
     pub nodes: Vec<NativeNode>,
     /// Longest time for a node to say which has which slot.
     pub lookup_timeout_ms: f64,
-    /// The time between two such questions that have no other reason; none: there are none.
+    /// The time between two regular questions for the slots; none: the client asks only when it has a reason.
     pub refresh_every_ms: Option<f64>,
     /// Redirections in a row after which a call without a time limit fails.
     pub most_redirections: u32,

@@ -10,8 +10,8 @@ use lock_core::{BackoffRule, ClientConfig, Credentials, Greeting, PauseRule, Per
 use napi_derive::napi;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// The options of one provider. The provider has checked every value, every name says its unit, and what is not wanted is
-/// not there.
+/// The options of one provider. The provider has checked every value. Every name says its unit. An option that is not wanted
+/// is absent.
 #[napi(object, object_to_js = false)]
 pub struct NativeOptions {
     /// A Unix socket; then host, port, family and the local address mean nothing.
@@ -56,7 +56,7 @@ pub struct NativeOptions {
     pub longest_loading_pause_ms: f64,
     /// Calls wait for a connection.
     pub offline_queue: bool,
-    /// What a lost connection left unanswered is asked again.
+    /// Commands that a lost connection left unanswered are sent again.
     pub resends: bool,
     /// After so many failed reconnects calls fail; none: never.
     pub most_reconnects: Option<u32>,
@@ -64,7 +64,7 @@ pub struct NativeOptions {
     pub most_reconnects_for_all: bool,
     /// The pause before a reconnect.
     pub reconnect: NativePauses,
-    /// The pause after no Sentinel could say where the master is.
+    /// The pause after an attempt in which no Sentinel knew the master.
     pub reconnect_after_lookup: NativePauses,
     /// `ResultKind.AskError` asks about error replies.
     pub asks_on_errors: bool,

@@ -23,11 +23,11 @@ pub struct NativeSentinels {
     pub tls: Option<NativeTls>,
     /// Other addresses for those that the Sentinels name, by "host:port".
     pub mapped: HashMap<String, NativeNode>,
-    /// They are asked for other Sentinels.
+    /// The Sentinels are asked for other Sentinels.
     pub learns: bool,
     /// Longest wait for one answer.
     pub command_timeout_ms: f64,
-    /// They are listened to, so that another master is known at once.
+    /// The client listens to the Sentinels, so that it knows a new master at once.
     pub detection: Option<NativeDetection>,
 }
 
@@ -42,14 +42,14 @@ pub struct NativeSentinel {
     pub family: Option<u8>,
 }
 
-/// How Sentinels are listened to.
+/// How the client listens to Sentinels.
 #[napi(object, object_to_js = false)]
 pub struct NativeDetection {
-    /// The most Sentinels that are listened to.
+    /// The most Sentinels to listen to.
     pub most: u32,
     /// Pauses before the reconnects to one of them, by attempt.
     pub pauses_ms: Vec<f64>,
-    /// After the last of these pauses a Sentinel is given up; else that pause is kept to.
+    /// After the last of these pauses the client gives the Sentinel up; without this it keeps to that pause.
     pub stops: bool,
 }
 

@@ -6,9 +6,9 @@ use napi_derive::napi;
 /// TLS. Certificates, keys and revocation lists are PEM texts, without a password.
 #[napi(object, object_to_js = false)]
 pub struct NativeTls {
-    /// Who is trusted.
+    /// The trusted authorities.
     pub authorities: Vec<String>,
-    /// The user named the authorities, so they count as servers' own certificates, too.
+    /// The user named the authorities. They may then be servers' own certificates, too.
     pub pinned: bool,
     /// How far a server's certificate is looked at.
     pub trust: NativeTrust,
@@ -37,9 +37,9 @@ pub struct NativeTls {
 /// How far a server's certificate is looked at.
 #[napi(string_enum = "camelCase")]
 pub enum NativeTrust {
-    /// Fully.
+    /// Chain, dates and name.
     Full,
-    /// But for its name.
+    /// Chain and dates, not the name.
     AnyName,
     /// Not at all.
     Blind,

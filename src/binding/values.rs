@@ -12,7 +12,7 @@ pub(super) fn family(number: u8) -> Family {
     }
 }
 
-/// A number of milliseconds; what is no length of time counts as none, what is too long as the longest.
+/// A number of milliseconds. A number that is no length of time gives zero, one that is too large the longest time.
 pub(super) fn millis(value: f64) -> Duration {
     if value.is_nan() || value <= 0.0 {
         return Duration::ZERO;

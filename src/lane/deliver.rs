@@ -7,12 +7,12 @@ use std::rc::Rc;
 /// Brings results to JavaScript; called on its thread, inside a callback scope.
 pub(crate) type Deliver = Rc<dyn Fn(&Env, Vec<Notice>)>;
 
-/// A call after the lane was closed.
+/// The error of a call after the lane was closed.
 pub(super) fn closed() -> Error {
     Error::new(Code::Closed, "The locking provider was shut down; it takes no more calls.")
 }
 
-/// A call that met a fault of ours.
+/// The error of a call that met a fault of this package.
 pub(super) fn internal() -> Error {
     Error::new(Code::Internal, "A fault in medusa-locking-redis; the provider stops. Please report it.")
 }

@@ -1,7 +1,7 @@
-//! What moves bytes, time and results between Redis, lock-core and JavaScript.
+//! The lanes move bytes, time and results between Redis, lock-core and JavaScript.
 //!
-//! `node_loop` is the lane of choice: everything on Node's own loop. `thread` is the fallback where that loop is
-//! not to be had. Both drive lock-core's `Engine` and use `shared` (what other threads touch) and `renewal`
+//! `node_loop` is the preferred lane: everything runs on Node's own loop. `thread` is the fallback for runtimes without such
+//! a loop. Both drive lock-core's `Engine` and use `shared` (what other threads touch) and `renewal`
 //! (the leases' own thread and connection).
 
 mod background;
@@ -31,7 +31,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The two lanes behind one face.
+/// The two lanes behind one interface.
 pub(crate) enum Lane {
     /// On Node's loop.
     Loop(Rc<NodeLoop>),
@@ -40,7 +40,7 @@ pub(crate) enum Lane {
 }
 
 impl Lane {
-    /// Opens the lane that fits.
+    /// Opens the lane of this runtime.
     pub(crate) fn open(
         env: &Env,
         settings: Settings,
@@ -56,7 +56,7 @@ impl Lane {
         }
     }
 
-    /// Lets `body` work on the engine; what follows from it is sent and told soon after.
+    /// Lets `body` work on the engine. Its commands are sent, and its results told, soon after.
     pub(crate) fn with<R>(
         &self,
         env: &Env,
@@ -68,7 +68,7 @@ impl Lane {
         }
     }
 
-    /// How far the hold can be trusted, at this very moment.
+    /// How far the hold can be trusted at this moment.
     pub(crate) fn lease_state(&self, hold: HoldId) -> LeaseState {
         self.shared().leases().state(crate::sys::now(), hold)
     }
@@ -83,7 +83,7 @@ impl Lane {
         self.shared().leases().held(hold).map(read)
     }
 
-    /// The bounded step at exit: what `execute` still holds is left with 2 s.
+    /// The step at exit, which has a time limit: it leaves 2 s to each lock that `execute` still holds.
     pub(crate) fn exit_step(&self) {
         match self {
             Self::Loop(lane) => lane.exit_step(),

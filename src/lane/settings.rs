@@ -1,4 +1,4 @@
-//! What a lane is told at its start.
+//! The settings of a lane.
 
 use crate::net::{Endpoint, Target};
 use lock_core::{ClientConfig, NodeAddress};
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// How long the step at exit may take.
 pub(super) const EXIT_LIMIT: Duration = Duration::from_millis(200);
 
-/// Everything a lane is told at its start.
+/// Everything that a lane needs to start.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// Where Redis is. In a cluster: how its nodes are reached.
@@ -16,12 +16,12 @@ pub(crate) struct Settings {
     pub(crate) discovery: Option<Discovery>,
     /// The client's own settings.
     pub(crate) client: ClientConfig,
-    /// A JavaScript thread that was stuck for longer is renewed for no more.
+    /// If the JavaScript thread is stuck for longer, its leases are not renewed.
     pub(crate) maximum_stall: Duration,
 }
 
 impl Settings {
-    /// Where a node is; the only server without an address.
+    /// The target for a node. Without an address it is the only server.
     pub(super) fn target_of(&self, address: Option<&NodeAddress>) -> Target {
         address.map_or_else(
             || self.target.clone(),
@@ -29,7 +29,7 @@ impl Settings {
         )
     }
 
-    /// Where a node is that the cluster names `host:port`.
+    /// The address of a node that the cluster names `host:port`.
     pub(super) fn address(&self, named: &str) -> NodeAddress {
         let known = self.client.cluster.as_ref().and_then(|rules| rules.addresses.get(named).cloned());
         known.unwrap_or_else(|| {
@@ -42,10 +42,10 @@ impl Settings {
 /// How a cluster's nodes are found.
 #[derive(Clone, Debug)]
 pub(crate) struct Discovery {
-    /// Nodes to ask as long as no other is known, and after all others.
+    /// Nodes of the options: they are asked after all nodes that the cluster has named.
     pub(crate) start: Vec<Endpoint>,
     /// Longest time that one node may take to say which has which slot.
     pub(crate) limit: Duration,
-    /// A cluster that says of itself that it has failed is not used at the start.
+    /// At the start a cluster that reports itself as failed is not used.
     pub(crate) ready_check: bool,
 }

@@ -1,4 +1,4 @@
-//! A connection to where a target is, which Sentinels may have to say first.
+//! A connection to a target. Where Sentinels know its place, they are asked first.
 
 use super::endpoint::Endpoint;
 use super::open::{Opened, Way, open};
@@ -6,15 +6,15 @@ use super::session::TlsSession;
 use super::socket::{Socket, Stream};
 use super::target::{Place, Target, Trouble};
 
-/// A connection for a lane: the socket, and what stands between its bytes and Redis'.
+/// A connection for a lane: the socket, and the TLS session over it.
 pub(crate) struct Connection {
     /// The socket.
     pub(crate) socket: Socket,
-    /// Its TLS session, handshake done; `None` in plain text.
+    /// The TLS session after its handshake; `None` in plain text.
     pub(crate) tls: Option<Box<TlsSession>>,
 }
 
-/// Connects for a lane. The trouble is a line for people, in Node's words where it has some.
+/// Connects for a lane. The trouble is a line for people, in Node's words where Node has words for it.
 pub(crate) async fn connect(target: &Target) -> Result<Connection, Trouble> {
     connect_to(target).await.map_err(|trouble| trouble.clean(&target.secrets))
 }

@@ -41,7 +41,7 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    /// The name that a certificate has to be for, as Node has it.
+    /// The name that a certificate must be for, by Node's rule.
     pub(super) fn host(&self) -> &str {
         match self {
             Self::Tcp { host, .. } => host,
@@ -67,11 +67,11 @@ pub(crate) struct SocketRules {
     pub(crate) family: Family,
     /// The address to connect from.
     pub(crate) local: Option<SocketAddr>,
-    /// Idle time until the system asks whether the other side is still there; zero: the system's own. `None`: it
-    /// does not ask.
+    /// Idle time until the system asks whether the other side is still there. Zero: the system's own time. `None`: the
+    /// system does not ask.
     pub(crate) keep_alive: Option<Duration>,
     /// Small writes leave at once.
     pub(crate) no_delay: bool,
-    /// Longest time from the first packet to a connection that stands, TLS included; `None`: no limit.
+    /// Longest time from the first packet to an open connection, TLS included; `None`: no limit.
     pub(crate) connect_limit: Option<Duration>,
 }

@@ -1,8 +1,8 @@
-//! What went wrong with a socket, in Node's words.
+//! Socket errors in Node's words.
 
 use std::io;
 
-/// An error's name as Node has it, or its text.
+/// Node's name for an error, or else the error's text.
 pub(crate) fn describe(error: &io::Error) -> String {
     let name = match error.kind() {
         io::ErrorKind::ConnectionRefused => "ECONNREFUSED",

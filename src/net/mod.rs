@@ -1,4 +1,4 @@
-//! From a typed target to a connection that stands, TLS included. Runs on the background thread: resolving,
+//! From a typed target to an open connection, TLS included. All of it runs on the background thread, since resolving,
 //! connecting and handshakes take time.
 
 mod connect;

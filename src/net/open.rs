@@ -16,14 +16,14 @@ use tokio_rustls::client::TlsStream;
 /// Most addresses of one name that are tried.
 const MOST_ADDRESSES: usize = 32;
 
-/// How a connection is made, wherever to.
+/// How a connection is made.
 #[derive(Clone, Copy)]
 pub(super) struct Way<'a> {
     pub(super) rules: &'a SocketRules,
     pub(super) tls: Option<&'a Tls>,
 }
 
-/// A connection that stands, handshake included.
+/// An open connection, after the handshake if there is one.
 pub(super) enum Opened {
     Plain(Socket),
     Secured(Box<TlsStream<Socket>>),
@@ -46,7 +46,7 @@ pub(super) async fn open(endpoint: &Endpoint, way: Way<'_>) -> Result<Opened, St
     secure(endpoint, tls, socket, end).await.map(|stream| Opened::Secured(Box::new(stream)))
 }
 
-/// When connecting has taken too long.
+/// The latest moment for a connection.
 fn end_of(rules: &SocketRules) -> Option<Instant> {
     rules.connect_limit.and_then(|limit| Instant::now().checked_add(limit))
 }
@@ -135,7 +135,7 @@ fn prepare(stream: &TcpStream, rules: &SocketRules) -> io::Result<()> {
     let keep_alive = socket2::TcpKeepalive::new().with_interval(std::time::Duration::from_secs(1));
     #[cfg(not(windows))]
     let keep_alive = keep_alive.with_retries(10);
-    // Node counts in whole seconds; less than one leaves the system's own time.
+    // Node counts in whole seconds, so less than a second leaves the system's own time.
     let keep_alive = if idle.as_secs() > 0 { keep_alive.with_time(idle) } else { keep_alive };
     socket2::SockRef::from(stream).set_tcp_keepalive(&keep_alive)
 }

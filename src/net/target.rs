@@ -9,13 +9,13 @@ use std::sync::Arc;
 /// Where the server is.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
-    /// Always there.
+    /// A fixed address.
     At(Endpoint),
-    /// Where these say that the master is, asked before every connection.
+    /// The address that these Sentinels name, asked before every connection.
     Asked(Arc<Sentinels>),
 }
 
-/// Most characters of a reason; a certificate may name many names.
+/// Most characters of a reason. A certificate may list many names.
 const LONGEST_REASON: usize = 800;
 
 /// Why there is no connection.
@@ -23,12 +23,12 @@ const LONGEST_REASON: usize = 800;
 pub(crate) struct Trouble {
     /// A line for people, without secrets.
     pub(crate) reason: String,
-    /// Nobody could say where the master is.
+    /// No Sentinel could say where the master is.
     pub(crate) unresolved: bool,
 }
 
 impl Trouble {
-    /// The same without secrets: an address that somebody named may hold one, and be named in turn.
+    /// The same without secrets. A server may name an address that contains one.
     pub(super) fn clean(self, secrets: &Secrets) -> Self {
         Self { reason: secrets.clean_up_to(&self.reason, LONGEST_REASON), ..self }
     }
@@ -56,9 +56,9 @@ pub(crate) struct Target {
     pub(crate) place: Place,
     /// How sockets are made.
     pub(crate) socket: SocketRules,
-    /// With TLS, and how.
+    /// TLS; `None`: plain text.
     pub(crate) tls: Option<Tls>,
-    /// What must not be shown when somebody there repeats it.
+    /// Texts that must not be shown when the server repeats them.
     pub(crate) secrets: Secrets,
 }
 

@@ -1,4 +1,4 @@
-//! What the TLS options come to: a rustls configuration, made once, and a handshake over a connected socket.
+//! The TLS of one provider: a rustls configuration, made once from the options, and handshakes over connected sockets.
 
 use super::endpoint::Endpoint;
 use super::io_error::describe;
@@ -18,9 +18,9 @@ use tokio_rustls::client::TlsStream;
 /// The options, parsed by `provider/src/tls-options.ts`; certificates and keys are PEM texts.
 #[derive(Clone)]
 pub(crate) struct TlsOptions {
-    /// Who is trusted.
+    /// The trusted authorities.
     pub(crate) authorities: Vec<String>,
-    /// They were named by the user, and so count as servers' own certificates, too.
+    /// The user named the authorities. They may then be servers' own certificates, too.
     pub(crate) pinned: bool,
     /// How far a server's certificate is looked at.
     pub(crate) trust: Trust,
@@ -113,7 +113,7 @@ impl Tls {
                     "the server closed the connection during the TLS handshake; it may not speak TLS here"
                         .to_owned()
                 }
-                // Its last word, if it had one, is lost with the connection.
+                // The server's alert, if it sent one, is lost with the connection.
                 None if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => format!(
                     "the server broke off the handshake ({}); it may want a client certificate (tls.cert and tls.key)",
                     describe(&error)
@@ -148,7 +148,7 @@ fn verifier(
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<WebPkiServerVerifier>, String> {
     let mut roots = RootCertStore::empty();
-    // As OpenSSL does, one that cannot be read is passed over.
+    // As with OpenSSL, an authority that cannot be read is passed over.
     roots.add_parsable_certificates(authorities.iter().cloned());
     let mut lists = Vec::new();
     for text in &options.revoked {

@@ -20,7 +20,7 @@ pub(super) fn explain(error: &Error) -> String {
             | AlertDescription::CertificateRevoked
             | AlertDescription::AccessDenied),
         ) => format!("the server refused our client certificate ({alert:?}); check tls.cert and tls.key"),
-        // All that TLS 1.2 says of a certificate that is missing.
+        // TLS 1.2 says no more than this about a missing certificate.
         Error::AlertReceived(AlertDescription::HandshakeFailure) => {
             "the server refused the handshake; it may want a client certificate (tls.cert and tls.key), or other cipher suites".to_owned()
         }
@@ -52,7 +52,7 @@ fn explain_certificate(error: &CertificateError) -> String {
     }
 }
 
-/// The certificate is a CA's own, as `openssl req -x509` makes them.
+/// Whether the certificate is a CA's own, as `openssl req -x509` makes them.
 pub(super) fn is_own_authority(error: &OtherError) -> bool {
     error.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
 }
