@@ -1,21 +1,17 @@
 // `npm run bench`: installs the benchmark's own packages and our tarballs in bench/, starts a private Redis and runs it there.
 
 import path from "node:path";
-import { parseFlags, USAGE } from "../bench/src/flags.mjs";
+import { benchFlags } from "../bench/src/flags.mjs";
 import { runBenchmark } from "../bench/src/main.mjs";
 import { report } from "../bench/src/report.mjs";
-import { installPacked } from "./install-packed.mjs";
-import { ROOT } from "./lib/paths.mjs";
-import { runMain } from "./lib/process.mjs";
-import { startServer } from "./lib/redis-servers.mjs";
-import { connect } from "./lib/resp-client.mjs";
+import { installPacked } from "../harness/install-packed.mjs";
+import { ROOT } from "../harness/paths.mjs";
+import { runMain } from "../harness/process.mjs";
+import { startServer } from "../harness/redis-servers.mjs";
+import { connect } from "../harness/resp-client.mjs";
 
 async function main() {
-  const flags = parseFlags(process.argv.slice(2));
-  if (flags.help) {
-    console.log(USAGE);
-    return;
-  }
+  const flags = benchFlags();
   const progress = (text) => console.error(text);
   progress("preparing the packages");
   const tarballs = flags.contestants.includes("ours") ? undefined : [];

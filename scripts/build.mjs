@@ -1,14 +1,16 @@
 // Builds the addon (native.js, native.d.ts, *.node) and the provider (provider/dist). Does nothing when no input changed since.
-//   node scripts/build.mjs [--provider]     --provider: only the TypeScript half
 
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { CACHE, ROOT } from "./lib/paths.mjs";
-import { findOnPath, runMain, runOrFail, UserError } from "./lib/process.mjs";
+import { readCommandLine } from "../harness/command-line.mjs";
+import { CACHE, ROOT } from "../harness/paths.mjs";
+import { findOnPath, runMain, runOrFail, UserError } from "../harness/process.mjs";
 
 const ADDON_INPUTS = ["src", "crates/lock-core", "Cargo.toml", "Cargo.lock", "build.rs", "package.json"];
 const PROVIDER_INPUTS = ["provider/src", "tsconfig.json", "native.d.ts"];
+const USAGE = `usage: node scripts/build.mjs [--provider]
+  --provider   compile only the provider (TypeScript)`;
 const BIN = path.join(ROOT, "node_modules", ".bin");
 
 /** Every file below `inputs`, in a fixed order. */
@@ -52,10 +54,8 @@ function addonFile() {
 }
 
 await runMain(async () => {
-  const flags = process.argv.slice(2);
-  const unknown = flags.find((flag) => flag !== "--provider");
-  if (unknown) throw new UserError(`unknown argument "${unknown}"; the only one is --provider`);
-  if (!flags.includes("--provider")) {
+  const { provider } = readCommandLine({ usage: USAGE, flags: { provider: { kind: "switch" } } });
+  if (!provider) {
     await unlessCurrent(
       "addon",
       ADDON_INPUTS,

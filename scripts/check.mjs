@@ -1,39 +1,18 @@
 // Everything that is checked without running the package: format, lints, types, house rules. `npm run check` is the whole loop.
-//   node scripts/check.mjs [--write]     --write: put right what can be put right by itself
 
-import fs from "node:fs";
 import path from "node:path";
-import { ROOT } from "./lib/paths.mjs";
-import { run, runMain, runOrFail, UserError } from "./lib/process.mjs";
-import { ensureBuilt, ensureNodeModules } from "./lib/setup.mjs";
+import { readCommandLine } from "../harness/command-line.mjs";
+import { breaches } from "../harness/house-rules/index.mjs";
+import { ROOT } from "../harness/paths.mjs";
+import { findOnPath, run, runMain, UserError } from "../harness/process.mjs";
+import { ensureBuilt, ensureNodeModules } from "../harness/setup.mjs";
 
-const MOST_LINES = 400;
+const USAGE = `usage: npm run check -- [--write]
+  --write   put right what can be put right by itself`;
 const BIN = path.join(ROOT, "node_modules", ".bin");
 
-async function trackedFiles() {
-  const { stdout } = await runOrFail("listing files", "git", ["ls-files", "*.rs", "*.ts", "*.mjs", "*.js", "*.lua"], { cwd: ROOT });
-  return stdout.split("\n").filter((file) => file && fs.existsSync(path.join(ROOT, file)));
-}
-
-/** House rules that no linter knows: file length, and unsafe code in its one folder. */
-async function houseRules() {
-  const troubles = [];
-  for (const file of await trackedFiles()) {
-    const text = fs.readFileSync(path.join(ROOT, file), "utf8");
-    const lines = text.split("\n").length - 1;
-    if (lines > MOST_LINES) troubles.push(`${file} has ${lines} lines, more than ${MOST_LINES}`);
-    if (file.endsWith(".rs") && !file.startsWith("src/sys/") && /\bunsafe\s*(\{|fn|impl|extern)/.test(text)) {
-      troubles.push(`${file} has unsafe code outside src/sys`);
-    }
-  }
-  if (troubles.length > 0) throw new UserError(`house rules:\n${troubles.join("\n")}`);
-}
-
 await runMain(async () => {
-  const flags = process.argv.slice(2);
-  const unknown = flags.find((flag) => flag !== "--write");
-  if (unknown) throw new UserError(`unknown argument "${unknown}"; the only one is --write`);
-  const write = flags.includes("--write");
+  const { write } = readCommandLine({ usage: USAGE, flags: { write: { kind: "switch" } } });
   await ensureNodeModules({ log: console.log });
   await ensureBuilt();
   const steps = [
@@ -42,6 +21,10 @@ await runMain(async () => {
     ["types", path.join(BIN, "tsc"), ["-p", "tsconfig.json", "--noEmit"]],
     ["format and lints (JavaScript, TypeScript)", path.join(BIN, "biome"), ["check", ...(write ? ["--write"] : []), "."]],
   ];
+  // Without the list of known weaknesses, which is on GitHub: CI looks at that.
+  const licences = ["licences and sources of crates", "cargo-deny", ["check", "bans", "licenses", "sources"]];
+  if (findOnPath("cargo-deny")) steps.push(licences);
+  else console.log(`skip   ${licences[0]} (cargo install --locked cargo-deny)`);
   const failed = [];
   for (const [name, command, args] of steps) {
     const { code, stdout, stderr } = await run(command, args, { cwd: ROOT });
@@ -51,7 +34,11 @@ await runMain(async () => {
       console.log(stdout + stderr);
     }
   }
-  await houseRules();
-  console.log("ok     house rules");
+  const broken = await breaches(ROOT);
+  console.log(`${broken.length === 0 ? "ok    " : "FAILED"} house rules`);
+  if (broken.length > 0) {
+    failed.push("house rules");
+    console.log(broken.join("\n"));
+  }
   if (failed.length > 0) throw new UserError(`failed: ${failed.join(", ")}`);
 });

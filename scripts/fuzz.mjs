@@ -1,14 +1,16 @@
 // Fuzzes the reply parser for a while, where a nightly toolchain is present; says so and ends where none is.
-//   node scripts/fuzz.mjs [seconds]     default 20
 
 import fs from "node:fs";
 import path from "node:path";
-import { CACHE, ROOT } from "./lib/paths.mjs";
-import { findOnPath, run, runMain, runOrFail, UserError } from "./lib/process.mjs";
+import { readCommandLine } from "../harness/command-line.mjs";
+import { CACHE, ROOT } from "../harness/paths.mjs";
+import { findOnPath, run, runMain, runOrFail } from "../harness/process.mjs";
+
+const USAGE = `usage: node scripts/fuzz.mjs [--seconds N]
+  --seconds N   how long, 1 to 86400 (default 20)`;
 
 await runMain(async () => {
-  const seconds = process.argv[2] ?? "20";
-  if (!/^[1-9]\d{0,4}$/.test(seconds) || process.argv.length > 3) throw new UserError("the only argument is a number of seconds");
+  const { seconds } = readCommandLine({ usage: USAGE, flags: { seconds: { kind: "number", range: [1, 86_400], default: 20 } } });
   const nightly = findOnPath("rustup") && (await run("rustup", ["run", "nightly", "cargo", "--version"])).code === 0;
   if (!nightly) return console.log("skipped: fuzzing needs a nightly Rust toolchain (rustup toolchain install nightly)");
   let fuzz = findOnPath("cargo-fuzz");

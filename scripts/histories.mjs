@@ -1,38 +1,31 @@
 // Histories: real processes take locks on a real Redis while connections are cut, processes killed, stopped and blocked, scripts and data
 // lost and replicas promoted. What they could prove about their holds is written down and checked.
-//   node scripts/histories.mjs [--holds N] [--seed N] [--only phase,...] [--keep]
-// --holds: how many in all (default 100000). --only: some phases. --keep: do not delete the records; they are kept after a violation anyway.
 
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { PHASES } from "./histories/phases.mjs";
-import { runPhase } from "./histories/run.mjs";
-import { runMain, UserError } from "./lib/process.mjs";
+import { readCommandLine } from "../harness/command-line.mjs";
+import { PHASES } from "../harness/histories/phases.mjs";
+import { runPhase } from "../harness/histories/run.mjs";
+import { runMain, UserError } from "../harness/process.mjs";
 
 const COLUMNS = ["holds", "calls", "timeouts", "refused", "aborted", "lost", "failed", "faults", "permitted"];
 
-function parse(args) {
-  const flags = { holds: 100_000, seed: Date.now() % 1_000_000, only: Object.keys(PHASES), keep: false };
-  for (let at = 0; at < args.length; at += 1) {
-    const flag = args[at];
-    if (flag === "--keep") {
-      flags.keep = true;
-      continue;
-    }
-    at += 1;
-    const value = args[at] ?? "";
-    if (flag === "--only") flags.only = value.split(",");
-    else if ((flag === "--holds" || flag === "--seed") && /^\d+$/.test(value)) flags[flag.slice(2)] = Number(value);
-    else throw new UserError(`unknown argument "${flag} ${value}": there are --holds N, --seed N, --only phase,... and --keep`);
-  }
-  const unknown = flags.only.find((name) => !(name in PHASES));
-  if (unknown !== undefined) throw new UserError(`unknown phase "${unknown}": there are ${Object.keys(PHASES).join(", ")}`);
-  return flags;
-}
+const USAGE = `usage: node scripts/histories.mjs [--holds N] [--seed N] [--only a,b] [--keep]
+  --holds N   how many in all (default 100000)
+  --seed N    repeats a run's choices (default another one each time)
+  --only      phases: ${Object.keys(PHASES).join(", ")} (default all)
+  --keep      do not delete the records, which are kept after a violation anyway`;
+
+const FLAGS = {
+  holds: { kind: "number", range: [1, 100_000_000], default: 100_000 },
+  seed: { kind: "number", range: [0, Number.MAX_SAFE_INTEGER], default: Date.now() % 1_000_000 },
+  only: { kind: "names", known: Object.keys(PHASES), default: Object.keys(PHASES) },
+  keep: { kind: "switch" },
+};
 
 await runMain(async () => {
-  const { holds, seed, only, keep } = parse(process.argv.slice(2));
+  const { holds, seed, only, keep } = readCommandLine({ usage: USAGE, flags: FLAGS });
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-histories-"));
   const shares = only.reduce((sum, name) => sum + PHASES[name].share, 0);
   console.log(`seed ${seed}, records in ${folder}`);

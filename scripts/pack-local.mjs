@@ -3,9 +3,10 @@
 
 import fs from "node:fs";
 import path from "node:path";
-import { CACHE, ROOT } from "./lib/paths.mjs";
-import { runMain, runOrFail, UserError } from "./lib/process.mjs";
-import { ensureBuilt, ensureNodeModules } from "./lib/setup.mjs";
+import { readCommandLine } from "../harness/command-line.mjs";
+import { CACHE, ROOT } from "../harness/paths.mjs";
+import { runMain, runOrFail, UserError } from "../harness/process.mjs";
+import { ensureBuilt, ensureNodeModules } from "../harness/setup.mjs";
 
 const STAGE = path.join(CACHE, "pack");
 /** Unpacked, in bytes. */
@@ -64,6 +65,7 @@ async function packMain(manifest) {
 }
 
 await runMain(async () => {
+  readCommandLine({ usage: "usage: npm run -s pack:local" });
   const say = (line) => console.error(line);
   await ensureNodeModules({ log: say });
   await ensureBuilt();

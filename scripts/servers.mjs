@@ -1,13 +1,14 @@
 // Prints the paths of the server programs that tests run against, separated by ':' (for MLR_SERVERS); fetches what is not there yet.
-//   node scripts/servers.mjs [version...]     version: 7.0 (the one of the PATH), 6.2, 8.2, valkey-8.1; default all
 
-import { runMain, UserError } from "./lib/process.mjs";
-import { ensureServerBinary, SERVER_VERSIONS } from "./lib/server-binaries.mjs";
+import { readCommandLine } from "../harness/command-line.mjs";
+import { runMain, UserError } from "../harness/process.mjs";
+import { ensureServerBinary, SERVER_VERSIONS } from "../harness/server-binaries.mjs";
+
+const USAGE = `usage: node scripts/servers.mjs [version ...]
+  version   ${SERVER_VERSIONS.join(", ")} (default all); 7.0 is the one of the PATH`;
 
 await runMain(async () => {
-  const asked = process.argv.slice(2);
-  const unknown = asked.find((version) => !SERVER_VERSIONS.includes(version));
-  if (unknown) throw new UserError(`unknown server version "${unknown}": known are ${SERVER_VERSIONS.join(", ")}`);
+  const { names: asked } = readCommandLine({ usage: USAGE, names: SERVER_VERSIONS });
   const paths = [];
   for (const version of asked.length > 0 ? asked : SERVER_VERSIONS) {
     try {

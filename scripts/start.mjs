@@ -1,13 +1,13 @@
 // npm start: the package's main job, shown. Does all set-up by itself.
 
 import path from "node:path";
-import { parseArgs } from "node:util";
-import { ROOT } from "./lib/paths.mjs";
-import { runMain, UserError } from "./lib/process.mjs";
-import { ensureRedis } from "./lib/redis-servers.mjs";
-import { ensureBuilt, ensureNodeModules } from "./lib/setup.mjs";
+import { readCommandLine } from "../harness/command-line.mjs";
+import { ROOT } from "../harness/paths.mjs";
+import { runMain, UserError } from "../harness/process.mjs";
+import { ensureRedis } from "../harness/redis-servers.mjs";
+import { ensureBuilt, ensureNodeModules } from "../harness/setup.mjs";
 
-const HELP = `Usage: npm start -- [options]
+const USAGE = `usage: npm start -- [options]
 
 A flash sale on Medusa's Locking Module: first without a lock (it oversells), then with it.
 
@@ -20,35 +20,16 @@ A flash sale on Medusa's Locking Module: first without a lock (it oversells), th
 
 LOCKING_REDIS_URL, if set, names the Redis to use instead of a private one.`;
 
-const LIMITS = { buyers: 10_000, items: 10_000, processes: 16, "redis-port": 65_535 };
-
-function options() {
-  const number = { type: "string" };
-  let values;
-  try {
-    ({ values } = parseArgs({
-      options: { buyers: number, items: number, processes: number, "redis-port": number, provider: number, help: { type: "boolean" } },
-    }));
-  } catch (error) {
-    throw new UserError(`${error.message.split(". ")[0]} (npm start -- --help lists the options)`);
-  }
-  for (const [name, limit] of Object.entries(LIMITS)) {
-    if (values[name] === undefined) continue;
-    const value = Number(values[name]);
-    if (!/^\d+$/.test(values[name]) || value < 1 || value > limit) {
-      throw new UserError(`--${name} must be a whole number from 1 to ${limit}, not "${values[name]}"`);
-    }
-    values[name] = value;
-  }
-  return values;
-}
+const FLAGS = {
+  buyers: { kind: "number", range: [1, 10_000] },
+  items: { kind: "number", range: [1, 10_000] },
+  processes: { kind: "number", range: [1, 16] },
+  "redis-port": { kind: "number", range: [1, 65_535] },
+  provider: { kind: "text" },
+};
 
 await runMain(async () => {
-  const { help, provider, "redis-port": port, ...numbers } = options();
-  if (help) {
-    console.log(HELP);
-    return;
-  }
+  const { provider, "redis-port": port, buyers, items, processes } = readCommandLine({ usage: USAGE, flags: FLAGS });
   const log = (line) => console.log(line);
   await ensureNodeModules({ log });
   if (!provider) await ensureBuilt({ log });
@@ -62,7 +43,7 @@ await runMain(async () => {
     const { flashSale } = await import("../examples/flash-sale/flash-sale.mjs");
     const resolve = provider ?? path.join(ROOT, "index.js");
     const label = provider ?? "medusa-locking-redis";
-    const exact = await flashSale({ redisUrl: redis.url, provider: resolve, label, signal: interrupt.signal, ...numbers });
+    const exact = await flashSale({ redisUrl: redis.url, provider: resolve, label, signal: interrupt.signal, buyers, items, processes });
     if (!exact) process.exitCode = 1;
   } finally {
     await redis.stop();

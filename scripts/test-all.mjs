@@ -1,16 +1,16 @@
 // What `npm test` leaves out because it takes long: the tests of Sentinels, of Redis Cluster, of hostile servers and of other versions of Medusa,
 // and the conformance tests on other servers and versions of Node, on the thread lane (with the other groups that it is to pass), and over every
-// way to reach Redis that `__test__/support/topologies.mjs` knows. One after the other.
-//   node scripts/test-all.mjs [name ...]     names of groups (`group:sentinel`, `thread:waiting`) and of topologies; default all
+// way to reach Redis that `harness/topologies.mjs` knows. One after the other.
 
 import path from "node:path";
-import { assertConformance } from "../__test__/runtimes/run-conformance.mjs";
-import { TOPOLOGIES } from "../__test__/support/topologies.mjs";
-import { installPacked } from "./install-packed.mjs";
-import { CACHE } from "./lib/paths.mjs";
-import { runMain, UserError } from "./lib/process.mjs";
-import { ensureNodeModules } from "./lib/setup.mjs";
-import { ALSO_ON_THREAD_LANE, ONLY_IN_TEST_ALL, runFolder } from "./lib/test-groups.mjs";
+import { readCommandLine } from "../harness/command-line.mjs";
+import { installPacked } from "../harness/install-packed.mjs";
+import { CACHE } from "../harness/paths.mjs";
+import { runMain, UserError } from "../harness/process.mjs";
+import { assertConformance } from "../harness/run-conformance.mjs";
+import { ensureNodeModules } from "../harness/setup.mjs";
+import { TOPOLOGIES } from "../harness/topologies.mjs";
+import { ALSO_ON_THREAD_LANE, ONLY_IN_TEST_ALL, runFolder } from "./test-groups.mjs";
 
 async function runTopology(name) {
   const env = { MLR_TOPOLOGY: name, MLR_INSTALLED: path.join(CACHE, "installed") };
@@ -37,9 +37,9 @@ const PARTS = Object.fromEntries([
 
 await runMain(async () => {
   const known = Object.keys(PARTS);
-  const wanted = process.argv.slice(2);
-  const unknown = wanted.find((name) => !known.includes(name));
-  if (unknown) throw new UserError(`unknown "${unknown}"; there are ${known.join(", ")}`);
+  const usage = `usage: npm run test:all -- [part ...]
+  part   ${known.join(", ")} (default all)`;
+  const { names: wanted } = readCommandLine({ usage, names: known });
   await ensureNodeModules({ log: console.log });
   // Does nothing where `npm test` has just installed the same.
   await installPacked();

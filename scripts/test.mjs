@@ -1,13 +1,13 @@
 // The tests. Sets up what it needs (npm packages, the addon, a Redis of every version, Postgres for the store), then runs the core's
 // tests, the groups of __test__/ and the checks of the protocol, one after the other.
-//   node scripts/test.mjs [group ...]     groups: core, protocol and the folders of __test__; default all but those of test-all.mjs
 
 import path from "node:path";
-import { installPacked } from "./install-packed.mjs";
-import { ROOT } from "./lib/paths.mjs";
-import { findOnPath, run, runMain, UserError } from "./lib/process.mjs";
-import { ensureNodeModules } from "./lib/setup.mjs";
-import { ONLY_IN_TEST_ALL, runFolder, show, testFolders } from "./lib/test-groups.mjs";
+import { readCommandLine } from "../harness/command-line.mjs";
+import { installPacked } from "../harness/install-packed.mjs";
+import { ROOT } from "../harness/paths.mjs";
+import { findOnPath, run, runMain, UserError } from "../harness/process.mjs";
+import { ensureNodeModules } from "../harness/setup.mjs";
+import { ONLY_IN_TEST_ALL, runFolder, show, testFolders } from "./test-groups.mjs";
 
 /** The groups there are, the quick and telling ones first. */
 function groups() {
@@ -33,7 +33,10 @@ function groups() {
   return order.filter((name) => name in CARGO || folders.includes(name)).concat(folders.filter((name) => !order.includes(name)));
 }
 
-/** The groups of cargo, each with its commands one after the other. What is not in debug mode takes too long there; linking as for a release does, too. */
+/**
+ * The groups of cargo, each with its commands one after the other. What has the profile `checks` takes too long in debug mode, and links
+ * too long in release mode.
+ */
 const CARGO = {
   core: [
     ["test", "--quiet", "--package", "lock-core"],
@@ -64,9 +67,10 @@ function runGroup(group) {
 
 await runMain(async () => {
   const known = groups();
-  const wanted = process.argv.slice(2);
-  const unknown = wanted.find((group) => !known.includes(group));
-  if (unknown) throw new UserError(`unknown group "${unknown}"; there are ${known.join(", ")}`);
+  const usage = `usage: npm test -- [group ...]
+  group   ${known.join(", ")}
+          default all but ${ONLY_IN_TEST_ALL.join(", ")}`;
+  const { names: wanted } = readCommandLine({ usage, names: known });
   const log = (line) => console.log(line);
   await ensureNodeModules({ log });
   log("packing the package and installing it as users do");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { freePort, startServer } from "../../scripts/lib/redis-servers.mjs";
+import { freePort, startServer } from "../../harness/redis-servers.mjs";
 import { refused } from "../support/testbed.mjs";
 import { openClusterBed } from "./support.mjs";
 

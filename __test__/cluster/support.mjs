@@ -1,8 +1,8 @@
 // What the tests on a cluster share: its servers, an observer that asks the right node, and Medusa's Locking Module on it.
 
 import { after, afterEach, before, beforeEach } from "node:test";
-import { startCluster } from "../../scripts/lib/clusters.mjs";
-import { bootLocking, providerEntry } from "../support/locking-module.mjs";
+import { startCluster } from "../../harness/clusters.mjs";
+import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
 import { NS } from "../support/testbed.mjs";
 
 /** Keys whose slots are on three different masters, in order of their names. */

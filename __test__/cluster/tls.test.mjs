@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { makeCertificates } from "../../scripts/lib/certificates.mjs";
+import { makeCertificates } from "../../harness/certificates.mjs";
 import { NS, refused } from "../support/testbed.mjs";
 import { openClusterBed, SPREAD } from "./support.mjs";
 

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startCluster } from "../../scripts/lib/clusters.mjs";
-import { bootLocking, providerEntry } from "../support/locking-module.mjs";
+import { startCluster } from "../../harness/clusters.mjs";
+import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
 import { RecordedLoad } from "../support/recorded-load.mjs";
 
 /** Whether locks are handed over there: before 7.0 no channel belongs to a slot. */

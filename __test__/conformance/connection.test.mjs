@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { test } from "node:test";
-import { freePort } from "../../scripts/lib/redis-servers.mjs";
-import { connect } from "../../scripts/lib/resp-client.mjs";
-import { bootLocking, providerEntry } from "../support/locking-module.mjs";
+import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
+import { freePort } from "../../harness/redis-servers.mjs";
+import { connect } from "../../harness/resp-client.mjs";
 import { exceptOn, NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();

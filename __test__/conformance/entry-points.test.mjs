@@ -6,7 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { INSTALLED, requireInstalled, UNDER_TEST } from "../support/installed.mjs";
+import { INSTALLED, requireInstalled, UNDER_TEST } from "../../harness/installed.mjs";
 import { HANG_GUARD_MS, OURS_ONLY } from "../support/testbed.mjs";
 
 const run = promisify(execFile);
@@ -26,7 +26,8 @@ const DESCRIBE = `
     module: provider.module,
     services: provider.services.map((one) => one.identifier),
     loaders: provider.loaders.length,
-    methods: provider.services.flatMap((one) => ["acquire", "release", "releaseAll", "execute"].filter((name) => typeof one.prototype[name] === "function")),
+    methods: provider.services.flatMap(({ prototype }) =>
+      ["acquire", "release", "releaseAll", "execute"].filter((name) => typeof prototype[name] === "function")),
   }));
 `;
 

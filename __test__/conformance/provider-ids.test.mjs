@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { providerEntry } from "../support/locking-module.mjs";
+import { providerEntry } from "../../harness/locking-module.mjs";
 import { exceptOn, NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();

@@ -6,7 +6,7 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { freePort } from "../../scripts/lib/redis-servers.mjs";
+import { freePort } from "../../harness/redis-servers.mjs";
 import { exceptOn, NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();

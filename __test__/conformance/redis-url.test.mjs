@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { bootLocking, providerEntry, recordingLogger } from "../support/locking-module.mjs";
+import { bootLocking, providerEntry, recordingLogger } from "../../harness/locking-module.mjs";
 import { exceptOn, NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();

@@ -8,7 +8,7 @@ import { deferred, HANG_GUARD_MS, NS, OURS_ONLY, openTestbed, until } from "../s
 const bed = openTestbed();
 
 const run = promisify(execFile);
-const LOCKING_MODULE = fileURLToPath(new URL("../support/locking-module.mjs", import.meta.url));
+const LOCKING_MODULE = fileURLToPath(new URL("../../harness/locking-module.mjs", import.meta.url));
 
 /** Runs a program that boots the module as `booted` on our server; it has to end by itself. */
 async function program(body) {

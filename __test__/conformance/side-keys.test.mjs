@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { slotOf } from "../support/cluster-observer.mjs";
+import { slotOf } from "../../harness/cluster-observer.mjs";
 import { deferred, NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();

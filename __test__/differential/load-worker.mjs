@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect } from "../../scripts/lib/resp-client.mjs";
-import { bootLocking, providerEntry } from "../support/locking-module.mjs";
+import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
+import { connect } from "../../harness/resp-client.mjs";
 
 const { resolve, port, jobs, callers, keys } = JSON.parse(process.argv[2]);
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { OFFICIAL, UNDER_TEST } from "../support/installed.mjs";
+import { OFFICIAL, UNDER_TEST } from "../../harness/installed.mjs";
 import { deferred, isPending, NS, OURS_ONLY, openTestbed, refused } from "../support/testbed.mjs";
 
 const bed = openTestbed();

@@ -3,8 +3,8 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { OFFICIAL, UNDER_TEST } from "../../harness/installed.mjs";
 import { messageOf } from "../support/children.mjs";
-import { OFFICIAL, UNDER_TEST } from "../support/installed.mjs";
 import { HANG_GUARD_MS, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { TESTING_OFFICIAL } from "../support/installed.mjs";
+import { TESTING_OFFICIAL } from "../../harness/installed.mjs";
 import { openTestbed } from "../support/testbed.mjs";
 import { IMPROVEMENTS } from "./improvements.mjs";
 import { openSideBySide, tooSlow } from "./side-by-side.mjs";

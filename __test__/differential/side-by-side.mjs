@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
-import { OFFICIAL, TESTING_OFFICIAL, UNDER_TEST } from "../support/installed.mjs";
+import { OFFICIAL, TESTING_OFFICIAL, UNDER_TEST } from "../../harness/installed.mjs";
 import { improvementFor } from "./improvements.mjs";
 
 /** How much the two may differ in the time left of a lock: they are not read at the same instant. */

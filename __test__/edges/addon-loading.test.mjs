@@ -6,8 +6,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { CACHE } from "../../scripts/lib/paths.mjs";
-import { INSTALLED, OURS } from "../support/installed.mjs";
+import { INSTALLED, OURS } from "../../harness/installed.mjs";
+import { CACHE } from "../../harness/paths.mjs";
 import { HANG_GUARD_MS, OURS_ONLY } from "../support/testbed.mjs";
 
 const run = promisify(execFile);

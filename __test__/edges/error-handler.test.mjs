@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { requireInstalled } from "../support/installed.mjs";
-import { recordingLogger } from "../support/locking-module.mjs";
+import { requireInstalled } from "../../harness/installed.mjs";
+import { recordingLogger } from "../../harness/locking-module.mjs";
 import { NS, OURS_ONLY, openTestbed, refused } from "../support/testbed.mjs";
 
 const bed = openTestbed();

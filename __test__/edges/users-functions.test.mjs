@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { providerEntry, recordingLogger } from "../support/locking-module.mjs";
+import { providerEntry, recordingLogger } from "../../harness/locking-module.mjs";
 import { deferred, NS, OURS_ONLY, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();

@@ -6,8 +6,8 @@ import { once } from "node:events";
 import test, { after, beforeEach } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { startFaultProxy } from "../../harness/fault-proxy.mjs";
 import { messageOf } from "../support/children.mjs";
-import { startFaultProxy } from "../support/fault-proxy.mjs";
 import { deferred, NS, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test, { after, beforeEach } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startFaultProxy } from "../support/fault-proxy.mjs";
+import { startFaultProxy } from "../../harness/fault-proxy.mjs";
 import { deferred, NS, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();

@@ -2,7 +2,7 @@
 // (null: nobody) and ends.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect } from "../../scripts/lib/resp-client.mjs";
+import { connect } from "../../harness/resp-client.mjs";
 
 const [port, key] = process.argv.slice(2);
 const client = await connect({ port: Number(port) });

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startServer } from "../../scripts/lib/redis-servers.mjs";
-import { connect } from "../../scripts/lib/resp-client.mjs";
+import { startServer } from "../../harness/redis-servers.mjs";
+import { connect } from "../../harness/resp-client.mjs";
 import { OURS_ONLY, openTestbed, refused, SERVER, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { grant, LEAST } from "../support/rights.mjs";
+import { grant, LEAST } from "../../harness/rights.mjs";
 import { NS, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();

@@ -5,15 +5,18 @@ import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { startServer } from "../../scripts/lib/redis-servers.mjs";
+import { startFaultProxy } from "../../harness/fault-proxy.mjs";
+import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
+import { startServer } from "../../harness/redis-servers.mjs";
 import { messageOf } from "../support/children.mjs";
-import { startFaultProxy } from "../support/fault-proxy.mjs";
-import { bootLocking, providerEntry } from "../support/locking-module.mjs";
 import { until } from "../support/testbed.mjs";
 
 const [DELAY_MS, BUSY_MS] = [300, 1_000];
 
-/** The proxy in a process of its own, which goes on while the other is busy. Tells when a script call came; a message comes in place of its answer. */
+/**
+ * The proxy in a process of its own, which goes on while the other is busy. It tells when a script call came; a message comes in place of
+ * the call's answer.
+ */
 async function beProxy() {
   const proxy = await startFaultProxy({ targetPort: Number(process.argv[3]) });
   process.on("message", async () => {

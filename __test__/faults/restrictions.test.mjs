@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { startRestrictiveProxy } from "../support/restrictive-proxy.mjs";
-import { COMMANDS, grant, LEAST } from "../support/rights.mjs";
+import { startRestrictiveProxy } from "../../harness/restrictive-proxy.mjs";
+import { COMMANDS, grant, LEAST } from "../../harness/rights.mjs";
 import { NS, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import net from "node:net";
 import { after, test } from "node:test";
 import { inspect } from "node:util";
-import { startServer } from "../../scripts/lib/redis-servers.mjs";
+import { startServer } from "../../harness/redis-servers.mjs";
 import { startHostileServer } from "../hostile/server.mjs";
 import { OURS_ONLY, openTestbed, SERVER, until } from "../support/testbed.mjs";
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startServer } from "../../scripts/lib/redis-servers.mjs";
+import { startServer } from "../../harness/redis-servers.mjs";
 import { NS, OURS_ONLY, openTestbed, refused, SERVER, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();

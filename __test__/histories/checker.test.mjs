@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { checkHolds, checkLeftOver, readHistory } from "../../scripts/histories/checker.mjs";
+import { checkHolds, checkLeftOver, readHistory } from "../../harness/histories/checker.mjs";
 
 const hold = (id, from, to, token, rest = {}) => ({
   by: 1,

@@ -5,8 +5,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test, { after, before } from "node:test";
-import { PHASES } from "../../scripts/histories/phases.mjs";
-import { runPhase } from "../../scripts/histories/run.mjs";
+import { PHASES } from "../../harness/histories/phases.mjs";
+import { runPhase } from "../../harness/histories/run.mjs";
 
 const HOLDS = 250;
 const LIMIT_MS = 60_000;

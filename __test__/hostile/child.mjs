@@ -1,6 +1,6 @@
 // The process that meets the hostile server: it boots the module, works when it is told to, and tells how it fared.
 
-import { bootLocking, providerEntry } from "../support/locking-module.mjs";
+import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
 
 const options = JSON.parse(process.argv[2]);
 const { locking, logs } = await bootLocking({ providers: [providerEntry(options)] });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
 import { after, test } from "node:test";
-import { decodeFrame, FrameSplitter } from "../../scripts/lib/resp-frames.mjs";
+import { decodeFrame, FrameSplitter } from "../../harness/resp-frames.mjs";
 import { openTestbed } from "../support/testbed.mjs";
 import { REPLIES } from "./replies.mjs";
 import { startHostileServer } from "./server.mjs";

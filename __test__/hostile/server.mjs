@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import net from "node:net";
-import { decodeFrame, FrameSplitter } from "../../scripts/lib/resp-frames.mjs";
+import { decodeFrame, FrameSplitter } from "../../harness/resp-frames.mjs";
 
 /**
  * @param {number} targetPort port of the good server

@@ -1,7 +1,7 @@
 // A shop on the Medusa that MLR_INSTALLED names: boots the real Locking Module on the Redis at argv and uses all of it.
 
 import assert from "node:assert/strict";
-import { bootLocking, providerEntry } from "../support/locking-module.mjs";
+import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
 
 const [redisUrl, knowsPrefix] = process.argv.slice(2);
 

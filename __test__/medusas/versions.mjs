@@ -2,8 +2,8 @@
 
 import fs from "node:fs";
 import path from "node:path";
-import { installPacked } from "../../scripts/install-packed.mjs";
-import { CACHE } from "../../scripts/lib/paths.mjs";
+import { installPacked } from "../../harness/install-packed.mjs";
+import { CACHE } from "../../harness/paths.mjs";
 
 /** From the first that is supported to the next one's newest snapshot; between them those where something changed that matters here. */
 export const VERSIONS = ["2.0.7", "2.4.0", "2.8.8", "2.11.3", "2.14.2", "2.18.0", "2.21.2", "2.22.0-snapshot-20260911212358"];

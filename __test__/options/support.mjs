@@ -1,6 +1,6 @@
 // The options as the installed provider parses them, without a server.
 
-import { OURS, requireInstalled } from "../support/installed.mjs";
+import { OURS, requireInstalled } from "../../harness/installed.mjs";
 
 /** A module of the compiled provider. */
 export function provider(name) {

@@ -5,8 +5,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import ts from "typescript";
-import { ROOT } from "../../scripts/lib/paths.mjs";
-import { OPTIONS_FILE, optionsDocument } from "../../scripts/options-table.mjs";
+import { OPTIONS_FILE, optionsDocument } from "../../harness/options-document.mjs";
+import { ROOT } from "../../harness/paths.mjs";
 import { provider } from "./support.mjs";
 
 const { IOREDIS_OPTIONS } = provider("ioredis-options");

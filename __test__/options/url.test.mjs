@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { ROOT } from "../../scripts/lib/paths.mjs";
+import { ROOT } from "../../harness/paths.mjs";
 import { parse, refusal } from "./support.mjs";
 
 const { Redis } = createRequire(path.join(ROOT, "package.json"))("ioredis");

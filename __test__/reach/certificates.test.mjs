@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { createPrivateKey } from "node:crypto";
 import { test } from "node:test";
-import { PASSPHRASE } from "../../scripts/lib/certificates.mjs";
-import { freePort } from "../../scripts/lib/redis-servers.mjs";
+import { PASSPHRASE } from "../../harness/certificates.mjs";
+import { freePort } from "../../harness/redis-servers.mjs";
 import { OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 import { failsToConnect, openTlsBed, takesALock } from "./support.mjs";
 

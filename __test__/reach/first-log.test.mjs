@@ -5,7 +5,7 @@ import { once } from "node:events";
 import http from "node:http";
 import net from "node:net";
 import { after, test } from "node:test";
-import { freePort, startServer } from "../../scripts/lib/redis-servers.mjs";
+import { freePort, startServer } from "../../harness/redis-servers.mjs";
 import { OURS_ONLY, openTestbed, SERVER, until } from "../support/testbed.mjs";
 import { openTlsBed } from "./support.mjs";
 

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort, startServer } from "../../scripts/lib/redis-servers.mjs";
-import { startFaultProxy } from "../support/fault-proxy.mjs";
+import { startFaultProxy } from "../../harness/fault-proxy.mjs";
+import { freePort, startServer } from "../../harness/redis-servers.mjs";
 import { NS, OURS_ONLY, openTestbed, refused, SERVER, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();

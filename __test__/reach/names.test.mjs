@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { PASSPHRASE } from "../../scripts/lib/certificates.mjs";
-import { startServer } from "../../scripts/lib/redis-servers.mjs";
+import { PASSPHRASE } from "../../harness/certificates.mjs";
+import { startServer } from "../../harness/redis-servers.mjs";
 import { OURS_ONLY, openTestbed, until } from "../support/testbed.mjs";
 import { openTlsBed } from "./support.mjs";
 

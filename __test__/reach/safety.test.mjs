@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, afterEach, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startServer } from "../../scripts/lib/redis-servers.mjs";
+import { startServer } from "../../harness/redis-servers.mjs";
 import { deferred, NS, openTestbed, refused, SERVER, until } from "../support/testbed.mjs";
 import { startWaiters } from "../waiting/support.mjs";
 

@@ -7,7 +7,7 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
-import { startServer } from "../../scripts/lib/redis-servers.mjs";
+import { startServer } from "../../harness/redis-servers.mjs";
 import { OURS_ONLY, openTestbed, SERVER } from "../support/testbed.mjs";
 import { FAILED, failsToConnect, takesALock } from "./support.mjs";
 

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { makeCertificates } from "../../scripts/lib/certificates.mjs";
-import { freePort, startServer } from "../../scripts/lib/redis-servers.mjs";
+import { makeCertificates } from "../../harness/certificates.mjs";
+import { freePort, startServer } from "../../harness/redis-servers.mjs";
 import { NS, refused } from "../support/testbed.mjs";
 
 /** How the log begins to tell of a boot that did not reach Redis. */
@@ -23,7 +23,7 @@ export async function openTlsBed() {
 class TlsBed {
   #servers = [];
 
-  /** Texts and files, as scripts/lib/certificates.mjs gives them. */
+  /** Texts and files, as harness/certificates.mjs gives them. */
   certificates;
 
   constructor(certificates) {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
-import { ensureBun } from "../../scripts/lib/node-binaries.mjs";
-import { run } from "../../scripts/lib/process.mjs";
-import { INSTALLED } from "../support/installed.mjs";
+import { INSTALLED } from "../../harness/installed.mjs";
+import { ensureBun } from "../../harness/node-binaries.mjs";
+import { run } from "../../harness/process.mjs";
 import { HANG_GUARD_MS, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();

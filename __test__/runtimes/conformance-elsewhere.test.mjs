@@ -1,6 +1,6 @@
 import test from "node:test";
-import { ensureNode } from "../../scripts/lib/node-binaries.mjs";
-import { assertConformance } from "./run-conformance.mjs";
+import { ensureNode } from "../../harness/node-binaries.mjs";
+import { assertConformance } from "../../harness/run-conformance.mjs";
 
 // Each server and each Node once, in pairs: what one of them breaks does not depend on the other.
 

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../../scripts/lib/redis-servers.mjs";
+import { startFaultProxy } from "../../harness/fault-proxy.mjs";
+import { freePort } from "../../harness/redis-servers.mjs";
 import { openTlsBed } from "../reach/support.mjs";
-import { startFaultProxy } from "../support/fault-proxy.mjs";
 import { NS, OURS_ONLY, openTestbed, refused, until } from "../support/testbed.mjs";
 import { asking, FAILED, NOWHERE, openGroup, takesALockOnTheMaster } from "./support.mjs";
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { startSentinels } from "../../scripts/lib/sentinels.mjs";
+import { startSentinels } from "../../harness/sentinels.mjs";
 import { NS, SERVER } from "../support/testbed.mjs";
 
 /** How the log begins to tell of a boot that did not reach Redis. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { ROOT } from "../../scripts/lib/paths.mjs";
-import { run } from "../../scripts/lib/process.mjs";
-import { startServer } from "../../scripts/lib/redis-servers.mjs";
+import { ROOT } from "../../harness/paths.mjs";
+import { run } from "../../harness/process.mjs";
+import { startServer } from "../../harness/redis-servers.mjs";
 
 const OURS = path.join(ROOT, "index.js");
 const SMALL = ["--buyers", "60", "--items", "20", "--processes", "2"];
@@ -48,8 +48,8 @@ describe("npm start", () => {
   });
 
   const WRONG = [
-    ["an unknown flag", ["--fast"], {}, "Unknown option '--fast' (npm start -- --help lists the options)"],
-    ["a surplus argument", ["now"], {}, "Unexpected argument 'now' (npm start -- --help lists the options)"],
+    ["an unknown flag", ["--fast"], {}, "Unknown option '--fast' (npm start -- --help lists what there is)"],
+    ["a surplus argument", ["now"], {}, 'unknown argument "now"; there are only flags (npm start -- --help lists what there is)'],
     ["a number out of range", ["--buyers", "0"], {}, '--buyers must be a whole number from 1 to 10000, not "0"'],
     ["a number that is none", ["--items", "1e2"], {}, '--items must be a whole number from 1 to 10000, not "1e2"'],
     [

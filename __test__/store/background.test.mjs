@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { startPostgres } from "../../scripts/lib/postgres.mjs";
-import { startServer } from "../../scripts/lib/redis-servers.mjs";
-import { installStore, migrateStore, OURS, StoreServer, storeEnvironment } from "./store-setup.mjs";
+import { startPostgres } from "../../harness/postgres.mjs";
+import { startServer } from "../../harness/redis-servers.mjs";
+import { installStore, migrateStore, OURS, StoreServer, storeEnvironment } from "../../harness/store-setup.mjs";
 
 const BACKGROUND = fileURLToPath(new URL("./background", import.meta.url));
 /** Only a guard: longer than jobs, drainTimeoutMs and Medusa's own end take together. */

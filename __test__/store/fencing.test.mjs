@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startPostgres } from "../../scripts/lib/postgres.mjs";
-import { startServer } from "../../scripts/lib/redis-servers.mjs";
-import { installStore, migrateStore, OURS, StoreServer, storeEnvironment } from "./store-setup.mjs";
+import { startPostgres } from "../../harness/postgres.mjs";
+import { startServer } from "../../harness/redis-servers.mjs";
+import { installStore, migrateStore, OURS, StoreServer, storeEnvironment } from "../../harness/store-setup.mjs";
 
 let postgres;
 let skip = !OURS && "the official provider has no tokens";

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startPostgres } from "../../scripts/lib/postgres.mjs";
-import { startServer } from "../../scripts/lib/redis-servers.mjs";
-import { installStore, migrateStore, OURS, PROVIDER, StoreServer, storeEnvironment } from "./store-setup.mjs";
+import { startPostgres } from "../../harness/postgres.mjs";
+import { startServer } from "../../harness/redis-servers.mjs";
+import { installStore, migrateStore, OURS, PROVIDER, StoreServer, storeEnvironment } from "../../harness/store-setup.mjs";
 
 // The longest that a key of `execute` may stay locked after its process ended: 2 s by design, and some time for a slow machine.
 const LOCKED_AFTER_EXIT_MS = 2_000 + 1_000;

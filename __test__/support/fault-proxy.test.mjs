@@ -3,10 +3,10 @@ import { once } from "node:events";
 import net from "node:net";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startServer } from "../../scripts/lib/redis-servers.mjs";
-import { connect } from "../../scripts/lib/resp-client.mjs";
-import { decodeFrame, encodeCommand, FrameSplitter } from "../../scripts/lib/resp-frames.mjs";
-import { startFaultProxy } from "./fault-proxy.mjs";
+import { startFaultProxy } from "../../harness/fault-proxy.mjs";
+import { startServer } from "../../harness/redis-servers.mjs";
+import { connect } from "../../harness/resp-client.mjs";
+import { decodeFrame, encodeCommand, FrameSplitter } from "../../harness/resp-frames.mjs";
 
 let server;
 let observer;

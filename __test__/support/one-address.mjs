@@ -1,9 +1,9 @@
 // A server behind one address that keeps the rules of a cluster (a command may name keys of one slot only), as hosting companies offer it.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { startServer } from "../../scripts/lib/redis-servers.mjs";
-import { connect } from "../../scripts/lib/resp-client.mjs";
-import { startFaultProxy } from "./fault-proxy.mjs";
+import { startFaultProxy } from "../../harness/fault-proxy.mjs";
+import { startServer } from "../../harness/redis-servers.mjs";
+import { connect } from "../../harness/resp-client.mjs";
 
 const SLOTS = 16_384;
 /** A node says that it is ready within a second or two. */

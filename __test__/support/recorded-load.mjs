@@ -1,7 +1,7 @@
 // Callers that take locks until told to stop. Every hold is recorded, for the checker of the histories.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { checkHolds } from "../../scripts/histories/checker.mjs";
+import { checkHolds } from "../../harness/histories/checker.mjs";
 
 /** No load goes on for longer, whatever becomes of its test. */
 const LONGEST_MS = 90_000;

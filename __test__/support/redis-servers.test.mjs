@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseRedisUrl, startServer } from "../../scripts/lib/redis-servers.mjs";
-import { connect } from "../../scripts/lib/resp-client.mjs";
-import { ensureServerBinary } from "../../scripts/lib/server-binaries.mjs";
+import { parseRedisUrl, startServer } from "../../harness/redis-servers.mjs";
+import { connect } from "../../harness/resp-client.mjs";
+import { ensureServerBinary } from "../../harness/server-binaries.mjs";
 
 const VERSIONS = {
   6.2: /redis_version:6\.2\./,
@@ -14,7 +14,7 @@ const VERSIONS = {
   "valkey-8.1": /valkey_version:8\.1\./,
 };
 
-const modules = new URL("../../scripts/lib/redis-servers.mjs", import.meta.url).href;
+const modules = new URL("../../harness/redis-servers.mjs", import.meta.url).href;
 
 describe("a private server", () => {
   for (const [version, reported] of Object.entries(VERSIONS)) {

@@ -4,11 +4,11 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect } from "../../scripts/lib/resp-client.mjs";
-import { TESTING_OFFICIAL } from "./installed.mjs";
-import { bootLocking, providerEntry } from "./locking-module.mjs";
-import { NS } from "./rights.mjs";
-import { TOPOLOGIES, TOPOLOGY } from "./topologies.mjs";
+import { TESTING_OFFICIAL } from "../../harness/installed.mjs";
+import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
+import { connect } from "../../harness/resp-client.mjs";
+import { NS } from "../../harness/rights.mjs";
+import { TOPOLOGIES, TOPOLOGY } from "../../harness/topologies.mjs";
 
 export { NS };
 

@@ -3,7 +3,7 @@
 
 import { fileURLToPath } from "node:url";
 import { parentPort, threadId, Worker, workerData } from "node:worker_threads";
-import { requireInstalled } from "../support/installed.mjs";
+import { requireInstalled } from "../../harness/installed.mjs";
 
 const FOREVER = new Promise(() => {});
 const [scene, url, ...rest] = workerData ?? process.argv.slice(2);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { freePort } from "../../scripts/lib/redis-servers.mjs";
+import { freePort } from "../../harness/redis-servers.mjs";
 import { deferred, openTestbed, until } from "../support/testbed.mjs";
 import { play } from "./support.mjs";
 

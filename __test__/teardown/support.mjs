@@ -13,7 +13,8 @@ const CHILD = fileURLToPath(new URL("./child.mjs", import.meta.url));
  * @param {string[]} [execArgv] flags for node
  * @param {Record<string, string>} [env] added to this process's environment
  * @returns {{ child: import("node:child_process").ChildProcess, ended: Promise<{ code: number | null, signal: string | null, output: string }>,
- *   said: (text: string) => Promise<void> }} `said` waits for a line of its output, and rejects when it ends without. A child that hangs is killed, which `ended` then tells
+ *   said: (text: string) => Promise<void> }} `said` waits for a line of its output, and rejects when it ends without. A child that
+ *   hangs is killed, which `ended` then tells
  */
 export function play(args, execArgv = [], env = {}) {
   const child = fork(CHILD, args, { stdio: ["ignore", "pipe", "pipe", "ipc"], execArgv, env: { ...process.env, ...env } });

@@ -3,8 +3,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { ROOT } from "../../scripts/lib/paths.mjs";
-import { run } from "../../scripts/lib/process.mjs";
+import { ROOT } from "../../harness/paths.mjs";
+import { run } from "../../harness/process.mjs";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const TSC = path.join(ROOT, "node_modules", ".bin", "tsc");

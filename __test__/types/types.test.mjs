@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { INSTALLED } from "../support/installed.mjs";
+import { INSTALLED } from "../../harness/installed.mjs";
 import { compile } from "./support.mjs";
 
 for (const module of ["Node16", "ESNext"]) {

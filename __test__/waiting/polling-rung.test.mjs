@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { OFFICIAL } from "../support/installed.mjs";
+import { OFFICIAL } from "../../harness/installed.mjs";
 import { NS, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();

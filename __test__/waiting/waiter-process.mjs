@@ -1,6 +1,6 @@
 // A process whose calls wait for one key; it tells the token of each hold, and ends when all were served.
 
-import { bootLocking, providerEntry } from "../support/locking-module.mjs";
+import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
 
 const { url, key, waiters, options } = JSON.parse(process.argv[2]);
 const { locking, shutdown } = await boot();

@@ -1,6 +1,6 @@
 // The scenario on a cluster: three masters of its own.
 
-import { startCluster } from "../../scripts/lib/clusters.mjs";
+import { startCluster } from "../../harness/clusters.mjs";
 import { startContestant } from "./processes.mjs";
 import { runInRounds } from "./rounds.mjs";
 

@@ -1,8 +1,8 @@
 // A master that is killed under load, or replaced by the Sentinels' wish: servers of their own, anew for every run.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { startCluster } from "../../scripts/lib/clusters.mjs";
-import { startSentinels } from "../../scripts/lib/sentinels.mjs";
+import { startCluster } from "../../harness/clusters.mjs";
+import { startSentinels } from "../../harness/sentinels.mjs";
 import { startContestant } from "./processes.mjs";
 import { median } from "./stats.mjs";
 

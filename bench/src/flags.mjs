@@ -1,6 +1,6 @@
 // The command line of `npm run bench`.
 
-import { UserError } from "../../scripts/lib/process.mjs";
+import { readCommandLine } from "../../harness/command-line.mjs";
 import { CONTESTANTS } from "./contestants.mjs";
 
 /** Every scenario, in the order in which they run. */
@@ -32,7 +32,7 @@ export const SCENARIOS = [
 
 const MAX_ROUNDS = 50;
 
-export const USAGE = `usage: npm run bench -- [--json] [--quick] [--rounds N] [--only a,b] [--contestants a,b]
+const USAGE = `usage: npm run bench -- [--json] [--quick] [--rounds N] [--only a,b] [--contestants a,b]
   --json          print one JSON document on standard output instead of a table
   --quick         fewer rounds and operations: a smoke run, its figures are rough
   --rounds N      rounds per scenario, 1 to ${MAX_ROUNDS} (default 7, with --quick 2)
@@ -40,64 +40,19 @@ export const USAGE = `usage: npm run bench -- [--json] [--quick] [--rounds N] [-
   --contestants   ${CONTESTANTS.join(", ")} (default all)
   --help          print this and exit`;
 
+const FLAGS = {
+  json: { kind: "switch" },
+  quick: { kind: "switch" },
+  rounds: { kind: "number", range: [1, MAX_ROUNDS] },
+  only: { kind: "names", known: SCENARIOS, default: SCENARIOS },
+  contestants: { kind: "names", known: CONTESTANTS, default: CONTESTANTS },
+};
+
 /**
- * @param {string[]} args what follows `npm run bench --`
- * @returns {{ json: boolean, quick: boolean, help: boolean, rounds: number, roundsGiven: boolean, only: string[], contestants: string[] }}
+ * @returns {{ json: boolean, quick: boolean, rounds: number, roundsGiven: boolean, only: string[], contestants: string[] }}
  * @throws {UserError} in one line, for anything that is not in the usage text
  */
-export function parseFlags(args) {
-  const flags = { json: false, quick: false, help: false, rounds: undefined, only: SCENARIOS, contestants: CONTESTANTS };
-  const seen = new Set();
-  const rest = args.flatMap((arg) =>
-    /^--[^=]+=/.test(arg) ? [arg.slice(0, arg.indexOf("=")), { value: arg.slice(arg.indexOf("=") + 1) }] : [arg],
-  );
-  const valueAfter = (flag) => {
-    const next = rest.shift();
-    const value = typeof next === "object" ? next.value : next;
-    if (value === undefined || value === "" || (typeof next === "string" && next.startsWith("--")))
-      throw new UserError(`${flag} needs a value`);
-    return value;
-  };
-  while (rest.length > 0) {
-    const flag = rest.shift();
-    if (seen.has(flag)) throw new UserError(`${flag} is given twice`);
-    seen.add(flag);
-    switch (flag) {
-      case "--json":
-      case "--quick":
-      case "--help":
-        if (typeof rest[0] === "object") throw new UserError(`${flag} takes no value`);
-        flags[flag.slice(2)] = true;
-        break;
-      case "--rounds":
-        flags.rounds = roundsOf(valueAfter(flag));
-        break;
-      case "--only":
-        flags.only = listOf(flag, valueAfter(flag), SCENARIOS);
-        break;
-      case "--contestants":
-        flags.contestants = listOf(flag, valueAfter(flag), CONTESTANTS);
-        break;
-      default:
-        throw new UserError(`unknown argument ${JSON.stringify(flag)}: see npm run bench -- --help`);
-    }
-  }
-  flags.roundsGiven = flags.rounds !== undefined;
-  flags.rounds ??= flags.quick ? 2 : 7;
-  return flags;
-}
-
-function roundsOf(text) {
-  const rounds = Number(text);
-  if (!/^\d+$/.test(text) || rounds < 1 || rounds > MAX_ROUNDS) {
-    throw new UserError(`--rounds takes a whole number from 1 to ${MAX_ROUNDS}, not ${JSON.stringify(text)}`);
-  }
-  return rounds;
-}
-
-function listOf(flag, text, known) {
-  const names = text.split(",").map((name) => name.trim());
-  const wrong = names.find((name) => !known.includes(name));
-  if (wrong !== undefined) throw new UserError(`${flag} does not know ${JSON.stringify(wrong)}: known are ${known.join(", ")}`);
-  return known.filter((name) => names.includes(name));
+export function benchFlags() {
+  const { rounds, ...flags } = readCommandLine({ usage: USAGE, flags: FLAGS });
+  return { ...flags, rounds: rounds ?? (flags.quick ? 2 : 7), roundsGiven: rounds !== undefined };
 }

@@ -39,8 +39,8 @@ export const FLEET_TASKS = {
   },
 
   /**
-   * Callers that run a job under a lock, `visits` times each or, without a number, again and again, from `begin` to `end`. What began before `from` is not counted.
-   * Returns the time spent in jobs between `from` and `end`, how long each call waited, and what went wrong.
+   * Callers that run a job under a lock, `visits` times each or, without a number, again and again, from `begin` to `end`. What began
+   * before `from` is not counted. Returns the time spent in jobs between `from` and `end`, how long each call waited, and what went wrong.
    */
   async visits(contestant, { first, callers, keys, choose, jobMs, timeout, begin, from, end, visits = Number.POSITIVE_INFINITY }) {
     const waits = [];

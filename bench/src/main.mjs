@@ -15,7 +15,7 @@ import { runTls } from "./tls.mjs";
 /**
  * @param {object} options
  * @param {string} options.url of a Redis that nobody else uses: it is flushed
- * @param {object} options.observer a connection of `scripts/lib/resp-client.mjs` to it
+ * @param {object} options.observer a connection of `harness/resp-client.mjs` to it
  * @param {string[]} options.only scenarios
  * @param {string[]} options.contestants
  * @param {number} options.rounds

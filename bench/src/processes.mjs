@@ -2,7 +2,7 @@
 
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { UserError } from "../../scripts/lib/process.mjs";
+import { UserError } from "../../harness/process.mjs";
 
 const CHILD = fileURLToPath(new URL("child.mjs", import.meta.url));
 
@@ -13,7 +13,8 @@ const CHILD = fileURLToPath(new URL("child.mjs", import.meta.url));
  * @param {string} url of Redis
  * @param {Record<string, string>} [env] added to this process's environment
  * @param {object} [options] the providers' other options
- * @returns {Promise<{ version: string, run(task: string, params: object, options?: object): Promise<object>, signal(name: string): void, exited: Promise<unknown>, send(message: object): void, stop(): void }>}
+ * @returns {Promise<{ version: string, run(task: string, params: object, options?: object): Promise<object>, signal(name: string): void,
+ *   exited: Promise<unknown>, send(message: object): void, stop(): void }>}
  */
 export async function startContestant(name, url, env = {}, options = {}) {
   const child = fork(CHILD, [name, url, JSON.stringify(options)], {

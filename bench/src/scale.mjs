@@ -1,6 +1,6 @@
 // What very many at once cost each: where a thing grows with the square of their number, or blocks the event loop, it shows here.
 
-import { startFaultProxy } from "../../__test__/support/fault-proxy.mjs";
+import { startFaultProxy } from "../../harness/fault-proxy.mjs";
 import { startContestant } from "./processes.mjs";
 
 const COUNTS = [1_000, 10_000, 50_000, 200_000];
@@ -73,7 +73,7 @@ export function scaleRows({ counts, rows }) {
     figures === undefined
       ? "-"
       : `${figures.allUs.toFixed(1)} us, ${Math.round(figures.blockMs)} ms` +
-        `${figures.lateMs === undefined ? "" : `, ${Math.round(figures.lateMs)} ms late`}${figures.failed > 0 && figures.lateMs === undefined ? `, ${figures.failed} failed` : ""}`;
+        (figures.lateMs !== undefined ? `, ${Math.round(figures.lateMs)} ms late` : figures.failed > 0 ? `, ${figures.failed} failed` : "");
   const head = ["each, and longest block, with so many at once", ...counts.map((count) => count.toLocaleString("en-US")), "most / least"];
   const body = rows.map(({ row, phase, cells, flat, why }) => [
     `${row}: ${phase || why}`,

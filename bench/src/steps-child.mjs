@@ -2,8 +2,8 @@
 // whose packages it uses.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { requireInstalled } from "../../__test__/support/installed.mjs";
-import { bootLocking, providerEntry } from "../../__test__/support/locking-module.mjs";
+import { requireInstalled } from "../../harness/installed.mjs";
+import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
 
 const { url, resolve, options, callers, jobMs, key, timeoutS } = JSON.parse(process.argv[2]);
 

@@ -4,8 +4,8 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { installStore } from "../../__test__/store/store-setup.mjs";
-import { CACHE } from "../../scripts/lib/paths.mjs";
+import { CACHE } from "../../harness/paths.mjs";
+import { installStore } from "../../harness/store-setup.mjs";
 import { median, quantile } from "./stats.mjs";
 
 const CHILD = fileURLToPath(new URL("steps-child.mjs", import.meta.url));

@@ -1,8 +1,8 @@
 // The scenario over TLS: a server of its own, and contestants that trust its certificate.
 
-import { makeCertificates } from "../../scripts/lib/certificates.mjs";
-import { freePort, startServer } from "../../scripts/lib/redis-servers.mjs";
-import { connect } from "../../scripts/lib/resp-client.mjs";
+import { makeCertificates } from "../../harness/certificates.mjs";
+import { freePort, startServer } from "../../harness/redis-servers.mjs";
+import { connect } from "../../harness/resp-client.mjs";
 import { startContestant } from "./processes.mjs";
 import { runInRounds } from "./rounds.mjs";
 

@@ -2,8 +2,8 @@
 
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseRedisUrl } from "../../scripts/lib/redis-servers.mjs";
-import { connect } from "../../scripts/lib/resp-client.mjs";
+import { parseRedisUrl } from "../../harness/redis-servers.mjs";
+import { connect } from "../../harness/resp-client.mjs";
 
 const require = createRequire(import.meta.url);
 const { MedusaApp } = require("@medusajs/framework/modules-sdk");

@@ -1,8 +1,8 @@
 // A flash sale: far more buyers than items, several server processes, and Medusa's Locking Module between them and the stock.
 
 import { randomUUID } from "node:crypto";
-import { parseRedisUrl } from "../../scripts/lib/redis-servers.mjs";
-import { connect } from "../../scripts/lib/resp-client.mjs";
+import { parseRedisUrl } from "../../harness/redis-servers.mjs";
+import { connect } from "../../harness/resp-client.mjs";
 import { Shop } from "./shop.mjs";
 
 /**

@@ -3,7 +3,7 @@
 import { fork } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { UserError } from "../../scripts/lib/process.mjs";
+import { UserError } from "../../harness/process.mjs";
 
 const BUYERS = fileURLToPath(new URL("./buyers.mjs", import.meta.url));
 

@@ -1,3 +1,4 @@
+import type { NativeOptions } from "../../native";
 import { HoldState, type NativeClient, type Refusal, type ResultDetail, ResultKind } from "../../native";
 import { askPauseMs, askVerdict, type Callbacks } from "./callbacks";
 import { type LockError, type LossKind, lockError, lostError } from "./errors";
@@ -6,7 +7,6 @@ import { type Log, textOf } from "./guard";
 import { HeldLock } from "./lock";
 import { loadNative } from "./native";
 import { errorOf, optionErrorOf } from "./native-errors";
-import type { NativeOptions } from "./native-options";
 import { after, keepAliveUntil } from "./pause";
 import { onAbort } from "./signals";
 import { TroubleLog } from "./trouble";

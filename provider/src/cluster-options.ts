@@ -1,7 +1,7 @@
+import type { NativeCluster } from "../../native";
 import { kindOf } from "./arguments";
 import { CLUSTER_OPTIONS } from "./cluster-option-table";
 import { readNatMap } from "./nat-map";
-import type { NativeCluster } from "./native-options";
 import { judgeOption } from "./option-table";
 import {
   type OptionSource,

@@ -1,4 +1,4 @@
-import type { NativeOptions } from "./native-options";
+import type { NativeOptions } from "../../native";
 import {
   type OptionSource,
   optionalBoolean,

@@ -1,5 +1,5 @@
+import type { NativeNode } from "../../native";
 import { kindOf } from "./arguments";
-import type { NativeNode } from "./native-options";
 import { optionalInteger, optionalString, optionError } from "./option-values";
 
 /** @internal Reads a `natMap`: other addresses for those that Sentinels or nodes name, by "host:port". */

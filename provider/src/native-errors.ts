@@ -1,6 +1,5 @@
-import type { ResultDetail } from "../../native";
+import type { NativeOptions, ResultDetail } from "../../native";
 import { type LockError, type LockErrorCode, lockError } from "./errors";
-import type { NativeOptions } from "./native-options";
 import { optionError } from "./option-values";
 
 /** @internal The error of a call that failed. */

@@ -1,10 +1,11 @@
 import { Modules } from "@medusajs/framework/utils";
+import { type NativeOptions, NativePauses } from "../../native";
 import { kindOf } from "./arguments";
 import type { Callbacks } from "./callbacks";
 import { parseCluster } from "./cluster-options";
 import { lockError } from "./errors";
-import type { NativeOptions } from "./native-options";
 import { optionalInteger, optionalNumber, optionalString, optionError } from "./option-values";
+import { pausesBy } from "./perseverance-options";
 import type { RedisConnectionOptions } from "./redis-option-types";
 import { parseRedisOptions, type RedisSettings } from "./redis-options";
 import { parseRedisUrl } from "./redis-url";
@@ -138,14 +139,16 @@ function parsePlace(given: Record<string, unknown>, redisUrl: string | undefined
   const cluster = parseCluster(given.cluster, given.redisOptions, url, warnings);
   const { native, callbacks, keyPrefix } = parseRedisOptions(cluster.redisOptions, cluster.url, warnings);
   const { clusterRetryStrategy: retryStrategy } = cluster;
-  const asks = typeof retryStrategy === "function";
   return {
     native: {
       ...native,
       cluster: cluster.native,
-      reconnect: retryStrategy === undefined ? "growingInCluster" : asks ? "asked" : "never",
+      reconnect: pausesBy(retryStrategy, NativePauses.GrowingInCluster),
     },
-    callbacks: { ...callbacks, ...(asks ? { retryStrategy: retryStrategy as (times: number) => unknown } : {}) },
+    callbacks: {
+      ...callbacks,
+      ...(typeof retryStrategy === "function" ? { retryStrategy: retryStrategy as (times: number) => unknown } : {}),
+    },
     keyPrefix,
   };
 }

@@ -1,6 +1,6 @@
+import { type NativeOptions, NativePauses } from "../../native";
 import { kindOf } from "./arguments";
 import type { Callbacks } from "./callbacks";
-import type { NativeOptions } from "./native-options";
 import {
   type OptionSource,
   optionalBoolean,
@@ -44,11 +44,19 @@ export function readPerseverance({ values, label }: OptionSource): Perseverance 
     longestLoadingPauseMs: optionalLimitMs(label("maxLoadingRetryTime"), values.maxLoadingRetryTime) ?? 10_000,
     offlineQueue: flag("enableOfflineQueue"),
     resends: flag("autoResendUnfulfilledCommands"),
-    reconnect: retryStrategy === undefined ? "growing" : typeof retryStrategy === "function" ? "asked" : "never",
+    reconnect: pausesBy(retryStrategy),
     asksOnErrors: typeof reconnectOnError === "function",
     commandTimeoutMs: ms("commandTimeout"),
     socketTimeoutMs: ms("socketTimeout"),
   });
+}
+
+/** @internal Pauses by a strategy of the user's; where there is none, by `rule`. */
+export function pausesBy(strategy: unknown, rule = NativePauses.Growing): NativePauses {
+  if (strategy === undefined) {
+    return rule;
+  }
+  return typeof strategy === "function" ? NativePauses.Asked : NativePauses.Never;
 }
 
 /** @internal The user's functions among ioredis' options. */

@@ -1,8 +1,8 @@
+import type { NativeOptions } from "../../native";
 import { kindOf } from "./arguments";
 import type { Callbacks } from "./callbacks";
 import { type Connection, readConnection } from "./connection-options";
 import { IOREDIS_OPTIONS } from "./ioredis-options";
-import type { NativeOptions } from "./native-options";
 import { judgeOption } from "./option-table";
 import { type OptionSource, optionalString, optionError } from "./option-values";
 import { type Perseverance, readCallbacks, readPerseverance } from "./perseverance-options";

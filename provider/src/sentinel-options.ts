@@ -1,8 +1,8 @@
+import type { NativeDetection, NativeOptions, NativeSentinel, NativeSentinels, NativeTls } from "../../native";
 import { kindOf } from "./arguments";
 import { readAddress } from "./connection-options";
 import { guarded, textOf } from "./guard";
 import { objectOf, readNatMap } from "./nat-map";
-import type { NativeOptions, NativeSentinels } from "./native-options";
 import {
   type OptionSource,
   optionalBoolean,
@@ -12,6 +12,7 @@ import {
   optionError,
   withoutUndefined,
 } from "./option-values";
+import { pausesBy } from "./perseverance-options";
 import { parseTls } from "./tls-options";
 
 /** ioredis' port of a Sentinel. */
@@ -37,7 +38,7 @@ export function readSentinels(source: OptionSource, warnings: string[]): Sentine
     throw optionError(label("role"), 'must be "master"');
   }
   const strategy = values.sentinelRetryStrategy;
-  const reconnectAfterLookup = strategy === undefined ? "growing" : typeof strategy === "function" ? "asked" : "never";
+  const reconnectAfterLookup = pausesBy(strategy);
   // As with ioredis, all that does not count as true is as if it were not there.
   return values.sentinels ? { sentinels: readGroup(source, warnings), reconnectAfterLookup } : { reconnectAfterLookup };
 }
@@ -71,7 +72,7 @@ function readGroup(source: OptionSource, warnings: string[]): NativeSentinels {
   });
 }
 
-function readSentinelList(option: string, value: unknown): NativeSentinels["addresses"] {
+function readSentinelList(option: string, value: unknown): NativeSentinel[] {
   if (!Array.isArray(value)) {
     throw optionError(option, `must be an array of { host, port }, got ${kindOf(value)}`);
   }
@@ -81,7 +82,7 @@ function readSentinelList(option: string, value: unknown): NativeSentinels["addr
   return value.map((entry, at) => readSentinel(`${option}[${at}]`, entry));
 }
 
-function readSentinel(option: string, value: unknown): NativeSentinels["addresses"][number] {
+function readSentinel(option: string, value: unknown): NativeSentinel {
   const values = objectOf(option, value);
   const label = (name: string) => `${option}.${name}`;
   // A Unix socket is nothing that Sentinels are found at.
@@ -89,14 +90,14 @@ function readSentinel(option: string, value: unknown): NativeSentinels["addresse
   if (!host) {
     throw optionError(label("host"), "is missing");
   }
-  return withoutUndefined<NativeSentinels["addresses"][number]>({ host, port: port ?? SENTINEL_PORT, family: family || undefined });
+  return withoutUndefined<NativeSentinel>({ host, port: port ?? SENTINEL_PORT, family: family || undefined });
 }
 
-function readSentinelTls(given: unknown, option: string, warnings: string[]): NativeSentinels["tls"] | undefined {
+function readSentinelTls(given: unknown, option: string, warnings: string[]): NativeTls | undefined {
   return given === null ? undefined : parseTls(option, given, undefined, warnings).tls;
 }
 
-function readDetection({ values, label }: OptionSource, warnings: string[]): NativeSentinels["detection"] | undefined {
+function readDetection({ values, label }: OptionSource, warnings: string[]): NativeDetection | undefined {
   const most = optionalInteger(label("sentinelMaxConnections"), values.sentinelMaxConnections, 1, 1_000) ?? 10;
   const strategy = values.sentinelReconnectStrategy;
   if (!optionalBoolean(label("failoverDetector"), values.failoverDetector)) {

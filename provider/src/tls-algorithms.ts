@@ -1,5 +1,5 @@
+import type { NativeTls } from "../../native";
 import { kindOf } from "./arguments";
-import type { NativeTls } from "./native-options";
 import { type OptionSource, optionalString, optionError } from "./option-values";
 
 /** The cipher suites that rustls has, by OpenSSL's names; those of TLS 1.3 have the same name everywhere. */

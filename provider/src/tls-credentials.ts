@@ -1,8 +1,8 @@
 import { createPrivateKey, KeyObject, X509Certificate } from "node:crypto";
 import fs from "node:fs";
 import tls from "node:tls";
+import type { NativeTls } from "../../native";
 import { kindOf } from "./arguments";
-import type { NativeTls } from "./native-options";
 import { type OptionSource, optionalString, optionError } from "./option-values";
 
 const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[\s\S]+?-----END \1-----/g;

@@ -1,6 +1,6 @@
 import net from "node:net";
+import { type NativeOptions, type NativeTls, NativeTrust } from "../../native";
 import { type Address, readAddress } from "./connection-options";
-import type { NativeOptions, NativeTls } from "./native-options";
 import { NODE_TLS_OPTIONS } from "./node-tls-options";
 import { judgeOption } from "./option-table";
 import { type OptionSource, optionalBoolean, optionalInteger, optionalString, optionError, withoutUndefined } from "./option-values";
@@ -62,7 +62,7 @@ function readTls(source: OptionSource, warnings: string[]): NativeTls {
   const pinned = Boolean(values.ca);
   const named = pinned ? readCertificates(label("ca"), values.ca) : [];
   return withoutUndefined<NativeTls>({
-    authorities: trust === "blind" ? [] : pinned ? named : defaultAuthorities(warnings),
+    authorities: trust === NativeTrust.Blind ? [] : pinned ? named : defaultAuthorities(warnings),
     pinned,
     trust,
     ...readIdentity(source),
@@ -73,19 +73,19 @@ function readTls(source: OptionSource, warnings: string[]): NativeTls {
   });
 }
 
-function readTrust({ values, label }: OptionSource, warnings: string[]): NativeTls["trust"] {
+function readTrust({ values, label }: OptionSource, warnings: string[]): NativeTrust {
   const danger = "the certificate of Redis is not checked, so whoever stands in between can read and change everything";
   const anyName = optionalBoolean(label("skipHostnameCheck"), values.skipHostnameCheck) ?? false;
   if (optionalBoolean(label("rejectUnauthorized"), values.rejectUnauthorized) === false) {
     warnings.push(`${label("rejectUnauthorized")} is false: ${danger}.`);
-    return "blind";
+    return NativeTrust.Blind;
   }
   // As with Node, the option counts more, also when it is null.
   if (values.rejectUnauthorized === undefined && process.env.NODE_TLS_REJECT_UNAUTHORIZED === "0") {
     warnings.push(`The environment variable NODE_TLS_REJECT_UNAUTHORIZED is 0: ${danger}.`);
-    return "blind";
+    return NativeTrust.Blind;
   }
-  return anyName ? "anyName" : "full";
+  return anyName ? NativeTrust.AnyName : NativeTrust.Full;
 }
 
 function readLocalAddress({ values, label }: OptionSource): LocalAddress {

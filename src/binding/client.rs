@@ -1,14 +1,15 @@
 //! The one class: a client of one provider.
 
 use super::deliver::{Dispatcher, ResultDetail, deliverer};
-use super::options::{NativeOptions, millis};
+use super::options::NativeOptions;
+use super::values::millis;
 use crate::lane::Lane;
 use crate::sys::SharedNumbers;
 use lock_core::{
     AcquireRequest, Error, HoldId, Keep, LeaseState, Owner, Patience, ReleaseAllRequest, Verdict, Wanted,
 };
 use napi::Env;
-use napi::bindgen_prelude::{Either, Float64Array, FnArgs, Function, Object, Result, Status};
+use napi::bindgen_prelude::{Either, Float64Array, FnArgs, Function, Result, Status};
 use napi_derive::napi;
 use std::time::Duration;
 
@@ -25,10 +26,10 @@ pub enum HoldState {
     Gone,
 }
 
-/// What a call was taken in as.
+/// The answer to a call that was not accepted.
 #[napi(object)]
 pub struct Refusal {
-    /// Why the call was not taken in.
+    /// Why the call was not accepted.
     pub refused: ResultDetail,
 }
 
@@ -46,16 +47,17 @@ pub struct HoldFacts {
 /// How keys are taken for a named owner.
 #[napi(object, object_to_js = false)]
 pub struct Terms {
-    /// The owner; `*` for nobody in particular.
+    /// The owner; `*` stands for no particular owner.
     pub owner: String,
     /// Length of the lease; 0 for a lock without an end.
     pub lease_ms: f64,
     /// The longest wait.
     pub wait_ms: f64,
-    /// The wait counts from the first look at a held key on, and its end is a refusal instead of a time-out (with 0:
-    /// refuse at once).
+    /// The wait begins when the key is found held, and ends with a refusal instead of a time-out. With a wait of 0 the
+    /// refusal comes at once.
     pub refuse: bool,
-    /// 0: nobody asks for the lease later; 1: it is known by a hold until the release; 2: it is kept alive, too.
+    /// 0: the caller does not ask about the lease later. 1: a hold stands for the lease until the release. 2: the lease is
+    /// renewed, too.
     pub keep: u32,
 }
 
@@ -93,16 +95,15 @@ fn named(keys: Either<String, Vec<String>>) -> Vec<String> {
 
 #[napi]
 impl NativeClient {
-    /// Makes a client; it connects at once. Throws when an option is of the wrong type or the lane cannot be had.
+    /// Makes a client, which connects at once. Throws when an option cannot be used or the lane cannot be opened.
     #[napi(constructor, catch_unwind)]
     #[allow(clippy::needless_pass_by_value, reason = "arguments come by value from JavaScript")]
     pub fn new(
         env: &Env,
-        options: Object<'_>,
+        options: NativeOptions,
         numbers: Float64Array,
         dispatcher: Function<'_, FnArgs<(u32, Vec<ResultDetail>)>, ()>,
     ) -> Result<Self> {
-        let options: NativeOptions = env.from_js_value(options)?;
         let on_thread = options.on_thread;
         let settings =
             options.into_settings().map_err(|trouble| napi::Error::new(Status::InvalidArg, trouble))?;
@@ -117,8 +118,8 @@ impl NativeClient {
         Ok(this)
     }
 
-    /// Takes the keys for one call of `execute`: waits for them for up to `timeout_ms` and keeps the lease alive.
-    /// Returns the task to cancel it by.
+    /// Takes the keys for one call of `execute`: waits for them for up to `timeout_ms` and renews the lease.
+    /// Returns the task, for `cancel`.
     #[napi(catch_unwind)]
     pub fn lock(
         &self,
@@ -133,7 +134,7 @@ impl NativeClient {
         self.acquire_keys(env, caller, keys, Wanted::Execute, wait)
     }
 
-    /// Takes the keys for a named owner. Returns the task to cancel it by.
+    /// Takes the keys for a named owner. Returns the task, for `cancel`.
     #[napi(catch_unwind)]
     pub fn acquire(
         &self,
@@ -160,11 +161,11 @@ impl NativeClient {
     /// Withdraws a call.
     #[napi(catch_unwind)]
     pub fn cancel(&self, env: &Env, task: u32, caller: f64) {
-        // After the end there is nothing left to withdraw.
+        // A closed client has no call to withdraw.
         let _ = self.lane.with(env, |engine, now| engine.router().cancel(now, task, number(caller)));
     }
 
-    /// Ends a hold: it is renewed no more and its keys are given back. Says how far it could be trusted until now.
+    /// Ends a hold: renews it no more and releases its keys. Returns how far the hold could be trusted until now.
     #[napi(catch_unwind)]
     pub fn unlock(&self, env: &Env, caller: f64, hold: f64) -> HoldState {
         let hold = HoldId::from_number(number(hold));
@@ -172,7 +173,7 @@ impl NativeClient {
         state_of(state.unwrap_or(LeaseState::Gone))
     }
 
-    /// Gives back the keys that are `owner`'s.
+    /// Releases the keys that are `owner`'s.
     #[napi(catch_unwind)]
     pub fn release(
         &self,
@@ -197,10 +198,10 @@ impl NativeClient {
         taken(self.lane.with(env, |engine, now| engine.release_all(now, request)).flatten())
     }
 
-    /// Answers `ResultKind.AskPause`: connect again after so many milliseconds, or, with none, never.
+    /// Answers `ResultKind.AskPause`: connect again after so many milliseconds, or never (`None`).
     #[napi(catch_unwind)]
     pub fn reconnect_in(&self, env: &Env, pause_ms: Option<f64>) {
-        // After the end there is nothing left to connect.
+        // A closed client does not connect.
         let _ = self.lane.with(env, |engine, now| engine.router().reconnect_in(now, pause_ms.map(millis)));
     }
 
@@ -223,14 +224,14 @@ impl NativeClient {
         left.map_or(f64::INFINITY, |left| left.as_secs_f64() * 1_000.0)
     }
 
-    /// Nobody asks about a hold of `acquire` any more: it is neither renewed nor compared with Redis. Its keys stay as they are.
+    /// Forgets a hold of `acquire`: it is neither renewed nor compared with Redis any more. Its keys stay as they are.
     #[napi(catch_unwind)]
     pub fn forget(&self, env: &Env, hold: f64) {
         let hold = HoldId::from_number(number(hold));
         let _ = self.lane.with(env, |engine, now| engine.forget_hold(now, hold));
     }
 
-    /// How far the hold can be trusted, at this very moment.
+    /// How far the hold can be trusted at this moment.
     #[napi(catch_unwind)]
     pub fn hold_state(&self, hold: f64) -> HoldState {
         state_of(self.lane.lease_state(HoldId::from_number(number(hold))))
@@ -246,7 +247,7 @@ impl NativeClient {
         Some(HoldFacts { owner: String::from_utf8_lossy(held.owner.as_bytes()).into_owned(), keys, tokens })
     }
 
-    /// Takes no more calls and fails those that wait for a lock. Releases go on.
+    /// Accepts no more calls and fails the calls that wait for a lock. Releases go on.
     #[napi(catch_unwind)]
     pub fn drain(&self, env: &Env) {
         let _ = self.lane.with(env, |engine, now| engine.router().close(now));
@@ -258,7 +259,7 @@ impl NativeClient {
         self.lane.with(env, |engine, _| !engine.router().is_idle()).unwrap_or(false)
     }
 
-    /// The bounded step at exit (200 ms): what `execute` still holds is left with 2 s.
+    /// The step at exit, which takes at most 200 ms: it leaves 2 s to each lock that `execute` still holds.
     #[napi(catch_unwind)]
     pub fn exit_step(&self) {
         self.lane.exit_step();
@@ -281,7 +282,7 @@ impl NativeClient {
         let outcome = self.lane.with(env, |engine, now| {
             let named = named(keys);
             let keys = engine.router().parse_keys(&named)?;
-            // One key is named by itself; several are, so that an error can name the first in the caller's order.
+            // A parsed key has its own name. The names of several keys are kept, so that an error names them in the caller's order.
             let named = if named.len() > 1 { named } else { Vec::new() };
             engine.acquire(
                 now,
@@ -299,7 +300,7 @@ struct Waiting {
     keep: Keep,
 }
 
-/// `Infinity` waits for as long as it takes.
+/// `Infinity` is a wait without a limit.
 fn limited(wait_ms: f64) -> Patience {
     if wait_ms.is_finite() { Patience::Limit(millis(wait_ms)) } else { Patience::Endless }
 }

@@ -24,21 +24,21 @@ pub enum ResultKind {
     Freed,
     /// The call failed; the value is the detail's index.
     Failed,
-    /// A lock is lost: the first number is the hold, the value the detail's index. Its code says what happened ("lapsed", "ended" or
-    /// "taken-away"), its message which call the lock is of ("execute" or "acquire").
+    /// A lock is lost: the first number is the hold, the value the detail's index. The detail's code says what happened
+    /// ("lapsed", "ended" or "taken-away"), its message names the call that took the lock ("execute" or "acquire").
     Lost,
-    /// The connection stands; the value is the index of the detail: its code is the rung ("plain", "polling" or
-    /// "hand-off"), its message why it is not the best one.
+    /// The connection stands; the value is the detail's index. The detail's code is the mode ("plain", "polling" or
+    /// "hand-off"); its message says why the mode is not the best one.
     Ready,
     /// There is no connection; the value is the detail's index.
     Down,
     /// A line for the log; the value is the detail's index.
     Log,
-    /// How long to wait before the next connect? The value is the number of the attempt, from 1; the first number is 1
-    /// when no Sentinel could say where to, else 0. `reconnectIn` answers.
+    /// A question: how long is the pause before the next connect? The value is the number of the attempt, from 1. The first
+    /// number is 1 when no Sentinel knew the master, else 0. `reconnectIn` answers.
     AskPause,
-    /// What to do about an error that Redis answered with? The first number is the question's, the value the index of
-    /// the detail with the server's text; `judge` answers.
+    /// A question: what becomes of this error reply? The first number is the question's, the value the index of the detail
+    /// with the server's text. `judge` answers.
     AskError,
 }
 
@@ -51,7 +51,7 @@ pub struct ResultDetail {
     pub message: String,
     /// The keys concerned, as the caller named them.
     pub keys: Vec<String>,
-    /// What lies behind an error.
+    /// The reason behind an error.
     pub cause: Option<String>,
 }
 
@@ -71,7 +71,7 @@ pub(super) fn deliverer(dispatcher: Dispatcher, numbers: SharedNumbers) -> Deliv
                 count += 1;
             }
             numbers.borrow_mut().write(&values);
-            // The dispatcher does not throw; the scope around this clears what it should not have thrown.
+            // The dispatcher does not throw. If it does after all, the scope around this clears the exception.
             let _ = dispatcher.borrow_back(env).and_then(|function| function.call((count, details).into()));
         }
     })

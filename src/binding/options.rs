@@ -1,113 +1,106 @@
-//! The options as the provider hands them over: names and units checked there, types made here.
+//! The options as the provider hands them over. `native.d.ts` has these shapes for TypeScript: each option is written here only.
 
+use super::cluster_options::NativeCluster;
 use super::sentinel_options::NativeSentinels;
-use crate::lane::{Discovery, Settings};
-use crate::net::{Endpoint, Family, Place, SocketRules, Target, Tls, TlsOptions, Trust};
-use lock_core::{
-    BackoffRule, ClientConfig, ClusterRules, Credentials, Greeting, NodeAddress, PauseRule, Perseverance,
-    Safety, Secrets,
-};
-use serde::Deserialize;
-use std::collections::HashMap;
+use super::tls_options::NativeTls;
+use super::values::{family, limit, millis};
+use crate::lane::Settings;
+use crate::net::{Endpoint, Place, SocketRules, Target, Tls};
+use lock_core::{BackoffRule, ClientConfig, Credentials, Greeting, PauseRule, Perseverance, Safety, Secrets};
+use napi_derive::napi;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
-/// One provider's options; what they mean is said in `provider/src/native-options.ts`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct NativeOptions {
-    path: Option<String>,
-    host: String,
-    port: u16,
-    family: u8,
-    local_address: Option<String>,
-    local_port: Option<u16>,
-    keep_alive_ms: Option<f64>,
-    no_delay: bool,
-    connect_timeout_ms: f64,
-    tls: Option<NativeTls>,
-    cluster: Option<NativeCluster>,
-    sentinels: Option<NativeSentinels>,
-    username: Option<String>,
-    password: Option<String>,
-    database: u32,
-    connection_name: Option<String>,
-    library_name: Option<String>,
-    resp3: bool,
-    ready_check: bool,
-    longest_loading_pause_ms: f64,
-    offline_queue: bool,
-    resends: bool,
-    most_reconnects: Option<u32>,
-    most_reconnects_for_all: bool,
-    reconnect: Reconnect,
-    reconnect_after_lookup: Reconnect,
-    asks_on_errors: bool,
-    command_timeout_ms: Option<f64>,
-    socket_timeout_ms: Option<f64>,
-    prefix: String,
-    default_retry_interval_ms: f64,
-    maximum_retry_interval_ms: f64,
-    backoff_factor: f64,
-    maximum_stall_ms: f64,
-    safety_replicas: Option<u32>,
-    safety_timeout_ms: Option<f64>,
-    pub(super) on_thread: bool,
+/// The options of one provider. The provider has checked every value. Every name says its unit. An option that is not wanted
+/// is absent.
+#[napi(object, object_to_js = false)]
+pub struct NativeOptions {
+    /// A Unix socket; then host, port, family and the local address mean nothing.
+    pub path: Option<String>,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// 4 or 6: only addresses of that family; 0: all.
+    pub family: u8,
+    /// The IP address to connect from.
+    pub local_address: Option<String>,
+    /// The port to connect from.
+    pub local_port: Option<u16>,
+    /// Idle time until the system asks whether the other side is still there; 0: the system's own; none: it does not ask.
+    pub keep_alive_ms: Option<f64>,
+    /// Small writes leave at once.
+    pub no_delay: bool,
+    /// Longest time to connect, TLS included; 0: no limit.
+    pub connect_timeout_ms: f64,
+    /// TLS; none: plain text.
+    pub tls: Option<NativeTls>,
+    /// A cluster; then path, host and port mean nothing.
+    pub cluster: Option<NativeCluster>,
+    /// The Sentinels that know the master; then path, host and port mean nothing.
+    pub sentinels: Option<NativeSentinels>,
+    /// The user; none: the default user.
+    pub username: Option<String>,
+    /// With a user name and no password this is the empty string.
+    pub password: Option<String>,
+    /// For SELECT.
+    pub database: u32,
+    /// For CLIENT SETNAME.
+    pub connection_name: Option<String>,
+    /// For CLIENT SETINFO; none: Redis is told neither name nor version.
+    pub library_name: Option<String>,
+    /// Ask for RESP3, without which Redis cannot tell of a lock that is free.
+    pub resp3: bool,
+    /// Wait until the server has loaded its data.
+    pub ready_check: bool,
+    /// Longest pause between two looks at a server that is loading; 0: its own estimate.
+    pub longest_loading_pause_ms: f64,
+    /// Calls wait for a connection.
+    pub offline_queue: bool,
+    /// Commands that a lost connection left unanswered are sent again.
+    pub resends: bool,
+    /// After so many failed reconnects calls fail; none: never.
+    pub most_reconnects: Option<u32>,
+    /// Calls with a time limit fail then, too.
+    pub most_reconnects_for_all: bool,
+    /// The pause before a reconnect.
+    pub reconnect: NativePauses,
+    /// The pause after an attempt in which no Sentinel knew the master.
+    pub reconnect_after_lookup: NativePauses,
+    /// `ResultKind.AskError` asks about error replies.
+    pub asks_on_errors: bool,
+    /// Longest that one command takes, waiting for a connection included.
+    pub command_timeout_ms: Option<f64>,
+    /// Longest silence of a connection that owes answers; none: 15 s.
+    pub socket_timeout_ms: Option<f64>,
+    /// `keyPrefix` followed by `namespace`.
+    pub prefix: String,
+    /// First pause of a call that polls.
+    pub default_retry_interval_ms: f64,
+    /// Longest pause of a call that polls.
+    pub maximum_retry_interval_ms: f64,
+    /// Growth from pause to pause.
+    pub backoff_factor: f64,
+    /// A JavaScript thread that is stuck for longer loses its locks.
+    pub maximum_stall_ms: f64,
+    /// So many replicas must have a lock before it counts; none: the master's answer is enough.
+    pub safety_replicas: Option<u32>,
+    /// Within this time, else the lock is given back.
+    pub safety_timeout_ms: Option<f64>,
+    /// Use the thread lane.
+    pub on_thread: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum Reconnect {
+/// The pause before an attempt to connect.
+#[napi(string_enum = "camelCase")]
+pub enum NativePauses {
+    /// ioredis' rule: longer each time.
     Growing,
+    /// ioredis' rule for a cluster.
     GrowingInCluster,
+    /// There is no second attempt.
     Never,
+    /// `ResultKind.AskPause` asks for it.
     Asked,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NativeNode {
-    host: String,
-    port: u16,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct NativeCluster {
-    nodes: Vec<NativeNode>,
-    lookup_timeout_ms: f64,
-    refresh_every_ms: Option<f64>,
-    most_redirections: u32,
-    moved_pause_ms: f64,
-    try_again_pause_ms: f64,
-    down_pause_ms: f64,
-    addresses: HashMap<String, NativeNode>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct NativeTls {
-    authorities: Vec<String>,
-    pinned: bool,
-    trust: NativeTrust,
-    certificate: Option<String>,
-    key: Option<String>,
-    server_name: Option<String>,
-    sends_name: bool,
-    tls12: bool,
-    tls13: bool,
-    ciphers: Vec<String>,
-    groups: Vec<String>,
-    protocols: Vec<String>,
-    revoked: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum NativeTrust {
-    Full,
-    AnyName,
-    Blind,
 }
 
 impl NativeOptions {
@@ -182,80 +175,13 @@ impl NativeOptions {
     }
 }
 
-impl NativeCluster {
-    fn into_settings(self, ready_check: bool) -> (ClusterRules, Discovery) {
-        let address = |(named, NativeNode { host, port }): (String, NativeNode)| {
-            (named, NodeAddress { host: host.into(), port })
-        };
-        let rules = ClusterRules {
-            most_redirections: self.most_redirections,
-            moved_pause: millis(self.moved_pause_ms),
-            try_again_pause: millis(self.try_again_pause_ms),
-            down_pause: millis(self.down_pause_ms),
-            refresh_every: self.refresh_every_ms.map(millis),
-            addresses: self.addresses.into_iter().map(address).collect(),
-        };
-        let endpoint = |NativeNode { host, port }| Endpoint::Tcp { host, port };
-        let discovery = Discovery {
-            start: self.nodes.into_iter().map(endpoint).collect(),
-            limit: millis(self.lookup_timeout_ms),
-            ready_check,
-        };
-        (rules, discovery)
-    }
-}
-
-impl From<Reconnect> for PauseRule {
-    fn from(reconnect: Reconnect) -> Self {
-        match reconnect {
-            Reconnect::Growing => Self::Growing,
-            Reconnect::GrowingInCluster => Self::GrowingInCluster,
-            Reconnect::Never => Self::Never,
-            Reconnect::Asked => Self::Asked,
+impl From<NativePauses> for PauseRule {
+    fn from(pauses: NativePauses) -> Self {
+        match pauses {
+            NativePauses::Growing => Self::Growing,
+            NativePauses::GrowingInCluster => Self::GrowingInCluster,
+            NativePauses::Never => Self::Never,
+            NativePauses::Asked => Self::Asked,
         }
     }
-}
-
-/// 4, 6, or anything else for both.
-pub(super) fn family(number: u8) -> Family {
-    match number {
-        4 => Family::V4,
-        6 => Family::V6,
-        _ => Family::Any,
-    }
-}
-
-impl NativeTls {
-    pub(super) fn into_options(self) -> TlsOptions {
-        TlsOptions {
-            authorities: self.authorities,
-            pinned: self.pinned,
-            trust: match self.trust {
-                NativeTrust::Full => Trust::Full,
-                NativeTrust::AnyName => Trust::AnyName,
-                NativeTrust::Blind => Trust::Blind,
-            },
-            identity: self.certificate.zip(self.key),
-            server_name: self.server_name,
-            sends_name: self.sends_name,
-            versions: (self.tls12, self.tls13),
-            ciphers: self.ciphers,
-            groups: self.groups,
-            protocols: self.protocols,
-            revoked: self.revoked,
-        }
-    }
-}
-
-/// A number of milliseconds; what is no length of time counts as none, what is too long as the longest.
-pub(super) fn millis(value: f64) -> Duration {
-    if value.is_nan() || value <= 0.0 {
-        return Duration::ZERO;
-    }
-    Duration::try_from_secs_f64(value / 1_000.0).unwrap_or(Duration::MAX)
-}
-
-/// A time limit; 0 is none.
-fn limit(value: f64) -> Option<Duration> {
-    Some(millis(value)).filter(|limit| !limit.is_zero())
 }

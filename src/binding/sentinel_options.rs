@@ -1,48 +1,56 @@
 //! The options about Sentinels, as the provider hands them over.
 
-use super::options::{NativeTls, family, millis};
+use super::cluster_options::NativeNode;
+use super::tls_options::NativeTls;
+use super::values::{family, millis};
 use crate::net::{Detection, Endpoint, Known, Sentinel, Sentinels, Tls};
 use lock_core::{Credentials, Secrets};
-use serde::Deserialize;
+use napi_derive::napi;
 use std::collections::HashMap;
 
-/// See `provider/src/native-options.ts`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct NativeSentinels {
-    name: String,
-    addresses: Vec<NativeSentinel>,
-    username: Option<String>,
-    password: Option<String>,
-    tls: Option<NativeTls>,
+/// The Sentinels, and how they are spoken to.
+#[napi(object, object_to_js = false)]
+pub struct NativeSentinels {
+    /// What they call the master.
+    pub name: String,
+    /// Their addresses, in the order in which they are asked.
+    pub addresses: Vec<NativeSentinel>,
+    /// The user; none: the default user.
+    pub username: Option<String>,
+    /// With a user name and no password this is the empty string.
+    pub password: Option<String>,
+    /// TLS; none: plain text.
+    pub tls: Option<NativeTls>,
     /// Other addresses for those that the Sentinels name, by "host:port".
-    mapped: HashMap<String, NativeAddress>,
-    learns: bool,
-    command_timeout_ms: f64,
-    detection: Option<NativeDetection>,
+    pub mapped: HashMap<String, NativeNode>,
+    /// The Sentinels are asked for other Sentinels.
+    pub learns: bool,
+    /// Longest wait for one answer.
+    pub command_timeout_ms: f64,
+    /// The client listens to the Sentinels, so that it knows a new master at once.
+    pub detection: Option<NativeDetection>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct NativeSentinel {
-    host: String,
-    port: u16,
-    family: Option<u8>,
+/// One Sentinel.
+#[napi(object, object_to_js = false)]
+pub struct NativeSentinel {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// 4 or 6: only addresses of that family; none: the family of all sockets.
+    pub family: Option<u8>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct NativeAddress {
-    host: String,
-    port: u16,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct NativeDetection {
-    most: u32,
-    pauses_ms: Vec<f64>,
-    stops: bool,
+/// How the client listens to Sentinels.
+#[napi(object, object_to_js = false)]
+pub struct NativeDetection {
+    /// The most Sentinels to listen to.
+    pub most: u32,
+    /// Pauses before the reconnects to one of them, by attempt.
+    pub pauses_ms: Vec<f64>,
+    /// After the last of these pauses the client gives the Sentinel up; without this it keeps to that pause.
+    pub stops: bool,
 }
 
 impl NativeSentinels {
@@ -58,7 +66,7 @@ impl NativeSentinels {
             endpoint: Endpoint::Tcp { host, port },
             family: wanted.map(family),
         };
-        let mapped = |(from, NativeAddress { host, port })| (from, Endpoint::Tcp { host, port });
+        let mapped = |(from, NativeNode { host, port })| (from, Endpoint::Tcp { host, port });
         let username = self.username;
         Ok(Sentinels {
             name: self.name,

@@ -13,7 +13,7 @@ pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Result<(
 }
 
 fn start() -> Result<Handle, String> {
-    // Node unloads an addon that only workers used; this thread would then run code that is not there.
+    // Node unloads an addon that only workers used. This thread would then run code that is gone.
     napi::bindgen_prelude::retain_current_module_for_unload_safety();
     let runtime = Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.map_err(|error| format!("the background thread could not be set up: {error}"))?;

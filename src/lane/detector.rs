@@ -1,38 +1,38 @@
-//! Hears from the Sentinels at once that the master is another (`failoverDetector`): one task for each of them, which
-//! ends with its client.
+//! Listens to the Sentinels, so that a change of the master is noticed at once (`failoverDetector`). There is one task for
+//! each Sentinel; it ends with its client.
 
-use super::renewal::Renewer;
-use super::shared::Inbound;
-use crate::net::{Detection, Place, Sentinel, Sentinels};
+use crate::net::{Detection, Place, Sentinel, Sentinels, SocketRules, Target};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::task::JoinSet;
 
-/// Starts to listen, where the options ask for it; who drops the set ends it.
-pub(super) fn start(renewer: &Arc<Renewer>) -> JoinSet<()> {
+/// Starts to listen, if the options ask for it. A change of the master calls `moved` with a line for the log. The tasks end
+/// with the set.
+pub(super) fn start(target: &Target, moved: impl Fn(String) + Clone + Send + Sync + 'static) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    if let Place::Asked(sentinels) = &renewer.settings().target.place
+    if let Place::Asked(sentinels) = &target.place
         && let Some(detection) = &sentinels.detection
     {
         for sentinel in sentinels.all().into_iter().take(detection.most) {
-            let (renewer, sentinels) = (Arc::clone(renewer), Arc::clone(sentinels));
-            tasks.spawn(listen(renewer, sentinels, sentinel, detection.clone()));
+            let (sentinels, rules) = (Arc::clone(sentinels), target.socket.clone());
+            tasks.spawn(listen(sentinels, sentinel, rules, detection.clone(), moved.clone()));
         }
     }
     tasks
 }
 
-async fn listen(renewer: Arc<Renewer>, sentinels: Arc<Sentinels>, sentinel: Sentinel, detection: Detection) {
+async fn listen(
+    sentinels: Arc<Sentinels>,
+    sentinel: Sentinel,
+    rules: SocketRules,
+    detection: Detection,
+    moved: impl Fn(String),
+) {
     let failed = AtomicU32::new(0);
     loop {
-        let rules = &renewer.settings().target.socket;
         let began = || failed.store(0, Ordering::Relaxed);
-        match sentinels.hear_of_switch(&sentinel, rules, began).await {
-            Ok(()) => {
-                let reason = format!("Sentinel {} says that the master is another", sentinel.endpoint);
-                renewer.leave();
-                renewer.shared().send(Inbound::Moved { reason });
-            }
+        match sentinels.hear_of_switch(&sentinel, &rules, began).await {
+            Ok(()) => moved(format!("Sentinel {} says that the master is another", sentinel.endpoint)),
             Err(_) => {
                 let attempt = failed.fetch_add(1, Ordering::Relaxed);
                 let Some(pause) = detection.pause(attempt) else { return };

@@ -1,7 +1,8 @@
 //! Asking the nodes of a cluster which of them has which slot, on the background thread.
 
+use super::settings::{Discovery, Settings};
 use super::shared::{Inbound, Shared};
-use super::{Discovery, Settings, background, side};
+use super::{background, side};
 use crate::net::{Endpoint, Failure, Talk};
 use lock_core::resp::Value;
 use lock_core::{ClusterRules, NodeAddress, SlotRange};
@@ -12,7 +13,7 @@ use std::sync::atomic::Ordering;
 /// Most masters of a cluster: each gets a connection.
 const MOST_MASTERS: usize = 1_000;
 
-/// Looks up the table and puts it into the mailbox. `known`: nodes that are asked before those of the options.
+/// Looks up the table and puts it into the mailbox. The nodes `known` are asked before those of the options.
 pub(super) fn begin(shared: &Arc<Shared>, settings: &Settings, known: Vec<NodeAddress>) {
     let (to, settings) = (Arc::clone(shared), settings.clone());
     let started = background::spawn(async move {
@@ -24,7 +25,7 @@ pub(super) fn begin(shared: &Arc<Shared>, settings: &Settings, known: Vec<NodeAd
     }
 }
 
-/// Asks one node after the other, until one knows.
+/// Asks one node after the other until one knows the table.
 pub(super) async fn look_up(
     shared: &Shared,
     settings: &Settings,
@@ -84,13 +85,13 @@ async fn ask(
     Ok(ranges)
 }
 
-/// A cluster that lacks slots may get them in a moment.
+/// Whether the node says that the cluster works. A cluster that lacks slots may get them in a moment.
 async fn check_state(talk: &Talk) -> Result<(), String> {
     match talk.ask(&["CLUSTER", "INFO"]).await {
         Ok(Value::Text(info)) if String::from_utf8_lossy(&info).contains("cluster_state:fail") => {
             Err("cluster_state is fail".to_owned())
         }
-        // Who may not ask finds out by calls.
+        // A user without the right to ask learns it by the first call.
         Ok(_) => Ok(()),
         Err(Failure::Said(said)) if said.starts_with(b"NOPERM") => Ok(()),
         Err(error) => Err(error.to_string()),
@@ -113,7 +114,7 @@ fn range(entry: &Value, near: &NodeAddress, rules: &ClusterRules) -> Option<Slot
         Value::Text(host) => String::from_utf8_lossy(host).into_owned(),
         _ => String::new(),
     };
-    // A node that does not know its own address leaves it to us, who have reached it at one.
+    // A node that does not know its own address is reached at the address where it was asked.
     let host = if host.is_empty() || host == "?" { Arc::clone(&near.host) } else { host.into() };
     let master = NodeAddress { host, port: u16::try_from(*port).ok()? };
     let master = rules.addresses.get(&master.to_string()).cloned().unwrap_or(master);

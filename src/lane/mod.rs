@@ -1,15 +1,17 @@
-//! What moves bytes, time and results between Redis, lock-core and JavaScript.
+//! The lanes move bytes, time and results between Redis, lock-core and JavaScript.
 //!
-//! `node_loop` is the lane of choice: everything on Node's own loop. `thread` is the fallback where that loop is
-//! not to be had. Both drive lock-core's `Engine` and use `shared` (what other threads touch) and `renewal`
+//! `node_loop` is the preferred lane: everything runs on Node's own loop. `thread` is the fallback for runtimes without such
+//! a loop. Both drive lock-core's `Engine` and use `shared` (what other threads touch) and `renewal`
 //! (the leases' own thread and connection).
 
 mod background;
+mod deliver;
 mod detector;
 mod lookup;
 mod node_loop;
 mod renewal;
 mod renewal_call;
+mod settings;
 mod shared;
 mod side;
 mod socket;
@@ -17,67 +19,19 @@ mod sockets;
 mod thread;
 mod wire;
 
+pub(crate) use deliver::Deliver;
 pub(crate) use node_loop::NodeLoop;
+pub(crate) use settings::{Discovery, Settings};
 pub(crate) use thread::ThreadLane;
 
-use crate::net::{Endpoint, Target};
-use lock_core::{ClientConfig, Code, Engine, Error, HoldId, Instant, LeaseState, NodeAddress, Notice};
+use lock_core::{Engine, Error, HoldId, Instant, LeaseState};
 use napi::Env;
 use shared::Shared;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Everything a lane is told at its start.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    /// Where Redis is. In a cluster: how its nodes are reached.
-    pub(crate) target: Target,
-    /// How a cluster's nodes are found.
-    pub(crate) discovery: Option<Discovery>,
-    /// The client's own settings.
-    pub(crate) client: ClientConfig,
-    /// A JavaScript thread that was stuck for longer is renewed for no more.
-    pub(crate) maximum_stall: Duration,
-}
-
-impl Settings {
-    /// Where a node is; the only server without an address.
-    fn target_of(&self, address: Option<&NodeAddress>) -> Target {
-        address.map_or_else(
-            || self.target.clone(),
-            |address| self.target.at(address.host.to_string(), address.port),
-        )
-    }
-
-    /// Where a node is that the cluster names `host:port`.
-    fn address(&self, named: &str) -> NodeAddress {
-        let known = self.client.cluster.as_ref().and_then(|rules| rules.addresses.get(named).cloned());
-        known.unwrap_or_else(|| {
-            let (host, port) = named.rsplit_once(':').unwrap_or((named, ""));
-            NodeAddress { host: host.into(), port: port.parse().unwrap_or_default() }
-        })
-    }
-}
-
-/// How a cluster's nodes are found.
-#[derive(Clone, Debug)]
-pub(crate) struct Discovery {
-    /// Nodes to ask as long as no other is known, and after all others.
-    pub(crate) start: Vec<Endpoint>,
-    /// Longest time that one node may take to say which has which slot.
-    pub(crate) limit: Duration,
-    /// A cluster that says of itself that it has failed is not used at the start.
-    pub(crate) ready_check: bool,
-}
-
-/// Brings results to JavaScript; called on its thread, inside a callback scope.
-pub(crate) type Deliver = Rc<dyn Fn(&Env, Vec<Notice>)>;
-
-/// How long the step at exit may take.
-const EXIT_LIMIT: Duration = Duration::from_millis(200);
-
-/// The two lanes behind one face.
+/// The two lanes behind one interface.
 pub(crate) enum Lane {
     /// On Node's loop.
     Loop(Rc<NodeLoop>),
@@ -86,7 +40,7 @@ pub(crate) enum Lane {
 }
 
 impl Lane {
-    /// Opens the lane that fits.
+    /// Opens the lane of this runtime.
     pub(crate) fn open(
         env: &Env,
         settings: Settings,
@@ -102,7 +56,7 @@ impl Lane {
         }
     }
 
-    /// Lets `body` work on the engine; what follows from it is sent and told soon after.
+    /// Lets `body` work on the engine. Its commands are sent, and its results told, soon after.
     pub(crate) fn with<R>(
         &self,
         env: &Env,
@@ -114,7 +68,7 @@ impl Lane {
         }
     }
 
-    /// How far the hold can be trusted, at this very moment.
+    /// How far the hold can be trusted at this moment.
     pub(crate) fn lease_state(&self, hold: HoldId) -> LeaseState {
         self.shared().leases().state(crate::sys::now(), hold)
     }
@@ -129,7 +83,7 @@ impl Lane {
         self.shared().leases().held(hold).map(read)
     }
 
-    /// The bounded step at exit: what `execute` still holds is left with 2 s.
+    /// The step at exit, which has a time limit: it leaves 2 s to each lock that `execute` still holds.
     pub(crate) fn exit_step(&self) {
         match self {
             Self::Loop(lane) => lane.exit_step(),
@@ -151,14 +105,4 @@ impl Lane {
             Self::Thread(lane) => lane.shared(),
         }
     }
-}
-
-/// A call after the lane was closed.
-fn closed() -> Error {
-    Error::new(Code::Closed, "The locking provider was shut down; it takes no more calls.")
-}
-
-/// A call that met a fault of ours.
-fn internal() -> Error {
-    Error::new(Code::Internal, "A fault in medusa-locking-redis; the provider stops. Please report it.")
 }

@@ -1,15 +1,17 @@
-//! The lane of choice: the socket on Node's own libuv loop.
+//! The preferred lane: the socket on Node's own libuv loop.
 //!
-//! Commands of one turn of the loop leave in one write (before the loop waits, or right after replies were
-//! handled); replies are read where the loop finds them, and their calls settled there, in one callback scope.
-//! Everything in here runs on the environment's thread.
+//! The commands of one turn of the loop leave in one write, before the loop waits or right after replies were handled. The
+//! loop finds replies; they are read and their calls settled at that place, in one callback scope. Everything in here runs
+//! on the environment's thread.
 
 use super::background;
+use super::deliver::{Deliver, closed, internal};
 use super::renewal;
+use super::settings::{EXIT_LIMIT, Settings};
 use super::shared::{Inbound, Shared, Waker};
 use super::socket::Connection;
 use super::sockets::Sockets;
-use super::{Deliver, EXIT_LIMIT, Settings, closed, internal, lookup, wire};
+use super::{lookup, wire};
 use crate::net::{self, Target, Trouble, describe};
 use crate::sys::{Async, EventLoop, JsScope, Poll, Prepare, Readiness, Timer, now};
 use lock_core::{Action, Engine, Error, FIRST, Instant, NodeId};
@@ -23,7 +25,8 @@ use std::sync::Arc;
 const READ_SIZE: usize = 64 << 10;
 /// Reads per wake-up, so that one busy connection does not starve the rest of the loop.
 const MOST_READS: usize = 16;
-/// Results told before what follows from them is written: so Redis works on the first while JavaScript takes in the next.
+/// Results that are told before the commands that follow from them are written. Redis then works on the first commands while
+/// JavaScript handles the next results.
 const MOST_TOLD: usize = 64;
 
 struct Handles {
@@ -51,16 +54,16 @@ pub(crate) struct NodeLoop {
     deliver: RefCell<Option<Deliver>>,
     shared: Arc<Shared>,
     settings: Settings,
-    /// A callback of ours is running: what calls add now is sent when it ends.
+    /// A callback of ours is running. Commands of calls made now are sent when it ends.
     in_turn: Cell<bool>,
-    /// What this turn adds is sent once the loop has been to all sockets.
+    /// The commands of this turn are sent when the loop has visited all sockets.
     gathers: Cell<bool>,
-    /// The step at exit is taken once, whoever asks first.
+    /// The step at exit was taken. It is taken once.
     exited: Cell<bool>,
 }
 
 impl NodeLoop {
-    /// Opens the handles and starts the renewal; connecting begins with the client's first wish.
+    /// Opens the handles and starts the renewal. It connects when the client asks for it.
     pub(super) fn open(
         env: &Env,
         settings: Settings,
@@ -113,7 +116,7 @@ impl NodeLoop {
         &self.shared
     }
 
-    /// Lets `body` work on the engine and makes sure that what it asks for is sent.
+    /// Lets `body` work on the engine, and makes sure that its commands are sent.
     pub(super) fn with<R>(&self, body: impl FnOnce(&mut Engine, Instant) -> R) -> Result<R, Error> {
         let mut guard = self.state.try_borrow_mut().map_err(|_| internal())?;
         let state = &mut *guard;
@@ -129,7 +132,7 @@ impl NodeLoop {
             state.prepared = true;
             handles.prepare.start();
         }
-        // A call that failed at once is still to be told.
+        // The result of a call that failed at once must still be told.
         if !state.referenced && (state.engine.has_callers() || state.engine.has_events()) {
             state.referenced = true;
             handles.wake.set_referenced(true);
@@ -149,8 +152,8 @@ impl NodeLoop {
         }
     }
 
-    /// One callback from the loop: takes in what happened, then sends and tells until nothing is left. A panic
-    /// ends here: the calls fail, the shop goes on.
+    /// One callback from the loop: handles the event, then sends and tells until nothing is left. A panic ends here: the calls
+    /// fail, and the shop goes on.
     fn turn(&self, take_in: impl FnOnce(&Self)) {
         self.in_turn.set(true);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -238,7 +241,7 @@ impl NodeLoop {
         if !connection.is_ready(readiness) {
             return;
         }
-        // After a failure the watcher has ended: nobody would come for what is left.
+        // After a failure the watcher has ended, so the rest must be read now.
         let failed = readiness.failed;
         for _ in 0..if failed { usize::MAX } else { MOST_READS } {
             let reason = match connection.socket.read(&mut state.buffer) {
@@ -262,7 +265,7 @@ impl NodeLoop {
         }
     }
 
-    /// Does what lock-core asks for: connect, write, set the timer; and settles whether the loop may end.
+    /// Does what lock-core asks for: connects, writes, sets the timer, and decides whether the loop may end.
     fn pump(&self) {
         let mut guard = self.state.borrow_mut();
         let state = &mut *guard;
@@ -285,7 +288,7 @@ impl NodeLoop {
                     }
                 }
             }
-            // What takes a grant over follows once its job has begun: a write would hold that up.
+            // Claims follow when their jobs have begun: a write would delay the jobs.
             let write = if state.engine.has_notices() { Connection::write_early } else { Connection::write };
             if self.gathers.get() || !state.sockets.write_all(state.engine.router(), write) {
                 break;
@@ -320,7 +323,7 @@ impl NodeLoop {
         }
     }
 
-    /// Brings what there is to tell to JavaScript, and lets its microtasks run. True when there was something.
+    /// Brings the notices to JavaScript, and lets its microtasks run. True when there were notices.
     fn tell(&self) -> bool {
         let notices = self.state.borrow_mut().engine.take_notices(MOST_TOLD);
         if notices.is_empty() {
@@ -333,7 +336,7 @@ impl NodeLoop {
         true
     }
 
-    /// After a panic: this lane works no more, and nobody waits for it.
+    /// After a panic: closes this lane and fails all its calls.
     fn fail(&self) {
         if let Ok(mut state) = self.state.try_borrow_mut() {
             state.engine.router().fail_all(&internal());
@@ -359,7 +362,7 @@ impl NodeLoop {
         }
     }
 
-    /// Closes everything at once; nobody is told.
+    /// Closes everything at once, without a notice.
     pub(super) fn close(&self) {
         self.shared.close();
         if let Ok(mut state) = self.state.try_borrow_mut() {

@@ -1,9 +1,10 @@
-//! The renewal lane: keeps leases alive from the background thread, over a connection of its own, whether or
-//! not the JavaScript thread is busy. JavaScript hears of it only when a lease is lost.
+//! The renewal lane renews leases from the background thread, over a connection of its own, also while the JavaScript thread
+//! is busy. JavaScript is told only when a lease is lost.
 
 use super::renewal_call::{Answers, ask, is_readonly};
+use super::settings::Settings;
 use super::shared::{Inbound, Shared};
-use super::{Settings, background, detector, lookup, side};
+use super::{background, detector, lookup, side};
 use crate::net::{Failure, Place, Talk};
 use crate::sys::now;
 use lock_core::resp::Value;
@@ -16,13 +17,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// Longest pause while there are leases. Timers stand still while the machine is suspended, leases do not.
+/// Longest pause while there are leases. While the machine is suspended, timers stand still and leases go on.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A connection, or none yet.
 type Kept = Arc<Mutex<Option<Talk>>>;
 
-pub(super) struct Renewer {
+struct Renewer {
     shared: Arc<Shared>,
     settings: Settings,
     namespace: Namespace,
@@ -57,15 +58,21 @@ async fn run(renewer: Arc<Renewer>) {
             renewer.begin(due);
         }
         if shared.reachable.swap(false, Ordering::AcqRel) {
-            // Made before it is needed, so that the first renewal does not pay for it.
+            // The connection is made early, so that the first renewal does not wait for it.
             tokio::spawn(Arc::clone(&renewer).connect_ahead());
-            // Not before: by now the Sentinels have named the others.
-            detectors.get_or_insert_with(|| detector::start(&renewer));
+            // Now the Sentinels have named the other Sentinels.
+            detectors.get_or_insert_with(|| {
+                let listener = Arc::clone(&renewer);
+                detector::start(&renewer.settings.target, move |reason| {
+                    listener.leave();
+                    listener.shared.send(Inbound::Moved { reason });
+                })
+            });
         }
         if next == Instant::FAR_FUTURE {
             shared.renewal.notified().await;
         } else {
-            // Asked at every look, so that a stall is noticed when it begins and not at the next renewal.
+            // This asks each time, so that a stall is noticed when it begins and not at the next renewal.
             shared.stuck_for();
             let pause = next.since(now()).clamp(Duration::from_millis(1), LONGEST_PAUSE);
             let _ = tokio::time::timeout(pause, shared.renewal.notified()).await;
@@ -74,21 +81,12 @@ async fn run(renewer: Arc<Renewer>) {
 }
 
 impl Renewer {
-    pub(super) fn shared(&self) -> &Shared {
-        &self.shared
-    }
-
-    pub(super) fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    /// Makes the connection anew at the next renewal.
-    pub(super) fn leave(&self) {
+    /// Drops the connections. The next renewal makes new ones.
+    fn leave(&self) {
         self.places.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Sends the due renewals on their way, unless the JavaScript thread is stuck: a hung process must not hold
-    /// a lock for ever.
+    /// Begins the due renewals, unless the JavaScript thread is stuck: a hung process must not hold a lock for ever.
     fn begin(self: &Arc<Self>, due: Vec<Renewal>) {
         let stuck = self.shared.stuck_for();
         if stuck > self.settings.maximum_stall {
@@ -140,12 +138,12 @@ impl Renewer {
         self.shared.renewal.notify_one();
     }
 
-    /// An answer per key.
+    /// Renews a batch; the answers are by key.
     async fn ask(&self, call: &RenewalCall) -> Result<Answers, Failure> {
         let nodes = self.settings.discovery.is_some();
         if !nodes && !self.shared.keeps_to_slots.load(Ordering::Acquire) {
             match self.ask_server(None, call).await {
-                // Nothing was executed: it is a cluster behind one address.
+                // Nothing was executed. The server is a cluster behind one address.
                 Err(Failure::Said(said)) if said.text().contains("CROSSSLOT") => {
                     self.shared.keeps_to_slots.store(true, Ordering::Release);
                 }
@@ -163,7 +161,7 @@ impl Renewer {
         Ok(answers)
     }
 
-    /// Asks the slot's node; one that has passed it on says where to.
+    /// Asks the slot's node. A node that has handed the slot over names the new node.
     async fn ask_node(&self, slot: u16, part: &RenewalCall) -> Result<Answers, Failure> {
         let mut address = self.shared.routes().of(slot).cloned();
         if address.is_none() {
@@ -181,7 +179,7 @@ impl Renewer {
                 self.ask_server(Some(&moved), part).await
             }
             Err(error @ Failure::Broken(_)) => {
-                // A replica may have the slot by now; if so, the next attempt finds it.
+                // A replica may have the slot by now. The next attempt then finds it.
                 self.look_up().await?;
                 Err(error)
             }
@@ -189,7 +187,7 @@ impl Renewer {
         }
     }
 
-    /// Which node has which slot, asked without the JavaScript thread, which may be stuck.
+    /// Looks up the table of slots without the JavaScript thread, which may be stuck.
     async fn look_up(&self) -> Result<(), Failure> {
         let known = self.shared.routes().nodes().to_vec();
         let ranges = lookup::look_up(&self.shared, &self.settings, known).await.map_err(Failure::Broken)?;
@@ -224,14 +222,14 @@ impl Renewer {
                 if !reused {
                     return Err(error);
                 }
-                // The connection may have broken long ago; that says nothing about the server now.
+                // The connection may have broken long ago, so the server may be well now.
                 let fresh = self.connect(address).await?;
                 let answers = ask(&fresh, call, plain, safety).await?;
                 place.lock().await.replace(fresh);
                 Ok(answers)
             }
             Err(error) if is_readonly(&error) => {
-                // It was a master once: the name or a Sentinel may lead to another by now.
+                // The server was a master before. The name or a Sentinel may lead to another server by now.
                 self.leave();
                 if matches!(self.settings.target.place, Place::Asked(_)) {
                     self.shared.send(Inbound::Moved { reason: error.to_string() });
@@ -250,13 +248,14 @@ impl Renewer {
         Ok(talk)
     }
 
-    /// As the main connection does: a replica would say of every lock that came later that it is nobody's.
+    /// Checks the role, as the main connection does. A replica does not know the newest locks, and would call each of them
+    /// nobody's.
     async fn check_role(&self, talk: &Talk) -> Result<(), Failure> {
         let Greeting { master_only, ready_check, .. } = self.settings.client.greeting;
         if !master_only || !ready_check {
             return Ok(());
         }
-        // A user who may not ask relies on the Sentinels.
+        // A user without the right to ask relies on the Sentinels.
         if let Ok(Value::Text(info)) = talk.ask(&["INFO", "replication"]).await
             && String::from_utf8_lossy(&info).contains("role:slave")
         {
@@ -272,13 +271,13 @@ impl Renewer {
             let place = self.place(address);
             let mut guard = place.lock().await;
             if guard.is_none() && !self.shared.is_closed() {
-                // What fails here is tried again, and told, when there is something to renew.
+                // A failure is told later: the next renewal connects again.
                 *guard = self.connect(address).await.ok();
             }
         }
     }
 
-    /// Nothing says that these connections will ever answer.
+    /// Drops the connections of a batch that got no answer; they may never answer.
     fn drop_connections(&self, call: &RenewalCall) {
         let routes = self.shared.routes();
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
@@ -288,7 +287,7 @@ impl Renewer {
         }
     }
 
-    /// `keys`: those that are lost; `None`: all of the hold's.
+    /// Tells that `keys` of a hold are lost; `None`: all of its keys.
     fn tell_lost(&self, hold: HoldId, why: Loss, keys: Option<Vec<String>>) {
         let Some(held) = self.shared.leases().held(hold).cloned() else { return };
         let keys =
@@ -311,7 +310,7 @@ impl Renewer {
     }
 }
 
-/// Where a slot has moved to, and which.
+/// The new node of a slot, and the slot, of a MOVED reply.
 fn moved_to(text: &str) -> Option<(String, u16)> {
     let mut words = text.split(' ').skip(1);
     let (slot, node) = (words.next()?.parse().ok()?, words.next()?);

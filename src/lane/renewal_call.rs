@@ -4,15 +4,15 @@ use crate::net::{Failure, Talk};
 use lock_core::resp::Value;
 use lock_core::{RenewalCall, Safety, Script, ScriptCall};
 
-/// What Redis said to the renewal of a batch.
+/// Redis' answers to the renewal of a batch.
 pub(super) struct Answers {
-    /// What the script says of each key, in order; 0: it was not its holder's.
+    /// The script's answer for each key, in order. 0: the lock was not its holder's.
     pub(super) per_key: Vec<i64>,
-    /// Why it does not count.
+    /// Why the renewal does not count; `None`: it does.
     pub(super) shortfall: Option<String>,
 }
 
-/// Why what was written on this connection does not count yet, if too few replicas have it.
+/// Too few replicas have the writes of this connection: the reason as a line, or `None`.
 async fn shortfall(talk: &Talk, Safety { replicas, timeout }: Safety) -> Result<Option<String>, Failure> {
     let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
     let Value::Int(count) = talk.ask(&["WAIT", &replicas.to_string(), &ms.to_string()]).await? else {
@@ -22,7 +22,7 @@ async fn shortfall(talk: &Talk, Safety { replicas, timeout }: Safety) -> Result<
         .then(|| format!("{count} of {replicas} replicas acknowledged it within {ms} ms (option safety)")))
 }
 
-/// One script call. `plain`: side keys may not be used.
+/// One script call. With `plain` it uses no side keys.
 pub(super) async fn ask(
     talk: &Talk,
     call: &RenewalCall,
@@ -42,7 +42,7 @@ pub(super) async fn ask(
     Ok(Answers { per_key, shortfall })
 }
 
-/// EVALSHA, then EVAL: SCRIPT LOAD is a right that users of the official package never had to give.
+/// EVALSHA, then EVAL. SCRIPT LOAD would need a right that the official package does not need.
 async fn evaluate(talk: &Talk, script: Script, arguments: &[Vec<u8>]) -> Result<Value, Failure> {
     let command = |name: &str, script: &str| {
         let mut command = vec![name.as_bytes().to_vec(), script.as_bytes().to_vec()];
@@ -59,7 +59,7 @@ async fn evaluate(talk: &Talk, script: Script, arguments: &[Vec<u8>]) -> Result<
     }
 }
 
-/// Whether the server says that it is a replica. Redis 6.2 wraps what happens inside of a script.
+/// Whether the server says that it is a replica. Redis 6.2 wraps errors that come from within a script.
 pub(super) fn is_readonly(failure: &Failure) -> bool {
     matches!(failure, Failure::Said(said) if said.starts_with(b"READONLY") || said.text().contains("-READONLY "))
 }

@@ -1,4 +1,4 @@
-//! What the JavaScript thread and the background thread share: the leases, a mailbox, and a way to wake.
+//! The state that the JavaScript thread and the background thread share: the leases, a mailbox, and a waker.
 
 use crate::net::{Connection, Trouble};
 use crate::sys::{AsyncWaker, ThreadWaker, now};
@@ -16,15 +16,15 @@ pub(crate) enum Waker {
     Thread(ThreadWaker),
 }
 
-/// What comes to the JavaScript thread from elsewhere.
+/// A message to the JavaScript thread.
 pub(crate) enum Inbound {
-    /// The connection that was asked for in `epoch`, or why there is none.
+    /// The connection that was asked for in `epoch`, or the reason why there is none.
     Connected { node: NodeId, epoch: u64, outcome: Result<Connection, Trouble> },
-    /// The cluster's table of slots, or why it was not found.
+    /// The cluster's table of slots, or the reason why it was not found.
     LookedUp { outcome: Result<Vec<SlotRange>, String> },
-    /// The master is elsewhere by now.
+    /// Another server is the master now.
     Moved { reason: String },
-    /// Something to tell.
+    /// A notice for JavaScript.
     Notice(Notice),
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Shared {
     waker: Mutex<Option<Waker>>,
     /// Wakes the renewal task.
     pub(crate) renewal: Notify,
-    /// The main connection stands, so the renewal's own may be made.
+    /// The main connection stands, so the renewal may connect, too.
     pub(crate) reachable: AtomicBool,
     /// A command may name keys of one slot only.
     pub(crate) keeps_to_slots: AtomicBool,
@@ -46,7 +46,7 @@ pub(crate) struct Shared {
     /// In a cluster: which node has which slot.
     routes: Mutex<Arc<Routes>>,
     closed: AtomicBool,
-    /// When the JavaScript thread was asked for a sign of life that it has not given yet; 0 for never.
+    /// When the JavaScript thread was last asked for a sign of life, if it has not given one yet; else 0.
     asked_at: AtomicU64,
 }
 
@@ -76,7 +76,7 @@ impl Shared {
         self.leases.clone()
     }
 
-    /// A main connection stands: what the renewal has to know of it.
+    /// Notes what the renewal has to know about a main connection that now stands.
     pub(crate) fn stands(&self, plain: bool, keeps_to_slots: bool, password_unwanted: bool) {
         self.plain.store(plain, Ordering::Release);
         self.keeps_to_slots.fetch_or(keeps_to_slots, Ordering::AcqRel);
@@ -111,8 +111,8 @@ impl Shared {
         }
     }
 
-    /// Empties the mailbox. JavaScript thread: being here is the sign of life. A loss of what was given back in
-    /// the meantime is nobody's business any more.
+    /// Empties the mailbox. Only the JavaScript thread calls this, which is its sign of life. The loss of a hold that was
+    /// released meanwhile is left out.
     pub(crate) fn receive(&self) -> Vec<Inbound> {
         self.asked_at.store(0, Ordering::Release);
         let mut messages = std::mem::take(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner));
@@ -124,7 +124,7 @@ impl Shared {
         messages
     }
 
-    /// Asks the JavaScript thread for a sign of life and says for how long it has owed one.
+    /// Asks the JavaScript thread for a sign of life. Returns for how long it has owed one.
     pub(crate) fn stuck_for(&self) -> Duration {
         let now = now();
         let asked = self.asked_at.load(Ordering::Acquire);

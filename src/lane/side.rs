@@ -1,15 +1,15 @@
 //! Connections of the background thread: for the renewal, and for questions that are not about locks.
 
-use super::Settings;
+use super::settings::Settings;
 use crate::net::{self, Failure, Talk, Target};
 use lock_core::resp::Value;
 use lock_core::{Credentials, Greeting, is_unwanted_password};
 use std::time::Duration;
 
-/// Longest time for the first words on a new connection.
+/// Longest time for the handshake on a new connection.
 const GREETING_LIMIT: Duration = Duration::from_secs(5);
 
-/// Connects, and says who we are.
+/// Connects and logs in.
 pub(super) async fn open(
     settings: &Settings,
     target: &Target,
@@ -26,7 +26,7 @@ pub(super) async fn open(
     }
 }
 
-/// Everything is said at once.
+/// Sends all commands of the handshake at once.
 async fn greet(settings: &Settings, talk: &Talk, password_unwanted: bool) -> Result<(), Failure> {
     let Greeting { library_name, connection_name, .. } = &settings.client.greeting;
     let database = settings.client.database.to_string();
@@ -57,7 +57,7 @@ async fn greet(settings: &Settings, talk: &Talk, password_unwanted: bool) -> Res
         }
         talk.ask(&["SELECT", &database]).await.map(drop)
     };
-    // Names are for people: a refusal does not matter.
+    // Names only help people, so a refusal does no harm.
     let named = async {
         for name in &names {
             passes(talk.ask(name).await)?;

@@ -1,4 +1,4 @@
-//! The loop lane's socket: when it is written to.
+//! The loop lane's socket, and when it is written to.
 
 use super::wire;
 use crate::net::{TlsSession, describe};
@@ -21,7 +21,7 @@ impl Connection {
         Self { poll, socket, tls, waits_for_room: false, corked: false }
     }
 
-    /// Takes in what the watcher saw. True when there is something to read.
+    /// Handles what the watcher saw. True when there is something to read.
     pub(super) fn is_ready(&mut self, readiness: Readiness) -> bool {
         if readiness.writable && self.waits_for_room {
             self.waits_for_room = false;
@@ -32,7 +32,7 @@ impl Connection {
         reads
     }
 
-    /// Writes what there is, as far as there is room. The error is a line for people.
+    /// Writes the output, as far as there is room. The error is a line for people.
     pub(super) fn write(&mut self, client: &mut Client) -> Result<(), String> {
         if self.waits_for_room || self.corked {
             return Ok(());
@@ -41,7 +41,7 @@ impl Connection {
         self.send(client)
     }
 
-    /// The same before jobs begin: their claims come later.
+    /// Writes before jobs begin. The jobs' claims are written later.
     pub(super) fn write_early(&mut self, client: &mut Client) -> Result<(), String> {
         if self.waits_for_room || self.corked {
             return Ok(());
@@ -59,9 +59,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes a release for which others wait, now, and nothing after it until something is read. The same turn often
-    /// brings the next wish of the same caller: Redis would find both, and carry out both before it tells anybody of
-    /// the first.
+    /// Writes a release for which others wait now, and nothing more until something is read. The same caller often asks for the
+    /// lock again in the same turn. Redis would find both commands, and execute both before it tells the next holder of the
+    /// release.
     pub(super) fn write_alone(&mut self, client: &mut Client) -> Result<(), String> {
         if self.waits_for_room {
             return Ok(());

@@ -6,13 +6,13 @@ use crate::sys::now;
 use lock_core::{Client, Instant, NodeId, Router};
 use std::io::Read;
 
-/// Has a connection write; the error is why it broke.
+/// A way to write to a connection. The error says why the connection broke.
 pub(super) type Write = fn(&mut Connection, &mut Client) -> Result<(), String>;
 
 #[derive(Default)]
 struct Place {
     connection: Option<Connection>,
-    /// Counts connects: an answer to an earlier one is out of date.
+    /// Counts the connects. The result of an earlier one is out of date.
     epoch: u64,
 }
 
@@ -27,7 +27,7 @@ impl Sockets {
         self.places.get_mut(node as usize)?.connection.as_mut()
     }
 
-    /// A connect begins; its number.
+    /// Begins a connect; returns its number.
     pub(super) fn begin(&mut self, node: NodeId) -> u64 {
         if self.places.len() <= node as usize {
             self.places.resize_with(node as usize + 1, Place::default);
@@ -37,7 +37,7 @@ impl Sockets {
         place.epoch
     }
 
-    /// Whether nothing came after this connect.
+    /// Whether this connect is the latest.
     pub(super) fn is_current(&self, node: NodeId, epoch: u64) -> bool {
         self.places.get(node as usize).is_some_and(|place| place.epoch == epoch)
     }
@@ -59,7 +59,7 @@ impl Sockets {
         self.places.clear();
     }
 
-    /// Has every connection write what there is for it. True when one broke, so that there is more to do.
+    /// Writes to every connection. True when one broke, so that there is more to do.
     pub(super) fn write_all(&mut self, router: &mut Router, write: Write) -> bool {
         let mut broke = false;
         for node in 0_u32..u32::try_from(self.places.len()).unwrap_or_default() {
@@ -68,7 +68,7 @@ impl Sockets {
         broke
     }
 
-    /// Writes, and reads until nothing is owed, while nothing else runs; at the latest until `end`.
+    /// Writes, and reads until no answer is owed, or until `end`. Nothing else runs meanwhile.
     pub(super) fn finish(&mut self, node: NodeId, router: &mut Router, buffer: &mut [u8], end: Instant) {
         let Some(client) = router.client(node) else { return };
         while client.expects_reply() {
@@ -92,7 +92,7 @@ impl Sockets {
         }
     }
 
-    /// Has one connection write. True when it broke.
+    /// Writes to one connection. True when it broke.
     pub(super) fn write(&mut self, node: NodeId, router: &mut Router, write: Write) -> bool {
         let Some(connection) = self.get(node) else { return false };
         let Some(client) = router.client(node) else { return false };

@@ -1,10 +1,12 @@
-//! The fallback lane: lock-core behind a lock, driven by the background thread. No tuning; it is for runtimes
-//! whose event loop is not to be had.
+//! The fallback lane: lock-core behind a mutex, driven by the background thread. It is for runtimes whose event loop the
+//! addon cannot use, and is not tuned.
 
 use super::background;
+use super::deliver::{Deliver, closed};
 use super::renewal;
+use super::settings::{EXIT_LIMIT, Settings};
 use super::shared::{Inbound, Shared, Waker};
-use super::{Deliver, EXIT_LIMIT, Settings, closed, lookup, wire};
+use super::{lookup, wire};
 use crate::net::{self, Connection, Socket, Target, Trouble, describe};
 use crate::sys::{EnvEnd, ThreadWaker, now};
 use lock_core::{Action, Engine, Error, Instant, NodeId};
@@ -20,9 +22,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 struct Core {
     engine: Mutex<Engine>,
-    /// Something was added to the engine.
+    /// The engine has new work.
     work: Notify,
-    /// Replies were handled: the step at exit waits for it.
+    /// Replies were handled. The step at exit waits for this.
     progress: Condvar,
     shared: Arc<Shared>,
 }
@@ -34,7 +36,7 @@ impl Core {
 
     fn has_callers(&self) -> bool {
         let engine = self.engine();
-        // A call that failed at once is still to be told.
+        // The result of a call that failed at once must still be told.
         engine.has_callers() || engine.has_events()
     }
 }
@@ -46,12 +48,12 @@ pub(crate) struct ThreadLane {
     deliver: RefCell<Option<Deliver>>,
     /// A worker may be ended in the middle of a job.
     env_end: RefCell<Option<EnvEnd>>,
-    /// The step at exit is taken once, whoever asks first.
+    /// The step at exit was taken. It is taken once.
     exited: Cell<bool>,
 }
 
 impl ThreadLane {
-    /// Starts the lane's task and the renewal; connecting begins with the client's first wish.
+    /// Starts the lane's task and the renewal. It connects when the client asks for it.
     pub(super) fn open(
         env: &Env,
         settings: Settings,
@@ -161,7 +163,7 @@ impl ThreadLane {
         }
     }
 
-    /// Closes everything at once; nobody is told.
+    /// Closes everything at once, without a notice.
     pub(super) fn close(&self) {
         self.core.shared.close();
         self.core.work.notify_one();
@@ -169,7 +171,7 @@ impl ThreadLane {
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.close();
         }
-        // Inside of the hook it is running, and gone by itself.
+        // The hook itself is running here, and goes away by itself.
         if let Ok(mut env_end) = self.env_end.try_borrow_mut() {
             env_end.take();
         }
@@ -182,17 +184,17 @@ impl Drop for ThreadLane {
     }
 }
 
-/// What a connection's task is to do.
+/// An order to a connection's task.
 enum Order {
     Connect(Target),
     Close,
-    /// There may be something to write.
+    /// There may be bytes to write.
     Write,
 }
 
 type Connecting = tokio::task::JoinHandle<Result<Connection, Trouble>>;
 
-/// The lane's main task: does what lock-core asks for, when there is work or it is time.
+/// The lane's main task. It does what lock-core asks for, when there is work or a timer is due.
 async fn drive(core: Arc<Core>, settings: Settings) {
     let mut places: HashMap<NodeId, UnboundedSender<Order>> = HashMap::new();
     while !core.shared.is_closed() {
@@ -293,7 +295,7 @@ async fn hold(core: Arc<Core>, node: NodeId, mut orders: UnboundedReceiver<Order
     }
 }
 
-/// Takes in what the server said before a write failed. True of a connection with TLS.
+/// Reads what the server sent before a write failed. Returns whether the connection has TLS.
 fn last_words(core: &Core, node: NodeId, Connection { socket, mut tls }: Connection) -> bool {
     if let Some(client) = core.engine().router().client(node) {
         wire::last_words(client, tls.as_deref_mut(), &mut WithoutWaiting(&socket));
@@ -301,7 +303,7 @@ fn last_words(core: &Core, node: NodeId, Connection { socket, mut tls }: Connect
     tls.is_some()
 }
 
-/// The connection is gone.
+/// Tells the engine that the connection is gone.
 fn lose(core: &Core, node: NodeId, tls: bool, reason: String) {
     if let Some(client) = core.engine().router().client(node) {
         let reason = wire::ended(client, tls, reason);
@@ -310,7 +312,7 @@ fn lose(core: &Core, node: NodeId, tls: bool, reason: String) {
     core.work.notify_one();
 }
 
-/// Takes in what was read; the error is why the connection is of no more use.
+/// Handles bytes that were read. The error says why the connection cannot go on.
 fn take_in(
     core: &Core,
     node: NodeId,
@@ -339,7 +341,7 @@ fn next_action(core: &Core) -> Option<Action> {
     action
 }
 
-/// A socket of the runtime as the rest of the world knows sockets that do not block.
+/// A socket of the runtime behind the interface of a socket that does not block.
 struct WithoutWaiting<'a>(&'a Socket);
 
 impl Write for WithoutWaiting<'_> {
@@ -358,7 +360,7 @@ impl Read for WithoutWaiting<'_> {
     }
 }
 
-/// Writes what there is. False when the socket has no room for the rest.
+/// Writes the output. False when the socket has no room for the rest.
 fn write(core: &Core, node: NodeId, Connection { socket, tls }: &mut Connection) -> io::Result<bool> {
     let mut engine = core.engine();
     let Some(client) = engine.router().client(node) else { return Ok(true) };
@@ -379,7 +381,7 @@ async fn read(open: Option<&Connection>, buffer: &mut [u8]) -> io::Result<usize>
 
 async fn room(open: Option<&Connection>, wanted: bool) {
     match open {
-        // An error shows at the write that follows.
+        // The next write meets the error again.
         Some(Connection { socket, .. }) if wanted => drop(socket.writable().await),
         _ => std::future::pending().await,
     }

@@ -5,7 +5,7 @@ use crate::sys::now;
 use lock_core::Client;
 use std::io::{self, ErrorKind, Read, Write};
 
-/// Writes what the client has for its server, until nothing is left (true) or the socket has no room (false).
+/// Writes the client's output, until nothing is left (true) or the socket has no room (false).
 pub(super) fn send(
     client: &mut Client,
     tls: Option<&mut TlsSession>,
@@ -35,14 +35,14 @@ pub(super) fn send(
     Ok(true)
 }
 
-/// The first byte of TLS' word for an error: no beginning of a reply.
+/// The first byte of a TLS alert. No reply of Redis begins with it.
 const TLS_ALERT: u8 = 21;
-/// How a web server answers.
+/// The beginning of a web server's answer.
 const HTTP: &[u8] = b"HTTP/";
-/// Most reads for what a server said before a write to it failed.
+/// Most reads for bytes that a server sent before a write to it failed.
 const MOST_LAST_READS: usize = 64;
 
-/// Takes in what was read from the socket. The error is a line for people.
+/// Handles bytes that were read from the socket. The error is a line for people.
 pub(super) fn receive(client: &mut Client, tls: Option<&mut TlsSession>, bytes: &[u8]) -> Result<(), String> {
     match tls {
         None if !client.has_heard() && bytes.first() == Some(&TLS_ALERT) => {
@@ -57,7 +57,7 @@ pub(super) fn receive(client: &mut Client, tls: Option<&mut TlsSession>, bytes: 
     Ok(())
 }
 
-/// Takes in what a server said before a write to it failed: it may be why.
+/// Reads what a server sent before a write to it failed: that may be the reason.
 pub(super) fn last_words(client: &mut Client, mut tls: Option<&mut TlsSession>, socket: &mut impl Read) {
     let mut buffer = [0; 4 << 10];
     for _ in 0..MOST_LAST_READS {
@@ -69,15 +69,15 @@ pub(super) fn last_words(client: &mut Client, mut tls: Option<&mut TlsSession>, 
     }
 }
 
-/// Why a connection ended, and what that may mean.
+/// The reason for the end of a connection, and its likely cause.
 pub(super) fn ended(client: &Client, tls: bool, reason: String) -> String {
     match (client.has_heard(), tls) {
         (true, _) => reason,
-        // A server that expects TLS may go away without a word.
+        // A server that expects TLS may close the connection without an answer.
         (false, false) => {
             format!("{reason}, without an answer; if the server speaks TLS here, use rediss://")
         }
-        // TLS 1.3 asks for a client's certificate when the handshake is over.
+        // A server with TLS 1.3 refuses a missing client certificate after the handshake.
         (false, true) if !reason.contains("tls.cert") => {
             format!("{reason}, without an answer; it may want a client certificate (tls.cert and tls.key)")
         }

@@ -1,6 +1,7 @@
-//! Commands and replies over a stream, one after the other: for the few words that are said to a Sentinel.
+//! Commands and replies over a stream, one after the other: for the few commands to a Sentinel.
 
-use super::connect::{Stream, describe};
+use super::io_error::describe;
+use super::socket::Stream;
 use lock_core::Secrets;
 use lock_core::resp::{Parser, Value, append_command};
 use std::time::Duration;
@@ -20,8 +21,7 @@ impl Conversation {
         Self { stream, parser: Parser::new(secrets), buffer: vec![0; 4 << 10], limit }
     }
 
-    /// Sends a command and waits for its reply. The error says what happened to the connection, and nothing of the
-    /// command.
+    /// Sends a command and waits for its reply. The error says what happened to the connection; it does not repeat the command.
     pub(super) async fn ask(&mut self, command: &[&[u8]]) -> Result<Value, String> {
         let limit = self.limit;
         let mut out = Vec::new();
@@ -34,7 +34,7 @@ impl Conversation {
         answer.unwrap_or_else(|_| Err(format!("no answer within {} ms", limit.as_millis())))
     }
 
-    /// Waits for the next thing that is said, for as long as it takes.
+    /// Waits for the next reply or push, without a limit.
     pub(super) async fn hear(&mut self) -> Result<Value, String> {
         loop {
             if let Some(value) = self.parser.next_reply().map_err(|malformed| malformed.to_string())? {

@@ -1,5 +1,5 @@
-//! One name, several addresses: the first that answers is taken. An address that says nothing holds up the next
-//! one for a moment only (RFC 8305, "Connection Attempts"); Node does the same.
+//! One name, several addresses: the first connection that stands is used. A silent address holds up the next one for a
+//! moment only (RFC 8305, "Connection Attempts"). Node does the same.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 /// Head start of each address before the next one, as in RFC 8305 and in Node.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects to the first address that can be connected to; else the last error.
+/// Connects to the first address that accepts. If none does, the last error is returned.
 pub(super) async fn first_of<T, F>(
     addresses: Vec<SocketAddr>,
     connect: impl Fn(SocketAddr) -> F,
@@ -55,8 +55,7 @@ mod tests {
         SocketAddr::from(([127, 0, 0, 1], port))
     }
 
-    /// The outcome for so many addresses of which those named refuse and those named never answer; and the order in
-    /// which they were asked.
+    /// The outcome for so many addresses, some of which refuse or never answer, and the order in which they were asked.
     fn run(count: u16, refuse: &[u16], silent: &[u16]) -> (Result<u16, String>, Vec<u16>) {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let connect = |address: SocketAddr| {
@@ -67,7 +66,7 @@ mod tests {
                 if says_nothing {
                     std::future::pending::<()>().await;
                 }
-                // Later than the next address would be asked if nobody waited.
+                // Later than the next address is asked.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 if refuses { Err(format!("{port} refuses")) } else { Ok(port) }
             }

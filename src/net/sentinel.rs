@@ -1,8 +1,8 @@
-//! Where the master is, by Redis' Sentinels: asked before every connection, as ioredis does.
+//! Redis' Sentinels say where the master is. They are asked before every connection, as ioredis does.
 
-use super::connect::{Way, open_stream};
 use super::conversation::Conversation;
-use super::target::{Endpoint, Family, SocketRules};
+use super::endpoint::{Endpoint, Family, SocketRules};
+use super::open::{Way, open};
 use super::tls::Tls;
 use lock_core::resp::{Said, Value};
 use lock_core::{Credentials, Secrets};
@@ -10,67 +10,67 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// As many as are known, no more are learned. There are three or five of them as a rule, and each that is silent is waited for.
+/// The most Sentinels that are known. Usually there are three or five. Each silent one costs a wait.
 const MOST_KNOWN: usize = 32;
-/// Most that one Sentinel is listened to about others at a time.
+/// The most other Sentinels that are read from one answer.
 const MOST_NAMED: usize = 256;
 
-/// One of those who watch over the master.
+/// One Sentinel.
 #[derive(Clone, Debug)]
 pub(crate) struct Sentinel {
     /// Its address.
     pub(crate) endpoint: Endpoint,
-    /// Which addresses of its name are used, when others than for Redis.
+    /// Which addresses of its name are used, if not the same as for Redis.
     pub(crate) family: Option<Family>,
 }
 
-/// Those who were told of, in the order in which they are to be asked.
+/// The known Sentinels, in the order in which they are to be asked.
 #[derive(Debug)]
 pub(crate) struct Known {
-    /// Who answered when last asked, and who was never asked.
+    /// Sentinels that answered the last question to them, and those that were never asked.
     answering: VecDeque<Sentinel>,
-    /// Who did not.
+    /// Sentinels that did not answer.
     silent: VecDeque<Sentinel>,
     /// The last answer.
     master: Option<Endpoint>,
 }
 
-/// How it is found out at once that the master is another (`failoverDetector`).
+/// How a change of the master is noticed at once (`failoverDetector`).
 #[derive(Clone, Debug)]
 pub(crate) struct Detection {
-    /// The most Sentinels that are listened to.
+    /// The most Sentinels to listen to.
     pub(crate) most: usize,
     /// Pauses before the reconnects to one of them, by attempt.
     pub(crate) pauses: Vec<Duration>,
-    /// After the last of these pauses it is given up; else that one is kept to.
+    /// After the last of these pauses the Sentinel is given up; without this that pause repeats.
     pub(crate) stops: bool,
 }
 
 /// The Sentinels of one provider.
 #[derive(Debug)]
 pub(crate) struct Sentinels {
-    /// What they call the master.
+    /// The master's name among them.
     pub(crate) name: String,
-    /// Who they are.
+    /// The Sentinels themselves.
     pub(crate) known: Mutex<Known>,
     /// How to log in to them.
     pub(crate) credentials: Option<Credentials>,
-    /// With TLS, and how.
+    /// TLS; `None`: plain text.
     pub(crate) tls: Option<Tls>,
-    /// What must not be shown when one of them repeats it.
+    /// Texts that must not be shown when a Sentinel repeats them.
     pub(crate) secrets: Secrets,
-    /// Other addresses for those that they name, by "host:port".
+    /// Other addresses for those that the Sentinels name, by "host:port".
     pub(crate) addresses: HashMap<String, Endpoint>,
-    /// They are asked for other Sentinels.
+    /// The Sentinels are asked for other Sentinels.
     pub(crate) learns: bool,
     /// Longest wait for an answer.
     pub(crate) limit: Duration,
-    /// Whether and how they are listened to.
+    /// How the client listens to them; `None`: it does not.
     pub(crate) detection: Option<Detection>,
 }
 
 impl Detection {
-    /// The pause after so many failures in a row before this one; `None`: it is given up.
+    /// The pause after a failure that followed so many others in a row; `None`: the Sentinel is given up.
     pub(crate) fn pause(&self, failures: u32) -> Option<Duration> {
         let at = usize::try_from(failures).unwrap_or(usize::MAX);
         let last = if self.stops { None } else { self.pauses.last() };
@@ -79,7 +79,7 @@ impl Detection {
 }
 
 impl Known {
-    /// Knows these, in this order.
+    /// Begins with these, in this order.
     pub(crate) fn new(sentinels: Vec<Sentinel>) -> Self {
         Self { answering: sentinels.into(), silent: VecDeque::new(), master: None }
     }
@@ -97,13 +97,14 @@ impl Known {
         })
     }
 
-    /// It is asked after all others next time.
+    /// Puts the Sentinel behind all others for the next question.
     fn failed(&mut self, endpoint: &Endpoint) {
         let taken = self.take(endpoint);
         self.silent.extend(taken);
     }
 
-    /// It is asked first next time, unless it says the same again: who asks twice found no master there.
+    /// Puts the Sentinel first for the next question. A Sentinel that names the same master twice goes behind those that answer:
+    /// the second question means that there was no master at that address.
     fn answered(&mut self, endpoint: &Endpoint, master: &Endpoint) {
         let Some(sentinel) = self.take(endpoint) else { return };
         if self.master.as_ref() == Some(master) {
@@ -123,7 +124,7 @@ impl Known {
 }
 
 impl Sentinels {
-    /// Asks one after the other until one knows. The error is a line for people; it holds no secret.
+    /// Asks one Sentinel after the other until one knows the master. The error is a line for people; it holds no secret.
     pub(super) async fn find_master(&self, rules: &SocketRules) -> Result<Endpoint, String> {
         let mut last = "none is known".to_owned();
         for sentinel in self.all() {
@@ -141,13 +142,13 @@ impl Sentinels {
         Err(format!("All sentinels are unreachable. Last error: {last}"))
     }
 
-    /// Those who are known, the best to ask first.
+    /// The known Sentinels, in the order in which they are to be asked.
     pub(crate) fn all(&self) -> Vec<Sentinel> {
         self.known().all()
     }
 
-    /// Listens to one until the master is another; the error is why nothing can be heard any more. `began` is called once
-    /// it listens.
+    /// Listens to one Sentinel until it announces another master. The error says why the Sentinel cannot be heard any more.
+    /// `began` is called when the subscription stands.
     pub(crate) async fn hear_of_switch(
         &self,
         sentinel: &Sentinel,
@@ -169,7 +170,7 @@ impl Sentinels {
         }
     }
 
-    /// Whether a message tells of a master that nobody has named yet: every Sentinel tells of it.
+    /// Whether a message announces a master that no Sentinel has named yet. Every Sentinel announces it; the first one counts.
     fn is_news(&self, message: &str) -> bool {
         let Some(("", addresses)) = message.strip_prefix(&self.name).and_then(|rest| rest.split_once(' '))
         else {
@@ -204,7 +205,7 @@ impl Sentinels {
         };
         let master = master.ok_or("it named no address that can be used; it may be no Sentinel")?;
         if self.learns {
-            // Nothing depends on it: who was given is known already.
+            // A failure does no harm: the Sentinels of the options are known already.
             let others = talk.ask(&[b"SENTINEL", b"SENTINELS", name]).await.unwrap_or(Value::Nil);
             self.learn(&others);
         }
@@ -217,10 +218,10 @@ impl Sentinels {
             Some(family) => &SocketRules { family, ..rules.clone() },
             None => rules,
         };
-        let stream = open_stream(&sentinel.endpoint, Way { rules, tls: self.tls.as_ref() }).await;
-        // What it advises is about another option here.
-        let stream = stream.map_err(|reason| reason.replace(" tls.", " sentinelTLS."))?;
-        let mut talk = Conversation::new(stream, self.limit, self.secrets.clone());
+        let opened = open(&sentinel.endpoint, Way { rules, tls: self.tls.as_ref() }).await;
+        // The advice in these texts names the option for Redis.
+        let opened = opened.map_err(|reason| reason.replace(" tls.", " sentinelTLS."))?;
+        let mut talk = Conversation::new(opened.into_stream(), self.limit, self.secrets.clone());
         let Some(Credentials { username, password }) = &self.credentials else { return Ok(talk) };
         let answer = match username {
             Some(username) => talk.ask(&[b"AUTH", username.as_bytes(), password.as_bytes()]).await?,
@@ -252,7 +253,7 @@ impl Sentinels {
         }
     }
 
-    /// An address that a Sentinel named, as it is reached from here.
+    /// The address at which this process reaches a server that a Sentinel named.
     fn endpoint(&self, host: &[u8], port: &[u8]) -> Option<Endpoint> {
         let (host, port) = (std::str::from_utf8(host).ok()?, std::str::from_utf8(port).ok()?);
         if let Some(mapped) = self.addresses.get(&format!("{host}:{port}")) {
@@ -263,7 +264,7 @@ impl Sentinels {
     }
 }
 
-/// An error reply with what to do about it.
+/// An error reply, and what to do about it.
 fn explain(said: &Said) -> String {
     let text = said.text();
     let hint = if text.starts_with("NOAUTH") {

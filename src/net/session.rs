@@ -1,6 +1,6 @@
-//! TLS between a socket's bytes and Redis' bytes, after the handshake. Knows no socket: a lane moves the bytes.
+//! TLS between a socket's bytes and Redis' bytes, after the handshake. A session knows no socket: a lane moves the bytes.
 
-use super::tls::explain;
+use super::tls_error::explain;
 use rustls::ClientConnection;
 use std::io::{self, Read, Write};
 
@@ -15,15 +15,15 @@ pub(crate) struct TlsSession {
 impl TlsSession {
     /// Takes over a session whose handshake is done.
     pub(super) fn new(mut connection: ClientConnection) -> Self {
-        // What is written is bounded by the calls that are under way; a lane seals only when there is room.
+        // The calls under way bound the output, and a lane seals only when the socket has room.
         connection.set_buffer_limit(None);
         Self { connection, buffer: vec![0; PIECE] }
     }
 
-    /// Takes in what the socket gave; `take` gets what it says. The error is a line for people.
+    /// Decrypts bytes of the socket and hands the plain bytes to `take`. The error is a line for people.
     pub(crate) fn receive(&mut self, mut sealed: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
         loop {
-            // It takes no more than its buffer holds at a time.
+            // One call takes no more than rustls' buffer holds.
             self.connection.read_tls(&mut sealed).map_err(|error| error.to_string())?;
             let state = self.connection.process_new_packets().map_err(|error| explain(&error))?;
             let (mut left, closed) = (state.plaintext_bytes_to_read(), state.peer_has_closed());

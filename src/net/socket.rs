@@ -1,9 +1,14 @@
-//! A connected socket on the background thread's runtime: TCP, or a Unix socket where there are such.
+//! A connected socket on the background thread's runtime: TCP, or a Unix socket where the system has them.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A connection as one stream, for a client that drives it itself.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// A socket that is connected.
 #[derive(Debug)]
@@ -15,7 +20,7 @@ pub(crate) enum Socket {
     Unix(tokio::net::UnixStream),
 }
 
-/// Calls the same on whichever socket it is.
+/// The same call on both kinds of socket.
 macro_rules! either {
     ($self:ident, $socket:ident => $call:expr) => {
         match $self {
@@ -37,17 +42,17 @@ impl Socket {
         either!(self, socket => socket.writable().await)
     }
 
-    /// Reads what is there, without waiting.
+    /// Reads the bytes that have come, without waiting.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         either!(self, socket => socket.try_read(buffer))
     }
 
-    /// Writes what there is room for, without waiting.
+    /// Writes as much as there is room for, without waiting.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         either!(self, socket => socket.try_write(bytes))
     }
 
-    /// Takes it off this runtime, for a loop of another kind. It does not block.
+    /// Takes the socket off this runtime, for another kind of loop. The socket does not block.
     pub(crate) fn into_plain(self) -> io::Result<socket2::Socket> {
         either!(self, socket => socket.into_std().map(Into::into))
     }

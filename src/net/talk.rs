@@ -1,7 +1,8 @@
-//! A connection of the background thread that several tasks ask at a time: commands go out in the order in which they come, and
-//! the replies come back in the same. For the renewal, and for questions that are not about locks.
+//! A connection of the background thread that several tasks use at a time. Commands leave in the order in which they come,
+//! and replies come back in that order. It serves the renewal, and questions that are not about locks.
 
-use super::connect::{Stream, describe};
+use super::io_error::describe;
+use super::socket::Stream;
 use lock_core::Secrets;
 use lock_core::resp::{Parser, Said, Value, append_header, append_text};
 use std::collections::VecDeque;
@@ -14,14 +15,14 @@ use tokio::sync::oneshot;
 /// Why there is no answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
-    /// The connection is of no more use, or could not be made. A line for people, without secrets.
+    /// The connection broke, or could not be made. A line for people, without secrets.
     Broken(String),
     /// The server answered with an error.
     Said(Said),
 }
 
 impl Failure {
-    /// What was answered is no answer to that.
+    /// The failure of a reply in a form that is not known.
     pub(crate) fn odd(what: &str) -> Self {
         Self::Broken(format!("the server gave no answer that is known to {what}"))
     }
@@ -41,19 +42,19 @@ struct Asked {
     answer: oneshot::Sender<Result<Value, String>>,
 }
 
-/// Asks on one connection, spoken to in RESP2. The connection ends with the last of these.
+/// A handle to one connection, in RESP2. The connection ends with its last handle.
 #[derive(Clone)]
 pub(crate) struct Talk(UnboundedSender<Asked>);
 
 impl Talk {
-    /// Speaks over this stream.
+    /// Begins on this stream.
     pub(crate) fn new(stream: Box<dyn Stream>, secrets: Secrets) -> Self {
         let (sender, requests) = unbounded_channel();
         tokio::spawn(drive(stream, requests, Parser::new(secrets)));
         Self(sender)
     }
 
-    /// Sends a command, at the first poll, and waits for its reply, for as long as it takes.
+    /// Sends a command at the first poll, and waits for its reply without a limit.
     pub(crate) async fn ask<P: AsRef<[u8]>>(&self, parts: &[P]) -> Result<Value, Failure> {
         let mut command = Vec::new();
         append_header(&mut command, parts.len());
@@ -70,7 +71,7 @@ impl Talk {
     }
 }
 
-/// Moves commands and replies until the connection breaks or nobody asks any more.
+/// Moves commands and replies until the connection breaks or the last handle is gone.
 async fn drive(stream: Box<dyn Stream>, mut requests: UnboundedReceiver<Asked>, mut parser: Parser) {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut waiting: VecDeque<oneshot::Sender<Result<Value, String>>> = VecDeque::new();
@@ -105,7 +106,7 @@ async fn drive(stream: Box<dyn Stream>, mut requests: UnboundedReceiver<Asked>, 
     }
 }
 
-/// Gives the replies that are there to those who asked. Who asked may be gone.
+/// Hands the replies that have come to the tasks that asked. A task may have ended meanwhile.
 fn answer(
     parser: &mut Parser,
     waiting: &mut VecDeque<oneshot::Sender<Result<Value, String>>>,
@@ -120,7 +121,7 @@ fn answer(
     Ok(())
 }
 
-/// Writes some of it; when there is nothing left, has it sent.
+/// Writes a part of `out`; when nothing is left, flushes the stream.
 async fn write(writer: &mut WriteHalf<Box<dyn Stream>>, out: &[u8]) -> io::Result<usize> {
     if out.is_empty() {
         return writer.flush().await.map(|()| 0);

@@ -1,38 +1,26 @@
-//! What the TLS options come to: a rustls configuration, made once, and a handshake over a connected socket.
+//! The TLS of one provider: a rustls configuration, made once from the options, and handshakes over connected sockets.
 
+use super::endpoint::Endpoint;
+use super::io_error::describe;
 use super::socket::Socket;
-use super::target::Endpoint;
-use super::verify::Verifier;
+use super::tls_error::explain;
+use super::verify::{Trust, Verifier};
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName};
-use rustls::{
-    AlertDescription, CertificateError, ClientConfig, Error, OtherError, RootCertStore,
-    SupportedProtocolVersion,
-};
+use rustls::{ClientConfig, Error, RootCertStore, SupportedProtocolVersion};
 use std::io::ErrorKind;
 use std::sync::Arc;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// How far a server's certificate is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// It must be valid, signed by somebody trusted, and for the server's name.
-    Full,
-    /// The name does not matter.
-    AnyName,
-    /// Not at all.
-    Blind,
-}
-
 /// The options, parsed by `provider/src/tls-options.ts`; certificates and keys are PEM texts.
 #[derive(Clone)]
 pub(crate) struct TlsOptions {
-    /// Who is trusted.
+    /// The trusted authorities.
     pub(crate) authorities: Vec<String>,
-    /// They were named by the user, and so count as servers' own certificates, too.
+    /// The user named the authorities. They may then be servers' own certificates, too.
     pub(crate) pinned: bool,
     /// How far a server's certificate is looked at.
     pub(crate) trust: Trust,
@@ -125,12 +113,12 @@ impl Tls {
                     "the server closed the connection during the TLS handshake; it may not speak TLS here"
                         .to_owned()
                 }
-                // Its last word, if it had one, is lost with the connection.
+                // The server's alert, if it sent one, is lost with the connection.
                 None if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => format!(
                     "the server broke off the handshake ({}); it may want a client certificate (tls.cert and tls.key)",
-                    super::describe(&error)
+                    describe(&error)
                 ),
-                None => super::describe(&error),
+                None => describe(&error),
             };
             format!("TLS with {endpoint} failed: {reason}")
         })
@@ -160,7 +148,7 @@ fn verifier(
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<WebPkiServerVerifier>, String> {
     let mut roots = RootCertStore::empty();
-    // As OpenSSL does, one that cannot be read is passed over.
+    // As with OpenSSL, an authority that cannot be read is passed over.
     roots.add_parsable_certificates(authorities.iter().cloned());
     let mut lists = Vec::new();
     for text in &options.revoked {
@@ -181,59 +169,4 @@ fn certificates(option: &str, text: &str) -> Result<Vec<CertificateDer<'static>>
         Ok(_) => Err(format!("{option} holds no certificate")),
         Err(error) => Err(format!("{option} cannot be read ({error})")),
     }
-}
-
-/// A TLS error as a line for people: what happened, and what to do.
-pub(super) fn explain(error: &Error) -> String {
-    match error {
-        Error::InvalidCertificate(error) => explain_certificate(error),
-        Error::InvalidMessage(_) | Error::InappropriateMessage { .. } => {
-            "the server does not speak TLS here; check the port, or use redis:// without tls".to_owned()
-        }
-        Error::AlertReceived(AlertDescription::CertificateRequired | AlertDescription::NoCertificate) => {
-            "the server wants a client certificate; give tls.cert and tls.key".to_owned()
-        }
-        Error::AlertReceived(
-            alert @ (AlertDescription::BadCertificate
-            | AlertDescription::UnknownCA
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::AccessDenied),
-        ) => format!("the server refused our client certificate ({alert:?}); check tls.cert and tls.key"),
-        // All that TLS 1.2 says of a certificate that is missing.
-        Error::AlertReceived(AlertDescription::HandshakeFailure) => {
-            "the server refused the handshake; it may want a client certificate (tls.cert and tls.key), or other cipher suites".to_owned()
-        }
-        other => other.to_string(),
-    }
-}
-
-fn explain_certificate(error: &CertificateError) -> String {
-    match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            format!("the server's certificate has expired ({error})")
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            format!("the server's certificate is not valid yet ({error})")
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => format!(
-            "the server's certificate is for another name ({error}); tls.servername says which to expect. Only its alternative names count, not its subject (CN)"
-        ),
-        CertificateError::UnknownIssuer => {
-            "the server's certificate is signed by nobody who is trusted here; give its authority as tls.ca"
-                .to_owned()
-        }
-        CertificateError::Revoked => "the server's certificate was revoked".to_owned(),
-        CertificateError::Other(other) if is_own_authority(other) => {
-            "the server's certificate is signed by nobody who is trusted here but by itself; give it as tls.ca".to_owned()
-        }
-        CertificateError::Other(_) => format!("the server's certificate cannot be used ({error})"),
-        other => format!("the server's certificate is not accepted ({other})"),
-    }
-}
-
-/// The certificate is a CA's own, as `openssl req -x509` makes them.
-pub(super) fn is_own_authority(error: &OtherError) -> bool {
-    error.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
 }

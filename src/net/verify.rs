@@ -1,6 +1,6 @@
 //! Whether a server's certificate is accepted: webpki's rules, and three exceptions that Node's users rely on.
 
-use super::tls::{Trust, is_own_authority};
+use super::tls_error::is_own_authority;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -9,12 +9,23 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use std::sync::Arc;
 
+/// How far a server's certificate is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// The certificate must be valid, signed by a trusted authority, and for the server's name.
+    Full,
+    /// The name does not matter.
+    AnyName,
+    /// Not at all.
+    Blind,
+}
+
 /// The verifier of one provider.
 #[derive(Debug)]
 pub(super) struct Verifier {
     /// `None` only where nothing is verified.
     pub(super) inner: Option<Arc<WebPkiServerVerifier>>,
-    /// What the user trusts by name, instead of the public authorities.
+    /// The certificates that the user named instead of the public authorities.
     pub(super) pinned: Vec<CertificateDer<'static>>,
     pub(super) trust: Trust,
     pub(super) provider: Arc<CryptoProvider>,
@@ -32,15 +43,15 @@ impl ServerCertVerifier for Verifier {
         let Some(inner) = &self.inner else { return Ok(ServerCertVerified::assertion()) };
         let verified = inner.verify_server_cert(certificate, intermediates, name, ocsp, now);
         match (verified, self.trust) {
-            // The name is looked at last, so all the rest was right.
+            // webpki checks the name last, so everything else was right.
             (
                 Err(Error::InvalidCertificate(
                     CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
                 )),
                 Trust::AnyName,
             ) => Ok(ServerCertVerified::assertion()),
-            // A certificate that `openssl req -x509` makes is a CA's own, which webpki takes from no server; its
-            // validity was looked at before that. Pinned itself it needs no issuer.
+            // A certificate that `openssl req -x509` makes is a CA's own. webpki accepts such a certificate from no server,
+            // and says so after it has checked the dates. A pinned certificate needs no issuer.
             (Err(Error::InvalidCertificate(CertificateError::Other(other))), _)
                 if is_own_authority(&other)
                     && self.pinned.iter().any(|pinned| pinned.as_ref() == certificate.as_ref()) =>

@@ -1,4 +1,4 @@
-//! Hears that an environment (the main thread's or a worker's) ends, where there is no loop whose handles would tell.
+//! Notices the end of an environment (the main thread's or a worker's) where no loop is at hand.
 
 use napi::{Env, sys};
 use std::cell::RefCell;
@@ -8,14 +8,14 @@ use std::rc::Rc;
 
 type Step = RefCell<Option<Box<dyn FnOnce()>>>;
 
-/// A cleanup hook; dropping it takes the hook out. Used on the environment's thread only.
+/// A cleanup hook; dropping this removes the hook. For the environment's thread only.
 pub(crate) struct EnvEnd {
     env: sys::napi_env,
     step: Rc<Step>,
 }
 
 impl EnvEnd {
-    /// `step` runs on the environment's thread when it ends, unless this is dropped before.
+    /// `step` runs on the environment's thread when the environment ends, unless this is dropped before.
     pub(crate) fn of(env: &Env, step: impl FnOnce() + 'static) -> Result<Self, String> {
         let step: Rc<Step> = Rc::new(RefCell::new(Some(Box::new(step))));
         let data = Rc::as_ptr(&step).cast_mut().cast::<c_void>();

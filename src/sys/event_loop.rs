@@ -1,5 +1,5 @@
-//! One environment's event loop, for the time of one lane: counts the lane's handles and ties them to the end
-//! of the environment.
+//! One environment's event loop, as long as one lane uses it. It counts the lane's handles and closes them when the
+//! environment ends.
 
 use super::uv_api::{Raw, UvApi, uv};
 use napi::{Env, sys};
@@ -20,8 +20,8 @@ pub(crate) struct EventLoop {
 }
 
 impl EventLoop {
-    /// The loop of `env`. `on_teardown` runs when the environment ends before [`Self::finish`] was called; it
-    /// must drop every handle.
+    /// The loop of `env`. If the environment ends before [`Self::finish`] was called, `on_teardown` runs; it must drop every
+    /// handle.
     pub(crate) fn of(env: &Env, on_teardown: impl FnOnce() + 'static) -> Result<Rc<Self>, String> {
         let api = uv()?;
         let raw = env.get_uv_event_loop().map_err(|error| error.to_string())?.cast::<c_void>();
@@ -47,7 +47,7 @@ impl EventLoop {
         Ok(this)
     }
 
-    /// No more handles will be opened; once the last has closed, nothing of this loop stays behind.
+    /// Says that no more handles will be opened. When the last one has closed, nothing of this loop is left.
     pub(crate) fn finish(&self) {
         self.finishing.set(true);
         self.on_teardown.borrow_mut().take();
@@ -85,7 +85,7 @@ unsafe extern "C" fn on_env_end(_hook: sys::napi_async_cleanup_hook_handle, data
     let this = unsafe { Rc::from_raw(data.cast::<EventLoop>()) };
     let teardown = this.on_teardown.borrow_mut().take();
     if let Some(teardown) = teardown {
-        // A panic must not cross into Node; what is closed already stays closed.
+        // A panic must not cross into Node. Handles that are closed already stay closed.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(teardown));
     }
     this.finish();

@@ -8,10 +8,10 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// What a polled socket is ready for.
+/// The state of a polled socket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Readiness {
-    /// There is something to read, or the connection ended.
+    /// There are bytes to read, or the connection ended.
     pub(crate) readable: bool,
     /// There is room to write.
     pub(crate) writable: bool,
@@ -21,7 +21,7 @@ pub(crate) struct Readiness {
 
 type Callback = Rc<dyn Fn(Readiness)>;
 
-/// What a handle's data pointer points to. Freed in the close callback.
+/// The data of a handle, behind its data pointer. Freed in the close callback.
 struct Attached {
     event_loop: Rc<EventLoop>,
     callback: Callback,
@@ -80,7 +80,7 @@ unsafe extern "C" fn on_closed(raw: Raw) {
     let attached = unsafe { Box::from_raw(attached) };
     let Attached { event_loop, callback, memory } = *attached;
     drop(memory);
-    // Dropping what the callback held may run much code; none of it may unwind into libuv.
+    // Dropping the callback may run much code; none of it may unwind into libuv.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(callback)));
     event_loop.closed();
 }
@@ -89,7 +89,7 @@ fn call_back(raw: Raw, readiness: Readiness) {
     let Some(attached) = api_of_attached(raw) else { return };
     // SAFETY: the box lives until the close callback, which libuv calls from the loop, never from in here.
     let callback = unsafe { Rc::clone(&(*attached).callback) };
-    // The lanes catch panics where they can still fail their calls; this is the last line.
+    // The lanes catch panics where they can still fail their calls. This is the last barrier.
     let _ = catch_unwind(AssertUnwindSafe(|| callback(readiness)));
 }
 
@@ -171,7 +171,7 @@ impl Prepare {
         unsafe { (self.0.api.uv_prepare_start)(self.0.raw, on_handle) };
     }
 
-    /// Runs it no more.
+    /// Stops the callback.
     pub(crate) fn stop(&self) {
         // SAFETY: the handle is open.
         unsafe { (self.0.api.uv_prepare_stop)(self.0.raw) };
@@ -195,7 +195,7 @@ impl Timer {
         Ok(Self { handle, uv_loop: event_loop.raw })
     }
 
-    /// Fires once after `delay` (rounded up to milliseconds), instead of whenever it was set for.
+    /// Fires once after `delay` (rounded up to milliseconds). An earlier setting is replaced.
     pub(crate) fn start(&self, delay: Duration) {
         let millis = u64::try_from(delay.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX);
         // SAFETY: the loop is this thread's; libuv counts from its cached time, which may be old by now.
@@ -216,7 +216,7 @@ unsafe impl Send for Target {}
 pub(crate) struct AsyncWaker(Arc<Mutex<Option<Target>>>);
 
 impl AsyncWaker {
-    /// Makes the loop run the handle's callback soon; several wakes may come to one.
+    /// Makes the loop run the handle's callback soon. Several wakes may lead to one run.
     pub(crate) fn wake(&self) {
         let target = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Target(raw, api)) = target.as_ref() {
@@ -226,15 +226,15 @@ impl AsyncWaker {
     }
 }
 
-/// A handle that other threads can wake. It is also what keeps the process alive while calls are under way:
-/// all other handles never count.
+/// A handle that other threads can wake. It also keeps the process alive while calls are under way: no other handle
+/// does.
 pub(crate) struct Async {
     waker: AsyncWaker,
     handle: Handle,
 }
 
 impl Async {
-    /// A handle that does not count until [`Self::set_referenced`] says so.
+    /// A handle that does not keep the process alive until [`Self::set_referenced`] says so.
     pub(crate) fn open(event_loop: &Rc<EventLoop>, callback: impl Fn() + 'static) -> Result<Self, String> {
         let init = event_loop.api.uv_async_init;
         let handle = Handle::open(event_loop, Kind::Async, Rc::new(move |_| callback()), |uv_loop, raw| {
@@ -245,12 +245,12 @@ impl Async {
         Ok(Self { waker, handle })
     }
 
-    /// What other threads wake it with.
+    /// The waker for other threads.
     pub(crate) fn waker(&self) -> AsyncWaker {
         self.waker.clone()
     }
 
-    /// Whether the loop goes on for this handle's sake.
+    /// Sets whether this handle keeps the loop going.
     pub(crate) fn set_referenced(&self, referenced: bool) {
         let change = if referenced { self.handle.api.uv_ref } else { self.handle.api.uv_unref };
         // SAFETY: the handle is open.

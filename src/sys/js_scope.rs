@@ -3,7 +3,7 @@
 use napi::{Env, sys};
 use std::ptr;
 
-/// Where our callbacks into JavaScript come from, as async_hooks sees it.
+/// The context of our callbacks into JavaScript, for async_hooks.
 pub(crate) struct JsScope {
     env: sys::napi_env,
     context: sys::napi_async_context,
@@ -40,7 +40,7 @@ impl JsScope {
         Ok(Self { env: raw, context, resource })
     }
 
-    /// Runs `body` inside a callback scope; when it ends, microtasks have run.
+    /// Runs `body` inside a callback scope. Microtasks have run when it returns.
     pub(crate) fn enter(&self, body: impl FnOnce(&Env)) {
         let mut handles = ptr::null_mut();
         // SAFETY: called on the environment's thread, outside any other native frame of ours.
@@ -64,7 +64,7 @@ impl JsScope {
         unsafe { sys::napi_close_handle_scope(self.env, handles) };
     }
 
-    /// Our own dispatcher does not throw; should it, the loop must go on.
+    /// Our dispatcher does not throw. If it does after all, the loop goes on.
     fn drop_exception(&self) {
         let mut pending = false;
         // SAFETY: the out pointer is of this frame.

@@ -1,4 +1,4 @@
-//! Every foreign call of the addon: libuv handles, raw Node-API, clocks. Nothing in here knows what a lock is.
+//! Every foreign call of the addon: libuv handles, raw Node-API, clocks. This folder knows nothing of locks.
 #![allow(unsafe_code, reason = "this folder is where unsafe code lives")]
 
 mod clock;

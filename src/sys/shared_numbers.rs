@@ -1,4 +1,4 @@
-//! An array of numbers that JavaScript made and we write to: results cross the boundary without an object each.
+//! An array of numbers that JavaScript made and the addon writes to, so that a result needs no object of its own.
 
 use napi::bindgen_prelude::Float64Array;
 
@@ -6,17 +6,17 @@ use napi::bindgen_prelude::Float64Array;
 pub(crate) struct SharedNumbers(Float64Array);
 
 impl SharedNumbers {
-    /// Takes the array; it is kept alive as long as this value.
+    /// Takes the array and keeps it alive as long as this value.
     pub(crate) fn new(array: Float64Array) -> Self {
         Self(array)
     }
 
-    /// How many numbers fit.
+    /// Its length.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Writes `values` from the start; what does not fit is left out.
+    /// Writes `values` from the start, as many as fit.
     pub(crate) fn write(&mut self, values: &[f64]) {
         // SAFETY: no other Rust reference exists, and JavaScript does not run while this one does.
         let target = unsafe { self.0.as_mut() };

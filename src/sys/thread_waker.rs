@@ -21,7 +21,7 @@ struct Inner {
     pending: AtomicBool,
 }
 
-/// Runs a callback on the JavaScript thread, from any thread. Does not keep the process alive by itself.
+/// Runs a callback on the JavaScript thread, on request of any thread. By itself it does not keep the process alive.
 #[derive(Clone)]
 pub(crate) struct ThreadWaker(Arc<Inner>);
 
@@ -68,7 +68,7 @@ impl ThreadWaker {
         Ok(Self(inner))
     }
 
-    /// Runs the callback soon; several wakes may come to one.
+    /// Runs the callback soon. Several wakes may lead to one run.
     pub(crate) fn wake(&self) {
         if self.0.pending.swap(true, Ordering::AcqRel) {
             return;
@@ -86,7 +86,7 @@ impl ThreadWaker {
         }
     }
 
-    /// Whether the process stays alive for this waker's sake. JavaScript thread only.
+    /// Sets whether this waker keeps the process alive. JavaScript thread only.
     pub(crate) fn set_referenced(&self, env: &Env, referenced: bool) {
         let function = self.0.function.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Raw(function)) = function.as_ref() {

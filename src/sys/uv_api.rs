@@ -21,7 +21,7 @@ pub(super) type Raw = *mut c_void;
 pub(super) type OnHandle = unsafe extern "C" fn(Raw);
 pub(super) type OnPoll = unsafe extern "C" fn(Raw, c_int, c_int);
 
-/// What libuv's documentation calls `uv_os_sock_t`.
+/// libuv's `uv_os_sock_t`.
 #[cfg(unix)]
 pub(super) type OsSocket = c_int;
 #[cfg(windows)]
@@ -77,7 +77,7 @@ fn this_process() -> Result<libloading::os::windows::Library, String> {
 /// The functions of this process' libuv.
 ///
 /// # Errors
-/// Names what is missing.
+/// The name of the function that is missing.
 pub(super) fn uv() -> Result<&'static UvApi, String> {
     static API: OnceLock<Result<UvApi, String>> = OnceLock::new();
     API.get_or_init(UvApi::load).as_ref().map_err(Clone::clone)

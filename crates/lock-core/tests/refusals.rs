@@ -93,7 +93,8 @@ fn what_a_server_says_before_it_closes_is_told() {
     rig.client.handle_connected(rig.now);
     rig.reply(b"-ERR something that nobody knows\r\n");
     rig.cut();
-    let told = rig.events.iter().any(|event| matches!(event, Event::Down { reason } if reason.contains("ECONNRESET") && reason.contains("nobody knows")));
+    let says = |reason: &str| reason.contains("ECONNRESET") && reason.contains("nobody knows");
+    let told = rig.events.iter().any(|event| matches!(event, Event::Down { reason } if says(reason)));
     assert!(told, "{:?}", rig.events);
     let mut rig = Rig::ready(config());
     rig.reply(b"-ERR this instance goes away\r\n");

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { startFaultProxy } from "../../__test__/support/fault-proxy.mjs";
+import { startFaultProxy } from "../fault-proxy.mjs";
 
 const WORKER = fileURLToPath(new URL("worker.mjs", import.meta.url));
 /** Calls may take a minute (see worker.mjs); after that a process that does not end is stuck. */

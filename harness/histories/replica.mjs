@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startServer } from "../lib/redis-servers.mjs";
+import { startServer } from "../redis-servers.mjs";
 import { nowMs } from "./random.mjs";
 
 /** A connection to the primary on which everything arrives late: what is on its way when the primary dies is lost. */

@@ -1,6 +1,6 @@
 // One client connection of the fault proxy, with its connection to the server.
 
-import { decodeFrame, FrameSplitter } from "../../scripts/lib/resp-frames.mjs";
+import { decodeFrame, FrameSplitter } from "./resp-frames.mjs";
 
 const SUBSCRIBE = /^[ps]?(un)?subscribe$/i;
 const MESSAGE = /^([ps]?message|invalidate)$/;

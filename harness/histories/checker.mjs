@@ -71,7 +71,8 @@ export function readHistory(lines) {
  * @param {number} [rules.leaseMs] length of the leases
  * @param {{ by: number, owner: string, keys: string[], from: number, to: number }[]} [rules.releases] what processes gave back by an owner's name:
  *   the locks of that owner in other processes hear of it at their next look, and prove nothing until then
- * @returns {{ violations: string[], permitted: number }} what was wrong, and how many overlaps a loss of data, and holds a release elsewhere, explains
+ * @returns {{ violations: string[], permitted: number }} what was wrong, and how many overlaps a loss of data, and holds a release elsewhere,
+ *   explains
  */
 export function checkHolds(holds, { dataLost = [], leaseMs = 0, releases = [] } = {}) {
   const violations = [];

@@ -1,7 +1,7 @@
 // An observer of a whole Redis Cluster that looks like one of a single server: it asks the node that has the key, or all of them. It
 // knows no more of slots than the start of the cluster told, so it is for clusters whose slots stay where they are.
 
-import { connect } from "../../scripts/lib/resp-client.mjs";
+import { connect } from "./resp-client.mjs";
 
 const SLOTS = 16_384;
 

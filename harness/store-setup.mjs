@@ -4,12 +4,12 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { installPacked } from "../../scripts/install-packed.mjs";
-import { CACHE, ROOT } from "../../scripts/lib/paths.mjs";
-import { runOrFail } from "../../scripts/lib/process.mjs";
-import { freePort } from "../../scripts/lib/redis-servers.mjs";
-import { ensureNodeModules } from "../../scripts/lib/setup.mjs";
-import { endWithUs } from "../../scripts/lib/watchdog.mjs";
+import { installPacked } from "./install-packed.mjs";
+import { CACHE, ROOT } from "./paths.mjs";
+import { runOrFail } from "./process.mjs";
+import { freePort } from "./redis-servers.mjs";
+import { ensureNodeModules } from "./setup.mjs";
+import { endWithUs } from "./watchdog.mjs";
 
 const SOURCE = path.join(ROOT, "examples", "store");
 const STORE = path.join(CACHE, "store");

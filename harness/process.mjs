@@ -9,6 +9,11 @@ export class UserError extends Error {
   name = "UserError";
 }
 
+/** The user asked for `--help`: a script that ends with it prints its message, the usage text, and succeeds. */
+export class UsageAsked extends Error {
+  name = "UsageAsked";
+}
+
 /**
  * Runs a script's main function and turns its failure into exit code 1: one line for a `UserError`, the stack trace for anything else.
  *
@@ -18,6 +23,7 @@ export async function runMain(main) {
   try {
     await main();
   } catch (error) {
+    if (error instanceof UsageAsked) return console.log(error.message);
     process.exitCode = 1;
     console.error(error instanceof UserError ? `error: ${error.message}` : error);
   }

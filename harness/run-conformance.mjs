@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { run } from "../../scripts/lib/process.mjs";
+import { run } from "./process.mjs";
 
-const FOLDER = fileURLToPath(new URL("../conformance/", import.meta.url));
+const FOLDER = fileURLToPath(new URL("../__test__/conformance/", import.meta.url));
 /** Enough for a slow machine; without a limit a hang would be waited for. */
 const LIMIT_MS = 240_000;
 /** Far below the number of tests there are; a run that found none must not count. */

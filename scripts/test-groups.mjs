@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { CACHE, ROOT } from "./paths.mjs";
+import { CACHE, ROOT } from "../harness/paths.mjs";
 
 const TESTS = path.join(ROOT, "__test__");
 /** Groups whose files start programs that want the machine to themselves. */

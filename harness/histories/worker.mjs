@@ -6,7 +6,7 @@
 
 import fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bootLocking, providerEntry } from "../../__test__/support/locking-module.mjs";
+import { bootLocking, providerEntry } from "../locking-module.mjs";
 import { ownersVisits } from "./owners.mjs";
 import { nowMs, randomOf } from "./random.mjs";
 

@@ -1,8 +1,8 @@
 // Where the locks of a phase are: one server, a server with a replica, the masters of a cluster, or behind Sentinels.
 
-import { startCluster } from "../lib/clusters.mjs";
-import { startServer } from "../lib/redis-servers.mjs";
-import { startSentinels } from "../lib/sentinels.mjs";
+import { startCluster } from "../clusters.mjs";
+import { startServer } from "../redis-servers.mjs";
+import { startSentinels } from "../sentinels.mjs";
 import { nowMs } from "./random.mjs";
 import { startReplicated } from "./replica.mjs";
 

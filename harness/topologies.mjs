@@ -3,13 +3,13 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { makeCertificates } from "../../scripts/lib/certificates.mjs";
-import { startCluster } from "../../scripts/lib/clusters.mjs";
-import { freePort, startServer } from "../../scripts/lib/redis-servers.mjs";
-import { startSentinels } from "../../scripts/lib/sentinels.mjs";
+import { makeCertificates } from "./certificates.mjs";
 import { connectToMasters } from "./cluster-observer.mjs";
+import { startCluster } from "./clusters.mjs";
+import { freePort, startServer } from "./redis-servers.mjs";
 import { startRestrictiveProxy } from "./restrictive-proxy.mjs";
 import { LEAST } from "./rights.mjs";
+import { startSentinels } from "./sentinels.mjs";
 
 /**
  * What a topology is to the tests.

@@ -3,7 +3,7 @@
 import fs from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { ROOT } from "../../scripts/lib/paths.mjs";
+import { ROOT } from "./paths.mjs";
 
 const PREPARED = path.join(ROOT, ".cache", "installed");
 

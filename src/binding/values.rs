@@ -1,0 +1,26 @@
+//! Single values of the options, as lock-core and the sockets have them.
+
+use crate::net::Family;
+use std::time::Duration;
+
+/// 4, 6, or anything else for both.
+pub(super) fn family(number: u8) -> Family {
+    match number {
+        4 => Family::V4,
+        6 => Family::V6,
+        _ => Family::Any,
+    }
+}
+
+/// A number of milliseconds. A number that is no length of time gives zero, one that is too large the longest time.
+pub(super) fn millis(value: f64) -> Duration {
+    if value.is_nan() || value <= 0.0 {
+        return Duration::ZERO;
+    }
+    Duration::try_from_secs_f64(value / 1_000.0).unwrap_or(Duration::MAX)
+}
+
+/// A time limit; 0 is none.
+pub(super) fn limit(value: f64) -> Option<Duration> {
+    Some(millis(value)).filter(|limit| !limit.is_zero())
+}
