@@ -180,8 +180,12 @@ impl Client {
         append_eval(&mut out, Script::Take, whole, tasks.len() * 3, tasks.len() * 2);
         self.append_names(tasks, &mut out);
         for kind in self.kinds(tasks) {
-            if let Kind::Acquire(Acquire { owner, lease, .. }) = kind {
+            if let Kind::Acquire(Acquire { owner, .. }) = kind {
                 append_text(&mut out, owner.as_bytes());
+            }
+        }
+        for kind in self.kinds(tasks) {
+            if let Kind::Acquire(Acquire { lease, .. }) = kind {
                 append_integer(&mut out, lease.map_or(0, lease_ms));
             }
         }
@@ -255,14 +259,13 @@ impl Client {
         }
     }
 
-    /// The tasks' locks with their queues and counters.
+    /// The tasks' locks, then their queues, then their counters: so a script can name all of a kind by one command.
     fn append_names(&self, tasks: &[u32], out: &mut Vec<u8>) {
         let mut side = Vec::new();
-        for key in self.kinds(tasks).filter_map(only_key) {
-            append_text(out, key.name());
-            append_side(out, &mut side, |side| key.queue(side));
-            append_side(out, &mut side, |side| key.counter(side));
-        }
+        let keys = || self.kinds(tasks).filter_map(only_key);
+        keys().for_each(|key| append_text(out, key.name()));
+        keys().for_each(|key| append_side(out, &mut side, |side| key.queue(side)));
+        keys().for_each(|key| append_side(out, &mut side, |side| key.counter(side)));
     }
 
     fn kinds(&self, tasks: &[u32]) -> impl Iterator<Item = &Kind> {
@@ -281,8 +284,11 @@ impl Client {
             Value::Array(items) if items.len() == tasks.len() + 1 => items.get(1..),
             _ => None,
         };
+        // What was given back may be answered by one word for all.
+        let gives = tasks.first().is_some_and(|task| !self.is_acquire(*task));
+        let all = Some(reply).filter(|reply| gives && **reply == Value::Int(1));
         for (at, task) in tasks.iter().enumerate() {
-            let answer = match answers.and_then(|answers| answers.get(at)) {
+            let answer = match answers.and_then(|answers| answers.get(at)).or(all) {
                 Some(Value::Int(0)) => Value::Array(match self.is_acquire(*task) {
                     true => vec![Value::Int(0)],
                     false => vec![Value::Int(1), Value::Int(0), Value::Int(0)],
