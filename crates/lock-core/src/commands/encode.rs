@@ -50,6 +50,14 @@ impl SideKeys {
     }
 }
 
+/// Appends all locks, then their queues, then their slots' counters: so a script can name all of a kind by one command.
+pub(super) fn append_keys_by_kind<'a>(keys: impl Iterator<Item = &'a LockKey> + Clone, out: &mut Vec<u8>) {
+    let mut side = SideKeys::default();
+    keys.clone().for_each(|key| append_text(out, key.name()));
+    keys.clone().for_each(|key| side.append(out, |side| key.queue(side)));
+    keys.for_each(|key| side.append(out, |side| key.counter(side)));
+}
+
 pub(super) fn append_flag(out: &mut Vec<u8>, flag: bool) {
     append_text(out, if flag { b"1" } else { b"0" });
 }

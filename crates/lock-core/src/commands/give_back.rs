@@ -1,7 +1,7 @@
 //! `give back`: releases of locks of `execute` that have nothing more to say. Several calls share one command.
 
 use super::answer::{Answer, Refusal, Returned};
-use super::encode::{SendContext, SideKeys};
+use super::encode::{SendContext, append_keys_by_kind};
 use crate::ids::Owner;
 use crate::key::LockKey;
 use crate::resp::{Value, append_text};
@@ -16,12 +16,7 @@ pub(crate) struct GiveBack<'a> {
 
 pub(crate) fn encode(gives: &[GiveBack<'_>], context: SendContext<'_>, out: &mut Vec<u8>) {
     context.append_eval(out, Script::GiveBack, gives.len() * 3, gives.len());
-    let mut side = SideKeys::default();
-    for GiveBack { key, .. } in gives {
-        append_text(out, key.name());
-        side.append(out, |side| key.queue(side));
-        side.append(out, |side| key.counter(side));
-    }
+    append_keys_by_kind(gives.iter().map(|give| give.key), out);
     gives.iter().for_each(|give| append_text(out, give.owner.as_bytes()));
 }
 
@@ -33,6 +28,8 @@ pub(crate) fn decode(reply: &Value, count: usize) -> Vec<Answer<Returned>> {
         other => Err(Refusal::of(other)),
     };
     match reply {
+        // One word for all.
+        Value::Int(1) => (0..count).map(|_| Ok(Returned::Released)).collect(),
         Value::Array(items) if items.len() == count + 1 => items.iter().skip(1).map(per_call).collect(),
         other => (0..count).map(|_| Err(Refusal::of(other))).collect(),
     }

@@ -1,7 +1,7 @@
 //! `take`: free keys that nobody waits for, each for one call of `execute`. Several calls share one command.
 
 use super::answer::{Acquired, Answer, Refusal};
-use super::encode::{SendContext, SideKeys, append_lease};
+use super::encode::{SendContext, append_keys_by_kind, append_lease};
 use crate::ids::Owner;
 use crate::key::LockKey;
 use crate::resp::{Value, append_text};
@@ -18,16 +18,9 @@ pub(crate) struct Take<'a> {
 
 pub(crate) fn encode(takes: &[Take<'_>], context: SendContext<'_>, out: &mut Vec<u8>) {
     context.append_eval(out, Script::Take, takes.len() * 3, takes.len() * 2);
-    let mut side = SideKeys::default();
-    for Take { key, .. } in takes {
-        append_text(out, key.name());
-        side.append(out, |side| key.queue(side));
-        side.append(out, |side| key.counter(side));
-    }
-    for Take { owner, lease, .. } in takes {
-        append_text(out, owner.as_bytes());
-        append_lease(out, *lease);
-    }
+    append_keys_by_kind(takes.iter().map(|take| take.key), out);
+    takes.iter().for_each(|take| append_text(out, take.owner.as_bytes()));
+    takes.iter().for_each(|take| append_lease(out, take.lease));
 }
 
 /// The answer to each of `count` calls.
