@@ -59,13 +59,9 @@ pub(crate) struct NodeLoop {
     settings: Settings,
     /// A callback of ours is running. Commands of calls made now are sent when it ends.
     in_turn: Cell<bool>,
-<<<<<<< HEAD
-    /// The commands of this turn are sent when the loop has visited all sockets.
-=======
     /// The last turn was long, and left something to tell.
     behind: Cell<bool>,
-    /// What this turn adds is sent once the loop has been to all sockets.
->>>>>>> speed
+    /// The commands of this turn are sent when the loop has visited all sockets.
     gathers: Cell<bool>,
     /// The step at exit was taken. It is taken once.
     exited: Cell<bool>,
@@ -162,13 +158,8 @@ impl NodeLoop {
         }
     }
 
-<<<<<<< HEAD
-    /// One callback from the loop: handles the event, then sends and tells until nothing is left. A panic ends here: the calls
-    /// fail, and the shop goes on.
-=======
-    /// One callback from the loop: takes in what happened, then sends and tells until nothing is left, or it takes
-    /// long. A panic ends here: the calls fail, the shop goes on.
->>>>>>> speed
+    /// One callback from the loop: handles the event, then sends and tells until nothing is left, or until it takes long. A panic ends
+    /// here: the calls fail, and the shop goes on.
     fn turn(&self, take_in: impl FnOnce(&Self)) {
         self.in_turn.set(true);
         let end = now() + LONGEST_TURN;
