@@ -134,8 +134,8 @@ class Releases {
   }
 
   /**
-   * The hold as far as it is proven: until a release by another process, of which the object has to hear at its next look; or by its own process before
-   * the answer to the acquire was there: then it is looked at as soon as that is there. Undefined when nothing is proven.
+   * The hold as far as it is proven: until a release by another process, of which the object has to hear at its next look; or by its own
+   * process before the answer to the acquire was there: then it is looked at as soon as that is there. Undefined when nothing is proven.
    */
   proven(hold, key) {
     for (const { by, from, to } of this.#of.get(`${hold.owner} ${key}`) ?? []) {
