@@ -151,12 +151,11 @@ impl World {
     pub(crate) fn flush(&mut self, process: usize) {
         let Some(one) = self.processes.get_mut(process) else { return };
         let now = Instant::from_nanos(self.now);
-        // What comes after a job that blocks the thread waits for its end.
+        // Behind a job that blocks the thread everything waits for its end.
         if one.stalled_until > self.now {
-            one.client().handle_early_write(now);
-        } else {
-            one.client().handle_write(now);
+            return;
         }
+        one.client().handle_write(now);
         if one.client().transmit().is_empty() {
             return;
         }

@@ -30,6 +30,8 @@ pub(crate) enum Call {
 pub(crate) enum Want {
     Connect,
     Disconnect,
+    /// What there is to send.
+    Write,
     /// The renewal has to look at the leases now.
     Renewal,
     /// A call got its keys: when the job ends is the world's to say.
@@ -214,6 +216,7 @@ impl Process {
                 Some(Action::LookUp | Action::Stands { .. } | Action::Route(_)) => {}
                 None if self.engine.has_notices() => {
                     self.notices.extend(self.engine.take_notices(usize::MAX));
+                    return Some(Want::Write);
                 }
                 None => return None,
             }

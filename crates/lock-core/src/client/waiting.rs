@@ -79,6 +79,8 @@ impl Client {
             self.begin_cohort(now, id, now, followers, Some(claiming));
         }
         self.dequeue(now, id);
+        // Written before the caller hears of it: the job may block the thread.
+        self.submit(now, claim);
         self.handed_on(now, &hold.keys);
         self.finish(id, Outcome::Held(hold));
     }
@@ -303,13 +305,13 @@ impl Client {
         self.waiters.claim(claim).is_some()
     }
 
-    /// The grant of a claim that is not answered yet, for the release of its hold; the claim is not sent any more.
+    /// The grant of a claim that is not answered yet, for the release of its hold; the claim is not sent again.
     pub(crate) fn supersede(&mut self, claim: u64) -> Option<Arc<[u8]>> {
         let id = self.waiters.claim(claim)?;
         let of_call = self.calls.claim_mut(id)?;
         of_call.superseded = true;
         let grant = Arc::clone(&of_call.grant);
-        // It pauses before its first command and after an error.
+        // It pauses after an error.
         if self.calls.state(id) == Some(State::Pausing) {
             self.forget_claim(id);
         }
