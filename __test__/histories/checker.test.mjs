@@ -70,7 +70,14 @@ test("a release by another process ends what an owner's hold proves, if its lock
   assert.equal(checkHolds(holds(50)).violations.length, 1, "nobody released it");
   assert.equal(checkHolds(holds(50), release(1, 20)).violations.length, 1, "its own process did, which knew of it");
   assert.equal(checkHolds(holds(5_000), release(2, 20)).violations.length, 1, "its lock did not hear of it");
-  assert.deepEqual(checkHolds(holds(50), release(1, -3)), { violations: [], permitted: 1 }, "before the answer to the acquire was there");
+});
+
+test("a release that overtakes its own process' acquire ends what that proves, if the lock is looked at as soon as it is there", () => {
+  const holds = (to) => [hold(1, 0, to, 10, { owner: "me", asked: -5 }), hold(2, 25, 60, 11, { owner: "you", asked: 0 })];
+  const rules = (to) => ({ releases: [{ by: 1, owner: "me", keys: ["k"], from: -3, to }] });
+  assert.deepEqual(checkHolds(holds(50), rules(-2)), { violations: [], permitted: 1 });
+  assert.deepEqual(checkHolds(holds(450), rules(200)), { violations: [], permitted: 1 }, "the release was answered later");
+  assert.equal(checkHolds(holds(450), rules(-2)).violations.length, 1, "not at its next look only");
 });
 
 test("a locked key, and a side key that stays for ever, are reported as left over", () => {

@@ -20,6 +20,27 @@ test("calls that share a signal listen to it once, are all withdrawn by it, and 
   assert.equal(getEventListeners(signal, "abort").length, 0);
 });
 
+// The thread lane's results come by a queue of Node-API's own, which lets nothing pass.
+const ON_LOOP = { skip: process.env.MEDUSA_LOCKING_LANE === "thread" };
+
+test("the rest of the event loop has its turns while very many results are told", ON_LOOP, async () => {
+  const { locking } = await bed.boot();
+  await bed.command("SET", `${NS}k`, "somebody");
+  const controller = new AbortController();
+  const job = () => assert.fail("the job ran");
+  const calls = Array.from({ length: 4 * CALLS }, () => locking.execute("k", job, { timeout: 600, signal: controller.signal }));
+  let told = 0;
+  let turnsBetween = 0;
+  const watch = setInterval(() => {
+    if (told > 0 && told < calls.length) turnsBetween += 1;
+  });
+  const settled = Promise.all(calls.map((call) => call.catch(() => (told += 1))));
+  controller.abort();
+  await settled;
+  clearInterval(watch);
+  assert.ok(turnsBetween > 0, "a timer fired between the first result and the last");
+});
+
 test("a signal is forgotten once the last of its calls is answered", async () => {
   const { locking } = await bed.boot();
   const { signal } = new AbortController();

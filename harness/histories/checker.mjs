@@ -6,8 +6,10 @@
 
 /** How long the answer to a call may be on its way on a busy machine. */
 const TOLD_WITHIN_MS = 50;
-/** A lock of a named owner is looked at every third of its lease, of three seconds at most here; and the answer is on its way. */
-const LOOKED_AT_WITHIN_MS = 1_000 + 6 * TOLD_WITHIN_MS;
+/** A look goes by a thread and a connection of its own. */
+const LOOKED_AT_ONCE_MS = 6 * TOLD_WITHIN_MS;
+/** A lock of a named owner is looked at every third of its lease, of three seconds at most here. */
+const LOOKED_AT_WITHIN_MS = 1_000 + LOOKED_AT_ONCE_MS;
 
 /**
  * @typedef {object} Hold
@@ -132,14 +134,15 @@ class Releases {
   }
 
   /**
-   * The hold as far as it is proven: until a release by another process, or by its own process before the answer to the acquire was there. The object
-   * has to hear of it at its next look. Undefined when nothing is proven.
+   * The hold as far as it is proven: until a release by another process, of which the object has to hear at its next look; or by its own process before
+   * the answer to the acquire was there: then it is looked at as soon as that is there. Undefined when nothing is proven.
    */
   proven(hold, key) {
     for (const { by, from, to } of this.#of.get(`${hold.owner} ${key}`) ?? []) {
       if (from > hold.to) break;
-      const unseen = by !== hold.by || (hold.asked < from && from < hold.from);
-      if (!unseen || to < hold.asked || hold.to > to + LOOKED_AT_WITHIN_MS) continue;
+      const overtook = by === hold.by && hold.asked < from && from < hold.from;
+      const heardBy = overtook ? Math.max(to, hold.from) + LOOKED_AT_ONCE_MS : to + LOOKED_AT_WITHIN_MS;
+      if ((by === hold.by && !overtook) || to < hold.asked || hold.to > heardBy) continue;
       return from < hold.from ? undefined : { ...hold, to: from };
     }
     return hold;

@@ -21,13 +21,16 @@ use std::io::{ErrorKind, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::Duration;
 
 const READ_SIZE: usize = 64 << 10;
-/// Reads per wake-up, so that one busy connection does not starve the rest of the loop.
-const MOST_READS: usize = 16;
+/// Reads per wake-up, so that one busy connection does not starve the rest of the loop. An answer of a few bytes leads to a call.
+const MOST_READS: usize = 4;
 /// Results that are told before the commands that follow from them are written. Redis then works on the first commands while
 /// JavaScript handles the next results.
 const MOST_TOLD: usize = 64;
+/// After this the rest of the loop has a turn, however much there is to tell: results lead to calls, and those to results.
+const LONGEST_TURN: Duration = Duration::from_millis(10);
 
 struct Handles {
     prepare: Prepare,
@@ -56,7 +59,13 @@ pub(crate) struct NodeLoop {
     settings: Settings,
     /// A callback of ours is running. Commands of calls made now are sent when it ends.
     in_turn: Cell<bool>,
+<<<<<<< HEAD
     /// The commands of this turn are sent when the loop has visited all sockets.
+=======
+    /// The last turn was long, and left something to tell.
+    behind: Cell<bool>,
+    /// What this turn adds is sent once the loop has been to all sockets.
+>>>>>>> speed
     gathers: Cell<bool>,
     /// The step at exit was taken. It is taken once.
     exited: Cell<bool>,
@@ -90,6 +99,7 @@ impl NodeLoop {
             shared: Arc::clone(&shared),
             settings: settings.clone(),
             in_turn: Cell::new(false),
+            behind: Cell::new(false),
             gathers: Cell::new(false),
             exited: Cell::new(false),
         });
@@ -152,17 +162,29 @@ impl NodeLoop {
         }
     }
 
+<<<<<<< HEAD
     /// One callback from the loop: handles the event, then sends and tells until nothing is left. A panic ends here: the calls
     /// fail, and the shop goes on.
+=======
+    /// One callback from the loop: takes in what happened, then sends and tells until nothing is left, or it takes
+    /// long. A panic ends here: the calls fail, the shop goes on.
+>>>>>>> speed
     fn turn(&self, take_in: impl FnOnce(&Self)) {
         self.in_turn.set(true);
+        let end = now() + LONGEST_TURN;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             take_in(self);
             loop {
                 self.pump();
-                if !self.tell() {
+                self.behind.set(now() > end);
+                if self.behind.get() || !self.tell() {
                     break;
                 }
+            }
+            if self.behind.get()
+                && let Some(handles) = &self.state.borrow().handles
+            {
+                handles.wake.waker().wake();
             }
         }));
         self.in_turn.set(false);
@@ -236,6 +258,7 @@ impl NodeLoop {
     fn on_socket(&self, node: NodeId, readiness: Readiness) {
         let mut guard = self.state.borrow_mut();
         let state = &mut *guard;
+        let untold = self.behind.get() && state.engine.has_notices();
         let Some(connection) = state.sockets.get(node) else { return };
         let Some(client) = state.engine.router().client(node) else { return };
         if !connection.is_ready(readiness) {
@@ -243,6 +266,10 @@ impl NodeLoop {
         }
         // After a failure the watcher has ended, so the rest must be read now.
         let failed = readiness.failed;
+        // What is not told yet goes first; the watcher comes back.
+        if untold && !failed {
+            return;
+        }
         for _ in 0..if failed { usize::MAX } else { MOST_READS } {
             let reason = match connection.socket.read(&mut state.buffer) {
                 Ok(0) => "the server closed the connection".to_owned(),

@@ -3,18 +3,18 @@
 //! A lane passes on what happened and what callers want. Then it asks for actions until there are none, and takes the notices: they are for
 //! the caller's side (JavaScript). The leases are shared with the renewal, which works on another thread.
 
-use crate::client::{
-    AcquireRequest, Event, Hold, Keep, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey,
-};
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::ids::Owner;
 use crate::key::LockKey;
 use crate::lease::{Ended, HoldId, LeaseState, Loss, NewLease, SharedLeases};
+use crate::requests::{
+    AcquireRequest, Event, Hold, Keep, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey,
+};
 use crate::router::{FIRST, NodeId, Router, Routes};
 use crate::rung::Rung;
 use crate::time::Instant;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -148,7 +148,7 @@ pub enum Action {
 pub struct Engine {
     router: Router,
     leases: SharedLeases,
-    notices: Vec<Notice>,
+    notices: VecDeque<Notice>,
     /// Holds that began on a grant, by the number of the claim that is not answered yet.
     claims: HashMap<u64, HoldId>,
     /// Locks of this process that were taken away.
@@ -163,7 +163,7 @@ impl Engine {
         Self {
             router: Router::new(config, seed),
             leases,
-            notices: Vec::new(),
+            notices: VecDeque::new(),
             claims: HashMap::new(),
             taken_away: BTreeSet::new(),
             wakes_renewal: false,
@@ -274,7 +274,7 @@ impl Engine {
                 Event::Connect => return Some(Action::Connect(node)),
                 Event::Disconnect => return Some(Action::Disconnect(node)),
                 Event::Ready { rung, why, password_unwanted } => {
-                    self.notices.push(Notice::Ready { rung, why });
+                    self.notices.push_back(Notice::Ready { rung, why });
                     self.wakes_renewal = true;
                     return Some(Action::Stands {
                         plain: rung == Rung::Plain,
@@ -282,8 +282,8 @@ impl Engine {
                         password_unwanted,
                     });
                 }
-                Event::Down { reason } => self.notices.push(Notice::Down { reason }),
-                Event::Log { level, message } => self.notices.push(Notice::Log { level, message }),
+                Event::Down { reason } => self.notices.push_back(Notice::Down { reason }),
+                Event::Log { level, message } => self.notices.push_back(Notice::Log { level, message }),
                 Event::Claimed { claim, sent_at } => {
                     if let Some(hold) = self.claims.remove(&claim) {
                         self.wakes_renewal |= self.leases.lock().claimed(sent_at, hold);
@@ -296,14 +296,14 @@ impl Engine {
                 }
                 Event::TakenAway { key } => drop(self.taken_away.insert(key)),
                 Event::AskPause { attempt, lookup } => {
-                    self.notices.push(Notice::AskPause { attempt, lookup });
+                    self.notices.push_back(Notice::AskPause { attempt, lookup });
                 }
                 Event::AskError { question, message } => {
-                    self.notices.push(Notice::AskError { question, message });
+                    self.notices.push_back(Notice::AskError { question, message });
                 }
                 Event::Done { caller, outcome } => {
                     let notice = self.notice_of(now, caller, outcome);
-                    self.notices.push(notice);
+                    self.notices.push_back(notice);
                 }
             }
         }
@@ -311,7 +311,7 @@ impl Engine {
 
     /// Adds something to tell that came from elsewhere.
     pub fn push(&mut self, notice: Notice) {
-        self.notices.push(notice);
+        self.notices.push_back(notice);
     }
 
     /// Whether there is something to tell.
@@ -322,8 +322,8 @@ impl Engine {
 
     /// Takes what there is to tell, the first `most` of it.
     pub fn take_notices(&mut self, most: usize) -> Vec<Notice> {
-        let rest = self.notices.split_off(self.notices.len().min(most));
-        std::mem::replace(&mut self.notices, rest)
+        // Not by splitting the list: that would copy all that is left each time.
+        self.notices.drain(..self.notices.len().min(most)).collect()
     }
 
     /// What the step at exit has to shorten is asked for; true when something is to be sent.
@@ -356,7 +356,7 @@ impl Engine {
         {
             let keys = self.router.caller_names(&held.keys);
             let named = !held.owner.is_unique();
-            self.notices.push(Notice::Lost { hold, keys, why: Loss::TakenAway, named });
+            self.notices.push_back(Notice::Lost { hold, keys, why: Loss::TakenAway, named });
         }
     }
 

@@ -8,33 +8,35 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
-mod channels;
+mod calls;
 mod client;
+mod cohort;
+mod commands;
 mod config;
+mod connection;
+mod effects;
 mod engine;
 mod error;
-mod handshake;
 mod ids;
-mod info;
 mod key;
 mod lease;
-mod needs;
-mod refusal;
+mod official_callers;
+mod outbox;
+mod poll_lines;
+mod requests;
 pub mod resp;
 mod router;
 mod rung;
 mod script;
 mod secrets;
-mod slots;
 mod time;
 mod timers;
+mod waiters;
 
 pub use backoff::BackoffRule;
-pub use client::{
-    AcquireRequest, Claiming, Client, Event, Hold, Keep, LogLevel, OFFICIAL_ACQUIRE_SHA, Outcome, Patience,
-    ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict, Wanted,
-};
+pub use client::Client;
 pub use config::{ClientConfig, ClusterRules, Credentials, Greeting, PauseRule, Perseverance, Safety};
+pub use connection::is_unwanted_password;
 pub use engine::{Action, Engine, Held, Notice};
 pub use error::{Code, Error};
 pub use ids::{AttemptId, IdSource, Owner};
@@ -43,7 +45,11 @@ pub use lease::{
     EXIT_LEASE_MS, Ended, HoldId, LeaseState, LeaseTable, Loss, NewLease, Renewal, RenewalAnswer,
     RenewalCall, ScriptCall, SharedLeases, Term,
 };
-pub use refusal::is_unwanted_password;
+pub use official_callers::OFFICIAL_ACQUIRE_SHA;
+pub use requests::{
+    AcquireRequest, Claiming, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
+    ReleaseRequest, TaskKey, Verdict, Wanted,
+};
 pub use router::{FIRST, NodeAddress, NodeId, Router, Routes, SlotRange};
 pub use rung::Rung;
 pub use script::Script;

@@ -1,5 +1,6 @@
 //! One table of deadlines, one OS timer.
 
+use crate::calls::CallId;
 use crate::time::Instant;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -16,20 +17,20 @@ pub(crate) enum Timer {
     /// Time to ask again for what the server refused.
     AskAgain,
     /// Jobs ended whose callers were not told yet.
-    Look,
-    /// A task's time limit, with the task's serial number.
-    Limit(u32, u64),
-    /// The time limit of a task's command, with the task's serial number.
-    Command(u32, u64),
-    /// A task's next attempt, with the task's serial number.
-    Retry(u32, u64),
+    Verify,
+    /// A call's time limit.
+    Limit(CallId),
+    /// The time limit of a call's command.
+    Command(CallId),
+    /// A call's next attempt.
+    Retry(CallId),
     /// The first in a line asks: its place and serial number.
     Line(u32, u64),
     /// A key's safety poll, with the serial number of its queue.
     Poll(u32, u64),
 }
 
-/// Deadlines in order. Entries of finished tasks stay until their time or until they outnumber the living:
+/// Deadlines in order. Entries of finished calls stay until their time or until they outnumber the living:
 /// taking each out at once would cost every quick call a search.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {

@@ -147,3 +147,23 @@ fn a_call_that_ended_before_its_answer_gives_back_what_it_got() {
     assert_eq!((verb(&sent[0]), sent[0][3].as_str()), ("give back", "medusa_lock:{s}a"));
     assert!(sent[0].contains(&owner));
 }
+
+#[test]
+fn one_word_tells_all_of_what_was_given_back_and_nothing_of_what_is_taken() {
+    let (mut rig, held) = holding();
+    for (key, hold) in KEYS.iter().zip(&held) {
+        rig.release(key, &hold.owner, Some(rig.now + SECOND));
+    }
+    assert_eq!(verb(&rig.sent()[0]), "give back");
+    rig.reply(b":1\r\n");
+    assert_eq!(rig.done.len(), 3);
+    assert!(rig.done.drain(..).all(|(_, outcome)| matches!(outcome, Outcome::Released)));
+
+    for key in KEYS {
+        rig.wait_for(key, SECOND);
+    }
+    assert_eq!(verb(&rig.sent()[0]), "take");
+    rig.reply(b":1\r\n");
+    assert_eq!(rig.done.len(), 3);
+    assert!(rig.done.iter().all(|(_, outcome)| matches!(outcome, Outcome::Failed(_))));
+}

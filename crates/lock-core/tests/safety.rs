@@ -252,7 +252,9 @@ fn a_lock_given_by_the_clients_own_release_waits_for_replicas_too() {
     rig.reply(b":2\r\n");
     let hold = held(&mut rig);
     rig.wait_for("k", 60 * SECOND);
-    rig.sent();
+    assert_eq!(asked(&mut rig), ["take"]);
+    rig.reply(b"*2\r\n:1\r\n:0\r\n");
+    assert_eq!(asked(&mut rig), ["park"]);
     rig.reply(format!("*5\r\n:2\r\n:0\r\n:{TICKET}\r\n:60000\r\n:1\r\n").as_bytes());
     rig.release("k", &hold.owner, Some(rig.now + SECOND));
     assert_eq!(asked(&mut rig), ["hand over"]);

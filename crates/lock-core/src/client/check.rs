@@ -1,9 +1,18 @@
 //! The recount: what counters and indexes say of a client, compared with what is there. The simulation asks after every step.
 
-use super::batch::Sent;
-use super::{Client, Kind, State};
+use super::state::Client;
+use crate::calls::{CallId, Kind, State};
 use crate::key::LockKey;
 use std::collections::{BTreeMap, HashMap};
+
+/// What the calls say of one key.
+#[derive(Debug, Default)]
+struct Said {
+    waiters: Vec<(u64, CallId)>,
+    deciding: Vec<CallId>,
+    claiming: usize,
+    leaving: u32,
+}
 
 impl Client {
     /// Whether everything that is counted or indexed is what a recount gives. To be asked between two mutations.
@@ -11,121 +20,95 @@ impl Client {
     /// # Errors
     /// What differs.
     pub fn check(&self) -> Result<(), String> {
-        let waiting_for_end: usize = self.runs.callers();
-        let callers: usize = self.tasks.iter().map(|(_, task)| task.callers()).sum();
-        same("callers", self.callers, callers + waiting_for_end)?;
+        self.calls.check()?;
         self.check_places()?;
-        self.check_queues()?;
-        self.check_backlog()
+        self.check_queues()
     }
 
-    /// Every task stands in the one place that its state names.
+    /// Every call stands in the one place that its state names.
     fn check_places(&self) -> Result<(), String> {
-        let mut sent: HashMap<u32, usize> = HashMap::new();
-        for index in self.in_flight.iter().flat_map(Sent::tasks).chain(self.batches.tasks()) {
-            *sent.entry(*index).or_default() += 1;
+        let mut sent: HashMap<CallId, usize> = HashMap::new();
+        for id in self.connection.awaited().chain(self.outbox.calls()) {
+            *sent.entry(id).or_default() += 1;
         }
-        for (index, task) in &self.tasks {
-            let index = u32::try_from(index).unwrap_or(u32::MAX);
-            let expected = usize::from(matches!(task.state, State::InFlight));
-            let found = sent.remove(&index).unwrap_or(0);
+        for (id, call) in self.calls.iter() {
+            let expected = usize::from(call.state() == State::InFlight);
+            let found = sent.remove(&id).unwrap_or(0);
             if found != expected {
-                return Err(format!(
-                    "task {index} is {:?} and {found} answers are expected for it",
-                    task.state
-                ));
+                return Err(format!("call {id:?} is {:?} and {found} answers are expected", call.state()));
             }
-            let acquire = if let Kind::Acquire(acquire) = &task.kind { Some(acquire) } else { None };
-            match task.state {
-                State::Parked | State::Offered if acquire.is_none_or(|acquire| acquire.place.is_none()) => {
-                    return Err(format!("task {index} is {:?} in no queue", task.state));
+            let stands = self.calls.acquire(id).is_some_and(|acquire| acquire.place.is_some());
+            match call.state() {
+                State::Parked | State::Hinted if !stands => {
+                    return Err(format!("call {id:?} is {:?} in no queue", call.state()));
                 }
-                State::Unacknowledged if !self.replication.knows(index) => {
-                    return Err(format!("task {index} waits for replicas that nobody asks"));
+                State::Unacknowledged if !self.outbox.awaits_replicas(id) => {
+                    return Err(format!("call {id:?} waits for replicas that nobody asks"));
                 }
                 _ => {}
             }
-            if let Kind::Claim(_) = &task.kind
-                && self.claims.get(&task.serial) != Some(&index)
-            {
-                return Err(format!("claim {} is not found by its number", task.serial));
+            if matches!(call.kind, Kind::Claim(_)) && self.waiters.claim(id.serial) != Some(id) {
+                return Err(format!("claim {id:?} is not found by its number"));
             }
         }
-        let claims = self.tasks.iter().filter(|(_, task)| matches!(task.kind, Kind::Claim(_))).count();
-        same("claims", self.claims.len(), claims)?;
         match sent.keys().next() {
-            Some(index) => Err(format!("an answer is expected for task {index}, which is gone")),
+            Some(id) => Err(format!("an answer is expected for call {id:?}, which is gone")),
             None => Ok(()),
         }
     }
 
-    /// A queue's waiters are the tasks that say so, and its counters count what is under way.
+    /// A queue's waiters are the calls that say so, and its counts are of what is under way.
     fn check_queues(&self) -> Result<(), String> {
-        #[derive(Default)]
-        struct Counts {
-            waiters: Vec<(u64, u32)>,
-            deciding: u32,
-            claiming: u32,
-            leaving: u32,
-        }
-        let mut counts: BTreeMap<&LockKey, Counts> = BTreeMap::new();
-        let mut leaves = 0;
-        for (index, task) in &self.tasks {
-            let index = u32::try_from(index).unwrap_or(u32::MAX);
-            match &task.kind {
+        let (mut said, mut leaves, mut claims): (BTreeMap<&LockKey, Said>, usize, usize) = Default::default();
+        for (id, call) in self.calls.iter() {
+            match &call.kind {
                 Kind::Acquire(acquire) => {
                     if let (Some(place), Some(key)) = (acquire.place, acquire.place_key()) {
                         // What asks again after a broken connection has only its old ticket.
-                        let queue = self.queues.find(key);
-                        let stands = queue.is_some_and(|queue| queue.has(place.ticket, index));
-                        if stands || matches!(task.state, State::Parked | State::Offered) {
-                            counts.entry(key).or_default().waiters.push((place.ticket, index));
+                        let stands = self.waiters.stands(key, place.ticket, id);
+                        if stands || matches!(call.state(), State::Parked | State::Hinted) {
+                            said.entry(key).or_default().waiters.push((place.ticket, id));
                         }
                     }
-                    if let Some(key) = acquire.decides.and_then(|at| acquire.keys.get(at)) {
-                        counts.entry(key).or_default().deciding += 1;
+                    if let Some(key) = acquire.may_take_grant.and_then(|at| acquire.keys.get(at)) {
+                        said.entry(key).or_default().deciding.push(id);
                     }
                 }
-                Kind::Claim(claim) if claim.counted => counts.entry(&claim.key).or_default().claiming += 1,
+                Kind::Claim(claim) => {
+                    claims += 1;
+                    if self.waiters.counts_claim(&claim.key, id) {
+                        said.entry(&claim.key).or_default().claiming += 1;
+                    }
+                }
                 Kind::Leave(leave) => {
                     leaves += 1;
-                    counts.entry(leave.key()).or_default().leaving += 1;
+                    said.entry(&leave.key).or_default().leaving += 1;
                 }
                 _ => {}
             }
         }
-        same("leaves", self.link.standing.leaves, leaves)?;
-        for queue in self.queues.all() {
-            let mut counted = counts.remove(&queue.key).unwrap_or_default();
-            counted.waiters.sort_unstable();
-            same("deciding", queue.deciding, counted.deciding)?;
-            same("claiming", queue.claiming, counted.claiming)?;
-            same("leaving", queue.leaving, counted.leaving)?;
-            let waiters: Vec<(u64, u32)> = queue.entries().collect();
-            if waiters != counted.waiters {
-                return Err(format!("the queue has {waiters:?}, the tasks say {:?}", counted.waiters));
+        if self.waiters.counts() != (leaves, claims) {
+            let counted = self.waiters.counts();
+            return Err(format!("leaves and claims: counted {counted:?}, found {leaves}, {claims}"));
+        }
+        for queue in self.waiters.queues() {
+            let mut found = said.remove(&queue.key).unwrap_or_default();
+            found.waiters.sort_unstable();
+            found.deciding.sort_unstable();
+            let waiters: Vec<(u64, CallId)> = queue.entries().collect();
+            let (deciding, claiming, leaving) = queue.under_way();
+            let mut deciding = deciding.to_vec();
+            deciding.sort_unstable();
+            let agrees = waiters == found.waiters
+                && deciding == found.deciding
+                && (claiming.len(), leaving) == (found.claiming, found.leaving);
+            if !agrees {
+                return Err(format!("the calls say {found:?}, the queue is {queue:?}"));
             }
         }
-        counts.retain(|_, counted| {
-            !counted.waiters.is_empty() || counted.deciding + counted.claiming + counted.leaving > 0
-        });
-        match counts.keys().next() {
-            Some(key) => Err(format!("the queue of {key:?} is gone while tasks stand in it")),
+        match said.iter().next() {
+            Some((key, said)) => Err(format!("the queue of {key:?} is gone, while the calls say {said:?}")),
             None => Ok(()),
         }
     }
-
-    fn check_backlog(&self) -> Result<(), String> {
-        let mut waiting = self.waiting();
-        let (all, gone) = self.backlog.counts();
-        same("gone entries of the backlog", gone, all - waiting.len())?;
-        waiting.sort_unstable();
-        waiting.dedup();
-        let said = self.tasks.iter().filter(|(_, task)| task.state == State::Backlog).count();
-        same("backlog", waiting.len(), said)
-    }
-}
-
-fn same<N: Copy + PartialEq + std::fmt::Display>(what: &str, counted: N, found: N) -> Result<(), String> {
-    if counted == found { Ok(()) } else { Err(format!("{what}: counted {counted}, found {found}")) }
 }

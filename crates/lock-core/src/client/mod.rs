@@ -3,155 +3,47 @@
 //! Four kinds of methods: getters; `handle_*`, which take in what happened; mutators (`acquire`, `release`, …),
 //! which take in what is wanted; `poll_*` and `transmit`, which give out what is to be done. After each mutation
 //! drain all of them.
+//!
+//! The parts (connection, calls, waiters, outbox, cohorts, lines) own their fields and do not know each other: the client passes on what
+//! one of them says. Its own files go one way: `mod` and `moving` call `outage`, that calls `answers`, `waiting`, `sending`, `state`.
 
-mod acquire;
-mod backlog;
-mod batch;
+mod answers;
 mod check;
-mod claim;
-mod encoding;
-mod errors;
-mod exit;
-mod giving_up;
-mod line;
-mod link;
 mod moving;
-mod naming;
-mod queue;
-mod release;
-mod release_all;
-mod replies;
-mod requests;
-mod returning;
-mod run;
-mod safety;
-mod silence;
-mod standing;
-mod strangers;
-mod tasks;
-mod undo;
+mod outage;
+mod sending;
+mod state;
 mod waiting;
 
+pub(crate) use moving::{Asked, asked_for};
+pub use state::Client;
+pub(crate) use state::{Redirect, Redirected, closed_error};
+
+use crate::backoff::Backoff;
+use crate::calls::{Acquire, By, Calls, Kind, Release, ReleaseAll, Renew, State};
+use crate::cohort::{Cohorts, Rest};
+use crate::commands::renew::Renewing;
 use crate::config::ClientConfig;
+use crate::connection::{Connection, Input};
+use crate::effects::Effects;
 use crate::error::{Code, Error};
-use crate::ids::{AttemptId, IdSource};
+use crate::ids::{AttemptId, IdSource, Owner};
 use crate::key::Namespace;
-use crate::resp::{Parser, append_command};
-use crate::time::Instant;
-use crate::timers::{Timer, Timers};
-use acquire::Acquire;
-use backlog::Backlog;
-use batch::{Batches, Sent};
-use claim::Claim;
-use errors::Question;
-use exit::Upkeep;
-use line::Lines;
-use link::Link;
-pub(crate) use moving::{Call, Redirect, Redirected};
-use queue::Queues;
-use release::Release;
-use release_all::ReleaseAll;
-pub use requests::{
-    AcquireRequest, Claiming, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
-    ReleaseRequest, Verdict, Wanted,
+use crate::lease::{EXIT_LEASE_MS, NewLease};
+use crate::official_callers::OfficialCallers;
+use crate::outbox::Outbox;
+use crate::poll_lines::PollLines;
+use crate::requests::{
+    AcquireRequest, Event, Outcome, Patience, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict, Wanted,
 };
-use run::Runs;
-use safety::Replication;
-use std::collections::{HashMap, VecDeque};
-pub use strangers::OFFICIAL_ACQUIRE_SHA;
-use strangers::Strangers;
-pub(crate) use waiting::CLAIM_PERIOD;
-use waiting::Leave;
+use crate::time::Instant;
+use crate::timers::Timer;
+use crate::waiters::Waiters;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Most timers that are dealt with at once: an outage may end very many calls at one moment, and the loop has other things to do, too.
 const MOST_TIMERS: usize = 1_000;
-
-/// Where a task stands in the client's table; valid until its outcome was given out.
-pub type TaskKey = u32;
-
-/// The state machine of one client. Owned by one lane and called from one thread at a time.
-#[derive(Debug)]
-pub struct Client {
-    config: ClientConfig,
-    namespace: Namespace,
-    ids: IdSource,
-    link: Link,
-    parser: Parser,
-    out: Vec<u8>,
-    tasks: slab::Slab<Task>,
-    serial: u64,
-    /// What was sent on this connection, in the order of the replies to come.
-    in_flight: VecDeque<Sent>,
-    batches: Batches,
-    replication: Replication,
-    /// Tasks that wait for a connection.
-    backlog: Backlog,
-    queues: Queues,
-    runs: Runs,
-    lines: Lines,
-    strangers: Strangers,
-    /// Claims that are not answered, by number.
-    claims: HashMap<u64, u32>,
-    /// Claims that are to be sent at the next write: task and its serial number.
-    unsent: Vec<(u32, u64)>,
-    timers: Timers,
-    /// What is to be sent should leave at once.
-    urgent: bool,
-    events: VecDeque<Event>,
-    /// Error replies on which somebody else decides.
-    questions: Vec<Question>,
-    /// Commands that a node of a cluster sent elsewhere.
-    redirected: Vec<Redirected>,
-    callers: usize,
-    closed: bool,
-}
-
-/// Something that takes one or more commands.
-#[derive(Debug)]
-pub(crate) struct Task {
-    serial: u64,
-    /// The caller's own number for the call; `None` when nobody waits for the outcome any more.
-    caller: Option<u64>,
-    kind: Kind,
-    limit: Option<Instant>,
-    /// When the command that is under way has taken too long.
-    command_limit: Option<Instant>,
-    /// A command of this task was sent and its reply never came: it may or may not have been executed.
-    unsure: bool,
-    /// Redirections in a row.
-    redirections: u32,
-    /// The next command is for a node that is about to get the slot.
-    asking: bool,
-    /// Its last command had the script's text, so that the server cannot say that it does not know the script.
-    whole: bool,
-    state: State,
-}
-
-#[derive(Debug)]
-enum Kind {
-    Acquire(Acquire),
-    Release(Release),
-    ReleaseAll(ReleaseAll),
-    Upkeep(Upkeep),
-    Claim(Claim),
-    Leave(Leave),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Backlog,
-    InFlight,
-    /// Pausing until its retry timer.
-    Pausing,
-    /// Waiting in a queue.
-    Parked,
-    /// Waiting in a queue, and named in a release that is not answered yet.
-    Offered,
-    /// Answered with an error, on which somebody else decides.
-    Judged,
-    /// Holds its keys, but whether enough replicas have them is not known yet.
-    Unacknowledged,
-}
 
 impl Client {
     /// A client that is not connected yet. `seed` comes from a strong random source and is used once.
@@ -160,79 +52,61 @@ impl Client {
         Self::with(config, IdSource::new(seed), 0)
     }
 
-    /// `serial`: from where tasks and claims are numbered.
+    /// `serial`: from where calls and claims are numbered.
     pub(crate) fn with(config: ClientConfig, ids: IdSource, serial: u64) -> Self {
         Self {
             namespace: Namespace::new(&config.prefix),
-            parser: Parser::new(config.secrets()),
+            connection: Connection::new(&config),
             config,
             ids,
-            link: Link::new(),
-            out: Vec::new(),
-            tasks: slab::Slab::new(),
-            serial,
-            in_flight: VecDeque::new(),
-            batches: Batches::default(),
-            replication: Replication::default(),
-            backlog: Backlog::default(),
-            queues: Queues::default(),
-            runs: Runs::default(),
-            lines: Lines::default(),
-            strangers: Strangers::default(),
-            claims: HashMap::new(),
-            unsent: Vec::new(),
-            timers: Timers::default(),
-            urgent: false,
-            events: VecDeque::new(),
-            questions: Vec::new(),
+            fx: Effects::default(),
+            calls: Calls::numbered_from(serial),
+            waiters: Waiters::default(),
+            outbox: Outbox::default(),
+            cohorts: Cohorts::default(),
+            lines: PollLines::default(),
+            officials: OfficialCallers::default(),
             redirected: Vec::new(),
-            callers: 0,
+            urgent: false,
             closed: false,
-        }
-    }
-
-    /// Whether it takes no more calls.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed
-    }
-
-    /// Withdraws the call of this number, wherever it stands.
-    pub(crate) fn cancel_caller(&mut self, now: Instant, caller: u64) {
-        let found = self.tasks.iter().find(|(_, task)| task.caller == Some(caller)).map(|(index, _)| index);
-        if let Some(index) = found.and_then(|index| u32::try_from(index).ok()) {
-            self.cancel(now, index, caller);
         }
     }
 
     /// Whether a call is under way that somebody waits for: only then may the process be kept alive.
     #[must_use]
     pub fn has_callers(&self) -> bool {
-        self.callers > 0
+        self.calls.has_callers() || self.cohorts.has_callers()
     }
 
     /// Whether there is something to do or to tell: see [`Self::poll_event`].
     #[must_use]
     pub fn has_events(&self) -> bool {
-        !self.events.is_empty()
+        self.fx.has_events()
     }
 
     /// Whether anything is under way at all.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.tasks.is_empty()
+        self.calls.is_empty()
     }
 
     /// Whether a reply is still expected on this connection.
     #[must_use]
     pub fn expects_reply(&self) -> bool {
-        !self.in_flight.is_empty() || !self.batches.is_empty() || !self.replication.is_empty()
+        self.connection.expects_reply() || !self.outbox.is_empty()
+    }
+
+    /// Whether anything came from the server on this connection.
+    #[must_use]
+    pub fn has_heard(&self) -> bool {
+        self.connection.has_heard()
     }
 
     /// The lane is about to write: to be called before [`Self::transmit`].
     pub fn handle_write(&mut self, now: Instant) {
-        for (index, serial) in std::mem::take(&mut self.unsent) {
-            if self.task(index, serial).is_some() {
-                self.submit(now, index);
+        for claim in self.waiters.take_unsent() {
+            if self.calls.get(claim).is_some() {
+                self.submit(now, claim);
             }
         }
         self.handle_early_write(now);
@@ -260,134 +134,308 @@ impl Client {
     /// Bytes to send. Tell how many were taken with [`Self::transmitted`].
     #[must_use]
     pub fn transmit(&self) -> &[u8] {
-        &self.out
+        self.connection.transmit()
     }
 
     /// `count` bytes of [`Self::transmit`] were sent.
     pub fn transmitted(&mut self, count: usize) {
-        if count >= self.out.len() { self.out.clear() } else { drop(self.out.drain(..count)) }
+        self.connection.transmitted(count);
     }
 
     /// The next thing to do or to tell.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.fx.next_event()
     }
 
     /// When to call [`Self::handle_timeout`]; it may find nothing to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        self.fx.next_due()
     }
 
     /// Time has passed. Does a bounded portion of what is due; [`Self::poll_timeout`] tells of the rest.
     pub fn handle_timeout(&mut self, now: Instant) {
         for _ in 0..MOST_TIMERS {
-            let Some(timer) = self.timers.take_due(now) else { return };
+            let Some(timer) = self.fx.take_due(now) else { return };
             match timer {
-                Timer::Reconnect => self.reconnect_due(now),
-                Timer::ReadyCheck => self.ready_check_due(now),
-                Timer::Silence => self.silence_due(now),
-                Timer::AskAgain => self.ask_again_due(now),
-                Timer::Look => self.look_due(now),
-                Timer::Limit(index, serial) => {
-                    if self.task(index, serial).is_some() {
-                        self.limit_reached(now, index);
+                Timer::Reconnect => self.connection.reconnect(&mut self.fx),
+                Timer::ReadyCheck => self.connection.ready_check_due(now, &self.config, &mut self.fx),
+                Timer::Silence => {
+                    if let Some(reason) = self.connection.silence_due(now, &self.config, &mut self.fx) {
+                        self.give_up(now, &reason);
                     }
                 }
-                Timer::Command(index, serial) => self.command_due(now, index, serial),
-                Timer::Retry(index, serial) => {
-                    let Some(task) = self.task(index, serial) else { continue };
-                    if let Kind::Acquire(acquire) = &mut task.kind {
+                Timer::AskAgain => self.connection.ask_again_due(now, &self.config, &mut self.fx),
+                Timer::Verify => {
+                    for verification in self.cohorts.verify_due() {
+                        self.verify(now, Some(verification));
+                    }
+                }
+                Timer::Limit(id) => self.limit_reached(now, id),
+                Timer::Command(id) => self.command_due(now, id),
+                Timer::Retry(id) => {
+                    if let Some(acquire) = self.calls.acquire_mut(id) {
                         acquire.poll_armed = false;
                     }
-                    if matches!(task.state, State::Pausing | State::Parked) {
-                        self.submit(now, index);
+                    if let Some(State::Pausing | State::Parked) = self.calls.state(id) {
+                        self.submit(now, id);
                     }
                 }
-                Timer::Poll(at, serial) => self.poll_due(now, at, serial),
-                Timer::Line(at, serial) => self.line_due(now, at, serial),
+                Timer::Poll(at, serial) => {
+                    if let Some(oldest) = self.waiters.poll_due(now, at, serial, &mut self.fx) {
+                        self.ask(now, oldest);
+                    }
+                }
+                Timer::Line(at, serial) => self.line_due(now, (at, serial)),
             }
         }
     }
 
+    /// Asks for the first connection.
+    pub fn connect(&mut self) {
+        self.connection.connect(&mut self.fx);
+    }
+
+    /// A connection stands; nothing was sent on it yet.
+    pub fn handle_connected(&mut self, now: Instant) {
+        self.connection.connected(now, &self.config, &mut self.ids, &mut self.fx);
+    }
+
+    /// The connection could not be made, or is gone. `reason` may go to the log: it holds no secret.
+    pub fn handle_disconnected(&mut self, now: Instant, reason: &str) {
+        self.lose(now, reason, false);
+    }
+
+    /// As [`Self::handle_disconnected`], when nobody could say where the master is.
+    pub fn handle_unresolved(&mut self, now: Instant, reason: &str) {
+        self.connection.count_lookup();
+        self.lose(now, reason, true);
+    }
+
+    /// The master is elsewhere by now: the connection is made anew, and a pause before the next one ends.
+    pub fn handle_moved(&mut self, now: Instant, reason: &str) {
+        if self.connection.master_moved(now, &mut self.fx) {
+            self.give_up(now, reason);
+        }
+    }
+
+    /// Bytes arrived.
+    pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
+        self.connection.feed(now, bytes);
+        while let Some(input) = self.connection.next_input(now, &self.config, &mut self.fx) {
+            match input {
+                Input::Reply(expected, reply) => self.replied(now, expected, reply),
+                Input::Push(push) => self.pushed(now, push),
+                Input::Ready => {
+                    for id in self.calls.take_waiting() {
+                        self.send(now, id, false);
+                    }
+                }
+                Input::Failed(error) => self.handshake_failed(now, &error),
+                Input::Useless(reason) => self.give_up(now, &reason),
+            }
+        }
+        self.leave_in_time(now);
+    }
+
+    /// How long to wait before the next connect, as [`Event::AskPause`] asks; `None`: there is none, and every call fails from now on.
+    pub fn reconnect_in(&mut self, now: Instant, pause: Option<Duration>) {
+        self.pause_reconnect(now, pause);
+    }
+
+    /// What is done about an error reply that was asked about by [`Event::AskError`].
+    pub fn judge(&mut self, now: Instant, question: u64, verdict: Verdict) {
+        let Some((id, said)) = self.calls.take_question(question) else { return };
+        let reason = format!("reconnectOnError: {said}");
+        match verdict {
+            Verdict::Accept => self.accept_error(now, id, &said),
+            Verdict::Reconnect => {
+                self.refused(now, id, said.shown().to_owned());
+                self.connection.leave(&reason);
+            }
+            Verdict::Resend => {
+                self.calls.enqueue(id);
+                self.connection.leave(&reason);
+            }
+        }
+        self.leave_in_time(now);
+    }
+
+    /// Takes keys, all or none; ends with [`Outcome::Held`] or [`Outcome::Failed`].
+    ///
+    /// # Errors
+    /// [`Code::Closed`] after [`Client::close`].
+    pub fn acquire(&mut self, now: Instant, request: AcquireRequest) -> Result<TaskKey, Error> {
+        if self.closed {
+            return Err(closed_error());
+        }
+        let owner = match &request.wanted {
+            Wanted::Execute => self.ids.execute_owner(),
+            Wanted::Named(name) => Owner::Named(Arc::clone(name)),
+        };
+        let attempt = self.attempt();
+        Ok(self.acquire_as(now, request, owner, attempt, false))
+    }
+
+    /// Takes keys for an owner and attempt that were named elsewhere. `fragment`: other keys of the same call are taken elsewhere,
+    /// so that no job may begin on a mere grant.
+    pub(crate) fn acquire_as(
+        &mut self,
+        now: Instant,
+        request: AcquireRequest,
+        owner: Owner,
+        attempt: AttemptId,
+        fragment: bool,
+    ) -> TaskKey {
+        let acquire = Acquire {
+            attempt,
+            backoff: Backoff::new(&self.config.backoff),
+            keys: request.keys,
+            named: request.named,
+            owner,
+            lease: request.lease,
+            patience: request.patience,
+            sent_at: now,
+            place: None,
+            refused: Box::default(),
+            contended: false,
+            poll_armed: false,
+            may_take_grant: None,
+            left_alone: false,
+            keep: request.keep,
+            fragment,
+            joined: false,
+            own_poll: false,
+            unacknowledged: None,
+        };
+        let limit = match request.patience {
+            Patience::Limit(limit) => Some(now + limit),
+            Patience::None | Patience::TryFor(_) | Patience::Endless => None,
+        };
+        self.add(now, Some(request.caller), Kind::Acquire(acquire), limit).index
+    }
+
+    /// Gives keys back; ends with [`Outcome::Released`], [`Outcome::ReleasePending`] (for an `execute` lock) or
+    /// [`Outcome::Failed`]. Allowed after [`Client::close`]: nothing may stay locked.
+    pub fn release(&mut self, now: Instant, request: ReleaseRequest) {
+        self.release_of(now, request, None);
+    }
+
+    /// `grant`: the one of a claim that is under way at another node.
+    pub(crate) fn release_of(&mut self, now: Instant, request: ReleaseRequest, grant: Option<Arc<[u8]>>) {
+        if self.follow(now, &request) {
+            return;
+        }
+        let Rest { ended, mut served } = self.cohorts.end(request.keys.first(), &request.owner);
+        let superseded = request.claim.and_then(|claim| self.supersede(claim));
+        if request.claim.is_some_and(|claim| !self.knows_claim(claim)) {
+            // It was not sent: since the grant, no command has brought the client into the queue but the parks that are answered exactly.
+            served = served.filter(|_| superseded.is_none());
+        }
+        let keys = Arc::clone(&request.keys);
+        let attempt = self.attempt();
+        let (owner, until) = (request.owner, request.lease_end);
+        let mut release =
+            Release::automatic(now, request.keys, owner, By::Owner, attempt, until).with_others(ended);
+        release.good_until = request.good_until;
+        release.of_job = until.is_some();
+        release.claim = request.claim;
+        release.grant = grant.or(superseded);
+        release.served = served;
+        if request.waited && self.connection.is_ready() {
+            self.urgent = true;
+        }
+        let limit = request.limit.map(|limit| now + limit);
+        let trouble = release.of_job.then(|| self.trouble()).flatten();
+        let id = self.add(now, Some(request.caller), Kind::Release(release), limit);
+        if let Some(why) = trouble {
+            // The job is done: its result does not wait for a server that is not there.
+            self.tell(id, Outcome::ReleasePending(why));
+        }
+        self.next_in_line(now, &keys);
+    }
+
+    /// Deletes locks of the namespace; ends with [`Outcome::Freed`] or [`Outcome::Failed`].
+    ///
+    /// # Errors
+    /// [`Code::Closed`] after [`Client::close`]; [`Code::InvalidArgument`] when that would be every key of the
+    /// database.
+    pub fn release_all(&mut self, now: Instant, request: ReleaseAllRequest) -> Result<TaskKey, Error> {
+        if self.closed {
+            return Err(closed_error());
+        }
+        if request.owner.is_none() && self.namespace.is_everything() {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                "releaseAll without an ownerId would delete every key of the database, since both \"namespace\" and \"keyPrefix\" are empty. Pass an ownerId.",
+            ));
+        }
+        let all = ReleaseAll::new(request.owner, self.connection.keeps_to_slots());
+        Ok(self.add(now, Some(request.caller), Kind::ReleaseAll(all), None).index)
+    }
+
     /// Withdraws a call. `caller` must be the number it was made with: an outdated withdrawal does nothing.
     pub fn cancel(&mut self, now: Instant, index: TaskKey, caller: u64) {
-        if self.tasks.get(index as usize).is_some_and(|task| task.caller == Some(caller)) {
-            self.abandon(now, index, Error::new(Code::Aborted, "The call was withdrawn by its signal."));
+        if let Some(id) = self.calls.of_caller_at(index, caller) {
+            self.abandon(now, id, Error::new(Code::Aborted, "The call was withdrawn by its signal."));
         }
     }
 
     /// Ends the client: no more calls, everybody who waits for a lock is told. What was sent is still answered.
     pub fn close(&mut self, now: Instant) {
         self.closed = true;
-        let waiting: Vec<u32> = (self.tasks.iter())
-            .filter(|(_, task)| matches!(task.kind, Kind::Acquire(_)) && task.caller.is_some())
-            .filter_map(|(index, _)| u32::try_from(index).ok())
+        let waiting: Vec<_> = (self.calls.iter())
+            .filter(|(_, call)| matches!(call.kind, Kind::Acquire(_)) && call.is_wanted())
+            .map(|(id, _)| id)
             .collect();
-        for index in waiting {
-            self.abandon(now, index, closed_error());
+        for id in waiting {
+            self.abandon(now, id, closed_error());
         }
     }
 
-    /// Sends the task's next command, or keeps it until there is a connection.
-    fn submit(&mut self, now: Instant, index: u32) {
-        if self.link.is_ready() && self.joins_line(now, index) {
-            return;
-        }
-        self.limit_command(now, index);
-        if self.link.is_ready() {
-            self.send(now, index, false);
-        } else if self.may_wait_for_connection(now, index) {
-            self.enqueue(index);
+    /// Fails every call that somebody waits for, for instance after a fault in this package.
+    pub fn fail_all(&mut self, error: &Error) {
+        for caller in self.cohorts.end_all().into_iter().chain(self.calls.take_all_callers()) {
+            self.fx.tell(Event::Done { caller, outcome: Outcome::Failed(error.clone()) });
         }
     }
 
-    /// Writes the task's command. `whole` sends the script's text instead of its hash.
-    fn send(&mut self, now: Instant, index: u32, whole: bool) {
-        self.offer(now, index);
-        if self.collect(now, index) {
-            return;
+    /// Shortens what `held` names and every `execute` lock whose request is under way, on this connection and
+    /// so after those requests, and takes this client out of every queue. True when there is something to send; it is done when no reply
+    /// is expected. So little is left of a lock that nobody waits long for it, and enough for a COMMIT that is under way.
+    pub fn shorten_for_exit(&mut self, now: Instant, held: Vec<NewLease>) -> bool {
+        if !self.connection.is_ready() {
+            return false;
         }
-        // What is given back may be wanted again by what was collected.
-        if !self.is_release(index) {
-            self.send_collected(now);
+        // Their grants are over as soon; a claim would bring the whole lease.
+        self.waiters.take_unsent();
+        let plain = self.connection.is_plain();
+        let what = Renewing::ExactlyMs(EXIT_LEASE_MS);
+        let mut all: Vec<Renew> = (held.into_iter())
+            .map(|held| {
+                let tokens = (!held.owner.is_unique() && !plain).then_some(held.tokens);
+                Renew { keys: held.keys, owner: held.owner, tokens, what }
+            })
+            .collect();
+        all.extend(self.calls.iter().filter_map(|(_, call)| match &call.kind {
+            Kind::Acquire(acquire)
+                if matches!(call.state(), State::InFlight | State::Hinted | State::Unacknowledged)
+                    && acquire.owner.is_unique() =>
+            {
+                let (keys, owner) = (Arc::clone(&acquire.keys), acquire.owner.clone());
+                Some(Renew { keys, owner, tokens: None, what })
+            }
+            _ => None,
+        }));
+        // The first brings the script's text along: what is written once is carried out, though this process may be gone.
+        let mut whole = true;
+        for shorten in all {
+            let id = self.insert(None, Kind::Renew(shorten), None);
+            self.send(now, id, std::mem::take(&mut whole));
         }
-        self.listen_before_park(index);
-        let whole = whole || self.link.sends_texts();
-        let Some(task) = self.tasks.get_mut(index as usize) else { return };
-        task.whole = whole;
-        if task.asking {
-            append_command(&mut self.out, &[b"ASKING"]);
-            self.in_flight.push_back(Sent::Nobody);
+        for key in self.waiters.waited_for() {
+            self.leave(now, &key, true);
         }
-        match &mut task.kind {
-            Kind::Acquire(_) => self.send_acquire(now, index, whole, 0),
-            Kind::Release(release) => release.encode(whole, &self.link, &mut self.out),
-            Kind::ReleaseAll(all) => all.encode(whole, self.link.is_plain(), &self.namespace, &mut self.out),
-            Kind::Upkeep(shorten) => shorten.encode(whole, &mut self.out),
-            Kind::Claim(_) => self.send_claim(now, index, whole),
-            Kind::Leave(leave) => leave.encode(whole, &self.link, &mut self.out),
-        }
-        if let Some(task) = self.tasks.get_mut(index as usize) {
-            task.state = State::InFlight;
-        }
-        self.in_flight.push_back(Sent::One(index));
-        self.expect_progress(now);
+        self.expects_reply()
     }
-
-    fn is_release(&self, index: u32) -> bool {
-        self.tasks.get(index as usize).is_some_and(|task| matches!(task.kind, Kind::Release(_)))
-    }
-
-    fn log(&mut self, level: LogLevel, message: impl Into<String>) {
-        self.events.push_back(Event::Log { level, message: message.into() });
-    }
-
-    fn attempt(&mut self) -> AttemptId {
-        self.ids.attempt()
-    }
-}
-
-pub(crate) fn closed_error() -> Error {
-    Error::new(Code::Closed, "The locking provider was shut down; it takes no more calls.")
 }

@@ -1,11 +1,11 @@
 //! One lease: until when it can be trusted, and when something is to be done about it.
 
 use super::HoldId;
-use super::margin;
 use super::renewal::{Renewal, Term, tokens_of};
-use crate::client::{CLAIM_PERIOD, Claiming, Hold};
+use super::{CLAIM_PERIOD, margin};
 use crate::ids::Owner;
 use crate::key::LockKey;
+use crate::requests::{Claiming, Hold};
 use crate::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;

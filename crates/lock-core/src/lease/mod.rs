@@ -34,6 +34,9 @@ use std::time::Duration;
 /// What is left of an `execute` lock's lease when its process ends, in milliseconds: a COMMIT may be in flight.
 pub const EXIT_LEASE_MS: u64 = 2_000;
 
+/// How long a grant stands until it is claimed, as the scripts have it.
+pub(crate) const CLAIM_PERIOD: Duration = Duration::from_secs(2);
+
 /// Shortest and longest time after which a renewal or look that failed is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(3));
 

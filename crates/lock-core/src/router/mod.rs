@@ -9,14 +9,15 @@ mod parts;
 mod redirects;
 mod several;
 
-use crate::client::{
-    AcquireRequest, Client, Event, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict,
-};
+use crate::client::Client;
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::ids::IdSource;
 use crate::key::LockKey;
 use crate::lease::NewLease;
+use crate::requests::{
+    AcquireRequest, Event, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict,
+};
 use crate::time::Instant;
 pub use map::{NodeAddress, Routes, SlotRange};
 use nodes::Cluster;
@@ -245,8 +246,8 @@ impl Router {
                 return Some(event);
             }
             for refused in self.first.take_redirected() {
-                if let Some(task) = self.first.extract(refused.task, refused.serial) {
-                    cluster.split(&mut self.first, now, task);
+                if let Some(call) = self.first.extract(refused.call) {
+                    cluster.split(&mut self.first, now, call);
                 }
             }
             match self.first.poll_event()? {

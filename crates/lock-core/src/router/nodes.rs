@@ -3,9 +3,11 @@
 use super::map::{NodeAddress, Routes, SLOTS, SlotRange};
 use super::several::Calls;
 use super::{FIRST, NodeId, told_of};
-use crate::client::{Client, Event, Outcome, Task};
+use crate::calls::Call;
+use crate::client::Client;
 use crate::config::{ClientConfig, ClusterRules, PauseRule};
 use crate::ids::IdSource;
+use crate::requests::{Event, Outcome};
 use crate::rung::Rung;
 use crate::time::Instant;
 use std::collections::{BTreeMap, VecDeque};
@@ -291,7 +293,7 @@ impl Cluster {
             moved.into_iter().for_each(|task| self.place(first, now, task));
             if gone && let Some(mut node) = self.nodes.remove(&id) {
                 for sent in node.client.take_redirected() {
-                    let task = node.client.extract(sent.task, sent.serial);
+                    let task = node.client.extract(sent.call);
                     task.into_iter().for_each(|task| self.place(first, now, task));
                 }
                 while let Some(event) = node.client.poll_event() {
@@ -313,9 +315,9 @@ impl Cluster {
     }
 
     /// Gives a task to the client of its slot.
-    fn place(&mut self, first: &mut Client, now: Instant, task: Task) {
-        let Some(slot) = task.slot() else { return };
-        self.at(first, slot).1.adopt(now, task, false, Duration::ZERO);
+    fn place(&mut self, first: &mut Client, now: Instant, call: Call) {
+        let Some(slot) = call.slot() else { return };
+        self.at(first, slot).1.adopt(now, call, false, Duration::ZERO);
     }
 
     pub(super) fn connect_new(&mut self) {

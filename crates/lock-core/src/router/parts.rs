@@ -3,10 +3,12 @@
 
 use super::nodes::Cluster;
 use super::{FIRST, NodeId};
-use crate::client::{Call, Client, Outcome, ReleaseAllRequest, ReleaseRequest, Task, TaskKey};
+use crate::calls::Call;
+use crate::client::{Asked, Client, asked_for};
 use crate::error::{Code, Error};
 use crate::key::LockKey;
 use crate::lease::NewLease;
+use crate::requests::{Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey};
 use crate::time::Instant;
 use std::sync::Arc;
 
@@ -202,15 +204,15 @@ impl Cluster {
     }
 
     /// Repeats, slot by slot, a call that was refused because its keys are of several slots. Nothing of it was executed.
-    pub(super) fn split(&mut self, first: &mut Client, now: Instant, task: Task) {
-        match task.into_call(now) {
-            Some(Call::Acquire { request, owner, attempt }) => {
+    pub(super) fn split(&mut self, first: &mut Client, now: Instant, call: Call) {
+        match asked_for(call, now) {
+            Some(Asked::Acquire { request, owner, attempt }) => {
                 self.acquire_several(first, now, request, owner, attempt);
             }
-            Some(Call::Release(request)) => {
+            Some(Asked::Release(request)) => {
                 self.release(first, now, request);
             }
-            Some(Call::GiveBack { keys, owner, attempt, until }) => {
+            Some(Asked::GiveBack { keys, owner, attempt, until }) => {
                 for keys in by_slot(&keys) {
                     let slot = keys.first().map_or(0, LockKey::slot);
                     self.at(first, slot).1.give_back(now, keys, owner.clone(), attempt, until);

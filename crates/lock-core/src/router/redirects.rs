@@ -11,13 +11,13 @@ use std::time::Duration;
 impl Cluster {
     /// A node sent a command elsewhere.
     pub(super) fn follow(&mut self, first: &mut Client, now: Instant, id: NodeId, redirected: &Redirected) {
-        let Redirected { task, serial, redirect, text } = redirected;
-        let (task, serial) = (*task, *serial);
+        let Redirected { call, redirect, text } = redirected;
+        let call = *call;
         let Some(node) = self.nodes.get_mut(&id) else { return };
-        if node.client.is_lost_way(task, serial, &self.rules) {
+        if node.client.is_lost_way(call, &self.rules) {
             let message = format!("Too many Cluster redirections. Last error: {text}");
             let error = Error::new(Code::Refused, message).with_cause(Some(text.clone()));
-            return node.client.fail_redirected(now, task, error);
+            return node.client.fail_redirected(now, call, error);
         }
         let near = node.address.clone();
         let parse = |text: &str| {
@@ -40,10 +40,10 @@ impl Cluster {
                 let pause = self.rules.moved_pause;
                 let Some(from) = self.client(id) else { return };
                 let others = from.extract_slots(|other| other == *slot);
-                let task = from.extract(task, serial);
+                let first = from.extract(call);
                 let Some(client) = self.client(to) else { return };
-                let tasks = task.into_iter().chain(others);
-                tasks.for_each(|task| client.adopt(now, task, false, pause));
+                let calls = first.into_iter().chain(others);
+                calls.for_each(|call| client.adopt(now, call, false, pause));
             }
             Redirect::Ask(address) => {
                 let to = parse(address).and_then(|address| self.connected_at(&address));
@@ -53,21 +53,21 @@ impl Cluster {
                     self.look_up_in(now, pause);
                     return self.repeat(now, id, pause, redirected);
                 };
-                let extracted = self.client(id).and_then(|from| from.extract(task, serial));
-                if let Some((task, client)) = extracted.zip(self.client(to)) {
-                    client.adopt(now, task, true, Duration::ZERO);
+                let extracted = self.client(id).and_then(|from| from.extract(call));
+                if let Some((call, client)) = extracted.zip(self.client(to)) {
+                    client.adopt(now, call, true, Duration::ZERO);
                 }
             }
             Redirect::TryAgain => {
                 let pause = self.rules.try_again_pause;
-                let slot = self.client(id).and_then(|from| from.slot_of(task, serial));
+                let slot = self.client(id).and_then(|from| from.slot_of(call));
                 let Some(slot) = slot.filter(|slot| self.owner(*slot) != id) else {
                     return self.repeat(now, id, pause, redirected);
                 };
                 // Of a node that was only asked: back to the one whose slot it is.
-                let extracted = self.client(id).and_then(|from| from.extract(task, serial));
-                if let Some(task) = extracted {
-                    self.at(first, slot).1.adopt(now, task, false, pause);
+                let extracted = self.client(id).and_then(|from| from.extract(call));
+                if let Some(call) = extracted {
+                    self.at(first, slot).1.adopt(now, call, false, pause);
                 }
             }
             Redirect::Down | Redirect::CrossSlot => self.wait_for_table(now, id, redirected),
@@ -83,7 +83,7 @@ impl Cluster {
 
     fn repeat(&mut self, now: Instant, id: NodeId, pause: Duration, redirected: &Redirected) {
         if let Some(client) = self.client(id) {
-            client.retry_redirected(now, redirected.task, redirected.serial, pause);
+            client.retry_redirected(now, redirected.call, pause);
         }
     }
 

@@ -5,11 +5,12 @@
 use super::nodes::Cluster;
 use super::parts::{Counted, by_slot};
 use super::{FIRST, done};
-use crate::client::{AcquireRequest, Client, Hold, Outcome, Patience, TaskKey, Wanted, closed_error};
+use crate::client::{Client, closed_error};
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
 use crate::lease::NewLease;
+use crate::requests::{AcquireRequest, Hold, Outcome, Patience, TaskKey, Wanted};
 use crate::time::Instant;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -50,17 +50,20 @@ pub(super) fn hand_over(call: &mut Call<'_>) -> Outcome<Reply> {
 }
 
 pub(super) fn give_back(call: &mut Call<'_>) -> Outcome<Reply> {
-    let mut reply = vec![Reply::Int(1)];
-    for (at, lock) in call.keys.iter().copied().enumerate().step_by(3) {
-        let (queue, counter, owner) = (call.key(at + 1)?, call.key(at + 2)?, call.needed(at / 3 + 1)?);
+    let count = call.keys.len() / 3;
+    let (mut reply, mut common) = (vec![Reply::Int(1)], true);
+    for at in 0..count {
+        let (lock, queue, counter) = (call.key(at)?, call.key(count + at)?, call.key(2 * count + at)?);
+        let owner = call.needed(at + 1)?;
         let ours = call.get(lock).is_ok_and(|holder| holder == Some(owner));
+        common = common && ours && !call.exists(queue);
         let passed = if ours { call.pass_on(lock, queue, counter, true, None, 0) } else { Ok(None) };
         reply.push(match passed {
             Ok(_) => Reply::Int(ours.into()),
             Err(Fault(text)) => Reply::Error(text.into()),
         });
     }
-    Ok(Reply::Array(reply))
+    Ok(if common { Reply::Int(1) } else { Reply::Array(reply) })
 }
 
 pub(super) fn release(call: &mut Call<'_>) -> Outcome<Reply> {

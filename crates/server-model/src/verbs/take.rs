@@ -5,12 +5,14 @@ use crate::parts::SANE_TOKEN;
 use crate::reply::{Fault, Outcome, Reply};
 
 pub(super) fn take(call: &mut Call<'_>) -> Outcome<Reply> {
+    let count = call.keys.len() / 3;
     let mut reply = vec![Reply::Int(1)];
-    for (at, lock) in call.keys.iter().copied().enumerate().step_by(3) {
-        let (queue, counter) = (call.key(at + 1)?, call.key(at + 2)?);
-        let (owner, lease) = (call.needed(at / 3 * 2 + 1)?, call.needed(at / 3 * 2 + 2)?);
-        reply.push(match call.set_if_absent(lock, owner, lease) {
-            Ok(true) => Reply::Int(token_for(call, lock, queue, counter)),
+    for at in 0..count {
+        let (lock, queue, counter) = (call.key(at)?, call.key(count + at)?, call.key(2 * count + at)?);
+        let (owner, lease) = (call.needed(at + 1)?, call.needed(count + at + 1)?);
+        let waited = call.exists(queue);
+        reply.push(match if waited { Ok(false) } else { call.set_if_absent(lock, owner, lease) } {
+            Ok(true) => Reply::Int(token_for(call, lock, counter)),
             Ok(false) => Reply::Int(0),
             Err(Fault(text)) => Reply::Error(text.into()),
         });
@@ -19,10 +21,8 @@ pub(super) fn take(call: &mut Call<'_>) -> Outcome<Reply> {
 }
 
 /// 0: it is not to be taken in this way, and free again.
-fn token_for(call: &mut Call<'_>, lock: &[u8], queue: &[u8], counter: &[u8]) -> i64 {
-    if !call.exists(queue)
-        && let Ok(token @ SANE_TOKEN..) = call.increment(counter, 1)
-    {
+fn token_for(call: &mut Call<'_>, lock: &[u8], counter: &[u8]) -> i64 {
+    if let Ok(token @ SANE_TOKEN..) = call.increment(counter, 1) {
         return token;
     }
     call.delete(lock);

@@ -152,11 +152,16 @@ impl World {
         let kinds = |locks: &[usize], kinds: &str| -> Vec<Bytes> {
             locks.iter().flat_map(|&at| kinds.chars().map(move |kind| LOCKS[at].key(kind))).collect()
         };
+        let by_kind = |locks: &[usize], kinds: &str| -> Vec<Bytes> {
+            kinds.chars().flat_map(|kind| locks.iter().map(move |&at| LOCKS[at].key(kind))).collect()
+        };
         match self.random.below(100) {
             0..7 => {
                 let locks = self.several(first, 30);
-                let args = locks.iter().flat_map(|_| [self.random.pick(&EXECUTE).into(), self.lease(true)]);
-                (Verb::Take, kinds(&locks, "lwf"), args.collect())
+                let mut args: Vec<String> =
+                    locks.iter().map(|_| self.random.pick(&EXECUTE).to_owned()).collect();
+                args.extend(locks.iter().map(|_| self.lease(true)));
+                (Verb::Take, by_kind(&locks, "lwf"), args)
             }
             7..10 => {
                 let locks = self.several(first, 30);
@@ -167,7 +172,7 @@ impl World {
                 let args =
                     holders.collect::<Vec<_>>().into_iter().map(|holder| self.owner(holder.as_deref()));
                 let args = args.collect();
-                (Verb::GiveBack, kinds(&locks, "lwf"), args)
+                (Verb::GiveBack, by_kind(&locks, "lwf"), args)
             }
             10..36 => {
                 let locks = self.several(first, 40);

@@ -1,0 +1,162 @@
+//! A call that takes keys.
+
+use super::CallId;
+use crate::backoff::Backoff;
+use crate::commands::park::Park;
+use crate::commands::poll::Poll;
+use crate::commands::take::Take;
+use crate::ids::{AttemptId, Owner};
+use crate::key::LockKey;
+use crate::lease::margin;
+use crate::requests::{Claiming, Hold, Keep, Patience};
+use crate::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where a waiter stands, or stood when its connection broke: the index of the key, and its ticket there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) at: usize,
+    pub(crate) ticket: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Acquire {
+    pub(crate) keys: Arc<[LockKey]>,
+    /// The keys as named, in the caller's order; may be empty when there is one key.
+    pub(crate) named: Vec<String>,
+    pub(crate) owner: Owner,
+    pub(crate) attempt: AttemptId,
+    pub(crate) lease: Option<Duration>,
+    pub(crate) patience: Patience,
+    pub(crate) backoff: Backoff,
+    /// When the last command was sent.
+    pub(crate) sent_at: Instant,
+    pub(crate) place: Option<Place>,
+    /// Locks that were another's at the last look, by index.
+    pub(crate) refused: Box<[u32]>,
+    /// `take` found more to do than it can.
+    pub(crate) contended: bool,
+    /// A timer is set by which a waiter that holds keys already keeps them.
+    pub(crate) poll_armed: bool,
+    /// The last command may take over a grant of this key (by index) to the client, or pass it on.
+    pub(crate) may_take_grant: Option<usize>,
+    /// The last command took the client out of the queue with it, since no other waiter was known.
+    pub(crate) left_alone: bool,
+    pub(crate) keep: Keep,
+    /// Other keys of the same call are taken elsewhere.
+    pub(crate) fragment: bool,
+    /// It joined what its owner held before, by other attempts.
+    pub(crate) joined: bool,
+    /// Only our own poll for the key that refused it.
+    pub(crate) own_poll: bool,
+    /// What is told once replicas have it.
+    pub(crate) unacknowledged: Option<Box<Hold>>,
+}
+
+impl Acquire {
+    /// The common case, for which there are shorter ways: one key of `execute`.
+    pub(crate) fn is_simple(&self) -> bool {
+        self.keys.len() == 1 && self.owner.is_unique() && self.lease.is_some() && !self.fragment
+    }
+
+    pub(crate) fn waits(&self) -> bool {
+        !matches!(self.patience, Patience::None)
+    }
+
+    /// The key in whose queue it stands.
+    pub(crate) fn place_key(&self) -> Option<&LockKey> {
+        self.keys.get(self.place?.at)
+    }
+
+    /// The key that decides where it has to ask.
+    pub(crate) fn next_key(&self) -> Option<&LockKey> {
+        self.place_key().or(self.keys.first())
+    }
+
+    /// `take` will do: nobody of this client waits for the key.
+    pub(crate) fn is_quick(&self, is_synced: impl Fn(u16) -> bool) -> bool {
+        self.is_simple()
+            && self.place.is_none()
+            && !self.contended
+            && self.keys.first().is_some_and(|key| is_synced(key.slot()))
+    }
+
+    /// It may be parked by one command with others that want the same key.
+    pub(crate) fn comes_along(&self) -> bool {
+        self.is_simple() && self.place.is_none() && self.waits()
+    }
+
+    /// The caller will go by the lock's end, so no later acquire of the same owner may bring it forward.
+    fn promises_end(&self) -> bool {
+        !self.owner.is_unique() && self.keep != Keep::No
+    }
+
+    /// What `take` is asked.
+    pub(crate) fn take(&self) -> Option<Take<'_>> {
+        self.keys.first().map(|key| Take { key, owner: &self.owner, lease: self.lease })
+    }
+
+    /// What `park` is asked. `along`: how many more waiters the command parks.
+    pub(crate) fn park(&self, next_ticket: Option<u64>, along: usize) -> Park<'_> {
+        Park {
+            keys: &self.keys,
+            owner: &self.owner,
+            attempt: &self.attempt,
+            lease: self.lease,
+            waits: self.waits(),
+            place: self.place.map(|place| (place.at, place.ticket)),
+            may_take_grant: self.may_take_grant.is_some(),
+            next_ticket,
+            along,
+            promises_end: self.promises_end(),
+        }
+    }
+
+    /// What is asked where there is no queue.
+    pub(crate) fn poll(&self, plain: bool) -> Poll<'_> {
+        Poll {
+            keys: &self.keys,
+            owner: &self.owner,
+            attempt: &self.attempt,
+            lease: self.lease,
+            waits: self.waits(),
+            promises_end: self.promises_end(),
+            plain,
+        }
+    }
+
+    /// When Redis itself will have freed what this attempt took.
+    pub(crate) fn lapse(&self) -> Option<Instant> {
+        self.lease.map(|lease| self.sent_at + lease)
+    }
+
+    /// Whether what the last command took may have lapsed by now.
+    pub(crate) fn is_late(&self, now: Instant) -> bool {
+        let lease = self.lease.unwrap_or_default();
+        self.lapse().is_some_and(|lapse| now >= lapse.back(margin(lease)))
+    }
+
+    /// The hold, taken by a command that was sent at `sent_at`, or on a grant.
+    pub(crate) fn hold(&self, tokens: Box<[u64]>, sent_at: Instant, claim: Option<Claiming>) -> Hold {
+        Hold {
+            keys: Arc::clone(&self.keys),
+            owner: self.owner.clone(),
+            attempt: self.attempt,
+            tokens,
+            lease: self.lease,
+            sent_at,
+            waited: claim.is_some() || self.place.is_some(),
+            claim,
+            keep: self.keep,
+        }
+    }
+}
+
+/// The waiters that a release names are calls, too.
+#[derive(Clone, Debug)]
+pub(crate) struct Hint {
+    pub(crate) hint: crate::commands::hand_over::SuccessorHint,
+    /// The waiter that can be given the lock at once.
+    pub(crate) successor: Option<CallId>,
+}

@@ -1,0 +1,192 @@
+//! A call that deletes the locks of a namespace: SCAN finds them, a script compares and deletes portion by portion.
+
+use crate::key::{LockKey, SIDE_KEY_MARK};
+use std::sync::Arc;
+
+/// Keys looked at by one SCAN: at first, and the most.
+const SCAN_COUNT: (u64, u64) = (16, 1_000);
+/// Bytes of names that one SCAN should find, and that one script is given. Redis ends a connection that has channels and owes
+/// more than 32 MB, and names may be long.
+const PORTION: usize = 1 << 20;
+/// Locks handled by one script: short enough not to hold up others.
+const BATCH: usize = 250;
+/// After so many connections in a row that broke before the answer the call fails: it may be what breaks them.
+pub(crate) const MOST_CUTS: u32 = 5;
+
+#[derive(Debug)]
+pub(crate) struct ReleaseAll {
+    owner: Option<Arc<[u8]>>,
+    cursor: Vec<u8>,
+    /// The last SCAN said that it was the last.
+    scanned: bool,
+    found: Vec<LockKey>,
+    freed: u64,
+    /// A script stays within one slot.
+    by_slot: bool,
+    moved: bool,
+    /// How many keys the next SCAN looks at.
+    count: u64,
+    /// Connections in a row that broke before the answer.
+    cuts: u32,
+}
+
+/// What is asked next.
+#[derive(Debug)]
+pub(crate) enum Step<'a> {
+    Scan { cursor: &'a [u8], count: u64 },
+    Free { keys: &'a [LockKey], owner: Option<&'a [u8]> },
+}
+
+impl ReleaseAll {
+    pub(crate) fn new(owner: Option<Arc<[u8]>>, by_slot: bool) -> Self {
+        Self {
+            owner,
+            cursor: b"0".to_vec(),
+            scanned: false,
+            found: Vec::new(),
+            freed: 0,
+            by_slot,
+            moved: false,
+            count: SCAN_COUNT.0,
+            cuts: 0,
+        }
+    }
+
+    pub(crate) fn owner(&self) -> Option<Arc<[u8]>> {
+        self.owner.clone()
+    }
+
+    /// How many locks were deleted until now.
+    pub(crate) fn freed(&self) -> u64 {
+        self.freed
+    }
+
+    /// Whether some of what was found moved to another node.
+    pub(crate) fn has_moved(&self) -> bool {
+        self.moved
+    }
+
+    pub(crate) fn next_step(&self) -> Step<'_> {
+        match self.batch() {
+            [] => Step::Scan { cursor: &self.cursor, count: self.count },
+            keys => Step::Free { keys, owner: self.owner.as_deref() },
+        }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.scanned && self.found.is_empty()
+    }
+
+    /// A portion was compared and deleted.
+    pub(crate) fn batch_freed(&mut self, freed: u64) {
+        self.cuts = 0;
+        self.freed += freed;
+        self.drop_batch();
+    }
+
+    /// A SCAN found these names.
+    pub(crate) fn take_found(&mut self, cursor: Vec<u8>, names: Vec<Vec<u8>>) {
+        self.cuts = 0;
+        self.scanned = cursor == b"0";
+        self.cursor = cursor;
+        let bytes: usize = names.iter().map(Vec::len).sum();
+        if bytes > PORTION {
+            let fits = self.count.saturating_mul(PORTION as u64) / bytes as u64;
+            self.count = fits.max(1);
+        } else if bytes < PORTION / 8 {
+            self.count = (self.count * 4).min(SCAN_COUNT.1);
+        }
+        let locks = names.into_iter().filter(|name| !name.starts_with(SIDE_KEY_MARK));
+        self.found.extend(locks.map(LockKey::new));
+        if self.by_slot {
+            self.found.sort_unstable();
+        }
+    }
+
+    /// The connection broke before the answer, which may have been too much for it: the next portion is smaller. True when
+    /// that has happened too often.
+    pub(crate) fn cut(&mut self) -> bool {
+        self.cuts += 1;
+        self.count = (self.count / 8).max(1);
+        self.cuts >= MOST_CUTS
+    }
+
+    pub(crate) fn keeps_to_slots(&self) -> bool {
+        self.by_slot
+    }
+
+    /// From here on each script stays within one slot.
+    pub(crate) fn keep_to_slots(&mut self) {
+        self.by_slot = true;
+        self.found.sort_unstable();
+    }
+
+    /// The slot of what was sent has moved: other nodes have to be asked for its locks.
+    pub(crate) fn batch_moved(&mut self) {
+        self.drop_batch();
+        self.moved = true;
+    }
+
+    fn batch(&self) -> &[LockKey] {
+        self.found.get(..self.batch_len()).unwrap_or_default()
+    }
+
+    fn drop_batch(&mut self) {
+        let count = self.batch_len();
+        self.found.drain(..count);
+    }
+
+    fn batch_len(&self) -> usize {
+        let mut bytes = 0;
+        let fits = self.found.iter().take(BATCH).take_while(|key| {
+            bytes += key.name().len();
+            bytes <= PORTION
+        });
+        let most = fits.count().max(1).min(self.found.len());
+        match (self.by_slot, self.found.first()) {
+            (true, Some(first)) => {
+                self.found.iter().take(most).take_while(|key| key.slot() == first.slot()).count()
+            }
+            _ => most,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_CUTS, ReleaseAll, Step};
+
+    #[test]
+    fn what_scan_found_is_freed_before_it_is_asked_again() {
+        let mut all = ReleaseAll::new(None, false);
+        all.take_found(b"7".to_vec(), vec![b"a".to_vec(), b"mlr!{x}f".to_vec()]);
+        assert!(matches!(all.next_step(), Step::Free { keys: [key], owner: None } if key.name() == b"a"));
+        all.batch_freed(1);
+        assert!(matches!(all.next_step(), Step::Scan { cursor: b"7", .. }));
+        all.take_found(b"0".to_vec(), vec![]);
+        assert_eq!((all.is_done(), all.freed()), (true, 1));
+    }
+
+    #[test]
+    fn a_portion_is_of_one_slot_where_slots_matter() {
+        let mut all = ReleaseAll::new(None, true);
+        all.take_found(b"0".to_vec(), vec![b"a".to_vec(), b"b".to_vec(), b"{a}2".to_vec()]);
+        let sizes: Vec<usize> = std::iter::from_fn(|| {
+            let Step::Free { keys, .. } = all.next_step() else { return None };
+            let count = keys.len();
+            all.batch_freed(0);
+            Some(count)
+        })
+        .collect();
+        assert_eq!(sizes.iter().sum::<usize>(), 3);
+        assert!(sizes.contains(&2));
+    }
+
+    #[test]
+    fn connections_that_break_make_the_portions_smaller_and_then_fail_the_call() {
+        let mut all = ReleaseAll::new(None, false);
+        let cuts: Vec<bool> = (0..MOST_CUTS).map(|_| all.cut()).collect();
+        assert_eq!(cuts, [false, false, false, false, true]);
+        assert!(matches!(all.next_step(), Step::Scan { count: 1, .. }));
+    }
+}

@@ -1,0 +1,222 @@
+//! When there is no connection, or no answer: what is kept for the next one, and what fails, by ioredis' rules as far as the options
+//! ask for them.
+
+use super::state::Client;
+use crate::backoff::{cluster_delay, doubtful_delay, lookup_delay, reconnect_delay};
+use crate::calls::{CallId, Kind, MOST_CUTS, State};
+use crate::config::PauseRule;
+use crate::connection::Expected;
+use crate::error::{Code, Error};
+use crate::official_callers::OfficialCallers;
+use crate::requests::{Event, Outcome};
+use crate::time::Instant;
+
+impl Client {
+    /// Closes the connection ourselves and goes on as if it had broken.
+    pub(crate) fn give_up(&mut self, now: Instant, reason: &str) {
+        self.fx.tell(Event::Disconnect);
+        self.lose(now, reason, false);
+    }
+
+    /// Makes the connection anew where an error asked for it; but first all that has been answered gets its due.
+    pub(super) fn leave_in_time(&mut self, now: Instant) {
+        if !self.calls.has_questions()
+            && let Some(reason) = self.connection.take_leaving()
+        {
+            self.give_up(now, &reason);
+        }
+    }
+
+    /// The connection could not be made, or is gone. `lookup`: nobody could say where the master is.
+    pub(super) fn lose(&mut self, now: Instant, reason: &str, lookup: bool) {
+        if !self.connection.can_be_lost() {
+            return;
+        }
+        // Whoever was asked about errors is not waited for.
+        for (id, said) in self.calls.take_questions() {
+            self.refused(now, id, said.shown().to_owned());
+        }
+        let unanswered = self.connection.lose(reason, lookup, &mut self.fx);
+        self.return_to_backlog(now, &unanswered);
+        if self.closed && self.calls.is_empty() {
+            return self.connection.stop();
+        }
+        self.pause_before_reconnect(now);
+        let (retries, _) = self.connection.attempts();
+        if let Some(count) = self.config.perseverance.most_reconnects
+            && retries.is_multiple_of(count.saturating_add(1))
+        {
+            self.fail_waiting(now, count);
+        }
+    }
+
+    /// What was sent and not answered may or may not have been executed; it is asked again, in its old order,
+    /// after those who waited before it.
+    fn return_to_backlog(&mut self, now: Instant, unanswered: &[Expected]) {
+        let parked = self.dissolve_queues();
+        // Callers whose job has ended do not wait for a server that is not there.
+        for caller in self.cohorts.end_all() {
+            self.fx.tell(Event::Done { caller, outcome: Outcome::Released });
+        }
+        self.officials = OfficialCallers::default();
+        let taken = self.outbox.end_wait().into_iter();
+        let sent = taken.chain(unanswered.iter().flat_map(Expected::calls).copied()).map(|id| (id, true));
+        let collected = self.outbox.take_all().into_iter().map(|id| (id, false));
+        for (id, executed) in sent.chain(collected).collect::<Vec<_>>().into_iter().rev() {
+            let Some(call) = self.calls.get_mut(id) else { continue };
+            call.in_doubt |= executed;
+            if executed && self.fails_by_cuts(id) {
+                continue;
+            }
+            self.calls.enqueue_first(id);
+            if !self.config.perseverance.resends {
+                self.fail_unanswered(now, id);
+            }
+        }
+        for id in parked.into_iter().rev() {
+            self.calls.enqueue_first(id);
+        }
+        // An acquire that nobody wants any more is not asked again but rolled back; a claim whose job has ended was
+        // named in its release; and the client that was to leave a queue is no more.
+        for id in self.calls.waiting() {
+            let Some(call) = self.calls.get(id) else { continue };
+            match &call.kind {
+                Kind::Acquire(_) if !call.is_wanted() => self.roll_back(now, id, true),
+                Kind::Claim(claim) if claim.superseded => self.forget_claim(id),
+                Kind::Leave(leave) => {
+                    self.waiters.left(&leave.key);
+                    self.calls.forget(id);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The connection is gone, and the client with it: who waited in a queue will ask again, with the old ticket.
+    fn dissolve_queues(&mut self) -> Vec<CallId> {
+        let mut parked: Vec<(u64, CallId)> = Vec::new();
+        let acquires: Vec<CallId> = self
+            .calls
+            .iter()
+            .filter(|(_, call)| matches!(call.kind, Kind::Acquire(_)))
+            .map(|(id, _)| id)
+            .collect();
+        for id in acquires {
+            let state = self.calls.state(id);
+            let Some(acquire) = self.calls.acquire_mut(id) else { continue };
+            acquire.may_take_grant = None;
+            let place = acquire.place;
+            if let Some(State::Parked | State::Hinted) = state {
+                if let Some(call) = self.calls.get_mut(id) {
+                    call.in_doubt = state == Some(State::Hinted) || place.is_some_and(|place| place.at > 0);
+                }
+                parked.push((place.map_or(0, |place| place.ticket), id));
+            }
+        }
+        parked.sort_unstable();
+        self.waiters.dissolve();
+        parked.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// The connection broke before the answer to a `releaseAll`. True when the call has failed for it.
+    fn fails_by_cuts(&mut self, id: CallId) -> bool {
+        let Some(all) = self.calls.release_all_mut(id) else { return false };
+        if !all.cut() {
+            return false;
+        }
+        let message = format!(
+            "releaseAll was given up: {MOST_CUTS} connections to Redis in a row broke before it had answered. {} locks were released.",
+            all.freed()
+        );
+        let error = Error::new(Code::Unreachable, message);
+        let error = error.with_cause(Some(self.connection.last_reason().to_owned()));
+        self.finish(id, Outcome::Failed(error));
+        true
+    }
+
+    /// The connection broke before the answer, and nothing is to be sent again.
+    fn fail_unanswered(&mut self, now: Instant, id: CallId) {
+        if self.calls.get(id).is_some_and(crate::calls::Call::may_be_given_up) {
+            let error = Error::new(
+                Code::Unreachable,
+                "The connection broke before Redis answered, and autoResendUnfulfilledCommands is false.",
+            )
+            .with_cause(Some(self.connection.last_reason().to_owned()));
+            self.fail_or_roll_back(now, id, error);
+        }
+    }
+
+    /// Settles when to connect again, or asks who decides on it.
+    fn pause_before_reconnect(&mut self, now: Instant) {
+        let (retries, lookups) = self.connection.attempts();
+        let lookup = lookups > 0;
+        let perseverance = &self.config.perseverance;
+        let rule = if lookup { perseverance.lookup_pause } else { perseverance.pause };
+        let pause = match rule {
+            PauseRule::Growing if lookup => Some(lookup_delay(lookups)),
+            PauseRule::Growing if self.connection.is_doubted() => Some(doubtful_delay(retries)),
+            PauseRule::Growing => Some(reconnect_delay(retries)),
+            PauseRule::GrowingInCluster => Some(cluster_delay(retries)),
+            PauseRule::Never => None,
+            PauseRule::Asked => {
+                let attempt = if lookup { lookups } else { retries };
+                return self.fx.tell(Event::AskPause { attempt, lookup });
+            }
+        };
+        self.pause_reconnect(now, pause);
+    }
+
+    /// How long to wait before the next connect; `None`: there is none, and every call fails from now on.
+    pub(super) fn pause_reconnect(&mut self, now: Instant, pause: Option<std::time::Duration>) {
+        if self.connection.reconnect_in(now, pause, &mut self.fx) {
+            for id in self.calls.waiting() {
+                self.fail_for_good(id);
+            }
+        }
+    }
+
+    /// As many reconnects failed as calls may wait for. Those with a time limit of their own go on until then, unless
+    /// the number was asked for.
+    fn fail_waiting(&mut self, now: Instant, count: u32) {
+        let error = Error::new(
+            Code::Unreachable,
+            format!(
+                "Reached the max retries per request limit (which is {count}). Refer to \"maxRetriesPerRequest\" option for details."
+            ),
+        )
+        .with_cause(Some(self.connection.last_reason().to_owned()));
+        let all = self.config.perseverance.most_reconnects_for_all;
+        for id in self.calls.waiting() {
+            let fails = self
+                .calls
+                .get(id)
+                .is_some_and(|call| call.may_be_given_up() && (all || call.limit.is_none()));
+            if fails {
+                self.fail_or_roll_back(now, id, error.clone());
+            }
+        }
+    }
+
+    /// The handshake failed as with a refused password: what waits is told, and connecting goes on.
+    pub(super) fn handshake_failed(&mut self, now: Instant, error: &Error) {
+        for id in self.calls.waiting() {
+            self.fail_or_roll_back(now, id, error.clone());
+        }
+        self.give_up(now, &error.message);
+    }
+
+    pub(super) fn command_due(&mut self, now: Instant, id: CallId) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        if call.command_limit.is_none_or(|limit| limit > now) || !call.is_wanted() {
+            return;
+        }
+        call.command_limit = None;
+        if !call.may_be_given_up() {
+            return self.tell(id, Outcome::ReleasePending("Command timed out".to_owned()));
+        }
+        let error = Error::new(Code::CommandTimeout, "Command timed out")
+            .with_keys(self.keys_of(id))
+            .with_cause(self.trouble());
+        self.abandon(now, id, error);
+    }
+}

@@ -1,0 +1,452 @@
+//! What goes out: a call's next command, by itself or collected with others, or the call's place in the backlog; and how a call that
+//! nobody wants turns into giving back what it took.
+
+use super::state::{Client, list};
+use crate::calls::{By, CallId, Calls, Hint, Kind, Release, State, Step};
+use crate::cohort::MOST_FOLLOWERS;
+use crate::commands::hand_over::{Successor, SuccessorHint};
+use crate::commands::{claim, give_back, hand_over, leave, park, poll, release, renew, revoke, take, wait};
+use crate::connection::Expected;
+use crate::error::{Code, Error};
+use crate::ids::Owner;
+use crate::outbox;
+use crate::poll_lines::Pause;
+use crate::requests::{LogLevel, Outcome, Patience};
+use crate::resp::append_command;
+use crate::time::Instant;
+use crate::timers::Timer;
+use std::sync::Arc;
+
+impl Client {
+    /// Takes a call in and sends its first command.
+    pub(super) fn add(
+        &mut self,
+        now: Instant,
+        caller: Option<u64>,
+        kind: Kind,
+        limit: Option<Instant>,
+    ) -> CallId {
+        let id = self.insert(caller, kind, limit);
+        self.submit(now, id);
+        id
+    }
+
+    pub(super) fn insert(&mut self, caller: Option<u64>, kind: Kind, limit: Option<Instant>) -> CallId {
+        let id = self.calls.insert(caller, kind, limit);
+        if let Some(at) = limit {
+            self.fx.arm(at, Timer::Limit(id));
+            let Self { calls, waiters, lines, fx, .. } = self;
+            fx.sweep(|timer| match timer {
+                Timer::Limit(id) | Timer::Command(id) | Timer::Retry(id) => calls.get(id).is_some(),
+                Timer::Poll(at, serial) => waiters.knows(at, serial),
+                Timer::Line(at, serial) => lines.knows(at, serial),
+                Timer::Reconnect | Timer::ReadyCheck | Timer::Silence | Timer::AskAgain | Timer::Verify => {
+                    true
+                }
+            });
+        }
+        id
+    }
+
+    /// Sends the call's next command, or keeps it until there is a connection.
+    pub(super) fn submit(&mut self, now: Instant, id: CallId) {
+        if self.connection.is_ready() && self.joins_line(now, id) {
+            return;
+        }
+        self.limit_command(now, id);
+        if self.connection.is_ready() {
+            self.send(now, id, false);
+        } else if self.may_wait_for_connection(now, id) {
+            self.calls.enqueue(id);
+        }
+    }
+
+    /// Has a parked waiter ask for itself.
+    pub(super) fn ask(&mut self, now: Instant, id: CallId) {
+        if self.calls.state(id) == Some(State::Parked) {
+            self.submit(now, id);
+        }
+    }
+
+    /// Writes the call's command. `whole` sends the script's text instead of its hash.
+    pub(super) fn send(&mut self, now: Instant, id: CallId, whole: bool) {
+        self.hint_successor(now, id);
+        if self.collect(now, id) {
+            return;
+        }
+        // What is given back may be wanted again by what was collected.
+        if !self.calls.get(id).is_some_and(crate::calls::Call::is_release) {
+            self.send_collected(now);
+        }
+        self.listen_before_park(now, id);
+        let whole = whole || self.connection.sends_texts();
+        let Some(call) = self.calls.get_mut(id) else {
+            return debug_assert!(false, "a call that is gone is sent");
+        };
+        call.whole = whole;
+        if call.asking {
+            let asking =
+                |_: crate::commands::SendContext<'_>, out: &mut Vec<u8>| append_command(out, &[b"ASKING"]);
+            self.connection.send(now, &self.config, Expected::Nobody, false, &mut self.fx, asking);
+        }
+        if let Kind::Acquire(_) = call.kind {
+            self.send_acquire(now, id, whole, Expected::Call(id), 0);
+        } else {
+            self.send_other(now, id, whole);
+        }
+        self.calls.set_state(id, State::InFlight);
+    }
+
+    /// `along`: how many more waiters the command parks.
+    fn send_acquire(&mut self, now: Instant, id: CallId, whole: bool, expected: Expected, along: usize) {
+        let Self { connection, calls, waiters, config, fx, .. } = self;
+        let Some(acquire) = calls.acquire_mut(id) else { return };
+        acquire.sent_at = now;
+        if !connection.hands_off() {
+            acquire.place = None;
+            let poll = acquire.poll(connection.is_plain());
+            return connection.send(now, config, expected, whole, fx, |context, out| {
+                poll::encode(&poll, context, out);
+            });
+        }
+        let keys = Arc::clone(&acquire.keys);
+        let (place, key) = (acquire.place, keys.get(acquire.place.map_or(0, |place| place.at)));
+        let standing = key.map(|key| waiters.park_sent(key, id, place.is_some())).unwrap_or_default();
+        acquire.may_take_grant = place.filter(|_| standing.may_take_grant).map(|place| place.at);
+        acquire.left_alone = place.is_some() && standing.next_ticket.is_none();
+        let park = acquire.park(standing.next_ticket, along);
+        connection.send(now, config, expected, whole, fx, |context, out| park::encode(&park, context, out));
+    }
+
+    fn send_other(&mut self, now: Instant, id: CallId, whole: bool) {
+        let Self { connection, calls, waiters, config, namespace, fx, .. } = self;
+        let plain = connection.is_plain();
+        let Some(call) = calls.get_mut(id) else { return };
+        if let Kind::Claim(claim) = &mut call.kind {
+            claim.sent_at = now;
+        }
+        let kind = &call.kind;
+        connection.send(now, config, Expected::Call(id), whole, fx, |context, out| match kind {
+            Kind::Acquire(_) => {}
+            Kind::Release(Release { keys, owner, by, request, .. })
+                if !matches!(by, By::Owner) || !owner.is_unique() || plain =>
+            {
+                match by {
+                    By::VerifyOwner => release::encode_verify_owner(keys, out),
+                    By::Attempt(attempt) => release::encode_roll_back(keys, owner, attempt, context, out),
+                    By::Owner if plain => release::encode_plain(keys, owner, context, out),
+                    By::Owner => release::encode(keys, owner, request, context, out),
+                }
+            }
+            Kind::Release(release) => hand_over::encode(&release.hand_over(), context, out),
+            Kind::ReleaseAll(all) => match all.next_step() {
+                Step::Scan { cursor, count } => revoke::encode_scan(cursor, &namespace.pattern(), count, out),
+                Step::Free { keys, owner } => revoke::encode(keys, owner, plain, context, out),
+            },
+            Kind::Renew(held) => {
+                renew::encode(&held.keys, &held.owner, held.tokens.as_deref(), held.what, context, out);
+            }
+            Kind::Claim(claim) => {
+                // Also when it seems to come too late: if the job blocked the thread, the renewal has claimed meanwhile. A waiter whose job
+                // began on the grant, and who followed, waits no more.
+                let next = waiters.next_after_claim(&claim.key, id);
+                claim::encode(&claim.claiming(next), context, out);
+            }
+            Kind::Leave(leaving) => leave::encode(&leaving.key, leaving.remove, leaving.pass, context, out),
+        });
+    }
+
+    /// In a cluster, whoever may wait for a key listens first to the channel of its slot.
+    fn listen_before_park(&mut self, now: Instant, id: CallId) {
+        let Self { connection, calls, config, fx, .. } = self;
+        if let Some(acquire) = calls.acquire(id).filter(|acquire| acquire.waits())
+            && let Some(key) = acquire.keys.first()
+        {
+            connection.listen_to(now, config, key.slot(), fx);
+        }
+    }
+
+    /// Collects the call's command, if it is one of those that share a script call.
+    fn collect(&mut self, now: Instant, id: CallId) -> bool {
+        let Self { connection, calls, waiters, lines, outbox, .. } = self;
+        if !connection.hands_off() {
+            return false;
+        }
+        let Some(call) = calls.get_mut(id).filter(|call| !call.asking) else { return false };
+        match &mut call.kind {
+            Kind::Acquire(acquire) => {
+                let waits = acquire
+                    .next_key()
+                    .is_some_and(|key| waiters.is_waited_for(now, key) || lines.is_polled(now, key));
+                if !waits && acquire.is_quick(|slot| connection.is_synced(slot)) {
+                    outbox.push_take(id);
+                } else if !call.in_doubt && acquire.comes_along() {
+                    outbox.push_park(id);
+                } else {
+                    return false;
+                }
+                acquire.sent_at = now;
+            }
+            Kind::Release(release) if release.is_plain_give_back() => outbox.push_give(id),
+            _ => return false,
+        }
+        call.whole = false;
+        calls.set_state(id, State::InFlight);
+        true
+    }
+
+    /// Writes what was collected: what is given back first, since the same turn may want it again.
+    pub(super) fn send_collected(&mut self, now: Instant) {
+        self.send_collected_gives(now);
+        let (takes, parks, whole) = self.outbox.take_wishes();
+        if takes.is_empty() && parks.is_empty() {
+            return;
+        }
+        let whole = whole || self.connection.sends_texts();
+        for calls in self.portions(takes) {
+            self.mark_whole(&calls, whole);
+            let Self { connection, calls: table, config, fx, .. } = self;
+            let takes: Vec<_> = calls
+                .iter()
+                .filter_map(|id| table.acquire(*id))
+                .filter_map(crate::calls::Acquire::take)
+                .collect();
+            let expected = Expected::Takes(calls.clone().into());
+            connection
+                .send(now, config, expected, whole, fx, |context, out| take::encode(&takes, context, out));
+        }
+        let table = &self.calls;
+        let parties = outbox::by_key(parks, |id| table.acquire(id).and_then(|acquire| acquire.keys.first()));
+        for calls in parties {
+            let Some(first) = calls.first().copied() else { continue };
+            self.listen_before_park(now, first);
+            self.mark_whole(&calls, whole);
+            let along = calls.len() - 1;
+            self.send_acquire(now, first, whole, Expected::Parks(calls.into()), along);
+        }
+    }
+
+    /// Writes what was collected of what is given back.
+    pub(super) fn send_collected_gives(&mut self, now: Instant) {
+        let (gives, whole) = self.outbox.take_gives();
+        if gives.is_empty() {
+            return;
+        }
+        let whole = whole || self.connection.sends_texts();
+        for calls in self.portions(gives) {
+            self.mark_whole(&calls, whole);
+            let Self { connection, calls: table, config, fx, .. } = self;
+            let releases = calls.iter().filter_map(|id| table.release(*id));
+            let gives: Vec<_> = releases
+                .filter_map(|release| {
+                    Some(give_back::GiveBack { key: release.keys.first()?, owner: &release.owner })
+                })
+                .collect();
+            let expected = Expected::Gives(calls.clone().into());
+            connection.send(now, config, expected, whole, fx, |context, out| {
+                give_back::encode(&gives, context, out);
+            });
+        }
+    }
+
+    fn portions(&self, calls: Vec<CallId>) -> Vec<Vec<CallId>> {
+        let slot = |id| self.calls.get(id).and_then(crate::calls::Call::slot);
+        outbox::portions(calls, self.connection.keeps_to_slots().then_some(slot))
+    }
+
+    /// These calls' scripts go out with their text.
+    fn mark_whole(&mut self, calls: &[CallId], whole: bool) {
+        for id in calls.iter().filter(|_| whole) {
+            if let Some(call) = self.calls.get_mut(*id) {
+                call.whole = true;
+            }
+        }
+    }
+
+    /// Sends a WAIT if there is need for one. Last of what is written: Redis carries out nothing that comes after it on
+    /// this connection until it is answered.
+    pub(super) fn ask_replicas(&mut self, now: Instant) {
+        let Some(safety) = self.config.safety else { return };
+        if self.outbox.begin_wait() {
+            self.connection.send(now, &self.config, Expected::Wait, false, &mut self.fx, |_, out| {
+                wait::encode(safety.replicas, safety.timeout, out);
+            });
+        }
+    }
+
+    /// Names the client's oldest waiter in a release that is about to be sent.
+    fn hint_successor(&mut self, now: Instant, id: CallId) {
+        let hands_off = self.connection.hands_off();
+        let Some(release) = self.calls.release_mut(id) else { return };
+        release.sent_at = now;
+        release.hint = None;
+        let gives = hands_off && release.owner.is_unique() && release.by != By::VerifyOwner;
+        let (keys, served, claim) = (Arc::clone(&release.keys), release.served, release.claim);
+        let ([key], true) = (&keys[..], gives) else { return };
+        let Some((ticket, oldest)) = self.waiters.oldest(key) else {
+            // By now, the entry that would be taken out may be that of a waiter not known yet.
+            let parks = |call| self.calls.acquire(call).is_some_and(|acquire| acquire.keys.contains(key));
+            let unknown = served.filter(|_| self.connection.awaited().any(parks));
+            if let (Some(served), Some(release)) = (unknown, self.calls.release_mut(id)) {
+                let hint = SuccessorHint { ticket: served.beyond, successor: None };
+                release.hint = Some(Hint { hint, successor: None });
+            }
+            return;
+        };
+        // The claim of the very hold that is given back is answered before this release.
+        let own = usize::from(claim.is_some_and(|claim| self.waiters.claim(claim).is_some()));
+        let next_ticket = self.waiters.ticket_beside(key, oldest);
+        let is_free = self.waiters.claims_of(key) <= own && self.calls.state(oldest) == Some(State::Parked);
+        let others = if self.config.safety.is_none() { self.waiters.count(key) - 1 } else { 0 };
+        let followers = (others as u64).min(MOST_FOLLOWERS);
+        let waiter = self.calls.acquire_mut(oldest).filter(|acquire| is_free && acquire.is_simple());
+        let successor = waiter.and_then(|acquire| {
+            acquire.left_alone = next_ticket.is_none();
+            let (owner, lease) = (acquire.owner.clone(), acquire.lease?);
+            Some(Successor { owner, lease, next_ticket, followers })
+        });
+        let named = successor.is_some().then_some(oldest);
+        if named.is_some() {
+            self.calls.set_state(oldest, State::Hinted);
+        }
+        if let Some(release) = self.calls.release_mut(id) {
+            release.hint = Some(Hint { hint: SuccessorHint { ticket, successor }, successor: named });
+        }
+    }
+
+    /// From now on counts the time that the call's next command may take.
+    pub(super) fn limit_command(&mut self, now: Instant, id: CallId) {
+        let Some(limit) = self.config.perseverance.command_limit else { return };
+        if let Some(call) = self.calls.get_mut(id).filter(|call| call.is_wanted()) {
+            call.command_limit = Some(now + limit);
+            self.fx.arm(now + limit, Timer::Command(id));
+        }
+    }
+
+    /// A call that is about to ask waits behind others of this client that poll for one of its keys. True when it does.
+    fn joins_line(&mut self, now: Instant, id: CallId) -> bool {
+        if self.lines.is_empty() {
+            return false;
+        }
+        let Some(acquire) =
+            self.calls.acquire(id).filter(|acquire| acquire.waits() && acquire.place.is_none())
+        else {
+            return false;
+        };
+        let keys = Arc::clone(&acquire.keys);
+        let Some(key) = self.lines.busy_key(id, &keys, |other| Self::asks_in(&self.calls, other)) else {
+            return false;
+        };
+        self.begin_limit(now, id);
+        self.line_up(now, id, key);
+        true
+    }
+
+    /// Whether a call's question for a key may still be answered.
+    pub(super) fn asks_in(calls: &Calls, id: CallId) -> bool {
+        calls.get(id).is_some_and(|call| {
+            !matches!(call.state(), State::Pausing | State::Parked) && matches!(call.kind, Kind::Acquire(_))
+        })
+    }
+
+    /// The call was told to ask again for this key.
+    pub(super) fn line_up(&mut self, now: Instant, id: CallId, key: &crate::key::LockKey) {
+        let jitter = self.ids.jitter();
+        let Some(acquire) = self.calls.acquire_mut(id) else { return };
+        let own = acquire.backoff.pause(&self.config.backoff, jitter);
+        let pause = Pause { own, breaks_in: self.connection.hands_off(), own_poll: acquire.own_poll };
+        let keys = Arc::clone(&acquire.keys);
+        self.calls.set_state(id, State::Pausing);
+        self.lines.line_up(now, id, key, &keys, pause, &mut self.fx);
+    }
+
+    /// From the first look at a held key on, the time of a limited try runs.
+    pub(super) fn begin_limit(&mut self, now: Instant, id: CallId) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        if let (Kind::Acquire(acquire), None) = (&call.kind, call.limit)
+            && let Patience::TryFor(limit) = acquire.patience
+        {
+            call.limit = Some(now + limit);
+            self.fx.arm(now + limit, Timer::Limit(id));
+        }
+    }
+
+    /// Whether the call may stand in the backlog; else its caller is told why not.
+    fn may_wait_for_connection(&mut self, now: Instant, id: CallId) -> bool {
+        if self.connection.is_stopped() {
+            self.fail_for_good(id);
+            return false;
+        }
+        if self.config.perseverance.offline_queue {
+            return true;
+        }
+        let fails = self.calls.get(id).is_some_and(|call| call.may_be_given_up() && !call.in_doubt);
+        if fails {
+            let error = Error::new(
+                Code::Unreachable,
+                "Stream isn't writeable and enableOfflineQueue options is false",
+            );
+            self.fail_or_roll_back(now, id, error);
+        }
+        !fails
+    }
+
+    /// There will be no connection any more.
+    pub(super) fn fail_for_good(&mut self, id: CallId) {
+        let reason = self.connection.last_reason().to_owned();
+        let Some(call) = self.calls.get(id) else { return };
+        let outcome = if call.goes_on() {
+            Outcome::ReleasePending(reason)
+        } else {
+            let error = Error::new(Code::Unreachable, "Connection is closed.").with_keys(self.keys_of(id));
+            Outcome::Failed(error.with_cause(Some(reason)))
+        };
+        self.finish(id, outcome);
+    }
+
+    /// Tells the caller of a call that has no command under way that it failed. An acquire that may have been executed goes on
+    /// as a roll-back.
+    pub(super) fn fail_or_roll_back(&mut self, now: Instant, id: CallId, error: Error) {
+        let Some(call) = self.calls.get(id) else { return };
+        let error = error.with_keys(self.keys_of(id));
+        if call.in_doubt && matches!(call.kind, Kind::Acquire(_)) {
+            self.tell(id, Outcome::Failed(error));
+            self.roll_back(now, id, true);
+        } else if call.is_wanted() {
+            self.finish(id, Outcome::Failed(error));
+        }
+    }
+
+    /// Turns an acquire that nobody wants into giving back what it took. `in_doubt`: it may have taken nothing.
+    pub(super) fn roll_back(&mut self, now: Instant, id: CallId, in_doubt: bool) {
+        let plain = self.connection.is_plain();
+        let request = self.attempt();
+        let Some(acquire) = self.calls.acquire(id) else { return };
+        let by = match (&acquire.owner, plain, in_doubt) {
+            (Owner::Execute(_), _, _) | (Owner::Named(_), true, false) => By::Owner,
+            (Owner::Named(_), false, _) => By::Attempt(acquire.attempt),
+            (Owner::Named(_), true, true) => {
+                // Without a hold record nothing tells our hold from another of the same owner: do not free.
+                let keys = list(&self.keys_of(id));
+                let message = format!(
+                    "Whether the lock on {keys} was taken for owner \"{:?}\" is not known, and this Redis user may not use side keys to find out. If it stays, release it by hand.",
+                    acquire.owner
+                );
+                self.fx.log(LogLevel::Warn, message);
+                return self.calls.forget(id);
+            }
+        };
+        let until = acquire.lapse();
+        if until.is_some_and(|until| now >= until) {
+            return self.calls.forget(id);
+        }
+        let (keys, owner) = (Arc::clone(&acquire.keys), acquire.owner.clone());
+        let Some(call) = self.calls.get_mut(id) else { return };
+        call.kind = Kind::Release(Release::automatic(now, keys, owner, by, request, until));
+        call.limit = None;
+        call.in_doubt = false;
+        if call.state() != State::Backlog {
+            self.submit(now, id);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The client's parts, and what every other file of it needs: names of keys, and telling callers.
+
+use crate::calls::{CallId, Calls, Kind};
+use crate::cohort::Cohorts;
+use crate::config::ClientConfig;
+use crate::connection::Connection;
+use crate::effects::Effects;
+use crate::error::{Code, Error};
+use crate::ids::{AttemptId, IdSource};
+use crate::key::{LockKey, Namespace};
+use crate::official_callers::OfficialCallers;
+use crate::outbox::Outbox;
+use crate::poll_lines::PollLines;
+use crate::requests::{Event, Outcome};
+use crate::resp::Said;
+use crate::waiters::Waiters;
+use std::sync::Arc;
+
+/// Longest key that a caller may name, in bytes.
+const LONGEST_KEY: usize = 1 << 20;
+
+/// The state machine of one client. Owned by one lane and called from one thread at a time.
+#[derive(Debug)]
+pub struct Client {
+    pub(super) config: ClientConfig,
+    pub(super) namespace: Namespace,
+    pub(super) ids: IdSource,
+    pub(super) fx: Effects,
+    pub(super) connection: Connection,
+    pub(super) calls: Calls,
+    pub(super) waiters: Waiters,
+    pub(super) outbox: Outbox,
+    pub(super) cohorts: Cohorts,
+    pub(super) lines: PollLines,
+    pub(super) officials: OfficialCallers,
+    /// Commands that a node of a cluster sent elsewhere.
+    pub(super) redirected: Vec<Redirected>,
+    /// What is to be sent should leave at once.
+    pub(super) urgent: bool,
+    pub(super) closed: bool,
+}
+
+/// A command that was sent elsewhere. Nothing of it was executed.
+#[derive(Debug)]
+pub(crate) struct Redirected {
+    pub(crate) call: CallId,
+    pub(crate) redirect: Redirect,
+    /// The server's text.
+    pub(crate) text: String,
+}
+
+/// Where a node sends a command. Source: Redis Cluster specification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Redirect {
+    /// The slot is another node's: `host:port`, the host possibly empty for the same host.
+    Moved(u16, String),
+    /// The key is at the node that is about to get the slot.
+    Ask(String),
+    /// The keys are on the move: again in a moment.
+    TryAgain,
+    /// The cluster lacks nodes, or the slot its master.
+    Down,
+    /// The command named keys of several slots, which a server behind one address may refuse, too.
+    CrossSlot,
+}
+
+impl Redirect {
+    pub(super) fn parse(said: &Said) -> Option<Self> {
+        if is_readonly(said) {
+            // A master that has just stepped down, and does not know its successor yet.
+            return Some(Self::Down);
+        }
+        let text = std::str::from_utf8(said).ok()?;
+        let mut words = text.split(' ');
+        let kind = words.next()?;
+        let mut target = || Some((words.next()?.parse().ok()?, words.next()?.to_owned()));
+        match kind {
+            "MOVED" => target().map(|(slot, address)| Self::Moved(slot, address)),
+            "ASK" => target().map(|(_, address): (u16, String)| Self::Ask(address)),
+            "TRYAGAIN" => Some(Self::TryAgain),
+            "CLUSTERDOWN" => Some(Self::Down),
+            _ => None,
+        }
+    }
+}
+
+/// Whether the server says that it is a replica. Redis 6.2 wraps what happens inside of a script.
+pub(super) fn is_readonly(text: &[u8]) -> bool {
+    text.starts_with(b"READONLY") || memchr::memmem::find(text, b"-READONLY ").is_some()
+}
+
+pub(crate) fn closed_error() -> Error {
+    Error::new(Code::Closed, "The locking provider was shut down; it takes no more calls.")
+}
+
+/// `key "a"`, or `keys "a", "b"`.
+pub(super) fn list(keys: &[String]) -> String {
+    let word = if keys.len() == 1 { "key" } else { "keys" };
+    format!("{word} \"{}\"", keys.join("\", \""))
+}
+
+impl Client {
+    /// The lock keys for what a caller named: each once, in the order in which keys are taken everywhere.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for a key that is too long or would begin like a side key.
+    pub fn parse_keys(&self, named: &[String]) -> Result<Arc<[LockKey]>, Error> {
+        let mut keys = Vec::with_capacity(named.len());
+        for name in named {
+            if name.len() > LONGEST_KEY {
+                let start: String = name.chars().take(40).collect();
+                return Err(Error::new(
+                    Code::InvalidArgument,
+                    format!(
+                        "The key \"{start}…\" is {} bytes long, more than the {LONGEST_KEY} allowed.",
+                        name.len()
+                    ),
+                ));
+            }
+            keys.push(self.namespace.key(name).ok_or_else(|| {
+                Error::new(
+                    Code::InvalidArgument,
+                    format!("The key \"{name}\" would begin with \"mlr!{{\" in Redis, which is kept for this package's own keys."),
+                )
+                .with_keys(vec![name.clone()])
+            })?);
+        }
+        if keys.len() > 1 {
+            keys.sort_unstable();
+            keys.dedup();
+        }
+        Ok(keys.into())
+    }
+
+    /// The keys as callers name them.
+    #[must_use]
+    pub fn caller_names(&self, keys: &[LockKey]) -> Vec<String> {
+        keys.iter().map(|key| self.namespace.caller_name(key)).collect()
+    }
+
+    /// The caller's names of a call's keys.
+    pub(super) fn keys_of(&self, id: CallId) -> Vec<String> {
+        match self.calls.get(id).map(|call| &call.kind) {
+            Some(Kind::Acquire(acquire)) if !acquire.named.is_empty() => acquire.named.clone(),
+            Some(Kind::Acquire(acquire)) => self.caller_names(&acquire.keys),
+            Some(Kind::Release(release)) => self.caller_names(&release.keys),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The caller's names of the keys at these places.
+    pub(super) fn named_at(&self, keys: &[LockKey], at: &[usize]) -> Vec<String> {
+        at.iter().filter_map(|at| keys.get(*at)).map(|key| self.namespace.caller_name(key)).collect()
+    }
+
+    /// Somebody else holds a key: the error names the first of them in the caller's order.
+    pub(super) fn not_acquired(&self, id: CallId) -> Error {
+        let Some(acquire) = self.calls.acquire(id) else {
+            return Error::new(Code::Internal, "A refused call is not known.");
+        };
+        let at: Vec<usize> = acquire.refused.iter().map(|at| *at as usize).collect();
+        let refused = self.named_at(&acquire.keys, &at);
+        let first = acquire.named.iter().find(|name| refused.contains(name)).or(refused.first());
+        let message = format!("Failed to acquire lock for key \"{}\"", first.map_or("", |name| name));
+        Error::new(Code::NotAcquired, message).with_keys(refused)
+    }
+
+    /// Why there is no connection, for the cause of a time-out.
+    pub(super) fn trouble(&self) -> Option<String> {
+        (!self.connection.is_ready()).then(|| match self.connection.last_reason() {
+            "" => "not connected to Redis yet".to_owned(),
+            reason => reason.to_owned(),
+        })
+    }
+
+    /// Tells the callers and keeps the call: work may be left to do for nobody.
+    pub(super) fn tell(&mut self, id: CallId, outcome: Outcome) {
+        let mut callers = self.calls.take_callers(id);
+        let last = callers.pop();
+        for caller in callers {
+            self.fx.tell(Event::Done { caller, outcome: outcome.clone() });
+        }
+        if let Some(caller) = last {
+            self.fx.tell(Event::Done { caller, outcome });
+        }
+    }
+
+    /// Tells the callers and forgets the call.
+    pub(super) fn finish(&mut self, id: CallId, outcome: Outcome) {
+        self.tell(id, outcome);
+        self.calls.forget(id);
+    }
+
+    pub(super) fn attempt(&mut self) -> AttemptId {
+        self.ids.attempt()
+    }
+}

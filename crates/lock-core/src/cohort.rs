@@ -1,0 +1,257 @@
+//! Cohorts: waiters of this client that follow one another on one lock. Redis knows the first of them only: the lock keeps its owner
+//! and its lease, and the next job begins as soon as the one before it has ended. Followers are those who came before everybody
+//! else who waits, so the order of arrival is kept; and a cohort is short, so the lease is nearly whole for each of them.
+//!
+//! A caller whose job has ended is told so once Redis was seen to have the lock as theirs until then: by the release that ends the cohort,
+//! or by a question of its own whose the lock is.
+
+use crate::effects::Effects;
+use crate::ids::{AttemptId, Owner};
+use crate::key::LockKey;
+use crate::lease::{CLAIM_PERIOD, margin};
+use crate::requests::{Claiming, Hold, Keep, ReleaseRequest};
+use crate::time::Instant;
+use crate::timers::Timer;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// For how long followers may begin. A waiter whose ticket another client brings in late, out of turn, waits no longer than that.
+const LONGEST: Duration = Duration::from_millis(10);
+/// Of the lease, at most one in so many parts may be over when a follower begins.
+const LEASE_PARTS: u32 = 4;
+/// Most followers, for as many of whom a grant has tokens. Those must not outrun the server's clock in microseconds.
+pub(crate) const MOST_FOLLOWERS: u64 = 15;
+
+/// Who may follow a waiter that is given a lock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Followers {
+    /// The token of the first of them; the others have the next ones.
+    pub(crate) token: u64,
+    pub(crate) count: u64,
+    /// Everybody else who waits has this ticket or a later one.
+    pub(crate) first_foreign_ticket: u64,
+}
+
+/// The first of a cohort.
+#[derive(Debug)]
+pub(crate) struct First {
+    pub(crate) key: LockKey,
+    pub(crate) owner: Owner,
+    pub(crate) attempt: AttemptId,
+    pub(crate) lease: Duration,
+    /// When the command was sent that gave it the lock; of a grant, now.
+    pub(crate) sent_at: Instant,
+    /// It began on a grant whose claim is not answered yet.
+    pub(crate) claiming: Option<Claiming>,
+    /// How much of the grant has to be left for another to begin.
+    pub(crate) least_grant: Duration,
+}
+
+#[derive(Debug)]
+struct Cohort {
+    owner: Owner,
+    attempt: AttemptId,
+    lease: Duration,
+    sent_at: Instant,
+    /// When the last follower may begin.
+    closes_at: Instant,
+    /// Who may follow from here on.
+    followers: Followers,
+    /// The latest ticket that was served without a command.
+    served: Option<u64>,
+    /// The grant may still stand for the lock's owner.
+    claiming: Option<Claiming>,
+    ended: Ended,
+}
+
+/// Callers whose job has ended and who are to be told.
+#[derive(Debug, Default)]
+struct Ended {
+    callers: Vec<u64>,
+    /// How long they wait for that.
+    limit: Option<Instant>,
+    /// When Redis will have freed the key by itself.
+    until: Option<Instant>,
+    /// When the lease of those jobs is over.
+    good_until: Option<Instant>,
+}
+
+/// The question whose a lock is, for callers whose jobs have ended.
+#[derive(Debug)]
+pub(crate) struct Verification {
+    pub(crate) key: LockKey,
+    pub(crate) owner: Owner,
+    pub(crate) attempt: AttemptId,
+    pub(crate) caller: u64,
+    /// Who is told the same.
+    pub(crate) others: Vec<u64>,
+    pub(crate) limit: Option<Instant>,
+    pub(crate) until: Option<Instant>,
+    pub(crate) good_until: Option<Instant>,
+    /// The grant that may still stand for the owner.
+    pub(crate) grant: Option<Arc<[u8]>>,
+}
+
+/// The cohorts of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Cohorts {
+    by_key: BTreeMap<LockKey, Cohort>,
+    armed: bool,
+}
+
+/// What is left of a cohort to the release that ends it.
+#[derive(Debug, Default)]
+pub(crate) struct Rest {
+    pub(crate) ended: Vec<u64>,
+    pub(crate) served: Option<Served>,
+}
+
+/// Which waiters of a cohort were served without a command.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Served {
+    /// Those up to this ticket.
+    pub(crate) up_to: u64,
+    /// Everybody who came after the cohort began has this ticket or a later one.
+    pub(crate) beyond: u64,
+}
+
+impl Cohorts {
+    /// A waiter is given the lock; others may follow it. Callers of an earlier cohort on the key are to be told.
+    pub(crate) fn begin(&mut self, now: Instant, first: First, followers: Followers) -> Option<Verification> {
+        let closes_at = (now + LONGEST).min(first.sent_at + first.lease / LEASE_PARTS);
+        let cohort = Cohort {
+            owner: first.owner,
+            attempt: first.attempt,
+            lease: first.lease,
+            sent_at: first.sent_at,
+            closes_at: match &first.claiming {
+                Some(claiming) => {
+                    closes_at.min(claiming.until.back(margin(CLAIM_PERIOD) + first.least_grant))
+                }
+                None => closes_at,
+            },
+            followers,
+            served: None,
+            claiming: first.claiming,
+            ended: Ended::default(),
+        };
+        let mut before = self.by_key.insert(first.key.clone(), cohort)?;
+        before.verify(&first.key)
+    }
+
+    /// The claim of a cohort's first is answered: when it was sent, if the lock is the cohort's. Else callers are to be told.
+    pub(crate) fn claimed(
+        &mut self,
+        key: &LockKey,
+        claim: u64,
+        sent_at: Option<Instant>,
+    ) -> Option<Verification> {
+        let of_claim = |claiming: &Claiming| claiming.claim == claim;
+        let cohort =
+            self.by_key.get_mut(key).filter(|cohort| cohort.claiming.as_ref().is_some_and(of_claim))?;
+        if let Some(sent_at) = sent_at {
+            cohort.claiming = None;
+            cohort.sent_at = sent_at;
+            return None;
+        }
+        self.by_key.remove(key).and_then(|mut cohort| cohort.verify(key))
+    }
+
+    /// The claim that the cohort's followers depend on, if the lock's cohort may be followed after this release now.
+    /// `None`: it may not.
+    pub(crate) fn may_follow(&self, now: Instant, request: &ReleaseRequest) -> Option<Option<u64>> {
+        let ([key], true) = (&request.keys[..], request.sound) else { return None };
+        let cohort = self.by_key.get(key).filter(|cohort| cohort.owner == request.owner)?;
+        let claim = cohort.claiming.as_ref().map(|claiming| claiming.claim);
+        let open = request.claim == claim && cohort.followers.count > 0 && now < cohort.closes_at;
+        open.then_some(claim)
+    }
+
+    /// Whether a waiter with this ticket and lease may be the next of the key's cohort.
+    pub(crate) fn takes(&self, key: &LockKey, ticket: u64, lease: Option<Duration>) -> bool {
+        self.by_key.get(key).is_some_and(|cohort| {
+            ticket < cohort.followers.first_foreign_ticket && lease == Some(cohort.lease)
+        })
+    }
+
+    /// The job of a hold has ended, and the waiter with this ticket is the next. Gives its hold.
+    pub(crate) fn follow(
+        &mut self,
+        now: Instant,
+        request: &ReleaseRequest,
+        ticket: u64,
+        keep: Keep,
+        fx: &mut Effects,
+    ) -> Option<Hold> {
+        let cohort = self.by_key.get_mut(request.keys.first()?)?;
+        let hold = Hold {
+            keys: Arc::clone(&request.keys),
+            owner: cohort.owner.clone(),
+            attempt: cohort.attempt,
+            tokens: Box::new([cohort.followers.token]),
+            lease: Some(cohort.lease),
+            sent_at: cohort.sent_at,
+            claim: cohort.claiming.clone(),
+            waited: true,
+            keep,
+        };
+        cohort.followers.token += 1;
+        cohort.followers.count -= 1;
+        cohort.served = Some(ticket);
+        cohort.ended.callers.push(request.caller);
+        cohort.ended.limit = cohort.ended.limit.or(request.limit.map(|limit| now + limit));
+        cohort.ended.until = request.lease_end;
+        cohort.ended.good_until = request.good_until;
+        if !std::mem::replace(&mut self.armed, true) {
+            // Once this turn is over, and if the cohort is not by then.
+            fx.arm(now, Timer::Verify);
+        }
+        Some(hold)
+    }
+
+    /// What is left of the cohort of a lock that is given back.
+    pub(crate) fn end(&mut self, key: Option<&LockKey>, owner: &Owner) -> Rest {
+        let cohort = key.and_then(|key| self.by_key.get(key)).filter(|cohort| cohort.owner == *owner);
+        let cohort = cohort.and(key).and_then(|key| self.by_key.remove(key));
+        cohort.map_or_else(Rest::default, |Cohort { ended, served, followers, .. }| {
+            let beyond = followers.token + followers.count;
+            Rest { ended: ended.callers, served: served.map(|up_to| Served { up_to, beyond }) }
+        })
+    }
+
+    /// The questions for all callers who wait to be told.
+    pub(crate) fn verify_due(&mut self) -> Vec<Verification> {
+        self.armed = false;
+        self.by_key.iter_mut().filter_map(|(key, cohort)| cohort.verify(key)).collect()
+    }
+
+    /// Ends all cohorts. Gives the callers who wait to be told.
+    pub(crate) fn end_all(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.by_key).into_values().flat_map(|cohort| cohort.ended.callers).collect()
+    }
+
+    /// Whether somebody waits to be told.
+    pub(crate) fn has_callers(&self) -> bool {
+        self.by_key.values().any(|cohort| !cohort.ended.callers.is_empty())
+    }
+}
+
+impl Cohort {
+    /// The question for those who wait to be told; from now on none does.
+    fn verify(&mut self, key: &LockKey) -> Option<Verification> {
+        let Ended { mut callers, limit, until, good_until } = std::mem::take(&mut self.ended);
+        let caller = callers.pop()?;
+        Some(Verification {
+            key: key.clone(),
+            owner: self.owner.clone(),
+            attempt: self.attempt,
+            caller,
+            others: callers,
+            limit,
+            until,
+            good_until,
+            grant: self.claiming.as_ref().map(|claiming| Arc::clone(&claiming.grant)),
+        })
+    }
+}

@@ -1,0 +1,20 @@
+//! The verbs: one file each, with how it is written and what its answers mean. Nobody else looks into a reply to one of them. The scripts'
+//! own headers name KEYS, ARGV and replies; `docs/PROTOCOL.md` says what the verbs are for.
+
+mod answer;
+pub(crate) mod claim;
+mod encode;
+pub(crate) mod give_back;
+pub(crate) mod hand_over;
+pub(crate) mod leave;
+pub(crate) mod park;
+pub(crate) mod poll;
+pub(crate) mod push;
+pub(crate) mod release;
+pub(crate) mod renew;
+pub(crate) mod revoke;
+pub(crate) mod take;
+pub(crate) mod wait;
+
+pub(crate) use answer::{Acquired, Answer, Refusal, Returned};
+pub(crate) use encode::SendContext;

@@ -1,0 +1,101 @@
+//! `park`: take keys, or wait in the queue of the first that is another's. Several waiters of `execute` for one key share one command.
+
+use super::answer::{Acquired, Answer, Refusal, indexes, number, tagged};
+use super::encode::{SendContext, SideKeys, append_flag, append_lease, append_ticket};
+use crate::ids::{AttemptId, Owner};
+use crate::key::LockKey;
+use crate::resp::{Value, append_integer, append_text};
+use crate::script::Script;
+use std::time::Duration;
+
+/// What is asked.
+#[derive(Debug)]
+pub(crate) struct Park<'a> {
+    pub(crate) keys: &'a [LockKey],
+    pub(crate) owner: &'a Owner,
+    pub(crate) attempt: &'a AttemptId,
+    pub(crate) lease: Option<Duration>,
+    /// It waits when a key is another's; else it is refused.
+    pub(crate) waits: bool,
+    /// The key, by index, in whose queue it stands or stood, and its ticket there.
+    pub(crate) place: Option<(usize, u64)>,
+    /// It may take over a grant to its client.
+    pub(crate) may_take_grant: bool,
+    /// The ticket of the client's next waiter.
+    pub(crate) next_ticket: Option<u64>,
+    /// How many more waiters the command parks.
+    pub(crate) along: usize,
+    /// The caller goes by the lock's end, so no later acquire of the same owner may bring it forward.
+    pub(crate) promises_end: bool,
+}
+
+pub(crate) fn encode(park: &Park<'_>, context: SendContext<'_>, out: &mut Vec<u8>) {
+    context.append_eval(out, Script::Park, park.keys.len() * 5, if park.promises_end { 12 } else { 11 });
+    let mut side = SideKeys::default();
+    for key in park.keys {
+        append_text(out, key.name());
+        side.append(out, |side| key.counter(side));
+        side.append(out, |side| key.record(side));
+        side.append(out, |side| key.queue(side));
+        side.append(out, |side| key.polled(side));
+    }
+    append_text(out, park.owner.as_bytes());
+    append_lease(out, park.lease);
+    context.append_sync(out, park.keys);
+    append_text(out, park.attempt);
+    append_text(out, context.client);
+    append_text(out, if park.waits { b"wait" } else { b"try" });
+    append_integer(out, park.place.map_or(0, |(at, _)| at as u64 + 1));
+    append_ticket(out, park.place.map(|(_, ticket)| ticket));
+    append_flag(out, park.may_take_grant);
+    append_ticket(out, park.next_ticket);
+    append_integer(out, park.along as u64);
+    if park.promises_end {
+        append_flag(out, true);
+    }
+}
+
+/// The answer to a command for `keys` keys; `poll` answers alike.
+pub(crate) fn decode(reply: &Value, keys: usize) -> Answer<Acquired> {
+    let acquired = tagged(reply).and_then(|(tag, rest)| match (tag, rest) {
+        (1, tokens) => Some(Acquired::Held {
+            tokens: tokens.iter().filter_map(number).collect(),
+            joined: tokens.last() == Some(&Value::Int(-1)),
+        }),
+        (0, []) => Some(Acquired::Contended),
+        (0, at) => Some(Acquired::Refused { at: indexes(at), own_poll: at.last() == Some(&Value::Int(-1)) }),
+        (2, [at, ticket, rest @ ..]) => {
+            let at = usize::try_from(number(at)?).ok().filter(|at| *at < keys)?;
+            let left = rest.first().and_then(number).map(Duration::from_millis);
+            Some(Acquired::Parked { at, ticket: number(ticket)?, left })
+        }
+        _ => None,
+    });
+    acquired.ok_or_else(|| Refusal::of(reply))
+}
+
+/// The answer to each of `count` waiters that shared the command: as if each one's park came right after the one before it.
+pub(crate) fn decode_shared(reply: &Value, count: usize) -> Vec<Answer<Acquired>> {
+    let nth = |at: usize| -> Answer<Acquired> {
+        let later = u64::try_from(at).unwrap_or(u64::MAX);
+        match tagged(reply) {
+            Some((1, [token, ..])) if at == 0 => {
+                Ok(Acquired::Held { tokens: number(token).into_iter().collect(), joined: false })
+            }
+            // The first has the lock, and those behind it wait from this ticket on.
+            Some((1, [_, ticket])) if number(ticket).is_some() => {
+                let ticket = number(ticket).unwrap_or_default() + later - 1;
+                Ok(Acquired::Parked { at: 0, ticket, left: None })
+            }
+            Some((1, _)) => Ok(Acquired::Refused { at: Box::new([0]), own_poll: false }),
+            Some((2, _)) => decode(reply, 1).map(|acquired| match acquired {
+                Acquired::Parked { at, ticket, left } => {
+                    Acquired::Parked { at, ticket: ticket + later, left }
+                }
+                other => other,
+            }),
+            _ => decode(reply, 1),
+        }
+    };
+    (0..count).map(nth).collect()
+}

@@ -1,0 +1,391 @@
+//! What is said on a new connection before the first lock: who we are, which database, is the server ready,
+//! and what does it allow. Two rounds: pushes are only asked for once the server has said that it speaks RESP3,
+//! since a subscription would put an older connection out of use.
+
+use super::channels::Channels;
+use super::info::{eviction, field, loading, replica, uselessness};
+use super::needs::{self, SideKeys, error_text};
+use super::refusal::{self, Refused};
+use crate::config::ClientConfig;
+use crate::error::{Code, Error};
+use crate::resp::{Value, append_command};
+use crate::rung::Rung;
+use crate::secrets::Secrets;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The first release whose scripts can keep what fencing and hold records need.
+const OLDEST_WITH_RECORDS: (u32, u32) = (6, 2);
+/// The first release whose channels belong to slots.
+const OLDEST_WITH_SHARDS: (u32, u32) = (7, 0);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Auth,
+    Hello,
+    Select,
+    ClientName,
+    ClientId,
+    ClientInfo,
+    Info,
+    Locks,
+    Probe,
+    Wait,
+    Kill,
+    Subscribe,
+    ShardSubscribe,
+    Publish,
+}
+
+/// A connection as the server knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    /// The server's run: its numbers begin anew with each.
+    run: String,
+    /// The server's own number for the connection.
+    number: i64,
+}
+
+/// Where the handshake stands after a reply.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// More replies are to come.
+    Pending,
+    /// The server is loading its data: ask again after this long.
+    Loading(Duration),
+    /// Done. With the reason when it is not the best rung.
+    Ready { rung: Rung, why: Option<String>, password_unwanted: bool },
+    /// This connection is of no use; another may be.
+    Useless(String),
+    /// This connection is of no use, and those who wait are told.
+    Failed(Error),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Handshake {
+    expected: VecDeque<Step>,
+    channels: Channels,
+    /// A node of a cluster, and a slot of its own; `None`: a server that has all keys.
+    slot: Option<u16>,
+    /// Why this node cannot be asked for its slot.
+    elsewhere: Option<String>,
+    /// The connection before this one.
+    previous: Option<Identity>,
+    run: String,
+    number: Option<i64>,
+    second_round: bool,
+    /// Whether it is a node of a cluster was said.
+    mode_known: bool,
+    /// It is one, and the option `cluster` is not given.
+    pub(super) is_cluster: bool,
+    /// Why side keys cannot be used.
+    plain: Option<String>,
+    /// Why pushes cannot be used, or not trusted.
+    polling: Option<String>,
+    loading: Option<Duration>,
+    password_unwanted: bool,
+    secrets: Secrets,
+    /// What keeps the connection from the best rung and may be had later.
+    pub(super) refused: Option<Refused>,
+    /// The server says that it is a replica.
+    pub(super) replica: bool,
+    /// The last error that was heard: what the server says before it closes the connection.
+    pub(super) last_error: Option<String>,
+    /// Scripts have to be sent by their text, always.
+    pub(super) by_text: bool,
+    /// Things worth a line in the log.
+    pub(super) notes: Vec<String>,
+}
+
+impl Handshake {
+    /// Writes the whole first round at once: replies come in order, so nothing is gained by waiting for each.
+    pub(super) fn begin(
+        config: &ClientConfig,
+        channels: Channels,
+        slot: Option<u16>,
+        previous: Option<Identity>,
+        out: &mut Vec<u8>,
+    ) -> Self {
+        let mode_known = slot.is_some();
+        let secrets = config.secrets();
+        let mut handshake = Self { channels, slot, mode_known, previous, secrets, ..Self::default() };
+        if let Some(credentials) = &config.credentials {
+            let password = credentials.password.as_bytes();
+            match &credentials.username {
+                Some(user) => append_command(out, &[b"AUTH", user.as_bytes(), password]),
+                None => append_command(out, &[b"AUTH", password]),
+            }
+            handshake.expected.push_back(Step::Auth);
+        }
+        if config.greeting.resp3 {
+            append_command(out, &[b"HELLO", b"3"]);
+            handshake.expected.push_back(Step::Hello);
+        } else {
+            handshake.polling = Some("the option protocol says RESP2, which has no pushes".to_owned());
+        }
+        if config.database != 0 {
+            append_command(out, &[b"SELECT", itoa::Buffer::new().format(config.database).as_bytes()]);
+            handshake.expected.push_back(Step::Select);
+        }
+        if let Some(name) = &config.greeting.connection_name {
+            append_command(out, &[b"CLIENT", b"SETNAME", name.as_bytes()]);
+            handshake.expected.push_back(Step::ClientName);
+        }
+        append_command(out, &[b"CLIENT", b"ID"]);
+        handshake.expected.push_back(Step::ClientId);
+        if let Some(library) = &config.greeting.library_name {
+            append_command(out, &[b"CLIENT", b"SETINFO", b"LIB-NAME", library.as_bytes()]);
+            append_command(out, &[b"CLIENT", b"SETINFO", b"LIB-VER", config.version.as_bytes()]);
+            handshake.expected.extend([Step::ClientInfo, Step::ClientInfo]);
+        }
+        handshake.ask_ready(config, out);
+        handshake
+    }
+
+    /// Asks whether the server is ready, and what it allows.
+    pub(super) fn ask_ready(&mut self, config: &ClientConfig, out: &mut Vec<u8>) {
+        append_command(out, &[b"INFO"]);
+        needs::ask_scripts(&needs::probed_key(&config.prefix, self.slot), self.by_text, out);
+        self.expected.extend([Step::Info, Step::Locks, Step::Probe]);
+        if config.safety.is_some() {
+            needs::ask_wait(out);
+            self.expected.push_back(Step::Wait);
+        }
+        self.loading = None;
+    }
+
+    /// Takes the next reply.
+    pub(super) fn handle(&mut self, config: &ClientConfig, reply: &Value, out: &mut Vec<u8>) -> Progress {
+        let Some(step) = self.expected.pop_front() else {
+            return Progress::Failed(Error::new(Code::Internal, "Redis answered what was not asked."));
+        };
+        if let Some(reason) = refusal::passing(reply, step == Step::Auth) {
+            return Progress::Useless(reason);
+        }
+        self.last_error = error_text(reply).or(self.last_error.take());
+        if step == Step::Info
+            && let Some(reason) = uselessness(config, reply)
+        {
+            return Progress::Useless(self.secrets.clean(&reason));
+        }
+        let outcome = match step {
+            Step::Auth => self.handle_auth(reply),
+            Step::Hello => {
+                self.handle_hello(reply);
+                Ok(())
+            }
+            Step::Select => refusal::check_select(config, reply),
+            Step::ClientId => {
+                self.number = if let Value::Int(number) = reply { Some(*number) } else { None };
+                self.notes.extend(needs::without_client(reply));
+                Ok(())
+            }
+            Step::Kill => {
+                self.notes.extend(needs::without_client(reply));
+                Ok(())
+            }
+            // Names are for people.
+            Step::ClientName | Step::ClientInfo => Ok(()),
+            Step::Info => self.handle_info(config, reply),
+            Step::Locks => needs::check_locks(&config.prefix, reply, &self.secrets),
+            Step::Probe => {
+                self.handle_probe(config, reply, out);
+                Ok(())
+            }
+            Step::Wait => needs::check_wait(reply),
+            Step::Subscribe | Step::ShardSubscribe => {
+                if step == Step::Subscribe {
+                    self.refused = Some(Refused::Channels);
+                }
+                self.polling =
+                    Some(format!("channels are refused ({})", error_text(reply).unwrap_or_default()));
+                Ok(())
+            }
+            Step::Publish => {
+                self.handle_publish(reply);
+                Ok(())
+            }
+        };
+        match (outcome, self.loading) {
+            (Err(error), _) => Progress::Failed(error),
+            _ if self.elsewhere.is_some() => Progress::Useless(self.elsewhere.take().unwrap_or_default()),
+            (Ok(()), _) if !self.expected.is_empty() => Progress::Pending,
+            (Ok(()), Some(pause)) => Progress::Loading(pause),
+            (Ok(()), None) if !self.second_round && self.begin_second_round(out) => Progress::Pending,
+            (Ok(()), None) => {
+                let (rung, why) = match (self.plain.take(), self.polling.take()) {
+                    (Some(why), _) => (Rung::Plain, Some(why)),
+                    (None, Some(why)) => (Rung::Polling, Some(why)),
+                    (None, None) => (Rung::HandOff, None),
+                };
+                Progress::Ready { rung, why, password_unwanted: self.password_unwanted }
+            }
+        }
+    }
+
+    /// Asks for what the answers of the first round allow; false when that is nothing.
+    fn begin_second_round(&mut self, out: &mut Vec<u8>) -> bool {
+        self.second_round = true;
+        if let Some(previous) = self.previous.take().filter(|previous| previous.run == self.run) {
+            // What is still under way there, in a network or a buffer, must not be executed after it was asked again
+            // here, and undone.
+            append_command(out, &[b"CLIENT", b"KILL", b"ID", previous.number.to_string().as_bytes()]);
+            self.expected.push_back(Step::Kill);
+        }
+        if self.plain.is_none() && self.polling.is_none() {
+            let (grants, losses) = (self.channels.grants(), self.channels.losses());
+            if let Some(slot) = self.slot {
+                let grants = self.channels.grants_of(slot);
+                append_command(out, &[b"SUBSCRIBE", &losses]);
+                append_command(out, &[b"SSUBSCRIBE", &grants]);
+                append_command(out, &[b"SPUBLISH", &grants, b""]);
+                self.expected.extend([Step::Subscribe, Step::ShardSubscribe, Step::Publish]);
+            } else {
+                append_command(out, &[b"SUBSCRIBE", &grants, &losses]);
+                append_command(out, &[b"PUBLISH", &grants, b""]);
+                self.expected.extend([Step::Subscribe, Step::Publish]);
+            }
+        }
+        !self.expected.is_empty()
+    }
+
+    /// How the server knows this connection, as far as it has said.
+    pub(super) fn identity(&self) -> Option<Identity> {
+        let number = self.number.filter(|_| !self.run.is_empty())?;
+        Some(Identity { run: self.run.clone(), number })
+    }
+
+    /// Takes a push: that a channel is subscribed is told in this way, and not by a reply.
+    pub(super) fn handle_push(&mut self, push: &[Value]) {
+        let told = match push.first() {
+            Some(Value::Text(kind)) if kind == b"subscribe" => Step::Subscribe,
+            Some(Value::Text(kind)) if kind == b"ssubscribe" => Step::ShardSubscribe,
+            _ => return,
+        };
+        self.expected.retain(|step| *step != told);
+    }
+
+    /// Whether the number of receivers, which the scripts take as proof that a client lives, can be trusted.
+    fn handle_publish(&mut self, reply: &Value) {
+        match reply {
+            Value::Int(1) => {}
+            _ if self.polling.is_some() => {}
+            Value::Int(count) => {
+                self.polling = Some(format!("a message to one receiver was counted as {count}"));
+            }
+            other => {
+                let name = if self.slot.is_some() { "SPUBLISH" } else { "PUBLISH" };
+                self.polling = Some(format!("{name} is refused ({})", error_text(other).unwrap_or_default()));
+            }
+        }
+    }
+
+    fn handle_auth(&mut self, reply: &Value) -> Result<(), Error> {
+        if let Some(said) = refusal::check_auth(reply)? {
+            self.password_unwanted = true;
+            self.notes.push(format!("Redis did not want the password that was given: {said}"));
+        }
+        Ok(())
+    }
+
+    /// What a server says of itself in RESP3, for those that refuse INFO.
+    fn handle_hello(&mut self, reply: &Value) {
+        if let Some(text) = error_text(reply) {
+            self.refused = Some(Refused::Resp3);
+            self.polling = Some(format!("it does not speak RESP3 ({text})"));
+            return;
+        }
+        let Value::Array(pairs) = reply else { return };
+        for pair in pairs.chunks_exact(2) {
+            if let [Value::Text(name), Value::Text(value)] = pair {
+                match name.as_slice() {
+                    b"mode" if value == b"cluster" => self.is_cluster_node(),
+                    b"mode" => self.mode_known = true,
+                    b"version" => self.handle_version(&String::from_utf8_lossy(value)),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn is_cluster_node(&mut self) {
+        self.mode_known = true;
+        if self.slot.is_none() {
+            self.is_cluster = true;
+            self.polling = Some("it is a node of a cluster, and the option cluster is not given".to_owned());
+        }
+    }
+
+    fn handle_version(&mut self, version: &str) {
+        let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
+        let version_pair = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+        let version = self.secrets.clean(version);
+        if version_pair < OLDEST_WITH_RECORDS {
+            self.refused = None;
+            self.plain = Some(format!("Redis {version} is older than 6.2"));
+        } else if self.slot.is_some() && version_pair < OLDEST_WITH_SHARDS {
+            self.polling = Some(format!("Redis {version} is older than 7.0, whose channels belong to slots"));
+        }
+    }
+
+    fn handle_info(&mut self, config: &ClientConfig, reply: &Value) -> Result<(), Error> {
+        if let Value::Error(said) = reply {
+            if let Some(error) = refusal::missing_password(said) {
+                return Err(error);
+            }
+            if config.greeting.ready_check {
+                self.notes.push(format!("The ready check is skipped, INFO was refused: {said}"));
+            }
+            if !self.mode_known && self.polling.is_none() {
+                self.refused = Some(Refused::Info);
+                self.polling = Some(format!("whether it is a node of a cluster is not known ({said})"));
+            }
+            return Ok(());
+        }
+        let Value::Text(info) = reply else { return Ok(()) };
+        let info = String::from_utf8_lossy(info);
+        self.loading = loading(config, &info);
+        self.run = field(&info, "run_id").unwrap_or_default().to_owned();
+        if field(&info, "cluster_enabled") == Some("1") {
+            self.is_cluster_node();
+        }
+        if let Some(version) = field(&info, "redis_version") {
+            self.handle_version(version);
+        }
+        let replica = replica(&info);
+        self.replica = replica.is_some();
+        let notes = eviction(&info).into_iter().chain(replica);
+        self.notes.extend(notes.map(|note| self.secrets.clean(&note)));
+        Ok(())
+    }
+
+    fn handle_probe(&mut self, config: &ClientConfig, reply: &Value, out: &mut Vec<u8>) {
+        match needs::side_keys(reply, &self.secrets) {
+            SideKeys::Usable => {}
+            SideKeys::Refused(text) => {
+                self.refused = Some(Refused::SideKeys);
+                self.plain = Some(text);
+            }
+            SideKeys::NotByHash(text) if !self.by_text => {
+                self.by_text = true;
+                self.notes.push(format!(
+                    "Every script is sent in full, since Redis, or a proxy in front of it, does not run them by their hashes: {text}"
+                ));
+                needs::ask_side_keys(&needs::probed_key(&config.prefix, self.slot), true, out);
+                self.expected.push_back(Step::Probe);
+            }
+            SideKeys::Loading(_) if config.greeting.ready_check => {
+                // Of a server that refuses INFO there is no estimate.
+                self.loading.get_or_insert(Duration::from_secs(1));
+            }
+            SideKeys::Unknown(text)
+                if self.slot.is_some() && (text.starts_with("MOVED") || text.starts_with("CLUSTERDOWN")) =>
+            {
+                self.elsewhere = Some(text);
+            }
+            SideKeys::NotByHash(text) | SideKeys::Loading(text) | SideKeys::Unknown(text) => {
+                self.notes.push(format!("Whether side keys may be used could not be found out: {text}"));
+            }
+        }
+    }
+}

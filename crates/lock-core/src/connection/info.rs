@@ -1,0 +1,50 @@
+//! What INFO tells of a server.
+
+use crate::config::ClientConfig;
+use crate::resp::Value;
+use std::time::Duration;
+
+/// Why locks cannot be kept there, as far as INFO tells.
+pub(super) fn uselessness(config: &ClientConfig, reply: &Value) -> Option<String> {
+    let Value::Text(info) = reply else { return None };
+    if !config.greeting.master_only || !config.greeting.ready_check {
+        return None;
+    }
+    let info = String::from_utf8_lossy(info);
+    let role = field(&info, "role").filter(|role| *role != "master")?;
+    Some(format!("the server that the Sentinels named says that it is no master (role:{role})"))
+}
+
+/// What to say of a server that is a replica: whoever asks it for a lock is refused.
+pub(super) fn replica(info: &str) -> Option<String> {
+    field(info, "role").filter(|role| *role == "slave")?;
+    let (host, port) = (field(info, "master_host"), field(info, "master_port"));
+    let of = host.zip(port).map(|(host, port)| format!(" of {host}:{port}")).unwrap_or_default();
+    Some(format!(
+        "The server that redisUrl and redisOptions lead to is a replica{of}: it takes no locks. Connect to the master (a primary or writer endpoint)."
+    ))
+}
+
+/// How long to wait until a server that loads its data may have done so.
+pub(super) fn loading(config: &ClientConfig, info: &str) -> Option<Duration> {
+    if !config.greeting.ready_check || field(info, "loading") != Some("1") {
+        return None;
+    }
+    let seconds = field(info, "loading_eta_seconds").and_then(|eta| eta.parse().ok()).unwrap_or(1_u64);
+    let longest = config.greeting.longest_loading_pause.unwrap_or(Duration::MAX);
+    Some(Duration::from_secs(seconds).min(longest).max(Duration::from_millis(100)))
+}
+
+/// A warning of a server that may delete locks. Every lock with a lease is volatile.
+pub(super) fn eviction(info: &str) -> Option<String> {
+    let policy = field(info, "maxmemory_policy").filter(|policy| *policy != "noeviction")?;
+    field(info, "maxmemory").filter(|limit| *limit != "0")?;
+    Some(format!(
+        "Redis may delete locks that are held when its memory is full: its maxmemory-policy is \"{policy}\". Keep locks on a Redis with \"noeviction\"."
+    ))
+}
+
+/// A field's value.
+pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}

@@ -1,0 +1,631 @@
+//! One connection after the other: connecting, shaking hands, ready, and back. It alone writes bytes, and knows for whom each reply is.
+//!
+//! ```text
+//! Down --reconnect--> Connecting --connected--> Handshake --ready--> Ready
+//!   ^                     |                         |                  |
+//!   +------- lose --------+-------------------------+------------------+        Down --no more--> Stopped
+//! ```
+
+mod channels;
+mod handshake;
+mod info;
+mod needs;
+mod refusal;
+mod slots;
+mod standing;
+
+pub use refusal::is_unwanted_password;
+pub(crate) use slots::SlotSet;
+
+use crate::calls::CallId;
+use crate::commands::SendContext;
+use crate::commands::push::{self, Push};
+use crate::config::ClientConfig;
+use crate::effects::Effects;
+use crate::error::Error;
+use crate::ids::{AttemptId, IdSource};
+use crate::key::LockKey;
+use crate::requests::{Event, LogLevel};
+use crate::resp::{Parser, Value, append_command};
+use crate::rung::Rung;
+use crate::time::Instant;
+use crate::timers::Timer;
+use channels::Channels;
+use handshake::{Handshake, Identity, Progress};
+use standing::Standing;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// A connection that owes answers and says nothing for this long is given up, unless the options say otherwise: what
+/// it owes is asked again on a new one. Well above what any script of ours or Redis' own BUSY limit (5 s) needs.
+const SILENCE: Duration = Duration::from_secs(15);
+
+#[derive(Debug)]
+enum Phase {
+    Down,
+    Connecting,
+    Handshake(Box<Handshake>),
+    Ready,
+    Stopped,
+}
+
+/// For whom a reply is.
+#[derive(Debug)]
+pub(crate) enum Expected {
+    /// Of one call.
+    Call(CallId),
+    /// Of several calls of `execute`, in the order of its locks: they take.
+    Takes(Box<[CallId]>),
+    /// The same: they give back.
+    Gives(Box<[CallId]>),
+    /// A park of several calls, in the order in which they came.
+    Parks(Box<[CallId]>),
+    /// The question whether callers of the official package were ever here.
+    OfficialUse,
+    /// The question which connections there are.
+    Connections,
+    /// The question for how long a key is marked as polled.
+    PolledMark,
+    /// A WAIT, for everything that was taken before its answer.
+    Wait,
+    /// Of nobody: how it was answered does not matter.
+    Nobody,
+    /// What was refused is asked for again.
+    Probe,
+    /// The subscription to a slot's channel, which is answered only when it fails.
+    SlotChannel(u16),
+}
+
+impl Expected {
+    /// The calls that it is an answer for.
+    pub(crate) fn calls(&self) -> &[CallId] {
+        match self {
+            Self::Call(call) => std::slice::from_ref(call),
+            Self::Takes(calls) | Self::Gives(calls) | Self::Parks(calls) => calls,
+            _ => &[],
+        }
+    }
+}
+
+/// What the connection has taken in.
+#[derive(Debug)]
+pub(crate) enum Input {
+    Reply(Expected, Value),
+    Push(Push),
+    /// It is ready for calls.
+    Ready,
+    /// It is of no use, and those who wait are told.
+    Failed(Error),
+    /// It is of no use: to be lost for this reason.
+    Useless(String),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    phase: Phase,
+    parser: Parser,
+    out: Vec<u8>,
+    /// What was sent, in the order of the replies to come.
+    expected: VecDeque<Expected>,
+    /// Reconnects since the connection was last ready.
+    retries: u32,
+    /// How often in a row nobody could say where the master is.
+    lookups: u32,
+    mode: Rung,
+    channels: Channels,
+    /// How the server knows this connection, or the last one.
+    identity: Option<Identity>,
+    /// Slots whose counter was synced with the server's time on this connection.
+    synced: SlotSet,
+    /// Slots of whose channel this connection hears; in a cluster only.
+    heard_of: SlotSet,
+    /// In a cluster: a slot of this node.
+    slot: Option<u16>,
+    last_progress: Instant,
+    silence_armed: bool,
+    /// Scripts have to be sent by their text, always.
+    by_text: bool,
+    /// Something came from the server on this connection.
+    heard: bool,
+    last_reason: String,
+    /// Why this connection is to be made anew.
+    leaving: Option<String>,
+    /// Lines that were written to the log already.
+    noted: Vec<String>,
+    standing: Standing,
+    /// The server refuses a command that names keys of several slots. Once seen, that is taken for granted on later connections, too.
+    keeps_to_slots: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(config: &ClientConfig) -> Self {
+        Self {
+            phase: Phase::Down,
+            parser: Parser::new(config.secrets()),
+            out: Vec::new(),
+            expected: VecDeque::new(),
+            retries: 0,
+            lookups: 0,
+            // Until it is known: nothing may be freed for want of what tells holds apart.
+            mode: Rung::Polling,
+            channels: Channels::default(),
+            identity: None,
+            synced: SlotSet::default(),
+            heard_of: SlotSet::default(),
+            slot: None,
+            last_progress: Instant::from_nanos(0),
+            silence_armed: false,
+            by_text: false,
+            heard: false,
+            last_reason: String::new(),
+            leaving: None,
+            noted: Vec::new(),
+            standing: Standing::default(),
+            keeps_to_slots: config.cluster.is_some(),
+        }
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready)
+    }
+
+    /// Whether there will be no connection any more.
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(self.phase, Phase::Stopped)
+    }
+
+    /// Why there is no connection.
+    pub(crate) fn last_reason(&self) -> &str {
+        &self.last_reason
+    }
+
+    /// Whether only the lock keys themselves may be used.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.mode == Rung::Plain
+    }
+
+    /// Whether waiters stand in a queue and are told.
+    pub(crate) fn hands_off(&self) -> bool {
+        self.mode == Rung::HandOff
+    }
+
+    /// Whether a command may name keys of one slot only.
+    pub(crate) fn keeps_to_slots(&self) -> bool {
+        self.keeps_to_slots
+    }
+
+    /// This connection's name in the queues.
+    pub(crate) fn client_id(&self) -> &AttemptId {
+        &self.channels.client
+    }
+
+    /// Whether every script goes out with its text.
+    pub(crate) fn sends_texts(&self) -> bool {
+        self.by_text
+    }
+
+    /// Whether the slot's counter was synced with the server's time on this connection.
+    pub(crate) fn is_synced(&self, slot: u16) -> bool {
+        self.synced.has(slot)
+    }
+
+    /// The slots' counters were synced.
+    pub(crate) fn set_synced(&mut self, keys: &[LockKey]) {
+        keys.iter().for_each(|key| self.synced.add(key.slot()));
+    }
+
+    /// Whether anything came from the server on this connection.
+    pub(crate) fn has_heard(&self) -> bool {
+        self.heard
+    }
+
+    /// Whether a reply is expected that some call or WAIT needs.
+    pub(crate) fn expects_reply(&self) -> bool {
+        !self.expected.is_empty()
+    }
+
+    /// The calls that replies are expected for.
+    pub(crate) fn awaited(&self) -> impl Iterator<Item = CallId> + '_ {
+        self.expected.iter().flat_map(Expected::calls).copied()
+    }
+
+    /// Bytes to send.
+    pub(crate) fn transmit(&self) -> &[u8] {
+        &self.out
+    }
+
+    /// `count` bytes of [`Self::transmit`] were sent.
+    pub(crate) fn transmitted(&mut self, count: usize) {
+        if count >= self.out.len() { self.out.clear() } else { drop(self.out.drain(..count)) }
+    }
+
+    /// Writes a command: the only way for bytes to come here but the handshake's own. `whole` sends the script's text instead of its hash.
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        config: &ClientConfig,
+        expected: Expected,
+        whole: bool,
+        fx: &mut Effects,
+        encode: impl FnOnce(SendContext<'_>, &mut Vec<u8>),
+    ) {
+        let context = SendContext { whole, client: &self.channels.client, synced: &self.synced };
+        encode(context, &mut self.out);
+        self.expected.push_back(expected);
+        self.expect_progress(now, config, fx);
+    }
+
+    /// In a cluster, whoever may wait for a key listens first to the channel of its slot.
+    pub(crate) fn listen_to(&mut self, now: Instant, config: &ClientConfig, slot: u16, fx: &mut Effects) {
+        if config.cluster.is_none() || !self.hands_off() || self.heard_of.has(slot) {
+            return;
+        }
+        self.heard_of.add(slot);
+        let channel = self.channels.grants_of(slot);
+        self.send(now, config, Expected::SlotChannel(slot), false, fx, |_, out| {
+            append_command(out, &[b"SSUBSCRIBE", &channel]);
+        });
+    }
+
+    /// Asks for the first connection.
+    pub(crate) fn connect(&mut self, fx: &mut Effects) {
+        if self.retries == 0 {
+            self.reconnect(fx);
+        }
+    }
+
+    /// Asks for a connection where there is none, and none is being made.
+    pub(crate) fn reconnect(&mut self, fx: &mut Effects) {
+        if matches!(self.phase, Phase::Down) {
+            self.phase = Phase::Connecting;
+            fx.tell(Event::Connect);
+        }
+    }
+
+    /// A connection stands; nothing was sent on it yet.
+    pub(crate) fn connected(
+        &mut self,
+        now: Instant,
+        config: &ClientConfig,
+        ids: &mut IdSource,
+        fx: &mut Effects,
+    ) {
+        self.parser.reset();
+        self.out.clear();
+        self.lookups = 0;
+        self.synced.clear();
+        self.heard_of.clear();
+        self.heard = false;
+        let mut client = ids.attempt();
+        if let (Some(first), Some(_)) = (client.first_mut(), self.slot) {
+            // Tells the scripts of others where this client listens.
+            *first = b's';
+        }
+        self.channels = Channels { client, mark: ids.mark() };
+        let previous = self.identity.clone();
+        let handshake = Handshake::begin(config, self.channels, self.slot, previous, &mut self.out);
+        self.phase = Phase::Handshake(Box::new(handshake));
+        self.expect_progress(now, config, fx);
+    }
+
+    /// The master is elsewhere by now. True when this connection has to be given up for it; a pause before the next one ends.
+    pub(crate) fn master_moved(&self, now: Instant, fx: &mut Effects) -> bool {
+        if matches!(self.phase, Phase::Down) {
+            fx.arm(now, Timer::Reconnect);
+        }
+        self.is_open()
+    }
+
+    /// Whether bytes go to and fro.
+    fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Handshake(_) | Phase::Ready)
+    }
+
+    /// Whether it can be lost. One that was given up already ends for its own reason, too.
+    pub(crate) fn can_be_lost(&self) -> bool {
+        !matches!(self.phase, Phase::Down | Phase::Stopped)
+    }
+
+    /// The connection could not be made, or is gone. Gives what was sent and not answered. `lookup`: nobody could say where the master is.
+    pub(crate) fn lose(&mut self, reason: &str, lookup: bool, fx: &mut Effects) -> Vec<Expected> {
+        if !lookup {
+            self.lookups = 0;
+        }
+        self.leaving = None;
+        let said = if let Phase::Handshake(handshake) = &mut self.phase {
+            handshake.last_error.take().filter(|said| !reason.contains(said))
+        } else {
+            None
+        };
+        let reason =
+            said.map_or_else(|| reason.to_owned(), |said| format!("{reason}, after it had said: {said}"));
+        let was_ready = self.is_ready();
+        self.out.clear();
+        self.phase = Phase::Down;
+        self.last_reason.clone_from(&reason);
+        self.retries += 1;
+        let unanswered = !self.expected.is_empty();
+        self.standing.lost(was_ready, unanswered, &reason, fx);
+        fx.tell(Event::Down { reason });
+        std::mem::take(&mut self.expected).into()
+    }
+
+    /// There will be no connection any more.
+    pub(crate) fn stop(&mut self) {
+        self.phase = Phase::Stopped;
+    }
+
+    /// Nobody could say where the master is.
+    pub(crate) fn count_lookup(&mut self) {
+        self.lookups += 1;
+    }
+
+    /// Attempts to connect in a row, and how many of them could not even find out where.
+    pub(crate) fn attempts(&self) -> (u32, u32) {
+        (self.retries, self.lookups)
+    }
+
+    /// Whether connections stand and are of no use.
+    pub(crate) fn is_doubted(&self) -> bool {
+        self.standing.is_doubted()
+    }
+
+    /// How long to wait before the next connect; `None`: there is none. True when every call fails from now on.
+    pub(crate) fn reconnect_in(&mut self, now: Instant, pause: Option<Duration>, fx: &mut Effects) -> bool {
+        if !matches!(self.phase, Phase::Down) {
+            return false;
+        }
+        match pause {
+            Some(pause) => fx.arm(now + pause, Timer::Reconnect),
+            None => self.stop(),
+        }
+        pause.is_none()
+    }
+
+    /// Bytes arrived; [`Self::next_input`] says what they were. What a connection says that was given up is nobody's.
+    pub(crate) fn feed(&mut self, now: Instant, bytes: &[u8]) {
+        if self.is_open() {
+            self.last_progress = now;
+            self.heard = true;
+            self.parser.feed(bytes);
+        }
+    }
+
+    /// The next thing that came in; `None`: nothing, or the connection is gone.
+    pub(crate) fn next_input(
+        &mut self,
+        now: Instant,
+        config: &ClientConfig,
+        fx: &mut Effects,
+    ) -> Option<Input> {
+        while self.is_open() {
+            let value = match self.parser.next_reply() {
+                Ok(value) => value?,
+                Err(malformed) => {
+                    self.doubt();
+                    return Some(Input::Useless(malformed.to_string()));
+                }
+            };
+            let input = match (&mut self.phase, value) {
+                (Phase::Handshake(handshake), Value::Push(push)) => {
+                    handshake.handle_push(&push);
+                    None
+                }
+                (Phase::Handshake(_), reply) => self.handshake_reply(now, config, &reply, fx),
+                (_, Value::Push(push)) => self.take_push(push::decode(&push, &self.channels.client)),
+                (_, reply) => self.take_reply(config, reply, fx),
+            };
+            if input.is_some() {
+                return input;
+            }
+        }
+        None
+    }
+
+    fn take_push(&mut self, push: Push) -> Option<Input> {
+        match push {
+            Push::Subscribed => self.channel_allowed(),
+            Push::SlotChannelOpen => {
+                // It was told in its turn, so what was sent before it is answered.
+                let of_channel = |sent: &Expected| matches!(sent, Expected::SlotChannel(_));
+                if let Some(at) = self.expected.iter().position(of_channel) {
+                    self.expected.remove(at);
+                }
+            }
+            Push::SlotChannelGone(slot) => {
+                self.heard_of.remove(slot);
+                return Some(Input::Push(push));
+            }
+            other => return Some(Input::Push(other)),
+        }
+        None
+    }
+
+    fn take_reply(&mut self, config: &ClientConfig, reply: Value, fx: &mut Effects) -> Option<Input> {
+        if !matches!(reply, Value::Error(_)) && self.standing.proved_useful() {
+            self.recovered(fx);
+        }
+        match self.expected.pop_front() {
+            Some(Expected::Nobody) => None,
+            Some(Expected::Probe) => {
+                self.probed(&reply, config);
+                None
+            }
+            // Who waits there is told by polls; a slot that has moved takes its waiters with it.
+            Some(Expected::SlotChannel(slot)) => {
+                self.heard_of.remove(slot);
+                None
+            }
+            Some(expected) => Some(Input::Reply(expected, reply)),
+            None => {
+                self.doubt();
+                Some(Input::Useless(match &reply {
+                    Value::Error(said) => format!("the server said: {said}"),
+                    _ => "the server answered what was not asked".to_owned(),
+                }))
+            }
+        }
+    }
+
+    fn handshake_reply(
+        &mut self,
+        now: Instant,
+        config: &ClientConfig,
+        reply: &Value,
+        fx: &mut Effects,
+    ) -> Option<Input> {
+        let Phase::Handshake(handshake) = &mut self.phase else { return None };
+        match handshake.handle(config, reply, &mut self.out) {
+            Progress::Pending => None,
+            Progress::Loading(pause) => {
+                self.last_progress = now + pause;
+                fx.arm(now + pause, Timer::ReadyCheck);
+                None
+            }
+            Progress::Useless(reason) => Some(Input::Useless(reason)),
+            Progress::Failed(error) => Some(Input::Failed(error)),
+            Progress::Ready { rung, why, password_unwanted } => {
+                let notes = std::mem::take(&mut handshake.notes);
+                self.identity = handshake.identity();
+                self.by_text = handshake.by_text;
+                self.keeps_to_slots |= handshake.is_cluster;
+                let (replica, refused) = (handshake.replica, handshake.refused);
+                for note in notes {
+                    if !self.noted.contains(&note) {
+                        self.noted.push(note.clone());
+                        fx.log(LogLevel::Warn, note);
+                    }
+                }
+                self.phase = Phase::Ready;
+                self.mode = rung;
+                if let Some(pause) = self.standing.stands(replica, refused) {
+                    fx.arm(now + pause, Timer::AskAgain);
+                }
+                if !self.is_doubted() {
+                    self.recovered(fx);
+                }
+                fx.tell(Event::Ready { rung, why, password_unwanted });
+                Some(Input::Ready)
+            }
+        }
+    }
+
+    /// Time to ask again whether the server has loaded its data.
+    pub(crate) fn ready_check_due(&mut self, now: Instant, config: &ClientConfig, fx: &mut Effects) {
+        if let Phase::Handshake(handshake) = &mut self.phase {
+            handshake.ask_ready(config, &mut self.out);
+            self.expect_progress(now, config, fx);
+        }
+    }
+
+    /// The connection is to be made anew, once everything has its due.
+    pub(crate) fn leave(&mut self, reason: &str) {
+        self.leaving.get_or_insert_with(|| reason.to_owned());
+    }
+
+    /// Why the connection is to be made anew, once.
+    pub(crate) fn take_leaving(&mut self) -> Option<String> {
+        self.leaving.take()
+    }
+
+    /// From now on something is owed to us: watch that it comes.
+    fn expect_progress(&mut self, now: Instant, config: &ClientConfig, fx: &mut Effects) {
+        if self.expected.len() <= 1 {
+            self.last_progress = now;
+        }
+        if !self.silence_armed {
+            self.silence_armed = true;
+            fx.arm(now + config.perseverance.silence.unwrap_or(SILENCE), Timer::Silence);
+        }
+    }
+
+    /// Time to see whether answers come. The reason to give the connection up, if they do not.
+    pub(crate) fn silence_due(
+        &mut self,
+        now: Instant,
+        config: &ClientConfig,
+        fx: &mut Effects,
+    ) -> Option<String> {
+        self.silence_armed = false;
+        let owed = matches!(self.phase, Phase::Handshake(_)) || !self.expected.is_empty();
+        if !owed {
+            return None;
+        }
+        let limit = config.perseverance.silence;
+        let replication = config.safety.map_or(Duration::ZERO, |safety| safety.timeout);
+        let end = self.last_progress + limit.unwrap_or(SILENCE) + replication;
+        if now < end {
+            self.silence_armed = true;
+            fx.arm(end, Timer::Silence);
+            return None;
+        }
+        self.doubt();
+        Some(limit.map_or_else(
+            || format!("no answer for {} s", SILENCE.as_secs()),
+            |limit| {
+                let ms = limit.as_millis();
+                format!("Socket timeout. Expecting data, but didn't receive any in {ms}ms.")
+            },
+        ))
+    }
+
+    /// What the connection is used for does not work on it: the next one has to prove itself.
+    pub(crate) fn doubt(&mut self) {
+        self.standing.doubt();
+    }
+
+    fn recovered(&mut self, fx: &mut Effects) {
+        self.retries = 0;
+        self.standing.recovered(fx);
+    }
+
+    /// A command was refused because it named keys of several slots. True when that is news.
+    pub(crate) fn found_slots(&mut self) -> bool {
+        !std::mem::replace(&mut self.keeps_to_slots, true)
+    }
+
+    /// Time to ask whether what was refused is allowed by now.
+    pub(crate) fn ask_again_due(&mut self, now: Instant, config: &ClientConfig, fx: &mut Effects) {
+        if !self.is_ready() {
+            return;
+        }
+        let Some((refused, pause)) = self.standing.ask_again() else { return };
+        let channel = self.channels.losses();
+        let (slot, by_text) = (self.slot, self.by_text);
+        self.send(now, config, Expected::Probe, false, fx, |_, out| {
+            needs::ask_refused(refused, &channel, &config.prefix, slot, by_text, out);
+        });
+        fx.arm(now + pause, Timer::AskAgain);
+    }
+
+    /// The answer to that. What is allowed by now is made use of by a new connection.
+    fn probed(&mut self, reply: &Value, config: &ClientConfig) {
+        if self.standing.refused().is_some_and(|refused| needs::is_allowed(refused, reply, &config.secrets()))
+        {
+            self.leave("what it refused is allowed by now");
+        }
+    }
+
+    /// A channel was subscribed to that was refused before. That is told by a push, in place of an answer.
+    fn channel_allowed(&mut self) {
+        if self.standing.awaits_channels() && matches!(self.expected.front(), Some(Expected::Probe)) {
+            self.expected.pop_front();
+            self.leave("what it refused is allowed by now");
+        }
+    }
+
+    /// In a cluster: a slot of this node, to be told before it is connected to.
+    pub(crate) fn set_slot(&mut self, slot: u16) {
+        self.slot = Some(slot);
+    }
+
+    /// Of a client that is no connection but the way to the cluster's table of slots: the table was found.
+    pub(crate) fn looked_up(&mut self) {
+        if !self.is_stopped() {
+            self.phase = Phase::Down;
+            self.retries = 0;
+            self.last_reason.clear();
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What an error reply on a new connection means: that the name or password is wrong, that the server cannot serve this
+//! connection for now, or neither. Sorted by the code word, since the same text can come in answer to any command.
+
+use crate::config::ClientConfig;
+use crate::error::{Code, Error};
+use crate::resp::{Said, Value};
+
+/// States of a server that end by themselves, by their code words.
+const PASSING: [&[u8]; 8] = [
+    b"BUSY",
+    b"TRYAGAIN",
+    b"MISCONF",
+    b"CLUSTERDOWN",
+    b"MASTERDOWN",
+    b"NOREPLICAS",
+    b"UNKILLABLE",
+    b"DENIED",
+];
+
+/// Why the server cannot serve this connection for now, if that is what it says, and what to do if it goes on saying so.
+/// `to_auth`: it is the answer to AUTH, which is final only where it speaks of the password, or of the command.
+pub(super) fn passing(reply: &Value, to_auth: bool) -> Option<String> {
+    let Value::Error(said) = reply else { return None };
+    let code = said.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    let text = said.text().to_lowercase();
+    let full = text.contains("max") && (text.contains("clients") || text.contains("connections"));
+    let advice = match code {
+        _ if full => {
+            "it has as many clients as it takes; raise its limit (maxclients), or close other connections"
+        }
+        b"DENIED" => "it takes local connections only; give it a password, or bind it to this network",
+        b"BUSY" | b"UNKILLABLE" => "it is busy with a script; SCRIPT KILL ends one that never ends",
+        b"MISCONF" => "it cannot save its data; its own log says why",
+        b"MASTERDOWN" => {
+            "it is a replica that has lost its master; redisUrl and redisOptions have to lead to the master"
+        }
+        b"NOREPLICAS" => "it has fewer replicas than it needs (min-replicas-to-write)",
+        _ => "it may be ready soon",
+    };
+    let unclear = to_auth && !is_unwanted_password(&said.text()) && !speaks_of_auth(&text);
+    (full || unclear || PASSING.contains(&code))
+        .then(|| format!("Redis cannot be used for now ({said}): {advice}"))
+}
+
+/// Whether an answer to AUTH says that this user or password, or any, is not taken. The text is in lower case.
+fn speaks_of_auth(text: &str) -> bool {
+    ["wrongpass", "noauth", "noperm"].iter().any(|code| text.starts_with(code))
+        || ["password", "auth", "user", "unknown command", "credential", "denied"]
+            .iter()
+            .any(|word| text.contains(word))
+}
+
+/// The answer to AUTH: an error, or the text of a server that wanted no password.
+pub(super) fn check_auth(reply: &Value) -> Result<Option<&Said>, Error> {
+    let Value::Error(said) = reply else { return Ok(None) };
+    let text = said.text();
+    if is_unwanted_password(&text) {
+        return Ok(Some(said));
+    }
+    let unknown = text.to_lowercase().contains("unknown command");
+    let what = if unknown {
+        "Redis did not take the command AUTH"
+    } else {
+        "Redis refused the user name or password"
+    };
+    Err(Error::new(Code::AuthFailed, format!("{what}: {said}. Check redisUrl and redisOptions.")))
+}
+
+/// The answer to INFO where a password was asked for and none was given.
+pub(super) fn missing_password(said: &Said) -> Option<Error> {
+    said.starts_with(b"NOAUTH").then(|| {
+        Error::new(
+            Code::AuthFailed,
+            format!("Redis asks for a password and none was given: {said}. Check redisUrl and redisOptions."),
+        )
+    })
+}
+
+/// Whether a server answers AUTH so because it wants no password: as with ioredis no reason not to work.
+#[must_use]
+pub fn is_unwanted_password(text: &str) -> bool {
+    let unneeded = ["no password is set", "without any password configured", "wrong number of arguments"];
+    unneeded.iter().any(|known| text.contains(known))
+}
+
+/// The answer to SELECT.
+pub(super) fn check_select(config: &ClientConfig, reply: &Value) -> Result<(), Error> {
+    match reply {
+        // Locks in another database than the shop's other instances use would exclude nobody.
+        Value::Error(said) if !said.starts_with(b"NOAUTH") => {
+            Err(Error::new(Code::Refused, format!("Redis refused database {}: {said}", config.database)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What was refused and keeps the connection from the best rung, and so is asked again from time to time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// RESP3.
+    Resp3,
+    /// INFO, which says whether it is a node of a cluster.
+    Info,
+    /// Channels.
+    Channels,
+    /// Side keys.
+    SideKeys,
+}

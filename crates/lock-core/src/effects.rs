@@ -1,0 +1,51 @@
+//! What the machines of a client leave for the outside: deadlines and events.
+
+use crate::requests::{Event, LogLevel};
+use crate::time::Instant;
+use crate::timers::{Timer, Timers};
+use std::collections::VecDeque;
+
+/// Every machine is given this to write to; the lane reads it.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    timers: Timers,
+    events: VecDeque<Event>,
+}
+
+impl Effects {
+    /// Has the timer's owner asked at `at`.
+    pub(crate) fn arm(&mut self, at: Instant, timer: Timer) {
+        self.timers.set(at, timer);
+    }
+
+    /// The next timer that is due.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Timer> {
+        self.timers.take_due(now)
+    }
+
+    /// When the next timer is due, possibly one that has become meaningless.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Forgets timers whose owners are gone, once there are many.
+    pub(crate) fn sweep(&mut self, alive: impl Fn(Timer) -> bool) {
+        self.timers.sweep(alive);
+    }
+
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    pub(crate) fn log(&mut self, level: LogLevel, message: impl Into<String>) {
+        self.tell(Event::Log { level, message: message.into() });
+    }
+
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    pub(crate) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+}

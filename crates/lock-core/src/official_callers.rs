@@ -1,0 +1,205 @@
+//! Callers of the official package who wait: they ask now and then, and leave no trace that a script could see. On a key that is handed on all the
+//! time they would never find it free. So while keys are handed on, the server is asked once a second whether that package was ever used
+//! there (its published script is known) and, if so, whether some connection does what such a caller does (a script a second). When one may be
+//! there, the key is marked as polled for a moment, so that everybody of ours leaves it alone for a while (`scripts/parts/turn.lua`). One that takes
+//! it then is seen, and a mark that stays for longer tells that. When nobody does, it is done ever less often, however often others (job
+//! queues, say) run their scripts.
+
+use crate::key::LockKey;
+use crate::resp::{Value, append_command};
+use crate::time::Instant;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// SHA-1 of the script by which `@medusajs/locking-redis` takes locks, the same in all its versions from 2.0.0 to 2.21.2.
+pub const OFFICIAL_ACQUIRE_SHA: &str = "0eafb65e6aa537bcc966e2af2a66dc7f3f66e121";
+/// How often the server is asked, while keys are handed on.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+/// A list of so many bytes is asked for every second; a longer one less often.
+const LIST_BYTES: u64 = 1 << 20;
+/// For how long the mark stands if nobody comes: our turn, and one pause of such a caller (1 s at most).
+const MARK_MS: (&[u8], i64) = (b"2000", 2_000);
+/// Time between two marks for which nobody came: at first, and the most. Of the most, a mark is less than a hundredth.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(128));
+/// Time between two marks, at the least, where a connection begins to run scripts that did not before.
+const NEWCOMER: Duration = Duration::from_secs(8);
+/// A connection that has run no script for so long counts as a new one.
+const KNOWN_FOR: Duration = Duration::from_secs(30);
+/// A key that was handed on for so long may be so busy that others never find it free.
+const BUSY_AFTER: Duration = Duration::from_millis(500);
+/// A key counts as handed on for so long.
+const RECENT: Duration = Duration::from_secs(2);
+
+/// What is known of such callers.
+#[derive(Debug)]
+pub(crate) struct OfficialCallers {
+    /// Since when keys have been handed on, and when they last came to this client.
+    keys: BTreeMap<LockKey, (Instant, Instant)>,
+    asking: bool,
+    /// When the next question may be asked.
+    ask_at: Instant,
+    /// The package was used on this server.
+    known: bool,
+    /// Which connections ran scripts, and when they were last seen doing so.
+    active: BTreeMap<u64, Instant>,
+    marked_at: Option<Instant>,
+    mark_at: Instant,
+    pause: Duration,
+}
+
+impl Default for OfficialCallers {
+    fn default() -> Self {
+        Self {
+            keys: BTreeMap::new(),
+            asking: false,
+            ask_at: Instant::from_nanos(0),
+            known: false,
+            active: BTreeMap::new(),
+            marked_at: None,
+            mark_at: Instant::from_nanos(0),
+            pause: PAUSE.0,
+        }
+    }
+}
+
+/// A question about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// Whether the package was used.
+    Use,
+    /// Which connections there are.
+    Connections,
+}
+
+impl Question {
+    pub(crate) fn encode(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Use => append_command(out, &[b"SCRIPT", b"EXISTS", OFFICIAL_ACQUIRE_SHA.as_bytes()]),
+            Self::Connections => append_command(out, &[b"CLIENT", b"LIST", b"TYPE", b"NORMAL"]),
+        }
+    }
+}
+
+/// Asks for how long a key is marked.
+pub(crate) fn encode_time_marked(polled: &[u8], out: &mut Vec<u8>) {
+    append_command(out, &[b"PTTL", polled]);
+}
+
+/// Marks a key as polled, unless it is.
+pub(crate) fn encode_mark(polled: &[u8], out: &mut Vec<u8>) {
+    append_command(out, &[b"SET", polled, b"1", b"NX", b"PX", MARK_MS.0]);
+}
+
+impl OfficialCallers {
+    /// The key was handed on to this client. What to ask, if it is time.
+    pub(crate) fn handed_on(&mut self, now: Instant, key: &LockKey) -> Option<Question> {
+        let since = match self.keys.get_mut(key) {
+            Some((since, at)) if now < *at + RECENT => {
+                *at = now;
+                *since
+            }
+            _ => {
+                self.keys.insert(key.clone(), (now, now));
+                now
+            }
+        };
+        if self.asking || now < self.ask_at || now < since + BUSY_AFTER {
+            return None;
+        }
+        self.keys.retain(|_, (_, at)| now < *at + RECENT);
+        self.asking = true;
+        Some(if self.known { Question::Connections } else { Question::Use })
+    }
+
+    /// How long the mark of a key stood.
+    pub(crate) fn time_marked(&mut self, now: Instant, reply: &Value) {
+        if matches!(reply, Value::Int(left) if *left > MARK_MS.1) {
+            // Somebody who polls has been seen: marks were not for nothing.
+            self.pause = PAUSE.0;
+            self.mark_at = now + PAUSE.0;
+        }
+    }
+
+    /// The answer to a question. Gives the keys that are to be marked.
+    pub(crate) fn answered(&mut self, now: Instant, question: Question, reply: &Value) -> Vec<LockKey> {
+        self.asking = false;
+        self.ask_at = now + ASK_EVERY;
+        match (question, reply) {
+            (Question::Use, Value::Array(items)) => {
+                self.known = items.first() == Some(&Value::Int(1));
+                if self.known {
+                    self.ask_at = now;
+                }
+                Vec::new()
+            }
+            (Question::Connections, Value::Text(list)) => {
+                let seconds = (list.len() as u64).div_ceil(LIST_BYTES).max(1);
+                self.ask_at = now + ASK_EVERY * u32::try_from(seconds).unwrap_or(u32::MAX);
+                self.seen(now, &strangers_in(list))
+            }
+            // Who may not ask takes it that somebody may be there.
+            _ => self.seen(now, &[0]),
+        }
+    }
+
+    fn seen(&mut self, now: Instant, connections: &[u64]) -> Vec<LockKey> {
+        self.active.retain(|_, at| now < *at + KNOWN_FOR);
+        let mut new = false;
+        for connection in connections {
+            new |= self.active.insert(*connection, now).is_none();
+        }
+        if new {
+            self.pause = self.pause.min(NEWCOMER);
+            let soonest = self.marked_at.map_or(now, |at| at + NEWCOMER);
+            self.mark_at = self.mark_at.min(soonest);
+        }
+        if connections.is_empty() || now < self.mark_at {
+            return Vec::new();
+        }
+        self.marked_at = Some(now);
+        self.mark_at = now + self.pause;
+        self.pause = (self.pause * 2).min(PAUSE.1);
+        let recent = |(key, (since, at)): (&LockKey, &(Instant, Instant))| {
+            (now < *at + RECENT && now >= *since + BUSY_AFTER).then(|| key.clone())
+        };
+        self.keys.iter().filter_map(recent).collect()
+    }
+}
+
+/// The connections of CLIENT LIST that are not ours and ran a script in the last second.
+fn strangers_in(list: &[u8]) -> Vec<u64> {
+    let text = String::from_utf8_lossy(list);
+    text.lines().filter_map(stranger).collect()
+}
+
+/// The id of a line's connection, if it is one of them. Who runs scripts and is subscribed, too, hears of grants: that is one of ours on a server that
+/// keeps no names of libraries.
+fn stranger(line: &str) -> Option<u64> {
+    let field = |name: &str| line.split(' ').find_map(|field| field.strip_prefix(name));
+    let runs_scripts = field("cmd=").is_some_and(|command| command.starts_with("eval"));
+    let idle = field("idle=").and_then(|idle| idle.parse::<u64>().ok());
+    let is_one = runs_scripts
+        && idle.is_some_and(|idle| idle <= 1)
+        && field("sub=").is_none_or(|channels| channels == "0")
+        && field("lib-name=") != Some("medusa-locking-redis");
+    if is_one { field("id=")?.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::strangers_in;
+
+    const OTHER: &str =
+        "id=7 addr=127.0.0.1:1 name= age=9 idle=1 flags=N sub=0 cmd=evalsha user=default lib-name= lib-ver=";
+
+    #[test]
+    fn who_runs_a_script_a_second_and_is_not_one_of_ours_may_be_a_caller_of_the_official_package() {
+        assert_eq!(strangers_in(OTHER.as_bytes()), [7]);
+        let ours = OTHER.replace("lib-name= ", "lib-name=medusa-locking-redis ");
+        let idle = OTHER.replace("idle=1 ", "idle=12 ");
+        let elsewise = OTHER.replace("cmd=evalsha", "cmd=ping");
+        let nameless = OTHER.replace("sub=0", "sub=2");
+        let list = [ours.as_str(), &nameless, &idle, &elsewise, "", OTHER].join("\n");
+        assert_eq!(strangers_in(list.as_bytes()), [7]);
+    }
+}

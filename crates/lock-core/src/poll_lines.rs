@@ -1,0 +1,330 @@
+//! Who of this client polls for a key, where nobody stands in a queue in Redis: the modes without one, and keys for which somebody polls. Only
+//! the first in line asks, and the next one asks as soon as the lock is given back here. The scripts decide when such a key is to be left alone for
+//! others (`scripts/parts/turn.lua`).
+
+use crate::calls::CallId;
+use crate::effects::Effects;
+use crate::key::LockKey;
+use crate::time::Instant;
+use crate::timers::Timer;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// Longest pause between two questions of the first in line at first, where a queue would be to be had: whoever polls may give the key back
+/// and take it again in one breath, many times, and only a question in between breaks in.
+const BREAK_IN: Duration = Duration::from_millis(2);
+/// For how long that is tried, and then with longer pauses.
+const BREAK_IN_FOR: Duration = Duration::from_secs(1);
+/// The longest pause then. Who waits for long must not ask less often than who has come just now.
+const PATIENT: Duration = Duration::from_millis(25);
+/// The shortest pause of a client that has had the key a short while ago: after the time for which the key is left alone, others come first.
+const AFTER_TURN: Duration = Duration::from_millis(40);
+/// Longer than a key is left alone for our own who poll.
+const HAD_LATELY: Duration = Duration::from_millis(500);
+/// When the line is looked at in any case: no answer and no release is relied on.
+const LOOK: Duration = Duration::from_millis(200);
+/// As long as the scripts remember that somebody polls.
+const REMEMBERED: Duration = Duration::from_secs(30);
+/// More keys than this are looked through for those that need not be known any more.
+const MANY: usize = 64;
+
+#[derive(Debug)]
+struct Line {
+    key: LockKey,
+    serial: u64,
+    /// In the order in which they came.
+    waiters: VecDeque<CallId>,
+    /// The one whose question is under way.
+    asking: Option<CallId>,
+    /// The first in line, and since when it is.
+    first: Option<(CallId, Instant)>,
+    armed_at: Option<Instant>,
+    seen_at: Instant,
+    /// When one of this client had the key.
+    had_at: Option<Instant>,
+}
+
+/// How a call that was told to ask again waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pause {
+    /// By its own rule.
+    pub(crate) own: Duration,
+    /// A queue would be to be had.
+    pub(crate) breaks_in: bool,
+    /// Only our own poll for the key refused it.
+    pub(crate) own_poll: bool,
+}
+
+/// All lines of a client.
+#[derive(Debug, Default)]
+pub(crate) struct PollLines {
+    slab: slab::Slab<Line>,
+    by_key: BTreeMap<LockKey, u32>,
+    serial: u64,
+}
+
+impl PollLines {
+    fn find(&self, key: &LockKey) -> Option<&Line> {
+        if self.by_key.is_empty() {
+            return None;
+        }
+        self.by_key.get(key).and_then(|at| self.slab.get(*at as usize))
+    }
+
+    fn find_mut(&mut self, key: &LockKey) -> Option<(u32, &mut Line)> {
+        if self.by_key.is_empty() {
+            return None;
+        }
+        let at = *self.by_key.get(key)?;
+        Some((at, self.slab.get_mut(at as usize)?))
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    /// Whether somebody polls for the key, or did a short while ago.
+    pub(crate) fn is_polled(&self, now: Instant, key: &LockKey) -> bool {
+        self.find(key).is_some_and(|line| now < line.seen_at + REMEMBERED)
+    }
+
+    /// Whether a timer's line is still there.
+    pub(crate) fn knows(&self, at: u32, serial: u64) -> bool {
+        self.slab.get(at as usize).is_some_and(|line| line.serial == serial)
+    }
+
+    fn enter(&mut self, now: Instant, key: &LockKey) -> Option<(u32, &mut Line)> {
+        if !self.by_key.contains_key(key) {
+            if self.slab.len() > MANY {
+                let by_key = &mut self.by_key;
+                self.slab.retain(|_, line| {
+                    let needed =
+                        !line.waiters.is_empty() || line.asking.is_some() || now < line.seen_at + REMEMBERED;
+                    if !needed {
+                        by_key.remove(&line.key);
+                    }
+                    needed
+                });
+            }
+            self.serial += 1;
+            let line = Line {
+                key: key.clone(),
+                serial: self.serial,
+                waiters: VecDeque::new(),
+                asking: None,
+                first: None,
+                armed_at: None,
+                seen_at: now,
+                had_at: None,
+            };
+            let at = u32::try_from(self.slab.insert(line)).unwrap_or(u32::MAX);
+            self.by_key.insert(key.clone(), at);
+        }
+        self.find_mut(key)
+    }
+
+    /// The call got its keys: it stands in no line any more.
+    pub(crate) fn held(&mut self, now: Instant, keys: &[LockKey], call: CallId) {
+        for key in keys {
+            if let Some((_, line)) = self.find_mut(key) {
+                line.asking.take_if(|asking| *asking == call);
+                line.had_at = Some(now);
+            }
+        }
+    }
+
+    /// Somebody polls for the key from now on.
+    pub(crate) fn is_polled_now(&mut self, now: Instant, key: &LockKey) {
+        if let Some((_, line)) = self.enter(now, key) {
+            line.seen_at = now;
+        }
+    }
+
+    /// The call, which asked for `keys`, was told to ask again for `key`. One that has asked goes to the front, others to the end.
+    pub(crate) fn line_up(
+        &mut self,
+        now: Instant,
+        call: CallId,
+        key: &LockKey,
+        keys: &[LockKey],
+        pause: Pause,
+        fx: &mut Effects,
+    ) {
+        let Some((_, line)) = self.enter(now, key) else { return };
+        line.seen_at = now;
+        if line.asking.take_if(|asking| *asking == call).is_some() {
+            line.waiters.push_front(call);
+        } else {
+            line.waiters.push_back(call);
+            // It asked for other keys, too, and waits here now.
+            for other in keys.iter().filter(|other| *other != key) {
+                self.left(now, other, call, fx);
+            }
+        }
+        let Some((at, line)) = self.find_mut(key) else { return };
+        let first = line.waiters.front().copied();
+        let since = match line.first {
+            Some((known, since)) if Some(known) == first => since,
+            _ => now,
+        };
+        line.first = first.map(|first| (first, since));
+        let most = match now.since(since) {
+            _ if !pause.breaks_in => pause.own,
+            waited if waited < BREAK_IN_FOR => BREAK_IN,
+            _ => PATIENT,
+        };
+        let mut wait = pause.own.min(most);
+        if pause.own_poll && line.had_at.is_some_and(|had_at| now < had_at + HAD_LATELY) {
+            wait = wait.max(AFTER_TURN);
+        }
+        line.look_at(at, now + wait, fx);
+    }
+
+    /// The call asks for the key no more.
+    pub(crate) fn left(&mut self, now: Instant, key: &LockKey, call: CallId, fx: &mut Effects) {
+        if let Some((at, line)) = self.find_mut(key)
+            && line.asking.take_if(|asking| *asking == call).is_some()
+        {
+            line.look_at(at, now, fx);
+        }
+    }
+
+    /// The key of those that a call is about to ask for, for which others of this client polled before it: it waits behind them. `asks`:
+    /// the call's question may still be answered.
+    pub(crate) fn busy_key<'a>(
+        &self,
+        call: CallId,
+        keys: &'a [LockKey],
+        asks: impl Fn(CallId) -> bool,
+    ) -> Option<&'a LockKey> {
+        let is_asking = |key: &LockKey| self.find(key).is_some_and(|line| line.asking == Some(call));
+        let is_busy = |key: &&LockKey| {
+            self.find(key).is_some_and(|line| line.asking.is_some_and(&asks) || !line.waiters.is_empty())
+        };
+        if keys.iter().any(is_asking) {
+            return None;
+        }
+        keys.iter().find(is_busy)
+    }
+
+    /// The lock was given back here: who asks next for the key. `waits`: the call still waits in the line.
+    pub(crate) fn next(
+        &mut self,
+        now: Instant,
+        key: &LockKey,
+        asks: impl Fn(CallId) -> bool,
+        waits: impl Fn(CallId) -> bool,
+        fx: &mut Effects,
+    ) -> Option<CallId> {
+        self.find_mut(key).and_then(|(at, line)| line.next(at, now, asks, waits, fx))
+    }
+
+    /// A line's timer is due: who asks.
+    pub(crate) fn due(
+        &mut self,
+        now: Instant,
+        (at, serial): (u32, u64),
+        asks: impl Fn(CallId) -> bool,
+        waits: impl Fn(CallId) -> bool,
+        fx: &mut Effects,
+    ) -> Option<CallId> {
+        let line = self.slab.get_mut(at as usize).filter(|line| line.serial == serial)?;
+        if line.armed_at.is_some_and(|armed| armed > now) {
+            return None;
+        }
+        line.armed_at = None;
+        line.next(at, now, asks, waits, fx)
+    }
+}
+
+impl Line {
+    fn look_at(&mut self, at: u32, when: Instant, fx: &mut Effects) {
+        if self.armed_at.is_none_or(|armed| when < armed) {
+            self.armed_at = Some(when);
+            fx.arm(when, Timer::Line(at, self.serial));
+        }
+    }
+
+    fn next(
+        &mut self,
+        at: u32,
+        now: Instant,
+        asks: impl Fn(CallId) -> bool,
+        waits: impl Fn(CallId) -> bool,
+        fx: &mut Effects,
+    ) -> Option<CallId> {
+        if self.asking.is_some_and(asks) {
+            self.look_at(at, now + LOOK, fx);
+            return None;
+        }
+        self.asking = None;
+        let gone = self.waiters.iter().take_while(|waiter| !waits(**waiter)).count();
+        self.waiters.drain(..gone);
+        let first = self.waiters.pop_front()?;
+        if self.first.is_none_or(|(known, _)| known != first) {
+            self.first = Some((first, now));
+        }
+        self.asking = Some(first);
+        self.look_at(at, now + LOOK, fx);
+        Some(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pause, PollLines};
+    use crate::calls::CallId;
+    use crate::effects::Effects;
+    use crate::key::LockKey;
+    use crate::time::Instant;
+    use std::time::Duration;
+
+    const NOW: Instant = Instant::from_nanos(1 << 40);
+    const PAUSE: Pause = Pause { own: Duration::from_millis(5), breaks_in: true, own_poll: false };
+
+    fn call(index: u32) -> CallId {
+        CallId { index, serial: u64::from(index) }
+    }
+
+    fn key() -> LockKey {
+        LockKey::new(b"k".to_vec())
+    }
+
+    #[test]
+    fn only_the_first_in_line_asks_and_one_that_asked_in_vain_stays_the_first() {
+        let (mut lines, mut fx) = (PollLines::default(), Effects::default());
+        let key = key();
+        for index in 1..=2 {
+            lines.line_up(NOW, call(index), &key, std::slice::from_ref(&key), PAUSE, &mut fx);
+        }
+        assert_eq!(lines.next(NOW, &key, |_| true, |_| true, &mut fx), Some(call(1)));
+        assert_eq!(lines.next(NOW, &key, |_| true, |_| true, &mut fx), None, "the first asks already");
+        lines.line_up(NOW, call(1), &key, std::slice::from_ref(&key), PAUSE, &mut fx);
+        assert_eq!(lines.next(NOW, &key, |_| false, |_| true, &mut fx), Some(call(1)));
+    }
+
+    #[test]
+    fn a_call_that_is_gone_does_not_hold_the_line_up() {
+        let (mut lines, mut fx) = (PollLines::default(), Effects::default());
+        let key = key();
+        for index in 1..=3 {
+            lines.line_up(NOW, call(index), &key, std::slice::from_ref(&key), PAUSE, &mut fx);
+        }
+        let next = lines.next(NOW, &key, |_| false, |waiter| waiter != call(1), &mut fx);
+        assert_eq!(next, Some(call(2)));
+        let next = lines.next(NOW, &key, |_| false, |_| true, &mut fx);
+        assert_eq!(next, Some(call(3)), "its question is answered, or lost");
+    }
+
+    #[test]
+    fn a_new_call_waits_behind_those_that_poll_for_one_of_its_keys() {
+        let (mut lines, mut fx) = (PollLines::default(), Effects::default());
+        let (key, other) = (key(), LockKey::new(b"other".to_vec()));
+        lines.line_up(NOW, call(1), &key, std::slice::from_ref(&key), PAUSE, &mut fx);
+        let keys = [other, key.clone()];
+        assert_eq!(lines.busy_key(call(2), &keys, |_| true), Some(&key));
+        assert_eq!(lines.next(NOW, &key, |_| true, |_| true, &mut fx), Some(call(1)));
+        assert_eq!(lines.busy_key(call(1), &keys, |_| true), None, "it is its turn");
+    }
+}

@@ -1,0 +1,402 @@
+//! Who of this client waits for which key: the near half of a key's queue, whose far half in Redis has one entry for all of them. It
+//! decides to whom a grant goes, and when somebody asks. The rules are those of `docs/PROTOCOL.md`, "Rules of the client".
+//!
+//! ```text
+//! (asks) --park answered: enter--> waiting --granted, or its own park answered--> served
+//!                                     |
+//!                                     +--- withdrawn, or told to poll: remove ---> gone
+//! ```
+//!
+//! A grant waits here while a command is under way that may take it over (`deciding`), or a job may be running on an earlier one
+//! (`claiming`). When neither is, [`Waiters::dispatch_grant`] says whose it is.
+
+mod queue;
+
+pub(crate) use queue::Grant;
+
+use crate::calls::CallId;
+use crate::effects::Effects;
+use crate::key::LockKey;
+use crate::lease::{CLAIM_PERIOD, margin};
+use crate::time::Instant;
+use crate::timers::Timer;
+use queue::KeyQueue;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+/// Longest pause between two questions of a key's oldest waiter.
+const POLL_PAUSE: Duration = Duration::from_secs(1);
+/// A job begins on a grant only if at least this much of it is left.
+pub(crate) const LEAST_GRANT: Duration = Duration::from_millis(200);
+/// For how long a key counts as busy after a call had to wait for it.
+const BUSY_FOR: Duration = Duration::from_millis(100);
+/// More keys than this are looked through for those that are busy no more.
+const MANY: usize = 64;
+/// Most grants for nobody here that are passed on at a time. Each lapses by itself after two seconds, and a server that sends more
+/// has lost its way.
+const MOST_LEAVES: usize = 1_024;
+
+/// What becomes of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dispatch {
+    /// There is none, or somebody else decides.
+    Nothing,
+    /// The waiter takes it over: its job may begin on it.
+    Begin(CallId, Grant),
+    /// The waiter asks: too little is left of the grant, or a leave under way passes it on.
+    Ask(CallId),
+    /// Nobody has use for it.
+    PassOn,
+}
+
+/// What a park has to say of its waiter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// It may take over a grant to the client; counted until [`Waiters::park_answered`].
+    pub(crate) may_take_grant: bool,
+    /// The ticket of the client's next waiter.
+    pub(crate) next_ticket: Option<u64>,
+}
+
+/// A call that waits from now on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiter {
+    pub(crate) call: CallId,
+    pub(crate) ticket: u64,
+    /// When its park was sent.
+    pub(crate) sent_at: Instant,
+    /// The holder's time left; `None`: not told.
+    pub(crate) left: Option<Duration>,
+}
+
+/// The waiters of one connection, and the claims that are not answered.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters {
+    slab: slab::Slab<KeyQueue>,
+    by_key: BTreeMap<LockKey, u32>,
+    serial: u64,
+    /// When a call last had to wait for a key.
+    busy: BTreeMap<LockKey, Instant>,
+    /// Claims that are not answered, by number: those of earlier connections, too.
+    claims: HashMap<u64, CallId>,
+    /// Of them, those that go out with the next write.
+    unsent: Vec<CallId>,
+    /// Leaves that are not answered.
+    leaves: usize,
+}
+
+impl Waiters {
+    fn find(&self, key: &LockKey) -> Option<&KeyQueue> {
+        self.by_key.get(key).and_then(|at| self.slab.get(*at as usize))
+    }
+
+    fn find_mut(&mut self, key: &LockKey) -> Option<&mut KeyQueue> {
+        self.by_key.get(key).and_then(|at| self.slab.get_mut(*at as usize))
+    }
+
+    /// The key's queue, which is made if there is none, with its place and serial number.
+    fn enter(&mut self, key: &LockKey) -> Option<(u32, &mut KeyQueue)> {
+        let at = match self.by_key.get(key) {
+            Some(at) => *at,
+            None => {
+                self.serial += 1;
+                let queue = KeyQueue::new(key.clone(), self.serial);
+                let at = u32::try_from(self.slab.insert(queue)).unwrap_or(u32::MAX);
+                self.by_key.insert(key.clone(), at);
+                at
+            }
+        };
+        Some((at, self.slab.get_mut(at as usize)?))
+    }
+
+    /// Forgets the key's queue if nothing is left of it.
+    fn tidy(&mut self, key: &LockKey) {
+        if self.find(key).is_some_and(KeyQueue::is_idle)
+            && let Some(at) = self.by_key.remove(key)
+        {
+            self.slab.remove(at as usize);
+        }
+    }
+
+    /// Whether somebody of this client waits for the key, did a moment ago, or has a command under way about it: asking for a free key
+    /// first would cost a round trip.
+    pub(crate) fn is_waited_for(&self, now: Instant, key: &LockKey) -> bool {
+        self.find(key).is_some()
+            || !self.busy.is_empty() && self.busy.get(key).is_some_and(|at| now < *at + BUSY_FOR)
+    }
+
+    /// Whether a timer's queue is still there.
+    pub(crate) fn knows(&self, at: u32, serial: u64) -> bool {
+        self.slab.get(at as usize).is_some_and(|queue| queue.serial == serial)
+    }
+
+    /// Every key that has a waiter.
+    pub(crate) fn waited_for(&self) -> Vec<LockKey> {
+        self.slab.iter().filter(|(_, queue)| !queue.is_empty()).map(|(_, queue)| queue.key.clone()).collect()
+    }
+
+    /// Whether nobody of this client waits for the key.
+    pub(crate) fn is_empty_for(&self, key: &LockKey) -> bool {
+        self.find(key).is_none_or(KeyQueue::is_empty)
+    }
+
+    /// All waiters of a key, the oldest first.
+    pub(crate) fn of_key(&self, key: &LockKey) -> Vec<CallId> {
+        self.find(key).map(|queue| queue.calls().collect()).unwrap_or_default()
+    }
+
+    /// Ticket and call of the key's oldest waiter.
+    pub(crate) fn oldest(&self, key: &LockKey) -> Option<(u64, CallId)> {
+        self.find(key).and_then(KeyQueue::oldest)
+    }
+
+    /// The same, if nothing is under way that decides on a grant of the key, but for so many claims.
+    pub(crate) fn oldest_when_quiet(&self, key: &LockKey, claims: usize) -> Option<(u64, CallId)> {
+        self.find(key).filter(|queue| queue.is_quiet(claims)).and_then(KeyQueue::oldest)
+    }
+
+    /// How many waiters the key has.
+    pub(crate) fn count(&self, key: &LockKey) -> usize {
+        self.find(key).map_or(0, KeyQueue::len)
+    }
+
+    /// The ticket of the key's oldest waiter other than `call`.
+    pub(crate) fn ticket_beside(&self, key: &LockKey, call: CallId) -> Option<u64> {
+        self.find(key).and_then(|queue| queue.ticket_beside(call))
+    }
+
+    pub(crate) fn stands(&self, key: &LockKey, ticket: u64, call: CallId) -> bool {
+        self.find(key).is_some_and(|queue| queue.has(ticket, call))
+    }
+
+    /// A park was answered: the call waits for the key. True when it has to ask again: sent before the park was answered, a leave may have
+    /// taken its entry out.
+    pub(crate) fn parked(&mut self, now: Instant, key: &LockKey, waiter: Waiter, fx: &mut Effects) -> bool {
+        self.set_busy(now, key);
+        let Some((place, queue)) = self.enter(key) else { return false };
+        queue.insert(waiter.ticket, waiter.call);
+        queue.not_granted_at(waiter.sent_at);
+        let pause = (waiter.left.unwrap_or(POLL_PAUSE) + Duration::from_millis(1)).min(POLL_PAUSE);
+        if let Some(at) = queue.poll_at(now + pause) {
+            fx.arm(at, Timer::Poll(place, queue.serial));
+        }
+        queue.is_being_left()
+    }
+
+    fn set_busy(&mut self, now: Instant, key: &LockKey) {
+        if self.busy.len() > MANY {
+            self.busy.retain(|_, at| now < *at + BUSY_FOR);
+        }
+        match self.busy.get_mut(key) {
+            Some(at) => *at = now,
+            None => drop(self.busy.insert(key.clone(), now)),
+        }
+    }
+
+    /// A park of a call is about to be sent. `stands`: the call stands, or stood, in the key's queue.
+    pub(crate) fn park_sent(&mut self, key: &LockKey, call: CallId, stands: bool) -> Standing {
+        let Some(queue) = self.find_mut(key).filter(|_| stands) else { return Standing::default() };
+        let may_take_grant = queue.oldest().map(|(_, oldest)| oldest) == Some(call) && !queue.is_claimed();
+        if may_take_grant {
+            queue.begin_deciding(call);
+        }
+        Standing { may_take_grant, next_ticket: queue.ticket_beside(call) }
+    }
+
+    /// A park that might have taken over a grant was answered. What was announced before is void then; true if something was: the oldest
+    /// waiter has to ask what is left.
+    pub(crate) fn park_answered(&mut self, key: &LockKey, call: CallId) -> bool {
+        let Some(queue) = self.find_mut(key) else {
+            debug_assert!(false, "a park decides on a queue that is gone");
+            return false;
+        };
+        queue.end_deciding(call);
+        queue.take_grant().is_some()
+    }
+
+    /// The key is held by this client: a grant that was announced before is the one that was taken over, or it is gone.
+    pub(crate) fn held(&mut self, key: &LockKey) {
+        if let Some(queue) = self.find_mut(key) {
+            queue.take_grant();
+        }
+    }
+
+    /// A call waits for the key no more, or only stood there when its connection broke.
+    pub(crate) fn remove(&mut self, key: &LockKey, ticket: u64, call: CallId) {
+        if let Some(queue) = self.find_mut(key) {
+            queue.remove(ticket, call);
+        }
+    }
+
+    /// The same, of a call that goes to another client.
+    pub(crate) fn take_out(&mut self, key: &LockKey, ticket: u64, call: CallId) {
+        self.remove(key, ticket, call);
+        self.tidy(key);
+    }
+
+    /// The key was granted to this client; `sent_at` is of the command that did it, if it was ours. False when nobody waits for it, nor
+    /// is a command about it under way.
+    pub(crate) fn granted(
+        &mut self,
+        key: &LockKey,
+        token: u64,
+        first_foreign_ticket: Option<u64>,
+        sent_at: Option<Instant>,
+    ) -> bool {
+        let Some(queue) = self.find_mut(key) else { return false };
+        queue.grant(token, first_foreign_ticket, sent_at);
+        true
+    }
+
+    /// To whom a grant of the key goes, if there is one. `is_idle`: the call has no command under way. `may_begin`: its job may begin on
+    /// a mere grant. Forgets a queue of which nothing is left.
+    pub(crate) fn dispatch_grant(
+        &mut self,
+        now: Instant,
+        key: &LockKey,
+        is_idle: impl Fn(CallId) -> bool,
+        may_begin: impl Fn(CallId) -> bool,
+    ) -> Dispatch {
+        let Some(queue) = self.find_mut(key) else { return Dispatch::Nothing };
+        let dispatch = match queue.oldest() {
+            _ if queue.is_claimed() || queue.is_deciding() => Dispatch::Nothing,
+            Some((_, call)) if is_idle(call) => match queue.take_grant() {
+                // A leave that is under way passes on whatever grant it finds.
+                Some(grant) if may_begin(call) && !queue.is_being_left() && grant.is_worth(now) => {
+                    Dispatch::Begin(call, grant)
+                }
+                Some(_) => Dispatch::Ask(call),
+                None => Dispatch::Nothing,
+            },
+            // It asks already.
+            Some(_) => Dispatch::Nothing,
+            None if queue.take_grant().is_some() => Dispatch::PassOn,
+            None => Dispatch::Nothing,
+        };
+        if dispatch == Dispatch::Nothing {
+            self.tidy(key);
+        }
+        dispatch
+    }
+
+    /// A key's safety poll: a message may have been lost, a holder may be gone, a grant may have lapsed. Who asks.
+    pub(crate) fn poll_due(
+        &mut self,
+        now: Instant,
+        at: u32,
+        serial: u64,
+        fx: &mut Effects,
+    ) -> Option<CallId> {
+        let queue = self.slab.get_mut(at as usize).filter(|queue| queue.serial == serial)?;
+        let due = queue.poll_due(now, POLL_PAUSE)?;
+        fx.arm(due.next, Timer::Poll(at, serial));
+        queue.oldest().map(|(_, call)| call).filter(|_| due.is_due)
+    }
+
+    /// The client is about to leave the far half of the queue (`remove`), or to pass on a grant. Whether the leave passes a grant on;
+    /// `None`: there is nothing to send. Counted until [`Self::left`].
+    pub(crate) fn leaving(&mut self, key: &LockKey, remove: bool) -> Option<bool> {
+        let may_pass = self.leaves < MOST_LEAVES;
+        let (_, queue) = self.enter(key)?;
+        // A job may be running on the grant.
+        let passes = !queue.is_claimed();
+        let sends = remove || passes && may_pass;
+        if !sends {
+            self.tidy(key);
+            return None;
+        }
+        queue.begin_leaving();
+        self.leaves += 1;
+        Some(passes)
+    }
+
+    /// A leave was answered, or will not be sent.
+    pub(crate) fn left(&mut self, key: &LockKey) {
+        debug_assert!(self.leaves > 0, "a leave that was not counted");
+        self.leaves -= usize::from(self.leaves > 0);
+        if let Some(queue) = self.find_mut(key) {
+            queue.end_leaving();
+        }
+    }
+
+    /// A job begins on a grant of the key; its claim goes out with the next write.
+    pub(crate) fn claiming(&mut self, key: &LockKey, claim: CallId) {
+        if let Some((_, queue)) = self.enter(key) {
+            queue.begin_claiming(claim);
+        }
+        self.claims.insert(claim.serial, claim);
+        self.unsent.push(claim);
+    }
+
+    /// A claim came from another client: it goes on under its number, and no queue here counts it.
+    pub(crate) fn adopt_claim(&mut self, claim: CallId) {
+        self.claims.insert(claim.serial, claim);
+    }
+
+    /// A claim was answered, or needs no answer any more.
+    pub(crate) fn claim_ended(&mut self, key: &LockKey, claim: CallId) {
+        let known = self.claims.remove(&claim.serial);
+        debug_assert!(known.is_some(), "a claim ends twice");
+        if let Some(queue) = self.find_mut(key) {
+            queue.end_claiming(claim);
+        }
+    }
+
+    /// The same, of a claim that goes to another client.
+    pub(crate) fn claim_taken_out(&mut self, key: &LockKey, claim: CallId) {
+        self.claim_ended(key, claim);
+        self.tidy(key);
+    }
+
+    /// The claim of this number, if it is not answered.
+    pub(crate) fn claim(&self, number: u64) -> Option<CallId> {
+        self.claims.get(&number).copied()
+    }
+
+    /// The claims that go out with this write.
+    pub(crate) fn take_unsent(&mut self) -> Vec<CallId> {
+        std::mem::take(&mut self.unsent)
+    }
+
+    /// How many claims of the key are not answered, of those made on this connection.
+    pub(crate) fn claims_of(&self, key: &LockKey) -> usize {
+        self.find(key).map_or(0, KeyQueue::claims)
+    }
+
+    /// Whether a claim was made on this connection.
+    pub(crate) fn counts_claim(&self, key: &LockKey, claim: CallId) -> bool {
+        self.find(key).is_some_and(|queue| queue.counts_claim(claim))
+    }
+
+    /// The ticket that a claim names: of the oldest waiter, where the claim was made on this connection.
+    pub(crate) fn next_after_claim(&self, key: &LockKey, claim: CallId) -> Option<u64> {
+        let queue = self.find(key).filter(|queue| queue.counts_claim(claim))?;
+        queue.oldest().map(|(ticket, _)| ticket)
+    }
+
+    /// Forgets everything but the claims: the connection is gone, and the client with it.
+    pub(crate) fn dissolve(&mut self) {
+        self.slab.clear();
+        self.by_key.clear();
+    }
+
+    /// What it counts, to be compared with the calls: see [`crate::Client::check`].
+    pub(crate) fn queues(&self) -> impl Iterator<Item = &KeyQueue> {
+        self.slab.iter().map(|(_, queue)| queue)
+    }
+
+    /// The same of leaves and claims.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.leaves, self.claims.len())
+    }
+}
+
+impl Grant {
+    /// Whether enough is left of it for a job to begin.
+    fn is_worth(&self, now: Instant) -> bool {
+        now + LEAST_GRANT < self.until.back(margin(CLAIM_PERIOD))
+    }
+}
+
+#[cfg(test)]
+mod tests;
