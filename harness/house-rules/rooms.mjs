@@ -37,7 +37,8 @@ export const PARTS = [
 
 /** Folders with circles that are known, and are to be untied. One without a circle must leave this list. */
 export const KNOWN_CIRCLES = [
-  "crates/lock-core/src/client",
+  "crates/lock-core/src/calls",
+  "crates/lock-core/src/lease",
   "crates/lock-core/src/router",
   "crates/lock-model/src",
   "crates/lock-sim/src",

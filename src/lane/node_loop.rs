@@ -24,12 +24,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const READ_SIZE: usize = 64 << 10;
-/// Reads per wake-up, so that one busy connection does not starve the rest of the loop. An answer of a few bytes leads to a call.
+/// Reads per wake-up, so that one busy connection does not starve the rest of the loop. A few bytes of answer lead to a call.
 const MOST_READS: usize = 4;
 /// Results that are told before the commands that follow from them are written. Redis then works on the first commands while
 /// JavaScript handles the next results.
 const MOST_TOLD: usize = 64;
-/// After this the rest of the loop has a turn, however much there is to tell: results lead to calls, and those to results.
+/// Longest turn. After it the rest of the loop runs, although more may be left to tell: results lead to calls, and calls to results.
 const LONGEST_TURN: Duration = Duration::from_millis(10);
 
 struct Handles {
@@ -59,13 +59,9 @@ pub(crate) struct NodeLoop {
     settings: Settings,
     /// A callback of ours is running. Commands of calls made now are sent when it ends.
     in_turn: Cell<bool>,
-<<<<<<< HEAD
-    /// The commands of this turn are sent when the loop has visited all sockets.
-=======
     /// The last turn was long, and left something to tell.
     behind: Cell<bool>,
-    /// What this turn adds is sent once the loop has been to all sockets.
->>>>>>> speed
+    /// The commands of this turn are sent when the loop has visited all sockets.
     gathers: Cell<bool>,
     /// The step at exit was taken. It is taken once.
     exited: Cell<bool>,
@@ -162,13 +158,8 @@ impl NodeLoop {
         }
     }
 
-<<<<<<< HEAD
-    /// One callback from the loop: handles the event, then sends and tells until nothing is left. A panic ends here: the calls
-    /// fail, and the shop goes on.
-=======
-    /// One callback from the loop: takes in what happened, then sends and tells until nothing is left, or it takes
-    /// long. A panic ends here: the calls fail, the shop goes on.
->>>>>>> speed
+    /// One callback from the loop: handles the event, then sends and tells until nothing is left or the turn gets long. A panic
+    /// ends here: the calls fail, and the shop goes on.
     fn turn(&self, take_in: impl FnOnce(&Self)) {
         self.in_turn.set(true);
         let end = now() + LONGEST_TURN;
@@ -181,10 +172,8 @@ impl NodeLoop {
                     break;
                 }
             }
-            if self.behind.get()
-                && let Some(handles) = &self.state.borrow().handles
-            {
-                handles.wake.waker().wake();
+            if self.behind.get() {
+                self.shared.wake();
             }
         }));
         self.in_turn.set(false);
@@ -266,7 +255,7 @@ impl NodeLoop {
         }
         // After a failure the watcher has ended, so the rest must be read now.
         let failed = readiness.failed;
-        // What is not told yet goes first; the watcher comes back.
+        // Notices that are not told yet go first. The watcher calls again.
         if untold && !failed {
             return;
         }
