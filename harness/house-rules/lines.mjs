@@ -8,6 +8,14 @@ export const MOST_COLUMNS = 150;
 /** A line that is longer because of one text has no more than this beside it. */
 const MOST_AROUND_TEXT = 60;
 
+/** Longer files, each for a reason that a cut would not change. One that is short again must leave this list. */
+export const KNOWN_LONG_FILES = {
+  "crates/lock-core/src/calls/mod.rs": "one object: the table of calls",
+  "crates/lock-core/src/client/mod.rs": "one object's whole interface",
+  "crates/lock-core/src/client/sending.rs": "one concern: what goes out",
+  "crates/lock-core/src/connection/mod.rs": "one object: a connection",
+};
+
 /** What has longer lines for now. A file or folder without one must leave this list. */
 export const KNOWN_LONG_LINES = ["crates/lock-core/src", "docs/DESIGN.md", "docs/PROTOCOL.md"];
 
@@ -23,7 +31,10 @@ export function tooLong(file, text) {
   const troubles = lines.flatMap((line, at) =>
     [...line].length > MOST_COLUMNS && !mayBeLong(file, line) ? [`${file}:${at + 1} is longer than ${MOST_COLUMNS} characters`] : [],
   );
-  if (CODE.test(file) && lines.length - 1 > MOST_LINES) troubles.push(`${file} has ${lines.length - 1} lines, more than ${MOST_LINES}`);
+  const isLong = lines.length - 1 > MOST_LINES;
+  if (file in KNOWN_LONG_FILES && !isLong) troubles.push(`${file} is no longer than ${MOST_LINES} lines; take it out of KNOWN_LONG_FILES`);
+  if (CODE.test(file) && isLong && !(file in KNOWN_LONG_FILES))
+    troubles.push(`${file} has ${lines.length - 1} lines, more than ${MOST_LINES}`);
   return troubles;
 }
 

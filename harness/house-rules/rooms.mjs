@@ -29,18 +29,54 @@ export const PARTS = [
     language: "rust",
     rooms: { "lib.rs": [], binding: ["lane", "net", "sys"], lane: ["net", "sys"], net: [], sys: [] },
   },
-  { folder: "crates/lock-core/src", language: "rust" },
+  {
+    folder: "crates/lock-core/src",
+    language: "rust",
+    rooms: lockCore({
+      "engine.rs": ["router", "client"],
+      router: ["client", "calls"],
+      client: ["connection", "calls", "waiters", "outbox.rs", "cohort.rs", "poll_lines.rs", "official_callers.rs", "commands"],
+      connection: ["commands"],
+      calls: ["commands"],
+      waiters: [],
+      "outbox.rs": [],
+      "cohort.rs": ["commands"],
+      "poll_lines.rs": [],
+      "official_callers.rs": [],
+      commands: [],
+    }),
+  },
   { folder: "crates/lock-model/src", language: "rust" },
   { folder: "crates/lock-sim/src", language: "rust" },
   { folder: "crates/server-model/src", language: "rust" },
 ];
 
 /** Folders with circles that are known, and are to be untied. One without a circle must leave this list. */
-export const KNOWN_CIRCLES = [
-  "crates/lock-core/src/calls",
-  "crates/lock-core/src/lease",
-  "crates/lock-core/src/router",
-  "crates/lock-model/src",
-  "crates/lock-sim/src",
-  "crates/server-model/src/verbs",
-];
+export const KNOWN_CIRCLES = ["crates/lock-model/src", "crates/lock-sim/src", "crates/server-model/src/verbs"];
+
+/** Adds to the rooms of lock-core what all of them may import: words that know nothing of a connection or a call. */
+function lockCore(rooms) {
+  const words = {
+    resp: ["secrets.rs"],
+    "secrets.rs": [],
+    "error.rs": [],
+    "time.rs": [],
+    "ids.rs": [],
+    "key.rs": [],
+    "mode.rs": [],
+    "rung.rs": [],
+    "script.rs": [],
+    "slot_set.rs": [],
+    "node_address.rs": [],
+    "call_id.rs": [],
+    "backoff.rs": [],
+    "config.rs": ["backoff.rs", "node_address.rs", "secrets.rs"],
+    "requests.rs": ["error.rs", "ids.rs", "key.rs", "rung.rs", "mode.rs", "time.rs"],
+    "timers.rs": ["call_id.rs", "time.rs"],
+    "effects.rs": ["requests.rs", "time.rs", "timers.rs"],
+    lease: ["ids.rs", "key.rs", "requests.rs", "resp", "script.rs", "time.rs"],
+  };
+  const all = Object.keys(words);
+  const above = Object.entries(rooms).map(([room, may]) => [room, [...may, ...all]]);
+  return { "lib.rs": [...Object.keys(rooms), ...all], ...Object.fromEntries(above), ...words };
+}

@@ -158,11 +158,11 @@ impl NodeLoop {
         }
     }
 
-    /// One callback from the loop: handles the event, then sends and tells until nothing is left or the turn gets long. A panic
-    /// ends here: the calls fail, and the shop goes on.
+    /// One callback from the loop: handles the event, then sends and tells until nothing is left or the turn gets long.
     fn turn(&self, take_in: impl FnOnce(&Self)) {
         self.in_turn.set(true);
         let end = now() + LONGEST_TURN;
+        // A panic ends here: the calls fail, and the shop goes on.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             take_in(self);
             loop {

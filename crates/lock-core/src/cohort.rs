@@ -5,6 +5,7 @@
 //! A caller whose job has ended is told so once Redis was seen to have the lock as theirs until then: by the release that ends the cohort,
 //! or by a question of its own whose the lock is.
 
+use crate::commands::hand_over::Served;
 use crate::effects::Effects;
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
@@ -105,15 +106,6 @@ pub(crate) struct Cohorts {
 pub(crate) struct Rest {
     pub(crate) ended: Vec<u64>,
     pub(crate) served: Option<Served>,
-}
-
-/// Which waiters of a cohort were served without a command.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Served {
-    /// Those up to this ticket.
-    pub(crate) up_to: u64,
-    /// Everybody who came after the cohort began has this ticket or a later one.
-    pub(crate) beyond: u64,
 }
 
 impl Cohorts {
@@ -253,5 +245,120 @@ impl Cohort {
             good_until,
             grant: self.claiming.as_ref().map(|claiming| Arc::clone(&claiming.grant)),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cohorts, First, Followers};
+    use crate::effects::Effects;
+    use crate::ids::{IdSource, Owner};
+    use crate::key::LockKey;
+    use crate::requests::{Keep, ReleaseRequest};
+    use crate::time::Instant;
+    use std::time::Duration;
+
+    const NOW: Instant = Instant::from_nanos(1 << 40);
+    const MS: Duration = Duration::from_millis(1);
+    const LEASE: Duration = Duration::from_secs(10);
+
+    struct Rig {
+        cohorts: Cohorts,
+        fx: Effects,
+        key: LockKey,
+        owner: Owner,
+    }
+
+    impl Rig {
+        /// A cohort whose first has the lock; two may follow, with tickets below 50.
+        fn new() -> Self {
+            let (mut cohorts, key) = (Cohorts::default(), LockKey::new(b"k".to_vec()));
+            let mut ids = IdSource::new([7; 24]);
+            let owner = ids.execute_owner();
+            let first = First {
+                key: key.clone(),
+                owner: owner.clone(),
+                attempt: ids.attempt(),
+                lease: LEASE,
+                sent_at: NOW,
+                claiming: None,
+                least_grant: Duration::ZERO,
+            };
+            let followers = Followers { token: 101, count: 2, first_foreign_ticket: 50 };
+            assert!(cohorts.begin(NOW, first, followers).is_none());
+            Self { cohorts, fx: Effects::default(), key, owner }
+        }
+
+        fn release(&self, caller: u64) -> ReleaseRequest {
+            ReleaseRequest {
+                caller,
+                keys: [self.key.clone()].into(),
+                owner: self.owner.clone(),
+                lease_end: Some(NOW + LEASE),
+                claim: None,
+                limit: None,
+                waited: true,
+                sound: true,
+                good_until: None,
+            }
+        }
+    }
+
+    #[test]
+    fn followers_have_the_next_tokens_and_the_same_owner_until_there_are_no_more() {
+        let mut rig = Rig::new();
+        for (caller, token) in [(1, 101), (2, 102)] {
+            let request = rig.release(caller);
+            assert_eq!(rig.cohorts.may_follow(NOW, &request), Some(None));
+            let hold = rig.cohorts.follow(NOW, &request, caller, Keep::Renewed, &mut rig.fx).unwrap();
+            assert_eq!((&*hold.tokens, &hold.owner), (&[token][..], &rig.owner));
+        }
+        assert_eq!(rig.cohorts.may_follow(NOW, &rig.release(3)), None);
+    }
+
+    #[test]
+    fn nobody_follows_an_unsound_hold_another_owner_or_after_ten_milliseconds() {
+        let rig = Rig::new();
+        let unsound = ReleaseRequest { sound: false, ..rig.release(1) };
+        assert_eq!(rig.cohorts.may_follow(NOW, &unsound), None);
+        let other = ReleaseRequest { owner: Owner::Named(b"other"[..].into()), ..rig.release(1) };
+        assert_eq!(rig.cohorts.may_follow(NOW, &other), None);
+        assert_eq!(rig.cohorts.may_follow(NOW + 9 * MS, &rig.release(1)), Some(None));
+        assert_eq!(rig.cohorts.may_follow(NOW + 10 * MS, &rig.release(1)), None);
+    }
+
+    #[test]
+    fn only_waiters_before_everybody_elses_and_with_the_same_lease_follow() {
+        let rig = Rig::new();
+        assert!(rig.cohorts.takes(&rig.key, 49, Some(LEASE)));
+        assert!(!rig.cohorts.takes(&rig.key, 50, Some(LEASE)));
+        assert!(!rig.cohorts.takes(&rig.key, 49, Some(LEASE / 2)));
+    }
+
+    #[test]
+    fn whose_job_has_ended_is_told_by_the_release_that_ends_the_cohort_or_by_a_question_once() {
+        let mut rig = Rig::new();
+        let request = rig.release(1);
+        rig.cohorts.follow(NOW, &request, 7, Keep::Renewed, &mut rig.fx);
+        assert!(rig.cohorts.has_callers() && rig.fx.next_due() == Some(NOW));
+        let asked = rig.cohorts.verify_due();
+        assert_eq!(asked.iter().map(|asked| asked.caller).collect::<Vec<_>>(), [1]);
+        assert!(rig.cohorts.verify_due().is_empty() && !rig.cohorts.has_callers());
+        let request = rig.release(2);
+        rig.cohorts.follow(NOW, &request, 8, Keep::Renewed, &mut rig.fx);
+        let rest = rig.cohorts.end(Some(&rig.key), &rig.owner);
+        assert_eq!(
+            (rest.ended, rest.served.map(|served| (served.up_to, served.beyond))),
+            (vec![2], Some((8, 103)))
+        );
+    }
+
+    #[test]
+    fn whoever_waits_to_be_told_is_given_out_when_the_connection_is_gone() {
+        let mut rig = Rig::new();
+        let request = rig.release(1);
+        rig.cohorts.follow(NOW, &request, 7, Keep::Renewed, &mut rig.fx);
+        assert_eq!(rig.cohorts.end_all(), [1]);
+        assert!(!rig.cohorts.has_callers());
     }
 }

@@ -1,7 +1,7 @@
 //! What a client is told once, at its start. Everything here is already parsed: the core checks nothing again.
 
 use crate::backoff::BackoffRule;
-use crate::router::NodeAddress;
+use crate::node_address::NodeAddress;
 use crate::secrets::Secrets;
 use std::collections::HashMap;
 use std::fmt;

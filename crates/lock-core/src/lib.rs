@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod call_id;
 mod calls;
 mod client;
 mod cohort;
@@ -20,6 +21,7 @@ mod error;
 mod ids;
 mod key;
 mod lease;
+mod node_address;
 mod official_callers;
 mod outbox;
 mod poll_lines;
@@ -29,6 +31,7 @@ mod router;
 mod rung;
 mod script;
 mod secrets;
+mod slot_set;
 mod time;
 mod timers;
 mod waiters;
@@ -45,12 +48,13 @@ pub use lease::{
     EXIT_LEASE_MS, Ended, HoldId, LeaseState, LeaseTable, Loss, NewLease, Renewal, RenewalAnswer,
     RenewalCall, ScriptCall, SharedLeases, Term,
 };
+pub use node_address::NodeAddress;
 pub use official_callers::OFFICIAL_ACQUIRE_SHA;
 pub use requests::{
     AcquireRequest, Claiming, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
     ReleaseRequest, TaskKey, Verdict, Wanted,
 };
-pub use router::{FIRST, NodeAddress, NodeId, Router, Routes, SlotRange};
+pub use router::{FIRST, NodeId, Router, Routes, SlotRange};
 pub use rung::Rung;
 pub use script::Script;
 pub use secrets::Secrets;

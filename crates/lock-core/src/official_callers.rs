@@ -187,7 +187,11 @@ fn stranger(line: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::strangers_in;
+    use super::{OfficialCallers, Question, strangers_in};
+    use crate::key::LockKey;
+    use crate::resp::Value;
+    use crate::time::Instant;
+    use std::time::Duration;
 
     const OTHER: &str =
         "id=7 addr=127.0.0.1:1 name= age=9 idle=1 flags=N sub=0 cmd=evalsha user=default lib-name= lib-ver=";
@@ -201,5 +205,40 @@ mod tests {
         let nameless = OTHER.replace("sub=0", "sub=2");
         let list = [ours.as_str(), &nameless, &idle, &elsewise, "", OTHER].join("\n");
         assert_eq!(strangers_in(list.as_bytes()), [7]);
+    }
+
+    const NOW: Instant = Instant::from_nanos(1 << 40);
+
+    /// Hands a key on all the time, for so many seconds, to a client that meets such a caller. The seconds at which the key is marked.
+    fn marks(seconds: u64, is_there: bool) -> Vec<u64> {
+        let (mut callers, key) = (OfficialCallers::default(), LockKey::new(b"k".to_vec()));
+        let mut marks = Vec::new();
+        for ms in (0..seconds * 1_000).step_by(100) {
+            let now = NOW + Duration::from_millis(ms);
+            let reply = match callers.handed_on(now, &key) {
+                Some(Question::Use) => Value::Array(vec![Value::Int(i64::from(is_there))]),
+                Some(Question::Connections) => Value::Text(OTHER.as_bytes().to_vec()),
+                None => continue,
+            };
+            let question =
+                if matches!(reply, Value::Array(_)) { Question::Use } else { Question::Connections };
+            if !callers.answered(now, question, &reply).is_empty() {
+                marks.push(ms / 1_000);
+            }
+        }
+        marks
+    }
+
+    #[test]
+    fn where_the_package_was_never_used_no_key_is_marked() {
+        assert!(marks(60, false).is_empty());
+    }
+
+    #[test]
+    fn where_nobody_comes_marks_fall_off() {
+        let marks = marks(600, true);
+        let gaps: Vec<u64> = marks.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(gaps.windows(2).all(|pair| pair[0] <= pair[1]), "{gaps:?}");
+        assert!(gaps.last().is_some_and(|gap| *gap >= 128), "{gaps:?}");
     }
 }

@@ -2,7 +2,7 @@
 //! key. Most of what a small script costs Redis is the call around it. And the locks that count only once replicas have them: one WAIT,
 //! last in its turn, is for all that was taken until its answer.
 
-use crate::calls::CallId;
+use crate::call_id::CallId;
 use crate::key::LockKey;
 use std::collections::{BTreeMap, HashMap};
 
@@ -139,7 +139,7 @@ pub(crate) fn by_key<'a>(
 #[cfg(test)]
 mod tests {
     use super::{MOST, Outbox, by_key, portions};
-    use crate::calls::CallId;
+    use crate::call_id::CallId;
     use crate::key::LockKey;
 
     fn calls(count: u32) -> Vec<CallId> {

@@ -2,7 +2,7 @@
 //! the first in line asks, and the next one asks as soon as the lock is given back here. The scripts decide when such a key is to be left alone for
 //! others (`scripts/parts/turn.lua`).
 
-use crate::calls::CallId;
+use crate::call_id::CallId;
 use crate::effects::Effects;
 use crate::key::LockKey;
 use crate::time::Instant;
@@ -274,7 +274,7 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::{Pause, PollLines};
-    use crate::calls::CallId;
+    use crate::call_id::CallId;
     use crate::effects::Effects;
     use crate::key::LockKey;
     use crate::time::Instant;

@@ -1,6 +1,6 @@
 //! One table of deadlines, one OS timer.
 
-use crate::calls::CallId;
+use crate::call_id::CallId;
 use crate::time::Instant;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,7 +1,7 @@
 //! A call that takes keys.
 
-use super::CallId;
 use crate::backoff::Backoff;
+use crate::call_id::CallId;
 use crate::commands::park::Park;
 use crate::commands::poll::Poll;
 use crate::commands::take::Take;

@@ -11,21 +11,13 @@ pub(crate) use claim::Claim;
 pub(crate) use release::{By, Release};
 pub(crate) use release_all::{MOST_CUTS, ReleaseAll, Step};
 
+use crate::call_id::CallId;
 use crate::ids::Owner;
 use crate::key::LockKey;
 use crate::resp::Said;
 use crate::time::Instant;
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// Names a call for as long as it is in the table, and no other one ever.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct CallId {
-    /// Where it stands in the table.
-    pub(crate) index: u32,
-    /// Counts the calls of a client; of a cluster's clients, none has a number of another's.
-    pub(crate) serial: u64,
-}
 
 /// Something that takes one or more commands.
 #[derive(Debug)]
@@ -421,55 +413,4 @@ impl Calls {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{CallId, Calls, Kind, Leave, State};
-    use crate::key::LockKey;
-
-    fn leave() -> Kind {
-        Kind::Leave(Leave { key: LockKey::new(b"k".to_vec()), remove: true, pass: false })
-    }
-
-    #[test]
-    fn a_call_is_found_by_place_and_serial_number_only() {
-        let mut calls = Calls::default();
-        let first = calls.insert(Some(1), leave(), None);
-        assert_eq!(calls.take_callers(first), [1]);
-        calls.forget(first);
-        let second = calls.insert(Some(2), leave(), None);
-        assert_eq!((first.index, calls.get(first).is_some()), (second.index, false));
-        assert_eq!(calls.of_caller_at(second.index, 1), None);
-        assert_eq!(calls.of_caller_at(second.index, 2), Some(second));
-    }
-
-    #[test]
-    fn who_waits_for_a_call_is_counted_until_told_or_taken_along() {
-        let (mut calls, mut other) = (Calls::default(), Calls::default());
-        let told = calls.insert(Some(1), leave(), None);
-        let moved = calls.insert(Some(2), leave(), None);
-        assert_eq!(calls.take_callers(told), [1]);
-        assert!(calls.has_callers());
-        if let Some(call) = calls.take(moved) {
-            other.put(call);
-        }
-        assert!(!calls.has_callers() && other.has_callers());
-        assert_eq!((calls.check(), other.check()), (Ok(()), Ok(())));
-    }
-
-    #[test]
-    fn the_backlog_keeps_its_order_while_calls_leave_it() {
-        let mut calls = Calls::default();
-        let ids: Vec<CallId> = (0..5).map(|_| calls.insert(None, leave(), None)).collect();
-        ids.iter().for_each(|id| calls.enqueue(*id));
-        let first = calls.insert(None, leave(), None);
-        calls.enqueue_first(first);
-        for id in ids.iter().skip(1).take(3) {
-            calls.forget(*id);
-            assert_eq!(calls.check(), Ok(()));
-        }
-        let expected: Vec<CallId> =
-            [first].into_iter().chain(ids.first().copied()).chain(ids.last().copied()).collect();
-        assert_eq!(calls.take_waiting(), expected);
-        assert_eq!(calls.state(first), Some(State::Pausing));
-        assert_eq!(calls.check(), Ok(()));
-    }
-}
+mod tests;

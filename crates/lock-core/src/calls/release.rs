@@ -1,8 +1,7 @@
 //! A call that gives keys back: by owner on request, by attempt when an acquire came to nothing.
 
 use super::acquire::Hint;
-use crate::cohort::Served;
-use crate::commands::hand_over::HandOver;
+use crate::commands::hand_over::{HandOver, Served};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
 use crate::time::Instant;

@@ -1,7 +1,8 @@
 //! The recount: what counters and indexes say of a client, compared with what is there. The simulation asks after every step.
 
 use super::state::Client;
-use crate::calls::{CallId, Kind, State};
+use crate::call_id::CallId;
+use crate::calls::{Kind, State};
 use crate::key::LockKey;
 use std::collections::{BTreeMap, HashMap};
 

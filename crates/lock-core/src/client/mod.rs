@@ -5,12 +5,15 @@
 //! drain all of them.
 //!
 //! The parts (connection, calls, waiters, outbox, cohorts, lines) own their fields and do not know each other: the client passes on what
-//! one of them says. Its own files go one way: `mod` and `moving` call `outage`, that calls `answers`, `waiting`, `sending`, `state`.
+//! one of them says. Its own files call one way:
+//! `mod`, `moving` > `outage` > `answers` > `returned` > `acquired` > `waiting` > `sending` > `state`.
 
+mod acquired;
 mod answers;
 mod check;
 mod moving;
 mod outage;
+mod returned;
 mod sending;
 mod state;
 mod waiting;

@@ -1,7 +1,8 @@
 //! Calls that go to another node of a cluster: taking one out of a client and putting it into another.
 
 use super::state::{Client, Redirected};
-use crate::calls::{By, Call, CallId, Kind, Release, State};
+use crate::call_id::CallId;
+use crate::calls::{By, Call, Kind, Release, State};
 use crate::config::ClusterRules;
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};

@@ -3,7 +3,8 @@
 
 use super::state::Client;
 use crate::backoff::{cluster_delay, doubtful_delay, lookup_delay, reconnect_delay};
-use crate::calls::{CallId, Kind, MOST_CUTS, State};
+use crate::call_id::CallId;
+use crate::calls::{Kind, MOST_CUTS, State};
 use crate::config::PauseRule;
 use crate::connection::Expected;
 use crate::error::{Code, Error};

@@ -2,7 +2,8 @@
 //! nobody wants turns into giving back what it took.
 
 use super::state::{Client, list};
-use crate::calls::{By, CallId, Calls, Hint, Kind, Release, State, Step};
+use crate::call_id::CallId;
+use crate::calls::{By, Calls, Hint, Kind, Release, State, Step};
 use crate::cohort::MOST_FOLLOWERS;
 use crate::commands::hand_over::{Successor, SuccessorHint};
 use crate::commands::{claim, give_back, hand_over, leave, park, poll, release, renew, revoke, take, wait};

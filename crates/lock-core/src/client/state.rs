@@ -1,6 +1,7 @@
 //! The client's parts, and what every other file of it needs: names of keys, and telling callers.
 
-use crate::calls::{CallId, Calls, Kind};
+use crate::call_id::CallId;
+use crate::calls::{Calls, Kind};
 use crate::cohort::Cohorts;
 use crate::config::ClientConfig;
 use crate::connection::Connection;

@@ -1,8 +1,9 @@
 //! What follows for a call from where it stands among the waiters: it asks, begins on a grant, pauses, or goes.
 
 use super::state::Client;
+use crate::call_id::CallId;
 use crate::calls::{By, Release};
-use crate::calls::{CallId, Claim, Kind, Leave, State};
+use crate::calls::{Claim, Kind, Leave, State};
 use crate::cohort::{First, Followers, MOST_FOLLOWERS, Verification};
 use crate::commands::claim::grant_text;
 use crate::connection::Expected;

@@ -1,10 +1,10 @@
 //! What all script calls have in common.
 
-use crate::connection::SlotSet;
 use crate::ids::AttemptId;
 use crate::key::LockKey;
 use crate::resp::{append_header, append_integer, append_text};
 use crate::script::Script;
+use crate::slot_set::SlotSet;
 use std::time::Duration;
 
 /// What a command has to know of the connection that it goes out on.

@@ -27,6 +27,15 @@ pub(crate) struct Successor {
     pub(crate) followers: u64,
 }
 
+/// Which waiters of a cohort were served without a command.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Served {
+    /// Those up to this ticket.
+    pub(crate) up_to: u64,
+    /// Everybody who came after the cohort began has this ticket or a later one.
+    pub(crate) beyond: u64,
+}
+
 /// What is asked.
 #[derive(Debug)]
 pub(crate) struct HandOver<'a> {

@@ -11,13 +11,11 @@ mod handshake;
 mod info;
 mod needs;
 mod refusal;
-mod slots;
 mod standing;
 
 pub use refusal::is_unwanted_password;
-pub(crate) use slots::SlotSet;
 
-use crate::calls::CallId;
+use crate::call_id::CallId;
 use crate::commands::SendContext;
 use crate::commands::push::{self, Push};
 use crate::config::ClientConfig;
@@ -28,6 +26,7 @@ use crate::key::LockKey;
 use crate::requests::{Event, LogLevel};
 use crate::resp::{Parser, Value, append_command};
 use crate::rung::Rung;
+use crate::slot_set::SlotSet;
 use crate::time::Instant;
 use crate::timers::Timer;
 use channels::Channels;
@@ -629,3 +628,6 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! One lease: until when it can be trusted, and when something is to be done about it.
 
-use super::HoldId;
+use super::hold_id::HoldId;
 use super::renewal::{Renewal, Term, tokens_of};
-use super::{CLAIM_PERIOD, margin};
+use super::timing::{CLAIM_PERIOD, margin};
 use crate::ids::Owner;
 use crate::key::LockKey;
 use crate::requests::{Claiming, Hold};

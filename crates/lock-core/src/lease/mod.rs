@@ -16,12 +16,14 @@ mod hold_id;
 mod named;
 mod renewal;
 mod shared;
+mod timing;
 
 pub use call::{RenewalCall, ScriptCall};
 pub use entry::{LeaseState, Loss, NewLease};
 pub use hold_id::HoldId;
 pub use renewal::{Renewal, RenewalAnswer, Term};
 pub use shared::SharedLeases;
+pub(crate) use timing::{CLAIM_PERIOD, margin};
 
 use crate::ids::Owner;
 use crate::key::LockKey;
@@ -33,9 +35,6 @@ use std::time::Duration;
 
 /// What is left of an `execute` lock's lease when its process ends, in milliseconds: a COMMIT may be in flight.
 pub const EXIT_LEASE_MS: u64 = 2_000;
-
-/// How long a grant stands until it is claimed, as the scripts have it.
-pub(crate) const CLAIM_PERIOD: Duration = Duration::from_secs(2);
 
 /// Shortest and longest time after which a renewal or look that failed is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(3));
@@ -73,12 +72,6 @@ impl Default for LeaseTable {
             next_look: Instant::FAR_FUTURE,
         }
     }
-}
-
-/// The abort comes this much before the lease can lapse: a share for clocks that run at different speeds and
-/// a fixed part for the way to the JavaScript thread.
-pub(crate) fn margin(lease: Duration) -> Duration {
-    lease / 100 + Duration::from_millis(10)
 }
 
 impl LeaseTable {

@@ -1,6 +1,6 @@
 //! What is asked of Redis about a lease that is due, and what the answer means.
 
-use super::HoldId;
+use super::hold_id::HoldId;
 use crate::ids::Owner;
 use crate::key::LockKey;
 use crate::time::Instant;

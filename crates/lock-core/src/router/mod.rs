@@ -3,7 +3,10 @@
 //! The methods are those of [`Client`], and so is the order: one mutation, then drain. A single server costs one look
 //! at an `Option`.
 
+mod cluster;
+mod fragments;
 mod map;
+mod node_id;
 mod nodes;
 mod parts;
 mod redirects;
@@ -15,21 +18,14 @@ use crate::error::Error;
 use crate::ids::IdSource;
 use crate::key::LockKey;
 use crate::lease::NewLease;
-use crate::requests::{
-    AcquireRequest, Event, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict,
-};
+use crate::node_address::NodeAddress;
+use crate::requests::{AcquireRequest, Event, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict};
 use crate::time::Instant;
-pub use map::{NodeAddress, Routes, SlotRange};
-use nodes::Cluster;
+use cluster::Cluster;
+pub use map::{Routes, SlotRange};
+pub use node_id::{FIRST, NodeId};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Names a connection of a [`Router`]: [`FIRST`], or a node of a cluster. A node that is gone never comes back under
-/// its number.
-pub type NodeId = u32;
-
-/// The only server; in a cluster, the way to its table of slots.
-pub const FIRST: NodeId = 0;
 
 /// See the module.
 #[derive(Debug)]
@@ -304,14 +300,4 @@ impl Router {
             cluster.each(body);
         }
     }
-}
-
-/// A line of the log about one node.
-fn told_of(address: &NodeAddress, level: LogLevel, message: &str) -> Event {
-    Event::Log { level, message: format!("Redis Cluster, node {address}: {message}") }
-}
-
-/// A call ended.
-fn done(caller: u64, outcome: Outcome) -> Event {
-    Event::Done { caller, outcome }
 }

@@ -1,10 +1,10 @@
 //! Calls that go to several nodes, and have nothing to wait for between them: releases of keys of several slots,
 //! `releaseAll`, the step at exit.
 
-use super::nodes::Cluster;
-use super::{FIRST, NodeId};
-use crate::calls::Call;
-use crate::client::{Asked, Client, asked_for};
+use super::cluster::Cluster;
+use super::fragments::{Counted, by_slot};
+use super::node_id::{FIRST, NodeId};
+use crate::client::Client;
 use crate::error::{Code, Error};
 use crate::key::LockKey;
 use crate::lease::NewLease;
@@ -14,50 +14,6 @@ use std::sync::Arc;
 
 /// How often `releaseAll` asks the nodes again because slots moved meanwhile.
 const MOST_ROUNDS: u32 = 8;
-
-/// A call whose parts are counted down.
-#[derive(Debug)]
-pub(super) struct Counted {
-    caller: u64,
-    left: usize,
-    /// Keys that were another's; none are named in an answer that was remembered.
-    not_held: Option<Vec<String>>,
-    pending: Option<String>,
-    failed: Option<Error>,
-    freed: u64,
-    /// For `releaseAll`: what is asked again, and how often it was.
-    again: Option<(ReleaseAllRequest, u32)>,
-    moved: bool,
-}
-
-impl Counted {
-    fn new(caller: u64, left: usize) -> Self {
-        Self {
-            caller,
-            left,
-            not_held: None,
-            pending: None,
-            failed: None,
-            freed: 0,
-            again: None,
-            moved: false,
-        }
-    }
-
-    fn outcome(self) -> Outcome {
-        match (self.failed, self.pending, self.again) {
-            (Some(error), ..) => Outcome::Failed(error),
-            (None, Some(why), _) => Outcome::ReleasePending(why),
-            (None, None, Some(_)) => Outcome::Freed(self.freed),
-            (None, None, None) => self.not_held.map_or(Outcome::Released, Outcome::NotHeld),
-        }
-    }
-}
-
-/// The keys, which are in order, by slot.
-pub(super) fn by_slot(keys: &[LockKey]) -> Vec<Arc<[LockKey]>> {
-    keys.chunk_by(|one, next| one.slot() == next.slot()).map(Into::into).collect()
-}
 
 impl Cluster {
     /// Returns the node to which a release for which others wait was given.
@@ -131,22 +87,17 @@ impl Cluster {
         Ok(())
     }
 
-    /// Parts of `releaseAll` whose node is gone: what it had is elsewhere by now.
-    pub(super) fn free_elsewhere(
+    /// A part of a counted call ended. The call's caller and outcome, if it was the last.
+    pub(super) fn part_counted(
         &mut self,
         first: &mut Client,
         now: Instant,
-        parts: Vec<(ReleaseAllRequest, u64)>,
-    ) {
-        for (part, freed) in parts {
-            self.ended(first, now, part.caller, Outcome::FreedSome(freed));
-        }
-    }
-
-    /// A part of a counted call ended.
-    pub(super) fn part_counted(&mut self, first: &mut Client, now: Instant, call: u64, outcome: Outcome) {
-        let Some(counted) = self.calls.counted(call) else { return };
-        counted.left = counted.left.saturating_sub(1);
+        call: u64,
+        outcome: Outcome,
+    ) -> Option<(u64, Outcome)> {
+        let counted = self.calls.counted(call)?;
+        debug_assert!(counted.left > 0, "more parts end than there are");
+        counted.left -= usize::from(counted.left > 0);
         match outcome {
             Outcome::Released | Outcome::Held(_) => {}
             Outcome::NotHeld(keys) => counted.not_held.get_or_insert_default().extend(keys),
@@ -159,7 +110,7 @@ impl Cluster {
             Outcome::Failed(error) => counted.failed = Some(error),
         }
         if counted.left > 0 {
-            return;
+            return None;
         }
         if counted.moved
             && counted.failed.is_none()
@@ -175,13 +126,10 @@ impl Cluster {
                     counted.failed = Some(error);
                 }
             } else {
-                return;
+                return None;
             }
         }
-        if let Some(counted) = self.calls.uncount(call) {
-            // It may itself be a part, of a call that waited for nodes.
-            self.ended(first, now, counted.caller, counted.outcome());
-        }
+        self.calls.uncount(call).map(|counted| (counted.caller, counted.outcome()))
     }
 
     /// True when there is something to send.
@@ -201,25 +149,6 @@ impl Cluster {
             any |= client.is_some_and(|client| client.shorten_for_exit(now, here));
         }
         any
-    }
-
-    /// Repeats, slot by slot, a call that was refused because its keys are of several slots. Nothing of it was executed.
-    pub(super) fn split(&mut self, first: &mut Client, now: Instant, call: Call) {
-        match asked_for(call, now) {
-            Some(Asked::Acquire { request, owner, attempt }) => {
-                self.acquire_several(first, now, request, owner, attempt);
-            }
-            Some(Asked::Release(request)) => {
-                self.release(first, now, request);
-            }
-            Some(Asked::GiveBack { keys, owner, attempt, until }) => {
-                for keys in by_slot(&keys) {
-                    let slot = keys.first().map_or(0, LockKey::slot);
-                    self.at(first, slot).1.give_back(now, keys, owner.clone(), attempt, until);
-                }
-            }
-            None => {}
-        }
     }
 
     /// The grant of a claim that is not answered yet, wherever it was sent.

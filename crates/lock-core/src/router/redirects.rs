@@ -1,10 +1,10 @@
 //! What a node says of a slot that it does not have, and where the call goes then.
 
-use super::NodeId;
-use super::map::NodeAddress;
-use super::nodes::{Cluster, Node};
+use super::cluster::{Cluster, Node};
+use super::node_id::NodeId;
 use crate::client::{Client, Redirect, Redirected};
 use crate::error::{Code, Error};
+use crate::node_address::NodeAddress;
 use crate::time::Instant;
 use std::time::Duration;
 

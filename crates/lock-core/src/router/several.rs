@@ -2,152 +2,17 @@
 //! that no two calls wait for each other. What is held already is kept alive meanwhile; all of it goes back when the
 //! call comes to nothing.
 
-use super::nodes::Cluster;
-use super::parts::{Counted, by_slot};
-use super::{FIRST, done};
-use crate::client::{Client, closed_error};
+use super::cluster::Cluster;
+use super::fragments::{PART, Part, Several, Share, by_slot};
+use super::node_id::{FIRST, done};
+use crate::calls::Call;
+use crate::client::{Asked, Client, asked_for, closed_error};
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
-use crate::lease::NewLease;
-use crate::requests::{AcquireRequest, Hold, Outcome, Patience, TaskKey, Wanted};
+use crate::requests::{AcquireRequest, Outcome, Patience, ReleaseAllRequest, TaskKey, Wanted};
 use crate::time::Instant;
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-
-/// Parts of calls are numbered from here, callers below.
-const PART: u64 = 1 << 60;
-
-#[derive(Debug)]
-enum Part {
-    /// Of a call whose parts are counted.
-    Counted(u64),
-    /// The keys of one slot, by its place in the call.
-    Share(u64, usize),
-}
-
-/// The keys of one slot.
-#[derive(Debug)]
-struct Share {
-    keys: Arc<[LockKey]>,
-    /// Tokens, and when the command was sent that took or last extended them.
-    held: Option<(Box<[u64]>, Instant)>,
-    /// The number under which they are being asked for.
-    asked: Option<u64>,
-}
-
-#[derive(Debug)]
-struct Several {
-    request: AcquireRequest,
-    owner: Owner,
-    attempt: AttemptId,
-    /// When the caller waits no longer.
-    end: Option<Instant>,
-    shares: Vec<Share>,
-    waited: bool,
-}
-
-impl Several {
-    /// When a share is asked for again, to keep it.
-    fn refresh_at(&self, share: &Share) -> Option<Instant> {
-        let (lease, (_, sent_at)) = self.request.lease.zip(share.held.as_ref())?;
-        share.asked.is_none().then(|| *sent_at + lease / 3)
-    }
-
-    /// When the caller waits no longer, if nothing but the keeping of shares is under way: that has no limit of its own.
-    fn late_at(&self) -> Option<Instant> {
-        self.end.filter(|_| self.shares.iter().all(|share| share.held.is_some()))
-    }
-
-    fn patience(&self, now: Instant) -> Patience {
-        let left = self.end.map(|end| end.since(now)).unwrap_or_default();
-        match self.request.patience {
-            Patience::TryFor(_) if left.is_zero() => Patience::None,
-            Patience::TryFor(_) => Patience::TryFor(left),
-            Patience::Limit(_) => Patience::Limit(left),
-            other => other,
-        }
-    }
-
-    fn hold(&self) -> Hold {
-        let held = || self.shares.iter().filter_map(|share| share.held.as_ref());
-        let tokens: Box<[u64]> = held().flat_map(|(tokens, _)| tokens.iter().copied()).collect();
-        Hold {
-            keys: Arc::clone(&self.request.keys),
-            owner: self.owner.clone(),
-            attempt: self.attempt,
-            // A node on a rung without tokens leaves the call without.
-            tokens: if tokens.len() == self.request.keys.len() { tokens } else { Box::default() },
-            lease: self.request.lease,
-            sent_at: held().map(|(_, sent_at)| *sent_at).min().unwrap_or(Instant::from_nanos(0)),
-            claim: None,
-            waited: self.waited,
-            keep: self.request.keep,
-        }
-    }
-}
-
-/// Calls of several parts, and the parts.
-#[derive(Debug, Default)]
-pub(super) struct Calls {
-    numbered: u64,
-    parts: HashMap<u64, Part>,
-    counted: HashMap<u64, Counted>,
-    several: BTreeMap<u64, Several>,
-}
-
-impl Calls {
-    fn number(&mut self) -> u64 {
-        self.numbered += 1;
-        PART + self.numbered
-    }
-
-    pub(super) fn count(&mut self, counted: Counted) -> u64 {
-        let call = self.number();
-        self.counted.insert(call, counted);
-        call
-    }
-
-    pub(super) fn part_of_count(&mut self, call: u64) -> u64 {
-        let part = self.number();
-        self.parts.insert(part, Part::Counted(call));
-        part
-    }
-
-    pub(super) fn counted(&mut self, call: u64) -> Option<&mut Counted> {
-        self.counted.get_mut(&call)
-    }
-
-    pub(super) fn uncount(&mut self, call: u64) -> Option<Counted> {
-        self.counted.remove(&call)
-    }
-
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let shares = |call: &Several| {
-            call.shares.iter().filter_map(|share| call.refresh_at(share)).chain(call.late_at()).min()
-        };
-        self.several.values().filter_map(shares).min()
-    }
-
-    /// What calls of `execute` hold that wait for the rest, for the step at exit.
-    pub(super) fn held_parts(&self) -> impl Iterator<Item = NewLease> {
-        self.several.values().filter(|several| several.owner.is_unique()).flat_map(|several| {
-            several.shares.iter().filter_map(|share| {
-                let (tokens, sent_at) = share.held.clone()?;
-                Some(NewLease {
-                    keys: Arc::clone(&share.keys),
-                    owner: several.owner.clone(),
-                    tokens,
-                    lease: Some(several.request.lease?),
-                    sent_at,
-                    renews: false,
-                    claim: None,
-                    waited: false,
-                })
-            })
-        })
-    }
-}
 
 impl Cluster {
     pub(super) fn acquire(
@@ -237,7 +102,12 @@ impl Cluster {
     /// A call of a client ended: a caller's own, or a part of one.
     pub(super) fn ended(&mut self, first: &mut Client, now: Instant, caller: u64, outcome: Outcome) {
         match self.calls.parts.remove(&caller) {
-            Some(Part::Counted(call)) => self.part_counted(first, now, call, outcome),
+            Some(Part::Counted(call)) => {
+                if let Some((caller, outcome)) = self.part_counted(first, now, call, outcome) {
+                    // It may itself be a part, of a call that waited for nodes.
+                    self.ended(first, now, caller, outcome);
+                }
+            }
             Some(Part::Share(call, at)) => self.share_answered(first, now, call, at, outcome),
             // A part that was given up is undone by its client.
             None if caller >= PART => {}
@@ -358,5 +228,36 @@ impl Cluster {
     fn cancel_everywhere(&mut self, first: &mut Client, now: Instant, caller: u64) {
         first.cancel_caller(now, caller);
         self.each(|client| client.cancel_caller(now, caller));
+    }
+
+    /// Parts of `releaseAll` whose node is gone: what it had is elsewhere by now.
+    pub(super) fn free_elsewhere(
+        &mut self,
+        first: &mut Client,
+        now: Instant,
+        parts: Vec<(ReleaseAllRequest, u64)>,
+    ) {
+        for (part, freed) in parts {
+            self.ended(first, now, part.caller, Outcome::FreedSome(freed));
+        }
+    }
+
+    /// Repeats, slot by slot, a call that was refused because its keys are of several slots. Nothing of it was executed.
+    pub(super) fn split(&mut self, first: &mut Client, now: Instant, call: Call) {
+        match asked_for(call, now) {
+            Some(Asked::Acquire { request, owner, attempt }) => {
+                self.acquire_several(first, now, request, owner, attempt);
+            }
+            Some(Asked::Release(request)) => {
+                self.release(first, now, request);
+            }
+            Some(Asked::GiveBack { keys, owner, attempt, until }) => {
+                for keys in by_slot(&keys) {
+                    let slot = keys.first().map_or(0, LockKey::slot);
+                    self.at(first, slot).1.give_back(now, keys, owner.clone(), attempt, until);
+                }
+            }
+            None => {}
+        }
     }
 }

@@ -14,7 +14,7 @@ mod queue;
 
 pub(crate) use queue::Grant;
 
-use crate::calls::CallId;
+use crate::call_id::CallId;
 use crate::effects::Effects;
 use crate::key::LockKey;
 use crate::lease::{CLAIM_PERIOD, margin};
@@ -137,7 +137,7 @@ impl Waiters {
 
     /// Whether nobody of this client waits for the key.
     pub(crate) fn is_empty_for(&self, key: &LockKey) -> bool {
-        self.find(key).is_none_or(KeyQueue::is_empty)
+        self.count(key) == 0
     }
 
     /// All waiters of a key, the oldest first.
@@ -380,7 +380,7 @@ impl Waiters {
         self.by_key.clear();
     }
 
-    /// What it counts, to be compared with the calls: see [`crate::Client::check`].
+    /// What it counts, for [`crate::Client::check`].
     pub(crate) fn queues(&self) -> impl Iterator<Item = &KeyQueue> {
         self.slab.iter().map(|(_, queue)| queue)
     }

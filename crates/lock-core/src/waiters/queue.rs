@@ -1,6 +1,6 @@
 //! The waiters of one key, and what is under way about it.
 
-use crate::calls::CallId;
+use crate::call_id::CallId;
 use crate::key::LockKey;
 use crate::lease::CLAIM_PERIOD;
 use crate::time::Instant;

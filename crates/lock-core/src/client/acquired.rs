@@ -1,0 +1,245 @@
+//! What the answers to commands that take locks mean: to the call that asked, and to those who wait behind it.
+
+use super::state::{Client, list};
+use crate::call_id::CallId;
+use crate::calls::{Call, Kind, Place, Renew, State};
+use crate::commands::renew::Renewing;
+use crate::commands::{Acquired, Answer, Refusal};
+use crate::config::Safety;
+use crate::error::{Code, Error};
+use crate::requests::{Hold, Outcome};
+use crate::time::Instant;
+use crate::timers::Timer;
+use crate::waiters::Waiter;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest pause before a waiter that holds keys already asks again, to keep them.
+const KEEP_PAUSE: Duration = Duration::from_secs(1);
+
+impl Client {
+    pub(super) fn acquire_refused(&mut self, now: Instant, id: CallId, text: String) {
+        let keys = self.keys_of(id);
+        let in_doubt =
+            self.calls.get_mut(id).is_some_and(|call| std::mem::replace(&mut call.in_doubt, false));
+        let error = Error::new(Code::Refused, format!("Redis refused to lock {}: {text}", list(&keys)))
+            .with_keys(keys)
+            .with_cause(Some(text));
+        let holds = self.dequeue(now, id);
+        if in_doubt || holds {
+            self.tell(id, Outcome::Failed(error));
+            self.roll_back(now, id, true);
+        } else {
+            self.finish(id, Outcome::Failed(error));
+        }
+    }
+
+    pub(super) fn acquired(&mut self, now: Instant, id: CallId, acquired: Acquired) {
+        let undecided = self.decided(id);
+        self.take_acquired(now, id, acquired);
+        if let Some(key) = undecided {
+            self.ask_oldest(now, &key);
+        }
+    }
+
+    fn take_acquired(&mut self, now: Instant, id: CallId, acquired: Acquired) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        let is_wanted = call.is_wanted();
+        let in_doubt = std::mem::replace(&mut call.in_doubt, false);
+        let Kind::Acquire(acquire) = &mut call.kind else {
+            return debug_assert!(false, "the answer to an acquire for another call");
+        };
+        match acquired {
+            Acquired::Held { tokens, joined } => {
+                let sent_at = acquire.sent_at;
+                acquire.joined = joined;
+                if !tokens.is_empty() {
+                    self.connection.set_synced(&acquire.keys);
+                }
+                self.held(now, id, tokens, sent_at);
+            }
+            Acquired::Contended => {
+                acquire.contended = true;
+                // Whether an earlier command took it is as open as before: it may be this call's own lock that stands there.
+                call.in_doubt = in_doubt;
+                match (is_wanted, in_doubt) {
+                    (true, _) => self.submit(now, id),
+                    (false, true) => self.roll_back(now, id, true),
+                    (false, false) => self.calls.forget(id),
+                }
+            }
+            Acquired::Refused { at, own_poll } => {
+                acquire.own_poll = own_poll;
+                acquire.refused = at;
+                if acquire.waits() {
+                    self.polls(now, id);
+                } else {
+                    let error = self.not_acquired(id);
+                    self.finish(id, Outcome::Failed(error));
+                }
+            }
+            Acquired::Parked { at, ticket, left } => self.parked(now, id, Place { at, ticket }, left),
+        }
+    }
+
+    /// The keys are this call's, by a command that was sent at `sent_at`.
+    pub(super) fn held(&mut self, now: Instant, id: CallId, tokens: Box<[u64]>, sent_at: Instant) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        let is_wanted = call.is_wanted();
+        let Kind::Acquire(acquire) = &mut call.kind else { return };
+        acquire.sent_at = sent_at;
+        let late = acquire.is_late(now);
+        let hold = acquire.hold(tokens, sent_at, None);
+        self.lines.held(now, &hold.keys, id);
+        hold.keys.iter().for_each(|key| self.waiters.held(key));
+        self.dequeue(now, id);
+        match (is_wanted, late) {
+            (false, _) => self.roll_back(now, id, false),
+            // The answer took longer than the lease: whoever comes next may hold the keys by now.
+            (true, true) => {
+                if let Some(call) = self.calls.get_mut(id) {
+                    call.in_doubt = true;
+                }
+                self.submit(now, id);
+            }
+            (true, false) => {
+                if hold.waited {
+                    self.handed_on(now, &hold.keys);
+                }
+                self.tell_when_safe(now, id, hold);
+            }
+        }
+    }
+
+    /// The call's keys are taken: its caller is told now or, with [`Safety`], once replicas have them.
+    fn tell_when_safe(&mut self, now: Instant, id: CallId, hold: Hold) {
+        if self.config.safety.is_none() {
+            return self.tell_held(now, id, hold);
+        }
+        let Some(acquire) = self.calls.acquire_mut(id) else { return };
+        acquire.unacknowledged = Some(Box::new(hold));
+        self.calls.set_state(id, State::Unacknowledged);
+        self.outbox.await_replicas(id);
+        self.limit_command(now, id);
+    }
+
+    fn tell_held(&mut self, now: Instant, id: CallId, hold: Hold) {
+        if self.calls.acquire(id).is_some_and(|acquire| acquire.joined && !acquire.fragment) {
+            // The attempt joined what its owner held before, and is told that it holds: it will not be rolled back any more.
+            let (keys, owner, tokens) =
+                (Arc::clone(&hold.keys), hold.owner.clone(), Some(hold.tokens.clone()));
+            let confirm = Renew { keys, owner, tokens, what: Renewing::ConfirmJoin };
+            self.add(now, None, Kind::Renew(confirm), None);
+        }
+        self.finish(id, Outcome::Held(hold));
+    }
+
+    /// The answer to a WAIT: how many replicas have everything that was taken until now.
+    pub(super) fn replicas_answered(&mut self, now: Instant, answer: Answer<u64>) {
+        let Some(safety) = self.config.safety else { return };
+        let enough = answer.as_ref().is_ok_and(|count| *count >= u64::from(safety.replicas));
+        let answer = answer.map_err(Refusal::into_text);
+        for id in self.outbox.end_wait() {
+            let Some(call) = self.calls.get_mut(id) else { continue };
+            call.command_limit = None;
+            let is_wanted = call.is_wanted();
+            let Kind::Acquire(acquire) = &mut call.kind else { continue };
+            let late = acquire.is_late(now);
+            match (acquire.unacknowledged.take(), is_wanted && enough) {
+                (Some(hold), true) if !late => self.tell_held(now, id, *hold),
+                (_, true) => self.submit(now, id),
+                _ => {
+                    let error = self.not_replicated(id, safety, &answer);
+                    self.tell(id, Outcome::Failed(error));
+                    self.roll_back(now, id, false);
+                }
+            }
+        }
+    }
+
+    fn not_replicated(&self, id: CallId, safety: Safety, answer: &Result<u64, String>) -> Error {
+        let keys = self.keys_of(id);
+        let locks = list(&keys);
+        let (wanted, ms) = (safety.replicas, safety.timeout.as_millis());
+        let error = match answer {
+            Ok(count) => Error::new(
+                Code::NotReplicated,
+                format!(
+                    "The lock on {locks} was given back: {count} of {wanted} replicas acknowledged it within {ms} ms, as the option safety asks for. Look at the replicas (INFO replication), and try again."
+                ),
+            ),
+            Err(text) => {
+                let message = format!(
+                    "The lock on {locks} was given back: whether replicas have it, as the option safety asks for, could not be found out, since Redis refused WAIT: {text}"
+                );
+                Error::new(Code::Refused, message).with_cause(Some(text.clone()))
+            }
+        };
+        error.with_keys(keys)
+    }
+
+    /// The call waits in a key's queue.
+    fn parked(&mut self, now: Instant, id: CallId, place: Place, left: Option<Duration>) {
+        self.calls.set_state(id, State::Parked);
+        let Some(acquire) = self.calls.acquire_mut(id) else { return };
+        acquire.refused = u32::try_from(place.at).into_iter().collect();
+        let (keys, sent_at, left_alone) = (Arc::clone(&acquire.keys), acquire.sent_at, acquire.left_alone);
+        let before = acquire.place.replace(place);
+        let Some(key) = keys.get(place.at) else { return };
+        if let Some(before) = before.filter(|before| before.at != place.at)
+            && let Some(old) = keys.get(before.at)
+        {
+            self.dequeue_at(now, id, old, before.ticket, left_alone);
+        }
+        let waiter = Waiter { call: id, ticket: place.ticket, sent_at, left };
+        let ask_again = self.waiters.parked(now, key, waiter, &mut self.fx);
+        if !self.calls.get(id).is_some_and(Call::is_wanted) {
+            return self.withdraw(now, id);
+        }
+        if let Some(acquire) =
+            self.calls.acquire_mut(id).filter(|acquire| place.at > 0 && !acquire.poll_armed)
+        {
+            acquire.poll_armed = true;
+            let pause = acquire.lease.map_or(KEEP_PAUSE, |lease| (lease / 3).min(KEEP_PAUSE));
+            self.fx.arm(now + pause, Timer::Retry(id));
+        }
+        self.begin_limit(now, id);
+        if ask_again {
+            self.submit(now, id);
+        }
+        self.dispatch_grant(now, key);
+    }
+
+    /// The answer that there is no queue to wait in: this waiter, and all of ours at that key, ask again after
+    /// pauses.
+    fn polls(&mut self, now: Instant, id: CallId) {
+        self.dequeue(now, id);
+        let Some(call) = self.calls.get(id) else { return };
+        let is_wanted = call.is_wanted();
+        let Kind::Acquire(acquire) = &call.kind else { return };
+        let (keys, refused) = (Arc::clone(&acquire.keys), acquire.refused.first().copied());
+        let key = refused.and_then(|at| keys.get(at as usize));
+        if is_wanted {
+            self.begin_limit(now, id);
+            match key {
+                Some(key) => self.line_up(now, id, key),
+                None => self.pause(now, id),
+            }
+        } else {
+            self.calls.forget(id);
+            keys.iter().for_each(|key| self.lines.left(now, key, id, &mut self.fx));
+        }
+        let Some(key) = key else { return };
+        self.lines.is_polled_now(now, key);
+        let others = self.waiters.of_key(key);
+        for other in &others {
+            self.dequeue(now, *other);
+            if self.calls.state(*other) == Some(State::Parked) {
+                self.line_up(now, *other, key);
+            }
+        }
+        if !others.is_empty() {
+            self.leave(now, key, true);
+        }
+    }
+}

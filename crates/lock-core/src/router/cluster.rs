@@ -1,0 +1,183 @@
+//! What is known of a cluster: its nodes, each with a client of its own, and which slots they have.
+
+use super::fragments::Calls;
+use super::map::SLOTS;
+use super::node_id::{FIRST, NodeId};
+use crate::client::Client;
+use crate::config::{ClientConfig, ClusterRules, PauseRule};
+use crate::ids::IdSource;
+use crate::node_address::NodeAddress;
+use crate::requests::Event;
+use crate::rung::Rung;
+use crate::time::Instant;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// Shortest time between two lookups of the table of slots, and the pause while a node of the table cannot be reached.
+pub(super) const LOOKUP_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(200));
+
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) client: Client,
+    pub(super) address: NodeAddress,
+    /// How locks are waited for there, and why not better; `None`: not connected.
+    pub(super) rung: Option<(Rung, Option<String>)>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    pub(super) rules: ClusterRules,
+    pub(super) config: ClientConfig,
+    pub(super) ids: IdSource,
+    /// By number, from 1; numbers are used once.
+    pub(super) nodes: BTreeMap<NodeId, Node>,
+    pub(super) numbered: NodeId,
+    /// The node of each slot; [`FIRST`]: none.
+    pub(super) slots: Vec<NodeId>,
+    pub(super) calls: Calls,
+    pub(super) events: VecDeque<(NodeId, Event)>,
+    /// When the table of slots is looked up next.
+    pub(super) lookup_at: Option<Instant>,
+    pub(super) looked_up_at: Instant,
+    /// It was told that all nodes are connected.
+    pub(super) is_ready: bool,
+    pub(super) password_unwanted: bool,
+    pub(super) moved: bool,
+    /// No more calls are taken.
+    pub(super) closed: bool,
+    /// There are no nodes but the first client, at an address that keeps the rules of a cluster.
+    pub(super) one_address: bool,
+}
+
+impl Cluster {
+    pub(super) fn new(config: &ClientConfig, seed: [u8; 24]) -> Option<Box<Self>> {
+        let rules = config.cluster.clone()?;
+        Some(Self::with(config, rules, IdSource::new(seed).child(1), false))
+    }
+
+    /// For a server behind one address that refuses commands over several slots.
+    pub(super) fn at_one_address(config: &ClientConfig, ids: IdSource) -> Box<Self> {
+        Self::with(config, ClusterRules::default(), ids, true)
+    }
+
+    fn with(config: &ClientConfig, rules: ClusterRules, ids: IdSource, one_address: bool) -> Box<Self> {
+        let mut config = config.clone();
+        // A node that is away may be back, or be replaced, at any time; whether to go on at all is asked at lookups.
+        config.perseverance.pause = PauseRule::Growing;
+        Box::new(Self {
+            rules,
+            config,
+            ids,
+            nodes: BTreeMap::new(),
+            // The first client's names are the seed's own, those of calls over several slots the next one's.
+            numbered: 1,
+            slots: vec![FIRST; SLOTS],
+            calls: Calls::default(),
+            events: VecDeque::new(),
+            lookup_at: None,
+            looked_up_at: Instant::from_nanos(0),
+            is_ready: false,
+            password_unwanted: false,
+            moved: false,
+            closed: false,
+            one_address,
+        })
+    }
+
+    pub(super) fn client(&mut self, node: NodeId) -> Option<&mut Client> {
+        self.nodes.get_mut(&node).map(|node| &mut node.client)
+    }
+
+    /// The slot's client and its number.
+    pub(super) fn at<'a>(&'a mut self, first: &'a mut Client, slot: u16) -> (NodeId, &'a mut Client) {
+        let id = self.owner(slot);
+        match self.nodes.get_mut(&id) {
+            Some(node) => (id, &mut node.client),
+            None => (FIRST, first),
+        }
+    }
+
+    /// The node of a slot; [`FIRST`]: none.
+    pub(super) fn owner(&self, slot: u16) -> NodeId {
+        self.slots.get(usize::from(slot)).copied().unwrap_or(FIRST)
+    }
+
+    pub(super) fn ids(&self) -> Vec<NodeId> {
+        self.nodes.keys().copied().collect()
+    }
+
+    pub(super) fn address(&self, node: NodeId) -> Option<&NodeAddress> {
+        self.nodes.get(&node).map(|node| &node.address)
+    }
+
+    pub(super) fn known(&self) -> Vec<NodeAddress> {
+        let mut nodes: Vec<&Node> = self.nodes.values().collect();
+        nodes.sort_by_key(|node| node.rung.is_none());
+        nodes.into_iter().map(|node| node.address.clone()).collect()
+    }
+
+    pub(super) fn each(&mut self, body: impl FnMut(&mut Client)) {
+        self.nodes.values_mut().map(|node| &mut node.client).for_each(body);
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        let mut nodes = self.nodes.iter();
+        nodes.try_for_each(|(id, node)| node.client.check().map_err(|wrong| format!("node {id}: {wrong}")))
+    }
+
+    pub(super) fn has_callers(&self) -> bool {
+        self.nodes.values().any(|node| node.client.has_callers())
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.nodes.values().all(|node| node.client.is_idle())
+    }
+
+    pub(super) fn expects_replies(&self) -> bool {
+        self.nodes.values().any(|node| node.client.expects_reply())
+    }
+
+    pub(super) fn has_events(&self) -> bool {
+        !self.events.is_empty() || self.nodes.values().any(|node| node.client.has_events())
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let nodes = self.nodes.values().filter_map(|node| node.client.poll_timeout());
+        nodes.chain(self.lookup_at).chain(self.calls.poll_timeout()).min()
+    }
+
+    /// Has the table of slots looked up, soon.
+    pub(super) fn look_up_in(&mut self, now: Instant, pause: Duration) {
+        let at = (now + pause).max(self.looked_up_at + LOOKUP_PAUSE.0);
+        self.lookup_at = Some(self.lookup_at.map_or(at, |before| before.min(at)));
+    }
+
+    pub(super) fn connect_new(&mut self) {
+        for (id, node) in &mut self.nodes {
+            let slot =
+                self.slots.iter().position(|owner| owner == id).and_then(|slot| u16::try_from(slot).ok());
+            if let Some(slot) = slot {
+                node.client.set_slot(slot);
+                node.client.connect();
+            }
+        }
+    }
+
+    /// The node at an address, made if it is not known.
+    pub(super) fn node_at(&mut self, address: &NodeAddress) -> NodeId {
+        if let Some((id, _)) = self.nodes.iter().find(|(_, node)| node.address == *address) {
+            return *id;
+        }
+        self.numbered += 1;
+        let id = self.numbered;
+        let mut client = Client::with(self.config.clone(), self.ids.child(id), u64::from(id) << 32);
+        if self.closed {
+            // It has no calls yet, so the time does not matter.
+            client.close(self.looked_up_at);
+        }
+        self.nodes.insert(id, Node { client, address: address.clone(), rung: None });
+        self.is_ready = false;
+        id
+    }
+}

@@ -1,0 +1,188 @@
+//! Calls that go to several slots, as data: their fragments, one a slot, and the calls whose fragments are counted down.
+
+use crate::error::Error;
+use crate::ids::{AttemptId, Owner};
+use crate::key::LockKey;
+use crate::lease::NewLease;
+use crate::requests::{AcquireRequest, Hold, Outcome, Patience, ReleaseAllRequest};
+use crate::time::Instant;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Parts of calls are numbered from here, callers below.
+pub(super) const PART: u64 = 1 << 60;
+
+#[derive(Debug)]
+pub(super) enum Part {
+    /// Of a call whose parts are counted.
+    Counted(u64),
+    /// The keys of one slot, by its place in the call.
+    Share(u64, usize),
+}
+
+/// The keys of one slot.
+#[derive(Debug)]
+pub(super) struct Share {
+    pub(super) keys: Arc<[LockKey]>,
+    /// Tokens, and when the command was sent that took or last extended them.
+    pub(super) held: Option<(Box<[u64]>, Instant)>,
+    /// The number under which they are being asked for.
+    pub(super) asked: Option<u64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Several {
+    pub(super) request: AcquireRequest,
+    pub(super) owner: Owner,
+    pub(super) attempt: AttemptId,
+    /// When the caller waits no longer.
+    pub(super) end: Option<Instant>,
+    pub(super) shares: Vec<Share>,
+    pub(super) waited: bool,
+}
+
+impl Several {
+    /// When a share is asked for again, to keep it.
+    pub(super) fn refresh_at(&self, share: &Share) -> Option<Instant> {
+        let (lease, (_, sent_at)) = self.request.lease.zip(share.held.as_ref())?;
+        share.asked.is_none().then(|| *sent_at + lease / 3)
+    }
+
+    /// When the caller waits no longer, if nothing but the keeping of shares is under way: that has no limit of its own.
+    pub(super) fn late_at(&self) -> Option<Instant> {
+        self.end.filter(|_| self.shares.iter().all(|share| share.held.is_some()))
+    }
+
+    pub(super) fn patience(&self, now: Instant) -> Patience {
+        let left = self.end.map(|end| end.since(now)).unwrap_or_default();
+        match self.request.patience {
+            Patience::TryFor(_) if left.is_zero() => Patience::None,
+            Patience::TryFor(_) => Patience::TryFor(left),
+            Patience::Limit(_) => Patience::Limit(left),
+            other => other,
+        }
+    }
+
+    pub(super) fn hold(&self) -> Hold {
+        let held = || self.shares.iter().filter_map(|share| share.held.as_ref());
+        let tokens: Box<[u64]> = held().flat_map(|(tokens, _)| tokens.iter().copied()).collect();
+        Hold {
+            keys: Arc::clone(&self.request.keys),
+            owner: self.owner.clone(),
+            attempt: self.attempt,
+            // A node on a rung without tokens leaves the call without.
+            tokens: if tokens.len() == self.request.keys.len() { tokens } else { Box::default() },
+            lease: self.request.lease,
+            sent_at: held().map(|(_, sent_at)| *sent_at).min().unwrap_or(Instant::from_nanos(0)),
+            claim: None,
+            waited: self.waited,
+            keep: self.request.keep,
+        }
+    }
+}
+
+/// Calls of several parts, and the parts.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    pub(super) numbered: u64,
+    pub(super) parts: HashMap<u64, Part>,
+    pub(super) counted: HashMap<u64, Counted>,
+    pub(super) several: BTreeMap<u64, Several>,
+}
+
+impl Calls {
+    pub(super) fn number(&mut self) -> u64 {
+        self.numbered += 1;
+        PART + self.numbered
+    }
+
+    pub(super) fn count(&mut self, counted: Counted) -> u64 {
+        let call = self.number();
+        self.counted.insert(call, counted);
+        call
+    }
+
+    pub(super) fn part_of_count(&mut self, call: u64) -> u64 {
+        let part = self.number();
+        self.parts.insert(part, Part::Counted(call));
+        part
+    }
+
+    pub(super) fn counted(&mut self, call: u64) -> Option<&mut Counted> {
+        self.counted.get_mut(&call)
+    }
+
+    pub(super) fn uncount(&mut self, call: u64) -> Option<Counted> {
+        self.counted.remove(&call)
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let shares = |call: &Several| {
+            call.shares.iter().filter_map(|share| call.refresh_at(share)).chain(call.late_at()).min()
+        };
+        self.several.values().filter_map(shares).min()
+    }
+
+    /// What calls of `execute` hold that wait for the rest, for the step at exit.
+    pub(super) fn held_parts(&self) -> impl Iterator<Item = NewLease> {
+        self.several.values().filter(|several| several.owner.is_unique()).flat_map(|several| {
+            several.shares.iter().filter_map(|share| {
+                let (tokens, sent_at) = share.held.clone()?;
+                Some(NewLease {
+                    keys: Arc::clone(&share.keys),
+                    owner: several.owner.clone(),
+                    tokens,
+                    lease: Some(several.request.lease?),
+                    sent_at,
+                    renews: false,
+                    claim: None,
+                    waited: false,
+                })
+            })
+        })
+    }
+}
+
+/// A call whose parts are counted down.
+#[derive(Debug)]
+pub(super) struct Counted {
+    pub(super) caller: u64,
+    pub(super) left: usize,
+    /// Keys that were another's; none are named in an answer that was remembered.
+    pub(super) not_held: Option<Vec<String>>,
+    pub(super) pending: Option<String>,
+    pub(super) failed: Option<Error>,
+    pub(super) freed: u64,
+    /// For `releaseAll`: what is asked again, and how often it was.
+    pub(super) again: Option<(ReleaseAllRequest, u32)>,
+    pub(super) moved: bool,
+}
+
+impl Counted {
+    pub(super) fn new(caller: u64, left: usize) -> Self {
+        Self {
+            caller,
+            left,
+            not_held: None,
+            pending: None,
+            failed: None,
+            freed: 0,
+            again: None,
+            moved: false,
+        }
+    }
+
+    pub(super) fn outcome(self) -> Outcome {
+        match (self.failed, self.pending, self.again) {
+            (Some(error), ..) => Outcome::Failed(error),
+            (None, Some(why), _) => Outcome::ReleasePending(why),
+            (None, None, Some(_)) => Outcome::Freed(self.freed),
+            (None, None, None) => self.not_held.map_or(Outcome::Released, Outcome::NotHeld),
+        }
+    }
+}
+
+/// The keys, which are in order, by slot.
+pub(super) fn by_slot(keys: &[LockKey]) -> Vec<Arc<[LockKey]>> {
+    keys.chunk_by(|one, next| one.slot() == next.slot()).map(Into::into).collect()
+}
