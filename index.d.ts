@@ -1,4 +1,4 @@
-// The package's public face, for TypeScript: the provider's own types, and what it adds to Medusa's.
+// The package's types: those of the provider, and those that it adds to Medusa's.
 import type { Context } from "@medusajs/framework/types";
 import type { AcquireArgs, ExecuteArgs, Lock } from "./provider/dist/index";
 
@@ -16,8 +16,8 @@ export { default, RedisLockingProvider } from "./provider/dist/index";
 /**
  * A job of `execute` that looks at its lock: `(signal, lock) => …`. It always gets both.
  *
- * Written so that whatever implements Medusa's own `ILockingModule`, and calls its jobs with a signal or with nothing, goes on being
- * one: nothing is required to call it, and a method's type that has a property beside it is compared in both directions.
+ * This form keeps other implementations of Medusa's `ILockingModule` valid, which call their jobs with a signal or without arguments. A call
+ * needs no arguments, and TypeScript compares the type of a method that has a property beside it in both directions.
  */
 type JobUnderLock<T> = { job(signal?: AbortSignal, ...lock: Lock[]): Promise<T> }["job"] & { readonly name?: string };
 

@@ -1,8 +1,8 @@
-// The package's public face; the provider is written in provider/src, the addon in src.
+// The package's entry. The provider's source is in provider/src, the addon's in src.
 const { default: provider, RedisLockingProvider } = require("./provider/dist/index.js");
 
-// So that both `require("…")` and `import provider from "…"` give what Medusa takes as a provider. No circle: Medusa
-// follows `default` for as long as there is one.
+// Both `require("…")` and `import provider from "…"` give an object that Medusa accepts as a provider. `default` must not be a circle,
+// since Medusa follows it as long as there is one.
 Object.assign(exports, provider);
 exports.default = provider;
 exports.RedisLockingProvider = RedisLockingProvider;

@@ -10,18 +10,18 @@ const INTRODUCTION = `<!-- Made by "node scripts/options-table.mjs --write" from
 
 # Options of ioredis
 
-What becomes of each option that may stand in \`redisOptions\`, and in the query of \`redisUrl\` (\`redis://host?connectTimeout=500\`). The
-reference is ioredis 5.11; names that only other versions of it know are taken, too. The URL counts more than \`redisOptions\`.
+This page says what becomes of each option in \`redisOptions\`, and in the query of \`redisUrl\` (\`redis://host?connectTimeout=500\`). The
+reference is ioredis 5.11. Names that only other versions of ioredis know are accepted, too. The URL wins over \`redisOptions\`.
 
 | treatment | meaning |
 |---|---|
-| honoured | does what it says |
-| ignored | has no meaning here, and is passed over without a word |
-| warned | is passed over, and the log says so at boot |
+| honoured | the option works |
+| ignored | the option has no meaning here, and is passed over silently |
+| warned | the option is passed over, and the log says so at boot |
 | refused | the boot fails with an error that names the option |
 
-Numbers may be numeric texts, and \`true\` and \`false\` may be texts. \`undefined\` is as good as not given, and so is null where nothing else is
-said. A value that cannot be used stops the boot; a name that is no option is warned of.
+Numbers may be numeric texts, and \`true\` and \`false\` may be texts. \`undefined\` means that the option is not given. So does null, unless the
+table says otherwise. A value that cannot be used stops the boot. The log warns of a name that is no option.
 `;
 
 /**
@@ -32,7 +32,7 @@ export function optionsDocument({ IOREDIS_OPTIONS, NODE_TLS_OPTIONS, CLUSTER_OPT
   const sections = [
     INTRODUCTION,
     `## redisOptions\n\n${table(IOREDIS_OPTIONS)}`,
-    `## redisOptions.tls\n\nTLS is done by rustls, with TLS 1.2 and 1.3.\n\n${table(NODE_TLS_OPTIONS)}`,
+    `## redisOptions.tls\n\nrustls does TLS 1.2 and 1.3.\n\n${table(NODE_TLS_OPTIONS)}`,
     `## cluster\n\nA Redis Cluster, with the options of ioredis' Cluster.\n\n${table(CLUSTER_OPTIONS)}`,
   ];
   return sections.join("\n");

@@ -134,8 +134,9 @@ class Releases {
   }
 
   /**
-   * The hold as far as it is proven: until a release by another process, of which the object has to hear at its next look; or by its own
-   * process before the answer to the acquire was there: then it is looked at as soon as that is there. Undefined when nothing is proven.
+   * The hold as far as it is proven. A release by another process ends the proof, since the lock object notices it only at its next
+   * look. So does a release by the same process before the answer to the acquire: the addon then looks as soon as the answer is there.
+   * Undefined if nothing is proven.
    */
   proven(hold, key) {
     for (const { by, from, to } of this.#of.get(`${hold.owner} ${key}`) ?? []) {

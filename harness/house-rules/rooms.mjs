@@ -52,11 +52,7 @@ export const PARTS = [
 ];
 
 /** Folders with circles that are known, and are to be untied. One without a circle must leave this list. */
-export const KNOWN_CIRCLES = [
-  "crates/lock-model/src",
-  "crates/lock-sim/src",
-  "crates/server-model/src/verbs",
-];
+export const KNOWN_CIRCLES = ["crates/lock-model/src", "crates/lock-sim/src", "crates/server-model/src/verbs"];
 
 /** Adds to the rooms of lock-core what all of them may import: words that know nothing of a connection or a call. */
 function lockCore(rooms) {

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { type Log, textOf } from "./guard";
 import type { LoadedClient } from "./service";
 
-/** What the Locking Module puts before a provider's id; Medusa's documentation uses ids with it already there. */
+/** The prefix that the Locking Module puts before a provider's id. Medusa's documentation writes ids with it. */
 const PREFIX = "lp_";
 const PACKAGE_ENTRY = resolve(__dirname, "../../index.js");
 const ALIAS_ENTRY = resolve(__dirname, "lp-alias/index.js");
@@ -17,7 +17,7 @@ interface ProviderEntry {
 /** The client of each provider entry, by the options object that Medusa hands to both of its loaders. */
 const clients = new WeakMap<object, LoadedClient>();
 
-/** Notes the client for the alias' loader. A later boot with the same configuration replaces it. */
+/** Remembers the client for the alias' loader. A later boot with the same configuration replaces it. */
 export function rememberClient(options: object, loaded: LoadedClient): void {
   clients.set(options, loaded);
 }
@@ -28,9 +28,9 @@ export function clientOf(options: object): LoadedClient | undefined {
 }
 
 /**
- * Makes `provider: "lp_<id>"`, as Medusa's documentation writes it, mean the same as `provider: "<id>"`: adds an
- * entry to the very list of providers that Medusa is walking through. `options` are the loader's own; without
- * `moduleOptions` they are the module's, and the provider entry has none.
+ * Makes `provider: "lp_<id>"`, as Medusa's documentation writes it, the same as `provider: "<id>"`. It adds an entry to the list of
+ * providers while Medusa walks through that list. `options` are the loader's own; without `moduleOptions` they are the module's, and
+ * the provider entry has none.
  */
 export function addAlias(options: object, moduleOptions: object | undefined, log: Log): void {
   const { providers } = (moduleOptions ?? options) as { providers?: unknown };
@@ -47,7 +47,7 @@ export function addAlias(options: object, moduleOptions: object | undefined, log
     }
     try {
       if (entries.length === 1) {
-        // A lone provider is the default; the alias makes two of them.
+        // A single provider is the default one. With the alias there are two, so the default must be named.
         entry.is_default = true;
       }
       entries.push({ resolve: ALIAS_ENTRY, id, ...(entry.options ? { options: entry.options } : {}) });

@@ -6,9 +6,9 @@ const clients = new Set<WeakRef<LockClient>>();
 let listening = false;
 
 /**
- * @internal Shuts the client down when Medusa ends the application, before it ends the process. Medusa tells modules of it but not their
- * providers, so this listens where modules are told: behind Medusa's own handling of SIGTERM and SIGINT, in the step that follows
- * the one in which event bus and workflow engine take no more work.
+ * @internal Shuts the client down when Medusa ends the application, before it ends the process. Medusa tells modules about it, but not
+ * their providers, so this wraps the function that tells the modules. Medusa calls it after SIGTERM or SIGINT, when event bus and workflow
+ * engine accept no more work.
  */
 export function shutDownWithMedusa(client: LockClient, log: Log): void {
   for (const reference of clients) {
@@ -26,14 +26,14 @@ export function shutDownWithMedusa(client: LockClient, log: Log): void {
 function listen(log: Log): void {
   const { onApplicationShutdown } = MedusaModule;
   MedusaModule.onApplicationShutdown = async function endOfTheApplication(this: unknown) {
-    // At the same time: Medusa's own part is not to wait, and may fail.
+    // Both run at the same time: Medusa's own part must not wait for ours, and may fail.
     const own = shutDownAll().catch((error) => log.warn(`Provider "locking-redis" could not shut down: ${textOf(error)}`));
     await Promise.all([onApplicationShutdown.call(MedusaModule), own]);
   };
 }
 
 async function shutDownAll(): Promise<void> {
-  // Those that are shut down already, too: who is told twice that the application ends has to wait for the same end.
+  // This includes clients that are shutting down already: a second call must wait for the same end.
   const alive = [...clients].map((reference) => reference.deref());
   await Promise.all(alive.map((client) => client?.shutdown()));
 }

@@ -8,17 +8,17 @@ const DEFAULT_EXECUTE_EXPIRE_S = 60;
 /** Lease of `acquire` with `renew` when the caller names none, in ms. */
 const DEFAULT_RENEWED_LEASE_MS = 60_000;
 
-/** The owner that stands for nobody in particular. */
+/** The owner that stands for no particular owner. */
 const NOBODY = "*";
 /** Owners that the package makes itself. */
 const RESERVED_OWNERS = ["grant:", "execute:"];
 
-/** What follows a message about a key that is not there. */
+/** Follows a message about a missing key. */
 const NO_KEY = 'In a workflow, the parameter "key" of acquireLockStep and releaseLockStep must have a value when the step runs.';
 
 /**
- * Keys as named by a caller, one or a list of them, in a list of our own: theirs may change while the call waits. Numbers are
- * taken as text. Throws INVALID_ARGUMENT for anything else.
+ * The keys that a caller names, one or a list, in a new list: the caller's list may change while the call waits. Numbers become
+ * text. Throws INVALID_ARGUMENT for anything else.
  */
 export function parseKeys(keys: unknown): string | string[] {
   if (Array.isArray(keys)) {
@@ -28,7 +28,7 @@ export function parseKeys(keys: unknown): string | string[] {
   return textOfKey(keys) ?? refuseKey(keys, "keys must be a string or a list of strings", "");
 }
 
-/** As {@link parseKeys}, for a release: null and undefined are keys that nobody holds, and left out (`complete` is false). */
+/** As {@link parseKeys}, for a release. Nobody holds null and undefined, so they are left out, and `complete` is false. */
 export function parseKeysToRelease(keys: unknown): { keys: string | string[]; complete: boolean } {
   if (!Array.isArray(keys)) {
     return isMissing(keys) ? { keys: [], complete: false } : { keys: parseKeys(keys), complete: true };
@@ -85,11 +85,11 @@ export function executeLeaseMs(expire: unknown): number {
 /** Lease of `acquire` in ms: 0 (no limit) for no `expire`, 0 or NaN; else at least 1 s. */
 export function acquireLeaseMs(expire: unknown): number {
   const seconds = toNumber("expire", expire);
-  // The text "0" is something that was given: with the official package, too, it means the shortest lease.
+  // The text "0" is not the same as no value: with the official package, too, it means the shortest lease.
   return seconds || expire === "0" ? leaseMs(Math.max(seconds ?? 0, 1)) : 0;
 }
 
-/** Lease of a lock that is renewed: as {@link acquireLeaseMs}, but there is always one. */
+/** Lease of a lock that is renewed: as {@link acquireLeaseMs}, but never without an end. */
 export function renewedLeaseMs(expire: unknown): number {
   return acquireLeaseMs(expire) || DEFAULT_RENEWED_LEASE_MS;
 }
@@ -138,7 +138,7 @@ function toNumber(name: string, value: unknown): number | undefined {
   return number;
 }
 
-/** What a value is, for messages; never its content, which may be a secret. */
+/** The kind of a value, for messages. Never its content, which may be a secret. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) {
     return String(value);

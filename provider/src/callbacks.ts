@@ -3,14 +3,14 @@ import { guarded, type Log, textOf } from "./guard";
 import type { Lock } from "./lock";
 import { onAbort } from "./signals";
 
-/** @internal The functions in `redisOptions` that the addon has asked. */
+/** @internal The functions in `redisOptions` that the addon asks. */
 export interface Callbacks {
   retryStrategy?: (times: number) => unknown;
   sentinelRetryStrategy?: (times: number) => unknown;
   reconnectOnError?: (error: Error) => unknown;
 }
 
-/** @internal What to do about an error that Redis answered with. */
+/** @internal What becomes of an error reply. */
 export enum Verdict {
   Nothing = 0,
   Reconnect = 1,
@@ -18,8 +18,8 @@ export enum Verdict {
 }
 
 /**
- * @internal Asks one of the two strategies for the pause before attempt `times`, in milliseconds. As with ioredis, what is no
- * number means never again (`undefined`); so does an exception, and an endless pause.
+ * @internal Asks one of the two strategies for the pause before attempt `times`, in milliseconds. `undefined` means never again. As with
+ * ioredis, that is the result for a value that is no number, and also for an exception and an endless pause.
  */
 export function askPauseMs(
   callbacks: Callbacks,
@@ -56,13 +56,13 @@ export interface LockCallbacks {
   onLost: ((error: LockError) => unknown) | undefined;
 }
 
-/** @internal The same two, which neither throw nor reject, and what became of the user's `onHeld`. */
+/** @internal The two callbacks, wrapped so that they neither throw nor reject, and the outcome of the user's `onHeld`. */
 export interface GuardedLockCallbacks {
   onHeld: ((lock: Lock) => void) | undefined;
   onLost: ((error: LockError) => void) | undefined;
   /**
-   * Resolves once the user's `onHeld` is done with the lock. Rejects with what it threw, or rejected with, and with the loss of the lock
-   * if that comes first.
+   * Resolves when the user's `onHeld` is done with the lock. Rejects with the error of `onHeld`, or with the loss of the lock if that
+   * comes first.
    */
   accepted(): Promise<void>;
 }
@@ -75,7 +75,7 @@ export function guardLockCallbacks({ onHeld, onLost }: LockCallbacks, log: Log):
       onHeld &&
       ((lock) => {
         outcome = accept(lock, onHeld);
-        // Looked at by `accepted`, which may come later.
+        // `accepted` looks at the outcome, perhaps later.
         outcome.catch(() => {});
       }),
     onLost:
@@ -90,7 +90,7 @@ export function guardLockCallbacks({ onHeld, onLost }: LockCallbacks, log: Log):
   };
 }
 
-/** Shows the lock to its caller, and waits until the caller is done with it or the lock is lost. */
+/** Hands the lock to `onHeld`, and waits until `onHeld` is done or the lock is lost. */
 async function accept(lock: Lock, onHeld: (lock: Lock) => unknown): Promise<void> {
   lock.signal.throwIfAborted();
   let forget = () => {};

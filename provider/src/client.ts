@@ -17,16 +17,16 @@ const MOST_RESULTS = 512;
 const NUMBERS_PER_RESULT = 3;
 const DRAIN_LOOK_MS = 20;
 const JOB_LAPSES = { what: "lapsed", ofJob: true } as const;
-/** The boot goes on without a connection after so long. */
+/** Longest wait of a boot for the connection. */
 const LONGEST_BOOT_MS = 5_000;
 
 interface Pending {
-  /** With a number, or with the keys that were not the owner's. */
+  /** Resolves with a number, or with the keys that were not the owner's. */
   resolve(value: number | string[]): void;
   reject(error: Error): void;
 }
 
-/** @internal What becomes of a lease after the keys were taken: nothing, known by a hold, or kept alive too. */
+/** @internal What happens to a lease after the keys were taken: nothing, a hold stands for it, or it is renewed, too. */
 export enum Keep {
   No = 0,
   Known = 1,
@@ -39,36 +39,36 @@ export interface AcquireTerms {
   leaseMs: number;
   /** Longest wait. */
   waitMs: number;
-  /** The wait counts from the first look at a held key on, and its end is a refusal instead of a time-out. */
+  /** The wait begins when the key is found held, and ends with a refusal instead of a time-out. */
   refuse: boolean;
-  /** What becomes of the lease afterwards. */
+  /** What happens to the lease afterwards. */
   keep: Keep;
   signal: AbortSignal | undefined;
 }
 
-/** @internal What the client knows of the options, besides what the addon does. */
+/** @internal The options that the client needs besides those of the addon. */
 export interface ClientTerms extends Callbacks {
   /** The longest that `shutdown` waits for jobs that are under way. */
   drainTimeoutMs: number;
 }
 
 /**
- * What results find their way back by. Apart from the client, because the addon holds the dispatcher for as long
- * as it lives: a client that nobody uses any more must be collected all the same.
+ * The calls under way, and the way of results to them. This is apart from the client, because the addon holds the dispatcher as long as it
+ * lives, and an unused client must be collected all the same.
  */
 class Calls {
-  /** The calls under way, by the number they were made with: a place here, free again once its result came. */
+  /** The calls under way. A call's number is its place in here, which is free again after the result. */
   readonly pending: (Pending | undefined)[] = [];
   readonly free: number[] = [];
-  /** Lock objects that somebody looks at, with who hears of their loss. */
+  /** Lock objects in use, by hold, with the callback for their loss. */
   readonly watched = new Map<number, { lock: HeldLock; told?: (lock: HeldLock) => void }>();
-  /** Jobs that were lost and have no lock object to tell it to (yet). */
+  /** Losses of jobs that have no lock object (yet), by hold. */
   readonly lost = new Map<number, LockError>();
   readonly watchers: ((failure: string | undefined) => void)[] = [];
-  /** Weak, since the addon holds what holds this. */
+  /** Weak, since the addon holds the dispatcher, which holds this object. */
   native: WeakRef<NativeClient> | undefined;
   readonly trouble: TroubleLog;
-  #rungTold = "";
+  #modeTold = "";
 
   constructor(
     readonly callbacks: Callbacks,
@@ -82,7 +82,7 @@ class Calls {
       try {
         this.settle(numbers[at] as number, numbers[at + 1] as ResultKind, numbers[at + 2] as number, details);
       } catch (error) {
-        // Nothing that is called there throws. If it does all the same, the results behind it are told nevertheless.
+        // Nothing in there throws. If it does all the same, the results after this one are still delivered.
         this.log.error(`A fault in provider "locking-redis", please report it: ${textOf(error)}`);
       }
     }
@@ -111,7 +111,7 @@ class Calls {
         this.lose(first, details[value] as ResultDetail);
         break;
       case ResultKind.Ready:
-        this.tellRung(details[value]);
+        this.tellMode(details[value]);
         this.tellWatchers(undefined);
         break;
       case ResultKind.Down:
@@ -131,14 +131,14 @@ class Calls {
     }
   }
 
-  /** Notes a call. Returns its number. */
+  /** Adds a call. Returns its number. */
   add(pending: Pending): number {
     const caller = this.free.pop() ?? this.pending.length;
     this.pending[caller] = pending;
     return caller;
   }
 
-  /** Takes a call out; its number may be given to another from now on. */
+  /** Removes a call. Another call may get its number from now on. */
   take(caller: number): Pending | undefined {
     const pending = this.pending[caller];
     if (pending) {
@@ -154,32 +154,32 @@ class Calls {
     const watched = this.watched.get(hold);
     watched?.lock.lose(error);
     if (!ofJob) {
-      // Nothing more is to be heard of it.
+      // The addon has no more to tell about this hold.
       this.watched.delete(hold);
       this.native?.deref()?.forget(hold);
     } else if (!watched) {
       this.lost.set(hold, error);
     }
-    // A lease that comes to the end that was asked for is nothing to warn of.
+    // A lease that ends when its caller wanted it to end is no reason for a warning.
     if (code !== "ended") {
       this.log.warn(ofJob && code !== "lapsed" ? `${error.message} (${(error.cause as Error).message})` : error.message);
     }
     watched?.told?.(watched.lock);
   }
 
-  /** The rung is named once, and again when it is another after a reconnect. */
-  private tellRung(detail: ResultDetail | undefined): void {
-    const rung = detail?.code ?? "";
-    if (rung === this.#rungTold) {
+  /** Logs the mode of the connection, and again when a reconnect changes it. */
+  private tellMode(detail: ResultDetail | undefined): void {
+    const mode = detail?.code ?? "";
+    if (mode === this.#modeTold) {
       return;
     }
-    const first = this.#rungTold === "";
-    this.#rungTold = rung;
-    if (rung === "plain") {
+    const first = this.#modeTold === "";
+    this.#modeTold = mode;
+    if (mode === "plain") {
       this.log.warn(
         `Provider "locking-redis" works without fencing tokens and hold records, as the official package does: ${detail?.message}. To get them, allow the Redis user the keys "mlr!*".`,
       );
-    } else if (rung === "polling") {
+    } else if (mode === "polling") {
       this.log.warn(
         `Provider "locking-redis" waits for locks by asking again and again, since Redis cannot tell it when one is free: ${detail?.message}. To change that, allow the Redis user the channels "mlr!*" on a server of version 6.2 or newer that is no cluster node.`,
       );
@@ -215,7 +215,7 @@ export class LockClient {
   jobs = 0;
   #ended: Promise<void> | undefined;
 
-  /** Connects. Throws INVALID_OPTION for certificates and keys that only the addon can tell to be of no use. */
+  /** Connects. Throws INVALID_OPTION for certificates and keys that the addon cannot use. */
   constructor(options: NativeOptions, terms: ClientTerms, log: Log) {
     this.#drainTimeoutMs = terms.drainTimeoutMs;
     const calls = new Calls(terms, log);
@@ -231,7 +231,7 @@ export class LockClient {
     rememberAtExit(this.#native);
   }
 
-  /** Resolves when the connection stands. Rejects when the first attempt failed, or takes too long; it goes on by itself. */
+  /** Resolves when the connection stands. Rejects when the first attempt fails or takes too long. The client goes on trying. */
   ready(): Promise<void> {
     const first = new Promise<void>((resolve, reject) => {
       const late = `Redis was not ready within ${LONGEST_BOOT_MS / 1_000} s`;
@@ -241,16 +241,16 @@ export class LockClient {
         failure === undefined ? resolve() : reject(new Error(failure));
       });
     });
-    // The boot waits for this: nothing else may keep the process alive yet.
+    // The boot waits for this, and maybe nothing else keeps the process alive yet.
     return keepAliveUntil(first);
   }
 
-  /** Takes the keys for a job, waiting up to `timeoutMs`, and keeps their lease alive. Resolves with the hold. */
+  /** Takes the keys for a job, waiting up to `timeoutMs`, and renews their lease. Resolves with the hold. */
   lock(keys: string | string[], leaseMs: number, timeoutMs: number, signal?: AbortSignal): Promise<number> {
     return this.#call((caller) => this.#native.lock(caller, keys, leaseMs, timeoutMs), signal);
   }
 
-  /** The lock object of a job, which is told when the lock is lost. */
+  /** Makes the lock object of a job. It notices when the lock is lost. */
   watch(hold: number, keys: string | string[]): HeldLock {
     const lock = new HeldLock(this.#native, hold, keys, JOB_LAPSES);
     this.#calls.watched.set(hold, { lock });
@@ -261,21 +261,20 @@ export class LockClient {
     return lock;
   }
 
-  /** The lock object of a hold of `acquire`. When the lock is lost, `told` hears of it after the object. */
+  /** Makes the lock object of a hold of `acquire`. When the lock is lost, `told` is called after the object has noticed. */
   watchKept(hold: number, keys: string | string[], renews: boolean, told: (lock: HeldLock) => void): HeldLock {
     const lock = new HeldLock(this.#native, hold, keys, { what: renews ? "lapsed" : "ended", ofJob: false });
     this.#calls.watched.set(hold, { lock, told });
     return lock;
   }
 
-  /** Forgets the lock object of a hold that was given back. */
+  /** Forgets the lock object of a hold that was released. */
   unwatch(hold: number): void {
     this.#calls.watched.delete(hold);
   }
 
   /**
-   * Ends a hold: gives its keys back, or has the addon go on trying. Resolves, never rejects, with the error when the lock was not the
-   * job's own until now.
+   * Ends a hold: releases its keys, or lets the addon go on trying. Never rejects. Resolves with an error if the lock was lost before.
    */
   unlock(hold: number, keys: string | string[]): Promise<LockError | undefined> {
     const calls = this.#calls;
@@ -292,7 +291,7 @@ export class LockClient {
       });
       const state = this.#native.unlock(caller, hold);
       if (state === HoldState.Lost || state === HoldState.Gone) {
-        // Its end came unnoticed, or the provider was closed under the job, so that nobody will answer.
+        // The hold ended unnoticed, or the provider was closed while the job ran, so no answer will come.
         lost ??= lostError(typeof keys === "string" ? [keys] : [...new Set(keys)], "lapsed", true);
       }
       if (state === HoldState.Gone) {
@@ -301,23 +300,23 @@ export class LockClient {
     });
   }
 
-  /** Takes the keys for an owner. Resolves with the hold, 0 where its lease is not kept. */
+  /** Takes the keys for an owner. Resolves with the hold, or with 0 if no hold stands for the lease. */
   acquire(keys: string | string[], owner: string, terms: AcquireTerms): Promise<number> {
     const { signal, ...rest } = terms;
     return this.#call((caller) => this.#native.acquire(caller, keys, { owner, ...rest }), signal);
   }
 
-  /** Gives back the keys that are the owner's; true when all were. */
+  /** Releases the keys that are the owner's. Resolves true if all were. */
   async release(keys: string | string[], owner: string): Promise<boolean> {
     return (await this.#call((caller) => this.#native.release(caller, keys, owner))) === 1;
   }
 
-  /** Deletes the locks of an owner, or everybody's. */
+  /** Deletes the locks of one owner, or of all. */
   async releaseAll(owner: string | undefined): Promise<void> {
     await this.#call((caller) => this.#native.releaseAll(caller, owner));
   }
 
-  /** Takes no more calls, lets running jobs end (up to `drainTimeoutMs`), and closes. Idempotent. */
+  /** Accepts no more calls, lets running jobs end (up to `drainTimeoutMs`), and closes. Idempotent. */
   shutdown(): Promise<void> {
     this.#ended ??= keepAliveUntil(this.#end());
     return this.#ended;
@@ -340,12 +339,12 @@ export class LockClient {
     }
   }
 
-  /** Whether a job runs or something is on its way to Redis. Locks of `acquire` are nobody's job: they are not waited for. */
+  /** Whether a job runs or a call is under way. A shutdown does not wait for locks of `acquire`, so they do not count. */
   #isBusy(): boolean {
     return this.jobs > 0 || this.#native.isBusy();
   }
 
-  /** Makes a call. Resolves with its number, 0 where keys were not the owner's. */
+  /** Makes a call. Resolves with its result as a number, or with 0 if keys were not the owner's. */
   #call(start: (caller: number) => number | Refusal, signal?: AbortSignal): Promise<number> {
     if (signal?.aborted) {
       return Promise.reject(signal.reason);
@@ -353,7 +352,7 @@ export class LockClient {
     const calls = this.#calls;
     return new Promise((resolve, reject) => {
       const pending: Pending = { resolve: (value) => resolve(typeof value === "number" ? value : 0), reject };
-      // All that is not ours comes before the call: from then on somebody waits for its result.
+      // The signal is the user's object and may throw, so it is used before the call is added: from then on a result is due.
       const withdraw = signal && this.#listenTo(signal, pending);
       const caller = calls.add(pending);
       try {
@@ -369,7 +368,7 @@ export class LockClient {
     });
   }
 
-  /** Lets the signal withdraw the call, which then rejects with the signal's reason, once its task and number are known. */
+  /** Lets the signal withdraw the call, which then rejects with the signal's reason. The returned function names task and number. */
   #listenTo(signal: AbortSignal, pending: Pending): (task: number, caller: number) => void {
     const { resolve, reject } = pending;
     let withdraw: (() => void) | undefined;

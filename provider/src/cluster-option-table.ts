@@ -4,29 +4,29 @@ import { type OptionTable, optionTable } from "./option-table";
 export const CLUSTER_OPTIONS: OptionTable = optionTable({
   honoured: {
     startupNodes:
-      "the nodes to ask for the others: an array of `{ host, port }`, URLs and port numbers; default 127.0.0.1:6379. `redisUrl`, if given, is one more. User name, password and TLS are the same for all nodes",
-    redisOptions: "`redisOptions` of every node; they count more than those beside `cluster`",
-    keyPrefix: "as in `redisOptions`, and counts more",
+      "the nodes to begin with: an array of `{ host, port }`, URLs and port numbers; default 127.0.0.1:6379. `redisUrl`, if given, is one more. User name, password and TLS are the same for all nodes",
+    redisOptions: "`redisOptions` of every node; they win over those beside `cluster`",
+    keyPrefix: "as in `redisOptions`, and wins over it",
     clusterRetryStrategy:
-      "a function of the number of the attempt that returns the pause in milliseconds after no node could be reached; what is no number, or an exception, ends all attempts, as does null. Default: 100 ms and 2 ms more each time, 2000 at most",
+      "a function of the number of the attempt that returns the pause in milliseconds after an attempt in which no node was reached. A result that is no number, an exception, or null ends all attempts. Default: 100 ms and 2 ms more each time, 2000 at most",
     enableOfflineQueue: "true, the default: calls wait for the cluster; false: they fail at once without it",
     enableReadyCheck: "true, the default: wait until cluster_state is not fail, and until nodes have loaded their data",
-    maxRedirections: "after so many redirections in a row a call without a time limit fails; default 16. Others fail at their limit",
+    maxRedirections: "a call without a time limit fails after so many redirections in a row; default 16. Others fail at their limit",
     retryDelayOnMoved: "pause in milliseconds before a command follows its slot; default 0",
     retryDelayOnTryAgain: "pause in milliseconds before a command is repeated whose keys are on the move; default 100",
-    retryDelayOnClusterDown: "pause in milliseconds before a command is repeated that the cluster was not fit for; default 100",
+    retryDelayOnClusterDown: "pause in milliseconds before a command is repeated after CLUSTERDOWN; default 100",
     slotsRefreshTimeout: "longest time for a node to say which node has which slot, in milliseconds; default 1000",
-    slotsRefreshInterval: "how often that is asked without a reason, in milliseconds; default: never",
+    slotsRefreshInterval: "time between two regular questions for the slots, in milliseconds; default: there are none",
     natMap: "an object: other addresses for those that nodes name, by `host:port`. A function is refused",
   },
   ignored: {
     lazyConnect: "the provider connects when Medusa starts, as the official one does",
-    retryDelayOnFailover: "what a lost connection left unanswered is asked again as soon as there is a node for it",
+    retryDelayOnFailover: "commands that a lost connection left unanswered are sent again as soon as there is a node for them",
     shardedSubscribers: "the provider listens on its own connections",
     enableAutoPipelining: "commands always go out together",
     autoPipeliningIgnoredCommands: "commands always go out together",
     showFriendlyErrorStack: "errors do not come from ioredis",
-    slotsRefreshJitter: "lookups follow what happens",
+    slotsRefreshJitter: "lookups follow events, which need no jitter",
   },
   warned: {
     clusterNodeRetryStrategy: "is ignored: nodes are connected to again as long as they have slots",

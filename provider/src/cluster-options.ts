@@ -15,23 +15,23 @@ import {
 import { parseRedisUrl, type UrlParts } from "./redis-url";
 
 const OPTION = "cluster";
-/** What every node has in common, so that one word for it is enough. */
+/** What all nodes have in common, so that one of them may say it for all. */
 const SHARED = ["username", "password", "tls"] as const;
 
-/** @internal What the option `cluster` comes to. */
+/** @internal The option `cluster`, parsed. */
 export interface ClusterSettings {
   native: NativeCluster;
   /** For `redisOptions`: what the option says about every node. */
   redisOptions: Record<string, unknown>;
   /** What URLs of nodes, and `redisUrl`, say about every node. */
   url: UrlParts;
-  /** Asked for the pause after no node could be reached; null: never again. */
+  /** Gives the pause after an attempt in which no node was reached; null: never again. */
   clusterRetryStrategy: unknown;
 }
 
 /**
- * @internal Parses the option `cluster`; `redisUrl`, parsed, is one more node. Throws INVALID_OPTION naming the option; adds
- * a line to `warnings` for what is ignored.
+ * @internal Parses the option `cluster`. `byUrl`, the parsed `redisUrl`, is one more node. Throws INVALID_OPTION, which names
+ * the option. Adds a line to `warnings` for each value that is ignored.
  */
 export function parseCluster(given: unknown, redisOptions: unknown, byUrl: UrlParts | undefined, warnings: string[]): ClusterSettings {
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
@@ -97,7 +97,7 @@ function readNode(node: unknown, label: string, warnings: string[]): UrlParts {
   });
 }
 
-/** What the nodes say about all of them. Two that differ would leave it to chance which holds for the others. */
+/** The values that nodes give for all of them. If two nodes differed, chance would decide between them; so that is refused. */
 function shared(nodes: UrlParts[]): Pick<UrlParts, "username" | "password" | "tls"> {
   const all: Partial<Record<(typeof SHARED)[number], string | boolean>> = {};
   for (const name of SHARED) {
@@ -119,7 +119,7 @@ function everyNode({ values, label }: OptionSource, outer: unknown): Record<stri
   if (impossible) {
     throw optionError(`redisOptions.${impossible}`, "cannot be used together with cluster");
   }
-  // A cluster has one database, and nodes are found by its own means.
+  // A cluster has one database, and finds its nodes itself.
   const { host: _host, port: _port, retryStrategy: _retryStrategy, ...rest } = all;
   if (rest.db !== undefined && Number(rest.db) !== 0) {
     throw optionError("redisOptions.db", "must be 0: a cluster has no other database");

@@ -15,7 +15,7 @@ const LIBRARY = "medusa-locking-redis";
 /** @internal Where Redis is. */
 export type Address = Pick<NativeOptions, "path" | "host" | "port" | "family">;
 
-/** @internal Where Redis is, how it is reached, and who we are there. */
+/** @internal Where Redis is, how to connect, and how to log in. */
 export type Connection = Address &
   Pick<
     NativeOptions,
@@ -48,13 +48,13 @@ export function readConnection(source: OptionSource): Connection {
   });
 }
 
-/** @internal Reads what says where Redis is; only what was given. */
+/** @internal Reads the options that say where Redis is. Returns only those that were given. */
 export function readAddress({ values, label }: OptionSource): Partial<Address> {
   const host = optionalString(label("host"), values.host);
   if (host?.includes("://")) {
     throw optionError(label("host"), "must be a host name, got a URL; put it in redisUrl");
   }
-  // What no resolver takes, said before one is asked.
+  // No resolver accepts such a name, so it is refused here.
   if (host !== undefined && /[\s\0]/.test(host)) {
     throw optionError(label("host"), "has a character that no host name has");
   }
@@ -74,7 +74,7 @@ export function readAddress({ values, label }: OptionSource): Partial<Address> {
   });
 }
 
-/** As with ioredis, what is no number switches it off. */
+/** As with ioredis, a value that is no number switches keep-alive off. */
 function readKeepAliveMs(label: string, value: unknown): number | undefined {
   if (value === undefined) {
     return 0;

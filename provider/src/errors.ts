@@ -12,15 +12,15 @@ import { MedusaError } from "@medusajs/framework/utils";
  * | `LOCK_RELEASED` | conflict | `assertHeld()` after the lock was given back |
  * | `INVALID_ARGUMENT` | invalid_data | an argument that cannot be used |
  * | `INVALID_OPTION` | invalid_data | an option that cannot be used, at boot |
- * | `REDIS_UNREACHABLE` | locking_error | Redis was not reached in as many reconnects as `maxRetriesPerRequest` allows, or is tried no more |
+ * | `REDIS_UNREACHABLE` | locking_error | Redis was not reached in as many reconnects as `maxRetriesPerRequest` allows, or all attempts have ended |
  * | `REDIS_TIMEOUT` | locking_error | a command took longer than `commandTimeout` ("Command timed out") |
  * | `REDIS_REFUSED` | locking_error | Redis answered with an error; `cause` has its text |
  * | `REDIS_AUTH_FAILED` | locking_error | Redis refused the user name or password |
  * | `PROVIDER_CLOSED` | locking_error | a call after `shutdown()` |
  * | `INTERNAL` | locking_error | a fault in this package |
  *
- * Medusa's error handler tells its HTTP clients nothing of a `locking_error`; the log has its text.
- * A wait ended by the caller's `signal` rejects with the signal's own reason.
+ * Medusa's error handler does not show the text of a `locking_error` to HTTP clients; the log has it.
+ * A wait that the caller's `signal` ends rejects with the signal's own reason.
  */
 export type LockErrorCode =
   | "LOCK_NOT_ACQUIRED"
@@ -41,16 +41,16 @@ export type LockErrorCode =
 /** The error of every failed call: a `MedusaError` with a stable code and the keys it is about. */
 export type LockError = MedusaError & {
   code: LockErrorCode;
-  /** The keys concerned, as the caller named them; empty when it is about none in particular. */
+  /** The keys concerned, as the caller named them; empty if the error is not about keys. */
   keys: string[];
 };
 
-/** How ioredis begins the message of its MaxRetriesPerRequestError. */
+/** The beginning of the message of ioredis' MaxRetriesPerRequestError. */
 const RECONNECT_LIMIT_TEXT = "Reached the max retries per request limit";
 
 /**
- * The type of errors that are not about a lock. Medusa's error handler knows no such type, so its clients read "An unknown error
- * occurred." where any other type would show them what Redis said, and names of keys with it.
+ * The type of errors that are not about a lock. Medusa's error handler does not know this type, so HTTP clients read "An unknown error
+ * occurred." With a known type they would read Redis' text, which may have names of keys in it.
  */
 const HIDDEN = "locking_error";
 
@@ -76,7 +76,7 @@ export function isHidden(code: LockErrorCode): boolean {
   return TYPE_OF_CODE[code] === HIDDEN;
 }
 
-/** Makes the error of a failed call. `cause` is what lies behind it, for the error's `cause` property. */
+/** Makes the error of a failed call. `cause` is the reason behind it, for the error's `cause` property. */
 export function lockError(code: LockErrorCode, message: string, keys: string[] = [], cause?: string): LockError {
   const error = new MedusaError(TYPE_OF_CODE[code], message, code) as LockError;
   error.keys = keys;
@@ -84,13 +84,13 @@ export function lockError(code: LockErrorCode, message: string, keys: string[] =
     error.cause = new Error(cause);
   }
   if (code === "REDIS_UNREACHABLE" && message.startsWith(RECONNECT_LIMIT_TEXT)) {
-    // The name that code written for ioredis looks for.
+    // Code that was written for ioredis looks for this name.
     error.name = "MaxRetriesPerRequestError";
   }
   return error;
 }
 
-/** @internal What happened to a lock that is lost; as the addon names it. */
+/** @internal The addon's names for what happens to a lost lock. */
 export type LossKind = "lapsed" | "ended" | "taken-away";
 
 const LOSSES: Record<LossKind, string> = {
@@ -101,8 +101,7 @@ const LOSSES: Record<LossKind, string> = {
 };
 
 /**
- * @internal The error of a lock that is no longer its holder's. Of a job of `execute` it has the official package's text, whatever happened; what
- * did is its cause.
+ * @internal The error of a lost lock. For a job of `execute` its text is always the official package's, and its cause says what happened.
  */
 export function lostError(keys: string[], what: LossKind, ofJob: boolean): LockError {
   const lost = `Lost the lock for key(s) "${keys.join('", "')}"`;

@@ -6,8 +6,8 @@ const collected = new FinalizationRegistry<WeakRef<NativeClient>>((reference) =>
 let listening = false;
 
 /**
- * Has the client take the bounded step at exit (200 ms): locks of running jobs are left with 2 s. One listener for
- * all clients; no signal is listened to, since that would disable its default in plain scripts.
+ * Makes the client take the step at exit, which takes at most 200 ms and leaves 2 s to the locks of running jobs. All clients share one
+ * listener. It listens to no signal, since that would switch off the signal's default in plain scripts.
  */
 export function rememberAtExit(client: NativeClient): void {
   const reference = new WeakRef(client);
@@ -24,7 +24,7 @@ export function rememberAtExit(client: NativeClient): void {
   }
 }
 
-/** The client is closed: nothing is left to do for it. */
+/** Forgets a client that is closed. */
 export function forgetAtExit(client: NativeClient): void {
   const reference = references.get(client);
   if (reference) {

@@ -8,8 +8,8 @@ export interface Log {
 }
 
 /**
- * @internal Calls what belongs to the user: a logger, a strategy, a callback. Nothing that it does gets out of here: `failed` hears of
- * what it throws, and of what a promise that it returns rejects with. Gives the callback's result, `undefined` where it threw.
+ * @internal Calls a function of the user's: a logger, a strategy, a callback. `failed` gets the error that it throws, or that its promise
+ * rejects with; no error leaves this function. Returns the function's result, or `undefined` if it threw.
  */
 export function guarded<T>(call: () => T, failed: (error: unknown) => void): T | undefined {
   try {
@@ -24,7 +24,7 @@ export function guarded<T>(call: () => T, failed: (error: unknown) => void): T |
   }
 }
 
-/** @internal The user's logger, whose methods do not throw any more. What it cannot write is lost: there is nobody else to tell. */
+/** @internal The user's logger, with methods that do not throw. A line that it cannot write is lost. */
 export function guardedLog(logger: Partial<Pick<Logger, "info" | "warn" | "error">> | undefined): Log {
   const lost = () => {};
   return {
@@ -34,7 +34,7 @@ export function guardedLog(logger: Partial<Pick<Logger, "info" | "warn" | "error
   };
 }
 
-/** @internal What was thrown, as text for the log. Whatever it is, this does not throw. */
+/** @internal A thrown value as text for the log. This does not throw, whatever the value is. */
 export function textOf(error: unknown): string {
   try {
     return String(error);

@@ -2,7 +2,7 @@ import type { LockClient } from "./client";
 import type { LockError } from "./errors";
 import type { HeldLock, Lock } from "./lock";
 
-/** @internal The locks of `acquire` whose callers want to hear of them, until their release or loss: by owner, then by key. */
+/** @internal The locks of `acquire` with `onHeld` or `onLost`, until their release or loss: by owner, then by key. */
 export class KeptLocks {
   readonly #client: LockClient;
   readonly #byOwner = new Map<string, Map<string, Set<HeldLock>>>();
@@ -11,7 +11,7 @@ export class KeptLocks {
     this.#client = client;
   }
 
-  /** Hands out a lock that was just taken. */
+  /** Makes the lock object of keys that were just taken, and hands it to `onHeld`. */
   add(
     hold: number,
     keys: string | string[],
@@ -30,7 +30,7 @@ export class KeptLocks {
     onHeld?.(lock);
   }
 
-  /** The owner gives back `keys`, or all. */
+  /** Notes that the owner releases `keys`, or all its keys. */
   release(owner: string, keys?: string | string[]): void {
     const byKey = this.#byOwner.get(owner);
     for (const key of typeof keys === "string" ? [keys] : (keys ?? [...(byKey?.keys() ?? [])])) {

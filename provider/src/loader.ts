@@ -12,8 +12,8 @@ import { CLIENT, type LoadedClient } from "./service";
 type ProviderLoaderOptions = LoaderOptions & { moduleOptions?: Record<string, unknown> };
 
 /**
- * Connects and registers the client for the service. When Redis cannot be reached the boot goes on: the client
- * connects by itself later. Throws INVALID_OPTION for options that cannot be used.
+ * Connects, and registers the client for the service. If Redis cannot be reached, the boot goes on, and the client connects later.
+ * Throws INVALID_OPTION for options that cannot be used.
  */
 export default async function lockingRedisLoader(args: ProviderLoaderOptions): Promise<void> {
   const { container, options, moduleOptions } = args;

@@ -8,18 +8,18 @@ import { type LockError, type LossKind, lockError, lostError } from "./errors";
 export interface Lock {
   /** The keys, each once, as the caller named them. */
   readonly keys: readonly string[];
-  /** Who holds them, as it stands in Redis. */
+  /** The owner, as it stands in Redis. */
   readonly ownerId: string;
   /** Aborts when the lock is lost, with the error that `execute` will throw as its reason. */
   readonly signal: AbortSignal;
   /**
    * A number per key that rises with every hold of the key: give it to the resource, which refuses lower ones.
-   * `undefined` for a key where the server gives none (see the README, "Guarantees").
+   * `undefined` if the server gives no number (see the README, "Guarantees").
    */
   readonly fencingTokens: Readonly<Record<string, number | undefined>>;
-  /** Milliseconds until the lease can lapse unless renewed (the least of all keys); 0 once it is lost; Infinity without one. */
+  /** Milliseconds until the lease can lapse if it is not renewed (the least of all keys). 0 when it is lost, Infinity without a lease. */
   remainingMs(): number;
-  /** Throws the reason if the lock is lost, also where the event loop had no time to fire the signal. */
+  /** Throws the reason if the lock is lost, also if the event loop had no time to fire the signal. */
   assertHeld(): void;
 }
 
@@ -28,9 +28,9 @@ export class HeldLock implements Lock {
   readonly keys: readonly string[];
   readonly #native: NativeClient;
   readonly #controller = new AbortController();
-  /** What the addon knows of the hold; read at the latest before the hold ends. */
+  /** Owner and tokens of the hold, once they were read. They are read before the hold ends. */
   #facts: { ownerId: string; tokens: Record<string, number | undefined> } | undefined;
-  /** Keys that were given back while others of the same lock are still held. */
+  /** Keys that were released while others of the same lock are still held. */
   #givenBack: Set<string> | undefined;
 
   constructor(
@@ -38,7 +38,7 @@ export class HeldLock implements Lock {
     /** The native id of the hold. */
     readonly hold: number,
     keys: string | string[],
-    /** What happens to a lock of this kind when its time is over. */
+    /** What a lapsed lease means for a lock of this kind. */
     private readonly end: { what: LossKind; ofJob: boolean },
   ) {
     this.#native = native;
@@ -73,7 +73,7 @@ export class HeldLock implements Lock {
     }
   }
 
-  /** Owner and tokens, from the addon the first time. Called before the hold ends, so that they are still there afterwards. */
+  /** Owner and tokens. The first call reads them from the addon; it comes before the hold ends, so they stay known. */
   readFacts(): { ownerId: string; tokens: Record<string, number | undefined> } {
     if (!this.#facts) {
       const { owner = "", keys = [], tokens = [] } = this.#native.holdFacts(this.hold) ?? {};
@@ -81,7 +81,7 @@ export class HeldLock implements Lock {
       // Without a prototype: a key may be called "__proto__".
       const byKey: Record<string, number | undefined> = Object.create(null);
       for (const key of this.keys) {
-        // Redis has keys as UTF-8, which knows no lone surrogates.
+        // Keys are UTF-8 in Redis, and UTF-8 has no lone surrogates.
         byKey[key] = tokens[places.get(key.toWellFormed()) ?? -1];
       }
       this.#facts = { ownerId: owner, tokens: byKey };
@@ -89,7 +89,7 @@ export class HeldLock implements Lock {
     return this.#facts;
   }
 
-  /** One of its keys is given back. True when none is left. */
+  /** Notes that one of the keys is released. True when none is left. */
   giveBack(key: string): boolean {
     this.readFacts();
     this.#givenBack ??= new Set();
@@ -104,7 +104,7 @@ export class HeldLock implements Lock {
   }
 }
 
-/** @internal The lock of `execute([], job)`: no key, nothing to lose. */
+/** @internal The lock of `execute([], job)`: it has no key and is never lost. */
 export class EmptyLock implements Lock {
   readonly keys = [];
   readonly ownerId = "";

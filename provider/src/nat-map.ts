@@ -23,7 +23,7 @@ export function readNatMap(option: string, value: unknown): Record<string, Nativ
   return Object.fromEntries(entries);
 }
 
-/** @internal An object with any names. */
+/** @internal The value as an object. Throws INVALID_OPTION for anything else. */
 export function objectOf(option: string, value: unknown): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw optionError(option, `must be an object, got ${kindOf(value)}`);

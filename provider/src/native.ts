@@ -4,11 +4,12 @@ import type * as Native from "../../native";
 
 const NAME = "medusa-locking-redis";
 const SUPPORTED = "Linux (glibc and musl), macOS and Windows on x64 and arm64";
-/** What stands behind platform and architecture in the name of a platform's package. */
+/** The end of the name of a platform's package, after platform and architecture. */
 const VARIANTS: Record<string, readonly string[]> = { linux: ["-gnu", "-musl"], darwin: [""], win32: ["-msvc"] };
 
 /**
- * The addon. Throws an error whose first line says why there is none: for this platform, in this installation, or in this process.
+ * The addon. Throws an error if it cannot be loaded. The first line says why: not for this platform, not in this installation, or not in
+ * this process.
  */
 export function loadNative(): typeof Native {
   let native: typeof Native;
@@ -51,7 +52,7 @@ function whyNot(error: unknown): string {
   );
 }
 
-/** The first lines of an error and of all that caused it. */
+/** The first lines of an error and of its causes. */
 function messagesOf(error: unknown): string[] {
   const messages: string[] = [];
   for (let at = error; at instanceof Error && messages.length < 50; at = at.cause) {
@@ -60,7 +61,7 @@ function messagesOf(error: unknown): string[] {
   return messages;
 }
 
-/** What the system's loader says: "libc.so.6: version `GLIBC_2.34' not found (required by ...)", the same for libm and others. */
+/** From the system loader's message: "libc.so.6: version `GLIBC_2.34' not found (required by ...)", the same for libm and others. */
 function glibcTooOld(troubles: string[]): string | undefined {
   const needed = troubles.map((trouble) => /version [`'"]GLIBC_([\d.]+)['"] not found/.exec(trouble)?.[1]).find(Boolean);
   if (!needed) {
@@ -71,7 +72,7 @@ function glibcTooOld(troubles: string[]): string | undefined {
   return `it needs glibc ${needed} or newer, and this system has ${there}. Use a newer system or base image, or one with musl (Alpine).`;
 }
 
-/** The addon that was loaded comes from a platform's package of another version than this one. */
+/** Why the loaded addon does not fit, if its package has another version than this one. */
 function loadedOfOtherVersion(): string | undefined {
   const files = require.cache?.[require.resolve("../../native")]?.children?.map(({ filename }) => filename) ?? [];
   const addon = files.find((file) => file.endsWith(".node"));

@@ -5,16 +5,16 @@ const NEEDS_NODE = "needs Node's own TLS stack and cannot be used with this pack
 /** @internal Every option of Node's `tls.connect`, and what becomes of it in `redisOptions.tls`; for docs/OPTIONS.md, too. */
 export const NODE_TLS_OPTIONS: OptionTable = optionTable({
   honoured: {
-    ca: "the authorities to trust, in PEM, or a Buffer in DER; in place of those that Node brings along and those in the file that NODE_EXTRA_CA_CERTS names. A server's own certificate may stand there, too",
-    cert: "our certificate, and its chain after it, in PEM; needs `key`. One only",
+    ca: "the authorities to trust, in PEM, or a Buffer in DER. They replace those that come with Node and those in the file that NODE_EXTRA_CA_CERTS names. A server's own certificate may be among them",
+    cert: "the client's certificate, and its chain after it, in PEM; needs `key`. Only one certificate",
     key: "its private key, in PEM, or a `KeyObject`; may be encrypted",
-    passphrase: "what `key` is encrypted with",
+    passphrase: "the password of an encrypted `key`",
     servername:
-      'the name that the server\'s certificate must be for, and that the server is told (SNI). Default: the host, which Node would not tell; "": tell none',
+      'the name that the server\'s certificate must be for, which is also sent to the server (SNI). Default: the host, which Node would not send; "": none is sent',
     rejectUnauthorized:
-      "false: take any certificate, with a warning in the log. So does the environment variable NODE_TLS_REJECT_UNAUTHORIZED=0 where the option is not given",
+      "false: accept any certificate, with a warning in the log. Without the option, the environment variable NODE_TLS_REJECT_UNAUTHORIZED=0 does the same",
     skipHostnameCheck:
-      "this package's own: true takes a certificate for any name, if it is valid otherwise; for what `checkServerIdentity: () => undefined` is written for",
+      "an option of this package: true accepts a certificate for any name if it is otherwise valid. It replaces `checkServerIdentity: () => undefined`",
     minVersion: '"TLSv1.2" (default) or "TLSv1.3"; lower ones count as "TLSv1.2"',
     maxVersion: '"TLSv1.3" (default) or "TLSv1.2"; lower ones are refused',
     secureProtocol: '"TLS_method", "SSLv23_method" (all versions) or "TLSv1_2_method"; others are refused',
@@ -23,15 +23,15 @@ export const NODE_TLS_OPTIONS: OptionTable = optionTable({
     ecdhCurve: "X25519, P-256 (prime256v1) and P-384 (secp384r1), separated by colons; others are left out. Default: all",
     ALPNProtocols: "the protocols to offer by ALPN",
     crl: "revocation lists, in PEM",
-    host: "in place of the one outside",
-    port: "in place of the one outside",
-    path: "in place of the one outside",
-    family: "in place of the one outside",
+    host: "wins over the one outside of `tls`",
+    port: "wins over the one outside of `tls`",
+    path: "wins over the one outside of `tls`",
+    family: "wins over the one outside of `tls`",
     localAddress: "the IP address to connect from",
     localPort: "the port to connect from",
   },
   ignored: {
-    session: "sessions are resumed by themselves",
+    session: "sessions are resumed automatically",
     sessionTimeout: "only servers use it",
     ticketKeys: "only servers use it",
     sessionIdContext: "only servers use it",
@@ -41,7 +41,7 @@ export const NODE_TLS_OPTIONS: OptionTable = optionTable({
     SNICallback: "only servers use it",
     ALPNCallback: "only servers use it",
     minDHSize: "rustls has no finite-field Diffie-Hellman",
-    requestOCSP: "nothing was done with the answer",
+    requestOCSP: "ioredis does nothing with the answer",
     enableTrace: "for debugging Node",
     allowPartialTrustChain: "every certificate in `ca` is trusted by itself anyway",
     allowHalfOpen: "no meaning for Redis",

@@ -1,8 +1,8 @@
 import { optionError } from "./option-values";
 
 /**
- * @internal What becomes of an option of ioredis or Node: it does what it says; it is passed over without a word; it
- * is passed over and the log says so; the boot fails.
+ * @internal What becomes of an option of ioredis or Node. It works; or it is passed over silently; or it is passed over and the
+ * log says so; or the boot fails.
  */
 export type Treatment = "honoured" | "ignored" | "warned" | "refused";
 
@@ -10,13 +10,13 @@ export type Treatment = "honoured" | "ignored" | "warned" | "refused";
 export interface OptionRow {
   readonly name: string;
   readonly treatment: Treatment;
-  /** For the documentation; where the user is told about the option, it goes on from its name ("is not supported"). */
+  /** For the documentation. In a warning or an error this follows the option's name ("is not supported"). */
   readonly sentence: string;
-  /** Values of a warned or refused option that say what is done anyway, besides null. */
+  /** Values of a warned or refused option that ask for what happens anyway, besides null. */
   readonly harmless: readonly unknown[];
 }
 
-/** @internal Options by name. The types of the names are known to the compiler: of all, and of those that are honoured. */
+/** @internal Options by name. The compiler knows the names: those of all options, and those of the honoured ones. */
 export interface OptionTable<Name extends string = string, Honoured extends string = string> extends ReadonlyMap<string, OptionRow> {
   readonly names?: Name;
   readonly honoured?: Honoured;
@@ -25,7 +25,7 @@ export interface OptionTable<Name extends string = string, Honoured extends stri
 /** @internal The names in a table. */
 export type NameIn<Table extends OptionTable> = NonNullable<Table["names"]>;
 
-/** @internal The names of its options that are honoured. */
+/** @internal The names of the honoured options in a table. */
 export type HonouredIn<Table extends OptionTable> = NonNullable<Table["honoured"]>;
 
 type NamesIn<T> = { [K in keyof T]: keyof T[K] & string }[keyof T];
@@ -46,8 +46,8 @@ export function optionTable<const T extends Partial<Record<Treatment, Texts>>>(
 }
 
 /**
- * @internal Looks an option up, by its own name: what is refused is thrown as INVALID_OPTION, what is worth a word is
- * added to `warnings`. `label` names it for the user, `kind` says what it should have been.
+ * @internal Looks an option up by `name`. Throws INVALID_OPTION if it is refused; adds a line to `warnings` if the user should know.
+ * `label` names the option for the user, `kind` says what an option of this table is.
  */
 export function judgeOption(table: OptionTable, kind: string, name: string, value: unknown, label: string, warnings: string[]): void {
   if (value === undefined) {

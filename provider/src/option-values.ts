@@ -69,7 +69,7 @@ export function optionalInteger(option: string, value: unknown, least: number, m
   return number;
 }
 
-/** The same object without the members that are `undefined`: for the addon they must not be there at all. */
+/** The same object without the members that are `undefined`: the types of the addon ask for members that are absent. */
 export function withoutUndefined<T extends object>(
   values: {
     [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K];

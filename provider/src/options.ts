@@ -5,10 +5,10 @@ import type { Callbacks } from "./callbacks";
 import { parseCluster } from "./cluster-options";
 import { lockError } from "./errors";
 import { optionalInteger, optionalNumber, optionalString, optionError } from "./option-values";
-import { pausesBy } from "./perseverance-options";
 import type { RedisConnectionOptions } from "./redis-option-types";
 import { parseRedisOptions, type RedisSettings } from "./redis-options";
 import { parseRedisUrl } from "./redis-url";
+import { pausesBy } from "./retry-options";
 
 /** Options of the provider, in `medusa-config.ts`: a server or a cluster, and how to lock there. Numbers may be numeric strings. */
 export type LockingRedisOptions = AnyOptions & ({ redisUrl: string } | { cluster: Record<string, unknown> });
@@ -23,7 +23,7 @@ interface AnyOptions {
   cluster?: Record<string, unknown>;
   /** ioredis' options; docs/OPTIONS.md of the repository has what becomes of each. The URL wins over them. */
   redisOptions?: RedisConnectionOptions;
-  /** What stands before every key in Redis; default `medusa_lock:`. */
+  /** The prefix of every key in Redis; default `medusa_lock:`. */
   namespace?: string;
   /** Longest wait for a lock, in seconds; default 5. */
   waitLockingTimeout?: number | string;
@@ -37,26 +37,26 @@ interface AnyOptions {
   tryWaitMs?: number | string;
   /** How long a shutdown waits for running jobs before it leaves their locks to lapse, in milliseconds; default 5000. */
   drainTimeoutMs?: number | string;
-  /** How long the event loop may be stuck before its locks are renewed no more, in milliseconds; default 60000. */
+  /** How long the event loop may be stuck until its locks are not renewed any more, in milliseconds; default 60000. */
   maximumStallMs?: number | string;
-  /** Let a lock count only once replicas of the Redis server have it; by default the master's answer is enough. */
+  /** A lock counts only when replicas of the Redis server have it; by default the master's answer is enough. */
   safety?: SafetyOptions;
   /** Known to the official package, which does nothing with it; neither does this one. */
   ttl?: number | string;
 }
 
-/** The option `safety`: what must be known of replicas before a lock counts. */
+/** The option `safety`: a lock counts only when enough replicas have it. */
 export interface SafetyOptions {
-  /** So many replicas must have acknowledged the lock, and each renewal; at least 1. Required. */
+  /** How many replicas must acknowledge the lock, and each renewal; at least 1. Required. */
   replicas: number | string;
-  /** How long to wait for them, in milliseconds, at least 1; default 1000. Then the lock is given back (LOCK_NOT_REPLICATED). */
+  /** Longest wait for them, in milliseconds, at least 1; default 1000. After it the lock is released (LOCK_NOT_REPLICATED). */
   timeoutMs?: number | string;
 }
 
 const DEFAULT_SAFETY_TIMEOUT_MS = 1_000;
-/** A connection carries out nothing else meanwhile: more is a slip, seconds taken for milliseconds. */
+/** The connection is blocked meanwhile. A larger number is a mistake. */
 const LONGEST_SAFETY_TIMEOUT_MS = 60_000;
-/** Far more than anybody has; a larger number is a slip. */
+/** Far more than any server has; a larger number is a mistake. */
 const MOST_REPLICAS = 1_000;
 
 /** @internal */
@@ -86,8 +86,8 @@ const KNOWN = new Set([
 ]);
 
 /**
- * @internal Parses the options once, at boot. `moduleOptions` are those of the Locking Module around the provider:
- * their values count where the provider has none. Throws INVALID_OPTION naming the option.
+ * @internal Parses the options once, at boot. `moduleOptions` are those of the Locking Module around the provider. Their values
+ * count where the provider has none. Throws INVALID_OPTION, which names the option.
  */
 export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOptions {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
@@ -102,7 +102,7 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
       `No "redisUrl" provided in "${Modules.LOCKING}" module, "locking-redis" provider options. It is required for the "locking-redis" Module provider.`,
     );
   }
-  // An entry without options gets the module's, which are not all for it.
+  // Medusa hands a provider without options the module's options, some of which are for the module only.
   const named = "providers" in given ? [] : Object.keys(given);
   const warnings = named
     .filter((name) => !KNOWN.has(name))
@@ -153,7 +153,7 @@ function parsePlace(given: Record<string, unknown>, redisUrl: string | undefined
   };
 }
 
-/** Unlike other unknown options, one in here is refused: who asks for safety must not get less of it than was meant. */
+/** An unknown option in here is refused, unlike elsewhere: a mistyped one must not give less safety than the user asked for. */
 function parseSafety(value: unknown): Pick<NativeOptions, "safetyReplicas" | "safetyTimeoutMs"> {
   if (value === undefined || value === null) {
     return {};
@@ -175,8 +175,8 @@ function parseSafety(value: unknown): Pick<NativeOptions, "safetyReplicas" | "sa
 }
 
 /**
- * Whether Node's event loop is not to be had: by runtime, not by its symbols, since Bun has them and aborts when
- * they are called. MEDUSA_LOCKING_LANE=thread or loop decides for itself.
+ * Whether this runtime lacks Node's event loop. The runtime's name decides, not libuv's symbols: Bun has the symbols and aborts when
+ * they are called. The environment variable MEDUSA_LOCKING_LANE (thread or loop) has priority.
  */
 function needsThreadLane(): boolean {
   const wish = process.env.MEDUSA_LOCKING_LANE;

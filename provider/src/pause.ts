@@ -1,15 +1,15 @@
-/** Longest pause that a timer of Node's can make, in milliseconds. */
+/** Longest pause of a timer in Node, in milliseconds. */
 const LONGEST_PAUSE_MS = 2 ** 31 - 1;
 
-// As they are when the package is loaded: a test may put others in their place later, which never fire.
+// Taken when the package is loaded: a test may later replace the global ones by timers that never fire.
 const { setInterval, clearInterval } = globalThis;
 
-/** What is waited for; nothing else holds it. */
+/** The pauses under way. Nothing else holds these signals. */
 const waiting = new Set<AbortSignal>();
 
 /**
- * @internal Calls `callback` once `ms` are over, unless the returned function was called before. Not by `setTimeout`, for which test
- * runners have a stand-in that may never fire: a shutdown must end under that one, too. Does not keep the process alive.
+ * @internal Calls `callback` after `ms`, unless the returned function is called before. It does not use `setTimeout`: test runners replace
+ * that by a timer that may never fire, and a shutdown must end there, too. It does not keep the process alive.
  */
 export function after(ms: number, callback: () => void): () => void {
   const signal = AbortSignal.timeout(Math.min(Math.max(Math.ceil(ms), 0), LONGEST_PAUSE_MS));

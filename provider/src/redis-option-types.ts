@@ -6,7 +6,7 @@ type YesOrNo = boolean | "true" | "false";
 type Strategy = (times: number) => number | undefined | null | void;
 type Addresses = Record<string, { host: string; port: number }>;
 
-/** The values of the options that are honoured; what ioredis takes is taken, and numbers as text. */
+/** The values of the honoured options: those of ioredis, and numbers as text. */
 interface Values {
   host: string;
   port: Numeric;

@@ -5,23 +5,23 @@ import { type Connection, readConnection } from "./connection-options";
 import { IOREDIS_OPTIONS } from "./ioredis-options";
 import { judgeOption } from "./option-table";
 import { type OptionSource, optionalString, optionError } from "./option-values";
-import { type Perseverance, readCallbacks, readPerseverance } from "./perseverance-options";
 import type { UrlParts } from "./redis-url";
+import { type RetryPolicy, readCallbacks, readRetryPolicy } from "./retry-options";
 import { readSentinels, type Sentinel, usesTlsWithMaster } from "./sentinel-options";
 import { parseTls } from "./tls-options";
 
 const KIND = "an ioredis option";
 
-/** @internal What `redisUrl` and `redisOptions` come to. */
+/** @internal `redisUrl` and `redisOptions`, parsed. */
 export interface RedisSettings {
-  native: Connection & Perseverance & Sentinel & Pick<NativeOptions, "tls" | "cluster" | "localAddress" | "localPort">;
+  native: Connection & RetryPolicy & Sentinel & Pick<NativeOptions, "tls" | "cluster" | "localAddress" | "localPort">;
   keyPrefix: string;
   callbacks: Callbacks;
 }
 
 /**
- * @internal Parses `redisOptions` and the URL's parts into one set of values; the URL wins, as with ioredis. Throws
- * INVALID_OPTION naming the option; adds a line to `warnings` for what is ignored.
+ * @internal Parses `redisOptions` and the URL's parts into one set of values. The URL wins, as with ioredis. Throws INVALID_OPTION, which
+ * names the option. Adds a line to `warnings` for each value that is ignored.
  */
 export function parseRedisOptions(redisOptions: unknown, url: UrlParts, warnings: string[]): RedisSettings {
   const given = redisOptions ?? {};
@@ -37,7 +37,7 @@ export function parseRedisOptions(redisOptions: unknown, url: UrlParts, warnings
     judgeOption(IOREDIS_OPTIONS, KIND, name, fromQuery(value), `redisUrl?${name}`, warnings);
   }
   if (Object.keys(query).some((name) => !IOREDIS_OPTIONS.has(name))) {
-    // Without its name, which may be a piece of a password that was not percent-encoded.
+    // The name is left out: it may be a piece of a password that was not percent-encoded.
     warnings.push("redisUrl has a query parameter that is not an ioredis option, ignored.");
   }
   const byUrl = { ...query, ...parts };
@@ -45,7 +45,7 @@ export function parseRedisOptions(redisOptions: unknown, url: UrlParts, warnings
     values: { ...options.values, ...byUrl },
     label: (name) => (Object.hasOwn(byUrl, name) ? `redisUrl (its ${name})` : options.label(name)),
   };
-  // What is wrong in redisOptions is wrong even where the URL has the last word.
+  // A wrong value in redisOptions is refused also where the URL wins.
   read(options);
   const { keyPrefix, ...settings } = read(both);
   const { tls, address } = parseTls(options.label("tls"), options.values.tls, tlsByUrl, warnings);
@@ -59,12 +59,12 @@ export function parseRedisOptions(redisOptions: unknown, url: UrlParts, warnings
   return { native: { ...settings, ...address, ...sentinels, ...(isSecure ? { tls } : {}) }, keyPrefix, callbacks: readCallbacks(both) };
 }
 
-function read(source: OptionSource): Connection & Perseverance & { keyPrefix: string } {
+function read(source: OptionSource): Connection & RetryPolicy & { keyPrefix: string } {
   const keyPrefix = optionalString(source.label("keyPrefix"), source.values.keyPrefix) ?? "";
-  return { ...readConnection(source), ...readPerseverance(source), keyPrefix };
+  return { ...readConnection(source), ...readRetryPolicy(source), keyPrefix };
 }
 
-/** A query parameter is a string; for judging it, it counts as the value that it spells. */
+/** A query parameter is a string. The judgement is about the value that it spells. */
 function fromQuery(value: string): unknown {
   if (value === "true" || value === "false") {
     return value === "true";

@@ -1,6 +1,6 @@
 import { optionalBoolean, optionError } from "./option-values";
 
-/** What a `redisUrl` says: the parts that it names itself, and its query parameters, which are options too. */
+/** A `redisUrl`, parsed: its own parts, and its query parameters, which are options, too. */
 export interface UrlParts {
   /** A Unix socket. */
   path?: string;
@@ -20,9 +20,9 @@ const EXPECTED = "expected redis://host:6379, rediss:// for TLS, or unix:///path
 const SCHEMES: Record<string, boolean> = { "redis:": false, "valkey:": false, "rediss:": true, "valkeys:": true };
 
 /**
- * Parses a `redisUrl` as ioredis 5.11 does, with the WHATWG parser. What ioredis would silently read as something
- * else (a socket path, database 0, plain text) is refused, or read as what it says. No message repeats the URL: it
- * may hold a password. `option` is where it stands.
+ * Parses a `redisUrl` as ioredis 5.11 does, with the WHATWG parser. Some URLs mean something else to ioredis than they say (a socket
+ * path, database 0, plain text). Those are refused, or read as they say. No message repeats the URL, since it may hold a password.
+ * `option` is the name of the option with the URL.
  */
 export function parseRedisUrl(url: string, option = "redisUrl"): UrlParts {
   if (/^\d+$/.test(url)) {
@@ -75,7 +75,7 @@ function parseFull(text: string, option: string): UrlParts {
     parts.port = url.port;
   }
   if (url.username || url.password) {
-    // As with ioredis, a URL with one of the two speaks for both.
+    // As with ioredis, a URL with a user or a password counts for both.
     parts.username = decode(url.username, option);
     parts.password = decode(url.password, option);
   }
@@ -88,7 +88,7 @@ function parseFull(text: string, option: string): UrlParts {
 
 function parseText(text: string, option: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  // The host and what follows it, after a # or ? in a password that begins like a port: another host would be asked.
+  // A # or ? in a password that begins like a port: the parser would take the password for a port, and the user for a host.
   if (!url || url.hash.includes("@") || [...url.searchParams.keys()].some((name) => name.includes("@"))) {
     throw optionError(
       option,

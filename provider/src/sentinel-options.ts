@@ -12,21 +12,21 @@ import {
   optionError,
   withoutUndefined,
 } from "./option-values";
-import { pausesBy } from "./perseverance-options";
+import { pausesBy } from "./retry-options";
 import { parseTls } from "./tls-options";
 
 /** ioredis' port of a Sentinel. */
 const SENTINEL_PORT = 26_379;
 
-/** For so many attempts `sentinelReconnectStrategy` is asked; the last answer counts for all that follow. */
+/** The number of attempts for which `sentinelReconnectStrategy` is asked. The last answer counts for all later attempts. */
 const ASKED_PAUSES = 20;
 
-/** @internal What the options about Sentinels come to. */
+/** @internal The options about Sentinels, parsed. */
 export type Sentinel = Pick<NativeOptions, "sentinels" | "reconnectAfterLookup">;
 
 /**
- * @internal Reads ioredis' options about Sentinels. Throws INVALID_OPTION naming the option; adds a line to `warnings` for what makes
- * TLS to them unsafe.
+ * @internal Reads ioredis' options about Sentinels. Throws INVALID_OPTION, which names the option. Adds a line to `warnings` for each
+ * value that makes TLS to them unsafe.
  */
 export function readSentinels(source: OptionSource, warnings: string[]): Sentinel {
   const { values, label } = source;
@@ -39,11 +39,11 @@ export function readSentinels(source: OptionSource, warnings: string[]): Sentine
   }
   const strategy = values.sentinelRetryStrategy;
   const reconnectAfterLookup = pausesBy(strategy);
-  // As with ioredis, all that does not count as true is as if it were not there.
+  // As with ioredis, a falsy value is the same as none.
   return values.sentinels ? { sentinels: readGroup(source, warnings), reconnectAfterLookup } : { reconnectAfterLookup };
 }
 
-/** @internal Whether the master is spoken to with TLS, which with Sentinels takes an option of its own. */
+/** @internal Whether the connection to the master uses TLS. With Sentinels that takes an option of its own. */
 export function usesTlsWithMaster({ values, label }: OptionSource): boolean {
   const withSentinels = optionalBoolean(label("enableTLSForSentinelMode"), values.enableTLSForSentinelMode) ?? false;
   return withSentinels || !values.sentinels;
@@ -85,7 +85,7 @@ function readSentinelList(option: string, value: unknown): NativeSentinel[] {
 function readSentinel(option: string, value: unknown): NativeSentinel {
   const values = objectOf(option, value);
   const label = (name: string) => `${option}.${name}`;
-  // A Unix socket is nothing that Sentinels are found at.
+  // No Sentinel listens on a Unix socket.
   const { host, port, family } = readAddress({ values: { ...values, path: undefined }, label });
   if (!host) {
     throw optionError(label("host"), "is missing");

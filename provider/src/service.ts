@@ -20,7 +20,7 @@ import { EmptyLock, type Lock } from "./lock";
 /** @internal Name in the container that the loader registers for the service. */
 export const CLIENT = "lockingRedisClient";
 
-/** @internal What the loader hands to the service. */
+/** @internal The loader's result for the service. */
 export interface LoadedClient {
   client: LockClient;
   kept: KeptLocks;
@@ -39,15 +39,15 @@ export interface ExecuteArgs {
   timeout?: number;
   /** Length of the lease, in seconds; at least 1, default 60. It is renewed for as long as the job runs. */
   expire?: number;
-  /** Withdraws the wait; the call then rejects with the signal's reason. A job that has begun is not touched. */
+  /** Withdraws the wait; the call then rejects with the signal's reason. It does not stop a job that has begun. */
   signal?: AbortSignal;
 }
 
 /** Arguments of {@link RedisLockingProvider.acquire}. */
 export interface AcquireArgs {
-  /** Whose the lock is; nobody's in particular when left out. The same owner extends its lock. */
+  /** The owner of the lock; without one the lock has no particular owner. The same owner extends its lock. */
   ownerId?: string | null;
-  /** After how many seconds the lock ends by itself; at least 1. Never, when left out, 0 or NaN. */
+  /** Seconds until the lock ends by itself; at least 1. Left out, 0 or NaN: the lock does not end by itself. */
   expire?: number;
   /** Whether to wait while another owner holds a key; default false. */
   awaitQueue?: boolean;
@@ -62,7 +62,7 @@ export interface AcquireArgs {
    * rejects, the lock is given back, and `acquire` rejects with that error.
    */
   onHeld?: (lock: Lock) => unknown;
-  /** Is told once if the lock is lost before its release: its lease lapsed, or somebody took it away. */
+  /** Is called once if the lock is lost before its release: its lease lapsed, or the lock was taken away. */
   onLost?: (error: LockError) => unknown;
 }
 
@@ -86,17 +86,17 @@ export class RedisLockingProvider {
   }
 
   /**
-   * Runs `job` while holding `keys`, all of them or none, and keeps the lease alive underneath it.
+   * Runs `job` while holding `keys`, all of them or none, and renews the lease as long as the job runs.
    *
-   * Rejects with LOCK_TIMEOUT when the keys could not be had in time, with LOCK_LOST when the lock was not the
-   * job's own until its end, and with whatever the job throws.
+   * Rejects with LOCK_TIMEOUT if the keys could not be taken in time, with LOCK_LOST if the lock was lost before the
+   * job's end, and with the job's own error.
    */
   async execute<T>(keys: string | string[], job: (signal?: AbortSignal, lock?: Lock) => Promise<T>, args?: ExecuteArgs): Promise<T> {
     const parsed = parseKeys(keys);
     if (typeof job !== "function") {
       throw argumentError(`the job must be a function, got ${kindOf(job)}.`);
     }
-    // Each argument is read once, before anything is asked for.
+    // Each argument is read once, before the first command.
     const { timeout, expire, signal: wish } = args ?? {};
     const timeoutMs = waitMs(timeout, this.#waitS);
     const leaseMs = executeLeaseMs(expire);
@@ -121,7 +121,7 @@ export class RedisLockingProvider {
     const lost = await this.#client.unlock(hold, parsed);
     lock?.signal.throwIfAborted();
     if (lost) {
-      // The job did not have its keys to itself until now, so its result cannot be reported as if it had.
+      // Another owner may have had the keys meanwhile, so the job's result does not count.
       throw lost;
     }
     return result;
@@ -157,7 +157,7 @@ export class RedisLockingProvider {
     }
   }
 
-  /** Gives `keys` back, each only if it is the owner's. Resolves true when every one was; null and undefined are nobody's. */
+  /** Releases those of `keys` that are the owner's. Resolves true if all were; null and undefined are nobody's. */
   async release(keys: string | string[], args?: { ownerId?: string | null }): Promise<boolean> {
     const { keys: parsed, complete } = parseKeysToRelease(keys);
     const owner = parseOwner(args?.ownerId);
@@ -169,8 +169,8 @@ export class RedisLockingProvider {
   }
 
   /**
-   * Gives back every lock of the owner, or, without one, every lock in the namespace. The latter is refused
-   * (INVALID_ARGUMENT) when `namespace` and `keyPrefix` are both empty.
+   * Releases every lock of the owner or, without an owner, every lock in the namespace. The latter is refused
+   * (INVALID_ARGUMENT) if `namespace` and `keyPrefix` are both empty.
    */
   async releaseAll(args?: { ownerId?: string | null }): Promise<void> {
     const ownerId = args?.ownerId ?? undefined;
@@ -181,7 +181,7 @@ export class RedisLockingProvider {
     await this.#client.releaseAll(owner);
   }
 
-  /** Gives back what the caller's `onHeld` did not want, and rejects with its error, whatever becomes of the release. */
+  /** Releases a lock whose `onHeld` failed, and rejects with the error of `onHeld`, also if the release fails. */
   async #giveBack(keys: string | string[], owner: string, error: unknown): Promise<never> {
     this.#kept.release(owner, keys);
     await this.#client
@@ -190,15 +190,15 @@ export class RedisLockingProvider {
     throw error;
   }
 
-  /** Takes no more calls, lets running jobs end (up to `drainTimeoutMs`), and closes the connection. Idempotent. */
+  /** Accepts no more calls, lets running jobs end (up to `drainTimeoutMs`), and closes the connection. Idempotent. */
   shutdown(): Promise<void> {
     return this.#client.shutdown();
   }
 }
 
 /**
- * Whether a job can see what it is called with. An arrow function that declares no parameter cannot, and most jobs
- * are such: an AbortSignal for each would cost as much as all the rest of `execute`.
+ * Whether a job can see its arguments. An arrow function without parameters cannot, and most jobs are of this kind. An AbortSignal
+ * for each of them would cost as much as all the rest of `execute`.
  */
 function looksAtItsLock(job: (...args: never[]) => unknown): boolean {
   return job.length > 0 || !/^(async\s*)?\(\s*\)\s*=>/.test(Function.prototype.toString.call(job));

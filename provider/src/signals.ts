@@ -1,7 +1,7 @@
-/** Who wants to hear of which signal. */
+/** The callbacks of each signal. */
 const listeners = new WeakMap<AbortSignal, Listener>();
 
-/** One listener for all calls that share a signal: each of its own would be compared with all before it. */
+/** All calls that share a signal share one listener: Node compares each new listener with all earlier ones. */
 class Listener {
   readonly #signal: AbortSignal;
   readonly #callbacks = new Set<(reason: Error) => void>();

@@ -75,7 +75,7 @@ function readVersions(string: (name: string) => string | undefined, label: (name
 
 function readCiphers(option: string, list: string | undefined, warnings: string[]): string[] {
   const names = split(list);
-  // Names have parts; keywords have none, or a sign.
+  // A name of a cipher suite has several parts. A keyword has one part, or a sign before it.
   if (names.some((name) => !/^[A-Z0-9]+([-_][A-Z0-9]+)+$/.test(name))) {
     warnings.push(`${option} has keywords of OpenSSL, which rustls does not know: its default cipher suites are used.`);
     return [];
@@ -95,7 +95,7 @@ function split(list: string | undefined): string[] {
     .filter((name) => name !== "");
 }
 
-/** Those of the names that rustls has; an empty list is all of them. */
+/** The names that rustls has among these. An empty list stands for all. */
 function someOf(option: string, names: string[], find: (name: string) => string | undefined): string[] {
   const found = new Set(names.map(find).filter((name) => name !== undefined));
   if (names.length > 0 && found.size === 0) {
@@ -104,7 +104,7 @@ function someOf(option: string, names: string[], find: (name: string) => string 
   return [...found];
 }
 
-/** A list of names, or, as Node takes it too, their bytes with the length of each before it. */
+/** A list of names. Node also accepts their bytes, with the length before each name. */
 function readProtocols(option: string, value: unknown): string[] {
   if (value === undefined || value === null) {
     return [];

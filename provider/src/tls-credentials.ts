@@ -8,13 +8,13 @@ import { type OptionSource, optionalString, optionError } from "./option-values"
 const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[\s\S]+?-----END \1-----/g;
 const REVOCATION_LIST = /-----BEGIN X509 CRL-----[\s\S]+?-----END X509 CRL-----/g;
 
-/** @internal Whom Node trusts where nobody else is named: in PEM. Adds a line to `warnings` for a file that is of no use. */
+/** @internal The authorities that Node trusts by default, in PEM. Adds a line to `warnings` for a file that cannot be used. */
 export function defaultAuthorities(warnings: string[]): string[] {
   const file = process.env.NODE_EXTRA_CA_CERTS;
   return [...tls.rootCertificates, ...(file ? extraAuthorities(file, warnings) : [])];
 }
 
-/** As with Node, a file that cannot be used is no reason to stop. */
+/** As with Node, a file that cannot be used does not stop the boot. */
 function extraAuthorities(file: string, warnings: string[]): string[] {
   try {
     return readCertificates("NODE_EXTRA_CA_CERTS", fs.readFileSync(file));
@@ -35,7 +35,7 @@ export function readCertificates(option: string, value: unknown): string[] {
 
 /** @internal Our certificate and its key, both in PEM and not encrypted. */
 export function readIdentity({ values, label }: OptionSource): Pick<NativeTls, "certificate" | "key"> {
-  // As with Node: an empty text is as good as nothing.
+  // As with Node, an empty text is the same as none.
   const certificate = values.cert || undefined;
   const key = values.key || undefined;
   const passphrase = optionalString(label("passphrase"), values.passphrase);
@@ -64,7 +64,7 @@ export function readRevocationLists(option: string, value: unknown): string[] {
 
 function certificatesIn(option: string, part: unknown): string[] {
   const text = textOf(option, part);
-  // What holds no PEM may be DER.
+  // A Buffer without PEM may be DER.
   const encoded = text.match(CERTIFICATE) ?? (ArrayBuffer.isView(part) ? [bytesOf(part)] : undefined);
   if (!encoded) {
     throw optionError(option, "holds no certificate in PEM (the text itself, not the name of a file)");
@@ -80,7 +80,7 @@ function readKey(option: string, value: unknown, commonPassphrase: string | unde
   if (value instanceof KeyObject) {
     return exportKey(option, () => value);
   }
-  // Node's form for several keys with passwords of their own.
+  // Node's form for several keys, each with its own password.
   const { pem, passphrase } = isKeyWithPassphrase(value) ? value : { pem: value, passphrase: undefined };
   const text = textOf(option, pem);
   const password = optionalString(`${option}.passphrase`, passphrase) ?? commonPassphrase;

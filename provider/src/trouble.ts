@@ -1,14 +1,14 @@
 import { isHidden, type LockError } from "./errors";
 import type { Log } from "./guard";
 
-/** The same text is told again after so many milliseconds. */
+/** The time until the same text is logged again, in milliseconds. */
 const SILENCE_MS = 60_000;
-/** So many texts are remembered. */
+/** How many texts are remembered. */
 const MOST_TEXTS = 100;
 
 /**
- * @internal Writes to the log why calls fail where Medusa tells its clients nothing about it, each text once a minute: in an outage all calls fail,
- * and all for the same reason.
+ * @internal Logs why calls fail, where Medusa hides the reason from its clients. Each text is logged once a minute, since in an outage
+ * all calls fail for the same reason.
  */
 export class TroubleLog {
   readonly #log: Log;
@@ -18,7 +18,7 @@ export class TroubleLog {
     this.#log = log;
   }
 
-  /** Tells of an error, unless it was told just now. Gives it back. */
+  /** Logs an error, unless it was logged a moment ago. Returns the error. */
   tell(error: LockError): LockError {
     if (isHidden(error.code) && error.code !== "PROVIDER_CLOSED") {
       this.#tellOnce(error);
@@ -28,7 +28,7 @@ export class TroubleLog {
 
   #tellOnce({ code, message, cause }: LockError): void {
     const reason = cause instanceof Error ? cause.message : undefined;
-    // Keys stand in the message: that every key has the same trouble is one trouble.
+    // The message names keys, so the reason alone tells one trouble from another.
     const trouble = `${code} ${reason ?? message}`;
     const now = performance.now();
     const last = this.#toldAt.get(trouble);

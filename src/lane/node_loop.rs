@@ -24,12 +24,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const READ_SIZE: usize = 64 << 10;
-/// Reads per wake-up, so that one busy connection does not starve the rest of the loop. An answer of a few bytes leads to a call.
+/// Reads per wake-up, so that one busy connection does not starve the rest of the loop. A few bytes of answer lead to a call.
 const MOST_READS: usize = 4;
 /// Results that are told before the commands that follow from them are written. Redis then works on the first commands while
 /// JavaScript handles the next results.
 const MOST_TOLD: usize = 64;
-/// After this the rest of the loop has a turn, however much there is to tell: results lead to calls, and those to results.
+/// Longest turn. After it the rest of the loop runs, although more may be left to tell: results lead to calls, and calls to results.
 const LONGEST_TURN: Duration = Duration::from_millis(10);
 
 struct Handles {
@@ -158,7 +158,7 @@ impl NodeLoop {
         }
     }
 
-    /// One callback from the loop: handles the event, then sends and tells until nothing is left, or until it takes long.
+    /// One callback from the loop: handles the event, then sends and tells until nothing is left or the turn gets long.
     fn turn(&self, take_in: impl FnOnce(&Self)) {
         self.in_turn.set(true);
         let end = now() + LONGEST_TURN;
@@ -172,10 +172,8 @@ impl NodeLoop {
                     break;
                 }
             }
-            if self.behind.get()
-                && let Some(handles) = &self.state.borrow().handles
-            {
-                handles.wake.waker().wake();
+            if self.behind.get() {
+                self.shared.wake();
             }
         }));
         self.in_turn.set(false);
@@ -257,7 +255,7 @@ impl NodeLoop {
         }
         // After a failure the watcher has ended, so the rest must be read now.
         let failed = readiness.failed;
-        // What is not told yet goes first; the watcher comes back.
+        // Notices that are not told yet go first. The watcher calls again.
         if untold && !failed {
             return;
         }

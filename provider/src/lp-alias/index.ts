@@ -5,9 +5,9 @@ import { asValue } from "../container";
 import { lockError } from "../errors";
 import { CLIENT, RedisLockingProvider } from "../service";
 
-// In a folder of its own: Medusa imports the folders beside a provider's entry.
+// This file has a folder of its own, because Medusa imports the folders beside a provider's entry.
 
-/** Registers the client of the provider that this is another name for. */
+/** Registers the client of the provider whose alias this is. */
 async function lockingRedisAliasLoader({ container, options }: LoaderOptions): Promise<void> {
   const loaded = clientOf(options as object);
   if (!loaded) {

@@ -17,7 +17,7 @@ const DEFAULT_MOST_RECONNECTS = 20;
 type Reconnects = Pick<NativeOptions, "mostReconnects" | "mostReconnectsForAll">;
 
 /** @internal When a connection or a call is given up. */
-export type Perseverance = Reconnects &
+export type RetryPolicy = Reconnects &
   Pick<
     NativeOptions,
     | "readyCheck"
@@ -31,14 +31,14 @@ export type Perseverance = Reconnects &
   >;
 
 /** @internal Reads ioredis' options about time limits and reconnects. */
-export function readPerseverance({ values, label }: OptionSource): Perseverance {
+export function readRetryPolicy({ values, label }: OptionSource): RetryPolicy {
   const flag = (name: string) => optionalBoolean(label(name), values[name]) ?? true;
   const ms = (name: string) => optionalNumber(label(name), values[name], "milliseconds", 1);
   const { retryStrategy, reconnectOnError } = values;
   if (reconnectOnError !== undefined && reconnectOnError !== null && typeof reconnectOnError !== "function") {
     throw optionError(label("reconnectOnError"), `must be a function, got ${kindOf(reconnectOnError)}`);
   }
-  return withoutUndefined<Perseverance>({
+  return withoutUndefined<RetryPolicy>({
     ...readReconnects(label("maxRetriesPerRequest"), values.maxRetriesPerRequest),
     readyCheck: flag("enableReadyCheck"),
     longestLoadingPauseMs: optionalLimitMs(label("maxLoadingRetryTime"), values.maxLoadingRetryTime) ?? 10_000,
