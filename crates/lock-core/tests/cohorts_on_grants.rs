@@ -15,8 +15,8 @@ const SERVED: usize = 15;
 /// Place in a claim.
 const NEXT: usize = 9;
 
-/// `count` waiters for "k", the first of whom is granted the lock; those before `TICKET + horizon` may follow.
-fn granted(count: u64, horizon: u64) -> (Rig, Hold) {
+/// `count` waiters for "k", the first of whom is granted the lock; those before `TICKET + first_foreign` may follow.
+fn granted(count: u64, first_foreign: u64) -> (Rig, Hold) {
     let mut rig = Rig::ready(config());
     let mut client = String::new();
     for waiter in 0..count {
@@ -24,7 +24,7 @@ fn granted(count: u64, horizon: u64) -> (Rig, Hold) {
         client.clone_from(&rig.sent()[0][12]);
         rig.reply(format!("*5\r\n:2\r\n:0\r\n:{}\r\n:60000\r\n:1\r\n", TICKET + waiter).as_bytes());
     }
-    rig.push_before(&client, TOKEN, TICKET + horizon, "k");
+    rig.push_before(&client, TOKEN, TICKET + first_foreign, "k");
     let hold = held(&mut rig);
     (rig, hold)
 }

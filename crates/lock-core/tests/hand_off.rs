@@ -165,7 +165,7 @@ fn a_waiter_that_holds_other_keys_meanwhile_gives_them_back_by_attempt() {
     rig.client.cancel(rig.now, task, caller);
     rig.pass(MS);
     let sent = verbs(&mut rig);
-    assert!(sent.contains(&"undo") || sent.contains(&"hand over"), "{sent:?}");
+    assert!(sent.contains(&"roll back") || sent.contains(&"hand over"), "{sent:?}");
     assert!(sent.contains(&"leave"), "{sent:?}");
 }
 

@@ -195,7 +195,7 @@ fn show(command: &[Vec<u8>]) -> String {
 
 fn lock_core_name(part: &[u8]) -> Option<&'static str> {
     use lock_core::Script::{
-        Acquire, Claim, Free, GiveBack, HandOver, Leave, Park, Probe, Release, Renew, Take, Undo,
+        Acquire, Claim, GiveBack, HandOver, Leave, Park, Probe, Release, Renew, Revoke, RollBack, Take,
     };
     let scripts = [
         (Take, "take"),
@@ -206,9 +206,9 @@ fn lock_core_name(part: &[u8]) -> Option<&'static str> {
         (Leave, "leave"),
         (Acquire, "acquire"),
         (Release, "release"),
-        (Undo, "undo"),
+        (RollBack, "roll back"),
         (Renew, "renew"),
-        (Free, "free"),
+        (Revoke, "revoke"),
         (Probe, "probe"),
     ];
     let known = |(script, _): &&(lock_core::Script, &str)| {

@@ -37,7 +37,7 @@ use crate::official_callers::OfficialCallers;
 use crate::outbox::Outbox;
 use crate::poll_lines::PollLines;
 use crate::requests::{
-    AcquireRequest, Event, Outcome, Patience, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict, Wanted,
+    AcquireRequest, Event, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict, WaitPolicy, Wanted,
 };
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -286,7 +286,7 @@ impl Client {
             named: request.named,
             owner,
             lease: request.lease,
-            patience: request.patience,
+            wait: request.wait,
             sent_at: now,
             place: None,
             refused: Box::default(),
@@ -300,9 +300,9 @@ impl Client {
             own_poll: false,
             unacknowledged: None,
         };
-        let limit = match request.patience {
-            Patience::Limit(limit) => Some(now + limit),
-            Patience::None | Patience::TryFor(_) | Patience::Endless => None,
+        let limit = match request.wait {
+            WaitPolicy::Limit(limit) => Some(now + limit),
+            WaitPolicy::None | WaitPolicy::TryFor(_) | WaitPolicy::Endless => None,
         };
         self.add(now, Some(request.caller), Kind::Acquire(acquire), limit).index
     }

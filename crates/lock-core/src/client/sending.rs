@@ -12,7 +12,7 @@ use crate::error::{Code, Error};
 use crate::ids::Owner;
 use crate::outbox;
 use crate::poll_lines::Pause;
-use crate::requests::{LogLevel, Outcome, Patience};
+use crate::requests::{LogLevel, Outcome, WaitPolicy};
 use crate::resp::append_command;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -317,7 +317,7 @@ impl Client {
 
     /// From now on counts the time that the call's next command may take.
     pub(super) fn limit_command(&mut self, now: Instant, id: CallId) {
-        let Some(limit) = self.config.perseverance.command_limit else { return };
+        let Some(limit) = self.config.retry.command_limit else { return };
         if let Some(call) = self.calls.get_mut(id).filter(|call| call.is_wanted()) {
             call.command_limit = Some(now + limit);
             self.fx.arm(now + limit, Timer::Command(id));
@@ -365,7 +365,7 @@ impl Client {
     pub(super) fn begin_limit(&mut self, now: Instant, id: CallId) {
         let Some(call) = self.calls.get_mut(id) else { return };
         if let (Kind::Acquire(acquire), None) = (&call.kind, call.limit)
-            && let Patience::TryFor(limit) = acquire.patience
+            && let WaitPolicy::TryFor(limit) = acquire.wait
         {
             call.limit = Some(now + limit);
             self.fx.arm(now + limit, Timer::Limit(id));
@@ -378,7 +378,7 @@ impl Client {
             self.fail_for_good(id);
             return false;
         }
-        if self.config.perseverance.offline_queue {
+        if self.config.retry.offline_queue {
             return true;
         }
         let fails = self.calls.get(id).is_some_and(|call| call.may_be_given_up() && !call.in_doubt);

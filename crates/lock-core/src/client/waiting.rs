@@ -10,7 +10,7 @@ use crate::connection::Expected;
 use crate::error::{Code, Error};
 use crate::key::LockKey;
 use crate::official_callers::Question;
-use crate::requests::{Claiming, Outcome, Patience, ReleaseRequest};
+use crate::requests::{Claiming, Outcome, ReleaseRequest, WaitPolicy};
 use crate::time::Instant;
 use crate::timers::Timer;
 use crate::waiters::{Dispatch, Grant, LEAST_GRANT};
@@ -264,7 +264,7 @@ impl Client {
     pub(super) fn limit_reached(&mut self, now: Instant, id: CallId) {
         match self.calls.get(id).map(|call| &call.kind) {
             Some(Kind::Acquire(acquire)) => {
-                let error = if matches!(acquire.patience, Patience::TryFor(_)) {
+                let error = if matches!(acquire.wait, WaitPolicy::TryFor(_)) {
                     self.not_acquired(id)
                 } else {
                     Error::new(Code::Timeout, "Timed-out acquiring lock.").with_keys(self.keys_of(id))
