@@ -154,10 +154,11 @@ fn a_look_that_finds_the_grant_finds_the_lock_their_own() {
     let grant = rig.sent()[0][5].clone();
     rig.pass(MS);
     rig.sent();
-    // The claim was not executed, for want of the script; the look was.
-    rig.reply(b"-NOSCRIPT No matching script.\r\n");
+    // The claim was not executed, for want of memory; the look was.
+    rig.reply(b"-OOM command not allowed when used memory > 'maxmemory'.\r\n");
     rig.reply(format!("${}\r\n{grant}\r\n", grant.len()).as_bytes());
     assert_eq!(told(&mut rig), [(91, true)]);
+    rig.pass(100 * MS);
     assert_eq!(verb(&rig.sent()[0]), "claim");
 }
 

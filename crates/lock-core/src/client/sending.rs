@@ -123,8 +123,12 @@ impl Client {
         let Self { connection, calls, waiters, config, namespace, fx, .. } = self;
         let plain = connection.is_plain();
         let Some(call) = calls.get_mut(id) else { return };
+        let mut whole = whole;
         if let Kind::Claim(claim) = &mut call.kind {
             claim.sent_at = now;
+            // Its job may block the thread that would hear that the script is not known by its hash.
+            whole = true;
+            call.whole = true;
         }
         let kind = &call.kind;
         connection.send(now, config, Expected::Call(id), whole, fx, |context, out| match kind {
