@@ -1,7 +1,7 @@
 -- Gives a lock to the first client in its queue that lives, or deletes it. Returns the token when that client is `me`, which learns of it
--- by the reply, and then whether anybody has it. `sync`: as for next_token. The order matters: leave the queue, sync the counter, write the lock, publish last.
--- The message has the token, for those who may follow without a word the ticket that they have to come before, and the lock. Their tokens
--- are the next 15; of `me`, which knows how many it has, the next `followers`, if given.
+-- by the reply, and then whether anybody has it. `sync`: as for next_token. The order matters: leave the queue, sync the counter, write the lock,
+-- publish last. The message has the token, for those who may follow without a word the ticket that they have to come before, and the lock. Their
+-- tokens are the next 15; of `me`, which knows how many it has, the next `followers`, if given.
 -- While a slot moves to another node of a cluster, a script may not look at keys that are not here, not even at those that it has emptied
 -- itself. So an error of the queue once something was written, or that one, says that the queue is empty.
 local FOLLOWERS = 15

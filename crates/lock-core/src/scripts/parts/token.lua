@@ -1,4 +1,5 @@
--- A number of the slot's counter (16 digits) as text: '%d' alone would need more than the 32 bits of some platforms' long, '%.0f' costs ten times as much.
+-- A number of the slot's counter (16 digits) as text: '%d' alone would need more than the 32 bits of some platforms' long, '%.0f' costs ten times as
+-- much.
 local function digits(number) return string.format('%d%08d', number / 1e8, number % 1e8) end
 
 -- The next number of the slot's counter, and `more` after it. Below 10^15 the counter was lost with the data; TIME is past it since 2001.
