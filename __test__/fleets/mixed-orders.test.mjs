@@ -59,8 +59,8 @@ function isServed(ours, other, what) {
 }
 
 for (const kind of ["ours by RESP2", "official"]) {
-  for (const callers of [2, 4]) {
-    test(`${callers} callers each: ours and ${kind} are both served, whichever begins`, OURS_ONLY, async () => {
+  for (const callers of [1, 2, 4]) {
+    test(`${callers} of each at a time: ours and ${kind} are both served, whichever begins`, OURS_ONLY, async () => {
       const both = await Promise.all([KINDS.ours(), KINDS[kind]()]);
       for (const [order, [oursAfter, otherAfter]] of Object.entries({
         "ours first": [0, HEAD_START_MS],

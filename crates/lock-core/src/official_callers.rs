@@ -1,14 +1,15 @@
 //! Callers of the official package who wait: they ask now and then, and leave no trace that a script could see. On a key that is handed on all the
-//! time they would never find it free. So while keys are handed on, the server is asked once a second whether that package was ever used
-//! there (its published script is known) and, if so, whether some connection does what such a caller does (a script a second). When one may be
-//! there, the key is marked as polled for a moment, so that everybody of ours leaves it alone for a while (`scripts/parts/turn.lua`). One that takes
-//! it then is seen, and a mark that stays for longer tells that. When nobody does, it is done ever less often, however often others (job
-//! queues, say) run their scripts.
+//! time, or that one caller of ours takes again as soon as it has given it back, they would never find it free. So while keys are handed on, the
+//! server is asked once a second whether that package was ever used there (its published script is known) and, if so, whether some connection does
+//! what such a caller does (a script a second). When one may be there, the key is marked as polled for a moment, so that everybody of ours leaves it
+//! alone for a while (`scripts/parts/turn.lua`). One that takes it then is seen, and a mark that stays for longer tells that. When nobody does, it is
+//! done ever less often, however often others (job queues, say) run their scripts.
 
 use crate::key::LockKey;
 use crate::resp::{Value, append_command};
 use crate::time::Instant;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// SHA-1 of the script by which `@medusajs/locking-redis` takes locks, the same in all its versions from 2.0.0 to 2.21.2.
@@ -29,12 +30,29 @@ const KNOWN_FOR: Duration = Duration::from_secs(30);
 const BUSY_AFTER: Duration = Duration::from_millis(500);
 /// A key counts as handed on for so long.
 const RECENT: Duration = Duration::from_secs(2);
+/// Who takes a key this soon after giving it back has handed it on to itself: in between hardly anybody finds it free.
+const AT_ONCE: Duration = Duration::from_millis(20);
+/// So many keys that were given back are known, each in the place of its slot.
+const PLACES: usize = 64;
+
+/// For a key that is taken again at once, its mark is looked at this often: a take does not.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A key that was given back here.
+#[derive(Clone, Debug)]
+struct GivenBack {
+    keys: Arc<[LockKey]>,
+    at: Instant,
+    /// When its mark was last looked at; before that, since when it has been taken again and again.
+    looked_at: Instant,
+}
 
 /// What is known of such callers.
 #[derive(Debug)]
 pub(crate) struct OfficialCallers {
     /// Since when keys have been handed on, and when they last came to this client.
     keys: BTreeMap<LockKey, (Instant, Instant)>,
+    given_back: Vec<Option<GivenBack>>,
     asking: bool,
     /// When the next question may be asked.
     ask_at: Instant,
@@ -51,6 +69,7 @@ impl Default for OfficialCallers {
     fn default() -> Self {
         Self {
             keys: BTreeMap::new(),
+            given_back: vec![None; PLACES],
             asking: false,
             ask_at: Instant::from_nanos(0),
             known: false,
@@ -109,6 +128,38 @@ impl OfficialCallers {
         self.keys.retain(|_, (_, at)| now < *at + RECENT);
         self.asking = true;
         Some(if self.known { Question::Connections } else { Question::Use })
+    }
+
+    /// One key is given back here.
+    pub(crate) fn gave_back(&mut self, now: Instant, keys: &Arc<[LockKey]>) {
+        if let [key] = &**keys
+            && let Some(place) = self.given_back.get_mut(usize::from(key.slot()) % PLACES)
+        {
+            let known = place.as_ref().filter(|known| known.keys == *keys && now < known.at + RECENT);
+            let looked_at = known.map_or(now, |known| known.looked_at);
+            *place = Some(GivenBack { keys: Arc::clone(keys), at: now, looked_at });
+        }
+    }
+
+    /// Whether these are one key that was given back here a moment ago.
+    pub(crate) fn takes_again(&self, now: Instant, keys: &[LockKey]) -> bool {
+        let [key] = keys else { return false };
+        let place = self.given_back.get(usize::from(key.slot()) % PLACES);
+        let known = place.and_then(Option::as_ref).filter(|known| *known.keys == *keys);
+        known.is_some_and(|known| now < known.at + AT_ONCE)
+    }
+
+    /// Whether it is time to ask for a key in a way that looks at its mark.
+    pub(crate) fn looks(&mut self, now: Instant, key: &LockKey) -> bool {
+        let place = self.given_back.get_mut(usize::from(key.slot()) % PLACES);
+        let Some(known) = place.and_then(Option::as_mut) else { return false };
+        let due = known.keys.first() == Some(key)
+            && now < known.at + AT_ONCE
+            && now >= known.looked_at + LOOK_EVERY;
+        if due {
+            known.looked_at = now;
+        }
+        due
     }
 
     /// How long the mark of a key stood.

@@ -318,6 +318,7 @@ impl Client {
         if self.follow(now, &request) {
             return;
         }
+        self.officials.gave_back(now, &request.keys);
         let Rest { ended, served } = self.cohorts.end(request.keys.first(), &request.owner);
         let superseded = request.claim.and_then(|claim| self.supersede(claim));
         let keys = Arc::clone(&request.keys);

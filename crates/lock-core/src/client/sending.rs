@@ -173,16 +173,16 @@ impl Client {
 
     /// Collects the call's command, if it is one of those that share a script call.
     fn collect(&mut self, now: Instant, id: CallId) -> bool {
-        let Self { connection, calls, waiters, lines, outbox, .. } = self;
+        let Self { connection, calls, waiters, lines, officials, outbox, .. } = self;
         if !connection.hands_off() {
             return false;
         }
         let Some(call) = calls.get_mut(id).filter(|call| !call.asking) else { return false };
         match &mut call.kind {
             Kind::Acquire(acquire) => {
-                let waits = acquire
-                    .next_key()
-                    .is_some_and(|key| waiters.is_waited_for(now, key) || lines.is_polled(now, key));
+                let waits = acquire.next_key().is_some_and(|key| {
+                    waiters.is_waited_for(now, key) || lines.is_polled(now, key) || officials.looks(now, key)
+                });
                 if !waits && acquire.is_quick(|slot| connection.is_synced(slot)) {
                     outbox.push_take(id);
                 } else if !call.in_doubt && acquire.comes_along() {
