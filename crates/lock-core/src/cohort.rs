@@ -24,7 +24,7 @@ const LEASE_PARTS: u32 = 4;
 /// Most followers, for as many of whom a grant has tokens. Those must not outrun the server's clock in microseconds.
 pub(crate) const MOST_FOLLOWERS: u64 = 15;
 
-/// Who may follow a waiter that is given a lock.
+/// The waiters that may follow one that is given a lock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Followers {
     /// The token of the first of them; the others have the next ones.
@@ -57,7 +57,7 @@ struct Cohort {
     sent_at: Instant,
     /// When the last follower may begin.
     closes_at: Instant,
-    /// Who may follow from here on.
+    /// The waiters that may follow from here on.
     followers: Followers,
     /// The latest ticket that was served without a command.
     served: Option<u64>,
@@ -85,7 +85,7 @@ pub(crate) struct Verification {
     pub(crate) owner: Owner,
     pub(crate) attempt: AttemptId,
     pub(crate) caller: u64,
-    /// Who is told the same.
+    /// Callers that are told the same.
     pub(crate) others: Vec<u64>,
     pub(crate) limit: Option<Instant>,
     pub(crate) until: Option<Instant>,

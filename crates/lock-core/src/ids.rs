@@ -6,7 +6,7 @@ use std::sync::Arc;
 const EXECUTE: &[u8; 8] = b"execute:";
 const OWNER_LEN: usize = 44;
 
-/// Who holds a lock, as it stands in Redis.
+/// The name of a lock's holder, as it stands in Redis.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Owner {
     /// `execute:<uuid>`, unique to one call. The UUID is of version 8, where the official package's are of

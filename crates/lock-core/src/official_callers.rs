@@ -30,7 +30,7 @@ const KNOWN_FOR: Duration = Duration::from_secs(30);
 const BUSY_AFTER: Duration = Duration::from_millis(500);
 /// A key counts as handed on for so long.
 const RECENT: Duration = Duration::from_secs(2);
-/// Who takes a key this soon after giving it back has handed it on to itself: in between hardly anybody finds it free.
+/// A client that takes a key this soon after giving it back has handed it on to itself: others hardly find it free in between.
 const AT_ONCE: Duration = Duration::from_millis(20);
 /// So many keys that were given back are known, each in the place of its slot.
 const PLACES: usize = 64;
@@ -188,7 +188,7 @@ impl OfficialCallers {
                 self.ask_at = now + ASK_EVERY * u32::try_from(seconds).unwrap_or(u32::MAX);
                 self.seen(now, &strangers_in(list))
             }
-            // Who may not ask takes it that somebody may be there.
+            // A client that may not ask assumes that somebody is there.
             _ => self.seen(now, &[0]),
         }
     }
@@ -223,7 +223,7 @@ fn strangers_in(list: &[u8]) -> Vec<u64> {
     text.lines().filter_map(stranger).collect()
 }
 
-/// The id of a line's connection, if it is one of them. Who runs scripts and is subscribed, too, hears of grants: that is one of ours on a server
+/// The id of a line's connection, if it is one of them. One that runs scripts and is subscribed hears of grants: that is one of ours on a server
 /// that keeps no names of libraries.
 fn stranger(line: &str) -> Option<u64> {
     let field = |name: &str| line.split(' ').find_map(|field| field.strip_prefix(name));

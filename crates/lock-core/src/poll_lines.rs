@@ -1,6 +1,6 @@
-//! Who of this client polls for a key, where nobody stands in a queue in Redis: the modes without one, and keys for which somebody polls. Only
-//! the first in line asks, and the next one asks as soon as the lock is given back here. The scripts decide when such a key is to be left alone for
-//! others (`scripts/parts/turn.lua`).
+//! The calls of this client that poll for a key, where nobody stands in a queue in Redis: in the modes without one, and for keys with a polled mark.
+//! Only the first in line asks, and the next one asks as soon as the lock is given back here. The scripts decide when such a key is to be left alone
+//! for others (`scripts/parts/turn.lua`).
 
 use crate::call_id::CallId;
 use crate::effects::Effects;
@@ -15,7 +15,7 @@ use std::time::Duration;
 const BREAK_IN: Duration = Duration::from_millis(2);
 /// For how long that is tried, and then with longer pauses.
 const BREAK_IN_FOR: Duration = Duration::from_secs(1);
-/// The longest pause then. Who waits for long must not ask less often than who has come just now.
+/// The longest pause then. A call that waits for long must not ask less often than one that has come just now.
 const PATIENT: Duration = Duration::from_millis(25);
 /// The shortest pause of a client that has had the key a short while ago: after the time for which the key is left alone, others come first.
 const AFTER_TURN: Duration = Duration::from_millis(40);
@@ -208,7 +208,7 @@ impl PollLines {
         keys.iter().find(is_busy)
     }
 
-    /// The lock was given back here: who asks next for the key. `waits`: the call still waits in the line.
+    /// The lock was given back here: gives the call that asks next for the key. `waits`: the call still waits in the line.
     pub(crate) fn next(
         &mut self,
         now: Instant,
@@ -220,7 +220,7 @@ impl PollLines {
         self.find_mut(key).and_then(|(at, line)| line.next(at, now, asks, waits, fx))
     }
 
-    /// A line's timer is due: who asks.
+    /// A line's timer is due: gives the call that asks.
     pub(crate) fn due(
         &mut self,
         now: Instant,

@@ -35,9 +35,9 @@ pub(crate) struct Release {
     /// The grant that the hold began on, as it may still stand in Redis.
     pub(crate) grant: Option<Arc<[u8]>>,
     pub(crate) hint: Option<Hint>,
-    /// Who is told the same: callers whose job ended before, on this lock.
+    /// Callers that are told the same: their jobs ended before, on this lock.
     pub(super) also: Vec<u64>,
-    /// Of the cohort that it ends: who was served without a command.
+    /// Of the cohort that it ends: the waiters that were served without a command.
     pub(crate) served: Option<Served>,
     pub(crate) sent_at: Instant,
 }

@@ -228,7 +228,7 @@ impl Client {
                 self.granted(now, &key, token, first_foreign_ticket, None);
             }
             Push::TakenAway(key) => self.fx.tell(Event::TakenAway { key }),
-            // The slot has moved: who waits there asks where to.
+            // The slot has moved: its waiters ask where to.
             Push::SlotChannelGone(slot) => {
                 for key in self.waiters.waited_for().into_iter().filter(|key| key.slot() == slot) {
                     self.ask_oldest(now, &key);

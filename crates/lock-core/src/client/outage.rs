@@ -93,7 +93,7 @@ impl Client {
         }
     }
 
-    /// The connection is gone, and the client with it: who waited in a queue will ask again, with the old ticket.
+    /// The connection is gone, and the client with it. The waiters of its queues will ask again, with their old tickets.
     fn dissolve_queues(&mut self) -> Vec<CallId> {
         let mut parked: Vec<(u64, CallId)> = Vec::new();
         let acquires: Vec<CallId> = self
@@ -147,7 +147,7 @@ impl Client {
         }
     }
 
-    /// Settles when to connect again, or asks who decides on it.
+    /// Decides when to connect again, or asks the user's function.
     fn pause_before_reconnect(&mut self, now: Instant) {
         let (retries, lookups) = self.connection.attempts();
         let lookup = lookups > 0;

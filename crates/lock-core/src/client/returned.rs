@@ -109,7 +109,7 @@ impl Client {
         self.tell(id, Outcome::ReleasePending(text.to_owned()));
     }
 
-    /// Who holds the lock of a cohort some of whose jobs have ended.
+    /// The answer to the question whose the lock of a cohort is, for callers whose jobs have ended.
     pub(super) fn owner_verified(&mut self, now: Instant, id: CallId, holder: Option<&[u8]>) {
         self.hint_answered(now, id, None);
         let Some(call) = self.calls.get(id) else { return };

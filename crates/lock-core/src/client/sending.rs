@@ -153,7 +153,7 @@ impl Client {
             }
             Kind::Claim(claim) => {
                 // Also when it seems to come too late: if the job blocked the thread, the renewal has claimed meanwhile. A waiter whose job
-                // began on the grant, and who followed, waits no more.
+                // began on the grant, or that followed, waits no more.
                 let next = waiters.next_after_claim(&claim.key, id);
                 claim::encode(&claim.claiming(next), context, out);
             }

@@ -62,7 +62,7 @@ pub(crate) fn encode_verify_owner(keys: &[LockKey], out: &mut Vec<u8>) {
     keys.iter().for_each(|key| append_text(out, key.name()));
 }
 
-/// Who holds the lock, as it stands in Redis.
+/// The lock's owner, as it stands in Redis.
 pub(crate) fn decode_verify_owner(reply: Value) -> Answer<Option<Vec<u8>>> {
     match reply {
         Value::Text(holder) => Ok(Some(holder)),

@@ -451,7 +451,7 @@ impl Connection {
                 self.probed(&reply, config);
                 None
             }
-            // Who waits there is told by polls; a slot that has moved takes its waiters with it.
+            // Its waiters poll. A slot that has moved takes its waiters with it.
             Some(Expected::SlotChannel(slot)) => {
                 self.heard_of.remove(slot);
                 None

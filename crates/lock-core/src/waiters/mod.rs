@@ -1,4 +1,4 @@
-//! Who of this client waits for which key: the near half of a key's queue, whose far half in Redis has one entry for all of them. It
+//! The waiters of this client, by key: the near half of a key's queue, whose far half in Redis has one entry for all of them. It
 //! decides to whom a grant goes, and when somebody asks. The rules are those of `docs/PROTOCOL.md`, "Rules of the client".
 //!
 //! ```text
@@ -277,7 +277,7 @@ impl Waiters {
         dispatch
     }
 
-    /// A key's safety poll: a message may have been lost, a holder may be gone, a grant may have lapsed. Who asks.
+    /// A key's safety poll: a message may have been lost, a holder may be gone, a grant may have lapsed. Gives the call that asks.
     pub(crate) fn poll_due(
         &mut self,
         now: Instant,
