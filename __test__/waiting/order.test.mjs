@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { deferred, openTestbed, until } from "../support/testbed.mjs";
 import { untilWaiting } from "./support.mjs";
 
@@ -17,15 +16,26 @@ async function hold({ locking }) {
   return { release: () => end.resolve(), done };
 }
 
+/** The tickets that were drawn so far: the latest of all slots' counters. */
+async function latestTicket() {
+  const counters = await bed.command("KEYS", "mlr!{*}f");
+  return Math.max(0, ...(await Promise.all(counters.map((name) => bed.command("GET", name)))).map(Number));
+}
+
+/** Makes a call that has to wait, and comes back when its park has reached the server. */
+async function park(call) {
+  const before = await latestTicket();
+  call();
+  await until("it has a ticket", async () => (await latestTicket()) > before);
+}
+
 test("waiters of several instances are served in the order in which they came", async () => {
   const instances = [await bed.boot(), await bed.boot(), await bed.boot()];
   const holder = await hold(instances[0]);
   const served = [];
   const calls = [];
   for (let number = 0; number < 30; number += 1) {
-    calls.push(instances[number % 3].locking.execute("k", async () => served.push(number)));
-    // Long enough for its park to reach the server before the next.
-    await sleep(5);
+    await park(() => calls.push(instances[number % 3].locking.execute("k", async () => served.push(number))));
   }
   await untilWaiting(bed, "k", 3);
   holder.release();
@@ -57,15 +67,14 @@ test("named owners and jobs wait in one queue", async () => {
   const calls = [];
   for (const [number, { locking }] of [one, other, one, other].entries()) {
     const ownerId = `owner-${number}`;
-    calls.push(
+    const wait = () =>
       number < 2
         ? locking.execute("k", async () => served.push(number))
         : locking.acquire("k", { ownerId, awaitQueue: true, expire: 60 }).then(() => {
             served.push(number);
             return locking.release("k", { ownerId });
-          }),
-    );
-    await sleep(20);
+          });
+    await park(() => calls.push(wait()));
   }
   await untilWaiting(bed, "k", 2);
   assert.equal(await one.locking.release("k", { ownerId: "holder" }), true);

@@ -6,7 +6,7 @@ use super::values::millis;
 use crate::lane::Lane;
 use crate::sys::SharedNumbers;
 use lock_core::{
-    AcquireRequest, Error, HoldId, Keep, LeaseState, Owner, Patience, ReleaseAllRequest, Verdict, Wanted,
+    AcquireRequest, Error, HoldId, Keep, LeaseState, Owner, ReleaseAllRequest, Verdict, WaitPolicy, Wanted,
 };
 use napi::Env;
 use napi::bindgen_prelude::{Either, Float64Array, FnArgs, Function, Result, Status};
@@ -129,8 +129,7 @@ impl NativeClient {
         lease_ms: f64,
         timeout_ms: f64,
     ) -> Either<u32, Refusal> {
-        let wait =
-            Waiting { patience: limited(timeout_ms), lease: Some(millis(lease_ms)), keep: Keep::Renewed };
+        let wait = Waiting { wait: limited(timeout_ms), lease: Some(millis(lease_ms)), keep: Keep::Renewed };
         self.acquire_keys(env, caller, keys, Wanted::Execute, wait)
     }
 
@@ -143,9 +142,9 @@ impl NativeClient {
         keys: Either<String, Vec<String>>,
         terms: Terms,
     ) -> Either<u32, Refusal> {
-        let patience = match terms.refuse {
-            true if terms.wait_ms <= 0.0 => Patience::None,
-            true => Patience::TryFor(millis(terms.wait_ms)),
+        let wait = match terms.refuse {
+            true if terms.wait_ms <= 0.0 => WaitPolicy::None,
+            true => WaitPolicy::TryFor(millis(terms.wait_ms)),
             false => limited(terms.wait_ms),
         };
         let keep = match terms.keep {
@@ -155,7 +154,7 @@ impl NativeClient {
         };
         let lease = Some(millis(terms.lease_ms)).filter(|lease| !lease.is_zero());
         let wanted = Wanted::Named(terms.owner.into_bytes().into());
-        self.acquire_keys(env, caller, keys, wanted, Waiting { patience, lease, keep })
+        self.acquire_keys(env, caller, keys, wanted, Waiting { wait, lease, keep })
     }
 
     /// Withdraws a call.
@@ -277,7 +276,7 @@ impl NativeClient {
         caller: f64,
         keys: Either<String, Vec<String>>,
         wanted: Wanted,
-        Waiting { patience, lease, keep }: Waiting,
+        Waiting { wait, lease, keep }: Waiting,
     ) -> Either<u32, Refusal> {
         let outcome = self.lane.with(env, |engine, now| {
             let named = named(keys);
@@ -286,7 +285,7 @@ impl NativeClient {
             let named = if named.len() > 1 { named } else { Vec::new() };
             engine.acquire(
                 now,
-                AcquireRequest { caller: number(caller), keys, named, wanted, lease, patience, keep },
+                AcquireRequest { caller: number(caller), keys, named, wanted, lease, wait, keep },
             )
         });
         taken(outcome.flatten())
@@ -295,14 +294,14 @@ impl NativeClient {
 
 /// How long to wait for keys, and for how long they are taken.
 struct Waiting {
-    patience: Patience,
+    wait: WaitPolicy,
     lease: Option<Duration>,
     keep: Keep,
 }
 
 /// `Infinity` is a wait without a limit.
-fn limited(wait_ms: f64) -> Patience {
-    if wait_ms.is_finite() { Patience::Limit(millis(wait_ms)) } else { Patience::Endless }
+fn limited(wait_ms: f64) -> WaitPolicy {
+    if wait_ms.is_finite() { WaitPolicy::Limit(millis(wait_ms)) } else { WaitPolicy::Endless }
 }
 
 fn state_of(state: LeaseState) -> HoldState {

@@ -2,7 +2,7 @@
 
 use crate::lane::Deliver;
 use crate::sys::SharedNumbers;
-use lock_core::{Error, Held, LogLevel, Loss, Notice, Rung};
+use lock_core::{Error, Held, LogLevel, Loss, Mode, Notice};
 use napi::Env;
 use napi::bindgen_prelude::{FnArgs, FunctionRef};
 use napi_derive::napi;
@@ -104,13 +104,13 @@ fn triple(notice: Notice, details: &mut Vec<ResultDetail>) -> [f64; 3] {
             let of = if named { "acquire" } else { "execute" };
             (hold.to_number(), ResultKind::Lost, detail(ResultDetail { keys, ..text(why, of.to_owned()) }))
         }
-        Notice::Ready { rung, why } => {
-            let rung = match rung {
-                Rung::Plain => "plain",
-                Rung::Polling => "polling",
-                Rung::HandOff => "hand-off",
+        Notice::Ready { mode, why } => {
+            let mode = match mode {
+                Mode::Plain => "plain",
+                Mode::Polling => "polling",
+                Mode::HandOff => "hand-off",
             };
-            (0, ResultKind::Ready, detail(text(rung, why.unwrap_or_default())))
+            (0, ResultKind::Ready, detail(text(mode, why.unwrap_or_default())))
         }
         Notice::Down { reason } => (0, ResultKind::Down, detail(text("", reason))),
         Notice::Log { level, message } => {

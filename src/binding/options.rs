@@ -6,7 +6,9 @@ use super::tls_options::NativeTls;
 use super::values::{family, limit, millis};
 use crate::lane::Settings;
 use crate::net::{Endpoint, Place, SocketRules, Target, Tls};
-use lock_core::{BackoffRule, ClientConfig, Credentials, Greeting, PauseRule, Perseverance, Safety, Secrets};
+use lock_core::{
+    BackoffRule, ClientConfig, Credentials, HandshakeOptions, PauseRule, RetryPolicy, Safety, Secrets,
+};
 use napi_derive::napi;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -147,7 +149,7 @@ impl NativeOptions {
                 longest: millis(self.maximum_retry_interval_ms),
                 factor: self.backoff_factor,
             },
-            greeting: Greeting {
+            handshake_options: HandshakeOptions {
                 connection_name: self.connection_name,
                 library_name: self.library_name,
                 resp3: self.resp3,
@@ -155,7 +157,7 @@ impl NativeOptions {
                 longest_loading_pause: limit(self.longest_loading_pause_ms),
                 master_only,
             },
-            perseverance: Perseverance {
+            retry: RetryPolicy {
                 most_reconnects: self.most_reconnects,
                 most_reconnects_for_all: self.most_reconnects_for_all,
                 pause: self.reconnect.into(),

@@ -304,9 +304,7 @@ impl NodeLoop {
                     }
                 }
             }
-            // Claims follow when their jobs have begun: a write would delay the jobs.
-            let write = if state.engine.has_notices() { Connection::write_early } else { Connection::write };
-            if self.gathers.get() || !state.sockets.write_all(state.engine.router(), write) {
+            if self.gathers.get() || !state.sockets.write_all(state.engine.router()) {
                 break;
             }
         }

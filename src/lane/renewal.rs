@@ -9,7 +9,8 @@ use crate::net::{Failure, Place, Talk};
 use crate::sys::now;
 use lock_core::resp::Value;
 use lock_core::{
-    Greeting, HoldId, Instant, LogLevel, Loss, Namespace, NodeAddress, Notice, Renewal, RenewalCall, Routes,
+    HandshakeOptions, HoldId, Instant, LogLevel, Loss, Namespace, NodeAddress, Notice, Renewal, RenewalCall,
+    Routes,
 };
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -251,7 +252,7 @@ impl Renewer {
     /// Checks the role, as the main connection does. A replica does not know the newest locks, and would call each of them
     /// nobody's.
     async fn check_role(&self, talk: &Talk) -> Result<(), Failure> {
-        let Greeting { master_only, ready_check, .. } = self.settings.client.greeting;
+        let HandshakeOptions { master_only, ready_check, .. } = self.settings.client.handshake_options;
         if !master_only || !ready_check {
             return Ok(());
         }

@@ -36,8 +36,8 @@ pub(super) async fn ask(
     let reply = evaluate(talk, script, &arguments).await?;
     let Some(per_key) = call.read(&reply) else { return Err(Failure::odd("the renewal")) };
     let shortfall = match safety {
-        Some(safety) if !call.claims() => shortfall(talk, safety).await?,
-        _ => None,
+        Some(safety) => shortfall(talk, safety).await?,
+        None => None,
     };
     Ok(Answers { per_key, shortfall })
 }

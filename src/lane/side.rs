@@ -3,7 +3,7 @@
 use super::settings::Settings;
 use crate::net::{self, Failure, Talk, Target};
 use lock_core::resp::Value;
-use lock_core::{Credentials, Greeting, is_unwanted_password};
+use lock_core::{Credentials, HandshakeOptions, is_unwanted_password};
 use std::time::Duration;
 
 /// Longest time for the handshake on a new connection.
@@ -28,7 +28,7 @@ pub(super) async fn open(
 
 /// Sends all commands of the handshake at once.
 async fn greet(settings: &Settings, talk: &Talk, password_unwanted: bool) -> Result<(), Failure> {
-    let Greeting { library_name, connection_name, .. } = &settings.client.greeting;
+    let HandshakeOptions { library_name, connection_name, .. } = &settings.client.handshake_options;
     let database = settings.client.database.to_string();
     let mut login = vec!["AUTH"];
     let mut names: Vec<[&str; 4]> = Vec::new();

@@ -41,15 +41,6 @@ impl Connection {
         self.send(client)
     }
 
-    /// Writes before jobs begin. The jobs' claims are written later.
-    pub(super) fn write_early(&mut self, client: &mut Client) -> Result<(), String> {
-        if self.waits_for_room || self.corked {
-            return Ok(());
-        }
-        client.handle_early_write(now());
-        self.send(client)
-    }
-
     fn send(&mut self, client: &mut Client) -> Result<(), String> {
         let sent = wire::send(client, self.tls.as_deref_mut(), &mut self.socket);
         self.waits_for_room = !sent.map_err(|error| describe(&error))?;

@@ -60,10 +60,10 @@ impl Sockets {
     }
 
     /// Writes to every connection. True when one broke, so that there is more to do.
-    pub(super) fn write_all(&mut self, router: &mut Router, write: Write) -> bool {
+    pub(super) fn write_all(&mut self, router: &mut Router) -> bool {
         let mut broke = false;
         for node in 0_u32..u32::try_from(self.places.len()).unwrap_or_default() {
-            broke |= self.write(node, router, write);
+            broke |= self.write(node, router, Connection::write);
         }
         broke
     }

@@ -36,9 +36,9 @@ pub struct ClientConfig {
     /// How a waiting acquire spaces its attempts.
     pub backoff: BackoffRule,
     /// What is said and asked on a new connection.
-    pub greeting: Greeting,
+    pub handshake_options: HandshakeOptions,
     /// When a connection or a call is given up.
-    pub perseverance: Perseverance,
+    pub retry: RetryPolicy,
     /// The server is one of several that share the keys by slots; `None`: it has them all.
     pub cluster: Option<ClusterRules>,
     /// On how many replicas a lock must be before it counts; `None`: the master's answer is enough.
@@ -97,7 +97,7 @@ pub struct Safety {
 
 /// What is said and asked on a new connection; the default is ioredis'.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Greeting {
+pub struct HandshakeOptions {
     /// Name told by CLIENT SETNAME (`connectionName`).
     pub connection_name: Option<String>,
     /// Library name told by CLIENT SETINFO; `None`: neither name nor version are told (`disableClientInfo`).
@@ -113,7 +113,7 @@ pub struct Greeting {
     pub master_only: bool,
 }
 
-impl Default for Greeting {
+impl Default for HandshakeOptions {
     fn default() -> Self {
         Self {
             connection_name: None,
@@ -128,7 +128,7 @@ impl Default for Greeting {
 
 /// When a connection or a call is given up; the default is ioredis'.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Perseverance {
+pub struct RetryPolicy {
     /// After how many failed reconnects in a row calls fail, and after as many again (`maxRetriesPerRequest`);
     /// `None`: never.
     pub most_reconnects: Option<u32>,
@@ -150,7 +150,7 @@ pub struct Perseverance {
     pub asks_on_errors: bool,
 }
 
-impl Default for Perseverance {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             most_reconnects: Some(20),

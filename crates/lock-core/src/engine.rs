@@ -8,11 +8,11 @@ use crate::error::Error;
 use crate::ids::Owner;
 use crate::key::LockKey;
 use crate::lease::{Ended, HoldId, LeaseState, Loss, NewLease, SharedLeases};
+use crate::mode::Mode;
 use crate::requests::{
     AcquireRequest, Event, Hold, Keep, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey,
 };
 use crate::router::{FIRST, NodeId, Router, Routes};
-use crate::rung::Rung;
 use crate::time::Instant;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -87,8 +87,8 @@ pub enum Notice {
     /// The connection stands.
     Ready {
         /// How locks are waited for.
-        rung: Rung,
-        /// Why it is not the best rung.
+        mode: Mode,
+        /// Why it is not the best mode.
         why: Option<String>,
     },
     /// There is no connection.
@@ -273,11 +273,11 @@ impl Engine {
                 Event::Connect if node == FIRST && self.router.is_cluster() => return Some(Action::LookUp),
                 Event::Connect => return Some(Action::Connect(node)),
                 Event::Disconnect => return Some(Action::Disconnect(node)),
-                Event::Ready { rung, why, password_unwanted } => {
-                    self.notices.push_back(Notice::Ready { rung, why });
+                Event::Ready { mode, why, password_unwanted } => {
+                    self.notices.push_back(Notice::Ready { mode, why });
                     self.wakes_renewal = true;
                     return Some(Action::Stands {
-                        plain: rung == Rung::Plain,
+                        plain: mode == Mode::Plain,
                         keeps_to_slots: self.router.keeps_to_slots(),
                         password_unwanted,
                     });

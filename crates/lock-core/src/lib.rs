@@ -21,6 +21,7 @@ mod error;
 mod ids;
 mod key;
 mod lease;
+mod mode;
 mod node_address;
 mod official_callers;
 mod outbox;
@@ -28,7 +29,6 @@ mod poll_lines;
 mod requests;
 pub mod resp;
 mod router;
-mod rung;
 mod script;
 mod secrets;
 mod slot_set;
@@ -38,7 +38,7 @@ mod waiters;
 
 pub use backoff::BackoffRule;
 pub use client::Client;
-pub use config::{ClientConfig, ClusterRules, Credentials, Greeting, PauseRule, Perseverance, Safety};
+pub use config::{ClientConfig, ClusterRules, Credentials, HandshakeOptions, PauseRule, RetryPolicy, Safety};
 pub use connection::is_unwanted_password;
 pub use engine::{Action, Engine, Held, Notice};
 pub use error::{Code, Error};
@@ -48,14 +48,14 @@ pub use lease::{
     EXIT_LEASE_MS, Ended, HoldId, LeaseState, LeaseTable, Loss, NewLease, Renewal, RenewalAnswer,
     RenewalCall, ScriptCall, SharedLeases, Term,
 };
+pub use mode::Mode;
 pub use node_address::NodeAddress;
 pub use official_callers::OFFICIAL_ACQUIRE_SHA;
 pub use requests::{
-    AcquireRequest, Claiming, Event, Hold, Keep, LogLevel, Outcome, Patience, ReleaseAllRequest,
-    ReleaseRequest, TaskKey, Verdict, Wanted,
+    AcquireRequest, Claiming, Event, Hold, Keep, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest,
+    TaskKey, Verdict, WaitPolicy, Wanted,
 };
 pub use router::{FIRST, NodeId, Router, Routes, SlotRange};
-pub use rung::Rung;
 pub use script::Script;
 pub use secrets::Secrets;
 pub use time::Instant;

@@ -172,8 +172,8 @@ fn strangers_in(list: &[u8]) -> Vec<u64> {
     text.lines().filter_map(stranger).collect()
 }
 
-/// The id of a line's connection, if it is one of them. Who runs scripts and is subscribed, too, hears of grants: that is one of ours on a server that
-/// keeps no names of libraries.
+/// The id of a line's connection, if it is one of them. Who runs scripts and is subscribed, too, hears of grants: that is one of ours on a server
+/// that keeps no names of libraries.
 fn stranger(line: &str) -> Option<u64> {
     let field = |name: &str| line.split(' ').find_map(|field| field.strip_prefix(name));
     let runs_scripts = field("cmd=").is_some_and(|command| command.starts_with("eval"));

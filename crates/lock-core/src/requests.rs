@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
-use crate::rung::Rung;
+use crate::mode::Mode;
 use crate::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub enum Wanted {
 
 /// What to do when a key is another's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
+pub enum WaitPolicy {
     /// Refuse at once.
     None,
     /// Wait for so long from the first look at the key on, then refuse ([`crate::Code::NotAcquired`]).
@@ -58,7 +58,7 @@ pub struct AcquireRequest {
     /// Length of the lease; `None` for a lock without one.
     pub lease: Option<Duration>,
     /// Whether and how long to wait.
-    pub patience: Patience,
+    pub wait: WaitPolicy,
     /// What becomes of the lease.
     pub keep: Keep,
 }
@@ -185,8 +185,8 @@ pub enum Event {
     /// The connection is ready for calls.
     Ready {
         /// How locks are waited for.
-        rung: Rung,
-        /// Why it is not the best rung.
+        mode: Mode,
+        /// Why it is not the best mode.
         why: Option<String>,
         /// The server wants no password although one was given: other connections must not send it.
         password_unwanted: bool,

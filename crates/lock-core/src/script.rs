@@ -22,11 +22,11 @@ pub enum Script {
     /// Give lock keys back by owner.
     Release,
     /// Give lock keys back by attempt.
-    Undo,
+    RollBack,
     /// Set the remaining time of lock keys that are still their holder's.
     Renew,
     /// Take a batch of lock keys away from one owner or from all.
-    Free,
+    Revoke,
     /// Find out whether side keys may be used.
     Probe,
 }
@@ -47,9 +47,9 @@ const BODIES: [&str; COUNT] = [
     include_str!("scripts/leave.lua"),
     include_str!("scripts/acquire.lua"),
     include_str!("scripts/release.lua"),
-    include_str!("scripts/undo.lua"),
+    include_str!("scripts/roll_back.lua"),
     include_str!("scripts/renew.lua"),
-    include_str!("scripts/free.lua"),
+    include_str!("scripts/revoke.lua"),
     include_str!("scripts/probe.lua"),
 ];
 
@@ -57,8 +57,8 @@ const BODIES: [&str; COUNT] = [
 const PARTS: [(&str, &str); 5] = [
     ("--@ token\n", include_str!("scripts/parts/token.lua")),
     ("--@ record\n", include_str!("scripts/parts/record.lua")),
-    ("--@ pass_on\n", include_str!("scripts/parts/pass_on.lua")),
-    ("--@ give_up\n", include_str!("scripts/parts/give_up.lua")),
+    ("--@ grant_next\n", include_str!("scripts/parts/grant_next.lua")),
+    ("--@ roll_back_one\n", include_str!("scripts/parts/roll_back_one.lua")),
     ("--@ turn\n", include_str!("scripts/parts/turn.lua")),
 ];
 

@@ -5,7 +5,7 @@
 mod support;
 
 use lock_core::{
-    ClientConfig, ClusterRules, Code, Event, Outcome, Patience, PauseRule, Perseverance, Wanted,
+    ClientConfig, ClusterRules, Code, Event, Outcome, PauseRule, RetryPolicy, WaitPolicy, Wanted,
 };
 use support::cluster::{Nodes, TICKET, address, halves, held, key, parked, range, rules, smessage, with};
 use support::{MS, SECOND, named, verb};
@@ -14,8 +14,8 @@ use support::{MS, SECOND, named, verb};
 fn calls_wait_for_the_table_of_slots_and_go_to_the_node_of_their_slot() {
     let mut nodes = Nodes::new(with(rules()));
     assert!(nodes.looks_up());
-    nodes.wait_for(&[1], Patience::None);
-    nodes.wait_for(&[9000], Patience::None);
+    nodes.wait_for(&[1], WaitPolicy::None);
+    nodes.wait_for(&[9000], WaitPolicy::None);
     nodes.map(&halves());
     nodes.greet("a");
     nodes.greet("b");
@@ -31,14 +31,14 @@ fn calls_wait_for_the_table_of_slots_and_go_to_the_node_of_their_slot() {
 
 #[test]
 fn failed_lookups_fail_calls_without_a_limit_after_so_many() {
-    let perseverance = Perseverance {
+    let retry = RetryPolicy {
         most_reconnects: Some(2),
         pause: PauseRule::GrowingInCluster,
-        ..Perseverance::default()
+        ..RetryPolicy::default()
     };
-    let mut nodes = Nodes::new(ClientConfig { perseverance, ..with(rules()) });
-    nodes.wait_for(&[1], Patience::None);
-    nodes.wait_for(&[1], Patience::Limit(60 * SECOND));
+    let mut nodes = Nodes::new(ClientConfig { retry, ..with(rules()) });
+    nodes.wait_for(&[1], WaitPolicy::None);
+    nodes.wait_for(&[1], WaitPolicy::Limit(60 * SECOND));
     for _ in 0..3 {
         assert!(nodes.looks_up());
         nodes.no_map();
@@ -52,8 +52,8 @@ fn failed_lookups_fail_calls_without_a_limit_after_so_many() {
 #[test]
 fn a_call_is_withdrawn_while_it_waits_for_the_table_of_slots() {
     let mut nodes = Nodes::new(with(rules()));
-    let caller = nodes.wait_for(&[1, 9000], Patience::Endless);
-    let other = nodes.wait_for(&[1], Patience::Endless);
+    let caller = nodes.wait_for(&[1, 9000], WaitPolicy::Endless);
+    let other = nodes.wait_for(&[1], WaitPolicy::Endless);
     nodes.cancel(caller);
     assert_eq!(nodes.error().code, Code::Aborted);
     nodes.cancel(other);
@@ -66,8 +66,8 @@ fn a_call_is_withdrawn_while_it_waits_for_the_table_of_slots() {
 #[test]
 fn a_slot_that_no_node_has_fails_a_call_without_a_limit() {
     let mut nodes = Nodes::new(with(rules()));
-    nodes.wait_for(&[9000], Patience::None);
-    nodes.wait_for(&[9000], Patience::Limit(3_600 * SECOND));
+    nodes.wait_for(&[9000], WaitPolicy::None);
+    nodes.wait_for(&[9000], WaitPolicy::Limit(3_600 * SECOND));
     for _ in 0..17 {
         nodes.map(&[range(0, 8191, "a")]);
         nodes.pass(SECOND);
@@ -82,7 +82,7 @@ fn a_slot_that_no_node_has_fails_a_call_without_a_limit() {
 fn moved_takes_the_call_and_those_who_wait_for_the_slot_to_a_new_node() {
     let mut nodes = Nodes::ready(with(rules()));
     nodes.park("a", 1);
-    nodes.wait_for(&[1], Patience::None);
+    nodes.wait_for(&[1], WaitPolicy::None);
     nodes.sent("a");
     nodes.refuse("a", "MOVED 1 c:7000");
     assert!(nodes.events.iter().any(|(id, event)| *id == nodes.id("c") && matches!(event, Event::Connect)));
@@ -99,7 +99,7 @@ fn moved_takes_the_call_and_those_who_wait_for_the_slot_to_a_new_node() {
 fn moved_to_a_mapped_address_or_to_the_same_host() {
     let addresses = [("x:1".to_owned(), address("b"))].into();
     let mut nodes = Nodes::ready(with(ClusterRules { addresses, ..rules() }));
-    nodes.wait_for(&[1], Patience::None);
+    nodes.wait_for(&[1], WaitPolicy::None);
     nodes.sent("a");
     nodes.refuse("a", "MOVED 1 x:1");
     assert_eq!(nodes.asked("b"), ["park"]);
@@ -113,7 +113,7 @@ fn moved_to_a_mapped_address_or_to_the_same_host() {
 fn an_address_that_cannot_be_read_has_the_command_repeated() {
     for text in ["MOVED 1 nowhere", "ASK 1 nowhere"] {
         let mut nodes = Nodes::ready(with(rules()));
-        nodes.wait_for(&[1], Patience::None);
+        nodes.wait_for(&[1], WaitPolicy::None);
         nodes.sent("a");
         nodes.refuse("a", text);
         nodes.pass(SECOND);
@@ -124,7 +124,7 @@ fn an_address_that_cannot_be_read_has_the_command_repeated() {
 #[test]
 fn ask_sends_asking_before_the_command_and_again_before_the_scripts_text() {
     let mut nodes = Nodes::ready(with(rules()));
-    nodes.wait_for(&[1], Patience::None);
+    nodes.wait_for(&[1], WaitPolicy::None);
     nodes.sent("a");
     nodes.refuse("a", "ASK 1 b:7000");
     assert_eq!(nodes.asked("b"), ["ASKING", "park"]);
@@ -133,14 +133,14 @@ fn ask_sends_asking_before_the_command_and_again_before_the_scripts_text() {
     nodes.reply("b", b"+OK\r\n");
     nodes.reply("b", &held(1));
     nodes.hold();
-    nodes.wait_for(&[1], Patience::None);
+    nodes.wait_for(&[1], WaitPolicy::None);
     assert!(nodes.sent("b").is_empty(), "the slot is still the first node's");
 }
 
 #[test]
 fn a_node_that_is_only_asked_for_says_try_again_and_the_slots_node_is_asked() {
     let mut nodes = Nodes::ready(with(rules()));
-    nodes.wait_for(&[1], Patience::None);
+    nodes.wait_for(&[1], WaitPolicy::None);
     nodes.sent("a");
     nodes.refuse("a", "ASK 1 b:7000");
     nodes.sent("b");
@@ -152,7 +152,7 @@ fn a_node_that_is_only_asked_for_says_try_again_and_the_slots_node_is_asked() {
 #[test]
 fn an_unknown_node_that_is_asked_for_is_not_made_before_it_has_slots() {
     let mut nodes = Nodes::ready(with(rules()));
-    nodes.wait_for(&[1], Patience::None);
+    nodes.wait_for(&[1], WaitPolicy::None);
     nodes.sent("a");
     nodes.refuse("a", "ASK 1 new:7000");
     assert!(nodes.find("new").is_none());
@@ -164,7 +164,7 @@ fn an_unknown_node_that_is_asked_for_is_not_made_before_it_has_slots() {
 fn what_is_on_the_move_is_repeated_after_a_pause() {
     for text in ["TRYAGAIN x", "CLUSTERDOWN The cluster is down", "READONLY You can't write"] {
         let mut nodes = Nodes::ready(with(rules()));
-        nodes.wait_for(&[1], Patience::None);
+        nodes.wait_for(&[1], WaitPolicy::None);
         nodes.sent("a");
         nodes.refuse("a", text);
         assert!(nodes.sent("a").is_empty());
@@ -176,8 +176,8 @@ fn what_is_on_the_move_is_repeated_after_a_pause() {
 #[test]
 fn too_many_redirections_fail_a_call_without_a_limit_and_one_with_a_limit_goes_on() {
     let mut nodes = Nodes::ready(with(rules()));
-    nodes.wait_for(&[1], Patience::None);
-    nodes.wait_for(&[2], Patience::Limit(60 * SECOND));
+    nodes.wait_for(&[1], WaitPolicy::None);
+    nodes.wait_for(&[2], WaitPolicy::Limit(60 * SECOND));
     for _ in 0..17 {
         for _ in nodes.sent("a") {
             nodes.refuse("a", "CLUSTERDOWN The cluster is down");
@@ -195,7 +195,7 @@ fn too_many_redirections_fail_a_call_without_a_limit_and_one_with_a_limit_goes_o
 fn the_channel_of_a_slot_is_listened_to_once_and_a_grant_there_begins_the_job() {
     let mut nodes = Nodes::ready(with(rules()));
     let client = nodes.park("a", 1);
-    nodes.wait_for(&[1], Patience::Endless);
+    nodes.wait_for(&[1], WaitPolicy::Endless);
     assert_eq!(nodes.asked("a"), ["park"]);
     nodes.reply("a", &parked(TICKET + 1));
     nodes.reply("a", &smessage(&client, 1, TICKET + 9));
@@ -257,7 +257,7 @@ fn a_claim_whose_slot_moves_goes_on_at_the_new_node() {
 fn a_claim_that_has_to_be_asked_again_still_keeps_the_other_waiters_from_its_grant() {
     let mut nodes = Nodes::ready(with(rules()));
     let client = nodes.park("a", 1);
-    nodes.wait_for(&[1], Patience::Endless);
+    nodes.wait_for(&[1], WaitPolicy::Endless);
     nodes.sent("a");
     nodes.reply("a", &parked(TICKET + 1));
     nodes.pass(950 * MS);
@@ -295,8 +295,8 @@ fn a_release_names_the_grant_of_a_claim_that_is_under_way_at_the_old_node() {
 fn calls_of_a_node_without_slots_go_on_elsewhere_and_its_connection_is_closed() {
     let mut nodes = Nodes::ready(with(rules()));
     let gone = nodes.id("a");
-    let (name, patience) = (Wanted::Named((*b"me").into()), Patience::Limit(60 * SECOND));
-    nodes.acquire(&[key(1)], name, patience);
+    let (name, wait) = (Wanted::Named((*b"me").into()), WaitPolicy::Limit(60 * SECOND));
+    nodes.acquire(&[key(1)], name, wait);
     let asked = nodes.sent("a");
     let attempt = asked.iter().find(|command| command[0] == "EVALSHA").unwrap()[11].clone();
     nodes.release(&[2], None, &named("me"));
@@ -322,13 +322,13 @@ fn calls_of_a_node_without_slots_go_on_elsewhere_and_its_connection_is_closed() 
 #[test]
 fn a_call_withdrawn_at_a_node_that_is_let_go_is_undone_elsewhere() {
     let mut nodes = Nodes::ready(with(rules()));
-    let caller = nodes.acquire(&[key(1)], Wanted::Named((*b"me").into()), Patience::None);
+    let caller = nodes.acquire(&[key(1)], Wanted::Named((*b"me").into()), WaitPolicy::None);
     nodes.sent("a");
     nodes.cancel(caller);
     assert_eq!(nodes.error().code, Code::Aborted);
     nodes.map(&[range(0, 16_383, "c")]);
     nodes.greet("c");
-    assert_eq!(nodes.asked("c"), ["undo"]);
+    assert_eq!(nodes.asked("c"), ["roll back"]);
     nodes.reply("c", b"*1\r\n:1\r\n");
     assert!(nodes.router.is_idle());
 }
@@ -336,7 +336,7 @@ fn a_call_withdrawn_at_a_node_that_is_let_go_is_undone_elsewhere() {
 #[test]
 fn the_cluster_is_ready_again_after_a_lookup_that_failed() {
     let mut nodes = Nodes::ready(with(rules()));
-    nodes.wait_for(&[1], Patience::None);
+    nodes.wait_for(&[1], WaitPolicy::None);
     nodes.sent("a");
     nodes.refuse("a", "CLUSTERDOWN x");
     nodes.pass(SECOND);

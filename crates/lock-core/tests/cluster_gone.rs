@@ -4,7 +4,7 @@
 
 mod support;
 
-use lock_core::{ClientConfig, Event, Outcome, Patience, Perseverance, Safety, Verdict, Wanted};
+use lock_core::{ClientConfig, Event, Outcome, RetryPolicy, Safety, Verdict, WaitPolicy, Wanted};
 use support::cluster::{Nodes, TICKET, held, key, parked, range, rules, smessage, with};
 use support::{MS, SECOND, verb};
 
@@ -49,7 +49,7 @@ fn a_waiter_asks_elsewhere_with_its_ticket() {
 fn a_waiter_that_a_release_named_asks_elsewhere_after_the_release() {
     let mut nodes = Nodes::ready(with(rules()));
     let hold = nodes.holding("a", 1);
-    nodes.wait_for(&[1], Patience::Endless);
+    nodes.wait_for(&[1], WaitPolicy::Endless);
     assert_eq!(nodes.asked("a"), ["take"]);
     nodes.reply("a", b"*2\r\n:1\r\n:0\r\n");
     assert_eq!(nodes.asked("a"), ["SSUBSCRIBE", "park"]);
@@ -67,7 +67,7 @@ fn a_waiter_that_a_release_named_asks_elsewhere_after_the_release() {
 fn a_lock_that_waits_for_replicas_is_asked_for_again_by_its_attempt() {
     let safety = Some(Safety { replicas: 1, timeout: 100 * MS });
     let mut nodes = Nodes::ready(ClientConfig { safety, ..with(rules()) });
-    nodes.wait_for(&[1], Patience::None);
+    nodes.wait_for(&[1], WaitPolicy::None);
     let first = nodes.sent("a").remove(0);
     nodes.reply("a", &held(1));
     assert_eq!(nodes.asked("a"), ["WAIT"]);
@@ -86,7 +86,7 @@ fn a_lock_that_waits_for_replicas_is_asked_for_again_by_its_attempt() {
 fn a_lock_that_waits_for_replicas_for_nobody_is_given_back_elsewhere() {
     let safety = Some(Safety { replicas: 1, timeout: 100 * MS });
     let mut nodes = Nodes::ready(ClientConfig { safety, ..with(rules()) });
-    let caller = nodes.wait_for(&[1], Patience::None);
+    let caller = nodes.wait_for(&[1], WaitPolicy::None);
     nodes.sent("a");
     nodes.reply("a", &held(1));
     nodes.cancel(caller);
@@ -99,9 +99,9 @@ fn a_lock_that_waits_for_replicas_for_nobody_is_given_back_elsewhere() {
 
 #[test]
 fn an_error_that_somebody_judges_is_taken_as_it_is() {
-    let perseverance = Perseverance { asks_on_errors: true, ..Perseverance::default() };
-    let mut nodes = Nodes::ready(ClientConfig { perseverance, ..with(rules()) });
-    nodes.wait_for(&[1], Patience::None);
+    let retry = RetryPolicy { asks_on_errors: true, ..RetryPolicy::default() };
+    let mut nodes = Nodes::ready(ClientConfig { retry, ..with(rules()) });
+    nodes.wait_for(&[1], WaitPolicy::None);
     nodes.sent("a");
     nodes.refuse("a", "OOM command not allowed");
     let asked = nodes.events.iter().find_map(|(_, event)| match event {
@@ -153,7 +153,7 @@ fn a_claim_that_was_not_sent_yet_goes_on_elsewhere() {
 fn who_leaves_a_queue_there_needs_not_leave_it_elsewhere() {
     let mut nodes = Nodes::ready(with(rules()));
     nodes.park("a", 1);
-    let caller = nodes.wait_for(&[2], Patience::Endless);
+    let caller = nodes.wait_for(&[2], WaitPolicy::Endless);
     nodes.sent("a");
     nodes.reply("a", LISTENS);
     nodes.reply("a", &parked(TICKET));
@@ -166,9 +166,9 @@ fn who_leaves_a_queue_there_needs_not_leave_it_elsewhere() {
 
 #[test]
 fn a_call_is_not_failed_by_letting_its_node_go_even_if_none_may_wait_for_a_reconnect() {
-    let perseverance = Perseverance { most_reconnects: Some(0), ..Perseverance::default() };
-    let mut nodes = Nodes::ready(ClientConfig { perseverance, ..with(rules()) });
-    nodes.wait_for(&[1], Patience::None);
+    let retry = RetryPolicy { most_reconnects: Some(0), ..RetryPolicy::default() };
+    let mut nodes = Nodes::ready(ClientConfig { retry, ..with(rules()) });
+    nodes.wait_for(&[1], WaitPolicy::None);
     nodes.sent("a");
     let_go(&mut nodes);
     assert!(nodes.done.is_empty());
@@ -207,7 +207,7 @@ fn a_release_for_nobody_ends_with_the_lease_when_the_cluster_stays_down() {
 #[test]
 fn parts_of_a_call_follow_their_slots() {
     let mut nodes = Nodes::ready(with(rules()));
-    nodes.acquire(&[key(1), key(9000)], Wanted::Execute, Patience::Limit(60 * SECOND));
+    nodes.acquire(&[key(1), key(9000)], Wanted::Execute, WaitPolicy::Limit(60 * SECOND));
     nodes.sent("a");
     nodes.reply("a", LISTENS);
     nodes.reply("a", &held(5));

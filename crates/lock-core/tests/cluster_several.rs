@@ -4,7 +4,7 @@
 
 mod support;
 
-use lock_core::{Code, LockKey, NewLease, Outcome, Patience, Wanted};
+use lock_core::{Code, LockKey, NewLease, Outcome, WaitPolicy, Wanted};
 use support::cluster::{LEASE, Nodes, TICKET, held, key, parked, range, rules, with};
 use support::{MS, SECOND, named};
 
@@ -17,9 +17,9 @@ fn ready() -> Nodes {
 }
 
 /// A call for a key of "a" and one of "b" that has the first and waits in the queue of the second.
-fn half(patience: Patience) -> (Nodes, u64) {
+fn half(wait: WaitPolicy) -> (Nodes, u64) {
     let mut nodes = ready();
-    let caller = nodes.wait_for(&[9000, 1], patience);
+    let caller = nodes.wait_for(&[9000, 1], wait);
     assert_eq!(nodes.asked("a"), ["SSUBSCRIBE", "park"]);
     nodes.reply("a", LISTENS);
     nodes.reply("a", &held(5));
@@ -42,7 +42,7 @@ fn assert_rolled_back(nodes: &mut Nodes) {
 #[test]
 fn keys_of_several_slots_are_taken_in_their_order_one_slot_after_the_other() {
     let mut nodes = ready();
-    nodes.wait_for(&[9000, 1], Patience::None);
+    nodes.wait_for(&[9000, 1], WaitPolicy::None);
     assert!(nodes.sent("b").is_empty());
     assert_eq!(nodes.asked("a"), ["park"]);
     nodes.reply("a", &held(7));
@@ -57,7 +57,7 @@ fn keys_of_several_slots_are_taken_in_their_order_one_slot_after_the_other() {
 #[test]
 fn fewer_tokens_than_keys_give_none() {
     let mut nodes = ready();
-    nodes.wait_for(&[1, 9000], Patience::None);
+    nodes.wait_for(&[1, 9000], WaitPolicy::None);
     nodes.sent("a");
     nodes.reply("a", b"*1\r\n:1\r\n");
     nodes.sent("b");
@@ -68,7 +68,7 @@ fn fewer_tokens_than_keys_give_none() {
 #[test]
 fn a_refused_try_gives_back_what_it_has() {
     let mut nodes = ready();
-    nodes.wait_for(&[1, 9000], Patience::None);
+    nodes.wait_for(&[1, 9000], WaitPolicy::None);
     nodes.sent("a");
     nodes.reply("a", &held(7));
     nodes.sent("b");
@@ -84,19 +84,19 @@ fn a_refused_try_gives_back_what_it_has() {
 #[test]
 fn a_named_owners_part_is_given_back_by_its_attempt() {
     let mut nodes = ready();
-    nodes.acquire(&[key(1), key(9000)], Wanted::Named((*b"me").into()), Patience::None);
+    nodes.acquire(&[key(1), key(9000)], Wanted::Named((*b"me").into()), WaitPolicy::None);
     nodes.sent("a");
     nodes.reply("a", &held(7));
     nodes.sent("b");
     nodes.reply("b", REFUSED);
     assert_eq!(nodes.error().code, Code::NotAcquired);
-    assert_eq!(nodes.asked("a"), ["undo"]);
+    assert_eq!(nodes.asked("a"), ["roll back"]);
 }
 
 #[test]
 fn a_named_owners_part_is_given_back_by_its_attempt_at_a_node_that_is_not_connected_yet() {
     let mut nodes = ready();
-    nodes.acquire(&[key(1), key(9000)], Wanted::Named((*b"me").into()), Patience::None);
+    nodes.acquire(&[key(1), key(9000)], Wanted::Named((*b"me").into()), WaitPolicy::None);
     nodes.sent("a");
     nodes.reply("a", &held(7));
     nodes.map(&[range(0, 8191, "new"), range(8192, 16_383, "b")]);
@@ -104,12 +104,12 @@ fn a_named_owners_part_is_given_back_by_its_attempt_at_a_node_that_is_not_connec
     nodes.reply("b", REFUSED);
     nodes.error();
     nodes.greet("new");
-    assert_eq!(nodes.asked("new"), ["undo"]);
+    assert_eq!(nodes.asked("new"), ["roll back"]);
 }
 
 #[test]
 fn a_call_that_times_out_gives_back_what_it_has_and_waits_no_longer() {
-    let (mut nodes, _) = half(Patience::Limit(900 * MS));
+    let (mut nodes, _) = half(WaitPolicy::Limit(900 * MS));
     nodes.pass(900 * MS);
     let error = nodes.error();
     assert_eq!((error.code, error.keys), (Code::Timeout, vec![key(9000), key(1)]));
@@ -119,7 +119,7 @@ fn a_call_that_times_out_gives_back_what_it_has_and_waits_no_longer() {
 #[test]
 fn a_call_that_is_withdrawn_or_closed_gives_back_what_it_has() {
     for closes in [false, true] {
-        let (mut nodes, caller) = half(Patience::Endless);
+        let (mut nodes, caller) = half(WaitPolicy::Endless);
         if closes {
             nodes.router.close(nodes.now);
             nodes.drain();
@@ -134,7 +134,7 @@ fn a_call_that_is_withdrawn_or_closed_gives_back_what_it_has() {
 
 #[test]
 fn what_is_held_is_kept_alive_while_the_call_waits_for_the_rest() {
-    let (mut nodes, _) = half(Patience::Endless);
+    let (mut nodes, _) = half(WaitPolicy::Endless);
     nodes.pass(LEASE / 3);
     assert_eq!(nodes.asked("a"), ["park"]);
     nodes.reply("a", &held(5));
@@ -145,7 +145,7 @@ fn what_is_held_is_kept_alive_while_the_call_waits_for_the_rest() {
 
 #[test]
 fn a_part_that_was_lost_is_taken_again_before_the_later_ones_under_a_new_name() {
-    let (mut nodes, _) = half(Patience::Endless);
+    let (mut nodes, _) = half(WaitPolicy::Endless);
     nodes.pass(LEASE / 3);
     let refresh = nodes.sent("a").remove(0);
     nodes.sent("b");
@@ -164,7 +164,7 @@ fn a_part_that_was_lost_is_taken_again_before_the_later_ones_under_a_new_name() 
 
 #[test]
 fn a_call_whose_part_cannot_be_kept_alive_still_ends_at_its_limit() {
-    let (mut nodes, _) = half(Patience::Limit(8 * SECOND));
+    let (mut nodes, _) = half(WaitPolicy::Limit(8 * SECOND));
     nodes.pass(LEASE / 3);
     assert_eq!(nodes.asked("a"), ["park"]);
     // The second is had, while the first does not answer.
@@ -219,7 +219,7 @@ fn release_all_asks_every_node_and_sums() {
 /// A SCAN of the node finds one lock, and so it is freed, or not.
 fn free_one(nodes: &mut Nodes, host: &str, answer: &[u8]) {
     nodes.reply(host, b"*2\r\n$1\r\n0\r\n*1\r\n$13\r\nmedusa_lock:k\r\n");
-    assert_eq!(nodes.asked(host), ["free"]);
+    assert_eq!(nodes.asked(host), ["revoke"]);
     nodes.reply(host, answer);
 }
 
@@ -289,7 +289,7 @@ fn release_all_outlives_all_nodes() {
 
 #[test]
 fn at_exit_each_lock_is_shortened_at_its_own_node() {
-    let (mut nodes, _) = half(Patience::Endless);
+    let (mut nodes, _) = half(WaitPolicy::Endless);
     let hold = nodes.holding("b", 9001);
     let lease = NewLease {
         keys: hold.keys,

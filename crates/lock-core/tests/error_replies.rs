@@ -4,15 +4,15 @@
 
 mod support;
 
-use lock_core::{ClientConfig, Code, Event, Greeting, Outcome, Perseverance, Verdict};
+use lock_core::{ClientConfig, Code, Event, HandshakeOptions, Outcome, RetryPolicy, Verdict};
 use std::time::Duration;
 use support::{HELD, Rig, SECOND, config, named, verb};
 
 const READONLY: &[u8] = b"-READONLY You can't write against a read only replica.\r\n";
 
 fn asking() -> ClientConfig {
-    let perseverance = Perseverance { asks_on_errors: true, ..Perseverance::default() };
-    ClientConfig { perseverance, ..config() }
+    let retry = RetryPolicy { asks_on_errors: true, ..RetryPolicy::default() };
+    ClientConfig { retry, ..config() }
 }
 
 /// The number of the question that is asked about an error.
@@ -204,8 +204,8 @@ fn a_server_that_loads_its_data_executed_nothing_and_is_asked_again() {
 
 #[test]
 fn without_a_ready_check_a_server_that_loads_its_data_fails_the_call() {
-    let greeting = Greeting { ready_check: false, ..Greeting::default() };
-    let mut rig = Rig::ready(ClientConfig { greeting, ..config() });
+    let handshake_options = HandshakeOptions { ready_check: false, ..HandshakeOptions::default() };
+    let mut rig = Rig::ready(ClientConfig { handshake_options, ..config() });
     rig.try_for("k", "me");
     rig.sent();
     rig.reply(b"-LOADING Redis is loading the dataset in memory\r\n");

@@ -4,7 +4,7 @@
 
 mod support;
 
-use lock_core::{Code, Event, Hold, Outcome, ReleaseRequest, Wanted};
+use lock_core::{Code, Event, Hold, NewLease, Outcome, ReleaseRequest, Wanted};
 use support::{MS, Rig, SECOND, config, verb};
 
 const TICKET: u64 = 1_800_000_000_000_000;
@@ -165,7 +165,7 @@ fn a_waiter_that_holds_other_keys_meanwhile_gives_them_back_by_attempt() {
     rig.client.cancel(rig.now, task, caller);
     rig.pass(MS);
     let sent = verbs(&mut rig);
-    assert!(sent.contains(&"undo") || sent.contains(&"hand over"), "{sent:?}");
+    assert!(sent.contains(&"roll back") || sent.contains(&"hand over"), "{sent:?}");
     assert!(sent.contains(&"leave"), "{sent:?}");
 }
 
@@ -197,29 +197,28 @@ fn a_release_before_the_claims_answer_names_the_grant_and_the_claim_is_void() {
 }
 
 #[test]
-fn a_job_that_ends_in_the_turn_in_which_it_began_needs_no_claim() {
+fn a_claim_is_written_before_anybody_hears_of_the_lock() {
     let (mut rig, client) = waiting(1);
-    rig.push(&client, TICKET + 9, "k");
-    rig.client.handle_early_write(rig.now);
-    assert!(rig.client.transmit().is_empty(), "its job begins first");
-    let hold = held(&mut rig);
-    rig.client.release(rig.now, release_of(&rig, &hold));
+    let message = format!("{}:0:medusa_lock:k", TICKET + 9);
+    let push = format!(">3\r\n+message\r\n+mlr!c:{client}\r\n+{message}\r\n");
+    rig.client.handle_bytes(rig.now, push.as_bytes());
+    assert!(rig.client.has_events(), "nobody was told yet");
     let sent = rig.sent();
-    assert_eq!((sent.len(), verb(&sent[0])), (1, "hand over"));
-    assert!(sent[0].contains(&format!("grant:{client}:{}", TICKET + 9)), "{:?}", sent[0]);
-    rig.reply(b"*2\r\n:1\r\n:1\r\n");
-    assert!(rig.client.is_idle());
+    assert_eq!((sent.len(), verb(&sent[0])), (1, "claim"));
 }
 
 #[test]
-fn a_process_that_ends_does_not_take_a_grant_over() {
+fn a_process_that_ends_shortens_what_a_claim_under_way_brings() {
     let (mut rig, client) = waiting(2);
     rig.push(&client, TICKET + 9, "k");
-    rig.client.handle_early_write(rig.now);
-    assert!(rig.client.shorten_for_exit(rig.now, Vec::new()));
+    let hold = held(&mut rig);
+    assert_eq!(verb(&rig.sent()[0]), "claim");
+    assert!(
+        rig.client.shorten_for_exit(rig.now, vec![NewLease { renews: true, ..NewLease::unwatched(hold) }])
+    );
     let sent = rig.sent();
-    assert_eq!((sent.len(), verb(&sent[0])), (1, "leave"), "a claim would bring the whole lease");
-    assert_eq!(sent[0][8], "0", "nor is it passed on: a COMMIT may be under way");
+    assert_eq!(sent.iter().map(|command| verb(command)).collect::<Vec<_>>(), ["renew", "leave"]);
+    assert_eq!(sent[1][8], "0", "nor is it passed on: a COMMIT may be under way");
 }
 
 #[test]

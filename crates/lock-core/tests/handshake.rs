@@ -4,7 +4,7 @@
 
 mod support;
 
-use lock_core::{ClientConfig, Code, Event, Greeting, Rung};
+use lock_core::{ClientConfig, Code, Event, HandshakeOptions, Mode};
 use support::{Rig, SECOND, config, with_password};
 
 /// Both channels, and a message to itself that reached one.
@@ -83,7 +83,7 @@ fn a_password_that_is_not_wanted_is_noted_and_the_connection_used() {
     assert!(
         rig.events
             .iter()
-            .any(|event| matches!(event, Event::Ready { rung: Rung::HandOff, password_unwanted: true, .. }))
+            .any(|event| matches!(event, Event::Ready { mode: Mode::HandOff, password_unwanted: true, .. }))
     );
     assert!(rig.logs().contains("did not want the password"));
 }
@@ -140,7 +140,7 @@ fn a_missing_right_or_an_old_server_leads_to_the_plain_rung() {
         assert!(
             rig.events
                 .iter()
-                .any(|event| matches!(event, Event::Ready { rung: Rung::Plain, why: Some(_), .. })),
+                .any(|event| matches!(event, Event::Ready { mode: Mode::Plain, why: Some(_), .. })),
             "{:?}",
             rig.events
         );
@@ -150,8 +150,8 @@ fn a_missing_right_or_an_old_server_leads_to_the_plain_rung() {
     }
 }
 
-/// The rung, and why, after a handshake whose replies are these; `second` only if it is asked for.
-fn rung(hello: &[u8], server: &str, second: &[u8]) -> (Rung, String) {
+/// The mode, and why, after a handshake whose replies are these; `second` only if it is asked for.
+fn mode(hello: &[u8], server: &str, second: &[u8]) -> (Mode, String) {
     let mut rig = Rig::new(config());
     rig.client.handle_connected(rig.now);
     rig.sent();
@@ -163,7 +163,7 @@ fn rung(hello: &[u8], server: &str, second: &[u8]) -> (Rung, String) {
         rig.reply(second);
     }
     let ready = rig.events.iter().find_map(|event| match event {
-        Event::Ready { rung, why, .. } => Some((*rung, why.clone().unwrap_or_default())),
+        Event::Ready { mode, why, .. } => Some((*mode, why.clone().unwrap_or_default())),
         _ => None,
     });
     ready.unwrap()
@@ -172,7 +172,7 @@ fn rung(hello: &[u8], server: &str, second: &[u8]) -> (Rung, String) {
 #[test]
 fn where_pushes_cannot_be_had_or_trusted_locks_are_polled_for() {
     let server = "redis_version:7.0.15\r\n";
-    assert_eq!(rung(b"%0\r\n", server, SUBSCRIBED).0, Rung::HandOff);
+    assert_eq!(mode(b"%0\r\n", server, SUBSCRIBED).0, Mode::HandOff);
     let cases: [(&[u8], &str, &[u8], &str); 5] = [
         (b"-ERR unknown command 'HELLO'\r\n", server, b"", "RESP3"),
         (b"%0\r\n", "redis_version:7.0.15\r\ncluster_enabled:1\r\n", b"", "cluster"),
@@ -181,14 +181,14 @@ fn where_pushes_cannot_be_had_or_trusted_locks_are_polled_for() {
         (b"%0\r\n", server, b">3\r\n+subscribe\r\n+x\r\n:1\r\n:2\r\n", "counted as 2"),
     ];
     for (hello, server, second, reason) in cases {
-        let (rung, why) = rung(hello, server, second);
-        assert_eq!(rung, Rung::Polling, "{why}");
+        let (mode, why) = mode(hello, server, second);
+        assert_eq!(mode, Mode::Polling, "{why}");
         assert!(why.contains(reason), "{why}");
     }
 }
 
-fn greeting(greeting: Greeting) -> ClientConfig {
-    ClientConfig { greeting, ..config() }
+fn handshake_options(handshake_options: HandshakeOptions) -> ClientConfig {
+    ClientConfig { handshake_options, ..config() }
 }
 
 /// Answers the handshake: INFO as told, no channels, everything else as a server does that takes it.
@@ -207,16 +207,19 @@ fn answer(rig: &mut Rig, info: &[u8]) {
     }
 }
 
-fn ready(rig: &Rig) -> Option<(Rung, String)> {
+fn ready(rig: &Rig) -> Option<(Mode, String)> {
     rig.events.iter().find_map(|event| match event {
-        Event::Ready { rung, why, .. } => Some((*rung, why.clone().unwrap_or_default())),
+        Event::Ready { mode, why, .. } => Some((*mode, why.clone().unwrap_or_default())),
         _ => None,
     })
 }
 
 #[test]
 fn a_connection_name_is_told_and_a_refusal_of_it_does_not_matter() {
-    let named = greeting(Greeting { connection_name: Some("shop".to_owned()), ..Greeting::default() });
+    let named = handshake_options(HandshakeOptions {
+        connection_name: Some("shop".to_owned()),
+        ..HandshakeOptions::default()
+    });
     let sent = commands(named.clone());
     assert_eq!(sent[1], ["CLIENT", "SETNAME", "shop"]);
     assert!(commands(config()).iter().all(|command| !command.contains(&"SETNAME".to_owned())));
@@ -227,7 +230,7 @@ fn a_connection_name_is_told_and_a_refusal_of_it_does_not_matter() {
     rig.reply(&info("redis_version:7.0.15\r\n"));
     rig.reply(PROBED);
     rig.reply(SUBSCRIBED);
-    assert_eq!(ready(&rig).map(|(rung, _)| rung), Some(Rung::HandOff));
+    assert_eq!(ready(&rig).map(|(mode, _)| mode), Some(Mode::HandOff));
 }
 
 #[test]
@@ -237,12 +240,16 @@ fn name_and_version_of_the_library_are_told_unless_there_is_no_name() {
         commands(config).into_iter().filter_map(of_setinfo).collect()
     };
     assert_eq!(told(config()), ["medusa-locking-redis", "0.0.0"]);
-    assert!(told(greeting(Greeting { library_name: None, ..Greeting::default() })).is_empty());
+    assert!(
+        told(handshake_options(HandshakeOptions { library_name: None, ..HandshakeOptions::default() }))
+            .is_empty()
+    );
 }
 
 #[test]
 fn with_resp2_nothing_is_asked_of_resp3_and_locks_are_polled_for() {
-    let mut rig = Rig::new(greeting(Greeting { resp3: false, ..Greeting::default() }));
+    let mut rig =
+        Rig::new(handshake_options(HandshakeOptions { resp3: false, ..HandshakeOptions::default() }));
     rig.client.handle_connected(rig.now);
     let sent = rig.sent();
     assert!(sent.iter().all(|command| command[0] != "HELLO"));
@@ -250,8 +257,8 @@ fn with_resp2_nothing_is_asked_of_resp3_and_locks_are_polled_for() {
     rig.reply(&info("redis_version:7.0.15\r\n"));
     rig.reply(PROBED);
     assert!(rig.sent().is_empty(), "no channel is subscribed");
-    let (rung, why) = ready(&rig).unwrap();
-    assert_eq!(rung, Rung::Polling);
+    let (mode, why) = ready(&rig).unwrap();
+    assert_eq!(mode, Mode::Polling);
     assert!(why.contains("protocol"), "{why}");
 }
 
@@ -259,11 +266,11 @@ fn with_resp2_nothing_is_asked_of_resp3_and_locks_are_polled_for() {
 fn where_info_is_refused_mode_and_version_are_taken_from_the_answer_to_hello() {
     let refused =
         b"-NOPERM this user has no permissions to run the 'info' command\r\n*1\r\n:1\r\n*1\r\n:1\r\n";
-    let cases: [(&[u8], Rung, &str); 4] = [
-        (b"%2\r\n+mode\r\n+standalone\r\n+version\r\n+7.0.15\r\n", Rung::HandOff, ""),
-        (b"%2\r\n+mode\r\n+cluster\r\n+version\r\n+7.0.15\r\n", Rung::Polling, "cluster"),
-        (b"%2\r\n+mode\r\n+standalone\r\n+version\r\n+6.0.9\r\n", Rung::Plain, "older than 6.2"),
-        (b"%0\r\n", Rung::Polling, "not known"),
+    let cases: [(&[u8], Mode, &str); 4] = [
+        (b"%2\r\n+mode\r\n+standalone\r\n+version\r\n+7.0.15\r\n", Mode::HandOff, ""),
+        (b"%2\r\n+mode\r\n+cluster\r\n+version\r\n+7.0.15\r\n", Mode::Polling, "cluster"),
+        (b"%2\r\n+mode\r\n+standalone\r\n+version\r\n+6.0.9\r\n", Mode::Plain, "older than 6.2"),
+        (b"%0\r\n", Mode::Polling, "not known"),
     ];
     for (hello, expected, reason) in cases {
         let mut rig = Rig::new(config());
@@ -275,8 +282,8 @@ fn where_info_is_refused_mode_and_version_are_taken_from_the_answer_to_hello() {
         if !rig.sent().is_empty() {
             rig.reply(SUBSCRIBED);
         }
-        let (rung, why) = ready(&rig).unwrap();
-        assert_eq!(rung, expected, "{why}");
+        let (mode, why) = ready(&rig).unwrap();
+        assert_eq!(mode, expected, "{why}");
         assert!(why.contains(reason), "{why}");
         assert!(rig.logs().contains("The ready check is skipped"), "{}", rig.logs());
     }
@@ -311,7 +318,8 @@ fn a_server_that_evicts_nothing_or_has_no_limit_is_not_told_of() {
 
 #[test]
 fn without_a_ready_check_a_server_that_loads_its_data_counts_as_ready() {
-    let mut rig = Rig::new(greeting(Greeting { ready_check: false, ..Greeting::default() }));
+    let mut rig =
+        Rig::new(handshake_options(HandshakeOptions { ready_check: false, ..HandshakeOptions::default() }));
     answer(&mut rig, &info("redis_version:7.0.15\r\nloading:1\r\nloading_eta_seconds:9\r\n"));
     assert!(ready(&rig).is_some());
 }
@@ -319,7 +327,10 @@ fn without_a_ready_check_a_server_that_loads_its_data_counts_as_ready() {
 #[test]
 fn the_pause_of_a_server_that_loads_its_data_is_as_long_as_the_options_allow() {
     let longest_loading_pause = Some(3 * SECOND);
-    let mut rig = Rig::new(greeting(Greeting { longest_loading_pause, ..Greeting::default() }));
+    let mut rig = Rig::new(handshake_options(HandshakeOptions {
+        longest_loading_pause,
+        ..HandshakeOptions::default()
+    }));
     answer(&mut rig, &info("redis_version:7.0.15\r\nloading:1\r\nloading_eta_seconds:60\r\n"));
     rig.pass(2 * SECOND);
     assert!(rig.sent().is_empty());

@@ -4,12 +4,16 @@
 
 mod support;
 
-use lock_core::{ClientConfig, Code, Event, Greeting, PauseRule, Perseverance};
+use lock_core::{ClientConfig, Code, Event, HandshakeOptions, PauseRule, RetryPolicy};
 use std::time::Duration;
 use support::{HELD, MS, Rig, SECOND, config, verb};
 
-fn looked_up(perseverance: Perseverance) -> ClientConfig {
-    ClientConfig { greeting: Greeting { master_only: true, ..Greeting::default() }, perseverance, ..config() }
+fn looked_up(retry: RetryPolicy) -> ClientConfig {
+    ClientConfig {
+        handshake_options: HandshakeOptions { master_only: true, ..HandshakeOptions::default() },
+        retry,
+        ..config()
+    }
 }
 
 fn unresolved(rig: &mut Rig) {
@@ -46,7 +50,7 @@ fn verbs(rig: &mut Rig) -> Vec<&'static str> {
 
 #[test]
 fn the_pause_after_a_failed_look_up_grows_by_10_ms_to_a_second_and_begins_anew_after_one_that_did_not_fail() {
-    let mut rig = Rig::new(looked_up(Perseverance { most_reconnects: None, ..Perseverance::default() }));
+    let mut rig = Rig::new(looked_up(RetryPolicy { most_reconnects: None, ..RetryPolicy::default() }));
     rig.events.clear();
     for attempt in 1..=120 {
         unresolved(&mut rig);
@@ -60,7 +64,7 @@ fn the_pause_after_a_failed_look_up_grows_by_10_ms_to_a_second_and_begins_anew_a
 
 #[test]
 fn the_pause_after_a_failed_look_up_is_asked_for_with_a_count_of_its_own() {
-    let rules = Perseverance { lookup_pause: PauseRule::Asked, ..Perseverance::default() };
+    let rules = RetryPolicy { lookup_pause: PauseRule::Asked, ..RetryPolicy::default() };
     let mut rig = Rig::new(looked_up(rules));
     rig.events.clear();
     rig.cut();
@@ -81,7 +85,7 @@ fn the_pause_after_a_failed_look_up_is_asked_for_with_a_count_of_its_own() {
 #[test]
 fn where_nothing_is_looked_up_twice_every_call_fails_with_the_reason() {
     let mut rig =
-        Rig::new(looked_up(Perseverance { lookup_pause: PauseRule::Never, ..Perseverance::default() }));
+        Rig::new(looked_up(RetryPolicy { lookup_pause: PauseRule::Never, ..RetryPolicy::default() }));
     rig.try_for("k", "me");
     unresolved(&mut rig);
     let error = rig.error();
@@ -94,7 +98,7 @@ fn where_nothing_is_looked_up_twice_every_call_fails_with_the_reason() {
 
 #[test]
 fn failed_look_ups_count_as_failed_reconnects() {
-    let mut rig = Rig::new(looked_up(Perseverance { most_reconnects: Some(2), ..Perseverance::default() }));
+    let mut rig = Rig::new(looked_up(RetryPolicy { most_reconnects: Some(2), ..RetryPolicy::default() }));
     rig.try_for("k", "me");
     rig.events.clear();
     for _ in 0..2 {
@@ -110,7 +114,7 @@ fn failed_look_ups_count_as_failed_reconnects() {
 
 #[test]
 fn a_replica_is_left_and_nobody_who_waits_is_told() {
-    let mut rig = Rig::new(looked_up(Perseverance::default()));
+    let mut rig = Rig::new(looked_up(RetryPolicy::default()));
     rig.try_for("k", "me");
     rig.events.clear();
     meets(&mut rig, "slave");
@@ -129,22 +133,22 @@ fn a_replica_is_left_and_nobody_who_waits_is_told() {
 #[test]
 fn the_role_matters_only_with_a_ready_check_and_where_the_master_was_looked_up() {
     let greetings = [
-        Greeting { master_only: true, ready_check: false, ..Greeting::default() },
-        Greeting { master_only: false, ..Greeting::default() },
+        HandshakeOptions { master_only: true, ready_check: false, ..HandshakeOptions::default() },
+        HandshakeOptions { master_only: false, ..HandshakeOptions::default() },
     ];
-    for greeting in greetings {
-        let mut rig = Rig::new(ClientConfig { greeting, ..config() });
+    for handshake_options in greetings {
+        let mut rig = Rig::new(ClientConfig { handshake_options, ..config() });
         meets(&mut rig, "slave");
         assert!(!rig.disconnects());
     }
-    let mut rig = Rig::new(looked_up(Perseverance::default()));
+    let mut rig = Rig::new(looked_up(RetryPolicy::default()));
     meets(&mut rig, "master");
     assert!(!rig.disconnects());
 }
 
 #[test]
 fn a_master_that_is_elsewhere_by_now_is_left_and_what_it_did_not_answer_is_asked_again() {
-    let mut rig = Rig::ready(looked_up(Perseverance::default()));
+    let mut rig = Rig::ready(looked_up(RetryPolicy::default()));
     rig.try_for("k", "me");
     assert_eq!(verbs(&mut rig), ["park"]);
     rig.client.handle_moved(rig.now, "+switch-master");
@@ -158,7 +162,7 @@ fn a_master_that_is_elsewhere_by_now_is_left_and_what_it_did_not_answer_is_asked
 
 #[test]
 fn that_the_master_is_elsewhere_ends_a_pause_but_no_attempt_and_not_the_end_of_all() {
-    let mut rig = Rig::new(looked_up(Perseverance::default()));
+    let mut rig = Rig::new(looked_up(RetryPolicy::default()));
     rig.events.clear();
     rig.client.handle_moved(rig.now, "+switch-master");
     rig.pass(Duration::ZERO);
@@ -167,7 +171,7 @@ fn that_the_master_is_elsewhere_ends_a_pause_but_no_attempt_and_not_the_end_of_a
     rig.client.handle_moved(rig.now, "+switch-master");
     rig.pass(Duration::ZERO);
     assert!(rig.wants_connection());
-    let mut rig = Rig::new(looked_up(Perseverance { pause: PauseRule::Never, ..Perseverance::default() }));
+    let mut rig = Rig::new(looked_up(RetryPolicy { pause: PauseRule::Never, ..RetryPolicy::default() }));
     rig.cut();
     rig.events.clear();
     rig.client.handle_moved(rig.now, "+switch-master");

@@ -64,7 +64,7 @@ fn a_late_grant_for_a_named_owner_is_undone_by_its_attempt() {
     rig.pass(SECOND);
     rig.reply(HELD);
     let sent = rig.sent();
-    assert_eq!(verb(&sent[0]), "undo");
+    assert_eq!(verb(&sent[0]), "roll back");
     assert_eq!(sent[0][7..9], [owner, attempt]);
 }
 

@@ -4,7 +4,7 @@
 
 mod support;
 
-use lock_core::{Code, Event, Rung};
+use lock_core::{Code, Event, Mode};
 use support::{HELD, MS, Rig, SECOND, config, verb};
 
 const GREETED: &[u8] = b"%0\r\n:1\r\n+OK\r\n+OK\r\n$22\r\nredis_version:7.0.15\r\n\r\n";
@@ -20,9 +20,9 @@ fn greeted() -> Rig {
     rig
 }
 
-fn rung(rig: &Rig) -> Option<Rung> {
+fn mode(rig: &Rig) -> Option<Mode> {
     rig.events.iter().find_map(|event| match event {
-        Event::Ready { rung, .. } => Some(*rung),
+        Event::Ready { mode, .. } => Some(*mode),
         _ => None,
     })
 }
@@ -61,7 +61,7 @@ fn an_error_that_will_pass_does_not_speak_against_the_server() {
     rig.reply(b"-OOM command not allowed when used memory > 'maxmemory'.\r\n");
     rig.reply(YES);
     rig.reply(SUBSCRIBED);
-    assert_eq!(rung(&rig), Some(Rung::HandOff));
+    assert_eq!(mode(&rig), Some(Mode::HandOff));
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn where_no_script_is_known_by_its_hash_each_is_sent_in_full_and_the_log_says_so
             rig.reply(YES);
             rig.sent();
             rig.reply(SUBSCRIBED);
-            assert_eq!(rung(&rig), Some(Rung::HandOff));
+            assert_eq!(mode(&rig), Some(Mode::HandOff));
             assert_eq!(rig.logs().contains("sent in full"), connection == 1, "{}", rig.logs());
             if connection == 1 {
                 rig.wait_for("k", SECOND);
@@ -109,7 +109,7 @@ fn a_server_that_never_runs_a_script_by_hash_nor_by_text_is_not_asked_for_ever()
     rig.reply(b"-NOSCRIPT No matching script.\r\n");
     rig.sent();
     rig.reply(SUBSCRIBED);
-    assert!(rung(&rig).is_some());
+    assert!(mode(&rig).is_some());
     assert!(rig.logs().contains("could not be found out"), "{}", rig.logs());
 }
 
@@ -127,6 +127,6 @@ fn a_user_without_client_is_told_what_that_costs_once() {
     rig.sent();
     rig.reply(SUBSCRIBED);
     rig.pass(MS);
-    assert_eq!(rung(&rig), Some(Rung::HandOff));
+    assert_eq!(mode(&rig), Some(Mode::HandOff));
     assert_eq!(rig.logs().matches("CLIENT was refused").count(), 1, "{}", rig.logs());
 }

@@ -4,7 +4,7 @@
 
 mod support;
 
-use lock_core::{ClientConfig, Code, Event, Outcome, PauseRule, Perseverance, Wanted};
+use lock_core::{ClientConfig, Code, Event, Outcome, PauseRule, RetryPolicy, Wanted};
 use std::time::Duration;
 use support::{HELD, MS, Rig, SECOND, config, holding, named, verb};
 
@@ -12,8 +12,8 @@ const RELEASED: &[u8] = b"*2\r\n:1\r\n:1\r\n";
 /// Parked at its only key, whose holder has a minute left.
 const PARKED: &[u8] = b"*5\r\n:2\r\n:0\r\n:1800000000000000\r\n:60000\r\n:1\r\n";
 
-fn with(perseverance: Perseverance) -> ClientConfig {
-    ClientConfig { perseverance, ..config() }
+fn with(retry: RetryPolicy) -> ClientConfig {
+    ClientConfig { retry, ..config() }
 }
 
 /// So many connections that cannot be made, one after the other.
@@ -30,7 +30,7 @@ fn verbs(rig: &mut Rig) -> Vec<&'static str> {
 
 #[test]
 fn by_default_only_calls_without_a_limit_fail_after_so_many_reconnects() {
-    let mut rig = Rig::new(with(Perseverance { most_reconnects: Some(2), ..Perseverance::default() }));
+    let mut rig = Rig::new(with(RetryPolicy { most_reconnects: Some(2), ..RetryPolicy::default() }));
     rig.try_for("a", "me");
     rig.wait_for("b", 3_600 * SECOND);
     fail_to_connect(&mut rig, 2);
@@ -43,9 +43,9 @@ fn by_default_only_calls_without_a_limit_fail_after_so_many_reconnects() {
 
 #[test]
 fn a_number_that_was_asked_for_counts_for_all_calls_and_again_after_as_many() {
-    let perseverance =
-        Perseverance { most_reconnects: Some(2), most_reconnects_for_all: true, ..Perseverance::default() };
-    let mut rig = Rig::new(with(perseverance));
+    let retry =
+        RetryPolicy { most_reconnects: Some(2), most_reconnects_for_all: true, ..RetryPolicy::default() };
+    let mut rig = Rig::new(with(retry));
     for _ in 0..2 {
         rig.try_for("a", "me");
         rig.wait_for("b", 3_600 * SECOND);
@@ -59,7 +59,7 @@ fn a_number_that_was_asked_for_counts_for_all_calls_and_again_after_as_many() {
 
 #[test]
 fn with_0_every_lost_connection_fails_what_waits() {
-    let mut rig = Rig::new(with(Perseverance { most_reconnects: Some(0), ..Perseverance::default() }));
+    let mut rig = Rig::new(with(RetryPolicy { most_reconnects: Some(0), ..RetryPolicy::default() }));
     rig.try_for("a", "me");
     rig.cut();
     assert_eq!(rig.error().code, Code::Unreachable);
@@ -67,7 +67,7 @@ fn with_0_every_lost_connection_fails_what_waits() {
 
 #[test]
 fn without_a_number_calls_wait_for_ever() {
-    let mut rig = Rig::new(with(Perseverance { most_reconnects: None, ..Perseverance::default() }));
+    let mut rig = Rig::new(with(RetryPolicy { most_reconnects: None, ..RetryPolicy::default() }));
     rig.try_for("a", "me");
     fail_to_connect(&mut rig, 200);
     assert!(rig.done.is_empty());
@@ -78,9 +78,9 @@ fn without_a_number_calls_wait_for_ever() {
 
 #[test]
 fn a_release_after_a_job_is_never_given_up_for_reconnects() {
-    let perseverance =
-        Perseverance { most_reconnects: Some(0), most_reconnects_for_all: true, ..Perseverance::default() };
-    let (mut rig, hold) = holding(with(perseverance));
+    let retry =
+        RetryPolicy { most_reconnects: Some(0), most_reconnects_for_all: true, ..RetryPolicy::default() };
+    let (mut rig, hold) = holding(with(retry));
     rig.release("k", &hold.owner, Some(rig.now + 3_600 * SECOND));
     rig.sent();
     fail_to_connect(&mut rig, 5);
@@ -91,7 +91,7 @@ fn a_release_after_a_job_is_never_given_up_for_reconnects() {
 
 #[test]
 fn where_there_is_no_second_connection_every_call_fails_at_once() {
-    let never = Perseverance { pause: PauseRule::Never, ..Perseverance::default() };
+    let never = RetryPolicy { pause: PauseRule::Never, ..RetryPolicy::default() };
     let (mut rig, hold) = holding(with(never));
     rig.wait_for("waits", 3_600 * SECOND);
     rig.cut();
@@ -115,7 +115,7 @@ fn where_there_is_no_second_connection_every_call_fails_at_once() {
 
 #[test]
 fn who_pauses_between_two_looks_fails_too_when_there_is_no_second_connection() {
-    let mut rig = Rig::polling(with(Perseverance { pause: PauseRule::Never, ..Perseverance::default() }));
+    let mut rig = Rig::polling(with(RetryPolicy { pause: PauseRule::Never, ..RetryPolicy::default() }));
     rig.wait_for("k", 3_600 * SECOND);
     rig.sent();
     rig.reply(b"*2\r\n:0\r\n:0\r\n");
@@ -126,7 +126,7 @@ fn who_pauses_between_two_looks_fails_too_when_there_is_no_second_connection() {
 
 #[test]
 fn the_pause_is_asked_for_and_kept_to() {
-    let mut rig = Rig::new(with(Perseverance { pause: PauseRule::Asked, ..Perseverance::default() }));
+    let mut rig = Rig::new(with(RetryPolicy { pause: PauseRule::Asked, ..RetryPolicy::default() }));
     for expected in 1..=3_u32 {
         rig.events.clear();
         rig.cut();
@@ -149,7 +149,7 @@ fn the_pause_is_asked_for_and_kept_to() {
 
 #[test]
 fn an_answer_of_never_ends_all_attempts() {
-    let mut rig = Rig::new(with(Perseverance { pause: PauseRule::Asked, ..Perseverance::default() }));
+    let mut rig = Rig::new(with(RetryPolicy { pause: PauseRule::Asked, ..RetryPolicy::default() }));
     rig.try_for("k", "me");
     rig.cut();
     assert!(rig.done.is_empty());
@@ -160,7 +160,7 @@ fn an_answer_of_never_ends_all_attempts() {
 
 #[test]
 fn an_answer_that_comes_when_nobody_asks_any_more_does_nothing() {
-    let mut rig = Rig::ready(with(Perseverance { pause: PauseRule::Asked, ..Perseverance::default() }));
+    let mut rig = Rig::ready(with(RetryPolicy { pause: PauseRule::Asked, ..RetryPolicy::default() }));
     rig.client.reconnect_in(rig.now, None);
     rig.try_for("k", "me");
     assert_eq!(verbs(&mut rig), ["park"]);
@@ -168,7 +168,7 @@ fn an_answer_that_comes_when_nobody_asks_any_more_does_nothing() {
 
 #[test]
 fn without_an_offline_queue_calls_fail_while_there_is_no_connection() {
-    let mut rig = Rig::new(with(Perseverance { offline_queue: false, ..Perseverance::default() }));
+    let mut rig = Rig::new(with(RetryPolicy { offline_queue: false, ..RetryPolicy::default() }));
     rig.try_for("k", "me");
     let error = rig.error();
     assert_eq!(error.code, Code::Unreachable);
@@ -180,7 +180,7 @@ fn without_an_offline_queue_calls_fail_while_there_is_no_connection() {
 
 #[test]
 fn without_an_offline_queue_what_was_sent_is_asked_again_all_the_same() {
-    let mut rig = Rig::ready(with(Perseverance { offline_queue: false, ..Perseverance::default() }));
+    let mut rig = Rig::ready(with(RetryPolicy { offline_queue: false, ..RetryPolicy::default() }));
     rig.try_for("k", "me");
     rig.sent();
     rig.cut();
@@ -192,7 +192,7 @@ fn without_an_offline_queue_what_was_sent_is_asked_again_all_the_same() {
 
 #[test]
 fn without_resending_an_acquire_that_may_have_been_executed_fails_and_is_undone() {
-    let mut rig = Rig::ready(with(Perseverance { resends: false, ..Perseverance::default() }));
+    let mut rig = Rig::ready(with(RetryPolicy { resends: false, ..RetryPolicy::default() }));
     rig.acquire(&["k"], Wanted::Named((*b"me").into()), None);
     rig.sent();
     rig.cut();
@@ -201,12 +201,12 @@ fn without_resending_an_acquire_that_may_have_been_executed_fails_and_is_undone(
     assert!(error.message.contains("autoResendUnfulfilledCommands"), "{}", error.message);
     rig.pass(SECOND);
     rig.shake_hands();
-    assert_eq!(verbs(&mut rig), ["undo"]);
+    assert_eq!(verbs(&mut rig), ["roll back"]);
 }
 
 #[test]
 fn without_resending_a_release_by_a_caller_fails_and_is_not_repeated() {
-    let mut rig = Rig::ready(with(Perseverance { resends: false, ..Perseverance::default() }));
+    let mut rig = Rig::ready(with(RetryPolicy { resends: false, ..RetryPolicy::default() }));
     rig.release("k", &named("me"), None);
     rig.sent();
     rig.cut();
@@ -218,7 +218,7 @@ fn without_resending_a_release_by_a_caller_fails_and_is_not_repeated() {
 
 #[test]
 fn without_resending_a_release_after_a_job_is_repeated_all_the_same() {
-    let (mut rig, hold) = holding(with(Perseverance { resends: false, ..Perseverance::default() }));
+    let (mut rig, hold) = holding(with(RetryPolicy { resends: false, ..RetryPolicy::default() }));
     rig.release("k", &hold.owner, Some(rig.now + 10 * SECOND));
     rig.sent();
     rig.cut();
@@ -231,7 +231,7 @@ fn without_resending_a_release_after_a_job_is_repeated_all_the_same() {
 }
 
 fn limited() -> ClientConfig {
-    with(Perseverance { command_limit: Some(100 * MS), ..Perseverance::default() })
+    with(RetryPolicy { command_limit: Some(100 * MS), ..RetryPolicy::default() })
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn a_release_after_a_job_goes_on_when_its_command_timed_out() {
 
 #[test]
 fn a_connection_that_owes_answers_may_be_silent_for_as_long_as_the_options_say() {
-    let mut rig = Rig::ready(with(Perseverance { silence: Some(200 * MS), ..Perseverance::default() }));
+    let mut rig = Rig::ready(with(RetryPolicy { silence: Some(200 * MS), ..RetryPolicy::default() }));
     rig.pass(60 * SECOND);
     assert!(rig.events.is_empty(), "an idle connection owes nothing: {:?}", rig.events);
     rig.try_for("k", "me");

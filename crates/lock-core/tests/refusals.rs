@@ -4,7 +4,7 @@
 
 mod support;
 
-use lock_core::{Code, Event, Rung};
+use lock_core::{Code, Event, Mode};
 use std::time::Duration;
 use support::{MS, Rig, SECOND, config, verb, with_password};
 
@@ -194,7 +194,7 @@ fn what_was_refused_is_asked_for_again_at_growing_pauses_and_used_when_it_is_all
     rig.pass(SECOND);
     rig.refuses_channels = false;
     rig.shake_hands();
-    let best = rig.events.iter().any(|event| matches!(event, Event::Ready { rung: Rung::HandOff, .. }));
+    let best = rig.events.iter().any(|event| matches!(event, Event::Ready { mode: Mode::HandOff, .. }));
     assert!(best, "{:?}", rig.events);
     assert!(asks_again(&mut rig, "SUBSCRIBE", b"", 600 * SECOND).is_empty());
 }

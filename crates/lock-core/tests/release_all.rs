@@ -20,7 +20,7 @@ fn the_namespace_is_scanned_to_its_end_and_freed_in_batches() {
     let names: String = (0..300).map(|at| format!("$16\r\nmedusa_lock:{at:04}\r\n")).collect();
     rig.reply(format!("*2\r\n$2\r\n17\r\n*300\r\n{names}").as_bytes());
     let first = rig.sent().remove(0);
-    assert_eq!((verb(&first), first[2].as_str()), ("free", "1000"));
+    assert_eq!((verb(&first), first[2].as_str()), ("revoke", "1000"));
     rig.reply(b"*2\r\n:1\r\n:249\r\n");
     assert_eq!(rig.sent()[0][2], "200");
     rig.reply(b"*2\r\n:1\r\n:50\r\n");
@@ -64,7 +64,7 @@ fn a_cut_on_the_way_goes_on_where_it_was() {
     rig.sent();
     rig.cut();
     rig.shake_hands();
-    assert_eq!(verb(&rig.sent()[0]), "free");
+    assert_eq!(verb(&rig.sent()[0]), "revoke");
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn portions_are_small_where_names_are_long_and_large_where_they_are_short() {
     rig.reply(format!("*2\r\n$2\r\n17\r\n*16\r\n{}", name.repeat(16)).as_bytes());
     for _ in 0..8 {
         let free = asked(&mut rig);
-        assert_eq!((verb(&free), free[2].as_str()), ("free", "8"), "two locks of four keys each");
+        assert_eq!((verb(&free), free[2].as_str()), ("revoke", "8"), "two locks of four keys each");
         rig.reply(b"*2\r\n:1\r\n:2\r\n");
     }
     assert_eq!(asked(&mut rig)[5], "2");

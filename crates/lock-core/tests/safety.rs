@@ -4,7 +4,7 @@
 
 mod support;
 
-use lock_core::{ClientConfig, Code, Event, Hold, Outcome, Perseverance, Safety, Wanted};
+use lock_core::{ClientConfig, Code, Event, Hold, Outcome, RetryPolicy, Safety, Wanted};
 use std::time::Duration;
 use support::{HELD, MS, Rig, SECOND, config, named, verb};
 
@@ -79,7 +79,7 @@ fn a_named_owners_lock_is_given_back_by_its_attempt() {
     rig.reply(b":0\r\n");
     assert_eq!(rig.error().code, Code::NotReplicated);
     let sent = rig.sent();
-    assert_eq!((verb(&sent[0]), &sent[0][8]), ("undo", &attempt));
+    assert_eq!((verb(&sent[0]), &sent[0][8]), ("roll back", &attempt));
 }
 
 #[test]
@@ -282,8 +282,8 @@ fn several_keys_are_given_back_together() {
 
 #[test]
 fn a_wait_is_a_command_that_command_timeout_limits() {
-    let perseverance = Perseverance { command_limit: Some(100 * MS), ..Perseverance::default() };
-    let mut rig = Rig::ready(ClientConfig { perseverance, ..safe() });
+    let retry = RetryPolicy { command_limit: Some(100 * MS), ..RetryPolicy::default() };
+    let mut rig = Rig::ready(ClientConfig { retry, ..safe() });
     rig.wait_for("k", 60 * SECOND);
     rig.sent();
     rig.pass(90 * MS);

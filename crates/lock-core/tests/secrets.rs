@@ -4,7 +4,7 @@
 
 mod support;
 
-use lock_core::{ClientConfig, Event, Perseverance, Secrets};
+use lock_core::{ClientConfig, Event, RetryPolicy, Secrets};
 use support::{Rig, config, with_password};
 
 fn shown(secret: &str, said: &str) -> String {
@@ -71,11 +71,11 @@ fn an_error_at_auth_that_repeats_the_password_fails_calls_without_it() {
 
 #[test]
 fn no_error_of_a_call_no_question_and_no_reason_repeats_a_secret() {
-    let perseverance = Perseverance { asks_on_errors: true, ..Perseverance::default() };
+    let retry = RetryPolicy { asks_on_errors: true, ..RetryPolicy::default() };
     for asks in [false, true] {
         let mut config = with_password(None);
         if asks {
-            config.perseverance = perseverance.clone();
+            config.retry = retry.clone();
         }
         let mut rig = Rig::ready(config);
         rig.try_for("k", "me");

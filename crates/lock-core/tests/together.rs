@@ -64,7 +64,7 @@ fn one_command_parks_all_and_each_has_a_ticket_in_the_order_in_which_they_came()
         rig.client.release(rig.now, request);
         rig.reply(b"");
     }
-    assert_eq!(served[1..], callers[..2], "the third one's ticket is the horizon");
+    assert_eq!(served[1..], callers[..2], "the third one's ticket is the first_foreign");
 }
 
 #[test]

@@ -110,7 +110,7 @@ impl Script<'_> {
     }
 
     /// Gives a lock to the first client in its queue that lives. The token when that client is `me`.
-    fn pass_on(&mut self, key: u8, me: bool) -> Option<u8> {
+    fn grant_next(&mut self, key: u8, me: bool) -> Option<u8> {
         let mut token = 0;
         while let Some((_, head)) = self.state.data.keys[key].queue.pop_first() {
             if token == 0 {
@@ -146,7 +146,7 @@ impl Script<'_> {
             && !polled
             && !self.config.mutants.barging
         {
-            self.pass_on(key, oldest);
+            self.grant_next(key, oldest);
         }
         match self.lock(key) {
             Lock::Free => Relation::Open,
@@ -267,7 +267,7 @@ impl Script<'_> {
     fn give_back(&mut self, call: u8, from: u8, mine: impl Fn(u8) -> Relation) {
         let plan = self.config.call(call);
         for place in (from..plan.count()).filter(|place| mine(*place) == Relation::Attempt) {
-            self.pass_on(plan.key(place), false);
+            self.grant_next(plan.key(place), false);
         }
     }
 
@@ -293,7 +293,7 @@ impl Script<'_> {
         {
             self.state.ghost.wrong_free = true;
         }
-        self.pass_on(key, me)
+        self.grant_next(key, me)
     }
 
     fn hand_over(&mut self, call: u8, grant: Grant, to: u8, ticket: u8, after: u8) -> Reply {
@@ -362,9 +362,9 @@ impl Script<'_> {
             } else if also & bit(call) != 0 {
                 self.set(key, Lock::Held { call: holder, token, also: also & !bit(call) });
             } else if holder == call && also != 0 {
-                let heir = also.trailing_zeros();
-                let heir = u8::try_from(heir).unwrap_or(NOBODY);
-                self.set(key, Lock::Held { call: heir, token, also: also & !bit(heir) });
+                let successor = also.trailing_zeros();
+                let successor = u8::try_from(successor).unwrap_or(NOBODY);
+                self.set(key, Lock::Held { call: successor, token, also: also & !bit(successor) });
             } else if holder == call {
                 self.free(call, key, false);
             }
@@ -378,7 +378,7 @@ impl Script<'_> {
         }
         let mine = matches!(self.lock(key), Lock::Granted(grant) if grant.conn == self.conn);
         if pass && mine && !self.config.mutants.leave_keeps_grant {
-            self.pass_on(key, false);
+            self.grant_next(key, false);
         }
         Reply::Yes
     }

@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod digest;
 mod faults;
 mod jobs;
 mod network;

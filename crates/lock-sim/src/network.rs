@@ -151,12 +151,11 @@ impl World {
     pub(crate) fn flush(&mut self, process: usize) {
         let Some(one) = self.processes.get_mut(process) else { return };
         let now = Instant::from_nanos(self.now);
-        // What comes after a job that blocks the thread waits for its end.
+        // Behind a job that blocks the thread everything waits for its end.
         if one.stalled_until > self.now {
-            one.client().handle_early_write(now);
-        } else {
-            one.client().handle_write(now);
+            return;
         }
+        one.client().handle_write(now);
         if one.client().transmit().is_empty() {
             return;
         }
@@ -196,7 +195,7 @@ fn show(command: &[Vec<u8>]) -> String {
 
 fn lock_core_name(part: &[u8]) -> Option<&'static str> {
     use lock_core::Script::{
-        Acquire, Claim, Free, GiveBack, HandOver, Leave, Park, Probe, Release, Renew, Take, Undo,
+        Acquire, Claim, GiveBack, HandOver, Leave, Park, Probe, Release, Renew, Revoke, RollBack, Take,
     };
     let scripts = [
         (Take, "take"),
@@ -207,9 +206,9 @@ fn lock_core_name(part: &[u8]) -> Option<&'static str> {
         (Leave, "leave"),
         (Acquire, "acquire"),
         (Release, "release"),
-        (Undo, "undo"),
+        (RollBack, "roll back"),
         (Renew, "renew"),
-        (Free, "free"),
+        (Revoke, "revoke"),
         (Probe, "probe"),
     ];
     let known = |(script, _): &&(lock_core::Script, &str)| {

@@ -3,9 +3,9 @@
 use crate::oracle::{Held, Sharing, cautious_end};
 use fastrand::Rng;
 use lock_core::{
-    AcquireRequest, Action, BackoffRule, Client, ClientConfig, Engine, Greeting, Held as Taken, HoldId,
-    Instant, Keep, LeaseState, NewLease, Notice, Owner, Patience, Perseverance, Secrets, SharedLeases,
-    TaskKey, Wanted,
+    AcquireRequest, Action, BackoffRule, Client, ClientConfig, Engine, HandshakeOptions, Held as Taken,
+    HoldId, Instant, Keep, LeaseState, NewLease, Notice, Owner, RetryPolicy, Secrets, SharedLeases, TaskKey,
+    WaitPolicy, Wanted,
 };
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub(crate) enum Call {
 pub(crate) enum Want {
     Connect,
     Disconnect,
+    /// What there is to send.
+    Write,
     /// The renewal has to look at the leases now.
     Renewal,
     /// A call got its keys: when the job ends is the world's to say.
@@ -80,8 +82,8 @@ impl Process {
                 longest: Duration::from_millis(200),
                 factor: 2.0,
             },
-            greeting: Greeting::default(),
-            perseverance: Perseverance::default(),
+            handshake_options: HandshakeOptions::default(),
+            retry: RetryPolicy::default(),
             cluster: None,
             safety: None,
             version: "0.0.0",
@@ -128,11 +130,11 @@ impl Process {
         let lease = if caller % 8 < 5 { Duration::from_secs(3) } else { lease };
         let no_lease = endless && !execute && rng.u8(..4) == 0;
         let waits_for_ever = rng.u8(..8) == 0;
-        let patience = match rng.u8(..6) {
-            0 if !execute => Patience::None,
-            1 if !execute => Patience::TryFor(Duration::from_millis(rng.u64(1..2_000))),
-            _ if waits_for_ever => Patience::Endless,
-            _ => Patience::Limit(Duration::from_millis(rng.u64(1..20_000))),
+        let wait = match rng.u8(..6) {
+            0 if !execute => WaitPolicy::None,
+            1 if !execute => WaitPolicy::TryFor(Duration::from_millis(rng.u64(1..2_000))),
+            _ if waits_for_ever => WaitPolicy::Endless,
+            _ => WaitPolicy::Limit(Duration::from_millis(rng.u64(1..20_000))),
         };
         let wanted = if execute {
             Wanted::Execute
@@ -157,11 +159,11 @@ impl Process {
             named: if named.len() > 1 { named } else { Vec::new() },
             wanted,
             lease: (!no_lease || is_crew).then_some(lease),
-            patience,
+            wait,
             keep,
         };
         if let Ok(task) = self.engine.acquire(now, request) {
-            let endless = patience == Patience::Endless;
+            let endless = wait == WaitPolicy::Endless;
             self.calls.insert(caller, Call::Waiting { task, endless });
         }
     }
@@ -214,6 +216,7 @@ impl Process {
                 Some(Action::LookUp | Action::Stands { .. } | Action::Route(_)) => {}
                 None if self.engine.has_notices() => {
                     self.notices.extend(self.engine.take_notices(usize::MAX));
+                    return Some(Want::Write);
                 }
                 None => return None,
             }

@@ -2,7 +2,7 @@
 
 use crate::world::{Happening, MS, World};
 use lock_core::resp::Value;
-use lock_core::{Instant, RenewalCall, Script, ScriptCall};
+use lock_core::{Instant, RenewalCall, ScriptCall};
 use server_model::{Reply, Verb};
 
 /// Longest pause between two looks, in ns.
@@ -60,11 +60,10 @@ impl World {
             self.processes.get(renewing.process).is_none_or(|one| one.renewal_broken_until > self.now);
         // A broken connection loses the question or the answer.
         if !broken || self.rng.bool() {
-            let ScriptCall { script, keys, args } = renewing.call.script(false);
-            let verb = if script == Script::Claim { Verb::Claim } else { Verb::Renew };
+            let ScriptCall { keys, args, .. } = renewing.call.script(false);
             let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
             let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-            let reply = self.server.data.run(us, verb, &keys, &args, &mut |_, _| 0);
+            let reply = self.server.data.run(us, Verb::Renew, &keys, &args, &mut |_, _| 0);
             if let Reply::Array(items) = reply {
                 let number =
                     |item: &Reply| Value::Int(if let Reply::Int(number) = item { *number } else { 0 });

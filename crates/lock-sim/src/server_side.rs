@@ -14,9 +14,9 @@ const SCRIPTS: [(Script, Verb); 12] = [
     (Script::Leave, Verb::Leave),
     (Script::Acquire, Verb::Acquire),
     (Script::Release, Verb::Release),
-    (Script::Undo, Verb::Undo),
+    (Script::RollBack, Verb::RollBack),
     (Script::Renew, Verb::Renew),
-    (Script::Free, Verb::Free),
+    (Script::Revoke, Verb::Revoke),
     (Script::Probe, Verb::Probe),
 ];
 

@@ -1,5 +1,6 @@
 //! The world of one seed: time, events, and what follows from them.
 
+use crate::digest::Digest;
 use crate::faults::{KINDS, Plan};
 use crate::network::Connection;
 use crate::oracle::Oracle;
@@ -99,22 +100,6 @@ pub struct World {
     log: VecDeque<String>,
 }
 
-/// FNV-1a over everything that the clients have sent. Source: the FNV specification.
-#[derive(Debug)]
-pub(crate) struct Digest(u64);
-
-impl Digest {
-    pub(crate) fn add(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
-        }
-    }
-
-    fn value(&self) -> u64 {
-        self.0
-    }
-}
-
 impl World {
     /// A world at its start.
     #[must_use]
@@ -137,7 +122,7 @@ impl World {
             lost_at: 0,
             callers: 0,
             steps: 0,
-            sent: Digest(0xcbf2_9ce4_8422_2325),
+            sent: Digest::default(),
             log: VecDeque::new(),
             plan,
         }
@@ -302,6 +287,8 @@ impl World {
             let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
             let Some(want) = one.next_want(now, process) else { break };
             match want {
+                // Written before anybody is told.
+                Want::Write => self.flush(process),
                 Want::Connect => {
                     self.drop_connection(process);
                     let Some(one) = self.processes.get_mut(process) else { return Ok(()) };

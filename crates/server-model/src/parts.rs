@@ -240,7 +240,7 @@ impl Call<'_> {
         let left = ends.filter(|ends| *ends > 0).map(|ends| ends - now_ms);
         if rest.is_empty() || left.is_some_and(|left| left < 1) {
             self.delete(record_key);
-            return self.pass_on(lock, queue, counter, raise, None, 0).map(|_| ());
+            return self.grant_next(lock, queue, counter, raise, None, 0).map(|_| ());
         }
         let timed = if ends.is_some() { left.is_some() } else { self.pttl(lock) >= 0 };
         self.set_keeping_expiry(record_key, &record_text(&rest, record.token, timed));
@@ -259,8 +259,8 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// `pass_on`: gives a lock to the first client in its queue that lives, or deletes it. The token, when that client is `me`.
-    pub(crate) fn pass_on(
+    /// `grant_next`: gives a lock to the first client in its queue that lives, or deletes it. The token, when that client is `me`.
+    pub(crate) fn grant_next(
         &mut self,
         lock: &[u8],
         queue: &[u8],

@@ -8,7 +8,7 @@ use crate::commands::take::Take;
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
 use crate::lease::margin;
-use crate::requests::{Claiming, Hold, Keep, Patience};
+use crate::requests::{Claiming, Hold, Keep, WaitPolicy};
 use crate::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub(crate) struct Acquire {
     pub(crate) owner: Owner,
     pub(crate) attempt: AttemptId,
     pub(crate) lease: Option<Duration>,
-    pub(crate) patience: Patience,
+    pub(crate) wait: WaitPolicy,
     pub(crate) backoff: Backoff,
     /// When the last command was sent.
     pub(crate) sent_at: Instant,
@@ -61,7 +61,7 @@ impl Acquire {
     }
 
     pub(crate) fn waits(&self) -> bool {
-        !matches!(self.patience, Patience::None)
+        !matches!(self.wait, WaitPolicy::None)
     }
 
     /// The key in whose queue it stands.

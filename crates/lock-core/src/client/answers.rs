@@ -173,12 +173,12 @@ impl Client {
         if self.is_cross_slot(&said) && self.spans_slots(id) {
             return self.redirect(now, id, Redirect::CrossSlot, &said);
         }
-        if said.starts_with(b"LOADING") && self.config.greeting.ready_check {
+        if said.starts_with(b"LOADING") && self.config.handshake_options.ready_check {
             // Nothing was executed; a new connection waits until the data is there.
             self.calls.enqueue(id);
             return self.connection.leave(said.shown());
         }
-        if self.config.perseverance.asks_on_errors && self.calls.get(id).is_some() {
+        if self.config.retry.asks_on_errors && self.calls.get(id).is_some() {
             let message = said.shown().to_owned();
             let question = self.calls.ask_about(id, said);
             return self.fx.tell(Event::AskError { question, message });

@@ -40,9 +40,8 @@ impl Client {
             }
             let stands = self.calls.acquire(id).is_some_and(|acquire| acquire.place.is_some());
             match call.state() {
-                State::Parked | State::Hinted if !stands => {
-                    return Err(format!("call {id:?} is {:?} in no queue", call.state()));
-                }
+                // One that was named in a release may have been told to poll since.
+                State::Parked if !stands => return Err(format!("call {id:?} is parked in no queue")),
                 State::Unacknowledged if !self.outbox.awaits_replicas(id) => {
                     return Err(format!("call {id:?} waits for replicas that nobody asks"));
                 }
@@ -67,7 +66,7 @@ impl Client {
                     if let (Some(place), Some(key)) = (acquire.place, acquire.place_key()) {
                         // What asks again after a broken connection has only its old ticket.
                         let stands = self.waiters.stands(key, place.ticket, id);
-                        if stands || matches!(call.state(), State::Parked | State::Hinted) {
+                        if stands || call.state() == State::Parked {
                             said.entry(key).or_default().waiters.push((place.ticket, id));
                         }
                     }

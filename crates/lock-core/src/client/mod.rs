@@ -37,7 +37,7 @@ use crate::official_callers::OfficialCallers;
 use crate::outbox::Outbox;
 use crate::poll_lines::PollLines;
 use crate::requests::{
-    AcquireRequest, Event, Outcome, Patience, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict, Wanted,
+    AcquireRequest, Event, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict, WaitPolicy, Wanted,
 };
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -107,17 +107,6 @@ impl Client {
 
     /// The lane is about to write: to be called before [`Self::transmit`].
     pub fn handle_write(&mut self, now: Instant) {
-        for claim in self.waiters.take_unsent() {
-            if self.calls.get(claim).is_some() {
-                self.submit(now, claim);
-            }
-        }
-        self.handle_early_write(now);
-    }
-
-    /// The same where jobs are about to begin on the thread that writes: their claims stay for the next write. A job that has
-    /// ended by then needs none, and one that blocks the thread leaves it to the renewal.
-    pub fn handle_early_write(&mut self, now: Instant) {
         self.send_collected(now);
         self.ask_replicas(now);
     }
@@ -297,7 +286,7 @@ impl Client {
             named: request.named,
             owner,
             lease: request.lease,
-            patience: request.patience,
+            wait: request.wait,
             sent_at: now,
             place: None,
             refused: Box::default(),
@@ -311,9 +300,9 @@ impl Client {
             own_poll: false,
             unacknowledged: None,
         };
-        let limit = match request.patience {
-            Patience::Limit(limit) => Some(now + limit),
-            Patience::None | Patience::TryFor(_) | Patience::Endless => None,
+        let limit = match request.wait {
+            WaitPolicy::Limit(limit) => Some(now + limit),
+            WaitPolicy::None | WaitPolicy::TryFor(_) | WaitPolicy::Endless => None,
         };
         self.add(now, Some(request.caller), Kind::Acquire(acquire), limit).index
     }
@@ -329,12 +318,8 @@ impl Client {
         if self.follow(now, &request) {
             return;
         }
-        let Rest { ended, mut served } = self.cohorts.end(request.keys.first(), &request.owner);
+        let Rest { ended, served } = self.cohorts.end(request.keys.first(), &request.owner);
         let superseded = request.claim.and_then(|claim| self.supersede(claim));
-        if request.claim.is_some_and(|claim| !self.knows_claim(claim)) {
-            // It was not sent: since the grant, no command has brought the client into the queue but the parks that are answered exactly.
-            served = served.filter(|_| superseded.is_none());
-        }
         let keys = Arc::clone(&request.keys);
         let attempt = self.attempt();
         let (owner, until) = (request.owner, request.lease_end);
@@ -410,8 +395,6 @@ impl Client {
         if !self.connection.is_ready() {
             return false;
         }
-        // Their grants are over as soon; a claim would bring the whole lease.
-        self.waiters.take_unsent();
         let plain = self.connection.is_plain();
         let what = Renewing::ExactlyMs(EXIT_LEASE_MS);
         let mut all: Vec<Renew> = (held.into_iter())

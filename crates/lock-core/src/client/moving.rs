@@ -7,7 +7,7 @@ use crate::config::ClusterRules;
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
-use crate::requests::{AcquireRequest, Patience, ReleaseAllRequest, ReleaseRequest, Wanted};
+use crate::requests::{AcquireRequest, ReleaseAllRequest, ReleaseRequest, WaitPolicy, Wanted};
 use crate::time::Instant;
 use crate::timers::Timer;
 use std::sync::Arc;
@@ -28,9 +28,9 @@ pub(crate) fn asked_for(call: Call, now: Instant) -> Option<Asked> {
     let (caller, limit) = (call.caller(), call.limit);
     match call.kind {
         Kind::Acquire(acquire) => {
-            let patience = match (acquire.patience, limit) {
-                (Patience::Limit(_), Some(limit)) => Patience::Limit(limit.since(now)),
-                (patience, _) => patience,
+            let wait = match (acquire.wait, limit) {
+                (WaitPolicy::Limit(_), Some(limit)) => WaitPolicy::Limit(limit.since(now)),
+                (wait, _) => wait,
             };
             let request = AcquireRequest {
                 caller: caller?,
@@ -41,7 +41,7 @@ pub(crate) fn asked_for(call: Call, now: Instant) -> Option<Asked> {
                     Owner::Named(name) => Wanted::Named(Arc::clone(name)),
                 },
                 lease: acquire.lease,
-                patience,
+                wait,
                 keep: acquire.keep,
             };
             Some(Asked::Acquire { request, owner: acquire.owner, attempt: acquire.attempt })
@@ -173,7 +173,7 @@ impl Client {
     /// The node is let go: what was sent there waits to be taken elsewhere. That is no failed reconnect, so no call
     /// fails as if it were one.
     pub(crate) fn retire(&mut self, now: Instant) {
-        self.config.perseverance.most_reconnects = None;
+        self.config.retry.most_reconnects = None;
         self.give_up(now, "the node has no slots any more");
     }
 

@@ -44,7 +44,7 @@ impl Client {
         }
         self.pause_before_reconnect(now);
         let (retries, _) = self.connection.attempts();
-        if let Some(count) = self.config.perseverance.most_reconnects
+        if let Some(count) = self.config.retry.most_reconnects
             && retries.is_multiple_of(count.saturating_add(1))
         {
             self.fail_waiting(now, count);
@@ -70,7 +70,7 @@ impl Client {
                 continue;
             }
             self.calls.enqueue_first(id);
-            if !self.config.perseverance.resends {
+            if !self.config.retry.resends {
                 self.fail_unanswered(now, id);
             }
         }
@@ -151,8 +151,8 @@ impl Client {
     fn pause_before_reconnect(&mut self, now: Instant) {
         let (retries, lookups) = self.connection.attempts();
         let lookup = lookups > 0;
-        let perseverance = &self.config.perseverance;
-        let rule = if lookup { perseverance.lookup_pause } else { perseverance.pause };
+        let retry = &self.config.retry;
+        let rule = if lookup { retry.lookup_pause } else { retry.pause };
         let pause = match rule {
             PauseRule::Growing if lookup => Some(lookup_delay(lookups)),
             PauseRule::Growing if self.connection.is_doubted() => Some(doubtful_delay(retries)),
@@ -186,7 +186,7 @@ impl Client {
             ),
         )
         .with_cause(Some(self.connection.last_reason().to_owned()));
-        let all = self.config.perseverance.most_reconnects_for_all;
+        let all = self.config.retry.most_reconnects_for_all;
         for id in self.calls.waiting() {
             let fails = self
                 .calls

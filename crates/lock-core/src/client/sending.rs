@@ -12,7 +12,7 @@ use crate::error::{Code, Error};
 use crate::ids::Owner;
 use crate::outbox;
 use crate::poll_lines::Pause;
-use crate::requests::{LogLevel, Outcome, Patience};
+use crate::requests::{LogLevel, Outcome, WaitPolicy};
 use crate::resp::append_command;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -123,8 +123,12 @@ impl Client {
         let Self { connection, calls, waiters, config, namespace, fx, .. } = self;
         let plain = connection.is_plain();
         let Some(call) = calls.get_mut(id) else { return };
+        let mut whole = whole;
         if let Kind::Claim(claim) = &mut call.kind {
             claim.sent_at = now;
+            // Its job may block the thread that would hear that the script is not known by its hash.
+            whole = true;
+            call.whole = true;
         }
         let kind = &call.kind;
         connection.send(now, config, Expected::Call(id), whole, fx, |context, out| match kind {
@@ -317,7 +321,7 @@ impl Client {
 
     /// From now on counts the time that the call's next command may take.
     pub(super) fn limit_command(&mut self, now: Instant, id: CallId) {
-        let Some(limit) = self.config.perseverance.command_limit else { return };
+        let Some(limit) = self.config.retry.command_limit else { return };
         if let Some(call) = self.calls.get_mut(id).filter(|call| call.is_wanted()) {
             call.command_limit = Some(now + limit);
             self.fx.arm(now + limit, Timer::Command(id));
@@ -365,7 +369,7 @@ impl Client {
     pub(super) fn begin_limit(&mut self, now: Instant, id: CallId) {
         let Some(call) = self.calls.get_mut(id) else { return };
         if let (Kind::Acquire(acquire), None) = (&call.kind, call.limit)
-            && let Patience::TryFor(limit) = acquire.patience
+            && let WaitPolicy::TryFor(limit) = acquire.wait
         {
             call.limit = Some(now + limit);
             self.fx.arm(now + limit, Timer::Limit(id));
@@ -378,7 +382,7 @@ impl Client {
             self.fail_for_good(id);
             return false;
         }
-        if self.config.perseverance.offline_queue {
+        if self.config.retry.offline_queue {
             return true;
         }
         let fails = self.calls.get(id).is_some_and(|call| call.may_be_given_up() && !call.in_doubt);

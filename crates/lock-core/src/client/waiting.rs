@@ -10,7 +10,7 @@ use crate::connection::Expected;
 use crate::error::{Code, Error};
 use crate::key::LockKey;
 use crate::official_callers::Question;
-use crate::requests::{Claiming, Outcome, Patience, ReleaseRequest};
+use crate::requests::{Claiming, Outcome, ReleaseRequest, WaitPolicy};
 use crate::time::Instant;
 use crate::timers::Timer;
 use crate::waiters::{Dispatch, Grant, LEAST_GRANT};
@@ -79,6 +79,8 @@ impl Client {
             self.begin_cohort(now, id, now, followers, Some(claiming));
         }
         self.dequeue(now, id);
+        // Written before the caller hears of it: the job may block the thread.
+        self.submit(now, claim);
         self.handed_on(now, &hold.keys);
         self.finish(id, Outcome::Held(hold));
     }
@@ -262,7 +264,7 @@ impl Client {
     pub(super) fn limit_reached(&mut self, now: Instant, id: CallId) {
         match self.calls.get(id).map(|call| &call.kind) {
             Some(Kind::Acquire(acquire)) => {
-                let error = if matches!(acquire.patience, Patience::TryFor(_)) {
+                let error = if matches!(acquire.wait, WaitPolicy::TryFor(_)) {
                     self.not_acquired(id)
                 } else {
                     Error::new(Code::Timeout, "Timed-out acquiring lock.").with_keys(self.keys_of(id))
@@ -303,13 +305,13 @@ impl Client {
         self.waiters.claim(claim).is_some()
     }
 
-    /// The grant of a claim that is not answered yet, for the release of its hold; the claim is not sent any more.
+    /// The grant of a claim that is not answered yet, for the release of its hold; the claim is not sent again.
     pub(crate) fn supersede(&mut self, claim: u64) -> Option<Arc<[u8]>> {
         let id = self.waiters.claim(claim)?;
         let of_call = self.calls.claim_mut(id)?;
         of_call.superseded = true;
         let grant = Arc::clone(&of_call.grant);
-        // It pauses before its first command and after an error.
+        // It pauses after an error.
         if self.calls.state(id) == Some(State::Pausing) {
             self.forget_claim(id);
         }

@@ -41,7 +41,7 @@ pub(crate) fn encode_roll_back(
     context: SendContext<'_>,
     out: &mut Vec<u8>,
 ) {
-    context.append_eval(out, Script::Undo, keys.len() * 4, 3);
+    context.append_eval(out, Script::RollBack, keys.len() * 4, 3);
     append_keys(keys, out);
     append_text(out, owner.as_bytes());
     append_text(out, attempt);

@@ -15,7 +15,7 @@ pub(crate) fn encode(
     out: &mut Vec<u8>,
 ) {
     let stride = if plain { 1 } else { 4 };
-    context.append_eval(out, Script::Free, keys.len() * stride, 4);
+    context.append_eval(out, Script::Revoke, keys.len() * stride, 4);
     let mut side = SideKeys::default();
     for key in keys {
         append_text(out, key.name());

@@ -8,8 +8,8 @@ use super::needs::{self, SideKeys, error_text};
 use super::refusal::{self, Refused};
 use crate::config::ClientConfig;
 use crate::error::{Code, Error};
+use crate::mode::Mode;
 use crate::resp::{Value, append_command};
-use crate::rung::Rung;
 use crate::secrets::Secrets;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -53,8 +53,8 @@ pub(super) enum Progress {
     Pending,
     /// The server is loading its data: ask again after this long.
     Loading(Duration),
-    /// Done. With the reason when it is not the best rung.
-    Ready { rung: Rung, why: Option<String>, password_unwanted: bool },
+    /// Done. With the reason when it is not the best mode.
+    Ready { mode: Mode, why: Option<String>, password_unwanted: bool },
     /// This connection is of no use; another may be.
     Useless(String),
     /// This connection is of no use, and those who wait are told.
@@ -85,7 +85,7 @@ pub(super) struct Handshake {
     loading: Option<Duration>,
     password_unwanted: bool,
     secrets: Secrets,
-    /// What keeps the connection from the best rung and may be had later.
+    /// What keeps the connection from the best mode and may be had later.
     pub(super) refused: Option<Refused>,
     /// The server says that it is a replica.
     pub(super) replica: bool,
@@ -117,7 +117,7 @@ impl Handshake {
             }
             handshake.expected.push_back(Step::Auth);
         }
-        if config.greeting.resp3 {
+        if config.handshake_options.resp3 {
             append_command(out, &[b"HELLO", b"3"]);
             handshake.expected.push_back(Step::Hello);
         } else {
@@ -127,13 +127,13 @@ impl Handshake {
             append_command(out, &[b"SELECT", itoa::Buffer::new().format(config.database).as_bytes()]);
             handshake.expected.push_back(Step::Select);
         }
-        if let Some(name) = &config.greeting.connection_name {
+        if let Some(name) = &config.handshake_options.connection_name {
             append_command(out, &[b"CLIENT", b"SETNAME", name.as_bytes()]);
             handshake.expected.push_back(Step::ClientName);
         }
         append_command(out, &[b"CLIENT", b"ID"]);
         handshake.expected.push_back(Step::ClientId);
-        if let Some(library) = &config.greeting.library_name {
+        if let Some(library) = &config.handshake_options.library_name {
             append_command(out, &[b"CLIENT", b"SETINFO", b"LIB-NAME", library.as_bytes()]);
             append_command(out, &[b"CLIENT", b"SETINFO", b"LIB-VER", config.version.as_bytes()]);
             handshake.expected.extend([Step::ClientInfo, Step::ClientInfo]);
@@ -213,12 +213,12 @@ impl Handshake {
             (Ok(()), Some(pause)) => Progress::Loading(pause),
             (Ok(()), None) if !self.second_round && self.begin_second_round(out) => Progress::Pending,
             (Ok(()), None) => {
-                let (rung, why) = match (self.plain.take(), self.polling.take()) {
-                    (Some(why), _) => (Rung::Plain, Some(why)),
-                    (None, Some(why)) => (Rung::Polling, Some(why)),
-                    (None, None) => (Rung::HandOff, None),
+                let (mode, why) = match (self.plain.take(), self.polling.take()) {
+                    (Some(why), _) => (Mode::Plain, Some(why)),
+                    (None, Some(why)) => (Mode::Polling, Some(why)),
+                    (None, None) => (Mode::HandOff, None),
                 };
-                Progress::Ready { rung, why, password_unwanted: self.password_unwanted }
+                Progress::Ready { mode, why, password_unwanted: self.password_unwanted }
             }
         }
     }
@@ -333,7 +333,7 @@ impl Handshake {
             if let Some(error) = refusal::missing_password(said) {
                 return Err(error);
             }
-            if config.greeting.ready_check {
+            if config.handshake_options.ready_check {
                 self.notes.push(format!("The ready check is skipped, INFO was refused: {said}"));
             }
             if !self.mode_known && self.polling.is_none() {
@@ -374,7 +374,7 @@ impl Handshake {
                 needs::ask_side_keys(&needs::probed_key(&config.prefix, self.slot), true, out);
                 self.expected.push_back(Step::Probe);
             }
-            SideKeys::Loading(_) if config.greeting.ready_check => {
+            SideKeys::Loading(_) if config.handshake_options.ready_check => {
                 // Of a server that refuses INFO there is no estimate.
                 self.loading.get_or_insert(Duration::from_secs(1));
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Why locks cannot be kept there, as far as INFO tells.
 pub(super) fn uselessness(config: &ClientConfig, reply: &Value) -> Option<String> {
     let Value::Text(info) = reply else { return None };
-    if !config.greeting.master_only || !config.greeting.ready_check {
+    if !config.handshake_options.master_only || !config.handshake_options.ready_check {
         return None;
     }
     let info = String::from_utf8_lossy(info);
@@ -27,11 +27,11 @@ pub(super) fn replica(info: &str) -> Option<String> {
 
 /// How long to wait until a server that loads its data may have done so.
 pub(super) fn loading(config: &ClientConfig, info: &str) -> Option<Duration> {
-    if !config.greeting.ready_check || field(info, "loading") != Some("1") {
+    if !config.handshake_options.ready_check || field(info, "loading") != Some("1") {
         return None;
     }
     let seconds = field(info, "loading_eta_seconds").and_then(|eta| eta.parse().ok()).unwrap_or(1_u64);
-    let longest = config.greeting.longest_loading_pause.unwrap_or(Duration::MAX);
+    let longest = config.handshake_options.longest_loading_pause.unwrap_or(Duration::MAX);
     Some(Duration::from_secs(seconds).min(longest).max(Duration::from_millis(100)))
 }
 

@@ -23,9 +23,9 @@ use crate::effects::Effects;
 use crate::error::Error;
 use crate::ids::{AttemptId, IdSource};
 use crate::key::LockKey;
+use crate::mode::Mode;
 use crate::requests::{Event, LogLevel};
 use crate::resp::{Parser, Value, append_command};
-use crate::rung::Rung;
 use crate::slot_set::SlotSet;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -111,7 +111,7 @@ pub(crate) struct Connection {
     retries: u32,
     /// How often in a row nobody could say where the master is.
     lookups: u32,
-    mode: Rung,
+    mode: Mode,
     channels: Channels,
     /// How the server knows this connection, or the last one.
     identity: Option<Identity>,
@@ -147,7 +147,7 @@ impl Connection {
             retries: 0,
             lookups: 0,
             // Until it is known: nothing may be freed for want of what tells holds apart.
-            mode: Rung::Polling,
+            mode: Mode::Polling,
             channels: Channels::default(),
             identity: None,
             synced: SlotSet::default(),
@@ -181,12 +181,12 @@ impl Connection {
 
     /// Whether only the lock keys themselves may be used.
     pub(crate) fn is_plain(&self) -> bool {
-        self.mode == Rung::Plain
+        self.mode == Mode::Plain
     }
 
     /// Whether waiters stand in a queue and are told.
     pub(crate) fn hands_off(&self) -> bool {
-        self.mode == Rung::HandOff
+        self.mode == Mode::HandOff
     }
 
     /// Whether a command may name keys of one slot only.
@@ -484,7 +484,7 @@ impl Connection {
             }
             Progress::Useless(reason) => Some(Input::Useless(reason)),
             Progress::Failed(error) => Some(Input::Failed(error)),
-            Progress::Ready { rung, why, password_unwanted } => {
+            Progress::Ready { mode, why, password_unwanted } => {
                 let notes = std::mem::take(&mut handshake.notes);
                 self.identity = handshake.identity();
                 self.by_text = handshake.by_text;
@@ -497,14 +497,14 @@ impl Connection {
                     }
                 }
                 self.phase = Phase::Ready;
-                self.mode = rung;
+                self.mode = mode;
                 if let Some(pause) = self.standing.stands(replica, refused) {
                     fx.arm(now + pause, Timer::AskAgain);
                 }
                 if !self.is_doubted() {
                     self.recovered(fx);
                 }
-                fx.tell(Event::Ready { rung, why, password_unwanted });
+                fx.tell(Event::Ready { mode, why, password_unwanted });
                 Some(Input::Ready)
             }
         }
@@ -535,7 +535,7 @@ impl Connection {
         }
         if !self.silence_armed {
             self.silence_armed = true;
-            fx.arm(now + config.perseverance.silence.unwrap_or(SILENCE), Timer::Silence);
+            fx.arm(now + config.retry.silence.unwrap_or(SILENCE), Timer::Silence);
         }
     }
 
@@ -551,7 +551,7 @@ impl Connection {
         if !owed {
             return None;
         }
-        let limit = config.perseverance.silence;
+        let limit = config.retry.silence;
         let replication = config.safety.map_or(Duration::ZERO, |safety| safety.timeout);
         let end = self.last_progress + limit.unwrap_or(SILENCE) + replication;
         if now < end {

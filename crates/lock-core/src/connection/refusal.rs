@@ -94,7 +94,7 @@ pub(super) fn check_select(config: &ClientConfig, reply: &Value) -> Result<(), E
     }
 }
 
-/// What was refused and keeps the connection from the best rung, and so is asked again from time to time.
+/// What was refused and keeps the connection from the best mode, and so is asked again from time to time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// RESP3.

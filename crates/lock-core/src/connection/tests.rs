@@ -3,7 +3,7 @@
 use super::{Connection, Expected, Input};
 use crate::backoff::BackoffRule;
 use crate::call_id::CallId;
-use crate::config::{ClientConfig, Greeting, Perseverance};
+use crate::config::{ClientConfig, HandshakeOptions, RetryPolicy};
 use crate::effects::Effects;
 use crate::ids::IdSource;
 use crate::requests::Event;
@@ -33,8 +33,8 @@ impl Rig {
             hidden: Secrets::default(),
             database: 0,
             backoff: BackoffRule { first: Duration::ZERO, longest: Duration::ZERO, factor: 1.0 },
-            greeting: Greeting::default(),
-            perseverance: Perseverance::default(),
+            handshake_options: HandshakeOptions::default(),
+            retry: RetryPolicy::default(),
             cluster: None,
             safety: None,
             version: "0.0.0",

@@ -1,6 +1,6 @@
 //! What the renewal says to Redis, what it hears, and what follows from it for the leases.
 
-use super::renewal::{Renewal, RenewalAnswer, Term};
+use super::renewal::{Renewal, RenewalAnswer};
 use super::{HoldId, LeaseTable};
 use crate::key::LockKey;
 use crate::resp::Value;
@@ -13,7 +13,7 @@ const BATCH: usize = 64;
 /// Longest that one call waits for its answer, and the shortest limit it gets.
 const ANSWER_LIMIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// Leases that one script call is about: several that are renewed or looked at, or one that may still be a grant.
+/// Leases that one script call is about, that are renewed or looked at.
 #[derive(Clone, Debug)]
 pub struct RenewalCall {
     leases: Vec<Renewal>,
@@ -34,10 +34,9 @@ impl RenewalCall {
     /// The calls for what is due. `keeps_to_slots`: a script stays within one slot, so that leases have little to share.
     #[must_use]
     pub fn for_due(due: Vec<Renewal>, keeps_to_slots: bool) -> Vec<Self> {
-        let (grants, held): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.grant.is_some());
-        let (named, unique): (Vec<_>, Vec<_>) = held.into_iter().partition(|due| due.tokens.is_some());
+        let (named, unique): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.tokens.is_some());
         let most = if keeps_to_slots { 1 } else { BATCH };
-        let calls = grants.chunks(1).chain(named.chunks(most)).chain(unique.chunks(most));
+        let calls = named.chunks(most).chain(unique.chunks(most));
         calls.map(|leases| Self { leases: leases.to_vec() }).collect()
     }
 
@@ -63,26 +62,9 @@ impl RenewalCall {
         self.leases.iter().flat_map(|renewal| renewal.keys.iter())
     }
 
-    /// Whether it takes a grant over, which no safety by replicas is for: with that no job begins on a grant.
-    #[must_use]
-    pub fn claims(&self) -> bool {
-        self.leases.iter().any(|renewal| renewal.grant.is_some())
-    }
-
     /// The script call. `plain`: side keys may not be used, so nothing tells the holds of a named owner apart.
     #[must_use]
     pub fn script(&self, plain: bool) -> ScriptCall {
-        if let [renewal] = &self.leases[..]
-            && let (Some(grant), [key]) = (&renewal.grant, &renewal.keys[..])
-        {
-            let lease = Term::Exactly(renewal.lease).text().into_bytes();
-            let owner = renewal.owner.as_bytes().to_vec();
-            return ScriptCall {
-                script: Script::Claim,
-                keys: vec![key.name().to_vec(), key.queue_name()],
-                args: vec![grant.to_vec(), owner, lease, Vec::new(), Vec::new()],
-            };
-        }
         let records = !plain && self.leases.iter().all(|due| due.tokens.is_some());
         let (mut keys, mut args) = (Vec::new(), vec![if records { b"2".to_vec() } else { b"1".to_vec() }]);
         for renewal in &self.leases {
@@ -105,9 +87,6 @@ impl RenewalCall {
         let Value::Array(items) = reply else { return None };
         let number = |item: &Value| if let Value::Int(number) = item { Some(*number) } else { None };
         let numbers: Vec<i64> = items.iter().map(number).collect::<Option<_>>()?;
-        if self.claims() {
-            return Some(numbers);
-        }
         // The first number is the reply's tag.
         let per_key = numbers.get(1..)?;
         (per_key.len() == self.keys().count()).then(|| per_key.to_vec())

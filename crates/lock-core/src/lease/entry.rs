@@ -90,7 +90,7 @@ pub(super) struct Lease {
     pub(super) serial: u64,
     pub(super) held: NewLease,
     pub(super) state: LeaseState,
-    /// Nothing has shown yet that the grant was taken over.
+    /// Nothing has shown yet that the grant was claimed.
     pub(super) on_grant: bool,
     /// Until when Redis has the lock for certain, and the length of time from which that was counted.
     pub(super) deadline: Instant,
@@ -122,7 +122,7 @@ impl Lease {
         if let Some(until) = claim {
             lease.deadline = until;
             lease.counted = CLAIM_PERIOD;
-            // A job may block the thread that claims; then the renewal does.
+            // A job may block the thread that hears the claim's answer; the renewal hears by its own.
             lease.due_at = lease.due_at.min(sent_at + CLAIM_PERIOD / 4);
         }
         lease
@@ -134,12 +134,6 @@ impl Lease {
             return Instant::FAR_FUTURE;
         }
         self.deadline.back(margin(self.counted))
-    }
-
-    /// The grant, while nothing has shown that it was taken over.
-    fn grant(&self) -> Option<Arc<[u8]>> {
-        let claiming = self.held.claim.as_ref().filter(|_| self.on_grant);
-        claiming.map(|claiming| Arc::clone(&claiming.grant))
     }
 
     /// Redis had so much time left (`None`: no end) at `since`, or later.
@@ -191,8 +185,6 @@ impl Lease {
             owner: held.owner.clone(),
             tokens: told_apart.then(|| held.tokens.clone()),
             term: held.term(),
-            grant: self.grant(),
-            lease: held.lease.unwrap_or_default(),
             deadline: self.last_call(),
         }
     }

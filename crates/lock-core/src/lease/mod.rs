@@ -254,6 +254,11 @@ impl LeaseTable {
                 lease.due_at = lease.due_at.min(lease.next_due(sent_at));
                 false
             }
+            // The claim may come after the renewal: until then the grant stands.
+            RenewalAnswer::NotOurs if lease.on_grant => {
+                lease.due_at = lease.due_at.min(sent_at + CLAIM_PERIOD / 8);
+                false
+            }
             RenewalAnswer::NotOurs => {
                 lease.state = LeaseState::Lost;
                 true

@@ -40,10 +40,6 @@ pub struct Renewal {
     pub tokens: Option<Box<[u64]>>,
     /// The time left to ask for.
     pub term: Term,
-    /// The lock may still be this grant, which is to be taken over then: the job blocks the thread that would have claimed it.
-    pub grant: Option<Arc<[u8]>>,
-    /// Length of the lease, for a grant.
-    pub lease: Duration,
     /// Until when the answer is worth having.
     pub deadline: Instant,
 }
@@ -64,10 +60,9 @@ impl Renewal {
             return RenewalAnswer::NotOurs;
         }
         let ends = answers.iter().filter_map(|left| u64::try_from(*left).ok()).map(Duration::from_millis);
-        match (self.grant.is_some(), self.term, self.tokens.is_some()) {
-            (true, ..) => RenewalAnswer::Held { left: Some(self.lease) },
-            (_, Term::Exactly(time), _) => RenewalAnswer::Held { left: Some(time) },
-            (_, Term::AtLeast(_), _) => RenewalAnswer::Held { left: ends.min() },
+        match self.term {
+            Term::Exactly(time) => RenewalAnswer::Held { left: Some(time) },
+            Term::AtLeast(_) => RenewalAnswer::Held { left: ends.min() },
         }
     }
 }

@@ -6,9 +6,9 @@ use super::node_id::{FIRST, NodeId};
 use crate::client::Client;
 use crate::config::{ClientConfig, ClusterRules, PauseRule};
 use crate::ids::IdSource;
+use crate::mode::Mode;
 use crate::node_address::NodeAddress;
 use crate::requests::Event;
-use crate::rung::Rung;
 use crate::time::Instant;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub(super) struct Node {
     pub(super) client: Client,
     pub(super) address: NodeAddress,
     /// How locks are waited for there, and why not better; `None`: not connected.
-    pub(super) rung: Option<(Rung, Option<String>)>,
+    pub(super) mode: Option<(Mode, Option<String>)>,
 }
 
 /// See the module.
@@ -64,7 +64,7 @@ impl Cluster {
     fn with(config: &ClientConfig, rules: ClusterRules, ids: IdSource, one_address: bool) -> Box<Self> {
         let mut config = config.clone();
         // A node that is away may be back, or be replaced, at any time; whether to go on at all is asked at lookups.
-        config.perseverance.pause = PauseRule::Growing;
+        config.retry.pause = PauseRule::Growing;
         Box::new(Self {
             rules,
             config,
@@ -113,7 +113,7 @@ impl Cluster {
 
     pub(super) fn known(&self) -> Vec<NodeAddress> {
         let mut nodes: Vec<&Node> = self.nodes.values().collect();
-        nodes.sort_by_key(|node| node.rung.is_none());
+        nodes.sort_by_key(|node| node.mode.is_none());
         nodes.into_iter().map(|node| node.address.clone()).collect()
     }
 
@@ -176,7 +176,7 @@ impl Cluster {
             // It has no calls yet, so the time does not matter.
             client.close(self.looked_up_at);
         }
-        self.nodes.insert(id, Node { client, address: address.clone(), rung: None });
+        self.nodes.insert(id, Node { client, address: address.clone(), mode: None });
         self.is_ready = false;
         id
     }

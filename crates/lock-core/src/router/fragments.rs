@@ -4,17 +4,17 @@ use crate::error::Error;
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
 use crate::lease::NewLease;
-use crate::requests::{AcquireRequest, Hold, Outcome, Patience, ReleaseAllRequest};
+use crate::requests::{AcquireRequest, Hold, Outcome, ReleaseAllRequest, WaitPolicy};
 use crate::time::Instant;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// Parts of calls are numbered from here, callers below.
-pub(super) const PART: u64 = 1 << 60;
+/// Fragments of calls are numbered from here, callers below.
+pub(super) const FIRST_FRAGMENT: u64 = 1 << 60;
 
 #[derive(Debug)]
-pub(super) enum Part {
-    /// Of a call whose parts are counted.
+pub(super) enum Fragment {
+    /// Of a call whose fragments are counted.
     Counted(u64),
     /// The keys of one slot, by its place in the call.
     Share(u64, usize),
@@ -53,12 +53,12 @@ impl Several {
         self.end.filter(|_| self.shares.iter().all(|share| share.held.is_some()))
     }
 
-    pub(super) fn patience(&self, now: Instant) -> Patience {
+    pub(super) fn wait(&self, now: Instant) -> WaitPolicy {
         let left = self.end.map(|end| end.since(now)).unwrap_or_default();
-        match self.request.patience {
-            Patience::TryFor(_) if left.is_zero() => Patience::None,
-            Patience::TryFor(_) => Patience::TryFor(left),
-            Patience::Limit(_) => Patience::Limit(left),
+        match self.request.wait {
+            WaitPolicy::TryFor(_) if left.is_zero() => WaitPolicy::None,
+            WaitPolicy::TryFor(_) => WaitPolicy::TryFor(left),
+            WaitPolicy::Limit(_) => WaitPolicy::Limit(left),
             other => other,
         }
     }
@@ -70,7 +70,7 @@ impl Several {
             keys: Arc::clone(&self.request.keys),
             owner: self.owner.clone(),
             attempt: self.attempt,
-            // A node on a rung without tokens leaves the call without.
+            // A node on a mode without tokens leaves the call without.
             tokens: if tokens.len() == self.request.keys.len() { tokens } else { Box::default() },
             lease: self.request.lease,
             sent_at: held().map(|(_, sent_at)| *sent_at).min().unwrap_or(Instant::from_nanos(0)),
@@ -81,11 +81,11 @@ impl Several {
     }
 }
 
-/// Calls of several parts, and the parts.
+/// Calls of several fragments, and the fragments.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     pub(super) numbered: u64,
-    pub(super) parts: HashMap<u64, Part>,
+    pub(super) fragments: HashMap<u64, Fragment>,
     pub(super) counted: HashMap<u64, Counted>,
     pub(super) several: BTreeMap<u64, Several>,
 }
@@ -93,7 +93,7 @@ pub(super) struct Calls {
 impl Calls {
     pub(super) fn number(&mut self) -> u64 {
         self.numbered += 1;
-        PART + self.numbered
+        FIRST_FRAGMENT + self.numbered
     }
 
     pub(super) fn count(&mut self, counted: Counted) -> u64 {
@@ -102,9 +102,9 @@ impl Calls {
         call
     }
 
-    pub(super) fn part_of_count(&mut self, call: u64) -> u64 {
+    pub(super) fn fragment_of_count(&mut self, call: u64) -> u64 {
         let part = self.number();
-        self.parts.insert(part, Part::Counted(call));
+        self.fragments.insert(part, Fragment::Counted(call));
         part
     }
 
@@ -124,7 +124,7 @@ impl Calls {
     }
 
     /// What calls of `execute` hold that wait for the rest, for the step at exit.
-    pub(super) fn held_parts(&self) -> impl Iterator<Item = NewLease> {
+    pub(super) fn held_fragments(&self) -> impl Iterator<Item = NewLease> {
         self.several.values().filter(|several| several.owner.is_unique()).flat_map(|several| {
             several.shares.iter().filter_map(|share| {
                 let (tokens, sent_at) = share.held.clone()?;
@@ -143,7 +143,7 @@ impl Calls {
     }
 }
 
-/// A call whose parts are counted down.
+/// A call whose fragments are counted down.
 #[derive(Debug)]
 pub(super) struct Counted {
     pub(super) caller: u64,

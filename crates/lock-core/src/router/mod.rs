@@ -4,11 +4,11 @@
 //! at an `Option`.
 
 mod cluster;
+mod counted;
 mod fragments;
 mod map;
 mod node_id;
 mod nodes;
-mod parts;
 mod redirects;
 mod several;
 

@@ -5,8 +5,8 @@ use super::map::{Routes, SLOTS, SlotRange};
 use super::node_id::{FIRST, NodeId, told_of};
 use crate::calls::Call;
 use crate::client::Client;
+use crate::mode::Mode;
 use crate::requests::{Event, Outcome};
-use crate::rung::Rung;
 use crate::time::Instant;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ impl Cluster {
             self.lookup_at = None;
             first.look_up();
         }
-        self.keep_parts(first, now);
+        self.keep_fragments(first, now);
     }
 
     pub(super) fn poll_event(&mut self, first: &mut Client, now: Instant) -> Option<(NodeId, Event)> {
@@ -50,16 +50,16 @@ impl Cluster {
     fn take_event(&mut self, first: &mut Client, now: Instant, id: NodeId, event: Event) {
         match event {
             Event::Done { caller, outcome } => self.ended(first, now, caller, outcome),
-            Event::Ready { rung, why, password_unwanted } => {
+            Event::Ready { mode, why, password_unwanted } => {
                 if let Some(node) = self.nodes.get_mut(&id) {
-                    node.rung = Some((rung, why));
+                    node.mode = Some((mode, why));
                 }
                 self.password_unwanted |= password_unwanted;
                 self.tell_ready();
             }
             Event::Down { reason } => {
                 if let Some(node) = self.nodes.get_mut(&id) {
-                    node.rung = None;
+                    node.mode = None;
                     self.look_up_in(now, LOOKUP_PAUSE.0);
                 }
                 self.is_ready = false;
@@ -76,21 +76,21 @@ impl Cluster {
         }
     }
 
-    /// Tells once that every node is connected, and of the worst of their rungs.
+    /// Tells once that every node is connected, and of the worst of their modes.
     fn tell_ready(&mut self) {
-        if self.is_ready || self.nodes.values().any(|node| node.rung.is_none()) {
+        if self.is_ready || self.nodes.values().any(|node| node.mode.is_none()) {
             return;
         }
-        let rank = |rung: Rung| match rung {
-            Rung::Plain => 0,
-            Rung::Polling => 1,
-            Rung::HandOff => 2,
+        let rank = |mode: Mode| match mode {
+            Mode::Plain => 0,
+            Mode::Polling => 1,
+            Mode::HandOff => 2,
         };
-        let rungs = self.nodes.values().filter_map(|node| node.rung.clone());
-        if let Some((rung, why)) = rungs.min_by_key(|(rung, _)| rank(*rung)) {
+        let modes = self.nodes.values().filter_map(|node| node.mode.clone());
+        if let Some((mode, why)) = modes.min_by_key(|(mode, _)| rank(*mode)) {
             self.is_ready = true;
             let password_unwanted = self.password_unwanted;
-            self.events.push_back((FIRST, Event::Ready { rung, why, password_unwanted }));
+            self.events.push_back((FIRST, Event::Ready { mode, why, password_unwanted }));
         }
     }
 
@@ -123,7 +123,7 @@ impl Cluster {
                 }
             }
         }
-        let is_whole = self.nodes.values().all(|node| node.rung.is_some()) && !self.slots.contains(&FIRST);
+        let is_whole = self.nodes.values().all(|node| node.mode.is_some()) && !self.slots.contains(&FIRST);
         if is_whole {
             self.tell_ready();
         }

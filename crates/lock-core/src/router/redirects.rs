@@ -89,7 +89,7 @@ impl Cluster {
 
     fn connected_at(&self, address: &NodeAddress) -> Option<NodeId> {
         let found =
-            |(id, node): (&NodeId, &Node)| (node.rung.is_some() && node.address == *address).then_some(*id);
+            |(id, node): (&NodeId, &Node)| (node.mode.is_some() && node.address == *address).then_some(*id);
         self.nodes.iter().find_map(found)
     }
 }

@@ -3,14 +3,14 @@
 //! call comes to nothing.
 
 use super::cluster::Cluster;
-use super::fragments::{PART, Part, Several, Share, by_slot};
+use super::fragments::{FIRST_FRAGMENT, Fragment, Several, Share, by_slot};
 use super::node_id::{FIRST, done};
 use crate::calls::Call;
 use crate::client::{Asked, Client, asked_for, closed_error};
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
-use crate::requests::{AcquireRequest, Outcome, Patience, ReleaseAllRequest, TaskKey, Wanted};
+use crate::requests::{AcquireRequest, Outcome, ReleaseAllRequest, TaskKey, WaitPolicy, Wanted};
 use crate::time::Instant;
 use std::sync::Arc;
 
@@ -47,9 +47,9 @@ impl Cluster {
         owner: Owner,
         attempt: AttemptId,
     ) {
-        let end = match request.patience {
-            Patience::Limit(limit) | Patience::TryFor(limit) => Some(now + limit),
-            Patience::None | Patience::Endless => None,
+        let end = match request.wait {
+            WaitPolicy::Limit(limit) | WaitPolicy::TryFor(limit) => Some(now + limit),
+            WaitPolicy::None | WaitPolicy::Endless => None,
         };
         let groups = by_slot(&request.keys).into_iter();
         let shares = groups.map(|keys| Share { keys, held: None, asked: None }).collect();
@@ -76,41 +76,41 @@ impl Cluster {
         }
     }
 
-    /// Asks for a share: a new one with the call's patience, one that is held without any.
+    /// Asks for a share: a new one with the call's wait, one that is held without any.
     fn ask_share(&mut self, first: &mut Client, now: Instant, call: u64, at: usize) {
         if first.is_closed() {
             return self.fail_several(first, now, call, closed_error());
         }
         let number = self.calls.number();
         let Some(several) = self.calls.several.get_mut(&call) else { return };
-        let patience = several.patience(now);
+        let wait = several.wait(now);
         let Some(share) = several.shares.get_mut(at).filter(|share| share.asked.is_none()) else { return };
         share.asked = Some(number);
         let request = AcquireRequest {
             caller: number,
             keys: Arc::clone(&share.keys),
             named: Vec::new(),
-            patience: if share.held.is_some() { Patience::None } else { patience },
+            wait: if share.held.is_some() { WaitPolicy::None } else { wait },
             ..several.request.clone()
         };
         let (owner, attempt, slot) =
             (several.owner.clone(), several.attempt, share.keys.first().map_or(0, LockKey::slot));
-        self.calls.parts.insert(number, Part::Share(call, at));
+        self.calls.fragments.insert(number, Fragment::Share(call, at));
         self.at(first, slot).1.acquire_as(now, request, owner, attempt, true);
     }
 
-    /// A call of a client ended: a caller's own, or a part of one.
+    /// A call of a client ended: a caller's own, or a fragment of one.
     pub(super) fn ended(&mut self, first: &mut Client, now: Instant, caller: u64, outcome: Outcome) {
-        match self.calls.parts.remove(&caller) {
-            Some(Part::Counted(call)) => {
-                if let Some((caller, outcome)) = self.part_counted(first, now, call, outcome) {
-                    // It may itself be a part, of a call that waited for nodes.
+        match self.calls.fragments.remove(&caller) {
+            Some(Fragment::Counted(call)) => {
+                if let Some((caller, outcome)) = self.fragment_counted(first, now, call, outcome) {
+                    // It may itself be a fragment, of a call that waited for nodes.
                     self.ended(first, now, caller, outcome);
                 }
             }
-            Some(Part::Share(call, at)) => self.share_answered(first, now, call, at, outcome),
-            // A part that was given up is undone by its client.
-            None if caller >= PART => {}
+            Some(Fragment::Share(call, at)) => self.share_answered(first, now, call, at, outcome),
+            // A fragment that was given up is undone by its client.
+            None if caller >= FIRST_FRAGMENT => {}
             None => self.events.push_back((FIRST, done(caller, outcome))),
         }
     }
@@ -161,7 +161,7 @@ impl Cluster {
         let (held, asked, keys) = (share.held.take(), share.asked.take(), Arc::clone(&share.keys));
         let (owner, attempt, lease) = (several.owner.clone(), several.attempt, several.request.lease);
         if let Some(number) = asked {
-            self.calls.parts.remove(&number);
+            self.calls.fragments.remove(&number);
             self.cancel_everywhere(first, now, number);
         }
         if let Some((_, sent_at)) = held {
@@ -186,14 +186,14 @@ impl Cluster {
     }
 
     /// Keeps alive what calls hold that wait for the rest.
-    pub(super) fn keep_parts(&mut self, first: &mut Client, now: Instant) {
-        let late: Vec<(u64, Patience, Vec<String>)> = (self.calls.several.iter())
+    pub(super) fn keep_fragments(&mut self, first: &mut Client, now: Instant) {
+        let late: Vec<(u64, WaitPolicy, Vec<String>)> = (self.calls.several.iter())
             .filter(|(_, several)| several.late_at().is_some_and(|at| at <= now))
-            .map(|(call, several)| (*call, several.request.patience, several.request.named.clone()))
+            .map(|(call, several)| (*call, several.request.wait, several.request.named.clone()))
             .collect();
-        for (call, patience, named) in late {
-            let error = match patience {
-                Patience::TryFor(_) => {
+        for (call, wait, named) in late {
+            let error = match wait {
+                WaitPolicy::TryFor(_) => {
                     let first = named.first().map_or("", |name| name);
                     let message = format!("Failed to acquire lock for key \"{first}\"");
                     Error::new(Code::NotAcquired, message).with_keys(named)

@@ -1,6 +1,6 @@
 -- Takes every lock key or none, for one attempt of one owner. Repeating it with the same attempt changes nothing but the time left.
 -- KEYS  `stride` per lock: the lock key; with 4 its slot's fencing counter, its hold record, its "polled" mark.
--- ARGV  1 owner, 2 lease in ms ('0': none), 3 stride; with 4: 4 '1': raise the counters to the server's TIME in microseconds (first use on
+-- ARGV  1 owner, 2 lease in ms ('0': none), 3 stride; with 4: 4 '1': sync the counters to the server's TIME in microseconds (first use on
 --       this connection), 5 attempt id, 6 '1': the caller is promised the lock's end, 7 '1': the caller will ask again.
 -- Reply {1, token, ...} held, one token per lock (none with stride 1); then -1 if this attempt joined what its owner held before;
 --       {0, index, ...} refused, nothing taken: each index (from 0) names a lock that is another's, or is left alone for others.
@@ -68,9 +68,9 @@ if #refused > 1 then return refused end
 -- Counters first: the first write is the one that can fail cleanly.
 for i = 1, #KEYS, stride do
   -- Raised also where the token is known: the caller takes this for the counter's first use.
-  local raise = ARGV[4] == '1'
-  if stride > 1 and (raise or not tokens[i]) then
-    local token = next_token(KEYS[i + 1], raise)
+  local sync = ARGV[4] == '1'
+  if stride > 1 and (sync or not tokens[i]) then
+    local token = next_token(KEYS[i + 1], sync)
     tokens[i] = tokens[i] or token
   end
 end

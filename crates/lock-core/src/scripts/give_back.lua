@@ -15,7 +15,7 @@ if common and try('EXISTS', unpack(KEYS, count + 1, 2 * count)) == 0 then
 end
 
 --@ token
---@ pass_on
+--@ grant_next
 local reply = {1}
 for n = 1, count do
   local lock, queue, answer = KEYS[n], KEYS[count + n], holders.err and holders or 0
@@ -26,7 +26,7 @@ for n = 1, count do
       answer = waited
     elseif waited > 0 then
       -- What fails here must not hide what became of the others.
-      local done, failure = pcall(pass_on, lock, queue, KEYS[2 * count + n], true)
+      local done, failure = pcall(grant_next, lock, queue, KEYS[2 * count + n], true)
       if not done then answer = type(failure) == 'table' and failure or {err = failure} end
     else
       redis.call('DEL', lock)

@@ -1,6 +1,6 @@
 -- Gives back locks of execute: each goes to the next in its queue, or is deleted.
 -- KEYS  3 per lock: the lock key, its queue, its slot's counter.
--- ARGV  1 owner, 2 '1': raise the counters to the server's TIME (not used on this connection yet); then only where there is more to say
+-- ARGV  1 owner, 2 '1': sync the counters to the server's TIME (not used on this connection yet); then only where there is more to say
 --       (with one lock): 3 the grant that the owner's job began on, while its claim is not answered ('': none), 4 client id, and of the
 --       client's oldest waiter 5 ticket ('': none), 6 owner, 7 lease in ms, 8 the ticket of the waiter after it ('': none), 9 how many more
 --       of the client's waiters may follow it without a word; 10 the client's entry in the queue, if it has this ticket or an earlier one,
@@ -16,7 +16,7 @@ if not KEYS[4] and not grant and redis.call('GET', KEYS[1]) == owner and redis.c
 end
 
 --@ token
---@ pass_on
+--@ grant_next
 
 local more = tonumber(ARGV[9] or '') or 0
 local reply, token = {1, 1}, nil
@@ -29,7 +29,7 @@ for i = 1, #KEYS, 3 do
       if score and tonumber(score) <= tonumber(served) then redis.call('ZREM', queue, me) end
     end
     if ticket and ticket ~= '' then redis.call('ZADD', queue, 'LT', ticket, me) end
-    token = pass_on(lock, queue, KEYS[i + 2], ARGV[2] == '1', me, more)
+    token = grant_next(lock, queue, KEYS[i + 2], ARGV[2] == '1', me, more)
   else
     reply[2] = 0
     reply[#reply + 1] = (i - 1) / 3

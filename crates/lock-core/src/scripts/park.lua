@@ -1,6 +1,6 @@
 -- Acquire or park: takes every lock key, or waits at the first that is another's. Repeated with the same attempt it goes on where it is.
 -- KEYS  5 per lock, in the order in which keys are taken: the lock key, its slot's counter, its hold record, its queue, its "polled" mark.
--- ARGV  1 owner, 2 lease in ms ('0': none), 3 '1': raise the counters to the server's TIME (first use on this connection), 4 attempt id,
+-- ARGV  1 owner, 2 lease in ms ('0': none), 3 '1': sync the counters to the server's TIME (first use on this connection), 4 attempt id,
 --       5 client id, 6 'try' or 'wait', 7 the lock (from 1) at which this attempt is parked ('0': none), 8 its ticket there ('': none),
 --       9 '1': it is the client's oldest waiter there and may take over a grant to the client, 10 the ticket of the client's next waiter
 --       there ('': none), 11 how many more waiters of the client come along (one lock of execute, not
@@ -19,8 +19,8 @@ local count, along = #KEYS / 5, tonumber(ARGV[11])
 
 --@ token
 --@ record
---@ pass_on
---@ give_up
+--@ grant_next
+--@ roll_back_one
 --@ turn
 
 local function key(i, part) return KEYS[5 * i - 5 + part] end
@@ -47,16 +47,16 @@ end
 
 -- Passes on what this attempt holds of the locks from `first` on, and a grant that came with it, if it waits before that lock now.
 local function give_back(first, mine, attempts, tokens)
-  local raise, asked = ARGV[3] == '1', tonumber(ARGV[7])
+  local sync, asked = ARGV[3] == '1', tonumber(ARGV[7])
   for i = first, count do
     if mine[i] == 'attempt' and unique then
-      pass_on(key(i, 1), key(i, 4), key(i, 2), raise)
+      grant_next(key(i, 1), key(i, 4), key(i, 2), sync)
     elseif mine[i] == 'attempt' then
-      give_up(key(i, 1), key(i, 3), key(i, 4), key(i, 2), raise, attempts[i], tokens[i], attempt)
+      roll_back_one(key(i, 1), key(i, 3), key(i, 4), key(i, 2), sync, attempts[i], tokens[i], attempt)
     elseif i == asked and ARGV[9] == '1' then
       local holder = redis.call('GET', key(i, 1))
       if holder and string.sub(holder, 1, 7 + #client) == 'grant:' .. client .. ':' then
-        pass_on(key(i, 1), key(i, 4), key(i, 2), raise)
+        grant_next(key(i, 1), key(i, 4), key(i, 2), sync)
       end
     end
   end
@@ -79,7 +79,7 @@ for i = 1, count do
   if not holder and redis.call('EXISTS', key(i, 4)) == 1 then
     local first = redis.call('ZRANGE', key(i, 4), '0', '0')[1]
     if not (oldest and first == client) and redis.call('EXISTS', key(i, 5)) == 0 then
-      pass_on(lock, key(i, 4), key(i, 2), ARGV[3] == '1', oldest and client or nil)
+      grant_next(lock, key(i, 4), key(i, 2), ARGV[3] == '1', oldest and client or nil)
       holder = redis.call('GET', lock)
     end
   end

@@ -4,8 +4,8 @@
 local commands
 if KEYS[2] then
   -- Raising the counter by one is harmless, tokens only have to rise; one that was not there is taken away again.
-  commands = {{'INCRBY', KEYS[1], '1'}, {'PTTL', KEYS[1]}, {'TIME'}, {'EXISTS', KEYS[2]}, {'MGET', KEYS[1]}, {'PERSIST', KEYS[2]}, {'ZADD', KEYS[2], 'LT', '1', 'x'},
-    {'PEXPIRE', KEYS[2], '1000'}, {'ZSCORE', KEYS[2], 'x'}, {'ZRANGE', KEYS[2], '0', '0'}, {'ZPOPMIN', KEYS[2]}, {'ZREM', KEYS[2], 'x'}}
+  commands = {{'INCRBY', KEYS[1], '1'}, {'PTTL', KEYS[1]}, {'TIME'}, {'EXISTS', KEYS[2]}, {'MGET', KEYS[1]},
+    {'PERSIST', KEYS[2]}, {'ZADD', KEYS[2], 'LT', '1', 'x'}, {'PEXPIRE', KEYS[2], '1000'}, {'ZSCORE', KEYS[2], 'x'}, {'ZRANGE', KEYS[2], '0', '0'}, {'ZPOPMIN', KEYS[2]}, {'ZREM', KEYS[2], 'x'}}
 else
   -- With a holder there only reading can be tried.
   commands = {{'GET', KEYS[1]}}

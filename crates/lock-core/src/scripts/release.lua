@@ -1,6 +1,6 @@
 -- Gives lock keys back, each only if it is still the owner's. With side keys each goes to the next in its queue.
 -- KEYS  `stride` per lock: the lock key; with 4 its hold record, its queue, its slot's counter. Then, with 4, the remembered release.
--- ARGV  1 owner, 2 stride; with 4: 3 '1': raise the counters.
+-- ARGV  1 owner, 2 stride; with 4: 3 '1': sync the counters.
 -- Reply {1, 1} every lock was released; {1, 0, index, ...} each index (from 0) names a lock that was not the owner's (none are named
 --       in a remembered answer).
 local owner, stride = ARGV[1], tonumber(ARGV[2])
@@ -13,7 +13,7 @@ if stride == 4 then
 end
 
 --@ token
---@ pass_on
+--@ grant_next
 
 local reply = {1, 1}
 for i = 1, last, stride do
@@ -22,7 +22,7 @@ for i = 1, last, stride do
     reply[#reply + 1] = (i - 1) / stride
   elseif stride == 4 then
     redis.call('DEL', KEYS[i + 1])
-    pass_on(KEYS[i], KEYS[i + 2], KEYS[i + 3], ARGV[3] == '1')
+    grant_next(KEYS[i], KEYS[i + 2], KEYS[i + 3], ARGV[3] == '1')
   else
     redis.call('DEL', KEYS[i])
   end

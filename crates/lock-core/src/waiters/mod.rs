@@ -79,8 +79,6 @@ pub(crate) struct Waiters {
     busy: BTreeMap<LockKey, Instant>,
     /// Claims that are not answered, by number: those of earlier connections, too.
     claims: HashMap<u64, CallId>,
-    /// Of them, those that go out with the next write.
-    unsent: Vec<CallId>,
     /// Leaves that are not answered.
     leaves: usize,
 }
@@ -319,13 +317,12 @@ impl Waiters {
         }
     }
 
-    /// A job begins on a grant of the key; its claim goes out with the next write.
+    /// A job begins on a grant of the key, and its claim is sent.
     pub(crate) fn claiming(&mut self, key: &LockKey, claim: CallId) {
         if let Some((_, queue)) = self.enter(key) {
             queue.begin_claiming(claim);
         }
         self.claims.insert(claim.serial, claim);
-        self.unsent.push(claim);
     }
 
     /// A claim came from another client: it goes on under its number, and no queue here counts it.
@@ -351,11 +348,6 @@ impl Waiters {
     /// The claim of this number, if it is not answered.
     pub(crate) fn claim(&self, number: u64) -> Option<CallId> {
         self.claims.get(&number).copied()
-    }
-
-    /// The claims that go out with this write.
-    pub(crate) fn take_unsent(&mut self) -> Vec<CallId> {
-        std::mem::take(&mut self.unsent)
     }
 
     /// How many claims of the key are not answered, of those made on this connection.

@@ -4,7 +4,7 @@ use super::{MS, config, verb};
 use lock_core::resp::{Parser, Value};
 use lock_core::{
     AcquireRequest, ClientConfig, ClusterRules, Error, Event, FIRST, Hold, Instant, Keep, NodeAddress,
-    NodeId, Outcome, Owner, Patience, ReleaseAllRequest, ReleaseRequest, Router, SlotRange, Wanted, tag_of,
+    NodeId, Outcome, Owner, ReleaseAllRequest, ReleaseRequest, Router, SlotRange, WaitPolicy, Wanted, tag_of,
 };
 use std::time::Duration;
 
@@ -170,7 +170,7 @@ impl Nodes {
         self.events.len() < before
     }
 
-    pub fn acquire(&mut self, keys: &[String], wanted: Wanted, patience: Patience) -> u64 {
+    pub fn acquire(&mut self, keys: &[String], wanted: Wanted, wait: WaitPolicy) -> u64 {
         self.next_caller += 1;
         let request = AcquireRequest {
             caller: self.next_caller,
@@ -178,7 +178,7 @@ impl Nodes {
             named: if keys.len() > 1 { keys.to_vec() } else { vec![] },
             wanted,
             lease: Some(LEASE),
-            patience,
+            wait,
             keep: Keep::No,
         };
         self.router.acquire(self.now, request).unwrap();
@@ -187,9 +187,9 @@ impl Nodes {
     }
 
     /// A call of `execute` for keys of these slots.
-    pub fn wait_for(&mut self, slots: &[u16], patience: Patience) -> u64 {
+    pub fn wait_for(&mut self, slots: &[u16], wait: WaitPolicy) -> u64 {
         let keys: Vec<String> = slots.iter().map(|slot| key(*slot)).collect();
-        self.acquire(&keys, Wanted::Execute, patience)
+        self.acquire(&keys, Wanted::Execute, wait)
     }
 
     pub fn cancel(&mut self, caller: u64) {
@@ -244,7 +244,7 @@ impl Nodes {
 
     /// A call holds the key of a slot, whose counter is raised.
     pub fn holding(&mut self, host: &str, slot: u16) -> Hold {
-        self.wait_for(&[slot], Patience::None);
+        self.wait_for(&[slot], WaitPolicy::None);
         self.sent(host);
         self.reply(host, &held(1));
         self.hold()
@@ -252,7 +252,7 @@ impl Nodes {
 
     /// A waiter parks at the key of a slot; its client's id there.
     pub fn park(&mut self, host: &str, slot: u16) -> String {
-        self.wait_for(&[slot], Patience::Limit(3_600_000 * MS));
+        self.wait_for(&[slot], WaitPolicy::Limit(3_600_000 * MS));
         let sent = self.sent(host);
         assert_eq!((sent[0][0].as_str(), verb(&sent[1])), ("SSUBSCRIBE", "park"));
         self.reply(host, LISTENS);

@@ -11,8 +11,8 @@ pub mod cluster;
 
 use lock_core::resp::{Parser, Value};
 use lock_core::{
-    AcquireRequest, BackoffRule, Client, ClientConfig, Credentials, Error, Event, Greeting, Hold, Instant,
-    Keep, Outcome, Owner, Patience, Perseverance, ReleaseRequest, Secrets, TaskKey, Wanted,
+    AcquireRequest, BackoffRule, Client, ClientConfig, Credentials, Error, Event, HandshakeOptions, Hold,
+    Instant, Keep, Outcome, Owner, ReleaseRequest, RetryPolicy, Secrets, TaskKey, WaitPolicy, Wanted,
 };
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ pub fn config() -> ClientConfig {
         hidden: Secrets::default(),
         database: 0,
         backoff: BackoffRule { first: 5 * MS, longest: 200 * MS, factor: 2.0 },
-        greeting: Greeting::default(),
-        perseverance: Perseverance::default(),
+        handshake_options: HandshakeOptions::default(),
+        retry: RetryPolicy::default(),
         cluster: None,
         safety: None,
         version: "0.0.0",
@@ -114,9 +114,9 @@ impl Rig {
         self.push_before(client, token, 0, key);
     }
 
-    /// A grant's message: who has an earlier ticket than `horizon` may follow.
-    pub fn push_before(&mut self, client: &str, token: u64, horizon: u64, key: &str) {
-        let message = format!("{token}:{horizon}:medusa_lock:{key}");
+    /// A grant's message: who has an earlier ticket than `first_foreign` may follow.
+    pub fn push_before(&mut self, client: &str, token: u64, first_foreign: u64, key: &str) {
+        let message = format!("{token}:{first_foreign}:medusa_lock:{key}");
         let channel = format!("mlr!c:{client}");
         let push = format!(
             ">3\r\n+message\r\n${}\r\n{channel}\r\n${}\r\n{message}\r\n",
@@ -195,7 +195,7 @@ impl Rig {
             named: if named.len() > 1 { named } else { vec![] },
             wanted,
             lease: Some(10 * SECOND),
-            patience: wait.map_or(Patience::None, Patience::Limit),
+            wait: wait.map_or(WaitPolicy::None, WaitPolicy::Limit),
             keep: Keep::No,
         };
         let task = self.client.acquire(self.now, request).unwrap();
@@ -275,7 +275,7 @@ pub fn named(owner: &str) -> Owner {
 /// The verb of a script call, by its hash or text.
 pub fn verb(command: &[String]) -> &'static str {
     use lock_core::Script::{
-        Acquire, Claim, Free, GiveBack, HandOver, Leave, Park, Probe, Release, Renew, Take, Undo,
+        Acquire, Claim, GiveBack, HandOver, Leave, Park, Probe, Release, Renew, Revoke, RollBack, Take,
     };
     let scripts = [
         (Take, "take"),
@@ -286,9 +286,9 @@ pub fn verb(command: &[String]) -> &'static str {
         (Leave, "leave"),
         (Acquire, "acquire"),
         (Release, "release"),
-        (Undo, "undo"),
+        (RollBack, "roll back"),
         (Renew, "renew"),
-        (Free, "free"),
+        (Revoke, "revoke"),
         (Probe, "probe"),
     ];
     let found = scripts.iter().find(|(script, _)| command[1] == script.sha() || command[1] == script.body());

@@ -30,11 +30,11 @@ pub enum Verb {
     /// Give lock keys back by owner.
     Release,
     /// Give lock keys back by attempt.
-    Undo,
+    RollBack,
     /// Set the remaining time of lock keys that are still their holder's.
     Renew,
     /// Take a batch of lock keys away from one owner or from all.
-    Free,
+    Revoke,
     /// Find out whether side keys may be used.
     Probe,
 }
@@ -49,9 +49,9 @@ pub(crate) fn run(verb: Verb, call: &mut Call<'_>) -> Outcome<Reply> {
         Verb::Leave => release::leave(call),
         Verb::Acquire => acquire::acquire(call),
         Verb::Release => release::release(call),
-        Verb::Undo => release::undo(call),
+        Verb::RollBack => release::roll_back(call),
         Verb::Renew => upkeep::renew(call),
-        Verb::Free => upkeep::free(call),
+        Verb::Revoke => upkeep::revoke(call),
         Verb::Probe => upkeep::probe(call),
     }
 }

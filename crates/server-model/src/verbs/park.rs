@@ -112,7 +112,7 @@ impl<'a> Park<'_, 'a> {
             let next = queue.and_then(|queue| queue.first()).is_some_and(|(client, _)| client == self.client);
             let its_turn = oldest && next;
             if !its_turn && !self.call.exists(lock.polled) {
-                self.call.pass_on(
+                self.call.grant_next(
                     lock.name,
                     lock.queue,
                     lock.counter,
@@ -287,12 +287,12 @@ impl<'a> Park<'_, 'a> {
                     self.call.give_up(keys, self.raise, record, self.attempt)?;
                 }
                 (Mine::Attempt, None) => {
-                    self.call.pass_on(lock.name, lock.queue, lock.counter, self.raise, None, 0)?;
+                    self.call.grant_next(lock.name, lock.queue, lock.counter, self.raise, None, 0)?;
                 }
                 _ if granted
                     && self.call.get(lock.name)?.is_some_and(|holder| is_grant_to(holder, self.client)) =>
                 {
-                    self.call.pass_on(lock.name, lock.queue, lock.counter, self.raise, None, 0)?;
+                    self.call.grant_next(lock.name, lock.queue, lock.counter, self.raise, None, 0)?;
                 }
                 _ => {}
             }

@@ -1,4 +1,4 @@
-//! hand over, release, undo and leave: the ways out of a lock and of a queue.
+//! hand over, release, roll back and leave: the ways out of a lock and of a queue.
 
 use super::index;
 use super::park::text_number;
@@ -26,7 +26,7 @@ pub(super) fn hand_over(call: &mut Call<'_>) -> Outcome<Reply> {
             if let (Some(ticket), Some(me)) = (call.given(5), me) {
                 call.add_lower(queue, ticket, me)?;
             }
-            token = call.pass_on(lock, queue, counter, call.flag(2), me, more)?;
+            token = call.grant_next(lock, queue, counter, call.flag(2), me, more)?;
         } else {
             all = 0;
             missed.push(index(at / 3));
@@ -57,7 +57,7 @@ pub(super) fn give_back(call: &mut Call<'_>) -> Outcome<Reply> {
         let owner = call.needed(at + 1)?;
         let ours = call.get(lock).is_ok_and(|holder| holder == Some(owner));
         common = common && ours && !call.exists(queue);
-        let passed = if ours { call.pass_on(lock, queue, counter, true, None, 0) } else { Ok(None) };
+        let passed = if ours { call.grant_next(lock, queue, counter, true, None, 0) } else { Ok(None) };
         reply.push(match passed {
             Ok(_) => Reply::Int(ours.into()),
             Err(Fault(text)) => Reply::Error(text.into()),
@@ -85,7 +85,7 @@ pub(super) fn release(call: &mut Call<'_>) -> Outcome<Reply> {
             missed.push(index(at / stride));
         } else if queued {
             call.delete(call.key(at + 1)?);
-            call.pass_on(lock, call.key(at + 2)?, call.key(at + 3)?, call.flag(3), None, 0)?;
+            call.grant_next(lock, call.key(at + 2)?, call.key(at + 3)?, call.flag(3), None, 0)?;
         } else {
             call.delete(lock);
         }
@@ -96,7 +96,7 @@ pub(super) fn release(call: &mut Call<'_>) -> Outcome<Reply> {
     Ok(Reply::ints(&[&[1, all], missed.as_slice()].concat()))
 }
 
-pub(super) fn undo(call: &mut Call<'_>) -> Outcome<Reply> {
+pub(super) fn roll_back(call: &mut Call<'_>) -> Outcome<Reply> {
     let (owner, attempt) = (call.needed(1)?, call.needed(2)?);
     let mut reply = vec![1];
     for (at, lock) in call.keys.iter().copied().enumerate().step_by(4) {
@@ -122,7 +122,7 @@ pub(super) fn leave(call: &mut Call<'_>) -> Outcome<Reply> {
         call.remove(queue, client)?;
     }
     if call.flag(3) && call.get(lock)?.is_some_and(|holder| super::is_grant_to(holder, client)) {
-        call.pass_on(lock, queue, counter, call.flag(4), None, 0)?;
+        call.grant_next(lock, queue, counter, call.flag(4), None, 0)?;
     }
     Ok(Reply::ints(&[1]))
 }

@@ -1,4 +1,4 @@
-//! renew, free and probe.
+//! renew, revoke and probe.
 
 use super::stride;
 use crate::call::Call;
@@ -94,7 +94,7 @@ fn attempts_and_token(record: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     is_number.then(|| (attempts.to_vec(), token.to_vec()))
 }
 
-pub(super) fn free(call: &mut Call<'_>) -> Outcome<Reply> {
+pub(super) fn revoke(call: &mut Call<'_>) -> Outcome<Reply> {
     let (stride, anybody, owner) = (stride(call, 1)?, call.flag(2), call.arg(3));
     let mut freed = 0;
     for (at, lock) in call.keys.iter().copied().enumerate().step_by(stride) {
@@ -113,7 +113,7 @@ pub(super) fn free(call: &mut Call<'_>) -> Outcome<Reply> {
         let holders =
             uuid.unwrap_or_else(|| recorded.split(|&byte| byte == b':').next().unwrap_or_default().to_vec());
         call.delete(record_key);
-        call.pass_on(lock, call.key(at + 2)?, call.key(at + 3)?, call.flag(4), None, 0)?;
+        call.grant_next(lock, call.key(at + 2)?, call.key(at + 3)?, call.flag(4), None, 0)?;
         for attempt in holders.split(|byte| !byte.is_ascii_hexdigit()) {
             if attempt.len() == 12 || attempt.len() == 32 {
                 let mark = attempt.get(..12).unwrap_or_default();

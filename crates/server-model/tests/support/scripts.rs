@@ -11,9 +11,9 @@ pub(crate) const VERBS: [Verb; 12] = [
     Verb::Leave,
     Verb::Acquire,
     Verb::Release,
-    Verb::Undo,
+    Verb::RollBack,
     Verb::Renew,
-    Verb::Free,
+    Verb::Revoke,
     Verb::Probe,
 ];
 
@@ -26,8 +26,8 @@ macro_rules! lua {
 const PARTS: [(&str, &str); 5] = [
     ("--@ token\n", lua!("parts/token")),
     ("--@ record\n", lua!("parts/record")),
-    ("--@ pass_on\n", lua!("parts/pass_on")),
-    ("--@ give_up\n", lua!("parts/give_up")),
+    ("--@ grant_next\n", lua!("parts/grant_next")),
+    ("--@ roll_back_one\n", lua!("parts/roll_back_one")),
     ("--@ turn\n", lua!("parts/turn")),
 ];
 
@@ -42,9 +42,9 @@ pub(crate) fn body(verb: Verb) -> String {
         Verb::Leave => lua!("leave"),
         Verb::Acquire => lua!("acquire"),
         Verb::Release => lua!("release"),
-        Verb::Undo => lua!("undo"),
+        Verb::RollBack => lua!("roll_back"),
         Verb::Renew => lua!("renew"),
-        Verb::Free => lua!("free"),
+        Verb::Revoke => lua!("revoke"),
         Verb::Probe => lua!("probe"),
     };
     PARTS.iter().fold(file.to_owned(), |body, (mark, part)| body.replace(mark, part))

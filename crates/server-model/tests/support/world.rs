@@ -226,7 +226,7 @@ impl World {
             77..84 => {
                 let locks = self.several(first, 25);
                 (
-                    Verb::Undo,
+                    Verb::RollBack,
                     kinds(&locks, "lhwf"),
                     vec![self.owner(holder.as_deref()), self.attempt(), self.flag(30)],
                 )
@@ -263,7 +263,7 @@ impl World {
                 let mut args = vec![stride.to_owned(), self.flag(40)];
                 args.push(if args[1] == "1" { String::new() } else { self.owner(holder.as_deref()) });
                 args.push(self.flag(50));
-                (Verb::Free, kinds(&locks, if stride == "4" { "lhwf" } else { "l" }), args)
+                (Verb::Revoke, kinds(&locks, if stride == "4" { "lhwf" } else { "l" }), args)
             }
             _ => {
                 let keys = vec![lock.key('f'), format!("mlr!{{{}}}w:", lock.tag).into()];

@@ -1,6 +1,6 @@
 -- One attempt gives up a lock that its hold record names it for: the lock goes on to the next, unless other attempts hold it, too. They
 -- get back the end that they had.
-local function give_up(lock, record_key, queue, counter, raise, attempts, token, attempt)
+local function roll_back_one(lock, record_key, queue, counter, sync, attempts, token, attempt)
   local rest = change(attempts, attempt)
   local _, entry = names(attempts, attempt)
   -- Who came later has moved the end again.
@@ -8,7 +8,7 @@ local function give_up(lock, record_key, queue, counter, raise, attempts, token,
   local left = ends and ends > 0 and ends - now_ms()
   if rest == '' or (left and left < 1) then
     redis.call('DEL', record_key)
-    return pass_on(lock, queue, counter, raise)
+    return grant_next(lock, queue, counter, sync)
   end
   local function write(timed) redis.call('SET', record_key, rest .. ':' .. string.format('%.0f', token) .. ':' .. timed, 'KEEPTTL') end
   if left then

@@ -30,8 +30,8 @@ fn park(rig: &mut Rig, ticket: u64) -> u64 {
     caller
 }
 
-/// Holds "k" by the first of `count` waiters, of whom those with tickets before `TICKET + horizon` may follow.
-fn running(config: ClientConfig, count: u64, horizon: u64) -> (Rig, Hold) {
+/// Holds "k" by the first of `count` waiters, of whom those with tickets before `TICKET + first_foreign` may follow.
+fn running(config: ClientConfig, count: u64, first_foreign: u64) -> (Rig, Hold) {
     let (mut rig, first) = holding(config);
     for waiter in 0..count {
         park(&mut rig, TICKET + waiter);
@@ -39,7 +39,7 @@ fn running(config: ClientConfig, count: u64, horizon: u64) -> (Rig, Hold) {
     rig.release("k", &first.owner, Some(rig.now + SECOND));
     let sent = rig.sent();
     assert_eq!((verb(&sent[0]), sent[0][FOLLOWERS].clone()), ("hand over", (count - 1).to_string()));
-    rig.reply(format!("*3\r\n:2\r\n:{TOKEN}\r\n:{}\r\n", TICKET + horizon).as_bytes());
+    rig.reply(format!("*3\r\n:2\r\n:{TOKEN}\r\n:{}\r\n", TICKET + first_foreign).as_bytes());
     let hold = held(&mut rig);
     rig.done.clear();
     (rig, hold)

@@ -1,10 +1,10 @@
 -- Takes a batch of locks, which SCAN found, away from their holders, and tells them.
 -- KEYS  `stride` per lock: the lock key; with 4 its hold record, its queue, its slot's counter.
--- ARGV  1 stride, 2 '1': of any owner, '0': only of the owner in 3; 4 '1': raise the counters.
+-- ARGV  1 stride, 2 '1': of any owner, '0': only of the owner in 3; 4 '1': sync the counters.
 -- Reply {1, number of locks taken away}.
 local stride, freed = tonumber(ARGV[1]), 0
 --@ token
---@ pass_on
+--@ grant_next
 for i = 1, #KEYS, stride do
   -- What is no string is no lock.
   local holder = redis.pcall('GET', KEYS[i])
@@ -12,7 +12,7 @@ for i = 1, #KEYS, stride do
     if stride == 4 then
       local record = redis.call('GET', KEYS[i + 1]) or ''
       redis.call('DEL', KEYS[i + 1])
-      pass_on(KEYS[i], KEYS[i + 2], KEYS[i + 3], ARGV[4] == '1')
+      grant_next(KEYS[i], KEYS[i + 2], KEYS[i + 3], ARGV[4] == '1')
       local uuid = string.match(holder, '^execute:(%x+%-%x+)')
       local holders = uuid and string.gsub(uuid, '-', '') or string.match(record, '^[^:]*') or ''
       -- Each process that the record names: its attempts begin alike, and so does the uuid of execute.

@@ -31,7 +31,7 @@ impl Cluster {
         let call = self.calls.count(Counted::new(request.caller, groups.len()));
         for keys in groups {
             let slot = keys.first().map_or(0, LockKey::slot);
-            let caller = self.calls.part_of_count(call);
+            let caller = self.calls.fragment_of_count(call);
             self.at(first, slot).1.release(now, ReleaseRequest { caller, keys, ..request.clone() });
         }
         FIRST
@@ -68,14 +68,14 @@ impl Cluster {
     ) -> Result<(), Error> {
         let mut sent = 0;
         for id in self.ids() {
-            let caller = self.calls.part_of_count(call);
+            let caller = self.calls.fragment_of_count(call);
             let Some(client) = self.client(id) else { continue };
             client.release_all(now, ReleaseAllRequest { caller, ..request.clone() })?;
             sent += 1;
         }
         if sent == 0 {
             // All nodes are gone: it waits for new ones.
-            let caller = self.calls.part_of_count(call);
+            let caller = self.calls.fragment_of_count(call);
             first.release_all(now, ReleaseAllRequest { caller, ..request.clone() })?;
             sent = 1;
         }
@@ -87,8 +87,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// A part of a counted call ended. The call's caller and outcome, if it was the last.
-    pub(super) fn part_counted(
+    /// A fragment of a counted call ended. The call's caller and outcome, if it was the last.
+    pub(super) fn fragment_counted(
         &mut self,
         first: &mut Client,
         now: Instant,
@@ -96,7 +96,7 @@ impl Cluster {
         outcome: Outcome,
     ) -> Option<(u64, Outcome)> {
         let counted = self.calls.counted(call)?;
-        debug_assert!(counted.left > 0, "more parts end than there are");
+        debug_assert!(counted.left > 0, "more fragments end than there are");
         counted.left -= usize::from(counted.left > 0);
         match outcome {
             Outcome::Released | Outcome::Held(_) => {}
@@ -136,7 +136,7 @@ impl Cluster {
     pub(super) fn shorten_for_exit(&mut self, first: &mut Client, now: Instant, held: &[NewLease]) -> bool {
         let mut any = false;
         let mut held = held.to_vec();
-        held.extend(self.calls.held_parts());
+        held.extend(self.calls.held_fragments());
         let ids = if self.one_address { vec![FIRST] } else { self.ids() };
         for id in ids {
             let here: Vec<NewLease> = held

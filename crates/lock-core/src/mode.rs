@@ -2,7 +2,7 @@
 
 /// How a client waits for a lock: what this server and this user allow, found out anew on every connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rung {
+pub enum Mode {
     /// Nothing but the lock keys themselves, as the official package has it: no fencing, no hold records.
     #[default]
     Plain,

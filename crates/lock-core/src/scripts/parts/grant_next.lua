@@ -1,11 +1,11 @@
 -- Gives a lock to the first client in its queue that lives, or deletes it. Returns the token when that client is `me`, which learns of it
--- by the reply, and then whether anybody has it. `raise`: as for next_token. The order matters: leave the queue, raise the counter, write the lock, publish last.
--- The message has the token, for those who may follow without a word the ticket that they have to come before, and the lock. Their tokens
--- are the next 15; of `me`, which knows how many it has, the next `followers`, if given.
+-- by the reply, and then whether anybody has it. `sync`: as for next_token. The order matters: leave the queue, sync the counter, write the lock,
+-- publish last. The message has the token, for those who may follow without a word the ticket that they have to come before, and the lock. Their
+-- tokens are the next 15; of `me`, which knows how many it has, the next `followers`, if given.
 -- While a slot moves to another node of a cluster, a script may not look at keys that are not here, not even at those that it has emptied
 -- itself. So an error of the queue once something was written, or that one, says that the queue is empty.
 local FOLLOWERS = 15
-local function pass_on(lock, queue, counter, raise, me, followers)
+local function grant_next(lock, queue, counter, sync, me, followers)
   local token, text
   while true do
     local head = redis.pcall('ZPOPMIN', queue)
@@ -16,18 +16,18 @@ local function pass_on(lock, queue, counter, raise, me, followers)
       return nil, false
     end
     if not token then
-      token = next_token(counter, raise, client ~= me and FOLLOWERS or followers)
+      token = next_token(counter, sync, client ~= me and FOLLOWERS or followers)
       text = digits(token)
     end
     redis.call('SET', lock, 'grant:' .. client .. ':' .. text, 'PX', '2000')
     if client == me then return token, true end
-    local horizon = redis.pcall('ZRANGE', queue, '0', '0', 'WITHSCORES')[2]
+    local foreign = redis.pcall('ZRANGE', queue, '0', '0', 'WITHSCORES')[2]
     -- Tickets are drawn from the counter, too.
-    if not horizon or tonumber(horizon) > token + FOLLOWERS then horizon = digits(token + FOLLOWERS + 1) end
+    if not foreign or tonumber(foreign) > token + FOLLOWERS then foreign = digits(token + FOLLOWERS + 1) end
     -- In a cluster, the name of a client begins with 's', and only a channel of the lock's own slot proves that it is there.
     local sharded = string.byte(client) == 115
     local channel = (sharded and string.match(queue, '^mlr!%b{}') or 'mlr!') .. 'c:' .. client
-    local received = redis.pcall(sharded and 'SPUBLISH' or 'PUBLISH', channel, text .. ':' .. horizon .. ':' .. lock)
+    local received = redis.pcall(sharded and 'SPUBLISH' or 'PUBLISH', channel, text .. ':' .. foreign .. ':' .. lock)
     if type(received) ~= 'number' then
       redis.pcall('ZADD', queue, head[2], client)
       redis.pcall('PEXPIRE', queue, '60000')
