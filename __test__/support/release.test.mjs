@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import test from "node:test";
+import { agreedVersion, platformPackages, readManifest } from "../../harness/packages.mjs";
+import { ROOT } from "../../harness/paths.mjs";
+import { run } from "../../harness/process.mjs";
+
+const WORKFLOW = fs.readFileSync(path.join(ROOT, ".github", "workflows", "release.yml"), "utf8");
+const publish = (...args) => run(process.execPath, [path.join(ROOT, "scripts", "publish.mjs"), ...args]);
+
+test("all places name the same version, and a tag must name it, too", () => {
+  const { version } = readManifest(ROOT);
+  assert.equal(agreedVersion(), version);
+  assert.equal(agreedVersion(`v${version}`), version);
+  assert.throws(() => agreedVersion("v99.0.0"), { name: "UserError", message: /99\.0\.0 in the tag/ });
+});
+
+test("the workflow publishes by the script that a rehearsal uses, and by nothing else", () => {
+  const job = WORKFLOW.slice(WORKFLOW.indexOf("\n  publish:"));
+  const commands = [...job.matchAll(/^ *- run: (.*)$/gm)].map(([, command]) => command);
+  assert.equal(commands.at(-1), 'node scripts/publish.mjs --addons artifacts --tag "$GITHUB_REF_NAME"');
+  assert.doesNotMatch(WORKFLOW, /npm publish|napi prepublish/);
+  assert.match(fs.readFileSync(path.join(ROOT, "scripts", "rehearse.mjs"), "utf8"), /"scripts", "publish\.mjs"/);
+});
+
+test("the workflow builds an addon for each platform that has a package", () => {
+  const built = [...WORKFLOW.matchAll(/target: ([\w-]+), os:/g)].map(([, target]) => target).sort();
+  assert.deepEqual(built, readManifest(ROOT).napi.targets.toSorted());
+  assert.equal(built.length, platformPackages().length);
+});
+
+test("nothing is published when an addon is missing", async () => {
+  const { code, stderr } = await publish("--addons", path.join(ROOT, "docs"), "--check");
+  assert.equal(code, 1);
+  assert.match(stderr, /^error: these addons are missing: medusa-locking-redis\.darwin-arm64\.node, /);
+});
+
+test("stand-ins for addons are refused for a registry that is not on this machine", async () => {
+  for (const registry of [[], ["--registry", "https://registry.npmjs.org"], ["--registry", "http://127.0.0.1.example.com/"]]) {
+    const { code, stderr } = await publish("--addons", path.join(ROOT, "docs"), "--stand-ins", ...registry);
+    assert.equal(code, 1);
+    assert.match(stderr, /^error: --stand-ins is for a --registry on this machine only\n$/);
+  }
+});

@@ -1,0 +1,12 @@
+// Compiled only: what a shop's TypeScript sees of the installed package.
+import type { ILockingModule } from "@medusajs/framework/types";
+import provider, { type Lock, type LockingRedisOptions } from "medusa-locking-redis";
+
+declare const locking: ILockingModule;
+
+export const options: LockingRedisOptions = { redisUrl: "redis://localhost:6379" };
+export const services: unknown = provider;
+
+export async function save(): Promise<number | undefined> {
+  return locking.execute("a", async (_signal, lock: Lock) => lock.fencingTokens.a, { timeout: 5 });
+}

@@ -1,0 +1,88 @@
+// Publishes a release: the packages of all platforms, then the main package. Everything that can be checked is checked before the first
+// package goes out. After a failure in the middle the same command goes on where it stopped.
+
+import fs from "node:fs";
+import path from "node:path";
+import { readCommandLine } from "../harness/command-line.mjs";
+import { agreedVersion, LARGEST_PLATFORM_PACKAGE, platformPackages, stageMain, stagePlatform } from "../harness/packages.mjs";
+import { CACHE } from "../harness/paths.mjs";
+import { run, runMain, runOrFail, UserError } from "../harness/process.mjs";
+
+const STAGE = path.join(CACHE, "publish");
+const USAGE = `usage: node scripts/publish.mjs --addons FOLDER [--tag vX.Y.Z] [--registry URL] [--stand-ins] [--check]
+  --addons FOLDER   where the addons of all platforms are, at any depth
+  --tag vX.Y.Z      must name the version of all packages
+  --registry URL    default npm's own setting
+  --stand-ins       packages without an addon get a text in its place; for a registry on this machine only
+  --check           stop before anything is published`;
+
+const FLAGS = {
+  addons: { kind: "text" },
+  tag: { kind: "text" },
+  registry: { kind: "text" },
+  "stand-ins": { kind: "switch" },
+  check: { kind: "switch" },
+};
+
+/** The files below a folder that end with `.node`, by name. */
+function addonsIn(folder) {
+  if (!fs.existsSync(folder)) throw new UserError(`there is no folder ${folder}`);
+  const files = fs.readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.name.endsWith(".node"));
+  return new Map(files.map((entry) => [entry.name, path.join(entry.parentPath ?? entry.path, entry.name)]));
+}
+
+function stageAll(addons, standIns) {
+  const platforms = platformPackages();
+  const missing = platforms.filter(({ manifest }) => !addons.has(manifest.main)).map(({ manifest }) => manifest.main);
+  if (missing.length > 0 && !standIns) throw new UserError(`these addons are missing: ${missing.join(", ")}`);
+  const folders = platforms.map((platform) => {
+    const folder = path.join(STAGE, platform.manifest.name);
+    const addon = addons.get(platform.manifest.main) ?? Buffer.from("No addon: this package was published for a rehearsal.\n");
+    stagePlatform(platform, addon, folder);
+    return folder;
+  });
+  stageMain(path.join(STAGE, "main"));
+  return [...folders, path.join(STAGE, "main")];
+}
+
+/** What npm would publish from a folder. */
+async function packed(folder, registry) {
+  const { stdout } = await runOrFail("packing", "npm", ["pack", "--json", "--dry-run", "--loglevel=error", ...registry], { cwd: folder });
+  const [{ name, version, shasum, unpackedSize }] = JSON.parse(stdout);
+  return { folder, name, version, shasum, unpackedSize };
+}
+
+/** The hash of a version that the registry has already. */
+async function published({ name, version }, registry) {
+  const { code, stdout, stderr, tail } = await run("npm", ["view", `${name}@${version}`, "dist.shasum", ...registry]);
+  if (code === 0) return stdout.trim() || undefined;
+  if (/E404/.test(stderr)) return undefined;
+  throw new UserError(`the registry does not say whether it has ${name}@${version}:\n${tail}`);
+}
+
+await runMain(async () => {
+  const { addons, tag, registry: url, "stand-ins": standIns, check } = readCommandLine({ usage: USAGE, flags: FLAGS });
+  if (addons === undefined) throw new UserError("--addons is missing: it names the folder with the addons");
+  if (standIns && !/^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(url ?? "")) {
+    throw new UserError("--stand-ins is for a --registry on this machine only");
+  }
+  const version = agreedVersion(tag);
+  const registry = url ? ["--registry", url] : [];
+  const packages = [];
+  for (const folder of stageAll(addonsIn(addons), standIns)) packages.push(await packed(folder, registry));
+  const large = packages.slice(0, -1).find(({ unpackedSize }) => unpackedSize > LARGEST_PLATFORM_PACKAGE);
+  if (large) throw new UserError(`${large.name} is ${large.unpackedSize} bytes unpacked, more than 5 MB`);
+  const wanted = [];
+  for (const one of packages) {
+    const hash = await published(one, registry);
+    if (hash === undefined) wanted.push(one);
+    else if (hash !== one.shasum) throw new UserError(`${one.name}@${version} is published already, with other contents`);
+  }
+  console.log(`${version}: ${packages.length} packages, ${packages.length - wanted.length} of them published already`);
+  if (check) return;
+  // The main package comes last: until then nobody installs the others.
+  for (const { name, folder } of wanted) {
+    await runOrFail(`publishing ${name}`, "npm", ["publish", "--access", "public", "--loglevel=error", ...registry], { cwd: folder });
+    console.log(`published ${name}@${version}`);
+  }
+});
