@@ -4,7 +4,7 @@
 use super::state::Client;
 use crate::backoff::{cluster_delay, doubtful_delay, lookup_delay, reconnect_delay};
 use crate::call_id::CallId;
-use crate::calls::{Kind, MOST_CUTS, State};
+use crate::calls::{Call, Kind, MOST_CUTS, State};
 use crate::config::PauseRule;
 use crate::connection::Expected;
 use crate::error::{Code, Error};
@@ -137,7 +137,7 @@ impl Client {
 
     /// The connection broke before the answer, and nothing is to be sent again.
     fn fail_unanswered(&mut self, now: Instant, id: CallId) {
-        if self.calls.get(id).is_some_and(crate::calls::Call::may_be_given_up) {
+        if self.calls.get(id).is_some_and(Call::may_be_given_up) {
             let error = Error::new(
                 Code::Unreachable,
                 "The connection broke before Redis answered, and autoResendUnfulfilledCommands is false.",

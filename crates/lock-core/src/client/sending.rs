@@ -3,8 +3,9 @@
 
 use super::state::{Client, list};
 use crate::call_id::CallId;
-use crate::calls::{By, Calls, Hint, Kind, Release, State, Step};
+use crate::calls::{Acquire, By, Call, Calls, Hint, Kind, Release, State, Step};
 use crate::cohort::MOST_FOLLOWERS;
+use crate::commands::SendContext;
 use crate::commands::hand_over::{Successor, SuccessorHint};
 use crate::commands::{claim, give_back, hand_over, leave, park, poll, release, renew, revoke, take, wait};
 use crate::connection::Expected;
@@ -76,7 +77,7 @@ impl Client {
             return;
         }
         // What is given back may be wanted again by what was collected.
-        if !self.calls.get(id).is_some_and(crate::calls::Call::is_release) {
+        if !self.calls.get(id).is_some_and(Call::is_release) {
             self.send_collected(now);
         }
         self.listen_before_park(now, id);
@@ -86,8 +87,7 @@ impl Client {
         };
         call.whole = whole;
         if call.asking {
-            let asking =
-                |_: crate::commands::SendContext<'_>, out: &mut Vec<u8>| append_command(out, &[b"ASKING"]);
+            let asking = |_: SendContext<'_>, out: &mut Vec<u8>| append_command(out, &[b"ASKING"]);
             self.connection.send(now, &self.config, Expected::Nobody, false, &mut self.fx, asking);
         }
         if let Kind::Acquire(_) = call.kind {
@@ -133,17 +133,7 @@ impl Client {
         let kind = &call.kind;
         connection.send(now, config, Expected::Call(id), whole, fx, |context, out| match kind {
             Kind::Acquire(_) => {}
-            Kind::Release(Release { keys, owner, by, request, .. })
-                if !matches!(by, By::Owner) || !owner.is_unique() || plain =>
-            {
-                match by {
-                    By::VerifyOwner => release::encode_verify_owner(keys, out),
-                    By::Attempt(attempt) => release::encode_roll_back(keys, owner, attempt, context, out),
-                    By::Owner if plain => release::encode_plain(keys, owner, context, out),
-                    By::Owner => release::encode(keys, owner, request, context, out),
-                }
-            }
-            Kind::Release(release) => hand_over::encode(&release.hand_over(), context, out),
+            Kind::Release(release) => encode_release(release, plain, context, out),
             Kind::ReleaseAll(all) => match all.next_step() {
                 Step::Scan { cursor, count } => revoke::encode_scan(cursor, &namespace.pattern(), count, out),
                 Step::Free { keys, owner } => revoke::encode(keys, owner, plain, context, out),
@@ -152,8 +142,7 @@ impl Client {
                 renew::encode(&held.keys, &held.owner, held.tokens.as_deref(), held.what, context, out);
             }
             Kind::Claim(claim) => {
-                // Also when it seems to come too late: if the job blocked the thread, the renewal has claimed meanwhile. A waiter whose job
-                // began on the grant, or that followed, waits no more.
+                // A waiter whose job began on the grant, or that followed, waits no more.
                 let next = waiters.next_after_claim(&claim.key, id);
                 claim::encode(&claim.claiming(next), context, out);
             }
@@ -211,11 +200,8 @@ impl Client {
         for calls in self.portions(takes) {
             self.mark_whole(&calls, whole);
             let Self { connection, calls: table, config, fx, .. } = self;
-            let takes: Vec<_> = calls
-                .iter()
-                .filter_map(|id| table.acquire(*id))
-                .filter_map(crate::calls::Acquire::take)
-                .collect();
+            let takes: Vec<_> =
+                calls.iter().filter_map(|id| table.acquire(*id)).filter_map(Acquire::take).collect();
             let expected = Expected::Takes(calls.clone().into());
             connection
                 .send(now, config, expected, whole, fx, |context, out| take::encode(&takes, context, out));
@@ -255,7 +241,7 @@ impl Client {
     }
 
     fn portions(&self, calls: Vec<CallId>) -> Vec<Vec<CallId>> {
-        let slot = |id| self.calls.get(id).and_then(crate::calls::Call::slot);
+        let slot = |id| self.calls.get(id).and_then(Call::slot);
         outbox::portions(calls, self.connection.keeps_to_slots().then_some(slot))
     }
 
@@ -453,5 +439,17 @@ impl Client {
         if call.state() != State::Backlog {
             self.submit(now, id);
         }
+    }
+}
+
+/// `plain`: only the lock keys themselves may be used.
+fn encode_release(release: &Release, plain: bool, context: SendContext<'_>, out: &mut Vec<u8>) {
+    let Release { keys, owner, by, request, .. } = release;
+    match by {
+        By::VerifyOwner => release::encode_verify_owner(keys, out),
+        By::Attempt(attempt) => release::encode_roll_back(keys, owner, attempt, context, out),
+        By::Owner if plain => release::encode_plain(keys, owner, context, out),
+        By::Owner if owner.is_unique() => hand_over::encode(&release.hand_over(), context, out),
+        By::Owner => release::encode(keys, owner, request, context, out),
     }
 }

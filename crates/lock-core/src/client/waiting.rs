@@ -2,8 +2,7 @@
 
 use super::state::Client;
 use crate::call_id::CallId;
-use crate::calls::{By, Release};
-use crate::calls::{Claim, Kind, Leave, State};
+use crate::calls::{Acquire, By, Call, Claim, Kind, Leave, Release, State};
 use crate::cohort::{First, Followers, MOST_FOLLOWERS, Verification};
 use crate::commands::claim::grant_text;
 use crate::connection::Expected;
@@ -22,8 +21,7 @@ impl Client {
         let Self { calls, waiters, config, .. } = self;
         let is_idle = |id| calls.state(id) == Some(State::Parked);
         // The job of a single key may begin on it, unless replicas have to have the lock first.
-        let may_begin =
-            |id| config.safety.is_none() && calls.acquire(id).is_some_and(crate::calls::Acquire::is_simple);
+        let may_begin = |id| config.safety.is_none() && calls.acquire(id).is_some_and(Acquire::is_simple);
         match waiters.dispatch_grant(now, key, is_idle, may_begin) {
             Dispatch::Nothing => {}
             Dispatch::Begin(id, grant) => self.begin_on_grant(now, id, grant),
@@ -94,7 +92,7 @@ impl Client {
         followers: Followers,
         claiming: Option<Claiming>,
     ) {
-        if !self.calls.get(id).is_some_and(crate::calls::Call::is_wanted) {
+        if !self.calls.get(id).is_some_and(Call::is_wanted) {
             return;
         }
         let Some(acquire) = self.calls.acquire(id) else { return };
