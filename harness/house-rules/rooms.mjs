@@ -66,6 +66,7 @@ function lockCore(rooms) {
     "mode.rs": [],
     "script.rs": [],
     "slot_set.rs": [],
+    "present.rs": [],
     "node_address.rs": [],
     "call_id.rs": [],
     "backoff.rs": [],
@@ -73,7 +74,7 @@ function lockCore(rooms) {
     "requests.rs": ["error.rs", "ids.rs", "key.rs", "mode.rs", "time.rs"],
     "timers.rs": ["call_id.rs", "time.rs"],
     "effects.rs": ["requests.rs", "time.rs", "timers.rs"],
-    lease: ["ids.rs", "key.rs", "requests.rs", "resp", "script.rs", "time.rs"],
+    lease: ["ids.rs", "key.rs", "present.rs", "requests.rs", "resp", "script.rs", "time.rs"],
   };
   const all = Object.keys(words);
   const above = Object.entries(rooms).map(([room, may]) => [room, [...may, ...all]]);

@@ -26,6 +26,7 @@ mod node_address;
 mod official_callers;
 mod outbox;
 mod poll_lines;
+mod present;
 mod requests;
 pub mod resp;
 mod router;

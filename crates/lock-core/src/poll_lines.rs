@@ -5,6 +5,7 @@
 use crate::call_id::CallId;
 use crate::effects::Effects;
 use crate::key::LockKey;
+use crate::present::Present;
 use crate::time::Instant;
 use crate::timers::Timer;
 use std::collections::{BTreeMap, VecDeque};
@@ -151,7 +152,7 @@ impl PollLines {
         pause: Pause,
         fx: &mut Effects,
     ) {
-        let Some((_, line)) = self.enter(now, key) else { return };
+        let Some((_, line)) = self.enter(now, key).present() else { return };
         line.seen_at = now;
         if line.asking.take_if(|asking| *asking == call).is_some() {
             line.waiters.push_front(call);
@@ -162,7 +163,7 @@ impl PollLines {
                 self.left(now, other, call, fx);
             }
         }
-        let Some((at, line)) = self.find_mut(key) else { return };
+        let Some((at, line)) = self.find_mut(key).present() else { return };
         let first = line.waiters.front().copied();
         let since = match line.first {
             Some((known, since)) if Some(known) == first => since,

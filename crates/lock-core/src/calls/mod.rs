@@ -14,6 +14,7 @@ pub(crate) use release_all::{MOST_CUTS, ReleaseAll, Step};
 use crate::call_id::CallId;
 use crate::ids::Owner;
 use crate::key::LockKey;
+use crate::present::Present;
 use crate::resp::Said;
 use crate::time::Instant;
 use std::collections::VecDeque;
@@ -240,9 +241,7 @@ impl Calls {
     /// Sets where a call stands; [`Self::enqueue`] sets [`State::Backlog`].
     pub(crate) fn set_state(&mut self, id: CallId, state: State) {
         debug_assert!(state != State::Backlog, "a call enters the backlog by its end or its front");
-        let Some(call) = self.get_mut(id) else {
-            return debug_assert!(false, "a call that is gone is {state:?}");
-        };
+        let Some(call) = self.get_mut(id).present() else { return };
         if std::mem::replace(&mut call.state, state) == State::Backlog {
             self.left_backlog();
         }
@@ -330,7 +329,7 @@ impl Calls {
     }
 
     fn enter_backlog(&mut self, id: CallId) -> bool {
-        let Some(call) = self.get_mut(id) else { return false };
+        let Some(call) = self.get_mut(id).present() else { return false };
         debug_assert!(call.state != State::Backlog, "a call waits twice");
         call.state = State::Backlog;
         true

@@ -7,6 +7,7 @@ use crate::commands::renew::Renewing;
 use crate::commands::{Acquired, Answer, Refusal};
 use crate::config::Safety;
 use crate::error::{Code, Error};
+use crate::present::Present;
 use crate::requests::{Hold, Outcome};
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -43,7 +44,7 @@ impl Client {
     }
 
     fn take_acquired(&mut self, now: Instant, id: CallId, acquired: Acquired) {
-        let Some(call) = self.calls.get_mut(id) else { return };
+        let Some(call) = self.calls.get_mut(id).present() else { return };
         let is_wanted = call.is_wanted();
         let in_doubt = std::mem::replace(&mut call.in_doubt, false);
         let Kind::Acquire(acquire) = &mut call.kind else {
@@ -84,9 +85,11 @@ impl Client {
 
     /// The keys are this call's, by a command that was sent at `sent_at`.
     pub(super) fn held(&mut self, now: Instant, id: CallId, tokens: Box<[u64]>, sent_at: Instant) {
-        let Some(call) = self.calls.get_mut(id) else { return };
+        let Some(call) = self.calls.get_mut(id).present() else { return };
         let is_wanted = call.is_wanted();
-        let Kind::Acquire(acquire) = &mut call.kind else { return };
+        let Kind::Acquire(acquire) = &mut call.kind else {
+            return debug_assert!(false, "keys held by something that is no acquire");
+        };
         acquire.sent_at = sent_at;
         let late = acquire.is_late(now);
         let hold = acquire.hold(tokens, sent_at, None);
@@ -116,7 +119,7 @@ impl Client {
         if self.config.safety.is_none() {
             return self.tell_held(now, id, hold);
         }
-        let Some(acquire) = self.calls.acquire_mut(id) else { return };
+        let Some(acquire) = self.calls.acquire_mut(id).present() else { return };
         acquire.unacknowledged = Some(Box::new(hold));
         self.calls.set_state(id, State::Unacknowledged);
         self.outbox.await_replicas(id);
@@ -140,7 +143,7 @@ impl Client {
         let enough = answer.as_ref().is_ok_and(|count| *count >= u64::from(safety.replicas));
         let answer = answer.map_err(Refusal::into_text);
         for id in self.outbox.end_wait() {
-            let Some(call) = self.calls.get_mut(id) else { continue };
+            let Some(call) = self.calls.get_mut(id).present() else { continue };
             call.command_limit = None;
             let is_wanted = call.is_wanted();
             let Kind::Acquire(acquire) = &mut call.kind else { continue };
@@ -181,11 +184,11 @@ impl Client {
     /// The call waits in a key's queue.
     fn parked(&mut self, now: Instant, id: CallId, place: Place, left: Option<Duration>) {
         self.calls.set_state(id, State::Parked);
-        let Some(acquire) = self.calls.acquire_mut(id) else { return };
+        let Some(acquire) = self.calls.acquire_mut(id).present() else { return };
         acquire.refused = u32::try_from(place.at).into_iter().collect();
         let (keys, sent_at, left_alone) = (Arc::clone(&acquire.keys), acquire.sent_at, acquire.left_alone);
         let before = acquire.place.replace(place);
-        let Some(key) = keys.get(place.at) else { return };
+        let Some(key) = keys.get(place.at).present() else { return };
         if let Some(before) = before.filter(|before| before.at != place.at)
             && let Some(old) = keys.get(before.at)
         {
@@ -214,9 +217,11 @@ impl Client {
     /// pauses.
     fn polls(&mut self, now: Instant, id: CallId) {
         self.dequeue(now, id);
-        let Some(call) = self.calls.get(id) else { return };
+        let Some(call) = self.calls.get(id).present() else { return };
         let is_wanted = call.is_wanted();
-        let Kind::Acquire(acquire) = &call.kind else { return };
+        let Kind::Acquire(acquire) = &call.kind else {
+            return debug_assert!(false, "a wait of something that is no acquire");
+        };
         let (keys, refused) = (Arc::clone(&acquire.keys), acquire.refused.first().copied());
         let key = refused.and_then(|at| keys.get(at as usize));
         if is_wanted {

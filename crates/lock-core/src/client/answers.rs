@@ -10,6 +10,7 @@ use crate::connection::Expected;
 use crate::error::{Code, Error};
 use crate::key::LockKey;
 use crate::official_callers::{Question, encode_mark, encode_time_marked};
+use crate::present::Present;
 use crate::requests::{Event, LogLevel, Outcome};
 use crate::resp::{Said, Value};
 use crate::time::Instant;
@@ -48,9 +49,7 @@ impl Client {
 
     /// The reply to a call's own command.
     fn call_replied(&mut self, now: Instant, id: CallId, reply: Value) {
-        let Some(call) = self.calls.get(id) else {
-            return debug_assert!(false, "an answer for a call that is gone");
-        };
+        let Some(call) = self.calls.get(id).present() else { return };
         if !call.whole && Refusal::of(&reply).is_unknown_script() {
             return self.not_executed(now, id);
         }
@@ -124,7 +123,7 @@ impl Client {
     /// Sends again what is still wanted of calls whose command was not executed.
     fn send_unexecuted(&mut self, now: Instant, ids: &[CallId]) {
         for id in ids.iter().copied() {
-            let Some(call) = self.calls.get(id) else { continue };
+            let Some(call) = self.calls.get(id).present() else { continue };
             match &call.kind {
                 Kind::Acquire(_) if !call.is_wanted() && call.in_doubt => self.roll_back(now, id, true),
                 Kind::Acquire(_) if !call.is_wanted() => self.calls.forget(id),
@@ -145,7 +144,7 @@ impl Client {
     }
 
     fn send_again(&mut self, now: Instant, id: CallId) {
-        let Some(call) = self.calls.get(id) else { return };
+        let Some(call) = self.calls.get(id).present() else { return };
         match &call.kind {
             Kind::Acquire(acquire) if !call.is_wanted() => match (call.in_doubt, acquire.place) {
                 (true, _) => self.roll_back(now, id, true),

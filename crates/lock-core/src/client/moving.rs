@@ -7,6 +7,7 @@ use crate::config::ClusterRules;
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
+use crate::present::Present;
 use crate::requests::{AcquireRequest, ReleaseAllRequest, ReleaseRequest, WaitPolicy, Wanted};
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -201,7 +202,7 @@ impl Client {
             return;
         }
         self.calls.set_state(id, State::Pausing);
-        let Some(call) = self.calls.get(id) else { return };
+        let Some(call) = self.calls.get(id).present() else { return };
         match &call.kind {
             Kind::Acquire(acquire) if !call.is_wanted() => {
                 if call.in_doubt || acquire.place.is_some() {

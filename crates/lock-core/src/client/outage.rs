@@ -9,6 +9,7 @@ use crate::config::PauseRule;
 use crate::connection::Expected;
 use crate::error::{Code, Error};
 use crate::official_callers::OfficialCallers;
+use crate::present::Present;
 use crate::requests::{Event, Outcome};
 use crate::time::Instant;
 
@@ -64,7 +65,7 @@ impl Client {
         let sent = taken.chain(unanswered.iter().flat_map(Expected::calls).copied()).map(|id| (id, true));
         let collected = self.outbox.take_all().into_iter().map(|id| (id, false));
         for (id, executed) in sent.chain(collected).collect::<Vec<_>>().into_iter().rev() {
-            let Some(call) = self.calls.get_mut(id) else { continue };
+            let Some(call) = self.calls.get_mut(id).present() else { continue };
             call.in_doubt |= executed;
             if executed && self.fails_by_cuts(id) {
                 continue;
@@ -80,7 +81,7 @@ impl Client {
         // An acquire that nobody wants any more is not asked again but rolled back; a claim whose job has ended was
         // named in its release; and the client that was to leave a queue is no more.
         for id in self.calls.waiting() {
-            let Some(call) = self.calls.get(id) else { continue };
+            let Some(call) = self.calls.get(id).present() else { continue };
             match &call.kind {
                 Kind::Acquire(_) if !call.is_wanted() => self.roll_back(now, id, true),
                 Kind::Claim(claim) if claim.superseded => self.forget_claim(id),
@@ -104,7 +105,7 @@ impl Client {
             .collect();
         for id in acquires {
             let state = self.calls.state(id);
-            let Some(acquire) = self.calls.acquire_mut(id) else { continue };
+            let Some(acquire) = self.calls.acquire_mut(id).present() else { continue };
             acquire.may_take_grant = None;
             let place = acquire.place;
             if let Some(State::Parked | State::Hinted) = state {

@@ -7,6 +7,7 @@ use crate::cohort::Followers;
 use crate::commands::Returned;
 use crate::commands::revoke::Revoked;
 use crate::error::{Code, Error};
+use crate::present::Present;
 use crate::requests::{Event, LogLevel, Outcome};
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -21,7 +22,7 @@ const CLAIM_RETRY: Duration = Duration::from_millis(100);
 impl Client {
     pub(super) fn returned(&mut self, now: Instant, id: CallId, returned: Returned) {
         self.hint_answered(now, id, Some(&returned));
-        let Some(call) = self.calls.get(id) else { return };
+        let Some(call) = self.calls.get(id).present() else { return };
         let Kind::Release(release) = &call.kind else {
             return debug_assert!(false, "the answer to a release for another call");
         };
@@ -56,9 +57,9 @@ impl Client {
 
     /// A release was answered: what became of the waiter that it named.
     pub(super) fn hint_answered(&mut self, now: Instant, id: CallId, returned: Option<&Returned>) {
-        let Some(release) = self.calls.release_mut(id) else { return };
+        let Some(release) = self.calls.release_mut(id).present() else { return };
         let (keys, hint, sent_at) = (Arc::clone(&release.keys), release.hint.take(), release.sent_at);
-        let Some(key) = keys.first() else { return };
+        let Some(key) = keys.first().present() else { return };
         let (given, token, first_foreign_ticket) = match returned {
             Some(Returned::Given { token, first_foreign_ticket }) => (true, *token, *first_foreign_ticket),
             Some(Returned::Granted { token }) => (false, *token, None),
@@ -68,7 +69,7 @@ impl Client {
             && self.calls.state(waiter) == Some(State::Hinted)
         {
             self.calls.set_state(waiter, State::Parked);
-            let Some(call) = self.calls.get(waiter) else { return };
+            let Some(call) = self.calls.get(waiter).present() else { return };
             let waits = matches!(&call.kind, Kind::Acquire(acquire) if acquire.place.is_some());
             match (given, call.is_wanted()) {
                 (true, _) => {
@@ -93,8 +94,10 @@ impl Client {
 
     pub(super) fn release_failed(&mut self, now: Instant, id: CallId, text: &str) {
         let keys = self.keys_of(id);
-        let Some(call) = self.calls.get(id) else { return };
-        let Kind::Release(release) = &call.kind else { return };
+        let Some(call) = self.calls.get(id).present() else { return };
+        let Kind::Release(release) = &call.kind else {
+            return debug_assert!(false, "the answer to a release for another call");
+        };
         if call.may_be_given_up() {
             let message = format!("Redis refused to release {}: {text}", list(&keys));
             let error = Error::new(Code::Refused, message).with_keys(keys).with_cause(Some(text.to_owned()));
@@ -112,8 +115,10 @@ impl Client {
     /// The answer to the question whose the lock of a cohort is, for callers whose jobs have ended.
     pub(super) fn owner_verified(&mut self, now: Instant, id: CallId, holder: Option<&[u8]>) {
         self.hint_answered(now, id, None);
-        let Some(call) = self.calls.get(id) else { return };
-        let Kind::Release(release) = &call.kind else { return };
+        let Some(call) = self.calls.get(id).present() else { return };
+        let Kind::Release(release) = &call.kind else {
+            return debug_assert!(false, "the answer to a release for another call");
+        };
         // As with a release: after a broken connection the cohort may have ended since.
         let own = holder == Some(release.owner.as_bytes())
             || holder.is_some() && holder == release.grant.as_deref();
@@ -128,7 +133,7 @@ impl Client {
     }
 
     pub(super) fn revoked(&mut self, now: Instant, id: CallId, revoked: Revoked) {
-        let Some(all) = self.calls.release_all_mut(id) else { return };
+        let Some(all) = self.calls.release_all_mut(id).present() else { return };
         match revoked {
             Revoked::Freed(count) => all.batch_freed(count),
             Revoked::Found { cursor, names } => all.take_found(cursor, names),
@@ -138,7 +143,7 @@ impl Client {
 
     /// Goes on with the next portion, or ends.
     pub(super) fn revoke_on(&mut self, now: Instant, id: CallId) {
-        let Some(all) = self.calls.release_all_mut(id) else { return };
+        let Some(all) = self.calls.release_all_mut(id).present() else { return };
         if all.is_done() {
             let freed = all.freed();
             let outcome = if all.has_moved() { Outcome::FreedSome(freed) } else { Outcome::Freed(freed) };
@@ -150,7 +155,7 @@ impl Client {
 
     /// The claim of a hold that began on a grant was answered: whether the lock is its owner's.
     pub(super) fn claimed(&mut self, now: Instant, id: CallId, is_held: bool) {
-        let Some(claim) = self.calls.claim(id) else { return };
+        let Some(claim) = self.calls.claim(id).present() else { return };
         let (key, sent_at) = (claim.key.clone(), is_held.then_some(claim.sent_at));
         if !claim.superseded {
             let verification = self.cohorts.claimed(&key, id.serial, sent_at);
@@ -166,7 +171,7 @@ impl Client {
 
     /// Redis did not carry the claim out, which says nothing about the grant. It is tried again for as long as the grant may stand.
     pub(super) fn claim_failed(&mut self, now: Instant, id: CallId) {
-        let Some(claim) = self.calls.claim(id) else { return };
+        let Some(claim) = self.calls.claim(id).present() else { return };
         if claim.superseded || now + CLAIM_RETRY >= claim.until {
             let key = claim.key.clone();
             // The lease ends with the grant.

@@ -13,6 +13,7 @@ use crate::error::{Code, Error};
 use crate::ids::Owner;
 use crate::outbox;
 use crate::poll_lines::Pause;
+use crate::present::Present;
 use crate::requests::{LogLevel, Outcome, WaitPolicy};
 use crate::resp::append_command;
 use crate::time::Instant;
@@ -82,9 +83,7 @@ impl Client {
         }
         self.listen_before_park(now, id);
         let whole = whole || self.connection.sends_texts();
-        let Some(call) = self.calls.get_mut(id) else {
-            return debug_assert!(false, "a call that is gone is sent");
-        };
+        let Some(call) = self.calls.get_mut(id).present() else { return };
         call.whole = whole;
         if call.asking {
             let asking = |_: SendContext<'_>, out: &mut Vec<u8>| append_command(out, &[b"ASKING"]);
@@ -101,7 +100,7 @@ impl Client {
     /// `along`: how many more waiters the command parks.
     fn send_acquire(&mut self, now: Instant, id: CallId, whole: bool, expected: Expected, along: usize) {
         let Self { connection, calls, waiters, config, fx, .. } = self;
-        let Some(acquire) = calls.acquire_mut(id) else { return };
+        let Some(acquire) = calls.acquire_mut(id).present() else { return };
         acquire.sent_at = now;
         if !connection.hands_off() {
             acquire.place = None;
@@ -122,7 +121,7 @@ impl Client {
     fn send_other(&mut self, now: Instant, id: CallId, whole: bool) {
         let Self { connection, calls, waiters, config, namespace, fx, .. } = self;
         let plain = connection.is_plain();
-        let Some(call) = calls.get_mut(id) else { return };
+        let Some(call) = calls.get_mut(id).present() else { return };
         let mut whole = whole;
         if let Kind::Claim(claim) = &mut call.kind {
             claim.sent_at = now;
@@ -343,7 +342,7 @@ impl Client {
     /// The call was told to ask again for this key.
     pub(super) fn line_up(&mut self, now: Instant, id: CallId, key: &crate::key::LockKey) {
         let jitter = self.ids.jitter();
-        let Some(acquire) = self.calls.acquire_mut(id) else { return };
+        let Some(acquire) = self.calls.acquire_mut(id).present() else { return };
         let own = acquire.backoff.pause(&self.config.backoff, jitter);
         let pause = Pause { own, breaks_in: self.connection.hands_off(), own_poll: acquire.own_poll };
         let keys = Arc::clone(&acquire.keys);
@@ -353,7 +352,7 @@ impl Client {
 
     /// From the first look at a held key on, the time of a limited try runs.
     pub(super) fn begin_limit(&mut self, now: Instant, id: CallId) {
-        let Some(call) = self.calls.get_mut(id) else { return };
+        let Some(call) = self.calls.get_mut(id).present() else { return };
         if let (Kind::Acquire(acquire), None) = (&call.kind, call.limit)
             && let WaitPolicy::TryFor(limit) = acquire.wait
         {
@@ -385,7 +384,7 @@ impl Client {
     /// There will be no connection any more.
     pub(super) fn fail_for_good(&mut self, id: CallId) {
         let reason = self.connection.last_reason().to_owned();
-        let Some(call) = self.calls.get(id) else { return };
+        let Some(call) = self.calls.get(id).present() else { return };
         let outcome = if call.goes_on() {
             Outcome::ReleasePending(reason)
         } else {
@@ -398,7 +397,7 @@ impl Client {
     /// Tells the caller of a call that has no command under way that it failed. An acquire that may have been executed goes on
     /// as a roll-back.
     pub(super) fn fail_or_roll_back(&mut self, now: Instant, id: CallId, error: Error) {
-        let Some(call) = self.calls.get(id) else { return };
+        let Some(call) = self.calls.get(id).present() else { return };
         let error = error.with_keys(self.keys_of(id));
         if call.in_doubt && matches!(call.kind, Kind::Acquire(_)) {
             self.tell(id, Outcome::Failed(error));
@@ -412,7 +411,7 @@ impl Client {
     pub(super) fn roll_back(&mut self, now: Instant, id: CallId, in_doubt: bool) {
         let plain = self.connection.is_plain();
         let request = self.attempt();
-        let Some(acquire) = self.calls.acquire(id) else { return };
+        let Some(acquire) = self.calls.acquire(id).present() else { return };
         let by = match (&acquire.owner, plain, in_doubt) {
             (Owner::Execute(_), _, _) | (Owner::Named(_), true, false) => By::Owner,
             (Owner::Named(_), false, _) => By::Attempt(acquire.attempt),
@@ -432,7 +431,7 @@ impl Client {
             return self.calls.forget(id);
         }
         let (keys, owner) = (Arc::clone(&acquire.keys), acquire.owner.clone());
-        let Some(call) = self.calls.get_mut(id) else { return };
+        let Some(call) = self.calls.get_mut(id).present() else { return };
         call.kind = Kind::Release(Release::automatic(now, keys, owner, by, request, until));
         call.limit = None;
         call.in_doubt = false;

@@ -12,6 +12,7 @@ use crate::key::{LockKey, Namespace};
 use crate::official_callers::OfficialCallers;
 use crate::outbox::Outbox;
 use crate::poll_lines::PollLines;
+use crate::present::Present;
 use crate::requests::{Event, Outcome};
 use crate::resp::Said;
 use crate::waiters::Waiters;
@@ -156,7 +157,7 @@ impl Client {
 
     /// Somebody else holds a key: the error names the first of them in the caller's order.
     pub(super) fn not_acquired(&self, id: CallId) -> Error {
-        let Some(acquire) = self.calls.acquire(id) else {
+        let Some(acquire) = self.calls.acquire(id).present() else {
             return Error::new(Code::Internal, "A refused call is not known.");
         };
         let at: Vec<usize> = acquire.refused.iter().map(|at| *at as usize).collect();

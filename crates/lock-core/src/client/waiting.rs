@@ -9,6 +9,7 @@ use crate::connection::Expected;
 use crate::error::{Code, Error};
 use crate::key::LockKey;
 use crate::official_callers::Question;
+use crate::present::Present;
 use crate::requests::{Claiming, Outcome, ReleaseRequest, WaitPolicy};
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -48,7 +49,7 @@ impl Client {
 
     /// The job of a waiter begins on the grant; its claim follows.
     fn begin_on_grant(&mut self, now: Instant, id: CallId, grant: Grant) {
-        let Some(acquire) = self.calls.acquire_mut(id) else { return };
+        let Some(acquire) = self.calls.acquire_mut(id).present() else { return };
         // The claim tells Redis of the next.
         acquire.left_alone = false;
         let (Some(lease), Some(key)) = (acquire.lease, acquire.keys.first().cloned()) else { return };
@@ -70,7 +71,7 @@ impl Client {
         let claim = self.calls.insert(None, Kind::Claim(claim), None);
         self.waiters.claiming(&key, claim);
         let claiming = Claiming { claim: claim.serial, until, grant: text };
-        let Some(acquire) = self.calls.acquire(id) else { return };
+        let Some(acquire) = self.calls.acquire(id).present() else { return };
         let hold = acquire.hold(Box::new([grant.token]), now, Some(claiming.clone()));
         if let Some(first_foreign_ticket) = grant.first_foreign_ticket {
             let followers = Followers { token: grant.token + 1, count: MOST_FOLLOWERS, first_foreign_ticket };
@@ -95,7 +96,7 @@ impl Client {
         if !self.calls.get(id).is_some_and(Call::is_wanted) {
             return;
         }
-        let Some(acquire) = self.calls.acquire(id) else { return };
+        let Some(acquire) = self.calls.acquire(id).present() else { return };
         let (Some(lease), Some(key)) = (acquire.lease, acquire.keys.first()) else { return };
         let first = First {
             key: key.clone(),
@@ -128,11 +129,11 @@ impl Client {
         if claim.is_some_and(|claim| self.waiters.claim(claim).is_none()) || !self.connection.hands_off() {
             return false;
         }
-        let Some(key) = request.keys.first() else { return false };
+        let Some(key) = request.keys.first().present() else { return false };
         let oldest = self.waiters.oldest_when_quiet(key, usize::from(claim.is_some()));
         let Some((ticket, id)) = oldest else { return false };
         let ready = self.calls.get(id).is_some_and(|call| call.state() == State::Parked && call.is_wanted());
-        let Some(acquire) = self.calls.acquire_mut(id) else { return false };
+        let Some(acquire) = self.calls.acquire_mut(id).present() else { return false };
         if !ready || !acquire.is_simple() || !self.cohorts.takes(key, ticket, acquire.lease) {
             return false;
         }
@@ -161,7 +162,7 @@ impl Client {
 
     /// Takes a call out of the near half of the queue where it stands. True when it may hold keys before that one.
     pub(super) fn dequeue(&mut self, now: Instant, id: CallId) -> bool {
-        let Some(acquire) = self.calls.acquire_mut(id) else { return false };
+        let Some(acquire) = self.calls.acquire_mut(id).present() else { return false };
         let (keys, left_alone) = (Arc::clone(&acquire.keys), acquire.left_alone);
         let Some(place) = acquire.place.take() else { return false };
         if let Some(key) = keys.get(place.at) {
@@ -212,7 +213,7 @@ impl Client {
 
     /// A parked waiter whom nobody waits for goes, and what it holds goes back.
     pub(super) fn withdraw(&mut self, now: Instant, id: CallId) {
-        let Some(acquire) = self.calls.acquire(id) else { return };
+        let Some(acquire) = self.calls.acquire(id).present() else { return };
         let key = acquire.place_key().cloned();
         if self.dequeue(now, id) {
             self.roll_back(now, id, true);
@@ -227,7 +228,7 @@ impl Client {
     /// The call asks again after a pause: no queue is to be had, or somebody does not hand over.
     pub(super) fn pause(&mut self, now: Instant, id: CallId) {
         let jitter = self.ids.jitter();
-        let Some(acquire) = self.calls.acquire_mut(id) else { return };
+        let Some(acquire) = self.calls.acquire_mut(id).present() else { return };
         let pause = acquire.backoff.pause(&self.config.backoff, jitter);
         self.calls.set_state(id, State::Pausing);
         self.fx.arm(now + pause, Timer::Retry(id));
@@ -281,7 +282,7 @@ impl Client {
     /// The caller waits no longer. What may have been taken, or may yet be, is given back.
     pub(super) fn abandon(&mut self, now: Instant, id: CallId, error: Error) {
         self.tell(id, Outcome::Failed(error));
-        let Some(call) = self.calls.get(id) else { return };
+        let Some(call) = self.calls.get(id).present() else { return };
         match (call.state(), call.in_doubt) {
             // The reply decides: a late grant is rolled back.
             (State::InFlight | State::Hinted | State::Judged | State::Unacknowledged, _) => {}
@@ -293,7 +294,7 @@ impl Client {
 
     /// Forgets a claim that needs no answer any more.
     pub(super) fn forget_claim(&mut self, id: CallId) {
-        let Some(claim) = self.calls.claim(id) else { return };
+        let Some(claim) = self.calls.claim(id).present() else { return };
         self.waiters.claim_ended(&claim.key, id);
         self.calls.forget(id);
     }

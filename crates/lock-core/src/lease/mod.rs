@@ -27,6 +27,7 @@ pub(crate) use timing::{CLAIM_PERIOD, margin};
 
 use crate::ids::Owner;
 use crate::key::LockKey;
+use crate::present::Present;
 use crate::time::Instant;
 use entry::Lease;
 use named::Named;
@@ -127,7 +128,7 @@ impl LeaseTable {
 
     /// A hold is lost. False when that was known.
     pub fn lose(&mut self, hold: HoldId) -> bool {
-        let Some(lease) = self.get_mut(hold) else { return false };
+        let Some(lease) = self.get_mut(hold).present() else { return false };
         let known = std::mem::replace(&mut lease.state, LeaseState::Lost) == LeaseState::Lost;
         self.reschedule(hold.place());
         !known
@@ -135,7 +136,7 @@ impl LeaseTable {
 
     /// Puts a lease where it belongs in the schedule. True when the renewal thread would look too late for it.
     fn reschedule(&mut self, place: usize) -> bool {
-        let Some(lease) = self.leases.get_mut(place) else { return false };
+        let Some(lease) = self.leases.get_mut(place).present() else { return false };
         let next = lease.next();
         let before = std::mem::replace(&mut lease.scheduled, next);
         if before != next {
@@ -163,7 +164,7 @@ impl LeaseTable {
     pub fn give_up(&mut self, now: Instant, owner: &[u8], keys: Option<&[LockKey]>) {
         self.named.gives_back(now, owner);
         for place in self.named.places(owner, keys) {
-            let Some(lease) = self.leases.get_mut(place) else { continue };
+            let Some(lease) = self.leases.get_mut(place).present() else { continue };
             let goes = |key: &LockKey| keys.is_none_or(|keys| keys.contains(key));
             let (gone, kept): (Vec<_>, Vec<_>) = lease.held.keys.iter().cloned().partition(goes);
             if kept.is_empty() {
@@ -220,7 +221,7 @@ impl LeaseTable {
     pub fn poll(&mut self, now: Instant, due: &mut Vec<Renewal>, lost: &mut Vec<(HoldId, Loss)>) -> Instant {
         while let Some((at, place)) = self.schedule.first().copied().filter(|(at, _)| *at <= now) {
             self.schedule.remove(&(at, place));
-            let Some(lease) = self.leases.get_mut(place) else { continue };
+            let Some(lease) = self.leases.get_mut(place).present() else { continue };
             lease.scheduled = Instant::FAR_FUTURE;
             let hold = HoldId::new(place, lease.serial);
             let last_call = lease.last_call();

@@ -6,6 +6,7 @@ use super::node_id::{FIRST, NodeId, told_of};
 use crate::calls::Call;
 use crate::client::Client;
 use crate::mode::Mode;
+use crate::present::Present;
 use crate::requests::{Event, Outcome};
 use crate::time::Instant;
 use std::time::Duration;
@@ -174,7 +175,7 @@ impl Cluster {
 
     /// Gives a task to the client of its slot.
     fn place(&mut self, first: &mut Client, now: Instant, call: Call) {
-        let Some(slot) = call.slot() else { return };
+        let Some(slot) = call.slot().present() else { return };
         self.at(first, slot).1.adopt(now, call, false, Duration::ZERO);
     }
 

@@ -5,6 +5,7 @@ use super::node_id::NodeId;
 use crate::client::{Client, Redirect, Redirected};
 use crate::error::{Code, Error};
 use crate::node_address::NodeAddress;
+use crate::present::Present;
 use crate::time::Instant;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ impl Cluster {
     pub(super) fn follow(&mut self, first: &mut Client, now: Instant, id: NodeId, redirected: &Redirected) {
         let Redirected { call, redirect, text } = redirected;
         let call = *call;
-        let Some(node) = self.nodes.get_mut(&id) else { return };
+        let Some(node) = self.nodes.get_mut(&id).present() else { return };
         if node.client.is_lost_way(call, &self.rules) {
             let message = format!("Too many Cluster redirections. Last error: {text}");
             let error = Error::new(Code::Refused, message).with_cause(Some(text.clone()));
@@ -38,10 +39,10 @@ impl Cluster {
                 self.connect_new();
                 self.look_up_in(now, Duration::ZERO);
                 let pause = self.rules.moved_pause;
-                let Some(from) = self.client(id) else { return };
+                let Some(from) = self.client(id).present() else { return };
                 let others = from.extract_slots(|other| other == *slot);
                 let first = from.extract(call);
-                let Some(client) = self.client(to) else { return };
+                let Some(client) = self.client(to).present() else { return };
                 let calls = first.into_iter().chain(others);
                 calls.for_each(|call| client.adopt(now, call, false, pause));
             }

@@ -10,6 +10,7 @@ use crate::client::{Asked, Client, asked_for, closed_error};
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
+use crate::present::Present;
 use crate::requests::{AcquireRequest, Outcome, ReleaseAllRequest, TaskKey, WaitPolicy, Wanted};
 use crate::time::Instant;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ impl Cluster {
 
     /// Asks for the next share of a call, or tells that all are held.
     fn take_next(&mut self, first: &mut Client, now: Instant, call: u64) {
-        let Some(several) = self.calls.several.get(&call) else { return };
+        let Some(several) = self.calls.several.get(&call).present() else { return };
         let stale = |share: &Share| several.refresh_at(share).is_some_and(|at| at <= now);
         let next = several.shares.iter().position(|share| share.held.is_none());
         match next.or_else(|| several.shares.iter().position(stale)) {
@@ -82,7 +83,7 @@ impl Cluster {
             return self.fail_several(first, now, call, closed_error());
         }
         let number = self.calls.number();
-        let Some(several) = self.calls.several.get_mut(&call) else { return };
+        let Some(several) = self.calls.several.get_mut(&call).present() else { return };
         let wait = several.wait(now);
         let Some(share) = several.shares.get_mut(at).filter(|share| share.asked.is_none()) else { return };
         share.asked = Some(number);
@@ -116,8 +117,8 @@ impl Cluster {
     }
 
     fn share_answered(&mut self, first: &mut Client, now: Instant, call: u64, at: usize, outcome: Outcome) {
-        let Some(several) = self.calls.several.get_mut(&call) else { return };
-        let Some(share) = several.shares.get_mut(at) else { return };
+        let Some(several) = self.calls.several.get_mut(&call).present() else { return };
+        let Some(share) = several.shares.get_mut(at).present() else { return };
         share.asked = None;
         match outcome {
             Outcome::Held(hold) => {
@@ -146,7 +147,7 @@ impl Cluster {
         for at in 0..count {
             self.drop_share(first, now, call, at);
         }
-        let Some(several) = self.calls.several.get_mut(&call) else { return };
+        let Some(several) = self.calls.several.get_mut(&call).present() else { return };
         if matches!(several.request.wanted, Wanted::Execute) {
             several.owner = self.ids.execute_owner();
         }
@@ -156,8 +157,8 @@ impl Cluster {
 
     /// Gives a share back, and asks for it no more.
     fn drop_share(&mut self, first: &mut Client, now: Instant, call: u64, at: usize) {
-        let Some(several) = self.calls.several.get_mut(&call) else { return };
-        let Some(share) = several.shares.get_mut(at) else { return };
+        let Some(several) = self.calls.several.get_mut(&call).present() else { return };
+        let Some(share) = several.shares.get_mut(at).present() else { return };
         let (held, asked, keys) = (share.held.take(), share.asked.take(), Arc::clone(&share.keys));
         let (owner, attempt, lease) = (several.owner.clone(), several.attempt, several.request.lease);
         if let Some(number) = asked {

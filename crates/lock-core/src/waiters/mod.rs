@@ -18,6 +18,7 @@ use crate::call_id::CallId;
 use crate::effects::Effects;
 use crate::key::LockKey;
 use crate::lease::{CLAIM_PERIOD, margin};
+use crate::present::Present;
 use crate::time::Instant;
 use crate::timers::Timer;
 use queue::KeyQueue;
@@ -171,7 +172,7 @@ impl Waiters {
     /// taken its entry out.
     pub(crate) fn parked(&mut self, now: Instant, key: &LockKey, waiter: Waiter, fx: &mut Effects) -> bool {
         self.set_busy(now, key);
-        let Some((place, queue)) = self.enter(key) else { return false };
+        let Some((place, queue)) = self.enter(key).present() else { return false };
         queue.insert(waiter.ticket, waiter.call);
         queue.not_granted_at(waiter.sent_at);
         let pause = (waiter.left.unwrap_or(POLL_PAUSE) + Duration::from_millis(1)).min(POLL_PAUSE);
@@ -204,10 +205,7 @@ impl Waiters {
     /// A park that might have taken over a grant was answered. What was announced before is void then; true if something was: the oldest
     /// waiter has to ask what is left.
     pub(crate) fn park_answered(&mut self, key: &LockKey, call: CallId) -> bool {
-        let Some(queue) = self.find_mut(key) else {
-            debug_assert!(false, "a park decides on a queue that is gone");
-            return false;
-        };
+        let Some(queue) = self.find_mut(key).present() else { return false };
         queue.end_deciding(call);
         queue.take_grant().is_some()
     }
