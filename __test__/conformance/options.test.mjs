@@ -24,6 +24,7 @@ const WRONG = {
   maximumRetryInterval: ["abc", {}, [], false, fn, Number.NaN, -1],
   backoffFactor: ["abc", {}, [], true, fn, Number.NaN, 0.5, 0, -2],
   maximumStallMs: ["abc", {}, [], true, fn, Number.NaN, 0, -1],
+  maximumLeaseMs: ["abc", {}, [], true, fn, Number.NaN, 0, -1, 999],
   tryWaitMs: ["abc", {}, [], true, fn, Number.NaN, -1],
   drainTimeoutMs: ["abc", {}, [], true, fn, Number.NaN, -1],
   safety: ["abc", 1, true, [], fn, {}, { timeoutMs: 5 }, { replicas: 1, timeout: 5 }],

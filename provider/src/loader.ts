@@ -18,7 +18,7 @@ type ProviderLoaderOptions = LoaderOptions & { moduleOptions?: Record<string, un
 export default async function lockingRedisLoader(args: ProviderLoaderOptions): Promise<void> {
   const { container, options, moduleOptions } = args;
   const log = guardedLog(args.logger);
-  const { native, waitLockingTimeoutS, tryWaitMs, warnings, ...rest } = parseOptions(options, moduleOptions);
+  const { native, waitLockingTimeoutS, tryWaitMs, maximumLeaseMs, warnings, ...rest } = parseOptions(options, moduleOptions);
   for (const warning of warnings) {
     log.warn(warning);
   }
@@ -29,7 +29,7 @@ export default async function lockingRedisLoader(args: ProviderLoaderOptions): P
   } catch (error) {
     log.error(`An error occurred while connecting to Redis in provider "locking-redis": ${textOf(error)}`);
   }
-  const loaded: LoadedClient = { client, kept: new KeptLocks(client), waitLockingTimeoutS, tryWaitMs, log };
+  const loaded: LoadedClient = { client, kept: new KeptLocks(client), waitLockingTimeoutS, tryWaitMs, maximumLeaseMs, log };
   container.register({ [CLIENT]: asValue(loaded) });
   shutDownWithMedusa(client, log);
   rememberClient(options as object, loaded);

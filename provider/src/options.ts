@@ -39,6 +39,11 @@ interface AnyOptions {
   drainTimeoutMs?: number | string;
   /** How long the event loop may be stuck until its locks are not renewed any more, in milliseconds; default 60000. */
   maximumStallMs?: number | string;
+  /**
+   * Longest lease of `execute` and of `acquire` with `renew`, in milliseconds, whatever `expire` says; at least 1000; default: none. Such
+   * leases are renewed as long as the job runs. So the locks of a process that was killed are free after this time at the latest.
+   */
+  maximumLeaseMs?: number | string;
   /** A lock counts only when replicas of the Redis server have it; by default the master's answer is enough. */
   safety?: SafetyOptions;
   /** Known to the official package, which does nothing with it; neither does this one. */
@@ -65,6 +70,7 @@ export interface ParsedOptions extends Callbacks {
   waitLockingTimeoutS: number;
   tryWaitMs: number;
   drainTimeoutMs: number;
+  maximumLeaseMs: number;
   /** Lines for the log. */
   warnings: string[];
 }
@@ -81,6 +87,7 @@ const KNOWN = new Set([
   "tryWaitMs",
   "drainTimeoutMs",
   "maximumStallMs",
+  "maximumLeaseMs",
   "safety",
   "ttl",
 ]);
@@ -126,6 +133,7 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
     waitLockingTimeoutS: number("waitLockingTimeout", "seconds", 0, 5),
     tryWaitMs: number("tryWaitMs", "milliseconds", 0, 0),
     drainTimeoutMs: number("drainTimeoutMs", "milliseconds", 0, 5_000),
+    maximumLeaseMs: number("maximumLeaseMs", "milliseconds", 1_000, Number.POSITIVE_INFINITY),
     warnings,
   };
 }

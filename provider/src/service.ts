@@ -26,6 +26,7 @@ export interface LoadedClient {
   kept: KeptLocks;
   waitLockingTimeoutS: number;
   tryWaitMs: number;
+  maximumLeaseMs: number;
   log: Log;
 }
 
@@ -74,14 +75,16 @@ export class RedisLockingProvider {
   readonly #kept: KeptLocks;
   readonly #waitS: number;
   readonly #tryWaitMs: number;
+  readonly #maximumLeaseMs: number;
   readonly #log: Log;
 
   constructor(dependencies: Dependencies) {
-    const { client, kept, waitLockingTimeoutS, tryWaitMs, log } = dependencies[CLIENT];
+    const { client, kept, waitLockingTimeoutS, tryWaitMs, maximumLeaseMs, log } = dependencies[CLIENT];
     this.#client = client;
     this.#kept = kept;
     this.#waitS = waitLockingTimeoutS;
     this.#tryWaitMs = tryWaitMs;
+    this.#maximumLeaseMs = maximumLeaseMs;
     this.#log = log;
   }
 
@@ -99,7 +102,7 @@ export class RedisLockingProvider {
     // Each argument is read once, before the first command.
     const { timeout, expire, signal: wish } = args ?? {};
     const timeoutMs = waitMs(timeout, this.#waitS);
-    const leaseMs = executeLeaseMs(expire);
+    const leaseMs = Math.min(executeLeaseMs(expire), this.#maximumLeaseMs);
     const signal = parseSignal(wish);
     if (parsed.length === 0 && typeof parsed !== "string") {
       const empty = new EmptyLock();
@@ -135,7 +138,7 @@ export class RedisLockingProvider {
     const parsed = parseKeys(keys);
     const { ownerId, expire, awaitQueue, timeout, signal: wish, renew, onHeld: held, onLost: lost } = args ?? {};
     const owner = parseOwner(ownerId);
-    const leaseMs = renew ? renewedLeaseMs(expire) : acquireLeaseMs(expire);
+    const leaseMs = renew ? Math.min(renewedLeaseMs(expire), this.#maximumLeaseMs) : acquireLeaseMs(expire);
     const timeoutMs = waitMs(timeout, this.#waitS);
     const signal = parseSignal(wish);
     const named = { onHeld: parseCallback("onHeld", held), onLost: parseCallback("onLost", lost) };

@@ -106,7 +106,7 @@ pub(crate) fn without_ends(attempts: &[u8]) -> Vec<u8> {
     kept
 }
 
-/// `keep_ends`: the attempts with ends of at least `least` ms from now, and the time left that stays whoever is undone.
+/// `keep_ends`: the attempts with ends of at least `least` ms from now, and the time left that stays whoever is rolled back.
 pub(crate) fn keep_ends(attempts: &[u8], now: i64, least: i64, left: i64) -> (Vec<u8>, i64) {
     let (mut kept, mut sure) = (Vec::with_capacity(attempts.len()), left);
     let mut rest = attempts;
@@ -135,10 +135,10 @@ pub(crate) fn is_shared(attempts: &[u8]) -> bool {
 
 impl Call<'_> {
     /// `next_token`: the next number of the slot's counter, and `more` after it.
-    pub(crate) fn next_token(&mut self, counter: &[u8], raise: bool, more: i64) -> Outcome<i64> {
+    pub(crate) fn next_token(&mut self, counter: &[u8], sync: bool, more: i64) -> Outcome<i64> {
         let token = self.increment(counter, 1 + more)? - more;
         let floor = i64::try_from(self.now_us).unwrap_or(i64::MAX);
-        if (token < SANE_TOKEN || raise) && token < floor {
+        if (token < SANE_TOKEN || sync) && token < floor {
             self.set(counter, (floor + more).to_string().as_bytes(), None)?;
             return Ok(floor);
         }
@@ -225,11 +225,11 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// `give_up`: one attempt gives up a lock that its record names it for.
-    pub(crate) fn give_up(
+    /// `roll_back_one`: one attempt gives up a lock that its record names it for.
+    pub(crate) fn roll_back_one(
         &mut self,
         [lock, record_key, queue, counter]: [&[u8]; 4],
-        raise: bool,
+        sync: bool,
         record: &Record,
         attempt: &[u8],
     ) -> Outcome<()> {
@@ -240,7 +240,7 @@ impl Call<'_> {
         let left = ends.filter(|ends| *ends > 0).map(|ends| ends - now_ms);
         if rest.is_empty() || left.is_some_and(|left| left < 1) {
             self.delete(record_key);
-            return self.grant_next(lock, queue, counter, raise, None, 0).map(|_| ());
+            return self.grant_next(lock, queue, counter, sync, None, 0).map(|_| ());
         }
         let timed = if ends.is_some() { left.is_some() } else { self.pttl(lock) >= 0 };
         self.set_keeping_expiry(record_key, &record_text(&rest, record.token, timed));
@@ -265,7 +265,7 @@ impl Call<'_> {
         lock: &[u8],
         queue: &[u8],
         counter: &[u8],
-        raise: bool,
+        sync: bool,
         me: Option<&[u8]>,
         followers: i64,
     ) -> Outcome<Option<i64>> {
@@ -275,7 +275,7 @@ impl Call<'_> {
                 Some(token) => token,
                 None => {
                     let more = if me == Some(head.as_slice()) { followers } else { FOLLOWERS };
-                    self.next_token(counter, raise, more)?
+                    self.next_token(counter, sync, more)?
                 }
             };
             drawn = Some(token);

@@ -114,7 +114,7 @@ fn a_grant_to_a_client_that_is_gone_is_noticed() {
 }
 
 #[test]
-fn an_undo_by_owner_where_the_attempt_should_be_is_noticed() {
-    let right = "names(attempts, ARGV[2]) then\n      give_up(KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3], ARGV[3] == '1', attempts, token, ARGV[2])";
+fn a_roll_back_by_owner_where_the_attempt_should_be_is_noticed() {
+    let right = "names(attempts, ARGV[2]) then\n      roll_back_one(KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3], ARGV[3] == '1', attempts, token, ARGV[2])";
     assert!(notices(Verb::RollBack, right, "true then\n      redis.call('DEL', KEYS[i], KEYS[i + 1])"));
 }

@@ -169,7 +169,7 @@ impl Client {
         let Some(claim) = self.calls.claim(id) else { return };
         if claim.superseded || now + CLAIM_RETRY >= claim.until {
             let key = claim.key.clone();
-            // The lease ends with the grant, unless the renewal can claim.
+            // The lease ends with the grant.
             self.forget_claim(id);
             return self.dispatch_grant(now, &key);
         }

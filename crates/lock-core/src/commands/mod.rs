@@ -1,4 +1,4 @@
-//! The verbs: one file each, with how it is written and what its answers mean. Nobody else looks into a reply to one of them. The scripts'
+//! The verbs: one file each, with how it is written and what its answers mean (`renew` of the background thread: `lease/call.rs`). The scripts'
 //! own headers name KEYS, ARGV and replies; `docs/PROTOCOL.md` says what the verbs are for.
 
 mod answer;

@@ -39,7 +39,7 @@ struct Park<'c, 'a> {
     call: &'c mut Call<'a>,
     owner: &'a [u8],
     lease: &'a [u8],
-    raise: bool,
+    sync: bool,
     attempt: &'a [u8],
     client: &'a [u8],
     waits: bool,
@@ -57,7 +57,7 @@ pub(super) fn park(call: &mut Call<'_>) -> Outcome<Reply> {
     let mut park = Park {
         owner,
         lease: call.needed(2)?,
-        raise: call.flag(3),
+        sync: call.flag(3),
         attempt: call.needed(4)?,
         client: call.needed(5)?,
         waits: call.arg(6) == Some(b"wait"),
@@ -116,7 +116,7 @@ impl<'a> Park<'_, 'a> {
                     lock.name,
                     lock.queue,
                     lock.counter,
-                    self.raise,
+                    self.sync,
                     oldest.then_some(self.client),
                     0,
                 )?;
@@ -161,8 +161,8 @@ impl<'a> Park<'_, 'a> {
     fn take_all(&mut self, locks: &mut [Lock<'a>]) -> Outcome<Reply> {
         for lock in &mut *locks {
             // Raised also where the token is known.
-            if lock.token.is_none() || self.raise {
-                let token = self.call.next_token(lock.counter, self.raise, self.along)?;
+            if lock.token.is_none() || self.sync {
+                let token = self.call.next_token(lock.counter, self.sync, self.along)?;
                 lock.token.get_or_insert(token);
             }
         }
@@ -199,7 +199,7 @@ impl<'a> Park<'_, 'a> {
         let ticket = if self.at == Some(here) {
             self.call.arg(8).and_then(number)
         } else {
-            Some(self.call.next_token(lock.counter, self.raise, self.along)?)
+            Some(self.call.next_token(lock.counter, self.sync, self.along)?)
         };
         let (name, queue) = (lock.name, lock.queue);
         if self.at != Some(here) {
@@ -213,7 +213,7 @@ impl<'a> Park<'_, 'a> {
         let short = self.lease != b"0" && number(self.lease).ok_or(LUA)? < PARTIAL_MS;
         let partial: &[u8] = if short { self.lease } else { b"5000" };
         for lock in before.iter_mut().filter(|lock| lock.mine == Mine::Open) {
-            lock.token = Some(self.call.next_token(lock.counter, self.raise, 0)?);
+            lock.token = Some(self.call.next_token(lock.counter, self.sync, 0)?);
         }
         for lock in before {
             if lock.mine == Mine::Open {
@@ -284,15 +284,15 @@ impl<'a> Park<'_, 'a> {
             match (lock.mine, &lock.held) {
                 (Mine::Attempt, Some(record)) => {
                     let keys = [lock.name, lock.record, lock.queue, lock.counter];
-                    self.call.give_up(keys, self.raise, record, self.attempt)?;
+                    self.call.roll_back_one(keys, self.sync, record, self.attempt)?;
                 }
                 (Mine::Attempt, None) => {
-                    self.call.grant_next(lock.name, lock.queue, lock.counter, self.raise, None, 0)?;
+                    self.call.grant_next(lock.name, lock.queue, lock.counter, self.sync, None, 0)?;
                 }
                 _ if granted
                     && self.call.get(lock.name)?.is_some_and(|holder| is_grant_to(holder, self.client)) =>
                 {
-                    self.call.grant_next(lock.name, lock.queue, lock.counter, self.raise, None, 0)?;
+                    self.call.grant_next(lock.name, lock.queue, lock.counter, self.sync, None, 0)?;
                 }
                 _ => {}
             }

@@ -108,7 +108,7 @@ pub(super) fn roll_back(call: &mut Call<'_>) -> Outcome<Reply> {
             None => reply.push(index(at / 4)),
             Some(record) if record.names(attempt) => {
                 let keys = [lock, record_key, call.key(at + 2)?, call.key(at + 3)?];
-                call.give_up(keys, call.flag(3), &record, attempt)?;
+                call.roll_back_one(keys, call.flag(3), &record, attempt)?;
             }
             Some(_) => {}
         }
