@@ -46,6 +46,7 @@ const CARGO = {
     ["test", "--quiet", "--package", "server-model"],
     ["test", "--quiet", "--profile", "checks", "--package", "lock-sim"],
     ["run", "--quiet", "--profile", "checks", "--package", "lock-sim", "--", "--steps", "10000000"],
+    ["run", "--quiet", "--profile", "checks", "--package", "lock-sim", "--", "--cluster", "--steps", "2000000"],
     ["test", "--quiet", "--profile", "checks", "--package", "lock-model"],
   ],
 };

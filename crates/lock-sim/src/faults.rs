@@ -1,8 +1,11 @@
 //! Which faults a world has, and how often.
 
 use crate::process::Process;
+use crate::server_side::ServerSide;
+use crate::servers::slot_of_key;
 use crate::world::{Happening, MS, World};
 use fastrand::Rng;
+use lock_core::NodeId;
 
 /// One world's plan. Each world has only some of the faults: one that happens all the time would hide what needs quiet.
 #[derive(Clone, Debug)]
@@ -22,11 +25,13 @@ pub struct Plan {
     /// A push to oneself comes before the reply of the script that sent it (Redis 6.2 and 7.0), or after.
     pub push_first: bool,
     /// Mean time between two faults of each kind, in virtual ms; `None` for never.
-    pub every_ms: [Option<u64>; KINDS.len()],
+    pub every_ms: Vec<Option<u64>>,
     /// Callers of the official package.
     pub officials: usize,
     /// Locks without a lease are taken, too: only where nothing can lose them.
     pub endless: bool,
+    /// Two masters share the keys.
+    pub cluster: bool,
 }
 
 /// A fault.
@@ -54,9 +59,13 @@ pub(crate) enum Fault {
     RenewalCut,
     /// The server's clock is set back.
     ClockBack,
+    /// Slots of a cluster move.
+    SlotsMove,
+    /// A master of a cluster is lost, and a replica that lags takes over after a while.
+    MasterLost,
 }
 
-pub(crate) const KINDS: [Fault; 11] = [
+pub(crate) const KINDS: [Fault; 13] = [
     Fault::Cut,
     Fault::Delay,
     Fault::Crash,
@@ -68,14 +77,20 @@ pub(crate) const KINDS: [Fault; 11] = [
     Fault::Failover,
     Fault::RenewalCut,
     Fault::ClockBack,
+    Fault::SlotsMove,
+    Fault::MasterLost,
 ];
+
+/// So many of them, the first, can happen to one server.
+const OF_ONE_SERVER: usize = 11;
 
 impl Plan {
     /// The plan of a seed.
     #[must_use]
     pub fn of(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed ^ 0x5eed);
-        let mut every_ms = KINDS.map(|_| rng.bool().then(|| 1 << rng.u64(9..17)));
+        let kinds = KINDS.iter().take(OF_ONE_SERVER);
+        let mut every_ms: Vec<_> = kinds.map(|_| rng.bool().then(|| 1 << rng.u64(9..17))).collect();
         let mut loses = false;
         for (kind, every) in KINDS.iter().zip(&mut every_ms) {
             // They make every hold of that moment worthless, so they stay rare.
@@ -103,7 +118,31 @@ impl Plan {
             every_ms,
             officials: if rng.u8(..4) == 0 { rng.usize(1..4) } else { 0 },
             endless: !crashes && !loses,
+            cluster: false,
         }
+    }
+
+    /// The plan of a seed for a cluster.
+    #[must_use]
+    pub fn of_cluster(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed ^ 0x0c15_7e12);
+        let mut plan = Self::of(rng.u64(..));
+        plan.cluster = true;
+        plan.keys = rng.usize(2..4);
+        let moves = (rng.u8(..4) > 0).then(|| 1 << rng.u64(8..15));
+        let loses = (rng.u8(..3) == 0).then(|| 1 << rng.u64(13..17));
+        plan.every_ms.extend([moves, loses]);
+        let mut crashes = false;
+        for (kind, every) in KINDS.iter().zip(&mut plan.every_ms) {
+            match kind {
+                // To a cluster the loss of a master is all of them.
+                Fault::Flush | Fault::Restart | Fault::Failover => *every = None,
+                Fault::ClockBack if loses.is_some() => *every = None,
+                _ => crashes |= *kind == Fault::Crash && every.is_some(),
+            }
+        }
+        plan.endless = !crashes && loses.is_none();
+        plan
     }
 }
 
@@ -115,7 +154,7 @@ impl World {
             Fault::Cut => self.cut_of(process),
             Fault::Delay => {
                 let until = self.now + self.rng.u64(0..3_000) * MS;
-                let connection = self.processes.get(process).and_then(|one| one.connection);
+                let connection = self.connection_of(process);
                 if let Some(connection) = connection.and_then(|at| self.connections.get_mut(at)) {
                     connection.held_up_until = until;
                 }
@@ -129,27 +168,23 @@ impl World {
                     *away = until.max(*away);
                 }
             }
-            Fault::ForgetScripts => self.server.known_scripts.clear(),
+            Fault::ForgetScripts => self.servers.each().for_each(|server| server.known_scripts.clear()),
             Fault::Flush => {
-                self.server.data.flush_all();
-                self.data_lost();
+                self.only().data.flush_all();
+                self.data_lost(self.key_slots());
             }
             Fault::Restart => {
-                self.server.data.flush_all();
-                self.server.known_scripts.clear();
-                self.server.run += 1;
-                self.data_lost();
-                (0..self.plan.processes).for_each(|process| self.cut_of(process));
-                self.server.channels.clear();
+                self.only().data.flush_all();
+                self.only().known_scripts.clear();
+                self.starts_anew();
             }
             Fault::Failover => {
-                std::mem::swap(&mut self.server.data, &mut self.replica);
-                self.server.run += 1;
-                self.data_lost();
-                (0..self.plan.processes).for_each(|process| self.cut_of(process));
-                self.server.channels.clear();
+                self.servers.fail_over();
+                self.starts_anew();
                 self.drop_what_is_on_its_way();
             }
+            Fault::SlotsMove => self.move_slots(),
+            Fault::MasterLost => self.lose_master(),
             Fault::RenewalCut => {
                 let until = self.now + self.rng.u64(0..2_000) * MS;
                 if let Some(one) = self.processes.get_mut(process) {
@@ -159,14 +194,30 @@ impl World {
             Fault::ClockBack => self.clock_back_us += self.rng.u64(0..300_000),
         }
         // What a replica has lags by as long as it takes until the next fault.
-        self.replica = self.server.data.clone();
+        self.servers.replicate();
         Ok(())
     }
 
-    fn data_lost(&mut self) {
-        self.oracle.data_lost();
-        self.lost_at = self.now;
-        self.officials.iter_mut().for_each(|holding| *holding = None);
+    /// The only server.
+    fn only(&mut self) -> &mut ServerSide {
+        self.servers.at(0)
+    }
+
+    /// The only server runs anew, without the data that it had.
+    fn starts_anew(&mut self) {
+        self.only().run += 1;
+        self.data_lost(self.key_slots());
+        (0..self.plan.processes).for_each(|process| self.cut_of(process));
+        self.only().channels.clear();
+    }
+
+    pub(crate) fn data_lost(&mut self, slots: Vec<u16>) {
+        self.oracle.data_lost(&slots);
+        for holding in &mut self.officials {
+            let slot = holding.and_then(|key| usize::try_from(key).ok()).map(slot_of_key);
+            *holding = holding.filter(|_| slot.is_none_or(|slot| !slots.contains(&slot)));
+        }
+        self.lost_at.extend(slots.into_iter().map(|slot| (slot, self.now)));
     }
 
     /// The old server is gone, with what was on its way to it.
@@ -178,7 +229,7 @@ impl World {
     }
 
     fn cut_of(&mut self, process: usize) {
-        if let Some(at) = self.processes.get(process).and_then(|one| one.connection) {
+        if let Some(at) = self.connection_of(process) {
             self.cut(at);
             let notices = self.rng.u64(0..500) * MS;
             self.after(notices, Happening::ClosedAtClient(at));
@@ -187,11 +238,16 @@ impl World {
 
     /// A process ends without a word, and another takes its place.
     fn crash(&mut self, process: usize) -> Result<(), String> {
-        self.drop_connection(process);
+        let nodes: Vec<NodeId> = self
+            .processes
+            .get(process)
+            .map(|one| one.connections.keys().copied().collect())
+            .unwrap_or_default();
+        nodes.into_iter().for_each(|node| self.drop_connection(process, node));
         let Some(old) = self.processes.get(process) else { return Ok(()) };
         let (life, epoch) = (old.life, old.epoch);
         self.oracle.life_ended(process, life);
-        let mut next = Process::new(life + 1_000, &mut self.rng);
+        let mut next = Process::new(life + 1_000, self.plan.cluster, &mut self.rng);
         next.epoch = epoch;
         if let Some(one) = self.processes.get_mut(process) {
             *one = next;

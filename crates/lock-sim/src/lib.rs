@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cluster;
 mod digest;
 mod faults;
 mod jobs;
@@ -17,6 +18,8 @@ mod oracle;
 mod process;
 mod renewal;
 mod server_side;
+mod servers;
+mod turn;
 mod world;
 
 pub use faults::Plan;
@@ -36,7 +39,29 @@ pub fn run(seed: u64) -> Result<Summary, String> {
 /// # Errors
 /// What the simulation noticed.
 pub fn run_with(seed: u64, mutant: Mutant) -> Result<Summary, String> {
-    let mut world = World::new(seed, Plan::of(seed));
-    world.server.mutant = Some(mutant);
+    run_mutant(seed, Plan::of(seed), mutant)
+}
+
+/// Runs the world of one seed in which two masters of a Redis Cluster share the keys.
+///
+/// # Errors
+/// What was wrong, and the last events before it.
+pub fn run_cluster(seed: u64) -> Result<Summary, String> {
+    World::new(seed, Plan::of_cluster(seed))
+        .run()
+        .map_err(|failure| format!("cluster seed {seed}: {failure}"))
+}
+
+/// The same with nodes that do something wrong.
+///
+/// # Errors
+/// What the simulation noticed.
+pub fn run_cluster_with(seed: u64, mutant: Mutant) -> Result<Summary, String> {
+    run_mutant(seed, Plan::of_cluster(seed), mutant)
+}
+
+fn run_mutant(seed: u64, plan: Plan, mutant: Mutant) -> Result<Summary, String> {
+    let mut world = World::new(seed, plan);
+    world.servers.each().for_each(|server| server.mutant = Some(mutant));
     world.run().map_err(|failure| format!("seed {seed}: {failure}"))
 }

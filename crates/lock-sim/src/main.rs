@@ -1,10 +1,12 @@
 //! The simulation from the command line; see the library.
 
+use lock_sim::Summary;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-const USAGE: &str = "usage: lock-sim [--steps N] [--first SEED] | --seed SEED
+const USAGE: &str = "usage: lock-sim [--cluster] [--steps N] [--first SEED] | [--cluster] --seed SEED
+  --cluster worlds in which two masters of a cluster share the keys
   --steps   run worlds until so many steps were made in all (default 1000000)
   --first   the first world's seed (default 1); the others follow
   --seed    run one world and print what happened in it";
@@ -12,7 +14,12 @@ const USAGE: &str = "usage: lock-sim [--steps N] [--first SEED] | --seed SEED
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let (mut steps, mut first, mut only) = (1_000_000, 1, None);
+    let mut run: fn(u64) -> Result<Summary, String> = lock_sim::run;
     while let Some(flag) = args.next() {
+        if flag == "--cluster" {
+            run = lock_sim::run_cluster;
+            continue;
+        }
         let value = args.next().and_then(|value| value.parse::<u64>().ok());
         match (flag.as_str(), value) {
             ("--steps", Some(value)) => steps = value,
@@ -25,7 +32,7 @@ fn main() -> ExitCode {
         }
     }
     if let Some(seed) = only {
-        return match lock_sim::run(seed) {
+        return match run(seed) {
             Ok(summary) => {
                 println!("seed {seed}: {summary:?}");
                 ExitCode::SUCCESS
@@ -42,7 +49,7 @@ fn main() -> ExitCode {
         for _ in 0..thread::available_parallelism().map_or(1, std::num::NonZero::get) {
             scope.spawn(|| {
                 while made.load(Ordering::Relaxed) < steps && !failed.load(Ordering::Relaxed) {
-                    match lock_sim::run(next.fetch_add(1, Ordering::Relaxed)) {
+                    match run(next.fetch_add(1, Ordering::Relaxed)) {
                         Ok(summary) => {
                             made.fetch_add(summary.steps, Ordering::Relaxed);
                             holds.fetch_add(summary.holds, Ordering::Relaxed);

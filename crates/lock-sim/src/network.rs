@@ -1,8 +1,9 @@
 //! Connections: what is on its way, in either direction, and in which order it arrives.
 
+use crate::process::Process;
 use crate::world::{Happening, MS, World};
-use lock_core::Instant;
 use lock_core::resp::{Parser, Value};
+use lock_core::{Instant, NodeId};
 use std::collections::VecDeque;
 
 /// A command as its parts.
@@ -12,6 +13,9 @@ pub(crate) type Command = Vec<Vec<u8>>;
 #[derive(Debug, Default)]
 pub(crate) struct Connection {
     pub(crate) process: usize,
+    /// The process' name for the server, and the world's.
+    pub(crate) node: NodeId,
+    pub(crate) server: usize,
     pub(crate) to_server: VecDeque<Command>,
     pub(crate) to_client: VecDeque<Vec<u8>>,
     /// When the last of either direction arrives, in ns.
@@ -25,33 +29,47 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(process: usize) -> Self {
-        Self { process, open_at_server: true, open_at_client: true, ..Self::default() }
+    fn new(process: usize, node: NodeId, server: usize) -> Self {
+        Self { process, node, server, open_at_server: true, open_at_client: true, ..Self::default() }
     }
 }
 
 impl World {
     /// A connection that was asked for stands.
-    pub(crate) fn connected(&mut self, process: usize, epoch: u64) -> Result<(), String> {
+    pub(crate) fn connected(&mut self, process: usize, node: NodeId, epoch: u64) -> Result<(), String> {
         let now = self.instant();
         let next = self.connections.len();
-        let Some(one) = self.processes.get_mut(process).filter(|one| one.epoch == epoch) else {
-            return Ok(());
-        };
+        let is_last = |one: &&mut Process| one.connecting.get(&node) == Some(&epoch);
+        let Some(one) = self.processes.get_mut(process).filter(is_last) else { return Ok(()) };
         if one.away_until() > self.now {
             let until = one.away_until();
-            self.at(until, Happening::Connected { process, epoch });
+            self.at(until, Happening::Connected { process, node, epoch });
             return Ok(());
         }
-        one.connection = Some(next);
-        one.client().handle_connected(now);
-        self.connections.push(Connection::new(process));
+        one.connecting.remove(&node);
+        let server = self.servers.listening(one.engine.router().address(node));
+        let Some(client) = one.client(node) else { return Ok(()) };
+        if let Some(server) = server {
+            client.handle_connected(now);
+            one.connections.insert(node, next);
+            self.connections.push(Connection::new(process, node, server));
+        } else {
+            client.handle_disconnected(now, "refused");
+        }
         self.drain(process)
     }
 
+    /// One of the connections of a process.
+    pub(crate) fn connection_of(&mut self, process: usize) -> Option<usize> {
+        let own: Vec<usize> = self.processes.get(process)?.connections.values().copied().collect();
+        if own.len() > 1 { self.rng.choice(own) } else { own.first().copied() }
+    }
+
     /// The client has closed its connection.
-    pub(crate) fn drop_connection(&mut self, process: usize) {
-        let Some(at) = self.processes.get_mut(process).and_then(|one| one.connection.take()) else { return };
+    pub(crate) fn drop_connection(&mut self, process: usize, node: NodeId) {
+        let Some(one) = self.processes.get_mut(process) else { return };
+        one.connecting.remove(&node);
+        let Some(at) = one.connections.remove(&node) else { return };
         self.cut(at);
         if let Some(connection) = self.connections.get_mut(at) {
             connection.open_at_client = false;
@@ -74,19 +92,18 @@ impl World {
 
     pub(crate) fn closed_at_client(&mut self, at: usize) -> Result<(), String> {
         let now = self.instant();
-        let Some(process) = self.connections.get(at).map(|connection| connection.process) else {
-            return Ok(());
-        };
-        let Some(one) = self.processes.get_mut(process).filter(|one| one.connection == Some(at)) else {
-            return Ok(());
-        };
+        let Some(&Connection { process, node, .. }) = self.connections.get(at) else { return Ok(()) };
+        let is_there = |one: &&mut Process| one.connections.get(&node) == Some(&at);
+        let Some(one) = self.processes.get_mut(process).filter(is_there) else { return Ok(()) };
         if one.away_until() > self.now {
             let until = one.away_until();
             self.at(until, Happening::ClosedAtClient(at));
             return Ok(());
         }
-        one.connection = None;
-        one.client().handle_disconnected(now, "cut");
+        one.connections.remove(&node);
+        if let Some(client) = one.client(node) {
+            client.handle_disconnected(now, "cut");
+        }
         self.drain(process)
     }
 
@@ -96,9 +113,14 @@ impl World {
         let Some(command) = connection.to_server.pop_front().filter(|_| connection.open_at_server) else {
             return;
         };
-        let (reply, pushes) = self.server.execute(us, at, &command);
-        for killed in std::mem::take(&mut self.server.killed) {
-            self.server.forget(us, killed);
+        let server = connection.server;
+        let (reply, pushes) = match self.servers.refusal(server, &command) {
+            Some(refusal) => (refusal, Vec::new()),
+            None => self.servers.at(server).execute(us, at, &command),
+        };
+        let server = self.servers.at(server);
+        for killed in std::mem::take(&mut server.killed) {
+            server.forget(us, killed);
             if let Some(connection) = self.connections.get_mut(killed) {
                 connection.open_at_server = false;
             }
@@ -120,7 +142,7 @@ impl World {
         others.into_iter().for_each(|(to, push)| self.send_to_client(to, push));
     }
 
-    fn send_to_client(&mut self, to: usize, bytes: Vec<u8>) {
+    pub(crate) fn send_to_client(&mut self, to: usize, bytes: Vec<u8>) {
         let at = self.now + self.latency();
         let Some(connection) = self.connections.get_mut(to) else { return };
         connection.client_at = connection.client_at.max(at).max(connection.held_up_until);
@@ -131,17 +153,21 @@ impl World {
 
     pub(crate) fn arrive_at_client(&mut self, at: usize) -> Result<(), String> {
         let Some(connection) = self.connections.get_mut(at) else { return Ok(()) };
-        let process = connection.process;
+        let (process, node) = (connection.process, connection.node);
         let now = Instant::from_nanos(self.now);
         let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
-        if one.away_until() > self.now && one.connection == Some(at) {
+        let is_there = one.connections.get(&node) == Some(&at);
+        if one.away_until() > self.now && is_there {
             let until = one.away_until();
             self.at(until, Happening::ToClient(at));
             return Ok(());
         }
         let Some(bytes) = connection.to_client.pop_front() else { return Ok(()) };
-        if connection.open_at_client && one.connection == Some(at) {
-            one.client().handle_bytes(now, &bytes);
+        if connection.open_at_client
+            && is_there
+            && let Some(client) = one.client(node)
+        {
+            client.handle_bytes(now, &bytes);
             return self.drain(process);
         }
         Ok(())
@@ -150,19 +176,28 @@ impl World {
     /// Puts what the client has written on its way.
     pub(crate) fn flush(&mut self, process: usize) {
         let Some(one) = self.processes.get_mut(process) else { return };
-        let now = Instant::from_nanos(self.now);
         // Behind a job that blocks the thread everything waits for its end.
         if one.stalled_until > self.now {
             return;
         }
-        one.client().handle_write(now);
-        if one.client().transmit().is_empty() {
+        for node in one.engine.router().nodes() {
+            self.flush_to(process, node);
+        }
+    }
+
+    fn flush_to(&mut self, process: usize, node: NodeId) {
+        let now = Instant::from_nanos(self.now);
+        let Some(one) = self.processes.get_mut(process) else { return };
+        let to = one.connections.get(&node).copied();
+        let Some(client) = one.client(node) else { return };
+        client.handle_write(now);
+        if client.transmit().is_empty() {
             return;
         }
         let mut parser = Parser::default();
-        parser.feed(one.client().transmit());
-        one.client().transmitted(usize::MAX);
-        let Some(to) = one.connection else { return };
+        parser.feed(client.transmit());
+        client.transmitted(usize::MAX);
+        let Some(to) = to else { return };
         while let Ok(Some(Value::Array(parts))) = parser.next_reply() {
             let command = parts.into_iter().filter_map(|part| match part {
                 Value::Text(text) => Some(text),

@@ -1,5 +1,6 @@
 //! Callers of the official package: they take a free key and delete it at the end, and ask again after a pause.
 
+use crate::servers::slot_of_key;
 use crate::world::{Happening, MS, World};
 
 impl World {
@@ -7,10 +8,17 @@ impl World {
         let us = self.server_us();
         let key = self.rng.usize(0..self.plan.keys);
         let Some(holding) = self.officials.get(who).copied() else { return };
+        let slot = slot_of_key(holding.and_then(|key| usize::try_from(key).ok()).unwrap_or(key));
+        let server = self.servers.of_slot(slot);
+        let away = self.servers.is_away(server);
         let owner = format!("execute:00000000-0000-4000-8000-{who:012}").into_bytes();
         if releases {
             if let Some(key) = holding {
-                self.server.data.delete_if(us, format!("l:k{key}").as_bytes(), &owner);
+                if away {
+                    let pause = self.rng.u64(5..200) * MS;
+                    return self.after(pause, Happening::Official { who, releases });
+                }
+                self.servers.at(server).data.delete_if(us, format!("l:k{key}").as_bytes(), &owner);
                 self.set_official(who, None);
             }
             if !self.is_over() {
@@ -22,7 +30,8 @@ impl World {
         if self.is_over() {
             return;
         }
-        if self.server.data.set_if_absent(us, format!("l:k{key}").as_bytes(), &owner, Some(10_000)) {
+        let name = format!("l:k{key}");
+        if !away && self.servers.at(server).data.set_if_absent(us, name.as_bytes(), &owner, Some(10_000)) {
             self.set_official(who, Some(key as u64));
             self.note(|| format!("official {who} holds k{key}"));
             let job = self.rng.u64(1..200) * MS;

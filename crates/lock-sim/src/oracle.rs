@@ -96,9 +96,9 @@ impl Oracle {
         self.holds.remove(&caller);
     }
 
-    /// All data is gone: no hold of this moment excludes anybody any more.
-    pub(crate) fn data_lost(&mut self) {
-        self.holds.clear();
+    /// The data of these slots are gone: no hold of this moment excludes anybody there any more.
+    pub(crate) fn data_lost(&mut self, slots: &[u16]) {
+        self.holds.retain(|_, held| !held.keys.iter().any(|key| slots.contains(&key.slot())));
     }
 
     /// A process is gone, and its holds with it.

@@ -3,11 +3,11 @@
 use crate::oracle::{Held, Sharing, cautious_end};
 use fastrand::Rng;
 use lock_core::{
-    AcquireRequest, Action, BackoffRule, Client, ClientConfig, Engine, HandshakeOptions, Held as Taken,
-    HoldId, Instant, Keep, LeaseState, NewLease, Notice, Owner, RetryPolicy, Secrets, SharedLeases, TaskKey,
-    WaitPolicy, Wanted,
+    AcquireRequest, Action, BackoffRule, Client, ClientConfig, ClusterRules, Engine, HandshakeOptions,
+    Held as Taken, HoldId, Instant, Keep, LeaseState, NewLease, NodeId, Notice, Owner, RetryPolicy, Secrets,
+    SharedLeases, SlotRange, TaskKey, WaitPolicy, Wanted,
 };
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 /// An owner whose calls hold together and may release each other's locks.
@@ -28,8 +28,10 @@ pub(crate) enum Call {
 /// What a client asked the world for.
 #[derive(Debug)]
 pub(crate) enum Want {
-    Connect,
-    Disconnect,
+    Connect(NodeId),
+    Disconnect(NodeId),
+    /// The table of slots.
+    LookUp,
     /// What there is to send.
     Write,
     /// The renewal has to look at the leases now.
@@ -56,9 +58,14 @@ pub(crate) struct Process {
     pub(crate) life: u64,
     pub(crate) engine: Engine,
     pub(crate) leases: SharedLeases,
-    pub(crate) connection: Option<usize>,
+    /// Its connections, by node.
+    pub(crate) connections: BTreeMap<NodeId, usize>,
+    /// Those that are being made, by the number of the connect.
+    pub(crate) connecting: BTreeMap<NodeId, u64>,
     /// Counts connects: an answer to an earlier one is out of date.
     pub(crate) epoch: u64,
+    /// The table of slots that was asked for.
+    pub(crate) table: Option<Result<Vec<SlotRange>, String>>,
     pub(crate) calls: HashMap<u64, Call>,
     /// What the engine told and nobody took in yet.
     notices: VecDeque<Notice>,
@@ -71,7 +78,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn new(life: u64, rng: &mut Rng) -> Self {
+    pub(crate) fn new(life: u64, in_cluster: bool, rng: &mut Rng) -> Self {
         let config = ClientConfig {
             prefix: b"l:".to_vec(),
             credentials: None,
@@ -84,7 +91,7 @@ impl Process {
             },
             handshake_options: HandshakeOptions::default(),
             retry: RetryPolicy::default(),
-            cluster: None,
+            cluster: in_cluster.then(ClusterRules::default),
             safety: None,
             version: "0.0.0",
         };
@@ -95,8 +102,10 @@ impl Process {
             life,
             engine: Engine::new(config, seed, leases.clone()),
             leases,
-            connection: None,
+            connections: BTreeMap::new(),
+            connecting: BTreeMap::new(),
             epoch: 0,
+            table: None,
             calls: HashMap::new(),
             notices: VecDeque::new(),
             stopped_until: 0,
@@ -107,9 +116,9 @@ impl Process {
         }
     }
 
-    /// The client of the only server.
-    pub(crate) fn client(&mut self) -> &mut Client {
-        self.engine.router().only()
+    /// The client of a node; `None`: the node is gone.
+    pub(crate) fn client(&mut self, node: NodeId) -> Option<&mut Client> {
+        self.engine.router().client(node)
     }
 
     /// The JavaScript thread does nothing before this time.
@@ -210,10 +219,11 @@ impl Process {
                 continue;
             }
             match self.engine.next_action(now) {
-                Some(Action::Connect(_)) => return Some(Want::Connect),
-                Some(Action::Disconnect(_)) => return Some(Want::Disconnect),
+                Some(Action::Connect(node)) => return Some(Want::Connect(node)),
+                Some(Action::Disconnect(node)) => return Some(Want::Disconnect(node)),
+                Some(Action::LookUp) => return Some(Want::LookUp),
                 Some(Action::WakeRenewal) => return Some(Want::Renewal),
-                Some(Action::LookUp | Action::Stands { .. } | Action::Route(_)) => {}
+                Some(Action::Stands { .. } | Action::Route(_)) => {}
                 None if self.engine.has_notices() => {
                     self.notices.extend(self.engine.take_notices(usize::MAX));
                     return Some(Want::Write);

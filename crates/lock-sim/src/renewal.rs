@@ -4,6 +4,7 @@ use crate::world::{Happening, MS, World};
 use lock_core::resp::Value;
 use lock_core::{Instant, RenewalCall, ScriptCall};
 use server_model::{Reply, Verb};
+use std::collections::VecDeque;
 
 /// Longest pause between two looks, in ns.
 const LOOK_NS: u64 = 100 * MS;
@@ -15,6 +16,8 @@ pub(crate) struct Renewing {
     life: u64,
     sent_at: Instant,
     call: RenewalCall,
+    /// What is to be asked yet, slot by slot where servers keep to slots.
+    parts: VecDeque<(u16, RenewalCall)>,
     answer: Option<Vec<i64>>,
 }
 
@@ -46,9 +49,12 @@ impl World {
         if let Some(at) = again {
             self.at(at, Happening::Renew { process, life });
         }
-        for call in RenewalCall::for_due(due, false) {
+        let by_slot = self.servers.is_cluster();
+        for call in RenewalCall::for_due(due, by_slot) {
             let pause = self.latency();
-            self.renewing.push(Some(Renewing { process, life, sent_at: now, call, answer: None }));
+            let parts = if by_slot { call.by_slot().into() } else { VecDeque::from([(0, call.clone())]) };
+            let answer = Some(Vec::new());
+            self.renewing.push(Some(Renewing { process, life, sent_at: now, call, parts, answer }));
             self.after(pause, Happening::RenewAtServer(self.renewing.len() - 1));
         }
     }
@@ -56,22 +62,29 @@ impl World {
     pub(crate) fn renew_at_server(&mut self, at: usize) {
         let us = self.server_us();
         let Some(Some(renewing)) = self.renewing.get_mut(at) else { return };
-        let broken =
-            self.processes.get(renewing.process).is_none_or(|one| one.renewal_broken_until > self.now);
+        let Some((slot, part)) = renewing.parts.pop_front() else { return };
+        // A node that has handed the slot over names the new one.
+        let server = self.servers.of_slot(slot);
+        let broken = !self.servers.serves(server)
+            || self.processes.get(renewing.process).is_none_or(|one| one.renewal_broken_until > self.now);
         // A broken connection loses the question or the answer.
-        if !broken || self.rng.bool() {
-            let ScriptCall { keys, args, .. } = renewing.call.script(false);
+        let mut heard = None;
+        if !broken || self.servers.serves(server) && self.rng.bool() {
+            let ScriptCall { keys, args, .. } = part.script(false);
             let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
             let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-            let reply = self.server.data.run(us, Verb::Renew, &keys, &args, &mut |_, _| 0);
+            let reply = self.servers.at(server).data.run(us, Verb::Renew, &keys, &args, &mut |_, _| 0);
             if let Reply::Array(items) = reply {
                 let number =
                     |item: &Reply| Value::Int(if let Reply::Int(number) = item { *number } else { 0 });
-                renewing.answer = renewing.call.read(&Value::Array(items.iter().map(number).collect()));
+                heard = part.read(&Value::Array(items.iter().map(number).collect()));
             }
         }
-        if broken {
-            renewing.answer = None;
+        renewing.answer =
+            renewing.answer.take().zip(heard.filter(|_| !broken)).map(|(all, here)| [all, here].concat());
+        if renewing.answer.is_some() && !renewing.parts.is_empty() {
+            let pause = self.latency();
+            return self.after(pause, Happening::RenewAtServer(at));
         }
         let (process, answer, sent_at) = (renewing.process, renewing.answer.clone(), renewing.sent_at);
         let limit = renewing.call.answer_limit(sent_at);

@@ -1,9 +1,9 @@
 //! What the server does with a command, apart from what the model does with scripts.
 
 use crate::network::Command;
-use lock_core::Script;
+use lock_core::{SIDE_KEY_MARK, Script, slot_of};
 use server_model::{Reply, Server, Verb};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 const SCRIPTS: [(Script, Verb); 12] = [
     (Script::Take, Verb::Take),
@@ -27,6 +27,10 @@ pub enum Mutant {
     ReleaseOfAnyone,
     /// The last park of a connection is executed once more after its end, whatever became of the call.
     ParkComesAgain,
+    /// A node of a cluster goes on with a slot that it has handed over.
+    MovedSlotIsServed,
+    /// A slot moves without its keys.
+    SlotMovesEmpty,
 }
 
 /// The server and what it knows of its clients.
@@ -35,6 +39,8 @@ pub(crate) struct ServerSide {
     pub(crate) mutant: Option<Mutant>,
     /// The official package was used, and one of its callers may be waiting.
     pub(crate) official: bool,
+    /// It is a node of a cluster.
+    pub(crate) in_cluster: bool,
     last_park: HashMap<usize, Command>,
     pub(crate) data: Server,
     /// Who listens to a channel: connections, by place.
@@ -51,7 +57,8 @@ pub(crate) struct ServerSide {
 pub(crate) type Push = (usize, Vec<u8>);
 
 impl ServerSide {
-    pub(crate) fn new() -> Self {
+    /// `run`: the number of its first start, which no other server has.
+    pub(crate) fn new(run: u64) -> Self {
         let mut scripts = HashMap::new();
         for (script, verb) in SCRIPTS {
             let sha = script.sha().as_bytes().to_vec();
@@ -61,11 +68,12 @@ impl ServerSide {
         Self {
             mutant: None,
             official: false,
+            in_cluster: false,
             last_park: HashMap::new(),
             data: Server::new(),
             channels: HashMap::new(),
             known_scripts: HashSet::new(),
-            run: 1,
+            run,
             killed: Vec::new(),
             scripts,
         }
@@ -77,9 +85,10 @@ impl ServerSide {
         match parts.as_slice() {
             [b"HELLO", ..] => (b"%0\r\n".to_vec(), vec![]),
             [b"INFO"] => {
-                let run = self.run;
-                let text =
-                    format!("redis_version:7.0.15\r\nloading:0\r\ncluster_enabled:0\r\nrun_id:{run}\r\n");
+                let (run, node) = (self.run, u8::from(self.in_cluster));
+                let text = format!(
+                    "redis_version:7.0.15\r\nloading:0\r\ncluster_enabled:{node}\r\nrun_id:{run}\r\n"
+                );
                 (format!("${}\r\n{text}\r\n", text.len()).into_bytes(), vec![])
             }
             [b"CLIENT", b"ID"] => (format!(":{from}\r\n").into_bytes(), vec![]),
@@ -89,17 +98,17 @@ impl ServerSide {
                 self.killed.extend(number);
                 (b":1\r\n".to_vec(), vec![])
             }
-            [b"SUBSCRIBE", channels @ ..] => {
+            [how @ (b"SUBSCRIBE" | b"SSUBSCRIBE"), channels @ ..] => {
                 let mut pushes = Vec::new();
                 for channel in channels {
                     self.channels.insert(channel.to_vec(), from);
-                    pushes.push((from, push(&[b"subscribe", channel, b"1"])));
+                    pushes.push((from, push(&[&how.to_ascii_lowercase(), channel, b"1"])));
                 }
                 (Vec::new(), pushes)
             }
-            [b"PUBLISH", channel, message] => {
+            [b"PUBLISH" | b"SPUBLISH", channel, message] => {
                 let receiver = self.channels.get(*channel).copied();
-                let pushes = receiver.map(|to| (to, push(&[b"message", channel, message])));
+                let pushes = receiver.map(|to| (to, told(channel, message)));
                 (format!(":{}\r\n", u8::from(receiver.is_some())).into_bytes(), pushes.into_iter().collect())
             }
             [how @ (b"EVAL" | b"EVALSHA"), script, count, rest @ ..] => {
@@ -163,7 +172,7 @@ impl ServerSide {
         let channels = &self.channels;
         let reply = self.data.run(now_us, verb, keys, &args, &mut |channel, message| {
             let Some(to) = channels.get(channel) else { return 0 };
-            pushes.push((*to, push(&[b"message", channel, message])));
+            pushes.push((*to, told(channel, message)));
             1
         });
         let mut out = Vec::new();
@@ -176,6 +185,16 @@ impl ServerSide {
             && self.scripts.get(script).is_some_and(|(verb, _)| *verb == Verb::Park)
     }
 
+    /// Slots are another node's from now on: their channels end. The messages that say so.
+    pub(crate) fn end_channels(&mut self, slots: &BTreeSet<u16>) -> Vec<Push> {
+        let of_slot =
+            |channel: &[u8]| channel.starts_with(SIDE_KEY_MARK) && slots.contains(&slot_of(channel));
+        let mut ended: Vec<_> = self.channels.extract_if(|channel, _| of_slot(channel)).collect();
+        ended.sort_unstable();
+        let end = |(channel, to): (Vec<u8>, usize)| (to, push(&[b"sunsubscribe", &channel, b"0"]));
+        ended.into_iter().map(end).collect()
+    }
+
     /// The server has noticed that a connection is gone.
     pub(crate) fn forget(&mut self, now_us: u64, connection: usize) {
         self.channels.retain(|_, to| *to != connection);
@@ -184,6 +203,12 @@ impl ServerSide {
             self.last_park.remove(&connection);
         }
     }
+}
+
+/// A message, on a channel of a slot or on one of the whole server.
+fn told(channel: &[u8], message: &[u8]) -> Vec<u8> {
+    let kind: &[u8] = if channel.starts_with(SIDE_KEY_MARK) { b"smessage" } else { b"message" };
+    push(&[kind, channel, message])
 }
 
 fn push(parts: &[&[u8]]) -> Vec<u8> {

@@ -4,14 +4,13 @@ use crate::digest::Digest;
 use crate::faults::{KINDS, Plan};
 use crate::network::Connection;
 use crate::oracle::Oracle;
-use crate::process::{ALONG, CREW, Call, Process, Want};
+use crate::process::{CREW, Process};
 use crate::renewal::Renewing;
-use crate::server_side::ServerSide;
+use crate::servers::Servers;
 use fastrand::Rng;
-use lock_core::Instant;
-use server_model::Server;
+use lock_core::{Instant, NodeId};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 pub(crate) const MS: u64 = 1_000_000;
 /// The server's clock at the start, in us since 1970.
@@ -20,6 +19,8 @@ const EPOCH_US: u64 = 1_800_000_000_000_000;
 const LOG_LINES: usize = 400;
 /// After the last fault everything must come to rest within this time, in ns.
 const QUIET_NS: u64 = 200_000 * MS;
+/// More steps than this do not happen within a second.
+const MOST_STEPS: u64 = 100_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Happening {
@@ -30,6 +31,7 @@ pub(crate) enum Happening {
     ClosedAtClient(usize),
     Connected {
         process: usize,
+        node: NodeId,
         epoch: u64,
     },
     Wake {
@@ -59,6 +61,13 @@ pub(crate) enum Happening {
         process: usize,
     },
     Fault(usize),
+    /// The table of slots is there.
+    LookedUp {
+        process: usize,
+        life: u64,
+    },
+    /// A replica is the master now in place of the one that was lost.
+    TakenOver(usize),
     Official {
         who: usize,
         releases: bool,
@@ -83,16 +92,14 @@ pub struct World {
     pub(crate) now: u64,
     serial: u64,
     queue: BinaryHeap<Reverse<(u64, u64, Happening)>>,
-    pub(crate) server: ServerSide,
+    pub(crate) servers: Servers,
     pub(crate) connections: Vec<Connection>,
     pub(crate) processes: Vec<Process>,
     pub(crate) renewing: Vec<Option<Renewing>>,
     pub(crate) oracle: Oracle,
     pub(crate) clock_back_us: u64,
-    /// What a lagging replica has.
-    pub(crate) replica: Server,
-    /// When data was last lost.
-    pub(crate) lost_at: u64,
+    /// When data was last lost, by slot.
+    pub(crate) lost_at: BTreeMap<u16, u64>,
     pub(crate) callers: u64,
     pub(crate) officials: Vec<Option<u64>>,
     steps: u64,
@@ -105,21 +112,21 @@ impl World {
     #[must_use]
     pub fn new(seed: u64, plan: Plan) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let processes = (0..plan.processes).map(|at| Process::new(at as u64, &mut rng)).collect();
+        let processes =
+            (0..plan.processes).map(|at| Process::new(at as u64, plan.cluster, &mut rng)).collect();
         Self {
             officials: vec![None; plan.officials],
             rng,
             now: 1 << 40,
             serial: 0,
             queue: BinaryHeap::new(),
-            server: ServerSide::new(),
+            servers: Servers::new(plan.cluster),
             connections: Vec::new(),
             processes,
             renewing: Vec::new(),
             oracle: Oracle::default(),
             clock_back_us: 0,
-            replica: Server::new(),
-            lost_at: 0,
+            lost_at: BTreeMap::new(),
             callers: 0,
             steps: 0,
             sent: Digest::default(),
@@ -142,24 +149,30 @@ impl World {
         for process in 0..self.plan.processes {
             self.start(process)?;
         }
-        for (at, every) in self.plan.every_ms.into_iter().enumerate() {
+        for (at, every) in self.plan.every_ms.clone().into_iter().enumerate() {
             if let Some(every) = every {
                 let pause = self.rng.u64(0..every * 2 + 1) * MS;
                 self.after(pause, Happening::Fault(at));
             }
         }
-        self.server.official = self.plan.officials > 0;
+        let official = self.plan.officials > 0;
+        self.servers.each().for_each(|server| server.official = official);
         for who in 0..self.plan.officials {
             let pause = self.rng.u64(0..1_000) * MS;
             self.after(pause, Happening::Official { who, releases: false });
         }
-        let end = self.end();
+        let (end, mut second) = (self.end(), (self.now, 0));
         while let Some(Reverse((at, _, happening))) = self.queue.pop() {
             if at > end + QUIET_NS {
                 break;
             }
             self.now = self.now.max(at);
             self.steps += 1;
+            if self.now >= second.0 + 1_000 * MS {
+                second = (self.now, self.steps);
+            } else if self.steps > second.1 + MOST_STEPS {
+                return Err(format!("{MOST_STEPS} steps within a second"));
+            }
             self.handle(happening)?;
             for (at, process) in self.processes.iter().enumerate() {
                 process.engine.check().map_err(|wrong| format!("process {at}: {wrong}"))?;
@@ -186,13 +199,9 @@ impl World {
                 ));
             }
         }
-        let us = self.server_us();
-        let data = &self.server.data;
         // What the crew has is never released, and ends by itself.
-        let left =
-            data.names(us).find(|name| !name.starts_with(b"mlr!{") && data.get(us, name) != Some(CREW));
-        match left {
-            Some(name) => Err(format!("{} is locked and nobody holds it", String::from_utf8_lossy(name))),
+        match self.servers.lock_left(self.server_us(), CREW) {
+            Some(name) => Err(format!("{} is locked and nobody holds it", String::from_utf8_lossy(&name))),
             None => Ok(()),
         }
     }
@@ -246,13 +255,14 @@ impl World {
             Happening::ToServer(connection) => self.arrive_at_server(connection),
             Happening::ToClient(connection) => return self.arrive_at_client(connection),
             Happening::ClosedAtServer(connection) => {
-                self.server.forget(self.server_us(), connection);
+                let us = self.server_us();
                 if let Some(one) = self.connections.get_mut(connection) {
+                    self.servers.at(one.server).forget(us, connection);
                     one.open_at_server = false;
                 }
             }
             Happening::ClosedAtClient(connection) => return self.closed_at_client(connection),
-            Happening::Connected { process, epoch } => return self.connected(process, epoch),
+            Happening::Connected { process, node, epoch } => return self.connected(process, node, epoch),
             Happening::Wake { process, life } => return self.wake(process, life),
             Happening::Renew { process, life } => self.renew(process, life),
             Happening::RenewAtServer(at) => self.renew_at_server(at),
@@ -275,114 +285,10 @@ impl World {
                     return self.strike(*kind);
                 }
             }
+            Happening::LookedUp { process, life } => return self.looked_up(process, life),
+            Happening::TakenOver(server) => self.taken_over(server),
             Happening::Official { who, releases } => self.official(who, releases),
         }
         Ok(())
-    }
-
-    /// Does what the client wants after something happened to it: send, connect, tell, set the timer.
-    pub(crate) fn drain(&mut self, process: usize) -> Result<(), String> {
-        let now = self.instant();
-        loop {
-            let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
-            let Some(want) = one.next_want(now, process) else { break };
-            match want {
-                // Written before anybody is told.
-                Want::Write => self.flush(process),
-                Want::Connect => {
-                    self.drop_connection(process);
-                    let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
-                    one.epoch += 1;
-                    let epoch = one.epoch;
-                    let pause = self.latency();
-                    self.after(pause, Happening::Connected { process, epoch });
-                }
-                Want::Disconnect => self.drop_connection(process),
-                Want::Renewal => self.begin_renewal(process),
-                Want::Held { held, hold, tokens, basis } => {
-                    let (caller, life) = (held.caller, held.life);
-                    self.note(|| format!("process {process} caller {caller} holds {hold:?} {tokens:?}"));
-                    if basis.as_nanos() > self.lost_at {
-                        let processes = &self.processes;
-                        self.oracle.held(held, &tokens, |earlier| {
-                            let process = processes.get(earlier.process);
-                            process.is_some_and(|one| one.life == earlier.life && one.believes(now, earlier))
-                        })?;
-                    }
-                    self.job_begins(process, life, caller)?;
-                }
-                Want::Over { caller } => {
-                    self.oracle.ended(caller);
-                    if caller < ALONG {
-                        self.visit_later(process);
-                    }
-                }
-                Want::Lost { caller } => self.oracle.ended(caller),
-            }
-        }
-        self.flush(process);
-        self.arm(process);
-        Ok(())
-    }
-
-    pub(crate) fn visit_later(&mut self, process: usize) {
-        let pause = self.rng.u64(0..300) * MS;
-        self.after(pause, Happening::Visit { process });
-    }
-
-    /// Sets the client's timer.
-    fn arm(&mut self, process: usize) {
-        let Some(one) = self.processes.get_mut(process) else { return };
-        let life = one.life;
-        let due = one.engine.router().poll_timeout().map(|at| at.as_nanos().max(self.now + 1));
-        let wake = due.filter(|due| one.armed_at.is_none_or(|armed| *due < armed));
-        if wake.is_some() {
-            one.armed_at = wake;
-        }
-        if let Some(at) = wake {
-            self.at(at, Happening::Wake { process, life });
-        }
-    }
-
-    fn wake(&mut self, process: usize, life: u64) -> Result<(), String> {
-        let now = self.instant();
-        let Some(one) = self.processes.get_mut(process).filter(|one| one.life == life) else { return Ok(()) };
-        if one.away_until() > self.now {
-            let until = one.away_until();
-            self.at(until, Happening::Wake { process, life });
-            return Ok(());
-        }
-        // Set again for an earlier time, it has done its work already.
-        if one.armed_at.take_if(|armed| *armed <= self.now).is_none() {
-            return Ok(());
-        }
-        one.engine.router().handle_timeout(now);
-        self.drain(process)
-    }
-
-    fn visit(&mut self, process: usize) -> Result<(), String> {
-        if self.is_over() {
-            return Ok(());
-        }
-        let now = self.instant();
-        let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
-        let until = one.away_until();
-        if until > self.now {
-            self.at(until, Happening::Visit { process });
-            return Ok(());
-        }
-        self.callers += 1;
-        let caller = self.callers;
-        let along = if caller.is_multiple_of(4) { 3 } else { 0 };
-        for caller in (0..=along).map(|at| caller + at * ALONG) {
-            one.ask(now, caller, self.plan.keys, self.plan.endless, &mut self.rng);
-        }
-        let caller = caller + self.rng.u64(0..=along) * ALONG;
-        let endless = matches!(one.calls.get(&caller), Some(Call::Waiting { endless: true, .. }));
-        if !endless && self.rng.u8(..6) == 0 {
-            let pause = self.rng.u64(0..3_000) * MS;
-            self.after(pause, Happening::Cancel { process, caller });
-        }
-        self.drain(process)
     }
 }

@@ -284,7 +284,10 @@ impl Call<'_> {
             if me == Some(head.as_slice()) {
                 return Ok(Some(token));
             }
-            let channel = [b"mlr!c:", head.as_slice()].concat();
+            // In a cluster, the name of a client begins with `s`, and it listens to a channel of the slot.
+            let tag = queue.iter().position(|byte| *byte == b'}').and_then(|end| queue.get(..=end));
+            let mark = tag.filter(|_| head.starts_with(b"s")).unwrap_or(b"mlr!");
+            let channel = [mark, b"c:", head.as_slice()].concat();
             let horizon = self.first_score(queue)?.unwrap_or(i64::MAX).min(token + FOLLOWERS + 1);
             let message = [format!("{text}:{horizon}:").as_bytes(), lock].concat();
             if (self.publish)(&channel, &message) > 0 {

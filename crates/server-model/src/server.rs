@@ -114,6 +114,17 @@ impl Server {
         self.store.add(now_us / 1000, key, member, score, false).is_ok()
     }
 
+    /// Takes these keys out, with their expiries: a slot that moves to another server.
+    #[must_use]
+    pub fn take_out(&mut self, moves: impl Fn(&[u8]) -> bool) -> Self {
+        Self { store: self.store.take_out(moves) }
+    }
+
+    /// Takes in what another server had, in place of what is here.
+    pub fn take_in(&mut self, other: Self) {
+        self.store.take_in(other.store);
+    }
+
     /// FLUSHALL.
     pub fn flush_all(&mut self) {
         self.store.clear();

@@ -46,6 +46,16 @@ impl Store {
         self.data.clear();
     }
 
+    pub(crate) fn take_out(&mut self, moves: impl Fn(&[u8]) -> bool) -> Self {
+        let (gone, stay) = std::mem::take(&mut self.data).into_iter().partition(|(key, _)| moves(key));
+        self.data = stay;
+        Self { data: gone, sweep_at: SMALL }
+    }
+
+    pub(crate) fn take_in(&mut self, other: Self) {
+        self.data.extend(other.data);
+    }
+
     /// Expired keys that nobody looks at again would pile up in a long simulation.
     pub(crate) fn sweep(&mut self, now_ms: u64) {
         if self.data.len() >= self.sweep_at {

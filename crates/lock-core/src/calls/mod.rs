@@ -161,7 +161,7 @@ impl Calls {
 
     pub(crate) fn insert(&mut self, caller: Option<u64>, kind: Kind, limit: Option<Instant>) -> CallId {
         self.serial += 1;
-        self.put(Call {
+        self.enter(Call {
             serial: self.serial,
             caller,
             state: State::Pausing,
@@ -176,7 +176,13 @@ impl Calls {
     }
 
     /// Puts a call in that was taken out of another table.
-    pub(crate) fn put(&mut self, mut call: Call) -> CallId {
+    pub(crate) fn put(&mut self, call: Call) -> CallId {
+        // It may have been here before, and have the same id again: its old place in the backlog must not come back to life.
+        self.forget_gone();
+        self.enter(call)
+    }
+
+    fn enter(&mut self, mut call: Call) -> CallId {
         call.state = State::Pausing;
         self.callers += call.callers();
         let serial = call.serial;
@@ -361,6 +367,12 @@ impl Calls {
     fn left_backlog(&mut self) {
         self.gone += 1;
         if self.gone > self.backlog.len() / 2 {
+            self.forget_gone();
+        }
+    }
+
+    fn forget_gone(&mut self) {
+        if self.gone > 0 {
             let mut backlog = std::mem::take(&mut self.backlog);
             backlog.retain(|id| self.waits(*id));
             self.backlog = backlog;

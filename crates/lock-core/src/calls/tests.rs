@@ -51,3 +51,17 @@ fn the_backlog_keeps_its_order_while_calls_leave_it() {
     assert_eq!(calls.state(first), Some(State::Pausing));
     assert_eq!(calls.check(), Ok(()));
 }
+
+#[test]
+fn a_call_that_comes_back_waits_once() {
+    let (mut calls, mut other) = (Calls::default(), Calls::default());
+    let ids: Vec<CallId> = (0..4).map(|_| calls.insert(None, leave(), None)).collect();
+    ids.iter().for_each(|id| calls.enqueue(*id));
+    let moving = ids[1];
+    let there = calls.take(moving).map(|call| other.put(call)).unwrap();
+    let back = other.take(there).map(|call| calls.put(call)).unwrap();
+    assert_eq!(back, moving, "the same place and number");
+    calls.enqueue(back);
+    assert_eq!(calls.check(), Ok(()));
+    assert_eq!(calls.take_waiting(), [ids[0], ids[2], ids[3], back]);
+}

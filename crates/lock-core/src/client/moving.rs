@@ -117,7 +117,12 @@ impl Client {
 
     /// Tells the caller of a redirected call that it failed.
     pub(crate) fn fail_redirected(&mut self, now: Instant, id: CallId, error: Error) {
-        self.calls.enqueue(id);
+        let holds = self.dequeue(now, id);
+        if let Some(call) = self.calls.get_mut(id) {
+            call.in_doubt |= holds;
+            // There is a connection, so that what has to be rolled back does not wait for one.
+            self.calls.set_state(id, State::Pausing);
+        }
         self.fail_or_roll_back(now, id, error);
     }
 
@@ -204,13 +209,7 @@ impl Client {
         self.calls.set_state(id, State::Pausing);
         let Some(call) = self.calls.get(id).present() else { return };
         match &call.kind {
-            Kind::Acquire(acquire) if !call.is_wanted() => {
-                if call.in_doubt || acquire.place.is_some() {
-                    self.roll_back(now, id, true);
-                } else {
-                    self.calls.forget(id);
-                }
-            }
+            Kind::Acquire(_) if !call.is_wanted() => self.drop_unwanted(now, id),
             Kind::Claim(claim) if claim.superseded => self.forget_claim(id),
             // Redis has freed it by itself.
             Kind::Release(release)

@@ -288,8 +288,27 @@ impl Client {
             (State::InFlight | State::Hinted | State::Judged | State::Unacknowledged, _) => {}
             (State::Parked, _) => self.withdraw(now, id),
             (State::Backlog, true) => self.roll_back(now, id, true),
-            (State::Backlog, false) | (State::Pausing, _) => self.calls.forget(id),
+            (State::Pausing, _) => self.drop_unwanted(now, id),
+            (State::Backlog, false) => self.calls.forget(id),
         }
+    }
+
+    /// A call goes that nobody wants and that has no command under way. A node that did not take its command may have left it in a queue.
+    pub(super) fn drop_unwanted(&mut self, now: Instant, id: CallId) {
+        let Some(call) = self.calls.get(id) else { return };
+        match call.kind {
+            Kind::Acquire(_) if self.stands(id) => self.withdraw(now, id),
+            Kind::Acquire(ref acquire) if call.in_doubt || acquire.place.is_some() => {
+                self.roll_back(now, id, true);
+            }
+            _ => self.calls.forget(id),
+        }
+    }
+
+    /// Whether the call is one of the waiters of this connection.
+    fn stands(&self, id: CallId) -> bool {
+        let place = self.calls.acquire(id).and_then(|acquire| acquire.place.zip(acquire.place_key()));
+        place.is_some_and(|(place, key)| self.waiters.stands(key, place.ticket, id))
     }
 
     /// Forgets a claim that needs no answer any more.

@@ -1,0 +1,226 @@
+//! The servers of a world: one, or the two masters of a cluster, and which slots each of them has.
+
+use crate::network::Command;
+use crate::server_side::{Mutant, Push, ServerSide};
+use lock_core::{NodeAddress, SlotRange, slot_of};
+use server_model::Server;
+use std::collections::BTreeSet;
+
+const SLOTS: u16 = 16_384;
+
+/// One server.
+#[derive(Debug)]
+struct Master {
+    side: ServerSide,
+    /// What a lagging replica has.
+    replica: Server,
+    /// Where it is, in a cluster.
+    port: u16,
+    /// It is lost, and no replica has taken over yet.
+    away: bool,
+}
+
+impl Master {
+    fn new(run: u64, port: u16) -> Self {
+        Self { side: ServerSide::new(run), replica: Server::new(), port, away: false }
+    }
+
+    fn address(&self) -> NodeAddress {
+        NodeAddress { host: "s".into(), port: self.port }
+    }
+}
+
+/// See the module. Servers are numbered 0 and 1.
+#[derive(Debug)]
+pub(crate) struct Servers {
+    first: Master,
+    /// Unused where there is one server.
+    second: Master,
+    /// The master of each slot; empty where there is one server.
+    slots: Vec<usize>,
+    /// While a master is away, the other refuses everything, too.
+    down: bool,
+}
+
+impl Servers {
+    pub(crate) fn new(is_cluster: bool) -> Self {
+        let (mut first, mut second) = (Master::new(1, 7_000), Master::new(1 << 32, 7_001));
+        first.side.in_cluster = is_cluster;
+        second.side.in_cluster = is_cluster;
+        let slots = if is_cluster { halves() } else { Vec::new() };
+        Self { first, second, slots, down: false }
+    }
+
+    pub(crate) fn is_cluster(&self) -> bool {
+        !self.slots.is_empty()
+    }
+
+    fn master(&self, server: usize) -> &Master {
+        if server == 0 { &self.first } else { &self.second }
+    }
+
+    fn master_mut(&mut self, server: usize) -> &mut Master {
+        if server == 0 { &mut self.first } else { &mut self.second }
+    }
+
+    /// The server of this number.
+    pub(crate) fn at(&mut self, server: usize) -> &mut ServerSide {
+        &mut self.master_mut(server).side
+    }
+
+    /// All that there are.
+    pub(crate) fn each(&mut self) -> impl Iterator<Item = &mut ServerSide> {
+        let second = (!self.slots.is_empty()).then_some(&mut self.second);
+        [Some(&mut self.first), second].into_iter().flatten().map(|master| &mut master.side)
+    }
+
+    /// The server that has the slot.
+    pub(crate) fn of_slot(&self, slot: u16) -> usize {
+        self.slots.get(usize::from(slot)).copied().unwrap_or(0)
+    }
+
+    /// Whether a server is lost, and nobody has taken over.
+    pub(crate) fn is_away(&self, server: usize) -> bool {
+        self.master(server).away
+    }
+
+    pub(crate) fn any_is_away(&self) -> bool {
+        self.first.away || self.second.away
+    }
+
+    /// Whether a server does anything about keys.
+    pub(crate) fn serves(&self, server: usize) -> bool {
+        !self.is_away(server) && !self.down
+    }
+
+    /// Which server can be connected to at an address. The only server needs none.
+    pub(crate) fn listening(&self, address: Option<&NodeAddress>) -> Option<usize> {
+        let Some(address) = address else { return (!self.is_cluster()).then_some(0) };
+        (0..2).find(|server| !self.is_away(*server) && self.master(*server).address() == *address)
+    }
+
+    /// The table of slots, as any node tells it.
+    pub(crate) fn table(&self) -> Vec<SlotRange> {
+        let mut first = 0;
+        let runs = self.slots.chunk_by(|one, next| one == next);
+        let ranges = runs.map(|run| {
+            let last = first + u16::try_from(run.len()).unwrap_or(SLOTS) - 1;
+            let master = self.master(run.first().copied().unwrap_or(0)).address();
+            SlotRange { first: std::mem::replace(&mut first, last + 1), last, master }
+        });
+        ranges.collect()
+    }
+
+    /// What a server says to a command whose keys are not its own.
+    pub(crate) fn refusal(&self, server: usize, command: &Command) -> Option<Vec<u8>> {
+        let keys = keys_of(command);
+        let slot = slot_of(keys.first().filter(|_| self.is_cluster())?);
+        if keys.iter().any(|key| slot_of(key) != slot) {
+            return Some(b"-CROSSSLOT Keys in request don't hash to the same slot\r\n".to_vec());
+        }
+        if self.down {
+            return Some(b"-CLUSTERDOWN The cluster is down\r\n".to_vec());
+        }
+        let owner = self.of_slot(slot);
+        let mutant = self.master(server).side.mutant;
+        if owner == server || mutant == Some(Mutant::MovedSlotIsServed) {
+            return None;
+        }
+        Some(format!("-MOVED {slot} {}\r\n", self.master(owner).address()).into_bytes())
+    }
+
+    /// Slots go to a server, with all that is there, at one instant. What the listeners of their channels are told.
+    pub(crate) fn move_slots(&mut self, slots: &[u16], to: usize) -> Vec<Push> {
+        let from = 1 - to;
+        let moved: BTreeSet<u16> = slots.iter().copied().filter(|slot| self.of_slot(*slot) == from).collect();
+        for slot in &moved {
+            if let Some(owner) = self.slots.get_mut(usize::from(*slot)) {
+                *owner = to;
+            }
+        }
+        let source = self.at(from);
+        let mutant = source.mutant;
+        let stays = (mutant == Some(Mutant::MovedSlotIsServed)).then(|| source.data.clone());
+        let moves = source.data.take_out(|key| moved.contains(&slot_of(key)));
+        let pushes = if stays.is_some() { Vec::new() } else { source.end_channels(&moved) };
+        if let Some(data) = stays {
+            source.data = data;
+        }
+        if mutant != Some(Mutant::SlotMovesEmpty) {
+            self.at(to).data.take_in(moves);
+        }
+        pushes
+    }
+
+    /// A master is lost. `down`: the cluster refuses everything until a replica takes over.
+    pub(crate) fn lose(&mut self, server: usize, down: bool) {
+        self.down = down;
+        let master = self.master_mut(server);
+        master.away = true;
+        master.side.data = master.replica.clone();
+        master.side.channels.clear();
+        master.side.known_scripts.clear();
+        master.side.run += 1;
+    }
+
+    /// Its replica has taken over, at an address of its own.
+    pub(crate) fn take_over(&mut self, server: usize) {
+        self.down = false;
+        let Self { first, second, slots, .. } = self;
+        let master = if server == 0 { first } else { second };
+        master.away = false;
+        master.port += 2;
+        let owns = |slot: u16| slots.get(usize::from(slot)) == Some(&server);
+        // A replica that lagged may still have what is another's by now.
+        drop(master.side.data.take_out(|key| !owns(slot_of(key))));
+    }
+
+    /// A failover of the only server: a replica that lags has taken over.
+    pub(crate) fn fail_over(&mut self) {
+        std::mem::swap(&mut self.first.side.data, &mut self.first.replica);
+    }
+
+    /// Replicas have what the masters have now.
+    pub(crate) fn replicate(&mut self) {
+        self.first.replica = self.first.side.data.clone();
+        self.second.replica = self.second.side.data.clone();
+    }
+
+    /// A lock that is there, but for those of `owner`.
+    pub(crate) fn lock_left(&self, us: u64, owner: &[u8]) -> Option<Vec<u8>> {
+        let left = |master: &Master| {
+            let data = &master.side.data;
+            let is_lock = |name: &&[u8]| !name.starts_with(b"mlr!{") && data.get(us, name) != Some(owner);
+            data.names(us).find(is_lock).map(<[u8]>::to_vec)
+        };
+        left(&self.first).or_else(|| left(&self.second))
+    }
+}
+
+/// Each master has half of the slots.
+fn halves() -> Vec<usize> {
+    (0..SLOTS).map(|slot| usize::from(slot >= SLOTS / 2)).collect()
+}
+
+/// The slots at the beginning, of a server.
+pub(crate) fn home_of(slot: u16) -> usize {
+    usize::from(slot >= SLOTS / 2)
+}
+
+/// The slot of a lock key.
+pub(crate) fn slot_of_key(key: usize) -> u16 {
+    slot_of(format!("l:k{key}").as_bytes())
+}
+
+/// The keys that a command names, and channels that belong to slots.
+fn keys_of(command: &Command) -> Vec<&[u8]> {
+    let parts: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
+    match parts.as_slice() {
+        [b"EVAL" | b"EVALSHA", _, count, rest @ ..] => {
+            let count = std::str::from_utf8(count).ok().and_then(|count| count.parse().ok()).unwrap_or(0);
+            rest.iter().take(count).copied().collect()
+        }
+        [b"GET" | b"SET" | b"SSUBSCRIBE" | b"SPUBLISH", key, ..] => vec![key],
+        _ => Vec::new(),
+    }
+}
