@@ -162,7 +162,7 @@ impl Client {
 
     /// Takes a call out of the near half of the queue where it stands. True when it may hold keys before that one.
     pub(super) fn dequeue(&mut self, now: Instant, id: CallId) -> bool {
-        let Some(acquire) = self.calls.acquire_mut(id).present() else { return false };
+        let Some(acquire) = self.calls.acquire_mut(id) else { return false };
         let (keys, left_alone) = (Arc::clone(&acquire.keys), acquire.left_alone);
         let Some(place) = acquire.place.take() else { return false };
         if let Some(key) = keys.get(place.at) {
