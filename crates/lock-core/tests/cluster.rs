@@ -346,3 +346,37 @@ fn the_cluster_is_ready_again_after_a_lookup_that_failed() {
     nodes.map(&halves());
     assert!(nodes.events.iter().any(|(_, event)| matches!(event, Event::Ready { .. })));
 }
+
+#[test]
+fn a_slot_that_comes_back_to_a_node_has_its_counter_looked_after_again() {
+    let mut nodes = Nodes::ready(with(rules()));
+    for expected in ["park", "take"] {
+        nodes.wait_for(&[1], WaitPolicy::None);
+        assert_eq!(nodes.asked("a"), [expected]);
+        nodes.reply("a", &held(TICKET));
+        nodes.hold();
+    }
+    nodes.map(&[range(0, 0, "a"), range(1, 16_383, "b")]);
+    nodes.map(&halves());
+    // Meanwhile "b" may have given out tokens that "a" has not heard of.
+    nodes.wait_for(&[1], WaitPolicy::None);
+    assert_eq!(nodes.asked("a"), ["park"]);
+}
+
+#[test]
+fn what_a_waiter_of_several_keys_holds_goes_with_it_and_is_given_back() {
+    let mut nodes = Nodes::ready(with(rules()));
+    let keys = [format!("{}1", key(1)), format!("{}2", key(1))];
+    let caller = nodes.acquire(&keys, Wanted::Execute, WaitPolicy::Endless);
+    assert_eq!(nodes.asked("a"), ["SSUBSCRIBE", "park"]);
+    nodes.reply("a", b">3\r\n+ssubscribe\r\n+x\r\n:1\r\n");
+    // It holds the first key and waits for the second.
+    nodes.reply("a", format!("*5\r\n:2\r\n:1\r\n:{TICKET}\r\n:60000\r\n:1\r\n").as_bytes());
+    nodes.map(&[range(0, 0, "a"), range(1, 8191, "c"), range(8192, 16_383, "b")]);
+    nodes.cancel(caller);
+    assert_eq!(nodes.error().code, Code::Aborted);
+    nodes.greet("c");
+    let sent = nodes.sent("c");
+    assert_eq!((sent.len(), verb(&sent[0])), (1, "hand over"));
+    assert_eq!(sent[0][3], format!("medusa_lock:{}", keys[0]));
+}

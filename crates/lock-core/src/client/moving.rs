@@ -152,9 +152,12 @@ impl Client {
 
     /// Takes a call out, to be given to another client.
     pub(crate) fn extract(&mut self, id: CallId) -> Option<Call> {
-        match &mut self.calls.get_mut(id)?.kind {
+        let call = self.calls.get_mut(id)?;
+        match &mut call.kind {
             Kind::Acquire(acquire) => {
                 acquire.poll_armed = false;
+                // It holds the keys before the one where it stands.
+                call.in_doubt |= acquire.place.is_some_and(|place| place.at > 0);
                 if let (Some(place), Some(key)) = (acquire.place, acquire.place_key().cloned()) {
                     self.waiters.take_out(&key, place.ticket, id);
                 }
@@ -167,6 +170,7 @@ impl Client {
 
     /// Takes out every call of the slots that is not under way; those that are will be redirected.
     pub(crate) fn extract_slots(&mut self, left: impl Fn(u16) -> bool) -> Vec<Call> {
+        self.connection.slots_left(&left);
         let waiting = |state| matches!(state, State::Backlog | State::Pausing | State::Parked);
         let mut found: Vec<CallId> = (self.calls.iter())
             .filter(|(_, call)| waiting(call.state()) && call.slot().is_some_and(&left))

@@ -209,6 +209,11 @@ impl Connection {
         self.synced.has(slot)
     }
 
+    /// Another node has these slots. Should they come back, their counters may lag behind.
+    pub(crate) fn slots_left(&mut self, left: impl Fn(u16) -> bool) {
+        self.synced.remove_all(left);
+    }
+
     /// The slots' counters were synced.
     pub(crate) fn set_synced(&mut self, keys: &[LockKey]) {
         keys.iter().for_each(|key| self.synced.add(key.slot()));
