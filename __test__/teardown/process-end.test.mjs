@@ -24,6 +24,13 @@ test("a call that fails at once keeps its process alive until that is told", asy
   }
 });
 
+test("results that wait to be told keep their process alive", async () => {
+  for (const lane of ["loop", "thread"]) {
+    const { code, output } = await play(["results", bed.url], [], { MEDUSA_LOCKING_LANE: lane }).ended;
+    assert.deepEqual({ code, output: output.trim() }, { code: 0, output: "all are told" });
+  }
+});
+
 for (const [how, expected] of [
   ["exit", 0],
   ["throw", 1],

@@ -143,8 +143,12 @@ impl NodeLoop {
             state.referenced = true;
             handles.wake.set_referenced(true);
         }
-        if state.engine.has_notices() {
+        if state.engine.has_notices() && !self.in_turn.get() {
             handles.wake.waker().wake();
+        }
+        // The loop may be blocked for longer than a lease lasts.
+        if state.engine.take_renewal_wake() {
+            self.shared.renewal.notify_one();
         }
         Ok(result)
     }
@@ -304,7 +308,8 @@ impl NodeLoop {
                     }
                 }
             }
-            if self.gathers.get() || !state.sockets.write_all(state.engine.router()) {
+            let gathers = self.gathers.get() && !state.engine.take_claims_before_telling();
+            if gathers || !state.sockets.write_all(state.engine.router()) {
                 break;
             }
         }
@@ -319,7 +324,7 @@ impl NodeLoop {
             handles.timer.start(at.since(now()));
             state.armed = Some(at);
         }
-        let needed = state.engine.has_callers();
+        let needed = state.engine.has_callers() || state.engine.has_notices();
         if state.referenced != needed {
             state.referenced = needed;
             handles.wake.set_referenced(needed);

@@ -149,11 +149,13 @@ pub struct Engine {
     router: Router,
     leases: SharedLeases,
     notices: VecDeque<Notice>,
+    actions: VecDeque<Action>,
     /// Holds that began on a grant, by the number of the claim that is not answered yet.
     claims: HashMap<u64, HoldId>,
     /// Locks of this process that were taken away.
     taken_away: BTreeSet<LockKey>,
     wakes_renewal: bool,
+    claims_before_telling: bool,
 }
 
 impl Engine {
@@ -164,9 +166,11 @@ impl Engine {
             router: Router::new(config, seed),
             leases,
             notices: VecDeque::new(),
+            actions: VecDeque::new(),
             claims: HashMap::new(),
             taken_away: BTreeSet::new(),
             wakes_renewal: false,
+            claims_before_telling: false,
         }
     }
 
@@ -184,7 +188,7 @@ impl Engine {
     /// Whether there is something to do or to tell that was not asked for yet.
     #[must_use]
     pub fn has_events(&self) -> bool {
-        self.router.has_events()
+        self.router.has_events() || !self.notices.is_empty() || !self.actions.is_empty()
     }
 
     /// See [`Router::acquire`].
@@ -235,6 +239,8 @@ impl Engine {
             good_until: (state != LeaseState::Lost).then_some(good_until),
         };
         self.router.release(now, request);
+        // The next job of a cohort may begin late, and its lease is renewed from now on.
+        self.take_events(now);
         state
     }
 
@@ -256,27 +262,45 @@ impl Engine {
 
     /// The next thing to do; everything to tell goes to the notices on the way.
     pub fn next_action(&mut self, now: Instant) -> Option<Action> {
-        loop {
-            let Some((node, event)) = self.router.poll_event(now) else {
-                // All of a turn at once.
-                let taken = std::mem::take(&mut self.taken_away);
-                if !taken.is_empty() {
-                    self.leases.lock().hurry_on(now, &taken);
-                    self.wakes_renewal = true;
-                }
-                if let Some(routes) = self.router.take_routes() {
-                    return Some(Action::Route(routes));
-                }
-                return std::mem::take(&mut self.wakes_renewal).then_some(Action::WakeRenewal);
-            };
+        self.take_events(now);
+        if let Some(action) = self.actions.pop_front() {
+            return Some(action);
+        }
+        // All of a turn at once.
+        let taken = std::mem::take(&mut self.taken_away);
+        if !taken.is_empty() {
+            self.leases.lock().hurry_on(now, &taken);
+            self.wakes_renewal = true;
+        }
+        if let Some(routes) = self.router.take_routes() {
+            return Some(Action::Route(routes));
+        }
+        self.take_renewal_wake().then_some(Action::WakeRenewal)
+    }
+
+    /// Whether the renewal has to look at the leases now ([`Action::WakeRenewal`]).
+    pub fn take_renewal_wake(&mut self) -> bool {
+        std::mem::take(&mut self.wakes_renewal)
+    }
+
+    /// Whether a job is about to begin on a grant. Its claim is to be written before the job is told, since nobody knows when it lets the
+    /// lane write again.
+    pub fn take_claims_before_telling(&mut self) -> bool {
+        std::mem::take(&mut self.claims_before_telling)
+    }
+
+    fn take_events(&mut self, now: Instant) {
+        while let Some((node, event)) = self.router.poll_event(now) {
             match event {
-                Event::Connect if node == FIRST && self.router.is_cluster() => return Some(Action::LookUp),
-                Event::Connect => return Some(Action::Connect(node)),
-                Event::Disconnect => return Some(Action::Disconnect(node)),
+                Event::Connect if node == FIRST && self.router.is_cluster() => {
+                    self.actions.push_back(Action::LookUp);
+                }
+                Event::Connect => self.actions.push_back(Action::Connect(node)),
+                Event::Disconnect => self.actions.push_back(Action::Disconnect(node)),
                 Event::Ready { mode, why, password_unwanted } => {
                     self.notices.push_back(Notice::Ready { mode, why });
                     self.wakes_renewal = true;
-                    return Some(Action::Stands {
+                    self.actions.push_back(Action::Stands {
                         plain: mode == Mode::Plain,
                         keeps_to_slots: self.router.keeps_to_slots(),
                         password_unwanted,
@@ -362,6 +386,7 @@ impl Engine {
 
     /// Registers the lease with the renewal, where somebody asks about it.
     fn watch(&mut self, hold: Hold) -> Held {
+        self.claims_before_telling |= hold.claim.is_some();
         if hold.keep == Keep::No {
             return Held::Unwatched(Box::new(hold));
         }

@@ -32,6 +32,8 @@ const BUSY_AFTER: Duration = Duration::from_millis(500);
 const RECENT: Duration = Duration::from_secs(2);
 /// A client that takes a key this soon after giving it back has handed it on to itself: others hardly find it free in between.
 const AT_ONCE: Duration = Duration::from_millis(20);
+/// So many keys that were handed on are known, and as many again as are still needed then.
+const MANY: usize = 1_000;
 /// So many keys that were given back are known, each in the place of its slot.
 const PLACES: usize = 64;
 
@@ -52,6 +54,8 @@ struct GivenBack {
 pub(crate) struct OfficialCallers {
     /// Since when keys have been handed on, and when they last came to this client.
     keys: BTreeMap<LockKey, (Instant, Instant)>,
+    /// With so many of them, those that are over are forgotten.
+    sweep_at: usize,
     given_back: Vec<Option<GivenBack>>,
     asking: bool,
     /// When the next question may be asked.
@@ -69,6 +73,7 @@ impl Default for OfficialCallers {
     fn default() -> Self {
         Self {
             keys: BTreeMap::new(),
+            sweep_at: MANY,
             given_back: vec![None; PLACES],
             asking: false,
             ask_at: Instant::from_nanos(0),
@@ -118,6 +123,9 @@ impl OfficialCallers {
                 *since
             }
             _ => {
+                if self.keys.len() >= self.sweep_at {
+                    self.forget_old(now);
+                }
                 self.keys.insert(key.clone(), (now, now));
                 now
             }
@@ -125,9 +133,14 @@ impl OfficialCallers {
         if self.asking || now < self.ask_at || now < since + BUSY_AFTER {
             return None;
         }
-        self.keys.retain(|_, (_, at)| now < *at + RECENT);
+        self.forget_old(now);
         self.asking = true;
         Some(if self.known { Question::Connections } else { Question::Use })
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        self.keys.retain(|_, (_, at)| now < *at + RECENT);
+        self.sweep_at = MANY.max(2 * self.keys.len());
     }
 
     /// One key is given back here.
@@ -278,6 +291,16 @@ mod tests {
             }
         }
         marks
+    }
+
+    #[test]
+    fn keys_that_were_handed_on_once_are_forgotten() {
+        let mut callers = OfficialCallers::default();
+        for at in 0..50_000_u32 {
+            let now = NOW + Duration::from_millis(10) * at;
+            callers.handed_on(now, &LockKey::new(at.to_be_bytes().to_vec()));
+        }
+        assert!(callers.keys.len() <= super::MANY, "{}", callers.keys.len());
     }
 
     #[test]

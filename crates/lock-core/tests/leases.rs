@@ -173,10 +173,25 @@ fn a_renewal_that_overtakes_the_claim_is_no_loss() {
     assert_eq!(table.state(START + 600 * MS, hold), LeaseState::Held);
     assert_eq!(poll(&mut table, START + 750 * MS).0.len(), 1, "it asks again");
     assert!(!table.answered(START + 750 * MS, hold, EXTENDED));
-    assert!(
-        table.answered(START + 800 * MS, hold, RenewalAnswer::NotOurs),
-        "by now the lock was the owner's"
-    );
+    assert_lost_when_asked(&mut table, hold, START + 800 * MS);
+}
+
+#[test]
+fn nor_is_one_whose_answer_comes_after_that_to_the_claim() {
+    let mut table = LeaseTable::default();
+    let (hold, _) = table.register(on_grant());
+    assert_eq!(poll(&mut table, START + 500 * MS).0.len(), 1);
+    table.claimed(START + 510 * MS, hold);
+    assert!(!table.answered(START + 500 * MS, hold, RenewalAnswer::NotOurs));
+    assert_eq!(table.state(START + 600 * MS, hold), LeaseState::Held);
+    assert_lost_when_asked(&mut table, hold, START + 750 * MS);
+}
+
+/// By now the lock was the owner's.
+fn assert_lost_when_asked(table: &mut LeaseTable, hold: HoldId, at: Instant) {
+    table.hurry(at);
+    assert_eq!(poll(table, at).0.len(), 1);
+    assert!(table.answered(at, hold, RenewalAnswer::NotOurs));
 }
 
 #[test]

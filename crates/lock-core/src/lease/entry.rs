@@ -98,6 +98,8 @@ pub(super) struct Lease {
     /// When it is renewed or looked at.
     pub(super) due_at: Instant,
     pub(super) asking: bool,
+    /// `on_grant` when it was last asked for.
+    pub(super) asked_on_grant: bool,
     /// When the schedule has it.
     pub(super) scheduled: Instant,
 }
@@ -114,6 +116,7 @@ impl Lease {
             counted: LONGEST_LOOK,
             due_at: Instant::FAR_FUTURE,
             asking: false,
+            asked_on_grant: false,
             scheduled: Instant::FAR_FUTURE,
             held,
         };

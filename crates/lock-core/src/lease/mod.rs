@@ -232,6 +232,7 @@ impl LeaseTable {
             }
             if !lease.asking && now >= lease.due_at {
                 lease.asking = true;
+                lease.asked_on_grant = lease.on_grant;
                 // Unless somebody is in a hurry meanwhile.
                 lease.due_at = Instant::FAR_FUTURE;
                 due.push(lease.renewal(hold));
@@ -255,8 +256,8 @@ impl LeaseTable {
                 lease.due_at = lease.due_at.min(lease.next_due(sent_at));
                 false
             }
-            // The claim may come after the renewal: until then the grant stands.
-            RenewalAnswer::NotOurs if lease.on_grant => {
+            // The claim may have come after the renewal, whichever was answered first: until then the grant stands.
+            RenewalAnswer::NotOurs if lease.asked_on_grant => {
                 lease.due_at = lease.due_at.min(sent_at + CLAIM_PERIOD / 8);
                 false
             }
