@@ -1,8 +1,9 @@
 // Running other programs, and ending a script with one clear line when its user got something wrong.
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** Something the user can put right: a script that ends with it prints its message alone, without a stack trace. */
 export class UserError extends Error {
@@ -112,4 +113,40 @@ export async function runOrFail(what, command, args, options = {}) {
     throw new UserError(`${what} failed: ${command} ${args.join(" ")} (${how})${shown}`);
   }
   return result;
+}
+
+/**
+ * Resolves when a process that was sent SIGSTOP stands still. On a busy machine its threads go on for a while.
+ *
+ * @param {number} pid
+ * @throws {Error} if it does not within five seconds
+ */
+export async function untilStopped(pid) {
+  for (let look = 0; look < 500; look += 1) {
+    if (statesOf(pid).every((state) => state === "T")) return;
+    await sleep(10);
+  }
+  throw new Error(`process ${pid} does not stop`);
+}
+
+/** The state of each thread, by its letter; where the system does not tell, that of the process. */
+function statesOf(pid) {
+  const tasks = `/proc/${pid}/task`;
+  if (!fs.existsSync(tasks))
+    return [
+      spawnSync("ps", ["-o", "state=", "-p", String(pid)], { encoding: "utf8" })
+        .stdout.trim()
+        .charAt(0),
+    ];
+  // The name of a program may have parentheses in it, too.
+  return fs.readdirSync(tasks).map((task) => /.*\) (.)/s.exec(textOf(`${tasks}/${task}/stat`))?.[1]);
+}
+
+/** The text of a file; empty if it is gone. */
+function textOf(file) {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
 }

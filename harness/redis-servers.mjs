@@ -7,7 +7,7 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { UserError } from "./process.mjs";
+import { UserError, untilStopped } from "./process.mjs";
 import { connect, RespError } from "./resp-client.mjs";
 import { ensureServerBinary } from "./server-binaries.mjs";
 import { endWithUs } from "./watchdog.mjs";
@@ -122,12 +122,13 @@ class PrivateServer {
    * Sends a signal to the server.
    *
    * @param {NodeJS.Signals} [signal] default `SIGKILL`; `SIGSTOP` and `SIGCONT` make a hung server and wake it up
-   * @returns {Promise<void>} once it is gone, or at once for a signal that does not end it
+   * @returns {Promise<void>} once it is gone, or stands still; at once for SIGCONT
    */
   async kill(signal = "SIGKILL") {
     if (!this.#running()) return;
     if (signal === "SIGSTOP" || signal === "SIGCONT") {
       this.#child.kill(signal);
+      if (signal === "SIGSTOP") await untilStopped(this.#child.pid);
       return;
     }
     const gone = once(this.#child, "exit");

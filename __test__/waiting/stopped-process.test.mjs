@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import test from "node:test";
+import { untilStopped } from "../../harness/process.mjs";
 import { openTestbed } from "../support/testbed.mjs";
 import { startWaiters, untilWaiting } from "./support.mjs";
 
@@ -19,6 +20,7 @@ for (const [signal, what] of [
     const next = locking.execute("k", async (_signal, lock) => lock.fencingTokens.k, { timeout: 15 });
     await untilWaiting(bed, "k", 2);
     child.kill(signal);
+    if (signal === "SIGSTOP") await untilStopped(child.pid);
     await locking.release("k", { ownerId: "holder" });
     const token = await next;
     assert.deepEqual(served, []);
