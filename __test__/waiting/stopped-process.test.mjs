@@ -12,10 +12,11 @@ for (const [signal, what] of [
   ["SIGSTOP", "stopped"],
   ["SIGKILL", "killed"],
 ]) {
-  test(`behind a ${what} process with fifteen waiters the next one is served`, async () => {
+  test(`behind a ${what} process with fifteen waiters the next one is served`, async (t) => {
     const { locking } = await bed.boot();
     await locking.acquire("k", { ownerId: "holder", expire: 60 });
     const { child, served } = await startWaiters(bed, { key: "k", waiters: WAITERS });
+    t.after(() => child.kill("SIGKILL"));
     await untilWaiting(bed, "k", 1);
     const next = locking.execute("k", async (_signal, lock) => lock.fencingTokens.k, { timeout: 15 });
     await untilWaiting(bed, "k", 2);
