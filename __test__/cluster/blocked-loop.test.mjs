@@ -2,8 +2,7 @@
 
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { until } from "../support/testbed.mjs";
-import { block, hold } from "../waiting/support.mjs";
+import { block, hold, until } from "../support/testbed.mjs";
 import { openClusterBed } from "./support.mjs";
 
 const bed = openClusterBed({ replicas: 0 });

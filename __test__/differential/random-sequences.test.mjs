@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { randomOf } from "../../harness/histories/random.mjs";
 import { TESTING_OFFICIAL } from "../../harness/installed.mjs";
 import { openTestbed } from "../support/testbed.mjs";
 import { IMPROVEMENTS } from "./improvements.mjs";
@@ -19,31 +20,15 @@ const EXPIRES = [undefined, undefined, 0, Number.NaN, -5, 1, 30, 100, "40", " 7 
 const ODD_OWNERS = ["execute:x", "grant:", 7, Number.NaN, {}];
 const ODD_KEYS = [undefined, 3, null];
 
-/** A small generator of random numbers that a seed repeats (mulberry32). */
-function randomOf(seed) {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  return {
-    chance: (share) => next() < share,
-    pick: (values) => values[Math.floor(next() * values.length)],
-    below: (limit) => Math.floor(next() * limit),
-  };
-}
-
 function someKeys(random) {
-  if (random.chance(0.02)) return random.pick(ODD_KEYS);
-  if (random.chance(0.6)) return random.pick(KEYS);
-  return Array.from({ length: random.below(4) }, () => random.pick(KEYS));
+  if (random.chance(0.02)) return random.of(ODD_KEYS);
+  if (random.chance(0.6)) return random.of(KEYS);
+  return Array.from({ length: random.below(4) }, () => random.of(KEYS));
 }
 
 function nextStep(random, held) {
-  const ownerId = random.chance(0.03) ? random.pick(ODD_OWNERS) : random.pick(OWNERS);
-  const expire = random.pick(EXPIRES);
+  const ownerId = random.chance(0.03) ? random.of(ODD_OWNERS) : random.of(OWNERS);
+  const expire = random.of(EXPIRES);
   const args = random.chance(0.1) ? undefined : { ownerId, ...(random.chance(0.7) && { expire }) };
   const roll = random.below(100);
   if (roll < 50) return { method: "acquire", keys: someKeys(random), args };

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { startFaultProxy } from "../../harness/fault-proxy.mjs";
 import { messageOf } from "../support/children.mjs";
-import { deferred, NS, openTestbed, refused, until } from "../support/testbed.mjs";
+import { block, deferred, NS, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 let proxy;
@@ -25,11 +25,6 @@ const LOST = {
   type: "conflict",
   message: /^Lost the lock for key\(s\) "k" while the job was still running: the lease expired/,
 };
-
-/** Blocks this thread: no timer fires, no promise settles. */
-function block(ms) {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-}
 
 /** Another process that asks for the lock's owner every few ms; returns the owners it has seen. */
 async function observeWhile(key, body) {

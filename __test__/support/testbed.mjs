@@ -212,3 +212,26 @@ export async function isPending(promise, ms = 30) {
   const mark = Symbol("pending");
   return (await Promise.race([promise.catch(() => {}), sleep(ms, mark)])) === mark;
 }
+
+/** Blocks this thread: no timer fires, no promise settles. */
+export function block(ms) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/**
+ * Holds a key in the instance by `execute`.
+ *
+ * @returns {Promise<() => Promise<void>>} ends the job, and resolves when the lock is given back
+ */
+export async function hold({ locking }, key) {
+  const [held, end] = [deferred(), deferred()];
+  const job = locking.execute(key, () => {
+    held.resolve();
+    return end.promise;
+  });
+  await held.promise;
+  return () => {
+    end.resolve();
+    return job;
+  };
+}

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openTestbed } from "../support/testbed.mjs";
-import { block, hold, untilWaiting } from "./support.mjs";
+import { block, hold, openTestbed } from "../support/testbed.mjs";
+import { untilWaiting } from "./support.mjs";
 
 const bed = openTestbed();
 

@@ -3,7 +3,7 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { messageOf } from "../support/children.mjs";
-import { deferred, NS, until } from "../support/testbed.mjs";
+import { NS, until } from "../support/testbed.mjs";
 
 /** The queue of a key, by its tag: it has one entry per waiting client. */
 async function queueOf(bed, key) {
@@ -56,28 +56,4 @@ export async function startWaiters(bed, { key, waiters, options = {} }) {
   child.on("message", (message) => message.token && served.push(message.token));
   await messageOf(child);
   return { child, served };
-}
-
-/** Blocks this process's event loop. */
-export function block(ms) {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
-}
-
-/**
- * Holds a key in the instance by `execute`.
- *
- * @returns {Promise<() => Promise<void>>} ends the job, and resolves when the lock is given back
- */
-export async function hold({ locking }, key) {
-  const [held, end] = [deferred(), deferred()];
-  const job = locking.execute(key, () => {
-    held.resolve();
-    return end.promise;
-  });
-  await held.promise;
-  return () => {
-    end.resolve();
-    return job;
-  };
 }
