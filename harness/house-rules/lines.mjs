@@ -14,8 +14,6 @@ export const KNOWN_LONG_FILES = {
   "crates/lock-core/src/client/mod.rs": "one object's whole interface",
   "crates/lock-core/src/client/sending.rs": "one concern: what goes out",
   "crates/lock-core/src/connection/mod.rs": "one object: a connection",
-  "crates/lock-core/src/engine.rs": "one object, and the words that it speaks",
-  "src/lane/node_loop.rs": "one object: the lane on Node's own loop",
 };
 
 /** What has longer lines for now. A file or folder without one must leave this list. */

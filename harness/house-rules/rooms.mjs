@@ -33,7 +33,8 @@ export const PARTS = [
     folder: "crates/lock-core/src",
     language: "rust",
     rooms: lockCore({
-      "engine.rs": ["router", "client"],
+      "engine.rs": ["notices.rs", "router", "client"],
+      "notices.rs": ["router"],
       router: ["client", "calls"],
       client: ["connection", "calls", "waiters", "outbox.rs", "cohort.rs", "poll_lines.rs", "official_callers.rs", "commands"],
       connection: ["commands"],

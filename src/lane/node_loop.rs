@@ -139,12 +139,9 @@ impl NodeLoop {
             handles.prepare.start();
         }
         // The result of a call that failed at once must still be told.
-        if !state.referenced && (state.engine.has_callers() || state.engine.has_events()) {
+        if !state.referenced && state.engine.is_awaited() {
             state.referenced = true;
             handles.wake.set_referenced(true);
-        }
-        if state.engine.has_notices() && !self.in_turn.get() {
-            handles.wake.waker().wake();
         }
         // The loop may be blocked for longer than a lease lasts.
         if state.engine.take_renewal_wake() {
@@ -324,7 +321,7 @@ impl NodeLoop {
             handles.timer.start(at.since(now()));
             state.armed = Some(at);
         }
-        let needed = state.engine.has_callers() || state.engine.has_notices();
+        let needed = state.engine.is_awaited();
         if state.referenced != needed {
             state.referenced = needed;
             handles.wake.set_referenced(needed);

@@ -34,10 +34,8 @@ impl Core {
         self.engine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn has_callers(&self) -> bool {
-        let engine = self.engine();
-        // The result of a call that failed at once must still be told.
-        engine.has_callers() || engine.has_events()
+    fn is_awaited(&self) -> bool {
+        self.engine().is_awaited()
     }
 }
 
@@ -110,7 +108,7 @@ impl ThreadLane {
             return Err(closed());
         };
         let result = body(&mut self.core.engine(), now());
-        waker.set_referenced(env, self.core.has_callers());
+        waker.set_referenced(env, self.core.is_awaited());
         self.core.work.notify_one();
         Ok(result)
     }
@@ -138,7 +136,7 @@ impl ThreadLane {
             deliver(env, notices);
         }
         if let Some(waker) = self.waker.borrow().as_ref() {
-            waker.set_referenced(env, self.core.has_callers());
+            waker.set_referenced(env, self.core.is_awaited());
         }
     }
 

@@ -9,10 +9,11 @@ use crate::ids::Owner;
 use crate::key::LockKey;
 use crate::lease::{Ended, HoldId, LeaseState, Loss, NewLease, SharedLeases};
 use crate::mode::Mode;
+use crate::notices::{Action, Held, Notice};
 use crate::requests::{
-    AcquireRequest, Event, Hold, Keep, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey,
+    AcquireRequest, Event, Hold, Keep, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey,
 };
-use crate::router::{FIRST, NodeId, Router, Routes};
+use crate::router::{FIRST, Router};
 use crate::time::Instant;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,128 +21,6 @@ use std::time::Duration;
 
 /// Longest that `execute` waits for the answer to its release; the release itself goes on.
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
-
-/// Keys that a call holds.
-#[derive(Debug)]
-pub enum Held {
-    /// Somebody asks about the lease: it is renewed or looked at under this id.
-    Watched(HoldId),
-    /// Nobody does.
-    Unwatched(Box<Hold>),
-}
-
-/// Something for the caller's side.
-#[derive(Debug)]
-pub enum Notice {
-    /// Keys are held.
-    Held {
-        /// The caller's number.
-        caller: u64,
-        /// How the hold is known.
-        held: Held,
-    },
-    /// Every key was released.
-    Released {
-        /// The caller's number.
-        caller: u64,
-    },
-    /// These keys were not the owner's.
-    NotHeld {
-        /// The caller's number.
-        caller: u64,
-        /// Their names.
-        keys: Vec<String>,
-    },
-    /// A release goes on by itself.
-    ReleasePending {
-        /// The caller's number.
-        caller: u64,
-        /// Why it is not done.
-        why: String,
-    },
-    /// So many locks were deleted.
-    Freed {
-        /// The caller's number.
-        caller: u64,
-        /// How many.
-        count: u64,
-    },
-    /// A call failed.
-    Failed {
-        /// The caller's number.
-        caller: u64,
-        /// Why.
-        error: Error,
-    },
-    /// A lock is lost.
-    Lost {
-        /// Which.
-        hold: HoldId,
-        /// These of its keys.
-        keys: Vec<String>,
-        /// What happened to it.
-        why: Loss,
-        /// It is of `acquire`.
-        named: bool,
-    },
-    /// The connection stands.
-    Ready {
-        /// How locks are waited for.
-        mode: Mode,
-        /// Why it is not the best mode.
-        why: Option<String>,
-    },
-    /// There is no connection.
-    Down {
-        /// Why.
-        reason: String,
-    },
-    /// A line for the log.
-    Log {
-        /// How much it matters.
-        level: LogLevel,
-        /// The line.
-        message: String,
-    },
-    /// How long to wait before this attempt to connect, or to look the master up?
-    AskPause {
-        /// Its number, from 1.
-        attempt: u32,
-        /// Nobody could say where the master is.
-        lookup: bool,
-    },
-    /// What to do about this error reply?
-    AskError {
-        /// The question's number.
-        question: u64,
-        /// The server's text.
-        message: String,
-    },
-}
-
-/// What a lane has to do.
-#[derive(Debug)]
-pub enum Action {
-    /// Connect this node.
-    Connect(NodeId),
-    /// Close this node's connection.
-    Disconnect(NodeId),
-    /// Look up a cluster's table of slots.
-    LookUp,
-    /// A main connection stands; the renewal's own may be made.
-    Stands {
-        /// Only the lock keys themselves may be used.
-        plain: bool,
-        /// A command may name keys of one slot only.
-        keeps_to_slots: bool,
-        /// The server wants no password although one was given.
-        password_unwanted: bool,
-    },
-    /// The cluster's table of slots has changed.
-    Route(Routes),
-    /// The renewal has to look at the leases now.
-    WakeRenewal,
-}
 
 /// See the module. Owned by one lane.
 #[derive(Debug)]
@@ -179,16 +58,13 @@ impl Engine {
         &mut self.router
     }
 
-    /// See [`Router::has_callers`].
+    /// Whether somebody waits for something, or is still to be told of it: the process may not end by itself.
     #[must_use]
-    pub fn has_callers(&self) -> bool {
+    pub fn is_awaited(&self) -> bool {
         self.router.has_callers()
-    }
-
-    /// Whether there is something to do or to tell that was not asked for yet.
-    #[must_use]
-    pub fn has_events(&self) -> bool {
-        self.router.has_events() || !self.notices.is_empty() || !self.actions.is_empty()
+            || self.router.has_events()
+            || !self.notices.is_empty()
+            || !self.actions.is_empty()
     }
 
     /// See [`Router::acquire`].

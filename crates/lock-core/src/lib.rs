@@ -23,6 +23,7 @@ mod key;
 mod lease;
 mod mode;
 mod node_address;
+mod notices;
 mod official_callers;
 mod outbox;
 mod poll_lines;
@@ -41,7 +42,7 @@ pub use backoff::BackoffRule;
 pub use client::Client;
 pub use config::{ClientConfig, ClusterRules, Credentials, HandshakeOptions, PauseRule, RetryPolicy, Safety};
 pub use connection::is_unwanted_password;
-pub use engine::{Action, Engine, Held, Notice};
+pub use engine::Engine;
 pub use error::{Code, Error};
 pub use ids::{AttemptId, IdSource, Owner};
 pub use key::{LockKey, Namespace, SIDE_KEY_MARK, slot_of, tag_of};
@@ -51,6 +52,7 @@ pub use lease::{
 };
 pub use mode::Mode;
 pub use node_address::NodeAddress;
+pub use notices::{Action, Held, Notice};
 pub use official_callers::OFFICIAL_ACQUIRE_SHA;
 pub use requests::{
     AcquireRequest, Claiming, Event, Hold, Keep, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest,
