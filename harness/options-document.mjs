@@ -6,7 +6,7 @@ import { ROOT } from "./paths.mjs";
 /** The file that is made. */
 export const OPTIONS_FILE = path.join(ROOT, "docs", "OPTIONS.md");
 
-const INTRODUCTION = `<!-- Made by "node scripts/options-table.mjs --write" from provider/src/ioredis-options.ts and node-tls-options.ts. -->
+const INTRODUCTION = `<!-- Made by "node scripts/options-table.mjs --write" from provider/src/options/ioredis-options.ts and node-tls-options.ts. -->
 
 # Options of ioredis
 

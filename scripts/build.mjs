@@ -71,6 +71,10 @@ await runMain(async () => {
     "provider",
     PROVIDER_INPUTS,
     () => ["provider/dist/index.js"],
-    () => runOrFail("compiling the provider", path.join(BIN, "tsc"), ["-p", "tsconfig.json"], { cwd: ROOT }),
+    () => {
+      // What was compiled of a file that is gone would be packed all the same.
+      fs.rmSync(path.join(ROOT, "provider", "dist"), { recursive: true, force: true });
+      return runOrFail("compiling the provider", path.join(BIN, "tsc"), ["-p", "tsconfig.json"], { cwd: ROOT });
+    },
   );
 });

@@ -17,9 +17,9 @@ await runMain(async () => {
   if (!fs.existsSync(dist)) throw new UserError("there is no compiled provider; run npm run build:provider");
   const require = createRequire(import.meta.url);
   const document = optionsDocument({
-    ...require(path.join(dist, "ioredis-options.js")),
-    ...require(path.join(dist, "node-tls-options.js")),
-    ...require(path.join(dist, "cluster-option-table.js")),
+    ...require(path.join(dist, "options", "ioredis-options.js")),
+    ...require(path.join(dist, "options", "node-tls-options.js")),
+    ...require(path.join(dist, "options", "cluster-option-table.js")),
   });
   if (write) {
     fs.writeFileSync(OPTIONS_FILE, document);

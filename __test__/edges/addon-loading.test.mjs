@@ -38,7 +38,7 @@ function install(change = () => {}) {
 async function load(flags = [], env = {}) {
   const code = `
     try {
-      require("medusa-locking-redis/provider/dist/native.js").loadNative();
+      require("medusa-locking-redis/provider/dist/client/native.js").loadNative();
       console.log("loaded");
     } catch (error) {
       console.log(error.message.split("\\n")[0]);

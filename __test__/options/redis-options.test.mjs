@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse, provider, refusal } from "./support.mjs";
 
-const { askPauseMs, askVerdict } = provider("callbacks");
-const { IOREDIS_OPTIONS } = provider("ioredis-options");
+const { askPauseMs, askVerdict } = provider("client/callbacks");
+const { IOREDIS_OPTIONS } = provider("options/ioredis-options");
 
 const URL = "redis://h";
 const fn = () => 1;

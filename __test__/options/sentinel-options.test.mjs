@@ -5,8 +5,8 @@ import { test } from "node:test";
 import tls from "node:tls";
 import { parse, provider, refusal } from "./support.mjs";
 
-const { askPauseMs } = provider("callbacks");
-const { parseOptions } = provider("options");
+const { askPauseMs } = provider("client/callbacks");
+const { parseOptions } = provider("options/options");
 
 const URL = "redis://user:password@h:1/5";
 const ASKING = { sentinels: [{ host: "s" }], name: "mymaster" };

@@ -2,12 +2,12 @@
 
 import { OURS, requireInstalled } from "../../harness/installed.mjs";
 
-/** A module of the compiled provider. */
+/** A module of the compiled provider, such as "options/redis-url". */
 export function provider(name) {
   return requireInstalled(`${OURS}/provider/dist/${name}.js`);
 }
 
-const { parseOptions } = provider("options");
+const { parseOptions } = provider("options/options");
 
 /** What the addon is told, and beside it the warnings and the user's functions. */
 export function parse(redisUrl, redisOptions) {

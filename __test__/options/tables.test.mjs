@@ -9,9 +9,9 @@ import { OPTIONS_FILE, optionsDocument } from "../../harness/options-document.mj
 import { ROOT } from "../../harness/paths.mjs";
 import { provider } from "./support.mjs";
 
-const { IOREDIS_OPTIONS } = provider("ioredis-options");
-const { NODE_TLS_OPTIONS } = provider("node-tls-options");
-const { CLUSTER_OPTIONS } = provider("cluster-option-table");
+const { IOREDIS_OPTIONS } = provider("options/ioredis-options");
+const { NODE_TLS_OPTIONS } = provider("options/node-tls-options");
+const { CLUSTER_OPTIONS } = provider("options/cluster-option-table");
 
 const DECLARATIONS = path.join(ROOT, "node_modules", "ioredis", "built", "redis", "RedisOptions.d.ts");
 

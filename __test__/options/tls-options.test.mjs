@@ -10,7 +10,7 @@ import tls from "node:tls";
 import { inspect } from "node:util";
 import { parse, provider, refusal } from "./support.mjs";
 
-const { NODE_TLS_OPTIONS } = provider("node-tls-options");
+const { NODE_TLS_OPTIONS } = provider("options/node-tls-options");
 
 const [CA, OTHER_CA] = tls.rootCertificates;
 const SECRET = "hunter2";

@@ -3,17 +3,23 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test from "node:test";
-import { arrowBreaches } from "../../harness/house-rules/index.mjs";
+import { arrowBreaches, packageBreaches } from "../../harness/house-rules/index.mjs";
 import { tooLong } from "../../harness/house-rules/lines.mjs";
 
-/** The breaches in a project with these files. */
-function breachesOf(t, files, { folder = "src", language = "rust", rooms, known = [] } = {}) {
+/** A folder with these files. */
+function projectOf(t, files) {
   const root = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-house-"));
   t.after(() => fs.rmSync(root, { recursive: true }));
   for (const [name, text] of Object.entries(files)) {
     fs.mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
     fs.writeFileSync(path.join(root, name), text);
   }
+  return root;
+}
+
+/** The breaches in a project with these files. */
+function breachesOf(t, files, { folder = "src", language = "rust", rooms, known = [] } = {}) {
+  const root = projectOf(t, files);
   return arrowBreaches(root, Object.keys(files), [{ folder, language, rooms }], known);
 }
 
@@ -88,6 +94,20 @@ test("a known circle is let pass, and one that is none any more must leave the l
   assert.deepEqual(breachesOf(t, files, { known: ["src"] }), []);
   const none = { "src/lib.rs": "mod one;", "src/one.rs": "" };
   assert.deepEqual(breachesOf(t, none, { known: ["src"] }), ["src has no circle; take it out of KNOWN_CIRCLES"]);
+});
+
+test("a package that one folder may import is a breach elsewhere, by its types alone, too", (t) => {
+  const files = {
+    "src/shop/a.ts": 'import { Shop } from "@shop/framework/utils";',
+    "src/other/b.ts": 'import type { Shop } from "@shop/framework/types";\nimport fs from "node:fs";',
+    "src/c.ts": 'const shop = require("@shop/all");',
+    "test/d.ts": 'import "@shop/all";',
+  };
+  const found = packageBreaches(projectOf(t, files), Object.keys(files), [{ scope: "@shop/", within: "src", only: "src/shop" }]);
+  assert.deepEqual(found, [
+    "src/other/b.ts imports @shop/framework/types: only src/shop may",
+    "src/c.ts imports @shop/all: only src/shop may",
+  ]);
 });
 
 const LONG = "x".repeat(160);

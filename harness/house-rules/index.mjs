@@ -1,14 +1,14 @@
 // House rules that no linter knows: the length of files and lines, unsafe code in its one folder, no circle of files, and arrows between
-// rooms in the directions of the plan only.
+// rooms in the directions of the plan only, and packages that are imported in one folder only.
 
 import fs from "node:fs";
 import path from "node:path";
 import { runOrFail } from "../process.mjs";
 import { arrowsUpwards, circles } from "./arrows.mjs";
 import { KNOWN_LONG_LINES, tooLong } from "./lines.mjs";
-import { KNOWN_CIRCLES, PARTS } from "./rooms.mjs";
+import { CONFINED_PACKAGES, KNOWN_CIRCLES, PARTS } from "./rooms.mjs";
 import { rustArrows } from "./rust-arrows.mjs";
-import { scriptArrows } from "./script-arrows.mjs";
+import { packagesOf, scriptArrows } from "./script-arrows.mjs";
 
 const WRITTEN = /\.(rs|ts|mjs|js|cjs|lua|md|yml|toml)$|^\.ci\/run$/;
 const SCRIPT = /\.(ts|mjs|js|cjs)$/;
@@ -20,7 +20,7 @@ const SCRIPT = /\.(ts|mjs|js|cjs)$/;
 export async function breaches(root) {
   const { stdout } = await runOrFail("listing files", "git", ["ls-files"], { cwd: root });
   const files = stdout.split("\n").filter((file) => file && fs.existsSync(path.join(root, file)));
-  return [...linesAndUnsafe(root, files), ...arrowBreaches(root, files)];
+  return [...linesAndUnsafe(root, files), ...arrowBreaches(root, files), ...packageBreaches(root, files)];
 }
 
 function linesAndUnsafe(root, files) {
@@ -59,6 +59,22 @@ export function arrowBreaches(root, files, parts = PARTS, knownCircles = KNOWN_C
     return [...unknown.map((way) => `circle of files: ${way.join(" -> ")}`), ...(rooms ? arrowsUpwards(arrows, folder, rooms) : [])];
   });
   return troubles.concat(unneeded(knownCircles, tied, "has no circle; take it out of KNOWN_CIRCLES"));
+}
+
+/**
+ * @param {string} root
+ * @param {string[]} files all files, from the root
+ * @param {typeof CONFINED_PACKAGES} [confined]
+ * @returns {string[]} imports of a package outside of the folder that may import it
+ */
+export function packageBreaches(root, files, confined = CONFINED_PACKAGES) {
+  return confined.flatMap(({ scope, within, only }) =>
+    files
+      .filter((file) => SCRIPT.test(file) && isIn(file, within) && !isIn(file, only))
+      .flatMap((file) => packagesOf(root, file).map((name) => [file, name]))
+      .filter(([, name]) => name.startsWith(scope))
+      .map(([file, name]) => `${file} imports ${name}: only ${only} may`),
+  );
 }
 
 function unneeded(places, needed, why) {

@@ -25,6 +25,16 @@ export const PARTS = [
     },
   },
   {
+    folder: "provider/src",
+    language: "script",
+    rooms: {
+      "index.ts": ["medusa", "options", "client"],
+      medusa: ["options", "client"],
+      options: ["client"],
+      client: [],
+    },
+  },
+  {
     folder: "src",
     language: "rust",
     rooms: { "lib.rs": [], binding: ["lane", "net", "sys"], lane: ["net", "sys"], net: [], sys: [] },
@@ -51,6 +61,13 @@ export const PARTS = [
   { folder: "crates/lock-sim/src", language: "rust" },
   { folder: "crates/server-model/src", language: "rust" },
 ];
+
+/**
+ * Packages that only one folder of a part may import, types included.
+ *
+ * @type {{ scope: string, within: string, only: string }[]}
+ */
+export const CONFINED_PACKAGES = [{ scope: "@medusajs/", within: "provider/src", only: "provider/src/medusa" }];
 
 /** Folders with circles that are known, and are to be untied. One without a circle must leave this list. */
 export const KNOWN_CIRCLES = ["crates/lock-model/src", "crates/lock-sim/src", "crates/server-model/src/verbs"];

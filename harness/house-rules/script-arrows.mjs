@@ -3,7 +3,7 @@
 import fs from "node:fs";
 import path from "node:path";
 
-const IMPORT = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)"(\.\.?\/[^"]*)"/g;
+const IMPORT = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire(?:\.resolve)?\s*\(\s*)"([^"]*)"/g;
 
 /**
  * @param {string} root the project
@@ -14,11 +14,25 @@ export function scriptArrows(root, files) {
   const known = new Set(files);
   return new Map(
     files.map((file) => {
-      const text = fs.readFileSync(path.join(root, file), "utf8");
-      const targets = [...text.matchAll(IMPORT)].map(([, name]) => fileOf(path.posix.join(path.posix.dirname(file), name), known));
+      const near = namesIn(root, file).filter(isNear);
+      const targets = near.map((name) => fileOf(path.posix.join(path.posix.dirname(file), name), known));
       return [file, new Set(targets.filter((target) => target !== undefined && target !== file))];
     }),
   );
+}
+
+/** @returns {string[]} what a file imports that is no file beside it: packages and their parts, types included */
+export function packagesOf(root, file) {
+  return namesIn(root, file).filter((name) => !isNear(name));
+}
+
+function namesIn(root, file) {
+  const text = fs.readFileSync(path.join(root, file), "utf8");
+  return [...text.matchAll(IMPORT)].map(([, name]) => name);
+}
+
+function isNear(name) {
+  return /^\.\.?\//.test(name);
 }
 
 function fileOf(name, known) {

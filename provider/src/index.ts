@@ -1,14 +1,6 @@
-import { ModuleProvider, Modules } from "@medusajs/framework/utils";
-import lockingRedisLoader from "./loader";
-import { RedisLockingProvider } from "./service";
-
-export type { LockError, LockErrorCode } from "./errors";
-export type { Lock } from "./lock";
-export type { LockingRedisOptions, SafetyOptions } from "./options";
-export type { AcquireArgs, ExecuteArgs } from "./service";
-export { RedisLockingProvider };
-
-export default ModuleProvider(Modules.LOCKING, {
-  services: [RedisLockingProvider],
-  loaders: [lockingRedisLoader],
-});
+export type { LockError, LockErrorCode } from "./client/errors";
+export type { Lock } from "./client/lock";
+export { default } from "./medusa/provider";
+export type { AcquireArgs, ExecuteArgs } from "./medusa/service";
+export { RedisLockingProvider } from "./medusa/service";
+export type { LockingRedisOptions, SafetyOptions } from "./options/options";

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// The options, parsed by `provider/src/tls-options.ts`; certificates and keys are PEM texts.
+/// The options, parsed by `provider/src/options/tls-options.ts`; certificates and keys are PEM texts.
 #[derive(Clone)]
 pub(crate) struct TlsOptions {
     /// The trusted authorities.

@@ -1,4 +1,5 @@
-import { optionalBoolean, optionError } from "./option-values";
+import { optionError } from "../client/errors";
+import { optionalBoolean } from "./option-values";
 
 /** A `redisUrl`, parsed: its own parts, and its query parameters, which are options, too. */
 export interface UrlParts {

@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
-import { type Log, textOf } from "./guard";
+import { type Log, textOf } from "../client/guard";
 import type { LoadedClient } from "./service";
 
 /** The prefix that the Locking Module puts before a provider's id. Medusa's documentation writes ids with it. */
 const PREFIX = "lp_";
-const PACKAGE_ENTRY = resolve(__dirname, "../../index.js");
+const PACKAGE_ENTRY = resolve(__dirname, "../../../index.js");
 const ALIAS_ENTRY = resolve(__dirname, "lp-alias/index.js");
 
 interface ProviderEntry {

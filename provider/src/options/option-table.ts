@@ -1,4 +1,4 @@
-import { optionError } from "./option-values";
+import { optionError } from "../client/errors";
 
 /**
  * @internal What becomes of an option of ioredis or Node. It works; or it is passed over silently; or it is passed over and the

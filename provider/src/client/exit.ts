@@ -1,4 +1,4 @@
-import type { NativeClient } from "../../native";
+import type { NativeClient } from "../../../native";
 
 const clients = new Set<WeakRef<NativeClient>>();
 const references = new WeakMap<NativeClient, WeakRef<NativeClient>>();

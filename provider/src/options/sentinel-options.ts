@@ -1,17 +1,10 @@
-import type { NativeDetection, NativeOptions, NativeSentinel, NativeSentinels, NativeTls } from "../../native";
-import { kindOf } from "./arguments";
+import type { NativeDetection, NativeOptions, NativeSentinel, NativeSentinels, NativeTls } from "../../../native";
+import { kindOf } from "../client/arguments";
+import { optionError } from "../client/errors";
+import { guarded, textOf } from "../client/guard";
 import { readAddress } from "./connection-options";
-import { guarded, textOf } from "./guard";
 import { objectOf, readNatMap } from "./nat-map";
-import {
-  type OptionSource,
-  optionalBoolean,
-  optionalInteger,
-  optionalNumber,
-  optionalString,
-  optionError,
-  withoutUndefined,
-} from "./option-values";
+import { type OptionSource, optionalBoolean, optionalInteger, optionalNumber, optionalString, withoutUndefined } from "./option-values";
 import { pausesBy } from "./retry-options";
 import { parseTls } from "./tls-options";
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type * as Native from "../../native";
+import type * as Native from "../../../native";
 
 const NAME = "medusa-locking-redis";
 const SUPPORTED = "Linux (glibc and musl), macOS and Windows on x64 and arm64";
@@ -14,7 +14,7 @@ const VARIANTS: Record<string, readonly string[]> = { linux: ["-gnu", "-musl"], 
 export function loadNative(): typeof Native {
   let native: typeof Native;
   try {
-    native = require("../../native");
+    native = require("../../../native");
   } catch (cause) {
     throw new Error(whyNot(cause), { cause });
   }
@@ -74,7 +74,7 @@ function glibcTooOld(troubles: string[]): string | undefined {
 
 /** Why the loaded addon does not fit, if its package has another version than this one. */
 function loadedOfOtherVersion(): string | undefined {
-  const files = require.cache?.[require.resolve("../../native")]?.children?.map(({ filename }) => filename) ?? [];
+  const files = require.cache?.[require.resolve("../../../native")]?.children?.map(({ filename }) => filename) ?? [];
   const addon = files.find((file) => file.endsWith(".node"));
   return addon && ofOtherVersion(readManifest(join(dirname(addon), "package.json")));
 }
@@ -85,7 +85,7 @@ interface Manifest {
 }
 
 function ofOtherVersion(manifest: Manifest | undefined): string | undefined {
-  const own = readManifest(join(__dirname, "../../package.json"));
+  const own = readManifest(join(__dirname, "../../../package.json"));
   if (!manifest || !own || manifest.version === own.version) {
     return undefined;
   }

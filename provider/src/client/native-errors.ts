@@ -1,6 +1,5 @@
-import type { NativeOptions, ResultDetail } from "../../native";
-import { type LockError, type LockErrorCode, lockError } from "./errors";
-import { optionError } from "./option-values";
+import type { NativeOptions, ResultDetail } from "../../../native";
+import { type LockError, type LockErrorCode, lockError, optionError } from "./errors";
 
 /** @internal The error of a call that failed. */
 export function errorOf(detail: ResultDetail | undefined): LockError {

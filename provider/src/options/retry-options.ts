@@ -1,15 +1,8 @@
-import { type NativeOptions, NativePauses } from "../../native";
-import { kindOf } from "./arguments";
-import type { Callbacks } from "./callbacks";
-import {
-  type OptionSource,
-  optionalBoolean,
-  optionalInteger,
-  optionalLimitMs,
-  optionalNumber,
-  optionError,
-  withoutUndefined,
-} from "./option-values";
+import { type NativeOptions, NativePauses } from "../../../native";
+import { kindOf } from "../client/arguments";
+import type { Callbacks } from "../client/callbacks";
+import { optionError } from "../client/errors";
+import { type OptionSource, optionalBoolean, optionalInteger, optionalLimitMs, optionalNumber, withoutUndefined } from "./option-values";
 
 /** ioredis' `maxRetriesPerRequest`. */
 const DEFAULT_MOST_RECONNECTS = 20;

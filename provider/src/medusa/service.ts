@@ -1,21 +1,11 @@
-import {
-  acquireLeaseMs,
-  executeLeaseMs,
-  kindOf,
-  parseCallback,
-  parseKeys,
-  parseKeysToRelease,
-  parseOwner,
-  parseSignal,
-  renewedLeaseMs,
-  waitMs,
-} from "./arguments";
-import { guardLockCallbacks } from "./callbacks";
-import { Keep, type LockClient } from "./client";
-import { argumentError, type LockError } from "./errors";
-import { type Log, textOf } from "./guard";
-import type { KeptLocks } from "./kept";
-import { EmptyLock, type Lock } from "./lock";
+import { kindOf, parseCallback, parseKeys, parseKeysToRelease, parseOwner, parseSignal } from "../client/arguments";
+import { guardLockCallbacks } from "../client/callbacks";
+import { Keep, type LockClient } from "../client/client";
+import { argumentError, type LockError } from "../client/errors";
+import { type Log, textOf } from "../client/guard";
+import type { KeptLocks } from "../client/kept";
+import { EmptyLock, type Lock } from "../client/lock";
+import { acquireLeaseMs, executeLeaseMs, renewedLeaseMs, waitMs } from "./seconds";
 
 /** @internal Name in the container that the loader registers for the service. */
 export const CLIENT = "lockingRedisClient";

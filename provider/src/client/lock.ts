@@ -1,4 +1,4 @@
-import { HoldState, type NativeClient } from "../../native";
+import { HoldState, type NativeClient } from "../../../native";
 import { type LockError, type LossKind, lockError, lostError } from "./errors";
 
 /**

@@ -1,11 +1,11 @@
 import type { LoaderOptions } from "@medusajs/framework/types";
+import { LockClient } from "../client/client";
+import { guardedLog, textOf } from "../client/guard";
+import { KeptLocks } from "../client/kept";
+import { parseOptions } from "../options/options";
 import { addAlias, rememberClient } from "./alias";
 import { shutDownWithMedusa } from "./application-end";
-import { LockClient } from "./client";
 import { asValue } from "./container";
-import { guardedLog, textOf } from "./guard";
-import { KeptLocks } from "./kept";
-import { parseOptions } from "./options";
 import { CLIENT, type LoadedClient } from "./service";
 
 /** Medusa's loader arguments for a provider; `moduleOptions` is set when the provider has options of its own. */

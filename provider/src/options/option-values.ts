@@ -1,15 +1,10 @@
-import { kindOf } from "./arguments";
-import { type LockError, lockError } from "./errors";
+import { kindOf } from "../client/arguments";
+import { optionError } from "../client/errors";
 
 /** Options by their names, and how a message names one of them. */
 export interface OptionSource {
   readonly values: Readonly<Record<string, unknown>>;
   label(name: string): string;
-}
-
-/** The error of an option that cannot be used. `trouble` follows the option's name; it never holds the value. */
-export function optionError(option: string, trouble: string): LockError {
-  return lockError("INVALID_OPTION", `Option "${option}" of the "locking-redis" provider ${trouble}.`);
 }
 
 /** A string option; `undefined` and null are none. */

@@ -1,5 +1,5 @@
-import type { NativeOptions } from "../../native";
-import { HoldState, type NativeClient, type Refusal, type ResultDetail, ResultKind } from "../../native";
+import type { NativeOptions } from "../../../native";
+import { HoldState, type NativeClient, type Refusal, type ResultDetail, ResultKind } from "../../../native";
 import { askPauseMs, askVerdict, type Callbacks } from "./callbacks";
 import { type LockError, type LossKind, lockError, lostError } from "./errors";
 import { forgetAtExit, rememberAtExit } from "./exit";

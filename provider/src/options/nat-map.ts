@@ -1,6 +1,7 @@
-import type { NativeNode } from "../../native";
-import { kindOf } from "./arguments";
-import { optionalInteger, optionalString, optionError } from "./option-values";
+import type { NativeNode } from "../../../native";
+import { kindOf } from "../client/arguments";
+import { optionError } from "../client/errors";
+import { optionalInteger, optionalString } from "./option-values";
 
 /** @internal Reads a `natMap`: other addresses for those that Sentinels or nodes name, by "host:port". */
 export function readNatMap(option: string, value: unknown): Record<string, NativeNode> {

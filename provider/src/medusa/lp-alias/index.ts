@@ -1,8 +1,8 @@
 import type { LoaderOptions } from "@medusajs/framework/types";
 import { ModuleProvider, Modules } from "@medusajs/framework/utils";
+import { lockError } from "../../client/errors";
 import { clientOf } from "../alias";
 import { asValue } from "../container";
-import { lockError } from "../errors";
 import { CLIENT, RedisLockingProvider } from "../service";
 
 // This file has a folder of its own, because Medusa imports the folders beside a provider's entry.

@@ -1,9 +1,10 @@
 import { createPrivateKey, KeyObject, X509Certificate } from "node:crypto";
 import fs from "node:fs";
 import tls from "node:tls";
-import type { NativeTls } from "../../native";
-import { kindOf } from "./arguments";
-import { type OptionSource, optionalString, optionError } from "./option-values";
+import type { NativeTls } from "../../../native";
+import { kindOf } from "../client/arguments";
+import { optionError } from "../client/errors";
+import { type OptionSource, optionalString } from "./option-values";
 
 const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[\s\S]+?-----END \1-----/g;
 const REVOCATION_LIST = /-----BEGIN X509 CRL-----[\s\S]+?-----END X509 CRL-----/g;

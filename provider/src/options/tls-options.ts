@@ -1,9 +1,10 @@
 import net from "node:net";
-import { type NativeOptions, type NativeTls, NativeTrust } from "../../native";
+import { type NativeOptions, type NativeTls, NativeTrust } from "../../../native";
+import { optionError } from "../client/errors";
 import { type Address, readAddress } from "./connection-options";
 import { NODE_TLS_OPTIONS } from "./node-tls-options";
 import { judgeOption } from "./option-table";
-import { type OptionSource, optionalBoolean, optionalInteger, optionalString, optionError, withoutUndefined } from "./option-values";
+import { type OptionSource, optionalBoolean, optionalInteger, optionalString, withoutUndefined } from "./option-values";
 import { readAlgorithms } from "./tls-algorithms";
 import { defaultAuthorities, readCertificates, readIdentity, readRevocationLists } from "./tls-credentials";
 

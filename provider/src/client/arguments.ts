@@ -1,13 +1,5 @@
 import { argumentError } from "./errors";
 
-/** Longest lease, in seconds: some 31 years. */
-const LONGEST_EXPIRE_S = 1e9;
-/** Lease of `execute` when the caller names none, in seconds. */
-const DEFAULT_EXECUTE_EXPIRE_S = 60;
-
-/** Lease of `acquire` with `renew` when the caller names none, in ms. */
-const DEFAULT_RENEWED_LEASE_MS = 60_000;
-
 /** The owner that stands for no particular owner. */
 const NOBODY = "*";
 /** Owners that the package makes itself. */
@@ -76,36 +68,12 @@ export function parseOwner(ownerId: unknown): string {
   return ownerId;
 }
 
-/** Lease of `execute` in ms: `expire` seconds, at least 1; 60 for none or NaN. */
-export function executeLeaseMs(expire: unknown): number {
-  const seconds = Math.max(toNumber("expire", expire) ?? DEFAULT_EXECUTE_EXPIRE_S, 1);
-  return leaseMs(Number.isNaN(seconds) ? DEFAULT_EXECUTE_EXPIRE_S : seconds);
-}
-
-/** Lease of `acquire` in ms: 0 (no limit) for no `expire`, 0 or NaN; else at least 1 s. */
-export function acquireLeaseMs(expire: unknown): number {
-  const seconds = toNumber("expire", expire);
-  // The text "0" is not the same as no value: with the official package, too, it means the shortest lease.
-  return seconds || expire === "0" ? leaseMs(Math.max(seconds ?? 0, 1)) : 0;
-}
-
-/** Lease of a lock that is renewed: as {@link acquireLeaseMs}, but never without an end. */
-export function renewedLeaseMs(expire: unknown): number {
-  return acquireLeaseMs(expire) || DEFAULT_RENEWED_LEASE_MS;
-}
-
 /** A caller's function, if there is one. */
 export function parseCallback<F extends (...args: never[]) => unknown>(name: string, callback: F | undefined | null): F | undefined {
   if (callback !== undefined && callback !== null && typeof callback !== "function") {
     throw argumentError(`"${name}" must be a function, got ${kindOf(callback)}.`);
   }
   return callback ?? undefined;
-}
-
-/** How long to wait in ms: `timeout` seconds, at least 1; `fallbackS` for none; 1 s for NaN. May be Infinity. */
-export function waitMs(timeout: unknown, fallbackS: number): number {
-  const seconds = Math.max(toNumber("timeout", timeout) ?? fallbackS, 1);
-  return (Number.isNaN(seconds) ? 1 : seconds) * 1000;
 }
 
 /** The caller's signal, if there is one. */
@@ -117,25 +85,6 @@ export function parseSignal(signal: unknown): AbortSignal | undefined {
     throw argumentError(`"signal" must be an AbortSignal, got ${kindOf(signal)}.`);
   }
   return signal;
-}
-
-function leaseMs(seconds: number): number {
-  if (seconds > LONGEST_EXPIRE_S) {
-    throw argumentError(`"expire" must be at most ${LONGEST_EXPIRE_S} seconds, got ${seconds}.`);
-  }
-  return Math.floor(seconds * 1000);
-}
-
-/** Numbers, and strings that are numbers, as the official package takes them. */
-function toNumber(name: string, value: unknown): number | undefined {
-  if (value === undefined || value === null || typeof value === "number") {
-    return value ?? undefined;
-  }
-  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : Number.NaN;
-  if (Number.isNaN(number)) {
-    throw argumentError(`"${name}" must be a number of seconds, got ${kindOf(value)}.`);
-  }
-  return number;
 }
 
 /** The kind of a value, for messages. Never its content, which may be a secret. */

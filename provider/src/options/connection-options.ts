@@ -1,4 +1,5 @@
-import type { NativeOptions } from "../../native";
+import type { NativeOptions } from "../../../native";
+import { optionError } from "../client/errors";
 import {
   type OptionSource,
   optionalBoolean,
@@ -6,7 +7,6 @@ import {
   optionalLimitMs,
   optionalNumber,
   optionalString,
-  optionError,
   withoutUndefined,
 } from "./option-values";
 

@@ -1,5 +1,3 @@
-import { MedusaError } from "@medusajs/framework/utils";
-
 /**
  * What went wrong, as `error.code`. Stays the same across versions.
  *
@@ -28,7 +26,6 @@ export type LockErrorCode =
   | "LOCK_NOT_REPLICATED"
   | "LOCK_LOST"
   | "LOCK_RELEASED"
-  | "LOCK_ABORTED"
   | "INVALID_ARGUMENT"
   | "INVALID_OPTION"
   | "REDIS_UNREACHABLE"
@@ -37,13 +34,6 @@ export type LockErrorCode =
   | "REDIS_AUTH_FAILED"
   | "PROVIDER_CLOSED"
   | "INTERNAL";
-
-/** The error of every failed call: a `MedusaError` with a stable code and the keys it is about. */
-export type LockError = MedusaError & {
-  code: LockErrorCode;
-  /** The keys concerned, as the caller named them; empty if the error is not about keys. */
-  keys: string[];
-};
 
 /** The beginning of the message of ioredis' MaxRetriesPerRequestError. */
 const RECONNECT_LIMIT_TEXT = "Reached the max retries per request limit";
@@ -54,15 +44,15 @@ const RECONNECT_LIMIT_TEXT = "Reached the max retries per request limit";
  */
 const HIDDEN = "locking_error";
 
+/** The types have the names of `MedusaError.Types`. */
 const TYPE_OF_CODE: Record<LockErrorCode, string> = {
-  LOCK_NOT_ACQUIRED: MedusaError.Types.CONFLICT,
-  LOCK_TIMEOUT: MedusaError.Types.CONFLICT,
-  LOCK_NOT_REPLICATED: MedusaError.Types.UNEXPECTED_STATE,
-  LOCK_LOST: MedusaError.Types.CONFLICT,
-  LOCK_RELEASED: MedusaError.Types.CONFLICT,
-  LOCK_ABORTED: MedusaError.Types.CONFLICT,
-  INVALID_ARGUMENT: MedusaError.Types.INVALID_DATA,
-  INVALID_OPTION: MedusaError.Types.INVALID_DATA,
+  LOCK_NOT_ACQUIRED: "conflict",
+  LOCK_TIMEOUT: "conflict",
+  LOCK_NOT_REPLICATED: "unexpected_state",
+  LOCK_LOST: "conflict",
+  LOCK_RELEASED: "conflict",
+  INVALID_ARGUMENT: "invalid_data",
+  INVALID_OPTION: "invalid_data",
   REDIS_UNREACHABLE: HIDDEN,
   REDIS_TIMEOUT: HIDDEN,
   REDIS_REFUSED: HIDDEN,
@@ -71,6 +61,33 @@ const TYPE_OF_CODE: Record<LockErrorCode, string> = {
   INTERNAL: HIDDEN,
 };
 
+/**
+ * The error of every failed call: a stable code and the keys that it is about. It has the fields of a `MedusaError`, and where Medusa's part
+ * of the package is loaded it is one: the one class serves with and without Medusa.
+ */
+export class LockError extends Error {
+  /** As on every `MedusaError`. */
+  readonly __isMedusaError = true;
+  /** Which kind of `MedusaError`; see {@link LockErrorCode}. */
+  type: string;
+  /** What went wrong. */
+  code: LockErrorCode;
+  /** When. */
+  date = new Date();
+  /** The keys concerned, as the caller named them; empty if the error is not about keys. */
+  keys: string[];
+
+  /** @internal See {@link lockError}. */
+  constructor(code: LockErrorCode, message: string, keys: string[]) {
+    super(message);
+    // A MedusaError's message is enumerable, so it is part of its JSON.
+    Object.defineProperty(this, "message", { enumerable: true });
+    this.type = TYPE_OF_CODE[code];
+    this.code = code;
+    this.keys = keys;
+  }
+}
+
 /** @internal Whether Medusa hides an error of this code from its clients. */
 export function isHidden(code: LockErrorCode): boolean {
   return TYPE_OF_CODE[code] === HIDDEN;
@@ -78,8 +95,7 @@ export function isHidden(code: LockErrorCode): boolean {
 
 /** Makes the error of a failed call. `cause` is the reason behind it, for the error's `cause` property. */
 export function lockError(code: LockErrorCode, message: string, keys: string[] = [], cause?: string): LockError {
-  const error = new MedusaError(TYPE_OF_CODE[code], message, code) as LockError;
-  error.keys = keys;
+  const error = new LockError(code, message, keys);
   if (cause !== undefined) {
     error.cause = new Error(cause);
   }
@@ -116,4 +132,9 @@ export function lostError(keys: string[], what: LossKind, ofJob: boolean): LockE
 /** The error of an argument that cannot be used. */
 export function argumentError(message: string, keys: string[] = []): LockError {
   return lockError("INVALID_ARGUMENT", message, keys);
+}
+
+/** The error of an option that cannot be used. `trouble` follows the option's name; it never holds the value. */
+export function optionError(option: string, trouble: string): LockError {
+  return lockError("INVALID_OPTION", `Option "${option}" of the "locking-redis" provider ${trouble}.`);
 }

@@ -1,6 +1,6 @@
 import { MedusaModule } from "@medusajs/framework/modules-sdk";
-import type { LockClient } from "./client";
-import { type Log, textOf } from "./guard";
+import type { LockClient } from "../client/client";
+import { type Log, textOf } from "../client/guard";
 
 const clients = new Set<WeakRef<LockClient>>();
 let listening = false;

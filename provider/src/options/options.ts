@@ -1,10 +1,9 @@
-import { Modules } from "@medusajs/framework/utils";
-import { type NativeOptions, NativePauses } from "../../native";
-import { kindOf } from "./arguments";
-import type { Callbacks } from "./callbacks";
+import { type NativeOptions, NativePauses } from "../../../native";
+import { kindOf } from "../client/arguments";
+import type { Callbacks } from "../client/callbacks";
+import { lockError, optionError } from "../client/errors";
 import { parseCluster } from "./cluster-options";
-import { lockError } from "./errors";
-import { optionalInteger, optionalNumber, optionalString, optionError } from "./option-values";
+import { optionalInteger, optionalNumber, optionalString } from "./option-values";
 import type { RedisConnectionOptions } from "./redis-option-types";
 import { parseRedisOptions, type RedisSettings } from "./redis-options";
 import { parseRedisUrl } from "./redis-url";
@@ -106,7 +105,7 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
   if (!redisUrl && (given.cluster === undefined || given.cluster === null)) {
     throw lockError(
       "INVALID_OPTION",
-      `No "redisUrl" provided in "${Modules.LOCKING}" module, "locking-redis" provider options. It is required for the "locking-redis" Module provider.`,
+      `No "redisUrl" provided in "locking" module, "locking-redis" provider options. It is required for the "locking-redis" Module provider.`,
     );
   }
   // Medusa hands a provider without options the module's options, some of which are for the module only.

@@ -1,6 +1,4 @@
-import type { Logger } from "@medusajs/framework/types";
-
-/** @internal The part of Medusa's logger that this package uses. */
+/** @internal The part of a logger that this package uses: Medusa's has it, and so has `console`. */
 export interface Log {
   info(text: string): void;
   warn(text: string): void;
@@ -25,7 +23,7 @@ export function guarded<T>(call: () => T, failed: (error: unknown) => void): T |
 }
 
 /** @internal The user's logger, with methods that do not throw. A line that it cannot write is lost. */
-export function guardedLog(logger: Partial<Pick<Logger, "info" | "warn" | "error">> | undefined): Log {
+export function guardedLog(logger: Partial<Log> | undefined): Log {
   const lost = () => {};
   return {
     info: (text) => void guarded(() => logger?.info?.(text), lost),

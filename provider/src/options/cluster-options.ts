@@ -1,17 +1,10 @@
-import type { NativeCluster } from "../../native";
-import { kindOf } from "./arguments";
+import type { NativeCluster } from "../../../native";
+import { kindOf } from "../client/arguments";
+import { optionError } from "../client/errors";
 import { CLUSTER_OPTIONS } from "./cluster-option-table";
 import { readNatMap } from "./nat-map";
 import { judgeOption } from "./option-table";
-import {
-  type OptionSource,
-  optionalBoolean,
-  optionalInteger,
-  optionalNumber,
-  optionalString,
-  optionError,
-  withoutUndefined,
-} from "./option-values";
+import { type OptionSource, optionalBoolean, optionalInteger, optionalNumber, optionalString, withoutUndefined } from "./option-values";
 import { parseRedisUrl, type UrlParts } from "./redis-url";
 
 const OPTION = "cluster";

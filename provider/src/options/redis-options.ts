@@ -1,10 +1,11 @@
-import type { NativeOptions } from "../../native";
-import { kindOf } from "./arguments";
-import type { Callbacks } from "./callbacks";
+import type { NativeOptions } from "../../../native";
+import { kindOf } from "../client/arguments";
+import type { Callbacks } from "../client/callbacks";
+import { optionError } from "../client/errors";
 import { type Connection, readConnection } from "./connection-options";
 import { IOREDIS_OPTIONS } from "./ioredis-options";
 import { judgeOption } from "./option-table";
-import { type OptionSource, optionalString, optionError } from "./option-values";
+import { type OptionSource, optionalString } from "./option-values";
 import type { UrlParts } from "./redis-url";
 import { type RetryPolicy, readCallbacks, readRetryPolicy } from "./retry-options";
 import { readSentinels, type Sentinel, usesTlsWithMaster } from "./sentinel-options";

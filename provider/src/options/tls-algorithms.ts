@@ -1,6 +1,7 @@
-import type { NativeTls } from "../../native";
-import { kindOf } from "./arguments";
-import { type OptionSource, optionalString, optionError } from "./option-values";
+import type { NativeTls } from "../../../native";
+import { kindOf } from "../client/arguments";
+import { optionError } from "../client/errors";
+import { type OptionSource, optionalString } from "./option-values";
 
 /** The cipher suites that rustls has, by OpenSSL's names; those of TLS 1.3 have the same name everywhere. */
 const SUITES: Record<string, string> = {
