@@ -1,6 +1,7 @@
 // What becomes of redisOptions: the values that the addon is told, what is warned of, what is refused.
 
 import assert from "node:assert/strict";
+import os from "node:os";
 import { test } from "node:test";
 import { parse, provider, refusal } from "./support.mjs";
 
@@ -11,8 +12,11 @@ const URL = "redis://h";
 const fn = () => 1;
 
 test("without options everything is as ioredis has it", () => {
-  const { warnings, retryStrategy, reconnectOnError, onThread, ...told } = parse(URL);
+  const { warnings, retryStrategy, reconnectOnError, onThread, runtime, ...told } = parse(URL);
+  const machine = os.hostname();
   assert.deepEqual(told, {
+    machine,
+    connectionName: `medusa-locking:${machine}:${process.pid}`,
     host: "h",
     port: 6379,
     family: 0,

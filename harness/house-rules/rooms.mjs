@@ -43,7 +43,7 @@ export const PARTS = [
     folder: "crates/lock-core/src",
     language: "rust",
     rooms: lockCore({
-      "engine.rs": ["notices.rs", "router", "client"],
+      "engine.rs": ["notices.rs", "router", "client", "census"],
       "notices.rs": ["router"],
       router: ["client", "calls"],
       client: ["connection", "calls", "waiters", "outbox.rs", "cohort.rs", "poll_lines.rs", "official_callers.rs", "commands"],
@@ -55,6 +55,7 @@ export const PARTS = [
       "poll_lines.rs": [],
       "official_callers.rs": [],
       commands: [],
+      census: [],
     }),
   },
   { folder: "crates/lock-model/src", language: "rust" },

@@ -59,6 +59,8 @@ pub struct Terms {
     /// 0: the caller does not ask about the lease later. 1: a hold stands for the lease until the release. 2: the lease is
     /// renewed, too.
     pub keep: u32,
+    /// What the lock is for, for operators.
+    pub label: Option<String>,
 }
 
 /// A connection to Redis and the calls that go over it. Calls are numbered by the caller; their results come
@@ -118,7 +120,8 @@ impl NativeClient {
         Ok(this)
     }
 
-    /// Takes the keys for one call of `execute`: waits for them for up to `timeout_ms` and renews the lease.
+    /// Takes the keys for one call of `execute`: waits for them for up to `timeout_ms` and renews the lease. `label` tells operators what
+    /// it is for.
     /// Returns the task, for `cancel`.
     #[napi(catch_unwind)]
     pub fn lock(
@@ -128,8 +131,10 @@ impl NativeClient {
         keys: Either<String, Vec<String>>,
         lease_ms: f64,
         timeout_ms: f64,
+        label: Option<String>,
     ) -> Either<u32, Refusal> {
-        let wait = Waiting { wait: limited(timeout_ms), lease: Some(millis(lease_ms)), keep: Keep::Renewed };
+        let wait =
+            Waiting { wait: limited(timeout_ms), lease: Some(millis(lease_ms)), keep: Keep::Renewed, label };
         self.acquire_keys(env, caller, keys, Wanted::Execute, wait)
     }
 
@@ -154,7 +159,7 @@ impl NativeClient {
         };
         let lease = Some(millis(terms.lease_ms)).filter(|lease| !lease.is_zero());
         let wanted = Wanted::Named(terms.owner.into_bytes().into());
-        self.acquire_keys(env, caller, keys, wanted, Waiting { wait, lease, keep })
+        self.acquire_keys(env, caller, keys, wanted, Waiting { wait, lease, keep, label: terms.label })
     }
 
     /// Withdraws a call.
@@ -276,7 +281,7 @@ impl NativeClient {
         caller: f64,
         keys: Either<String, Vec<String>>,
         wanted: Wanted,
-        Waiting { wait, lease, keep }: Waiting,
+        Waiting { wait, lease, keep, label }: Waiting,
     ) -> Either<u32, Refusal> {
         let outcome = self.lane.with(env, |engine, now| {
             let named = named(keys);
@@ -285,18 +290,28 @@ impl NativeClient {
             let named = if named.len() > 1 { named } else { Vec::new() };
             engine.acquire(
                 now,
-                AcquireRequest { caller: number(caller), keys, named, wanted, lease, wait, keep },
+                AcquireRequest {
+                    caller: number(caller),
+                    keys,
+                    named,
+                    wanted,
+                    lease,
+                    wait,
+                    keep,
+                    label: label.map(Into::into),
+                },
             )
         });
         taken(outcome.flatten())
     }
 }
 
-/// How long to wait for keys, and for how long they are taken.
+/// How long to wait for keys, for how long they are taken, and what for.
 struct Waiting {
     wait: WaitPolicy,
     lease: Option<Duration>,
     keep: Keep,
+    label: Option<String>,
 }
 
 /// `Infinity` is a wait without a limit.

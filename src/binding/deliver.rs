@@ -2,7 +2,7 @@
 
 use crate::lane::Deliver;
 use crate::sys::SharedNumbers;
-use lock_core::{Error, Held, LogLevel, Loss, Mode, Notice};
+use lock_core::{Error, Held, LogLevel, Loss, Notice};
 use napi::Env;
 use napi::bindgen_prelude::{FnArgs, FunctionRef};
 use napi_derive::napi;
@@ -25,7 +25,8 @@ pub enum ResultKind {
     /// The call failed; the value is the detail's index.
     Failed,
     /// A lock is lost: the first number is the hold, the value the detail's index. The detail's code says what happened
-    /// ("lapsed", "ended" or "taken-away"), its message names the call that took the lock ("execute" or "acquire").
+    /// ("lapsed", "ended" or "taken-away"), its message names the call that took the lock ("execute" or "acquire"), its
+    /// cause who took it away, where that was said.
     Lost,
     /// The connection stands; the value is the detail's index. The detail's code is the mode ("plain", "polling" or
     /// "hand-off"); its message says why the mode is not the best one.
@@ -95,22 +96,21 @@ fn triple(notice: Notice, details: &mut Vec<ResultDetail>) -> [f64; 3] {
         Notice::ReleasePending { caller, why } => (caller, ResultKind::ReleasePending, detail(text("", why))),
         Notice::Freed { caller, count } => (caller, ResultKind::Freed, count as f64),
         Notice::Failed { caller, error } => (caller, ResultKind::Failed, detail(error.into())),
-        Notice::Lost { hold, keys, why, named } => {
+        Notice::Lost { hold, keys, why, by, named } => {
             let why = match why {
                 Loss::Lapsed => "lapsed",
                 Loss::Ended => "ended",
                 Loss::TakenAway => "taken-away",
             };
             let of = if named { "acquire" } else { "execute" };
-            (hold.to_number(), ResultKind::Lost, detail(ResultDetail { keys, ..text(why, of.to_owned()) }))
+            (
+                hold.to_number(),
+                ResultKind::Lost,
+                detail(ResultDetail { keys, cause: by.map(|by| by.to_string()), ..text(why, of.to_owned()) }),
+            )
         }
         Notice::Ready { mode, why } => {
-            let mode = match mode {
-                Mode::Plain => "plain",
-                Mode::Polling => "polling",
-                Mode::HandOff => "hand-off",
-            };
-            (0, ResultKind::Ready, detail(text(mode, why.unwrap_or_default())))
+            (0, ResultKind::Ready, detail(text(mode.name(), why.unwrap_or_default())))
         }
         Notice::Down { reason } => (0, ResultKind::Down, detail(text("", reason))),
         Notice::Log { level, message } => {

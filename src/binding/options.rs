@@ -6,6 +6,7 @@ use super::tls_options::NativeTls;
 use super::values::{family, limit, millis};
 use crate::lane::Settings;
 use crate::net::{Endpoint, Place, SocketRules, Target, Tls};
+use lock_core::census::ProcessFacts;
 use lock_core::{
     BackoffRule, ClientConfig, Credentials, HandshakeOptions, PauseRule, RetryPolicy, Safety, Secrets,
 };
@@ -90,6 +91,10 @@ pub struct NativeOptions {
     pub safety_timeout_ms: Option<f64>,
     /// Use the thread lane.
     pub on_thread: bool,
+    /// Name of the machine, for operators who ask.
+    pub machine: String,
+    /// Name and version of the runtime, for operators who ask.
+    pub runtime: String,
 }
 
 /// The pause before an attempt to connect.
@@ -173,8 +178,24 @@ impl NativeOptions {
                 .map(|(replicas, timeout)| Safety { replicas, timeout: millis(timeout) }),
             version: env!("CARGO_PKG_VERSION"),
         };
-        Ok(Settings { target, discovery, client, maximum_stall: millis(self.maximum_stall_ms) })
+        let process = ProcessFacts {
+            host: self.machine,
+            pid: std::process::id(),
+            package: client.version.to_owned(),
+            node: self.runtime,
+            connection: client.handshake_options.connection_name.clone(),
+            options: options_in_common(&client, self.maximum_stall_ms),
+            ..ProcessFacts::default()
+        };
+        Ok(Settings { target, discovery, client, process, maximum_stall: millis(self.maximum_stall_ms) })
     }
+}
+
+/// What all instances of a shop should have in common.
+fn options_in_common(client: &ClientConfig, maximum_stall_ms: f64) -> String {
+    let safety = client.safety.map_or(0, |safety| safety.replicas);
+    let prefix = String::from_utf8_lossy(&client.prefix);
+    format!("prefix={prefix} database={} safety={safety} maximumStallMs={maximum_stall_ms}", client.database)
 }
 
 impl From<NativePauses> for PauseRule {

@@ -4,9 +4,11 @@
 //! a loop. Both drive lock-core's `Engine` and use `shared` (what other threads touch) and `renewal`
 //! (the leases' own thread and connection).
 
-mod background;
+pub(crate) mod background;
+mod census;
 mod deliver;
 mod detector;
+mod inspector;
 mod lookup;
 mod node_loop;
 mod renewal;
@@ -20,6 +22,7 @@ mod thread;
 mod wire;
 
 pub(crate) use deliver::Deliver;
+pub(crate) use inspector::Inspector;
 pub(crate) use node_loop::NodeLoop;
 pub(crate) use settings::{Discovery, Settings};
 pub(crate) use thread::ThreadLane;

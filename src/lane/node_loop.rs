@@ -4,17 +4,15 @@
 //! loop finds replies; they are read and their calls settled at that place, in one callback scope. Everything in here runs
 //! on the environment's thread.
 
-use super::background;
 use super::deliver::{Deliver, closed, internal};
-use super::renewal;
 use super::settings::{EXIT_LIMIT, Settings};
 use super::shared::{Inbound, Shared, Waker};
 use super::socket::Connection;
 use super::sockets::Sockets;
-use super::{lookup, wire};
+use super::{background, census, lookup, renewal, wire};
 use crate::net::{self, Target, Trouble, describe};
 use crate::sys::{Async, EventLoop, JsScope, Poll, Prepare, Readiness, Timer, now};
-use lock_core::{Action, Engine, Error, FIRST, Instant, NodeId};
+use lock_core::{Action, Engine, Error, FIRST, IdSource, Instant, NodeId};
 use napi::Env;
 use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, Read};
@@ -114,6 +112,7 @@ impl NodeLoop {
         };
         shared.set_waker(Waker::Loop(handles.wake.waker()));
         this.state.borrow_mut().handles = Some(handles);
+        census::start(&shared, &settings, IdSource::new(seed).mark())?;
         renewal::start(shared, settings)?;
         Ok(this)
     }
@@ -209,6 +208,9 @@ impl NodeLoop {
                 Inbound::LookedUp { outcome } => {
                     self.state.borrow_mut().engine.router().handle_map(now(), outcome);
                 }
+                Inbound::WhoWaits { keys, answer } => {
+                    let _ = answer.send(self.state.borrow_mut().engine.waits(now(), keys.as_ref()));
+                }
                 Inbound::Moved { reason } => {
                     self.state.borrow_mut().engine.router().handle_moved(now(), &reason);
                 }
@@ -218,8 +220,7 @@ impl NodeLoop {
 
     fn connected(&self, node: NodeId, outcome: Result<net::Connection, Trouble>) {
         let connection = outcome.and_then(|connected| Ok(self.watch(node, connected)?));
-        let mut guard = self.state.borrow_mut();
-        let state = &mut *guard;
+        let state = &mut *self.state.borrow_mut();
         let Some(client) = state.engine.router().client(node) else { return };
         match connection {
             Ok(connection) => {
@@ -284,16 +285,15 @@ impl NodeLoop {
 
     /// Does what lock-core asks for: connects, writes, sets the timer, and decides whether the loop may end.
     fn pump(&self) {
-        let mut guard = self.state.borrow_mut();
-        let state = &mut *guard;
+        let state = &mut *self.state.borrow_mut();
         loop {
             while let Some(action) = state.engine.next_action(now()) {
                 match action {
                     Action::LookUp => {
                         lookup::begin(&self.shared, &self.settings, state.engine.router().known());
                     }
-                    Action::Stands { plain, keeps_to_slots, password_unwanted } => {
-                        self.shared.stands(plain, keeps_to_slots, password_unwanted);
+                    Action::Stands { mode, keeps_to_slots, password_unwanted } => {
+                        self.shared.stands(mode, keeps_to_slots, password_unwanted);
                     }
                     Action::Route(routes) => self.shared.set_routes(routes),
                     Action::WakeRenewal => self.shared.renewal.notify_one(),

@@ -9,8 +9,8 @@ use crate::net::{Failure, Place, Talk};
 use crate::sys::now;
 use lock_core::resp::Value;
 use lock_core::{
-    HandshakeOptions, HoldId, Instant, LogLevel, Loss, Namespace, NodeAddress, Notice, Renewal, RenewalCall,
-    Routes,
+    HandshakeOptions, HoldId, Instant, LogLevel, Loss, Mode, Namespace, NodeAddress, Notice, Renewal,
+    RenewalCall, Routes,
 };
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -211,7 +211,7 @@ impl Renewer {
         let place = self.place(address);
         let mut guard = place.lock().await;
         let reused = guard.is_some();
-        let plain = self.shared.plain.load(Ordering::Acquire);
+        let plain = self.shared.mode() == Some(Mode::Plain);
         let talk = match guard.as_ref() {
             Some(talk) => talk.clone(),
             None => guard.insert(self.connect(address).await?).clone(),
@@ -294,7 +294,8 @@ impl Renewer {
         let keys =
             keys.unwrap_or_else(|| held.keys.iter().map(|key| self.namespace.caller_name(key)).collect());
         let named = !held.owner.is_unique();
-        self.shared.send(Inbound::Notice(Notice::Lost { hold, keys, why, named }));
+        let by = self.shared.leases().freed_by(now(), &held.keys).filter(|_| why == Loss::TakenAway);
+        self.shared.send(Inbound::Notice(Notice::Lost { hold, keys, why, by, named }));
     }
 
     fn tell_failed(&self, call: &RenewalCall, reason: &str) {

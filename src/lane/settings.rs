@@ -1,6 +1,7 @@
 //! The settings of a lane.
 
 use crate::net::{Endpoint, Target};
+use lock_core::census::ProcessFacts;
 use lock_core::{ClientConfig, NodeAddress};
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) discovery: Option<Discovery>,
     /// The client's own settings.
     pub(crate) client: ClientConfig,
+    /// What is said about this process to operators who ask; its mark is added later.
+    pub(crate) process: ProcessFacts,
     /// If the JavaScript thread is stuck for longer, its leases are not renewed.
     pub(crate) maximum_stall: Duration,
 }

@@ -2,11 +2,13 @@
 
 use crate::net::{Connection, Trouble};
 use crate::sys::{AsyncWaker, ThreadWaker, now};
-use lock_core::{Instant, LeaseTable, NodeId, Notice, Routes, SharedLeases, SlotRange};
+use lock_core::census::WaitFacts;
+use lock_core::{Instant, LeaseTable, LockKey, Mode, NodeId, Notice, Routes, SharedLeases, SlotRange};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 /// Wakes the JavaScript thread.
 pub(crate) enum Waker {
@@ -26,6 +28,8 @@ pub(crate) enum Inbound {
     Moved { reason: String },
     /// A notice for JavaScript.
     Notice(Notice),
+    /// Which calls wait, at these keys or at all? A process whose loop is stuck does not answer.
+    WhoWaits { keys: Option<BTreeSet<LockKey>>, answer: oneshot::Sender<Vec<WaitFacts>> },
 }
 
 /// See the module. Every lock in here is held for a few instructions only.
@@ -39,8 +43,10 @@ pub(crate) struct Shared {
     pub(crate) reachable: AtomicBool,
     /// A command may name keys of one slot only.
     pub(crate) keeps_to_slots: AtomicBool,
-    /// Only the lock keys themselves may be used.
-    pub(crate) plain: AtomicBool,
+    /// How locks are waited for; `None`: there was no connection yet.
+    mode: Mutex<Option<Mode>>,
+    /// Wakes the task that answers questions of operators.
+    pub(crate) census: Notify,
     /// The server wants no password although one was given.
     pub(crate) password_unwanted: AtomicBool,
     /// In a cluster: which node has which slot.
@@ -59,7 +65,8 @@ impl Shared {
             renewal: Notify::new(),
             reachable: AtomicBool::new(false),
             keeps_to_slots: AtomicBool::new(false),
-            plain: AtomicBool::new(false),
+            mode: Mutex::default(),
+            census: Notify::new(),
             password_unwanted: AtomicBool::new(false),
             routes: Mutex::default(),
             closed: AtomicBool::new(false),
@@ -77,11 +84,17 @@ impl Shared {
     }
 
     /// Notes what the renewal has to know about a main connection that now stands.
-    pub(crate) fn stands(&self, plain: bool, keeps_to_slots: bool, password_unwanted: bool) {
-        self.plain.store(plain, Ordering::Release);
+    pub(crate) fn stands(&self, mode: Mode, keeps_to_slots: bool, password_unwanted: bool) {
+        *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = Some(mode);
         self.keeps_to_slots.fetch_or(keeps_to_slots, Ordering::AcqRel);
         self.password_unwanted.store(password_unwanted, Ordering::Release);
         self.reachable.store(true, Ordering::Release);
+        self.census.notify_one();
+    }
+
+    /// How locks are waited for; `None`: there was no connection yet.
+    pub(crate) fn mode(&self) -> Option<Mode> {
+        *self.mode.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Which node has which slot, as far as it is known.
@@ -141,6 +154,7 @@ impl Shared {
         self.closed.store(true, Ordering::Release);
         self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.renewal.notify_one();
+        self.census.notify_one();
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -1,13 +1,16 @@
-//! Connections of the background thread: for the renewal, and for questions that are not about locks.
+//! Connections of the background thread: for the renewal, for messages, and for questions that are not about locks.
 
 use super::settings::Settings;
-use crate::net::{self, Failure, Talk, Target};
+use crate::net::{self, Failure, SocketRules, Talk, Target};
 use lock_core::resp::Value;
 use lock_core::{Credentials, HandshakeOptions, is_unwanted_password};
 use std::time::Duration;
+use tokio::sync::mpsc::Receiver;
 
 /// Longest time for the handshake on a new connection.
 const GREETING_LIMIT: Duration = Duration::from_secs(5);
+/// Idle time after which the system asks whether the server is still there, on a connection that only listens.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// Connects and logs in.
 pub(super) async fn open(
@@ -15,10 +18,37 @@ pub(super) async fn open(
     target: &Target,
     password_unwanted: bool,
 ) -> Result<Talk, Failure> {
+    open_with_pushes(settings, target, password_unwanted).await.map(|(talk, _)| talk)
+}
+
+/// Connects, logs in, and subscribes to a channel.
+pub(super) async fn listen(
+    settings: &Settings,
+    target: &Target,
+    password_unwanted: bool,
+    channel: &str,
+) -> Result<(Talk, Receiver<Vec<Value>>), Failure> {
+    // Nothing is sent over it for hours. A connection that a firewall has forgotten must be noticed all the same.
+    let target = Target {
+        socket: SocketRules { keep_alive: Some(KEEP_ALIVE), ..target.socket.clone() },
+        ..target.clone()
+    };
+    let (talk, pushes) = open_with_pushes(settings, &target, password_unwanted).await?;
+    let limit = |_| Failure::Broken("no answer to HELLO".to_owned());
+    tokio::time::timeout(GREETING_LIMIT, talk.ask(&["HELLO", "3"])).await.map_err(limit)??;
+    talk.tell(&["SUBSCRIBE", channel])?;
+    Ok((talk, pushes))
+}
+
+async fn open_with_pushes(
+    settings: &Settings,
+    target: &Target,
+    password_unwanted: bool,
+) -> Result<(Talk, Receiver<Vec<Value>>), Failure> {
     let stream = net::connect_stream(target).await.map_err(|trouble| Failure::Broken(trouble.reason))?;
-    let talk = Talk::new(stream, target.secrets.clone());
+    let (talk, pushes) = Talk::new(stream, target.secrets.clone());
     match tokio::time::timeout(GREETING_LIMIT, greet(settings, &talk, password_unwanted)).await {
-        Ok(greeted) => greeted.map(|()| talk),
+        Ok(greeted) => greeted.map(|()| (talk, pushes)),
         Err(_) => {
             let seconds = GREETING_LIMIT.as_secs();
             Err(Failure::Broken(format!("no answer on a new connection within {seconds} s")))

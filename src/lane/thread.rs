@@ -6,10 +6,10 @@ use super::deliver::{Deliver, closed};
 use super::renewal;
 use super::settings::{EXIT_LIMIT, Settings};
 use super::shared::{Inbound, Shared, Waker};
-use super::{lookup, wire};
+use super::{census, lookup, wire};
 use crate::net::{self, Connection, Socket, Target, Trouble, describe};
 use crate::sys::{EnvEnd, ThreadWaker, now};
-use lock_core::{Action, Engine, Error, Instant, NodeId};
+use lock_core::{Action, Engine, Error, IdSource, Instant, NodeId};
 use napi::Env;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -89,6 +89,7 @@ impl ThreadLane {
         shared.set_waker(Waker::Thread(waker.clone()));
         *this.waker.borrow_mut() = Some(waker);
         background::spawn(drive(core, settings.clone()))?;
+        census::start(&shared, &settings, IdSource::new(seed).mark())?;
         renewal::start(shared, settings)?;
         Ok(this)
     }
@@ -125,6 +126,10 @@ impl ThreadLane {
                 Inbound::Moved { reason } => {
                     self.core.engine().router().handle_moved(now(), &reason);
                     self.core.work.notify_one();
+                }
+                Inbound::WhoWaits { keys, answer } => {
+                    // Whoever asked may have gone.
+                    let _ = answer.send(self.core.engine().waits(now(), keys.as_ref()));
                 }
                 // This lane connects by itself.
                 Inbound::Connected { .. } => {}
@@ -198,8 +203,8 @@ async fn drive(core: Arc<Core>, settings: Settings) {
     while !core.shared.is_closed() {
         while let Some(action) = next_action(&core) {
             let (node, order) = match action {
-                Action::Stands { plain, keeps_to_slots, password_unwanted } => {
-                    core.shared.stands(plain, keeps_to_slots, password_unwanted);
+                Action::Stands { mode, keeps_to_slots, password_unwanted } => {
+                    core.shared.stands(mode, keeps_to_slots, password_unwanted);
                     continue;
                 }
                 Action::Route(routes) => {

@@ -9,8 +9,11 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
 use tokio::sync::oneshot;
+
+/// Messages that wait to be looked at. More than these are lost.
+const MOST_PUSHES: usize = 16_384;
 
 /// Why there is no answer.
 #[derive(Clone, Debug)]
@@ -39,30 +42,62 @@ impl fmt::Display for Failure {
 
 struct Asked {
     command: Vec<u8>,
-    answer: oneshot::Sender<Result<Value, String>>,
+    /// `None`: the answer is a push.
+    answer: Option<oneshot::Sender<Result<Value, String>>>,
 }
 
-/// A handle to one connection, in RESP2. The connection ends with its last handle.
+/// A handle to one connection, in RESP2 until HELLO says otherwise. The connection ends with its last handle.
 #[derive(Clone)]
 pub(crate) struct Talk(UnboundedSender<Asked>);
 
 impl Talk {
-    /// Begins on this stream.
-    pub(crate) fn new(stream: Box<dyn Stream>, secrets: Secrets) -> Self {
+    /// Begins on this stream. Gives the pushes, too; they end with the connection.
+    pub(crate) fn new(stream: Box<dyn Stream>, secrets: Secrets) -> (Self, Receiver<Vec<Value>>) {
         let (sender, requests) = unbounded_channel();
-        tokio::spawn(drive(stream, requests, Parser::new(secrets)));
-        Self(sender)
+        let (pushes, pushed) = channel(MOST_PUSHES);
+        tokio::spawn(drive(stream, requests, Parser::new(secrets), pushes));
+        (Self(sender), pushed)
     }
 
     /// Sends a command at the first poll, and waits for its reply without a limit.
     pub(crate) async fn ask<P: AsRef<[u8]>>(&self, parts: &[P]) -> Result<Value, Failure> {
-        let mut command = Vec::new();
-        append_header(&mut command, parts.len());
-        parts.iter().for_each(|part| append_text(&mut command, part.as_ref()));
+        self.send(parts)?.answer().await
+    }
+
+    /// Sends commands at once, and waits for their replies.
+    pub(crate) async fn ask_all<P: AsRef<[u8]>>(
+        &self,
+        commands: &[Vec<P>],
+    ) -> Result<Vec<Result<Value, Failure>>, Failure> {
+        let asked: Vec<_> = commands.iter().map(|parts| self.send(parts)).collect::<Result<_, _>>()?;
+        let mut answers = Vec::with_capacity(asked.len());
+        for answer in asked {
+            match answer.answer().await {
+                Err(broken @ Failure::Broken(_)) => return Err(broken),
+                outcome => answers.push(outcome),
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Sends a command that is answered by a push. An error reply to it breaks the connection.
+    pub(crate) fn tell<P: AsRef<[u8]>>(&self, parts: &[P]) -> Result<(), Failure> {
+        self.0.send(Asked { command: command(parts), answer: None }).map_err(|_| gone())
+    }
+
+    fn send<P: AsRef<[u8]>>(&self, parts: &[P]) -> Result<Awaited, Failure> {
         let (answer, answered) = oneshot::channel();
-        let gone = || Failure::Broken("the connection was closed".to_owned());
-        self.0.send(Asked { command, answer }).map_err(|_| gone())?;
-        match answered.await {
+        self.0.send(Asked { command: command(parts), answer: Some(answer) }).map_err(|_| gone())?;
+        Ok(Awaited(answered))
+    }
+}
+
+/// A reply that is on its way.
+struct Awaited(oneshot::Receiver<Result<Value, String>>);
+
+impl Awaited {
+    async fn answer(self) -> Result<Value, Failure> {
+        match self.0.await {
             Ok(Ok(Value::Error(said))) => Err(Failure::Said(said)),
             Ok(Ok(value)) => Ok(value),
             Ok(Err(reason)) => Err(Failure::Broken(reason)),
@@ -71,8 +106,24 @@ impl Talk {
     }
 }
 
+fn gone() -> Failure {
+    Failure::Broken("the connection was closed".to_owned())
+}
+
+fn command<P: AsRef<[u8]>>(parts: &[P]) -> Vec<u8> {
+    let mut command = Vec::new();
+    append_header(&mut command, parts.len());
+    parts.iter().for_each(|part| append_text(&mut command, part.as_ref()));
+    command
+}
+
 /// Moves commands and replies until the connection breaks or the last handle is gone.
-async fn drive(stream: Box<dyn Stream>, mut requests: UnboundedReceiver<Asked>, mut parser: Parser) {
+async fn drive(
+    stream: Box<dyn Stream>,
+    mut requests: UnboundedReceiver<Asked>,
+    mut parser: Parser,
+    pushes: Sender<Vec<Value>>,
+) {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut waiting: VecDeque<oneshot::Sender<Result<Value, String>>> = VecDeque::new();
     let (mut out, mut flushed, mut buffer) = (Vec::new(), true, vec![0; 16 << 10]);
@@ -81,7 +132,7 @@ async fn drive(stream: Box<dyn Stream>, mut requests: UnboundedReceiver<Asked>, 
             asked = requests.recv() => {
                 let Some(Asked { command, answer }) = asked else { return };
                 out.extend_from_slice(&command);
-                waiting.push_back(answer);
+                waiting.extend(answer);
             }
             written = write(&mut writer, &out), if !out.is_empty() || !flushed => match written {
                 Ok(count) => {
@@ -93,7 +144,7 @@ async fn drive(stream: Box<dyn Stream>, mut requests: UnboundedReceiver<Asked>, 
             read = read(&mut reader, &mut buffer) => {
                 let taken = read.map_err(|error| describe(&error)).and_then(|count| {
                     parser.feed(buffer.get(..count).unwrap_or_default());
-                    answer(&mut parser, &mut waiting)
+                    answer(&mut parser, &mut waiting, &pushes)
                 });
                 if let Err(reason) = taken {
                     break reason;
@@ -110,8 +161,14 @@ async fn drive(stream: Box<dyn Stream>, mut requests: UnboundedReceiver<Asked>, 
 fn answer(
     parser: &mut Parser,
     waiting: &mut VecDeque<oneshot::Sender<Result<Value, String>>>,
+    pushes: &Sender<Vec<Value>>,
 ) -> Result<(), String> {
     while let Some(value) = parser.next_reply().map_err(|malformed| malformed.to_string())? {
+        if let Value::Push(push) = value {
+            // Where nobody listens, or too slowly, it is lost.
+            let _ = pushes.try_send(push);
+            continue;
+        }
         match (value, waiting.pop_front()) {
             (value, Some(asker)) => drop(asker.send(Ok(value))),
             (Value::Error(said), None) => return Err(format!("the server said: {said}")),

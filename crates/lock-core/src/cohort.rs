@@ -187,6 +187,7 @@ impl Cohorts {
             claim: cohort.claiming.clone(),
             waited: true,
             keep,
+            label: None,
         };
         cohort.followers.token += 1;
         cohort.followers.count -= 1;

@@ -3,12 +3,12 @@
 //! A lane passes on what happened and what callers want. Then it asks for actions until there are none, and takes the notices: they are for
 //! the caller's side (JavaScript). The leases are shared with the renewal, which works on another thread.
 
+use crate::census::{WaitFacts, summed_up};
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::ids::Owner;
 use crate::key::LockKey;
 use crate::lease::{Ended, HoldId, LeaseState, Loss, NewLease, SharedLeases};
-use crate::mode::Mode;
 use crate::notices::{Action, Held, Notice};
 use crate::requests::{
     AcquireRequest, Event, Hold, Keep, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey,
@@ -177,7 +177,7 @@ impl Engine {
                     self.notices.push_back(Notice::Ready { mode, why });
                     self.wakes_renewal = true;
                     self.actions.push_back(Action::Stands {
-                        plain: mode == Mode::Plain,
+                        mode,
                         keeps_to_slots: self.router.keeps_to_slots(),
                         password_unwanted,
                     });
@@ -191,7 +191,7 @@ impl Engine {
                 }
                 Event::ClaimLost { claim } => {
                     if let Some(hold) = self.claims.remove(&claim) {
-                        self.lose(hold);
+                        self.lose(now, hold);
                     }
                 }
                 Event::TakenAway { key } => drop(self.taken_away.insert(key)),
@@ -234,7 +234,7 @@ impl Engine {
 
     fn notice_of(&mut self, now: Instant, caller: u64, outcome: Outcome) -> Notice {
         match outcome {
-            Outcome::Held(hold) => Notice::Held { caller, held: self.watch(hold) },
+            Outcome::Held(hold) => Notice::Held { caller, held: self.watch(now, hold) },
             Outcome::Released => Notice::Released { caller },
             Outcome::NotHeld(keys) => Notice::NotHeld { caller, keys },
             Outcome::ReleasePending(why) => Notice::ReleasePending { caller, why },
@@ -249,25 +249,27 @@ impl Engine {
         }
     }
 
-    fn lose(&mut self, hold: HoldId) {
+    fn lose(&mut self, now: Instant, hold: HoldId) {
         let mut leases = self.leases.lock();
         if leases.lose(hold)
             && let Some(held) = leases.held(hold)
         {
             let keys = self.router.caller_names(&held.keys);
             let named = !held.owner.is_unique();
-            self.notices.push_back(Notice::Lost { hold, keys, why: Loss::TakenAway, named });
+            let by = leases.freed_by(now, &held.keys);
+            self.notices.push_back(Notice::Lost { hold, keys, why: Loss::TakenAway, by, named });
         }
     }
 
     /// Registers the lease with the renewal, where somebody asks about it.
-    fn watch(&mut self, hold: Hold) -> Held {
+    fn watch(&mut self, now: Instant, hold: Hold) -> Held {
         self.claims_before_telling |= hold.claim.is_some();
         if hold.keep == Keep::No {
+            self.leases.lock().note(&NewLease::unwatched(now, hold.clone()));
             return Held::Unwatched(Box::new(hold));
         }
         let renews = hold.keep == Keep::Renewed && hold.lease.is_some();
-        let held = NewLease { renews, ..NewLease::unwatched(hold) };
+        let held = NewLease { renews, ..NewLease::unwatched(now, hold) };
         let number = held.claim.as_ref().map(|claiming| claiming.claim);
         let (id, wakes) = self.leases.lock().register(held);
         if let Some(claim) = number {
@@ -275,6 +277,12 @@ impl Engine {
         }
         self.wakes_renewal |= wakes;
         Held::Watched(id)
+    }
+
+    /// The calls that wait, by key: at these keys, or at all.
+    pub fn waits(&mut self, now: Instant, keys: Option<&BTreeSet<LockKey>>) -> Vec<WaitFacts> {
+        let waiting = self.router.waiting();
+        summed_up(now, waiting.into_iter().filter(|call| keys.is_none_or(|keys| keys.contains(&call.key))))
     }
 
     /// See [`crate::Client::check`].

@@ -92,7 +92,7 @@ impl IdSource {
     }
 
     /// A name for one attempt or request.
-    pub(crate) fn attempt(&mut self) -> AttemptId {
+    pub fn attempt(&mut self) -> AttemptId {
         let (high, low) = self.next_pair();
         let mut out = [b'0'; 32];
         out.iter_mut().zip(hex(high).into_iter().chain(hex(low))).for_each(|(place, digit)| *place = digit);
@@ -101,7 +101,8 @@ impl IdSource {
 
     /// How every owner of `execute` and every attempt of this source begins: 12 hexadecimal digits, by which a
     /// script that takes a lock away finds its holder.
-    pub(crate) fn mark(&self) -> [u8; 12] {
+    #[must_use]
+    pub fn mark(&self) -> [u8; 12] {
         let mut out = [b'0'; 12];
         out.iter_mut().zip(hex(self.high)).for_each(|(place, digit)| *place = digit);
         out

@@ -10,6 +10,7 @@
 mod backoff;
 mod call_id;
 mod calls;
+pub mod census;
 mod client;
 mod cohort;
 mod commands;
@@ -47,7 +48,7 @@ pub use error::{Code, Error};
 pub use ids::{AttemptId, IdSource, Owner};
 pub use key::{LockKey, Namespace, SIDE_KEY_MARK, slot_of, tag_of};
 pub use lease::{
-    EXIT_LEASE_MS, Ended, HoldId, LeaseState, LeaseTable, Loss, NewLease, Renewal, RenewalAnswer,
+    EXIT_LEASE_MS, Ended, HoldId, LeaseFacts, LeaseState, LeaseTable, Loss, NewLease, Renewal, RenewalAnswer,
     RenewalCall, ScriptCall, SharedLeases, Term,
 };
 pub use mode::Mode;
@@ -56,7 +57,7 @@ pub use notices::{Action, Held, Notice};
 pub use official_callers::OFFICIAL_ACQUIRE_SHA;
 pub use requests::{
     AcquireRequest, Claiming, Event, Hold, Keep, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest,
-    TaskKey, Verdict, WaitPolicy, Wanted,
+    TaskKey, Verdict, WaitPolicy, Waiting, Wanted,
 };
 pub use router::{FIRST, NodeId, Router, Routes, SlotRange};
 pub use script::Script;

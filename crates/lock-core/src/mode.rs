@@ -11,3 +11,15 @@ pub enum Mode {
     /// Waiters stand in a queue and are told by push.
     HandOff,
 }
+
+impl Mode {
+    /// As it stands in messages and in the log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Polling => "polling",
+            Self::HandOff => "hand-off",
+        }
+    }
+}

@@ -5,6 +5,7 @@ use crate::lease::{HoldId, Loss};
 use crate::mode::Mode;
 use crate::requests::{Hold, LogLevel};
 use crate::router::{NodeId, Routes};
+use std::sync::Arc;
 
 /// Keys that a call holds.
 #[derive(Debug)]
@@ -66,6 +67,8 @@ pub enum Notice {
         keys: Vec<String>,
         /// What happened to it.
         why: Loss,
+        /// Who took it away, where that was said.
+        by: Option<Arc<str>>,
         /// It is of `acquire`.
         named: bool,
     },
@@ -115,8 +118,8 @@ pub enum Action {
     LookUp,
     /// A main connection stands; the renewal's own may be made.
     Stands {
-        /// Only the lock keys themselves may be used.
-        plain: bool,
+        /// How locks are waited for.
+        mode: Mode,
         /// A command may name keys of one slot only.
         keeps_to_slots: bool,
         /// The server wants no password although one was given.

@@ -61,6 +61,8 @@ pub struct AcquireRequest {
     pub wait: WaitPolicy,
     /// What becomes of the lease.
     pub keep: Keep,
+    /// What the caller says that the keys are for: for operators only.
+    pub label: Option<Arc<str>>,
 }
 
 /// Give keys back.
@@ -119,6 +121,8 @@ pub struct Hold {
     pub waited: bool,
     /// What becomes of the lease.
     pub keep: Keep,
+    /// What the caller says that the keys are for.
+    pub label: Option<Arc<str>>,
 }
 
 /// A claim that is to be sent or under way.
@@ -243,4 +247,15 @@ pub enum Event {
         /// The line.
         message: String,
     },
+}
+
+/// One call that waits.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// The key at which it waits.
+    pub key: LockKey,
+    /// Since when.
+    pub since: Instant,
+    /// What the caller says that it is for.
+    pub label: Option<Arc<str>>,
 }

@@ -300,6 +300,8 @@ fn at_exit_each_lock_is_shortened_at_its_own_node() {
         renews: true,
         claim: None,
         waited: false,
+        since: nodes.now,
+        label: None,
     };
     assert!(nodes.router.shorten_for_exit(nodes.now, vec![lease]));
     // At "a" what the call has that still waits at "b".

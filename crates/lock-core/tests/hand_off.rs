@@ -214,7 +214,8 @@ fn a_process_that_ends_shortens_what_a_claim_under_way_brings() {
     let hold = held(&mut rig);
     assert_eq!(verb(&rig.sent()[0]), "claim");
     assert!(
-        rig.client.shorten_for_exit(rig.now, vec![NewLease { renews: true, ..NewLease::unwatched(hold) }])
+        rig.client
+            .shorten_for_exit(rig.now, vec![NewLease { renews: true, ..NewLease::unwatched(rig.now, hold) }])
     );
     let sent = rig.sent();
     assert_eq!(sent.iter().map(|command| verb(command)).collect::<Vec<_>>(), ["renew", "leave"]);

@@ -30,6 +30,8 @@ fn lease(sent_at: Instant) -> NewLease {
         renews: true,
         claim: None,
         waited: false,
+        since: sent_at,
+        label: None,
         lease: Some(LEASE),
         sent_at,
     }

@@ -24,6 +24,8 @@ fn lease(seconds: u64, sent_at: Instant) -> NewLease {
         renews: true,
         claim: None,
         waited: false,
+        since: sent_at,
+        label: None,
         lease: Some(Duration::from_secs(seconds)),
         sent_at,
     }

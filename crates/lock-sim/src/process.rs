@@ -170,6 +170,7 @@ impl Process {
             lease: (!no_lease || is_crew).then_some(lease),
             wait,
             keep,
+            label: None,
         };
         if let Ok(task) = self.engine.acquire(now, request) {
             let endless = wait == WaitPolicy::Endless;
@@ -260,7 +261,7 @@ impl Process {
                 // It was given back by its name before this was told.
                 None => return Want::Over { caller },
             },
-            Taken::Unwatched(hold) => (None, NewLease::unwatched(*hold), Keep::No),
+            Taken::Unwatched(hold) => (None, NewLease::unwatched(hold.sent_at, *hold), Keep::No),
         };
         let NewLease { keys, owner, tokens, lease, sent_at, claim, .. } = lease;
         let sharing = match owner.as_bytes() {

@@ -148,9 +148,9 @@ class Calls {
     return pending;
   }
 
-  private lose(hold: number, { keys, code, message }: ResultDetail): void {
+  private lose(hold: number, { keys, code, message, cause }: ResultDetail): void {
     const ofJob = message === "execute";
-    const error = lostError(keys, code as LossKind, ofJob);
+    const error = lostError(keys, code as LossKind, ofJob, cause);
     const watched = this.watched.get(hold);
     watched?.lock.lose(error);
     if (!ofJob) {
@@ -247,7 +247,7 @@ export class LockClient {
 
   /** Takes the keys for a job, waiting up to `timeoutMs`, and renews their lease. Resolves with the hold. */
   lock(keys: string | string[], leaseMs: number, timeoutMs: number, signal?: AbortSignal): Promise<number> {
-    return this.#call((caller) => this.#native.lock(caller, keys, leaseMs, timeoutMs), signal);
+    return this.#call((caller) => this.#native.lock(caller, keys, leaseMs, timeoutMs, undefined), signal);
   }
 
   /** Makes the lock object of a job. It notices when the lock is lost. */

@@ -119,9 +119,9 @@ const LOSSES: Record<LossKind, string> = {
 /**
  * @internal The error of a lost lock. For a job of `execute` its text is always the official package's, and its cause says what happened.
  */
-export function lostError(keys: string[], what: LossKind, ofJob: boolean): LockError {
+export function lostError(keys: string[], what: LossKind, ofJob: boolean, by?: string): LockError {
   const lost = `Lost the lock for key(s) "${keys.join('", "')}"`;
-  const happened = `${lost}: ${LOSSES[what]}`;
+  const happened = `${lost}: ${by === undefined ? LOSSES[what] : `it was released by hand, by ${by}.`}`;
   if (!ofJob) {
     return lockError("LOCK_LOST", happened, keys);
   }

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import type { NativeOptions } from "../../../native";
 import { optionError } from "../client/errors";
 import {
@@ -42,7 +43,7 @@ export function readConnection(source: OptionSource): Connection {
     // As with ioredis: a user name without a password authenticates with an empty one.
     password: username || password ? (password ?? "") : undefined,
     database: optionalInteger(label("db"), values.db, 0, 2 ** 31 - 1) ?? 0,
-    connectionName: string("connectionName") || undefined,
+    connectionName: values.connectionName === undefined ? defaultConnectionName() : string("connectionName") || undefined,
     libraryName: boolean("disableClientInfo") ? undefined : tag ? `${LIBRARY}(${tag})` : LIBRARY,
     resp3: optionalInteger(label("protocol"), values.protocol, 2, 3) !== 2,
   });
@@ -72,6 +73,11 @@ export function readAddress({ values, label }: OptionSource): Partial<Address> {
     port: optionalInteger(label("port"), values.port, 0, 65_535),
     family,
   });
+}
+
+/** Tells an operator who reads CLIENT LIST which process a connection is of. Redis takes printable characters without spaces only. */
+function defaultConnectionName(): string {
+  return `medusa-locking:${hostname().replace(/[^!-~]/g, "-")}:${process.pid}`;
 }
 
 /** As with ioredis, a value that is no number switches keep-alive off. */

@@ -12,7 +12,7 @@ export const IOREDIS_OPTIONS = optionTable({
     password: "password for AUTH",
     db: "database number; default 0. A value that is no number is refused; ioredis would use database 0",
     keyPrefix: "comes before `namespace` in every lock key. `releaseAll` finds these locks, too; the official package does not find them",
-    connectionName: "the name that Redis is told by CLIENT SETNAME",
+    connectionName: 'the name that Redis is told by CLIENT SETNAME; default `medusa-locking:<host>:<pid>`; null or "": none',
     disableClientInfo: "true: do not tell Redis the name and version of this package (CLIENT SETINFO)",
     clientInfoTag: "Redis is told the name `medusa-locking-redis(tag)`",
     protocol:

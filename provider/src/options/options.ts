@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { type NativeOptions, NativePauses } from "../../../native";
 import { kindOf } from "../client/arguments";
 import type { Callbacks } from "../client/callbacks";
@@ -125,6 +126,8 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
     maximumStallMs: number("maximumStallMs", "milliseconds", 1, 60_000),
     ...parseSafety(given.safety ?? around.safety),
     onThread: needsThreadLane(),
+    machine: hostname(),
+    runtime: runtimeName(),
   };
   return {
     ...callbacks,
@@ -179,6 +182,12 @@ function parseSafety(value: unknown): Pick<NativeOptions, "safetyReplicas" | "sa
   }
   const safetyTimeoutMs = optionalInteger("safety.timeoutMs", timeoutMs, 1, LONGEST_SAFETY_TIMEOUT_MS) ?? DEFAULT_SAFETY_TIMEOUT_MS;
   return { safetyReplicas, safetyTimeoutMs };
+}
+
+/** Name and version of what runs this code, for operators. */
+function runtimeName(): string {
+  const { bun, deno, node } = process.versions;
+  return bun ? `bun ${bun}` : deno ? `deno ${deno}` : `node ${node}`;
 }
 
 /**

@@ -44,6 +44,9 @@ pub(crate) struct Acquire {
     /// The last command took the client out of the queue with it, since no other waiter was known.
     pub(crate) left_alone: bool,
     pub(crate) keep: Keep,
+    /// When the caller asked, and what for.
+    pub(crate) asked_at: Instant,
+    pub(crate) label: Option<Arc<str>>,
     /// Other keys of the same call are taken elsewhere.
     pub(crate) fragment: bool,
     /// It joined what its owner held before, by other attempts.
@@ -149,6 +152,7 @@ impl Acquire {
             waited: claim.is_some() || self.place.is_some(),
             claim,
             keep: self.keep,
+            label: self.label.clone(),
         }
     }
 }

@@ -37,7 +37,8 @@ use crate::official_callers::OfficialCallers;
 use crate::outbox::Outbox;
 use crate::poll_lines::PollLines;
 use crate::requests::{
-    AcquireRequest, Event, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict, WaitPolicy, Wanted,
+    AcquireRequest, Event, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict, WaitPolicy, Waiting,
+    Wanted,
 };
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -269,6 +270,19 @@ impl Client {
         Ok(self.acquire_as(now, request, owner, attempt, false))
     }
 
+    /// The calls that wait for a key, each with the key at which it waits.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = Waiting> + use<'_> {
+        let calls = self.calls.iter().filter(|(_, call)| call.is_wanted());
+        calls.filter_map(|(_, call)| match &call.kind {
+            Kind::Acquire(acquire) if acquire.waits() => Some(Waiting {
+                key: acquire.next_key()?.clone(),
+                since: acquire.asked_at,
+                label: acquire.label.clone(),
+            }),
+            _ => None,
+        })
+    }
+
     /// Takes keys for an owner and attempt that were named elsewhere. `fragment`: other keys of the same call are taken elsewhere,
     /// so that no job may begin on a mere grant.
     pub(crate) fn acquire_as(
@@ -295,6 +309,8 @@ impl Client {
             may_take_grant: None,
             left_alone: false,
             keep: request.keep,
+            asked_at: now,
+            label: request.label,
             fragment,
             joined: false,
             own_poll: false,

@@ -44,6 +44,7 @@ pub(crate) fn asked_for(call: Call, now: Instant) -> Option<Asked> {
                 lease: acquire.lease,
                 wait,
                 keep: acquire.keep,
+                label: acquire.label,
             };
             Some(Asked::Acquire { request, owner: acquire.owner, attempt: acquire.attempt })
         }

@@ -10,7 +10,7 @@ use crate::error::{Code, Error};
 use crate::key::LockKey;
 use crate::official_callers::Question;
 use crate::present::Present;
-use crate::requests::{Claiming, Outcome, ReleaseRequest, WaitPolicy};
+use crate::requests::{Claiming, Hold, Outcome, ReleaseRequest, WaitPolicy};
 use crate::time::Instant;
 use crate::timers::Timer;
 use crate::waiters::{Dispatch, Grant, LEAST_GRANT};
@@ -139,10 +139,10 @@ impl Client {
         }
         // Redis still has the client's entry in the queue.
         acquire.left_alone = false;
-        let keep = acquire.keep;
+        let (keep, label) = (acquire.keep, acquire.label.clone());
         let Some(hold) = self.cohorts.follow(now, request, ticket, keep, &mut self.fx) else { return false };
         self.dequeue(now, id);
-        self.finish(id, Outcome::Held(hold));
+        self.finish(id, Outcome::Held(Hold { label, ..hold }));
         true
     }
 

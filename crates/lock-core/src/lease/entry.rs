@@ -59,14 +59,18 @@ pub struct NewLease {
     pub claim: Option<Claiming>,
     /// The keys were waited for.
     pub waited: bool,
+    /// When the caller was given the keys.
+    pub since: Instant,
+    /// What the caller says that they are for.
+    pub label: Option<Arc<str>>,
 }
 
 impl NewLease {
-    /// Of keys whose lease nobody asks about.
+    /// Of keys that the caller is given now, and whose lease nobody asks about.
     #[must_use]
-    pub fn unwatched(hold: Hold) -> Self {
-        let Hold { keys, owner, tokens, lease, sent_at, claim, waited, .. } = hold;
-        Self { keys, owner, tokens, lease, sent_at, renews: false, claim, waited }
+    pub fn unwatched(since: Instant, hold: Hold) -> Self {
+        let Hold { keys, owner, tokens, lease, sent_at, claim, waited, label, .. } = hold;
+        Self { keys, owner, tokens, lease, sent_at, renews: false, claim, waited, since, label }
     }
 
     /// The same lease on some of its keys.

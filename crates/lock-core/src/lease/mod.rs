@@ -12,14 +12,18 @@
 
 mod call;
 mod entry;
+mod facts;
+mod freed;
 mod hold_id;
 mod named;
+mod noted;
 mod renewal;
 mod shared;
 mod timing;
 
 pub use call::{RenewalCall, ScriptCall};
 pub use entry::{LeaseState, Loss, NewLease};
+pub use facts::LeaseFacts;
 pub use hold_id::HoldId;
 pub use renewal::{Renewal, RenewalAnswer, Term};
 pub use shared::SharedLeases;
@@ -30,8 +34,11 @@ use crate::key::LockKey;
 use crate::present::Present;
 use crate::time::Instant;
 use entry::Lease;
+use freed::FreedBy;
 use named::Named;
+use noted::Noted;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is left of an `execute` lock's lease when its process ends, in milliseconds: a COMMIT may be in flight.
@@ -58,6 +65,8 @@ pub struct LeaseTable {
     /// When something is to be done about which lease.
     schedule: BTreeSet<(Instant, usize)>,
     named: Named,
+    noted: Noted,
+    freed: FreedBy,
     serial: u64,
     /// When the renewal thread will look again; an earlier need has to wake it.
     next_look: Instant,
@@ -69,6 +78,8 @@ impl Default for LeaseTable {
             leases: slab::Slab::new(),
             schedule: BTreeSet::new(),
             named: Named::default(),
+            noted: Noted::default(),
+            freed: FreedBy::default(),
             serial: 0,
             next_look: Instant::FAR_FUTURE,
         }
@@ -108,6 +119,22 @@ impl LeaseTable {
             }
         }
         (HoldId::new(place, serial), wake)
+    }
+
+    /// Notes a lock that nobody looks after.
+    pub fn note(&mut self, held: &NewLease) {
+        self.noted.note(held);
+    }
+
+    /// Somebody is about to take this lock away by hand.
+    pub fn note_freed(&mut self, now: Instant, key: LockKey, by: &Arc<str>) {
+        self.freed.note(now, key, by);
+    }
+
+    /// Who took one of these locks away by hand in the last minute.
+    #[must_use]
+    pub fn freed_by(&self, now: Instant, keys: &[LockKey]) -> Option<Arc<str>> {
+        self.freed.of(now, keys)
     }
 
     /// The claim of a hold was answered: it has its full lease, counted from `sent_at`. The flag is that of
@@ -163,6 +190,7 @@ impl LeaseTable {
     /// Forgets what a named owner gives back: `keys`, or all.
     pub fn give_up(&mut self, now: Instant, owner: &[u8], keys: Option<&[LockKey]>) {
         self.named.gives_back(now, owner);
+        self.noted.forget(owner, keys);
         for place in self.named.places(owner, keys) {
             let Some(lease) = self.leases.get_mut(place).present() else { continue };
             let goes = |key: &LockKey| keys.is_none_or(|keys| keys.contains(key));
@@ -214,6 +242,27 @@ impl LeaseTable {
     pub fn alive(&self) -> impl Iterator<Item = &NewLease> {
         let leases = self.leases.iter().map(|(_, lease)| lease);
         leases.filter(|lease| lease.held.renews && lease.state != LeaseState::Lost).map(|lease| &lease.held)
+    }
+
+    /// Every lease, and every lock that was only noted: on these keys, or all.
+    #[must_use]
+    pub fn facts(&self, now: Instant, keys: Option<&BTreeSet<LockKey>>) -> Vec<LeaseFacts> {
+        let asked = |key: &LockKey| keys.is_none_or(|keys| keys.contains(key));
+        let watched = self.leases.iter().flat_map(|(_, lease)| {
+            let NewLease { keys, owner, tokens, label, since, lease: length, .. } = &lease.held;
+            let last_call = lease.last_call();
+            keys.iter().enumerate().filter(|(_, key)| asked(key)).map(move |(at, key)| LeaseFacts {
+                key: key.clone(),
+                owner: owner.clone(),
+                token: tokens.get(at).copied(),
+                label: label.clone(),
+                since: *since,
+                lease: *length,
+                left: (last_call != Instant::FAR_FUTURE).then(|| last_call.since(now)),
+                state: Some(if now >= last_call { LeaseState::Lost } else { lease.state }),
+            })
+        });
+        watched.chain(self.noted.facts(now, keys)).collect()
     }
 
     /// What is due at `now`: renewals to send and leases that are lost because their time is over. Returns when

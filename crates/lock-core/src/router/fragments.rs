@@ -77,6 +77,7 @@ impl Several {
             claim: None,
             waited: self.waited,
             keep: self.request.keep,
+            label: self.request.label.clone(),
         }
     }
 }
@@ -137,6 +138,8 @@ impl Calls {
                     renews: false,
                     claim: None,
                     waited: false,
+                    since: sent_at,
+                    label: None,
                 })
             })
         })

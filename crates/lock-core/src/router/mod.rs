@@ -19,7 +19,7 @@ use crate::ids::IdSource;
 use crate::key::LockKey;
 use crate::lease::NewLease;
 use crate::node_address::NodeAddress;
-use crate::requests::{AcquireRequest, Event, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict};
+use crate::requests::{AcquireRequest, Event, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict, Waiting};
 use crate::time::Instant;
 use cluster::Cluster;
 pub use map::{Routes, SlotRange};
@@ -292,6 +292,13 @@ impl Router {
     pub fn check(&self) -> Result<(), String> {
         self.first.check()?;
         self.cluster.as_ref().map_or(Ok(()), |cluster| cluster.check())
+    }
+
+    /// Every call that waits for a key.
+    pub fn waiting(&mut self) -> Vec<Waiting> {
+        let mut waiting = Vec::new();
+        self.each(|client| waiting.extend(client.waiting()));
+        waiting
     }
 
     fn each(&mut self, mut body: impl FnMut(&mut Client)) {

@@ -180,6 +180,7 @@ impl Nodes {
             lease: Some(LEASE),
             wait,
             keep: Keep::No,
+            label: None,
         };
         self.router.acquire(self.now, request).unwrap();
         self.drain();

@@ -197,6 +197,7 @@ impl Rig {
             lease: Some(10 * SECOND),
             wait: wait.map_or(WaitPolicy::None, WaitPolicy::Limit),
             keep: Keep::No,
+            label: None,
         };
         let task = self.client.acquire(self.now, request).unwrap();
         self.drain();

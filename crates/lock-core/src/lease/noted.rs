@@ -1,0 +1,99 @@
+//! Locks of `acquire` that nobody looks after: noted only to tell an operator whose they are.
+
+use super::NewLease;
+use super::facts::LeaseFacts;
+use crate::ids::Owner;
+use crate::key::LockKey;
+use crate::time::Instant;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// How many are noted. A shop that locks without an end and never releases must not fill its memory.
+const MOST: usize = 10_000;
+
+#[derive(Debug)]
+struct Note {
+    serial: u64,
+    owner: Arc<[u8]>,
+    token: Option<u64>,
+    label: Option<Arc<str>>,
+    since: Instant,
+    held: NewLease,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Noted {
+    by_key: BTreeMap<LockKey, Note>,
+    /// In the order in which they were noted; an entry whose note has another serial is void.
+    order: VecDeque<(u64, LockKey)>,
+    serial: u64,
+}
+
+impl Noted {
+    pub(super) fn note(&mut self, held: &NewLease) {
+        let Owner::Named(owner) = &held.owner else { return };
+        for (at, key) in held.keys.iter().enumerate() {
+            self.serial += 1;
+            // An owner that extends its lock holds it since it first took it.
+            let known = self.by_key.get(key).filter(|note| note.owner == *owner && !note.is_over(held.since));
+            let (since, label) = known.map_or((held.since, None), |note| (note.since, note.label.clone()));
+            let note = Note {
+                serial: self.serial,
+                owner: Arc::clone(owner),
+                token: held.tokens.get(at).copied(),
+                label: held.label.clone().or(label),
+                since,
+                held: held.clone(),
+            };
+            self.by_key.insert(key.clone(), note);
+            self.order.push_back((self.serial, key.clone()));
+        }
+        while self.by_key.len() > MOST || self.order.len() > 2 * MOST {
+            let Some((serial, key)) = self.order.pop_front() else { return };
+            if self.by_key.get(&key).is_some_and(|note| note.serial == serial) {
+                self.by_key.remove(&key);
+            }
+        }
+    }
+
+    /// The owner gives these keys back, or all.
+    pub(super) fn forget(&mut self, owner: &[u8], keys: Option<&[LockKey]>) {
+        match keys {
+            Some(keys) => {
+                for key in keys {
+                    if self.by_key.get(key).is_some_and(|note| *note.owner == *owner) {
+                        self.by_key.remove(key);
+                    }
+                }
+            }
+            None => self.by_key.retain(|_, note| *note.owner != *owner),
+        }
+    }
+
+    pub(super) fn facts<'a>(
+        &'a self,
+        now: Instant,
+        keys: Option<&'a BTreeSet<LockKey>>,
+    ) -> impl Iterator<Item = LeaseFacts> + 'a {
+        let asked = move |key: &LockKey| keys.is_none_or(|keys| keys.contains(key));
+        self.by_key.iter().filter(move |(key, note)| asked(key) && !note.is_over(now)).map(
+            move |(key, note)| LeaseFacts {
+                key: key.clone(),
+                owner: note.held.owner.clone(),
+                token: note.token,
+                label: note.label.clone(),
+                since: note.since,
+                lease: note.held.lease,
+                left: note.held.lease.map(|lease| (note.held.sent_at + lease).since(now)),
+                state: None,
+            },
+        )
+    }
+}
+
+impl Note {
+    fn is_over(&self, now: Instant) -> bool {
+        self.held.lease.is_some_and(|lease| now >= self.held.sent_at + lease)
+    }
+}

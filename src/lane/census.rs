@@ -1,0 +1,144 @@
+//! Answers operators who ask what this process holds and waits for, over a connection of its own, also while the JavaScript thread is stuck.
+//! It sends nothing while nobody asks.
+
+use super::settings::Settings;
+use super::shared::{Inbound, Shared};
+use super::{background, side};
+use crate::net::{Failure, Talk, Target};
+use crate::sys::now;
+use lock_core::census::{CHANNEL, Follows, ProcessFacts, Respondent, WaitFacts};
+use lock_core::resp::Value;
+use lock_core::{LockKey, Mode};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+
+/// Shortest and longest pause before another connection.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
+
+/// What an event loop said, by the question's number.
+type LoopSaid = (u64, Vec<WaitFacts>);
+
+struct Answering {
+    shared: Arc<Shared>,
+    settings: Settings,
+    process: ProcessFacts,
+}
+
+/// Starts the task of one client; it ends when `shared` is closed. `mark`: with what its owners and attempts begin.
+pub(super) fn start(shared: &Arc<Shared>, settings: &Settings, mark: [u8; 12]) -> Result<(), String> {
+    let id = String::from_utf8_lossy(&mark).into_owned();
+    let process = ProcessFacts { id, ..settings.process.clone() };
+    background::spawn(run(Answering { shared: Arc::clone(shared), settings: settings.clone(), process }))
+}
+
+async fn run(answering: Answering) {
+    let shared = &answering.shared;
+    let mut pause = PAUSE.0;
+    while !shared.is_closed() {
+        // In the other modes Redis has no messages for this user, or not for this connection.
+        if shared.mode() != Some(Mode::HandOff) {
+            shared.census.notified().await;
+            continue;
+        }
+        let began = now();
+        // Why it ended is no line for the log: the main connection tells of a Redis that is gone.
+        let _ = answering.listen().await;
+        if now().since(began) > PAUSE.1 {
+            pause = PAUSE.0;
+        }
+        // The end of the client, or a new main connection, ends the pause.
+        let _ = tokio::time::timeout(pause, shared.census.notified()).await;
+        pause = (pause * 2).min(PAUSE.1);
+    }
+}
+
+impl Answering {
+    /// Answers until the connection breaks or the client is closed.
+    async fn listen(&self) -> Result<(), Failure> {
+        let unwanted = self.shared.password_unwanted.load(Ordering::Acquire);
+        let (talk, mut pushes) = side::listen(&self.settings, &self.target(), unwanted, CHANNEL).await?;
+        let (to_us, mut said): (UnboundedSender<LoopSaid>, UnboundedReceiver<LoopSaid>) = unbounded_channel();
+        let mut respondent = Respondent::default();
+        while !self.shared.is_closed() {
+            tokio::select! {
+                push = pushes.recv() => {
+                    let Some(push) = push else { return Ok(()) };
+                    if let [_, _, Value::Text(message)] = push.as_slice() {
+                        self.hear(&mut respondent, message, &to_us);
+                    }
+                }
+                Some((number, waits)) = said.recv() => respondent.loop_said(number, waits),
+                () = until(respondent.next()) => {}
+                () = self.shared.census.notified() => {}
+            }
+            self.answer(&mut respondent, &talk).await?;
+        }
+        Ok(())
+    }
+
+    fn hear(&self, respondent: &mut Respondent, message: &[u8], to_us: &UnboundedSender<LoopSaid>) {
+        match respondent.hear(now(), message) {
+            Some(Follows::AskLoop { number, keys }) => {
+                // From now on it is known since when the loop owes an answer.
+                self.shared.stuck_for();
+                let (answer, answered) = oneshot::channel();
+                self.shared.send(Inbound::WhoWaits { keys, answer });
+                let to_us = to_us.clone();
+                tokio::spawn(async move {
+                    if let Ok(waits) = answered.await {
+                        let _ = to_us.send((number, waits));
+                    }
+                });
+            }
+            Some(Follows::Freed(freed)) => {
+                let by = freed.by.into();
+                let mut leases = self.shared.leases();
+                for key in freed.keys {
+                    leases.note_freed(now(), LockKey::new(key.into_bytes()), &by);
+                }
+            }
+            None => {}
+        }
+    }
+
+    async fn answer(&self, respondent: &mut Respondent, talk: &Talk) -> Result<(), Failure> {
+        let messages = {
+            let process = self.process();
+            respondent.answers(now(), &process, &self.shared.leases())
+        };
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let commands: Vec<_> = messages
+            .into_iter()
+            .map(|message| vec![b"PUBLISH".to_vec(), message.channel.into_bytes(), message.text])
+            .collect();
+        // A refused answer is the asker's trouble: it sees that this process was reached and says nothing.
+        talk.ask_all(&commands).await.map(drop)
+    }
+
+    fn process(&self) -> ProcessFacts {
+        let stuck = self.shared.stuck_for();
+        ProcessFacts {
+            mode: self.shared.mode().map_or("none", Mode::name).to_owned(),
+            stuck_ms: Some(u64::try_from(stuck.as_millis()).unwrap_or(u64::MAX)),
+            ..self.process.clone()
+        }
+    }
+
+    /// The server, or any node of the cluster: a message reaches all of them.
+    fn target(&self) -> Target {
+        let routes = self.shared.routes();
+        self.settings.target_of(routes.nodes().first())
+    }
+}
+
+async fn until(at: Option<lock_core::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep(at.since(now())).await,
+        None => std::future::pending().await,
+    }
+}
