@@ -28,8 +28,8 @@ declare module "@medusajs/framework/types" {
      *
      * @param keys - What to lock.
      * @param job - Gets a signal that aborts when the lock is lost, and the lock itself.
-     * @param args - `timeout` and `expire` in seconds, a `signal` that withdraws the wait, the provider's id.
-     * @param sharedContext - Not used.
+     * @param args - `timeout` and `expire` in seconds, a `signal` that withdraws the wait, a `label`, the provider's id.
+     * @param sharedContext - Its ids make the label of a call that has none.
      * @returns The job's result.
      */
     execute<T>(
@@ -43,8 +43,8 @@ declare module "@medusajs/framework/types" {
      *
      * @param keys - What to lock.
      * @param args - Owner, `expire` and `timeout` in seconds, whether to wait, a `signal` that withdraws the wait,
-     * the provider's id.
-     * @param sharedContext - Not used.
+     * a `label`, the provider's id.
+     * @param sharedContext - Its ids make the label of a call that has none.
      */
     acquire(keys: string | string[], args?: AcquireArgs & { provider?: string }, sharedContext?: Context): Promise<void>;
   }

@@ -20,6 +20,8 @@ let platform;
 before(() => {
   if (OURS !== "medusa-locking-redis" || OURS_ONLY.skip) return;
   project = fs.mkdtempSync(path.join(CACHE, "addon-"));
+  // Without a manifest of its own the work tree would be its package, and its name would mean the work tree.
+  fs.writeFileSync(path.join(project, "package.json"), JSON.stringify({ name: "project", private: true }));
   const modules = path.join(INSTALLED, "node_modules");
   const name = fs.readdirSync(modules).find((entry) => entry.startsWith("medusa-locking-redis-"));
   [own, platform] = ["medusa-locking-redis", name].map((entry) => path.join(project, "node_modules", entry));

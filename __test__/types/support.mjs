@@ -10,13 +10,13 @@ const HERE = path.dirname(fileURLToPath(import.meta.url));
 const TSC = path.join(ROOT, "node_modules", ".bin", "tsc");
 
 /** The files that a shop may have written, in this folder. */
-export const SOURCES = ["consumer.ts", "doubles.ts", "options.ts"];
+export const SOURCES = ["consumer.ts", "doubles.ts", "options.ts", "standalone.ts"];
 
 /**
  * Compiles them.
  *
  * @param {string} project a folder with node_modules
- * @param {"Node16" | "ESNext"} module the kind of modules to compile for
+ * @param {"Node16" | "NodeNext" | "ESNext"} module the kind of modules to compile for
  * @returns {Promise<{ code: number, stdout: string }>} what the compiler says
  */
 export async function compile(project, module) {
@@ -31,7 +31,7 @@ export async function compile(project, module) {
       esModuleInterop: true,
       target: "ES2022",
       module,
-      moduleResolution: module === "Node16" ? "Node16" : "Bundler",
+      moduleResolution: module === "ESNext" ? "Bundler" : module,
       typeRoots: [path.join(ROOT, "node_modules", "@types")],
       types: ["node"],
     };

@@ -22,6 +22,8 @@ export const PARTS = [
       "provider/src": [],
       "index.js": [],
       "index.d.ts": [],
+      "client.js": [],
+      "client.d.ts": [],
     },
   },
   {
@@ -30,6 +32,7 @@ export const PARTS = [
     rooms: {
       "index.ts": ["medusa", "options", "client"],
       medusa: ["options", "client"],
+      standalone: ["options", "client"],
       options: ["client"],
       client: [],
     },

@@ -59,8 +59,6 @@ pub struct Terms {
     /// 0: the caller does not ask about the lease later. 1: a hold stands for the lease until the release. 2: the lease is
     /// renewed, too.
     pub keep: u32,
-    /// What the lock is for, for operators.
-    pub label: Option<String>,
 }
 
 /// A connection to Redis and the calls that go over it. Calls are numbered by the caller; their results come
@@ -146,6 +144,7 @@ impl NativeClient {
         caller: f64,
         keys: Either<String, Vec<String>>,
         terms: Terms,
+        label: Option<String>,
     ) -> Either<u32, Refusal> {
         let wait = match terms.refuse {
             true if terms.wait_ms <= 0.0 => WaitPolicy::None,
@@ -159,7 +158,7 @@ impl NativeClient {
         };
         let lease = Some(millis(terms.lease_ms)).filter(|lease| !lease.is_zero());
         let wanted = Wanted::Named(terms.owner.into_bytes().into());
-        self.acquire_keys(env, caller, keys, wanted, Waiting { wait, lease, keep, label: terms.label })
+        self.acquire_keys(env, caller, keys, wanted, Waiting { wait, lease, keep, label })
     }
 
     /// Withdraws a call.

@@ -1,5 +1,8 @@
 import { argumentError } from "./errors";
 
+/** Longest label, in characters; longer ones are cut. */
+const LONGEST_LABEL = 200;
+
 /** The owner that stands for no particular owner. */
 const NOBODY = "*";
 /** Owners that the package makes itself. */
@@ -10,14 +13,14 @@ const NO_KEY = 'In a workflow, the parameter "key" of acquireLockStep and releas
 
 /**
  * The keys that a caller names, one or a list, in a new list: the caller's list may change while the call waits. Numbers become
- * text. Throws INVALID_ARGUMENT for anything else.
+ * text. Throws INVALID_ARGUMENT for anything else; where a key is missing, `noKey` says how that may have come.
  */
-export function parseKeys(keys: unknown): string | string[] {
+export function parseKeys(keys: unknown, noKey = NO_KEY): string | string[] {
   if (Array.isArray(keys)) {
     const all = copyOf(keys);
-    return all.map((key) => textOfKey(key) ?? refuseKey(key, `every key must be a string`, ` in a list of ${all.length}`));
+    return all.map((key) => textOfKey(key) ?? refuseKey(key, `every key must be a string`, ` in a list of ${all.length}`, noKey));
   }
-  return textOfKey(keys) ?? refuseKey(keys, "keys must be a string or a list of strings", "");
+  return textOfKey(keys) ?? refuseKey(keys, "keys must be a string or a list of strings", "", noKey);
 }
 
 /** As {@link parseKeys}, for a release. Nobody holds null and undefined, so they are left out, and `complete` is false. */
@@ -46,12 +49,12 @@ function isMissing(key: unknown): key is null | undefined {
   return key === null || key === undefined;
 }
 
-function refuseKey(key: unknown, rule: string, where: string): never {
-  throw argumentError(`${rule}, got ${kindOf(key)}${where}.${isMissing(key) ? ` ${NO_KEY}` : ""}`);
+function refuseKey(key: unknown, rule: string, where: string, noKey: string): never {
+  throw argumentError(`${rule}, got ${kindOf(key)}${where}.${isMissing(key) && noKey ? ` ${noKey}` : ""}`);
 }
 
-/** The owner to lock or release for: `*` when none is given. Throws INVALID_ARGUMENT for reserved names. */
-export function parseOwner(ownerId: unknown): string {
+/** The owner to lock or release for: `*` when none is given. `name` is the argument's. Throws INVALID_ARGUMENT for reserved names. */
+export function parseOwner(ownerId: unknown, name = "ownerId"): string {
   if (ownerId === undefined || ownerId === null) {
     return NOBODY;
   }
@@ -59,11 +62,11 @@ export function parseOwner(ownerId: unknown): string {
     return String(ownerId);
   }
   if (typeof ownerId !== "string") {
-    throw argumentError(`"ownerId" must be a string, got ${kindOf(ownerId)}.`);
+    throw argumentError(`"${name}" must be a string, got ${kindOf(ownerId)}.`);
   }
   const reserved = RESERVED_OWNERS.find((prefix) => ownerId.startsWith(prefix));
   if (reserved) {
-    throw argumentError(`"ownerId" may not start with "${reserved}", which is kept for locks of execute().`);
+    throw argumentError(`"${name}" may not start with "${reserved}", which is kept for locks of execute().`);
   }
   return ownerId;
 }
@@ -85,6 +88,17 @@ export function parseSignal(signal: unknown): AbortSignal | undefined {
     throw argumentError(`"signal" must be an AbortSignal, got ${kindOf(signal)}.`);
   }
   return signal;
+}
+
+/** The caller's label, if there is one, cut to 200 characters. */
+export function parseLabel(label: unknown): string | undefined {
+  if (label === undefined || label === null) {
+    return undefined;
+  }
+  if (typeof label !== "string") {
+    throw argumentError(`"label" must be a string, got ${kindOf(label)}.`);
+  }
+  return label.slice(0, LONGEST_LABEL).toWellFormed();
 }
 
 /** The kind of a value, for messages. Never its content, which may be a secret. */

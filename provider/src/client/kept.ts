@@ -11,7 +11,7 @@ export class KeptLocks {
     this.#client = client;
   }
 
-  /** Makes the lock object of keys that were just taken, and hands it to `onHeld`. */
+  /** Makes the lock object of keys that were just taken, hands it to `onHeld`, and returns it. */
   add(
     hold: number,
     keys: string | string[],
@@ -19,7 +19,7 @@ export class KeptLocks {
     renews: boolean,
     onHeld: ((lock: Lock) => unknown) | undefined,
     onLost: ((error: LockError) => unknown) | undefined,
-  ): void {
+  ): HeldLock {
     const lock = this.#client.watchKept(hold, keys, renews, (lost) => {
       this.#forget(owner, lost);
       onLost?.(lost.signal.reason);
@@ -28,6 +28,7 @@ export class KeptLocks {
       this.#of(owner, key).add(lock);
     }
     onHeld?.(lock);
+    return lock;
   }
 
   /** Notes that the owner releases `keys`, or all its keys. */

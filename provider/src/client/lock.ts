@@ -17,6 +17,8 @@ export interface Lock {
    * `undefined` if the server gives no number (see the README, "Guarantees").
    */
   readonly fencingTokens: Readonly<Record<string, number | undefined>>;
+  /** The number of the only key; `undefined` if there are several. */
+  readonly fencingToken: number | undefined;
   /** Milliseconds until the lease can lapse if it is not renewed (the least of all keys). 0 when it is lost, Infinity without a lease. */
   remainingMs(): number;
   /** Throws the reason if the lock is lost, also if the event loop had no time to fire the signal. */
@@ -35,8 +37,8 @@ export class HeldLock implements Lock {
 
   constructor(
     native: NativeClient,
-    /** The native id of the hold. */
-    readonly hold: number,
+    /** The native id of the hold. Another one when the lock was prolonged. */
+    public hold: number,
     keys: string | string[],
     /** What a lapsed lease means for a lock of this kind. */
     private readonly end: { what: LossKind; ofJob: boolean },
@@ -55,6 +57,11 @@ export class HeldLock implements Lock {
 
   get fencingTokens(): Readonly<Record<string, number | undefined>> {
     return this.readFacts().tokens;
+  }
+
+  get fencingToken(): number | undefined {
+    const [key, ...others] = this.keys;
+    return key === undefined || others.length > 0 ? undefined : this.fencingTokens[key];
   }
 
   remainingMs(): number {
@@ -89,6 +96,13 @@ export class HeldLock implements Lock {
     return this.#facts;
   }
 
+  /** Whether another native hold is of the same locks: a lock that was lost and taken anew has higher numbers. */
+  isContinuedBy(hold: number): boolean {
+    const { tokens } = this.readFacts();
+    const other = new HeldLock(this.#native, hold, [...this.keys], this.end).fencingTokens;
+    return this.keys.every((key) => tokens[key] === other[key]);
+  }
+
   /** Notes that one of the keys is released. True when none is left. */
   giveBack(key: string): boolean {
     this.readFacts();
@@ -110,6 +124,7 @@ export class EmptyLock implements Lock {
   readonly ownerId = "";
   readonly signal: AbortSignal = new AbortController().signal;
   readonly fencingTokens = {};
+  readonly fencingToken = undefined;
 
   remainingMs(): number {
     return Number.POSITIVE_INFINITY;

@@ -1,10 +1,12 @@
-import { kindOf, parseCallback, parseKeys, parseKeysToRelease, parseOwner, parseSignal } from "../client/arguments";
+import { kindOf, parseCallback, parseKeys, parseKeysToRelease, parseLabel, parseOwner, parseSignal } from "../client/arguments";
 import { guardLockCallbacks } from "../client/callbacks";
 import { Keep, type LockClient } from "../client/client";
 import { argumentError, type LockError } from "../client/errors";
 import { type Log, textOf } from "../client/guard";
+import { looksAtItsLock } from "../client/jobs";
 import type { KeptLocks } from "../client/kept";
-import { EmptyLock, type Lock } from "../client/lock";
+import type { Lock } from "../client/lock";
+import { type CallContext, labelOf } from "./context";
 import { acquireLeaseMs, executeLeaseMs, renewedLeaseMs, waitMs } from "./seconds";
 
 /** @internal Name in the container that the loader registers for the service. */
@@ -32,6 +34,8 @@ export interface ExecuteArgs {
   expire?: number;
   /** Withdraws the wait; the call then rejects with the signal's reason. It does not stop a job that has begun. */
   signal?: AbortSignal;
+  /** Who wants the keys, for those who look at locks; cut to 200 characters. Default: what Medusa's context says. */
+  label?: string;
 }
 
 /** Arguments of {@link RedisLockingProvider.acquire}. */
@@ -55,6 +59,8 @@ export interface AcquireArgs {
   onHeld?: (lock: Lock) => unknown;
   /** Is called once if the lock is lost before its release: its lease lapsed, or the lock was taken away. */
   onLost?: (error: LockError) => unknown;
+  /** Who wants the keys, for those who look at locks; cut to 200 characters. Default: what Medusa's context says. */
+  label?: string;
 }
 
 /** The locking provider that Medusa's Locking Module calls. */
@@ -84,53 +90,44 @@ export class RedisLockingProvider {
    * Rejects with LOCK_TIMEOUT if the keys could not be taken in time, with LOCK_LOST if the lock was lost before the
    * job's end, and with the job's own error.
    */
-  async execute<T>(keys: string | string[], job: (signal?: AbortSignal, lock?: Lock) => Promise<T>, args?: ExecuteArgs): Promise<T> {
-    const parsed = parseKeys(keys);
-    if (typeof job !== "function") {
-      throw argumentError(`the job must be a function, got ${kindOf(job)}.`);
-    }
-    // Each argument is read once, before the first command.
-    const { timeout, expire, signal: wish } = args ?? {};
-    const timeoutMs = waitMs(timeout, this.#waitS);
-    const leaseMs = Math.min(executeLeaseMs(expire), this.#maximumLeaseMs);
-    const signal = parseSignal(wish);
-    if (parsed.length === 0 && typeof parsed !== "string") {
-      const empty = new EmptyLock();
-      return await job(empty.signal, empty);
-    }
-    const looks = looksAtItsLock(job);
-    const hold = await this.#client.lock(parsed, leaseMs, timeoutMs, signal);
-    const lock = looks ? this.#client.watch(hold, parsed) : undefined;
-    let result: T;
-    this.#client.jobs += 1;
+  execute<T>(
+    keys: string | string[],
+    job: (signal?: AbortSignal, lock?: Lock) => Promise<T>,
+    args?: ExecuteArgs,
+    context?: CallContext,
+  ): Promise<Awaited<T>> {
+    // Not an async function, which would add a promise to each call.
     try {
-      result = await (lock ? job(lock.signal, lock) : job());
+      const parsed = parseKeys(keys);
+      if (typeof job !== "function") {
+        throw argumentError(`the job must be a function, got ${kindOf(job)}.`);
+      }
+      // Each argument is read once, before the first command.
+      const { timeout, expire, signal, label } = args ?? {};
+      const terms = {
+        waitMs: waitMs(timeout, this.#waitS),
+        leaseMs: Math.min(executeLeaseMs(expire), this.#maximumLeaseMs),
+        signal: parseSignal(signal),
+        label: parseLabel(label) ?? labelOf(context),
+      };
+      return this.#client.run(parsed, terms, looksAtItsLock(job), (lock) => (lock ? job(lock.signal, lock) : job()));
     } catch (error) {
-      await this.#client.unlock(hold, parsed);
-      throw error;
-    } finally {
-      this.#client.jobs -= 1;
+      return Promise.reject(error);
     }
-    const lost = await this.#client.unlock(hold, parsed);
-    lock?.signal.throwIfAborted();
-    if (lost) {
-      // Another owner may have had the keys meanwhile, so the job's result does not count.
-      throw lost;
-    }
-    return result;
   }
 
   /**
    * Takes `keys`, all of them or none. Without `awaitQueue` it rejects with LOCK_NOT_ACQUIRED when another owner
    * holds one, at once or after `tryWaitMs`; with it, it waits, and rejects with LOCK_TIMEOUT.
    */
-  async acquire(keys: string | string[], args?: AcquireArgs): Promise<void> {
+  async acquire(keys: string | string[], args?: AcquireArgs, context?: CallContext): Promise<void> {
     const parsed = parseKeys(keys);
-    const { ownerId, expire, awaitQueue, timeout, signal: wish, renew, onHeld: held, onLost: lost } = args ?? {};
+    const { ownerId, expire, awaitQueue, timeout, signal: wish, renew, onHeld: held, onLost: lost, label: name } = args ?? {};
     const owner = parseOwner(ownerId);
     const leaseMs = renew ? Math.min(renewedLeaseMs(expire), this.#maximumLeaseMs) : acquireLeaseMs(expire);
     const timeoutMs = waitMs(timeout, this.#waitS);
     const signal = parseSignal(wish);
+    const label = parseLabel(name) ?? labelOf(context);
     const named = { onHeld: parseCallback("onHeld", held), onLost: parseCallback("onLost", lost) };
     const { onHeld, onLost, accepted } = guardLockCallbacks(named, this.#log);
     if (parsed.length === 0 && typeof parsed !== "string") {
@@ -143,6 +140,7 @@ export class RedisLockingProvider {
       refuse: !awaitQueue,
       keep: renew ? Keep.Renewed : known,
       signal,
+      label,
     });
     if (hold > 0 && known) {
       this.#kept.add(hold, parsed, owner, renew === true, onHeld, onLost);
@@ -187,12 +185,4 @@ export class RedisLockingProvider {
   shutdown(): Promise<void> {
     return this.#client.shutdown();
   }
-}
-
-/**
- * Whether a job can see its arguments. An arrow function without parameters cannot, and most jobs are of this kind. An AbortSignal
- * for each of them would cost as much as all the rest of `execute`.
- */
-function looksAtItsLock(job: (...args: never[]) => unknown): boolean {
-  return job.length > 0 || !/^(async\s*)?\(\s*\)\s*=>/.test(Function.prototype.toString.call(job));
 }

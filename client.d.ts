@@ -1,0 +1,2 @@
+// The types of locks without Medusa.
+export * from "./provider/dist/standalone/index";

@@ -1,0 +1,175 @@
+import { type NativeClient, type ResultDetail, ResultKind } from "../../../native";
+import { askPauseMs, askVerdict, type Callbacks } from "./callbacks";
+import { type LockError, type LossKind, lostError } from "./errors";
+import { type Log, textOf } from "./guard";
+import type { HeldLock } from "./lock";
+import { errorOf } from "./native-errors";
+import { TroubleLog } from "./trouble";
+
+/** @internal Numbers per result: see ResultKind in the addon. */
+export const NUMBERS_PER_RESULT = 3;
+
+/** @internal A call whose result is due. */
+export interface Pending {
+  /** Resolves with a number, or with the keys that were not the owner's. */
+  resolve(value: number | string[]): void;
+  reject(error: Error): void;
+}
+
+/**
+ * @internal The calls under way, and the way of results to them. This is apart from the client, because the addon holds the dispatcher as long as it
+ * lives, and an unused client must be collected all the same.
+ */
+export class Calls {
+  /** The calls under way. A call's number is its place in here, which is free again after the result. */
+  readonly pending: (Pending | undefined)[] = [];
+  readonly free: number[] = [];
+  /** Lock objects in use, by hold, with the callback for their loss. */
+  readonly watched = new Map<number, { lock: HeldLock; told?: (lock: HeldLock) => void }>();
+  /** Losses of jobs that have no lock object (yet), by hold. */
+  readonly lost = new Map<number, LockError>();
+  readonly watchers: ((failure: string | undefined) => void)[] = [];
+  /** Weak, since the addon holds the dispatcher, which holds this object. */
+  native: WeakRef<NativeClient> | undefined;
+  readonly trouble: TroubleLog;
+  /** Whether the connection stands, as far as the addon has told. */
+  isUp = false;
+  #modeTold = "";
+
+  constructor(
+    readonly callbacks: Callbacks,
+    readonly log: Log,
+  ) {
+    this.trouble = new TroubleLog(log);
+  }
+
+  dispatch(numbers: Float64Array, count: number, details: ResultDetail[]): void {
+    for (let at = 0; at < count * NUMBERS_PER_RESULT; at += NUMBERS_PER_RESULT) {
+      try {
+        this.settle(numbers[at] as number, numbers[at + 1] as ResultKind, numbers[at + 2] as number, details);
+      } catch (error) {
+        // Nothing in there throws. If it does all the same, the results after this one are still delivered.
+        this.log.error(`A fault in provider "locking-redis", please report it: ${textOf(error)}`);
+      }
+    }
+  }
+
+  private settle(first: number, kind: ResultKind, value: number, details: ResultDetail[]): void {
+    switch (kind) {
+      case ResultKind.Held:
+      case ResultKind.Released:
+      case ResultKind.Freed:
+        this.take(first)?.resolve(value);
+        break;
+      case ResultKind.NotHeld:
+        this.take(first)?.resolve(details[value]?.keys ?? []);
+        break;
+      case ResultKind.ReleasePending:
+        this.take(first)?.resolve(-1);
+        this.log.warn(
+          `A lock could not be released at once (${details[value]?.message}); Redis frees it when its lease ends at the latest.`,
+        );
+        break;
+      case ResultKind.Failed:
+        this.take(first)?.reject(this.trouble.tell(errorOf(details[value])));
+        break;
+      case ResultKind.Lost:
+        this.lose(first, details[value] as ResultDetail);
+        break;
+      case ResultKind.Ready:
+        this.isUp = true;
+        this.tellMode(details[value]);
+        this.tellWatchers(undefined);
+        break;
+      case ResultKind.Down:
+        this.isUp = false;
+        this.tellWatchers(details[value]?.message ?? "");
+        break;
+      case ResultKind.Log:
+        this.write(details[value]);
+        break;
+      case ResultKind.AskPause:
+        this.native
+          ?.deref()
+          ?.reconnectIn(askPauseMs(this.callbacks, first === 1 ? "sentinelRetryStrategy" : "retryStrategy", value, this.log));
+        break;
+      case ResultKind.AskError:
+        this.native?.deref()?.judge(first, askVerdict(this.callbacks, details[value]?.message ?? "", this.log));
+        break;
+    }
+  }
+
+  /** Adds a call. Returns its number. */
+  add(pending: Pending): number {
+    const caller = this.free.pop() ?? this.pending.length;
+    this.pending[caller] = pending;
+    return caller;
+  }
+
+  /** Removes a call. Another call may get its number from now on. */
+  take(caller: number): Pending | undefined {
+    const pending = this.pending[caller];
+    if (pending) {
+      this.pending[caller] = undefined;
+      this.free.push(caller);
+    }
+    return pending;
+  }
+
+  private lose(hold: number, { keys, code, message, cause }: ResultDetail): void {
+    const ofJob = message === "execute";
+    const error = lostError(keys, code as LossKind, ofJob, cause);
+    const watched = this.watched.get(hold);
+    watched?.lock.lose(error);
+    if (!ofJob) {
+      // The addon has no more to tell about this hold.
+      this.watched.delete(hold);
+      this.native?.deref()?.forget(hold);
+    } else if (!watched) {
+      this.lost.set(hold, error);
+    }
+    // A lease that ends when its caller wanted it to end is no reason for a warning.
+    if (code !== "ended") {
+      this.log.warn(ofJob && code !== "lapsed" ? `${error.message} (${(error.cause as Error).message})` : error.message);
+    }
+    watched?.told?.(watched.lock);
+  }
+
+  /** Logs the mode of the connection, and again when a reconnect changes it. */
+  private tellMode(detail: ResultDetail | undefined): void {
+    const mode = detail?.code ?? "";
+    if (mode === this.#modeTold) {
+      return;
+    }
+    const first = this.#modeTold === "";
+    this.#modeTold = mode;
+    if (mode === "plain") {
+      this.log.warn(
+        `Provider "locking-redis" works without fencing tokens and hold records, as the official package does: ${detail?.message}. To get them, allow the Redis user the keys "mlr!*".`,
+      );
+    } else if (mode === "polling") {
+      this.log.warn(
+        `Provider "locking-redis" waits for locks by asking again and again, since Redis cannot tell it when one is free: ${detail?.message}. To change that, allow the Redis user the channels "mlr!*" on a server of version 6.2 or newer that is no cluster node.`,
+      );
+    } else if (!first) {
+      this.log.info(`Provider "locking-redis" waits for locks in a fair queue again.`);
+    }
+  }
+
+  private tellWatchers(failure: string | undefined): void {
+    for (const watcher of this.watchers.splice(0)) {
+      watcher(failure);
+    }
+  }
+
+  private write(detail: ResultDetail | undefined): void {
+    const message = detail?.message ?? "";
+    if (detail?.code === "error") {
+      this.log.error(message);
+    } else if (detail?.code === "warn") {
+      this.log.warn(message);
+    } else {
+      this.log.info(message);
+    }
+  }
+}

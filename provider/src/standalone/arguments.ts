@@ -1,0 +1,106 @@
+import { kindOf, parseLabel, parseOwner, parseSignal } from "../client/arguments";
+import type { LockTerms } from "../client/client";
+import { argumentError } from "../client/errors";
+
+const SHORTEST_LEASE_MS = 1_000;
+/** Some 31 years. */
+const LONGEST_LEASE_MS = 1e12;
+const DEFAULT_LEASE_MS = 60_000;
+
+/** How {@link Locks.withLock} takes its keys. */
+export interface LockOptions {
+  /** Longest wait for the keys, in milliseconds, the way to Redis included; at least 1, default the client's `waitMs`. Infinity is allowed. */
+  waitMs?: number;
+  /** Length of the lease, in milliseconds; at least 1000, default 60000. It is renewed for as long as the lock is held. */
+  leaseMs?: number;
+  /** Withdraws the wait; the call then rejects with the signal's reason. It does not stop a job that has begun. */
+  signal?: AbortSignal;
+  /** Who wants the keys, for those who look at locks; cut to 200 characters. */
+  label?: string;
+}
+
+/** How {@link Locks.acquire} takes its keys. */
+export interface AcquireOptions extends LockOptions {
+  /** Whether the lease is renewed until the release; default true. Without it, the lock ends by itself, unless it is extended. */
+  renew?: boolean;
+  /** The owner of the lock, as it stands in Redis. The same owner gets its lock again. Default: each call is an owner of its own. */
+  owner?: string;
+}
+
+/** How {@link Locks.tryAcquire} takes its keys. */
+export interface TryAcquireOptions extends Omit<AcquireOptions, "waitMs"> {
+  /** How long to wait for keys that another holds, in milliseconds; default 0. */
+  waitMs?: number;
+}
+
+/** @internal What a client says where a call says nothing. */
+export interface Defaults {
+  waitMs: number;
+  maximumLeaseMs: number;
+}
+
+/** @internal The options of `withLock`, each read once. */
+export function parseLockOptions(options: unknown, { waitMs, maximumLeaseMs }: Defaults): LockTerms {
+  const given = objectOf<LockOptions>(options);
+  return {
+    waitMs: parseWaitMs(given.waitMs, 1) ?? waitMs,
+    leaseMs: Math.min(parseLeaseMs(given.leaseMs), maximumLeaseMs),
+    signal: parseSignal(given.signal),
+    label: parseLabel(given.label),
+  };
+}
+
+/** @internal The options of `acquire` and `tryAcquire`, each read once. `refuse` is for the latter. */
+export function parseAcquireOptions(options: unknown, { waitMs, maximumLeaseMs }: Defaults, refuse: boolean): ParsedAcquire {
+  const { waitMs: wait, leaseMs, signal, label, renew, owner } = objectOf<AcquireOptions>(options);
+  if (renew !== undefined && renew !== null && typeof renew !== "boolean") {
+    throw argumentError(`"renew" must be true or false, got ${kindOf(renew)}.`);
+  }
+  const renews = renew ?? true;
+  return {
+    waitMs: refuse ? (parseWaitMs(wait, 0) ?? 0) : (parseWaitMs(wait, 1) ?? waitMs),
+    leaseMs: Math.min(parseLeaseMs(leaseMs), renews ? maximumLeaseMs : Number.POSITIVE_INFINITY),
+    signal: parseSignal(signal),
+    label: parseLabel(label),
+    renews,
+    owner: owner === undefined || owner === null ? undefined : parseOwner(owner, "owner"),
+  };
+}
+
+/** @internal */
+export interface ParsedAcquire extends LockTerms {
+  renews: boolean;
+  owner: string | undefined;
+}
+
+/** @internal The length of a lease in milliseconds; 60000 for none. */
+export function parseLeaseMs(leaseMs: unknown): number {
+  if (leaseMs === undefined || leaseMs === null) {
+    return DEFAULT_LEASE_MS;
+  }
+  if (typeof leaseMs !== "number" || !(leaseMs >= SHORTEST_LEASE_MS && leaseMs <= LONGEST_LEASE_MS)) {
+    throw argumentError(`"leaseMs" must be a number of milliseconds, at least ${SHORTEST_LEASE_MS}, got ${numberOrKind(leaseMs)}.`);
+  }
+  return Math.floor(leaseMs);
+}
+
+function parseWaitMs(waitMs: unknown, least: number): number | undefined {
+  if (waitMs === undefined || waitMs === null) {
+    return undefined;
+  }
+  if (typeof waitMs !== "number" || !(waitMs >= least)) {
+    throw argumentError(`"waitMs" must be a number of milliseconds, at least ${least}, got ${numberOrKind(waitMs)}.`);
+  }
+  return waitMs;
+}
+
+function objectOf<T extends object>(options: unknown): T {
+  if (options !== undefined && options !== null && typeof options !== "object") {
+    throw argumentError(`the options must be an object, got ${kindOf(options)}.`);
+  }
+  return (options ?? {}) as T;
+}
+
+function numberOrKind(value: unknown): string {
+  return typeof value === "number" ? String(value) : kindOf(value);
+}

@@ -1,0 +1,107 @@
+import { kindOf } from "../client/arguments";
+import { LockError, lockError } from "../client/errors";
+import { optionalNumber } from "../options/option-values";
+import { type ParsedOptions, parseOptions, type SafetyOptions } from "../options/options";
+import type { RedisConnectionOptions } from "../options/redis-option-types";
+import { errorInOurWords, inOurWords } from "./words";
+
+/** Longest wait for a lock where neither the options nor the call name one. */
+const DEFAULT_WAIT_MS = 5_000;
+
+/** Where lines of the log go. A method that is left out drops its lines. */
+export interface LocksLogger {
+  info?(text: string): void;
+  warn?(text: string): void;
+  error?(text: string): void;
+}
+
+/** Options of `createLocks`: a server or a cluster, and how to lock there. Numbers may be numeric strings. */
+export type LocksOptions = AnyOptions & ({ url: string } | { cluster: Record<string, unknown> });
+
+interface AnyOptions {
+  /**
+   * Where Redis is: `redis://user:password@host:6379/0`, `rediss://` for TLS, `unix:///path` for a Unix socket. Required,
+   * except with `cluster`.
+   */
+  url?: string;
+  /** A Redis Cluster: `startupNodes` and the options of ioredis' Cluster; see docs/OPTIONS.md of the repository. */
+  cluster?: Record<string, unknown>;
+  /** ioredis' options; docs/OPTIONS.md of the repository has what becomes of each. The URL wins over them. */
+  redisOptions?: RedisConnectionOptions;
+  /** The prefix of every key in Redis; default `medusa_lock:`, so that a shop's provider and this client exclude each other. */
+  namespace?: string;
+  /** Longest wait for a lock, in milliseconds; at least 1, default 5000. Infinity is allowed. */
+  waitMs?: number | string;
+  /** How long the event loop may be stuck until its locks are not renewed any more, in milliseconds; default 60000. */
+  maximumStallMs?: number | string;
+  /** Longest lease of locks that are renewed, in milliseconds, whatever a call's `leaseMs` says; at least 1000; default: none. */
+  maximumLeaseMs?: number | string;
+  /** A lock counts only when replicas of the Redis server have it; by default the master's answer is enough. */
+  safety?: SafetyOptions;
+  /** How long `close` waits for running jobs before it leaves their locks to lapse, in milliseconds; default 5000. */
+  drainTimeoutMs?: number | string;
+  /** Where waiting is by polling: first pause between two attempts, in milliseconds; default 5. */
+  pollFirstPauseMs?: number | string;
+  /** Where waiting is by polling: longest pause, in milliseconds; default 200. */
+  pollLongestPauseMs?: number | string;
+  /** Where waiting is by polling: by how much each pause is longer than the one before; default 2. */
+  pollPauseFactor?: number | string;
+  /** Where lines of the log go; default: warnings and errors to `console`. `{}` drops all. */
+  logger?: LocksLogger;
+}
+
+/** The provider's names of the options that the provider has, too. */
+const NAMES: Readonly<Record<string, string>> = {
+  url: "redisUrl",
+  cluster: "cluster",
+  redisOptions: "redisOptions",
+  namespace: "namespace",
+  maximumStallMs: "maximumStallMs",
+  maximumLeaseMs: "maximumLeaseMs",
+  safety: "safety",
+  drainTimeoutMs: "drainTimeoutMs",
+  pollFirstPauseMs: "defaultRetryInterval",
+  pollLongestPauseMs: "maximumRetryInterval",
+  pollPauseFactor: "backoffFactor",
+};
+
+/** @internal The options of `createLocks`, parsed. */
+export interface ParsedLocksOptions extends Omit<ParsedOptions, "waitLockingTimeoutS" | "tryWaitMs"> {
+  waitMs: number;
+  logger: LocksLogger;
+}
+
+/** @internal Parses the options once. Throws INVALID_OPTION, which names the option. */
+export function parseLocksOptions(options: unknown): ParsedLocksOptions {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw lockError("INVALID_OPTION", `The options of createLocks must be an object, got ${kindOf(options)}.`);
+  }
+  const given: Record<string, unknown> = { ...options };
+  const { waitMs, logger, ...others } = given;
+  if ((given.url ?? "") === "" && (given.cluster ?? undefined) === undefined) {
+    throw lockError("INVALID_OPTION", 'Option "url" of createLocks is required, except with "cluster".');
+  }
+  const known = Object.entries(others).flatMap(([name, value]) => (Object.hasOwn(NAMES, name) ? [[NAMES[name], value]] : []));
+  const unknown = Object.keys(others).filter((name) => !Object.hasOwn(NAMES, name));
+  try {
+    const { waitLockingTimeoutS: _, tryWaitMs: __, warnings, ...parsed } = parseOptions(Object.fromEntries(known), undefined);
+    return {
+      ...parsed,
+      waitMs: optionalNumber("waitMs", waitMs, "milliseconds", 1) ?? DEFAULT_WAIT_MS,
+      logger: parseLogger(logger),
+      warnings: [...unknown.map((name) => `Option "${name}" of createLocks is not known, ignored.`), ...warnings.map(inOurWords)],
+    };
+  } catch (error) {
+    throw error instanceof LockError ? errorInOurWords(error) : error;
+  }
+}
+
+function parseLogger(logger: unknown): LocksLogger {
+  if (logger === undefined || logger === null) {
+    return { warn: (text) => console.warn(text), error: (text) => console.error(text) };
+  }
+  if (typeof logger !== "object") {
+    throw lockError("INVALID_OPTION", `Option "logger" of createLocks must be an object like console, got ${kindOf(logger)}.`);
+  }
+  return logger;
+}
