@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod census;
 mod cluster;
 mod digest;
 mod faults;
@@ -22,6 +23,7 @@ mod servers;
 mod turn;
 mod world;
 
+pub use census::run_census;
 pub use faults::Plan;
 pub use server_side::Mutant;
 pub use world::{Summary, World};

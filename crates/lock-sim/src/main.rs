@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-const USAGE: &str = "usage: lock-sim [--cluster] [--steps N] [--first SEED] | [--cluster] --seed SEED
+const USAGE: &str =
+    "usage: lock-sim [--cluster | --census] [--steps N] [--first SEED] | [--cluster | --census] --seed SEED
   --cluster worlds in which two masters of a cluster share the keys
+  --census  worlds in which processes are asked what they hold
   --steps   run worlds until so many steps were made in all (default 1000000)
   --first   the first world's seed (default 1); the others follow
   --seed    run one world and print what happened in it";
@@ -18,6 +20,10 @@ fn main() -> ExitCode {
     while let Some(flag) = args.next() {
         if flag == "--cluster" {
             run = lock_sim::run_cluster;
+            continue;
+        }
+        if flag == "--census" {
+            run = |seed| lock_sim::run_census(seed).map(|steps| Summary { steps, ..Summary::default() });
             continue;
         }
         let value = args.next().and_then(|value| value.parse::<u64>().ok());

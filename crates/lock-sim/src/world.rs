@@ -75,7 +75,7 @@ pub(crate) enum Happening {
 }
 
 /// What a world came to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Summary {
     /// Events that were handled.
     pub steps: u64,

@@ -36,6 +36,13 @@ fn a_hundred_worlds_send_the_bytes_that_they_sent_before() -> Result<(), String>
 }
 
 #[test]
+fn questions_end_in_time_and_answers_tell_the_truth() {
+    for seed in 1..=2_000 {
+        assert_eq!(lock_sim::run_census(seed).err(), None);
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_world() {
     let first = lock_sim::run(7).map(|summary| (summary.steps, summary.holds));
     let again = lock_sim::run(7).map(|summary| (summary.steps, summary.holds));
