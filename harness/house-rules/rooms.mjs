@@ -32,9 +32,11 @@ export const PARTS = [
     rooms: {
       "index.ts": ["medusa", "options", "client"],
       medusa: ["options", "client"],
+      cli: ["inspect", "standalone", "options", "client"],
       standalone: ["options", "client"],
       options: ["client"],
       client: [],
+      inspect: [],
     },
   },
   {

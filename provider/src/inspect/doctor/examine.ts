@@ -1,0 +1,119 @@
+import type { Outcome } from "../answers";
+import { errorOf } from "../inspector";
+import { connectionFinding } from "./connection";
+import { type Finding, finding } from "./findings";
+import { checkInstances, checkLocks } from "./fleet";
+import type { Limits, Patient, Server } from "./patient";
+import { checkRights, infoOf } from "./rights";
+import { checkClock, checkOneAddress, checkServer } from "./server";
+
+/** Keys that are tried until one is in a slot of the node. */
+const MOST_TAGS = 512;
+
+/** @internal Everything that the doctor finds. It changes nothing in Redis. */
+export async function examine(patient: Patient): Promise<Finding[]> {
+  const options = patient.warnings.map((warning) => finding("option", warning));
+  const reached = await reach(patient);
+  if (!reached.isThere) {
+    return [...options, reached.finding];
+  }
+  const found = [...options, reached.finding];
+  const limits: Limits = { polling: [], plain: [], none: [] };
+  const nodes = patient.isCluster ? await patient.inspector.nodes() : [null];
+  for (const node of nodes) {
+    found.push(...(await examineNode(patient, node, limits)));
+  }
+  const rightIds = found.filter(({ id }) => id.startsWith("right-"));
+  if (rightIds.length === 0) {
+    found.push(finding("rights", "The Redis user may do everything that locks need."));
+  }
+  found.push(...modeOf(limits), ...(await checkInstances(patient)), ...(await checkLocks(patient)));
+  return merged(found);
+}
+
+async function reach(patient: Patient): Promise<{ isThere: boolean; finding: Finding }> {
+  const { inspector } = patient;
+  if (patient.isCluster) {
+    const nodes = await inspector.nodes().catch((error: Error) => error);
+    if (nodes instanceof Error || nodes.length === 0) {
+      const isThere = false;
+      const reason = nodes instanceof Error ? nodes.message : "the server is no node of a cluster";
+      return { isThere, finding: connectionFinding(reason) };
+    }
+    return { isThere: true, finding: finding("connected", `The cluster answers: ${nodes.join(", ")}.`) };
+  }
+  // Whoever may not PING is told so, and has been let in.
+  const outcome = await inspector.command(null, "PING");
+  const reason = troubleOf(outcome);
+  return reason === undefined
+    ? { isThere: true, finding: finding("connected", "Redis answers.") }
+    : { isThere: false, finding: connectionFinding(reason) };
+}
+
+function troubleOf(outcome: Outcome): string | undefined {
+  if ("broken" in outcome) {
+    return outcome.broken;
+  }
+  const said = errorOf(outcome);
+  return said !== undefined && /^(NOAUTH|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|DENIED)/.test(said) ? told(said) : undefined;
+}
+
+function told(said: string): string {
+  return said.startsWith("NOAUTH") ? `Redis asks for a password and none was given: ${said}` : `Redis cannot be used for now: ${said}`;
+}
+
+async function examineNode(patient: Patient, node: string | null, limits: Limits): Promise<Finding[]> {
+  const server = await serverAt(patient, node);
+  const name = node === null ? "" : `${node}: `;
+  const { info, refused } = await infoOf(patient, node);
+  const found: Finding[] = [];
+  if (info !== undefined) {
+    found.push(...(await checkServer(patient, server, info, name, limits)));
+  } else {
+    found.push(finding("right-info", `The Redis user, or a proxy, refuses INFO (${refused ?? "no text"}): most checks are left out.`));
+  }
+  found.push(...(await checkOneAddress(patient, info)), ...(await checkClock(patient, server, name)));
+  found.push(...(await checkRights(patient, server, limits)));
+  if (info === undefined && found.some(({ id }) => id === "resp2-only")) {
+    limits.polling.push("both INFO and HELLO are refused");
+  }
+  return found;
+}
+
+/** A key to try things with. In a cluster it has to be in a slot of that node. */
+async function serverAt({ inspector, prefix }: Patient, node: string | null): Promise<Server> {
+  const [, own] = /\{([^}]+)\}/.exec(prefix) ?? [];
+  let tag = own ?? "doctor";
+  for (let at = 0; node !== null && own === undefined && at < MOST_TAGS; at += 1) {
+    tag = `doctor-${at}`;
+    const said = errorOf(await inspector.command(node, "EXISTS", `${prefix}{${tag}}`));
+    if (said === undefined || !said.startsWith("MOVED")) {
+      break;
+    }
+  }
+  return { node, lockKey: own === undefined ? `${prefix}{${tag}}` : `${prefix}doctor`, sidePrefix: `mlr!{${tag}}` };
+}
+
+function modeOf({ none, plain, polling }: Limits): Finding[] {
+  const [why] = [...plain, ...polling];
+  if (none.length > 0) {
+    return [];
+  }
+  if (plain.length > 0) {
+    return [finding("mode-plain", `An instance would wait in mode plain, because ${why}.`)];
+  }
+  if (polling.length > 0) {
+    return [finding("mode-polling", `An instance would wait in mode polling, because ${why}.`)];
+  }
+  return [finding("mode-hand-off", "An instance waits in mode hand-off: one queue, locks are handed over.")];
+}
+
+/** Nodes of a cluster often have the same trouble: it is told once. */
+function merged(found: Finding[]): Finding[] {
+  const seen = new Set<string>();
+  return found.filter(({ id, text }) => {
+    const isNew = !seen.has(`${id} ${text}`);
+    seen.add(`${id} ${text}`);
+    return isNew;
+  });
+}

@@ -1,0 +1,188 @@
+import { createHash } from "node:crypto";
+import type { Outcome } from "../answers";
+import { errorOf, textOf } from "../inspector";
+import { type Finding, finding } from "./findings";
+import type { Limits, Patient, Server } from "./patient";
+
+/** Runs one command as the scripts of locks run theirs, and gives its error as a reply. */
+const TRY = "return redis.pcall(unpack(ARGV))";
+/** A script that no server knows unless it ran it. */
+const KEPT = "return 'medusa-locking-redis doctor'";
+/** The name of a client that nobody has. */
+const NOBODY = "doctor";
+
+type Commands = readonly (readonly string[])[];
+
+/** Commands that change nothing where the key is not there, as it is not. */
+function onLocks(key: string): Commands {
+  return [
+    ["GET", key],
+    ["SET", key, NOBODY, "XX", "PX", "1"],
+    ["DEL", key],
+    ["PEXPIRE", key, "1"],
+  ];
+}
+
+function onSideKeys(key: string): Commands {
+  return [
+    ["GET", key],
+    ["SET", key, NOBODY, "XX", "PX", "1"],
+    ["MGET", key],
+    ["EXISTS", key],
+    // No number: the right is looked at first.
+    ["INCRBY", key, "x"],
+    ["PTTL", key],
+    ["PERSIST", key],
+    ["TIME"],
+    ["ZADD", key, "XX", "1", NOBODY],
+    ["ZPOPMIN", key],
+    ["ZRANGE", key, "0", "0"],
+    ["ZREM", key, NOBODY],
+    ["ZSCORE", key, NOBODY],
+  ];
+}
+
+/**
+ * @internal Tries everything that locks need, without changing anything: where a user has few rights, or a proxy refuses a command, only
+ * trying tells. Adds to `limits` what an instance would do without. Leaves a right that could not be tried to the other findings.
+ */
+export async function checkRights(patient: Patient, server: Server, limits: Limits): Promise<Finding[]> {
+  const { inspector, prefix } = patient;
+  const send = (...parts: string[]) => inspector.command(server.node, ...parts);
+  const eval_ = await send("EVAL", "return 1", "1", server.lockKey);
+  if (isRefused(eval_)) {
+    limits.none.push("EVAL is refused");
+    return [finding("right-locks", `The Redis user may not use EVAL (${errorOf(eval_)}), so no lock can be kept.`)];
+  }
+  const inScript = async (commands: Commands) => {
+    const refused: string[] = [];
+    for (const command of commands) {
+      const said = errorOf(await send("EVAL", TRY, "1", server.lockKey, ...command));
+      if (said !== undefined && FORBIDDEN.test(said)) {
+        refused.push(`${speaksOfKeys(said) ? `the keys of ${command[0]}` : command[0]}`);
+      }
+    }
+    return refused;
+  };
+  const found: Finding[] = [];
+  const locks = await inScript(onLocks(server.lockKey));
+  if (locks.length > 0) {
+    const all = `The Redis user may not use ${locks.join(", ")} on keys that begin with "${prefix}"`;
+    limits.none.push(`${locks[0]} is refused`);
+    found.push(finding("right-locks", `${all}: no lock can be kept, every call fails with REDIS_REFUSED.`));
+  }
+  const side = await inScript(onSideKeys(`${server.sidePrefix}w:${server.lockKey}`));
+  if (side.length > 0) {
+    limits.plain.push(`${side[0]} is refused on side keys`);
+    const what = `The Redis user may not use ${side.join(", ")} on side keys (mlr!*)`;
+    found.push(finding("right-side-keys", `${what}: callers poll in no order, without fencing tokens.`));
+  }
+  found.push(...(await checkChannels(patient, server, limits)));
+  found.push(...(await checkResp3(patient, server, limits)));
+  found.push(...(await checkScriptsKept(send, server)));
+  found.push(...(await checkOthers(patient, send, limits)));
+  return found;
+}
+
+type Send = (...parts: string[]) => Promise<Outcome>;
+
+async function checkChannels(patient: Patient, server: Server, limits: Limits): Promise<Finding[]> {
+  const send: Send = (...parts) => patient.inspector.command(server.node, ...parts);
+  const channel = `mlr!c:${NOBODY}`;
+  const slotChannel = `${server.sidePrefix}c:${NOBODY}`;
+  const shard = patient.isCluster
+    ? [await shown("SPUBLISH", send("SPUBLISH", slotChannel, "")), await subscribes(send, "SSUBSCRIBE", "SUNSUBSCRIBE", slotChannel)]
+    : [];
+  const refused = [
+    await shown("PUBLISH", send("PUBLISH", channel, "")),
+    await subscribes(send, "SUBSCRIBE", "UNSUBSCRIBE", channel),
+    ...shard,
+  ].filter((text) => text !== undefined);
+  if (refused.length === 0) {
+    return [];
+  }
+  limits.polling.push("channels are refused");
+  return [finding("right-channels", `The Redis user, or a proxy, refuses ${refused.join("; ")}: callers poll and are served in no order.`)];
+}
+
+/** A connection that is subscribed takes other commands again after it has left. */
+async function subscribes(send: Send, enter: string, leave: string, channel: string): Promise<string | undefined> {
+  const refused = await shown(enter, send(enter, channel));
+  if (refused === undefined) {
+    await send(leave, channel);
+  }
+  return refused;
+}
+
+async function checkResp3(patient: Patient, server: Server, limits: Limits): Promise<Finding[]> {
+  if (!patient.wantsResp3) {
+    limits.polling.push("the option protocol says RESP2");
+    return [finding("resp2-only", "redisOptions.protocol is 2, and RESP2 has no pushes: callers poll and are served in no order.")];
+  }
+  const said = errorOf(await patient.inspector.command(server.node, "HELLO", "3"));
+  if (said === undefined) {
+    await patient.inspector.command(server.node, "HELLO", "2");
+    return [];
+  }
+  limits.polling.push("there is no RESP3");
+  return [finding("resp2-only", `HELLO 3 is refused (${said}), so there are no pushes: callers poll and are served in no order.`)];
+}
+
+async function checkScriptsKept(send: Send, server: Server): Promise<Finding[]> {
+  await send("EVAL", KEPT, "1", server.lockKey);
+  const said = errorOf(await send("EVALSHA", createHash("sha1").update(KEPT).digest("hex"), "1", server.lockKey));
+  if (said === undefined || !(said.startsWith("NOSCRIPT") || FORBIDDEN.test(said))) {
+    return [];
+  }
+  const what = FORBIDDEN.test(said) ? `EVALSHA is refused (${said})` : "The server forgot a script that it had just run";
+  return [finding("scripts-not-kept", `${what}: every script is sent in full.`)];
+}
+
+async function checkOthers(patient: Patient, send: Send, limits: Limits): Promise<Finding[]> {
+  const found: Finding[] = [];
+  const check = async (id: "right-scan" | "right-client" | "right-script" | "right-select", cost: string, ...parts: string[]) => {
+    const refused = await shown(parts[0] ?? "", send(...parts));
+    if (refused !== undefined) {
+      found.push(finding(id, `The Redis user, or a proxy, refuses ${refused}: ${cost}.`));
+    }
+  };
+  await check("right-scan", "releaseAll fails, and locks cannot be listed", "SCAN", "0", "COUNT", "1");
+  const late = "a command that was under way when a connection broke may keep its key locked until its lease ends";
+  await check("right-client", late, "CLIENT", "ID");
+  await check("right-script", "waiting callers of the official package are not noticed", "SCRIPT", "EXISTS", "0".repeat(40));
+  if (!patient.isCluster) {
+    await check("right-select", "only database 0 can be used", "SELECT", String(patient.database));
+  }
+  if (patient.safetyReplicas !== null) {
+    const refused = await shown("WAIT", send("WAIT", "0", "1"));
+    if (refused !== undefined) {
+      limits.none.push("WAIT is refused");
+      found.push(finding("right-wait", `The option safety needs WAIT, and Redis refuses ${refused}: every call fails.`));
+    }
+  }
+  return found;
+}
+
+const FORBIDDEN = /noperm|permission|unknown (sub)?command|unsupported|not supported|disabled|can't run|can't access/i;
+
+/** @internal Whether a command is refused for good: for want of a right, or because a proxy does not know it. */
+export function isRefused(outcome: Outcome): boolean {
+  const said = errorOf(outcome);
+  return said !== undefined && FORBIDDEN.test(said);
+}
+
+function speaksOfKeys(said: string): boolean {
+  return /\bkeys?\b/i.test(said) && !/run the/i.test(said);
+}
+
+/** The command with the server's reason, if it is refused. */
+async function shown(name: string, sent: Promise<Outcome>): Promise<string | undefined> {
+  const outcome = await sent;
+  return isRefused(outcome) ? `${name} (${errorOf(outcome)})` : undefined;
+}
+
+/** @internal INFO of a server; undefined: it is refused. */
+export async function infoOf(patient: Patient, node: string | null): Promise<{ info: string | undefined; refused: string | undefined }> {
+  const outcome = await patient.inspector.command(node, "INFO");
+  return { info: textOf(outcome), refused: errorOf(outcome) };
+}

@@ -1,0 +1,128 @@
+import type { LockProcess, LockStatus } from "./lock-status";
+import { counted, duration, shown } from "./words";
+
+/** Who holds a lock, in a few words: for a table. */
+export function holderInWords(lock: LockStatus): string {
+  if (lock.kind === "free") {
+    return "nobody";
+  }
+  if (lock.kind === "grant") {
+    return "(being handed over)";
+  }
+  if (lock.holder) {
+    return `${placeOf(lock.holder)}${lock.holder.stuckMs === null ? "" : ` (stuck ${duration(lock.holder.stuckMs)})`}`;
+  }
+  if (lock.holderAnswers === false) {
+    return "(does not answer)";
+  }
+  if (lock.kind === "official") {
+    return "(official package)";
+  }
+  return lock.kind === "named" ? `owner ${shown(lock.owner ?? "")}` : "(not known)";
+}
+
+/** How many wait, in a few words; `+`: there may be more. */
+export function waitersInWords({ waiters }: LockStatus): string {
+  const isAtLeast = waiters.unknown || waiters.clients > waiters.processes.length;
+  return `${waiters.count}${isAtLeast ? "+" : ""}`;
+}
+
+/** What there is to say of a lock, in sentences: who holds it and since when, whether that process lives, who waits, and what to do. */
+export function explain(lock: LockStatus): string[] {
+  return [whoHolds(lock), ...howItEnds(lock), ...whoWaits(lock), whatToDo(lock)];
+}
+
+function placeOf({ host, pid }: { host: string; pid: number }): string {
+  return `${shown(host)} pid ${pid}`;
+}
+
+function whoHolds(lock: LockStatus): string {
+  const owner = shown(lock.owner ?? "");
+  const since = lock.heldMs === null ? "" : ` for ${duration(lock.heldMs)}`;
+  const label = lock.label === null ? "" : `, as "${shown(lock.label)}"`;
+  if (lock.kind === "free") {
+    return "Nobody holds it.";
+  }
+  if (lock.kind === "grant") {
+    return "It is being handed over to a waiter, which takes two seconds at most.";
+  }
+  if (lock.holder) {
+    return `${processInWords(lock.holder)} has held it${since}${label}.${stuckInWords(lock.holder)}`;
+  }
+  if (lock.holderAnswers === false) {
+    return "The process that holds it does not answer: it is dead, cut off from Redis, or suspended.";
+  }
+  if (lock.kind === "official") {
+    return "A job of the official package holds it. That package does not tell where it runs.";
+  }
+  const who = lock.kind === "ownerless" ? "Somebody without a name" : `The owner "${owner}"`;
+  return `${who} holds it. Which process that is cannot be known.`;
+}
+
+function processInWords({ host, pid, package: version }: LockProcess): string {
+  return `${shown(host)}, pid ${pid} (version ${version}),`;
+}
+
+function stuckInWords({ stuckMs }: LockProcess): string {
+  return stuckMs === null ? " That process answers." : ` That process answers, but its event loop has been stuck for ${duration(stuckMs)}.`;
+}
+
+function howItEnds({ kind, leaseLeftMs, state, holder, holderAnswers }: LockStatus): string[] {
+  if (kind === "free" || kind === "grant") {
+    return [];
+  }
+  if (leaseLeftMs === null) {
+    return ["It has no end: it stays until somebody releases it."];
+  }
+  const left = duration(leaseLeftMs);
+  if (holderAnswers === false) {
+    return [`If nobody renews it, Redis frees it in ${left}.`];
+  }
+  if (state === "lost") {
+    return [`Its holder has given it up for lost. Redis frees it in ${left}.`];
+  }
+  if (state === "suspect") {
+    return [`Its holder could not renew it the last time. Redis frees it in ${left} unless that succeeds.`];
+  }
+  const renewed = state === "held" && holder !== null ? " and is renewed as long as the job runs" : "";
+  return [`Its lease ends in ${left}${renewed}.`];
+}
+
+function whoWaits({ waiters }: LockStatus): string[] {
+  const more = waiters.unknown ? " More may wait who do not tell." : "";
+  if (waiters.count === 0) {
+    const queued =
+      waiters.clients > 0 ? `${counted(waiters.clients, "client")} in the queue did not say for whom.` : "Nobody is known to wait.";
+    return [`${queued}${more}`];
+  }
+  const verb = waiters.count === 1 ? "waits" : "wait";
+  const places = waiters.processes.map(({ host, pid, count, longestMs, labels }) => {
+    const names = labels.length > 0 ? ` (${labels.map(shown).join(", ")})` : "";
+    return `${placeOf({ host, pid })}: ${count} for ${duration(longestMs)}${names}`;
+  });
+  return [`${counted(waiters.count, "call")} ${verb}, the longest for ${duration(waiters.longestMs)}: ${places.join("; ")}.${more}`];
+}
+
+function whatToDo(lock: LockStatus): string {
+  const release = `medusa-locking-redis release ${quoted(lock.key)}`;
+  if (lock.kind === "free" || lock.kind === "grant") {
+    return "Nothing has to be done. Look again in a moment.";
+  }
+  if (lock.holderAnswers === false) {
+    return `If that process is dead, free the lock at once: ${release}`;
+  }
+  if (lock.holder?.stuckMs) {
+    return `Look at what that process computes. To go on without it: ${release}`;
+  }
+  if (lock.holder) {
+    return `If the job should not run any more, end it there. To take the lock from it, of which it is told: ${release}`;
+  }
+  return `If its owner is gone, free the lock: ${release}`;
+}
+
+/** A key as a shell reads it. */
+function quoted(key: string): string {
+  return /^[\w@%+=:,./-]+$/.test(key) && !key.startsWith("-")
+    ? key
+    : `${key.startsWith("-") ? "-- " : ""}'${shown(key).replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,100 @@
+import type { FleetAnswer, Outcome, ProcessAnswer, Reply, StoredLock } from "./answers";
+import type { NativeInspector } from "./native-inspector";
+
+/** Names of keys in one call to the addon. */
+const KEYS_AT_ONCE = 500;
+
+/** @internal Why nothing can be learnt: there is no connection (`broken`), or the server refused (`refused`). */
+export class InspectionError extends Error {
+  override name = "InspectionError";
+
+  constructor(
+    readonly kind: "broken" | "refused",
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** @internal Looks at locks in Redis, and asks processes about them. Names of keys are those in Redis. */
+export class Inspector {
+  readonly #native: NativeInspector;
+
+  constructor(native: NativeInspector) {
+    this.#native = native;
+  }
+
+  /** One command, to one node or (null) to the server. */
+  async command(node: string | null, ...parts: string[]): Promise<Outcome> {
+    return JSON.parse(await this.#native.command(node, parts)) as Outcome;
+  }
+
+  /** The masters of the cluster, as `host:port`; none on a single server. Throws InspectionError. */
+  async nodes(): Promise<string[]> {
+    return told<{ nodes: string[] }>(await this.#native.nodes()).nodes;
+  }
+
+  /** The locks in the namespace, at most `most`, and whether there are `more`. Throws InspectionError. */
+  async scan(most: number): Promise<{ keys: string[]; more: boolean }> {
+    return told(await this.#native.scan(most));
+  }
+
+  /** What Redis has about these locks. Throws InspectionError. */
+  async read(keys: readonly string[]): Promise<StoredLock[]> {
+    const all: StoredLock[] = [];
+    for (let at = 0; at < keys.length; at += KEYS_AT_ONCE) {
+      all.push(...told<{ locks: StoredLock[] }>(await this.#native.read(keys.slice(at, at + KEYS_AT_ONCE))).locks);
+    }
+    return all;
+  }
+
+  /** Asks all processes about these keys, or (null) about all. Throws InspectionError. */
+  async ask(keys: readonly string[] | null, waitMs: number): Promise<FleetAnswer> {
+    const { reached, answers } = told<FleetAnswer>(await this.#native.ask(keys && [...keys], waitMs));
+    return { reached, answers: answers.map(withLists) };
+  }
+
+  /** Takes a lock from `owner`. False if it is not the owner's any more. Throws InspectionError. */
+  async free(key: string, owner: string, by: string): Promise<boolean> {
+    return told<{ freed: number }>(await this.#native.free(key, owner, by)).freed > 0;
+  }
+
+  close(): void {
+    this.#native.close();
+  }
+}
+
+/** The answer of another version may lack a list. */
+function withLists({ process, locks, waits, complete }: ProcessAnswer): ProcessAnswer {
+  return { process, locks: locks ?? [], waits: waits ?? null, complete: complete ?? false };
+}
+
+function told<T extends object>(json: string): T {
+  const answer = JSON.parse(json) as T | { error: string } | { broken: string };
+  if ("broken" in answer) {
+    throw new InspectionError("broken", answer.broken);
+  }
+  if ("error" in answer) {
+    throw new InspectionError("refused", answer.error);
+  }
+  return answer;
+}
+
+/** @internal The text of a reply, if it is one. */
+export function textOf(outcome: Outcome): string | undefined {
+  return "value" in outcome && typeof outcome.value === "string" ? outcome.value : undefined;
+}
+
+/** @internal The items of a reply, if it is a list. */
+export function listOf(outcome: Outcome): Reply[] | undefined {
+  return "value" in outcome && Array.isArray(outcome.value) ? outcome.value : undefined;
+}
+
+/** @internal The server's error text, if the command was refused or failed. */
+export function errorOf(outcome: Outcome): string | undefined {
+  if ("error" in outcome) {
+    return outcome.error;
+  }
+  const value = "value" in outcome ? outcome.value : null;
+  return value !== null && typeof value === "object" && !Array.isArray(value) ? value.error : undefined;
+}
