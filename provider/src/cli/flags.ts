@@ -1,0 +1,119 @@
+import { parseArgs } from "node:util";
+import { usageError } from "./exit-codes";
+
+/** @internal One flag of a command. */
+export interface Flag {
+  /** `switch`: without a value. `seconds`: a number. `texts`: may be given several times. */
+  kind: "switch" | "text" | "texts" | "count" | "seconds";
+  /** How the help names the value. */
+  value?: string;
+  help: string;
+  /** Least value of a `count` or of `seconds`; default 0. */
+  least?: number;
+  /** A word that stands for no limit. */
+  endless?: string;
+}
+
+/** @internal One command, as the help tells of it. */
+export interface CommandSpec {
+  name: string;
+  /** What stands behind the name and the flags. */
+  operands: string;
+  /** How many words that are no flags there must be. */
+  words: number;
+  /** One line for the list of commands. */
+  summary: string;
+  /** What it does, in paragraphs. */
+  about: string[];
+  flags: Record<string, Flag>;
+  examples: string[];
+  /** Lines about exit codes. */
+  exits: string[];
+  /** A program and its arguments follow after `--`. */
+  takesProgram?: boolean;
+}
+
+/** @internal What was given. */
+export interface Given {
+  words: string[];
+  /** What stands after `--` of a command that takes a program. */
+  program: string[];
+  text(name: string): string | undefined;
+  texts(name: string): string[];
+  /** A `count`, or `seconds`; Infinity for the word that stands for no limit. */
+  number(name: string): number | undefined;
+  has(name: string): boolean;
+}
+
+/** @internal Reads the words after the command's name. Throws CommandError. */
+export function readFlags(spec: CommandSpec, common: Record<string, Flag>, args: string[]): Given {
+  const flags = { ...common, ...spec.flags };
+  const hint = `; "medusa-locking-redis ${spec.name} --help" explains it`;
+  const cut = spec.takesProgram ? args.indexOf("--") : -1;
+  const own = cut === -1 ? args : args.slice(0, cut);
+  const { values, positionals, tokens } = parse(flags, own, hint);
+  const names = tokens.flatMap((token) => (token.kind === "option" ? [token.name] : []));
+  const twice = names.find((name, at) => flags[name]?.kind !== "texts" && names.indexOf(name) !== at);
+  if (twice !== undefined) {
+    throw usageError(`--${twice} is given twice${hint}`);
+  }
+  const numbers = new Map(
+    Object.entries(flags)
+      .filter(([name, { kind }]) => (kind === "count" || kind === "seconds") && values[name] !== undefined)
+      .map(([name, flag]) => [name, numberOf(name, flag, String(values[name]), hint)]),
+  );
+  const given: Given = {
+    words: positionals,
+    program: cut === -1 ? [] : args.slice(cut + 1),
+    text: (name) => (typeof values[name] === "string" ? values[name] : undefined),
+    texts: (name) => (Array.isArray(values[name]) ? values[name].map(String) : []),
+    number: (name) => numbers.get(name),
+    has: (name) => values[name] === true,
+  };
+  if (!given.has("help")) {
+    checkWords(spec, positionals.length, hint);
+  }
+  return given;
+}
+
+function parse(flags: Record<string, Flag>, args: string[], hint: string) {
+  const options = Object.fromEntries(
+    Object.entries(flags).map(([name, { kind }]) => [
+      name,
+      { type: kind === "switch" ? ("boolean" as const) : ("string" as const), multiple: kind === "texts" },
+    ]),
+  );
+  try {
+    return parseArgs({ args, options, allowPositionals: true, tokens: true });
+  } catch (error) {
+    if (!(error instanceof Error) || !String((error as { code?: unknown }).code).startsWith("ERR_PARSE_ARGS")) {
+      throw error;
+    }
+    // What follows the first sentence or line is about ways around that help nobody here.
+    const [message = ""] = error.message.split(/\.\s|\.$|\n/);
+    throw usageError(`${message.charAt(0).toLowerCase()}${message.slice(1)}${hint}`);
+  }
+}
+
+function numberOf(name: string, { kind, least = 0, endless }: Flag, text: string, hint: string): number {
+  if (endless !== undefined && text === endless) {
+    return Number.POSITIVE_INFINITY;
+  }
+  const isNumber = kind === "count" ? /^\d+$/.test(text) : /^\d+(\.\d+)?$/.test(text);
+  const value = Number(text);
+  if (!isNumber || value < least || !Number.isFinite(value)) {
+    const what = kind === "count" ? "a whole number" : "a number of seconds";
+    throw usageError(`--${name} must be ${what}, at least ${least}${endless ? `, or "${endless}"` : ""}${hint}`);
+  }
+  return value;
+}
+
+/** The words themselves are not repeated: one may be a URL with a password. */
+function checkWords({ name, words, operands }: CommandSpec, given: number, hint: string): void {
+  if (given < words) {
+    throw usageError(`${name} needs ${operands}${hint}`);
+  }
+  if (given > words) {
+    throw usageError(`${name} takes ${words === 0 ? "no argument" : `one ${operands}`}, got ${given}${hint}`);
+  }
+}

@@ -1,0 +1,38 @@
+import { holderInWords, waitersInWords } from "../inspect/explain";
+import type { LockList, LockStatus } from "../inspect/lock-status";
+import { counted, duration, shown } from "../inspect/words";
+import { type Column, table } from "./table";
+
+const COLUMNS: readonly Column[] = [
+  { title: "KEY", isFlexible: true },
+  { title: "HOLDER", isFlexible: true },
+  { title: "LABEL", isFlexible: true },
+  { title: "HELD", isRight: true },
+  { title: "LEFT", isRight: true },
+  { title: "WAIT", isRight: true },
+  { title: "LONGEST", isRight: true },
+];
+
+/** @internal Locks as a table: its head and a line each. */
+export function lockTable(locks: readonly LockStatus[], width: number | undefined): string[] {
+  return table(COLUMNS, locks.map(rowOf), width);
+}
+
+function rowOf(lock: LockStatus): string[] {
+  const { key, label, heldMs, leaseLeftMs, owner, waiters } = lock;
+  return [
+    shown(key),
+    holderInWords(lock),
+    label === null ? "" : shown(label),
+    heldMs === null ? "" : duration(heldMs),
+    leaseLeftMs === null ? (owner === null ? "" : "no end") : duration(leaseLeftMs),
+    waitersInWords(lock),
+    waiters.longestMs > 0 ? duration(waiters.longestMs) : "",
+  ];
+}
+
+/** @internal What else there is to say of a list. */
+export function footOf({ locks, more, processes, unasked }: LockList): string {
+  const said = unasked === null ? `${counted(processes, "instance")} answered` : `instances could not be asked (${shown(unasked)})`;
+  return `${counted(locks.length, "lock")}${more ? ", and more (--limit)" : ""}; ${said}.`;
+}

@@ -1,0 +1,91 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { InspectionError } from "../inspect/inspector";
+import { doctor } from "./doctor";
+import { CommandError, EXIT, RUN_EXIT, usageError } from "./exit-codes";
+import { type CommandSpec, type Given, readFlags } from "./flags";
+import { commandHelp, generalHelp } from "./help";
+import { list, top } from "./list";
+import { release } from "./release";
+import { run } from "./run";
+import { openSession, type Session } from "./session";
+import { show } from "./show";
+import { COMMANDS, COMMON } from "./specs";
+import { complain, endWithReader } from "./terminal";
+import { watch } from "./watch";
+
+/** The commands that look at Redis. `run` locks by itself. */
+const LOOKS: Record<string, (session: Session) => Promise<number>> = { doctor, list, show, watch, top, release };
+
+async function main(args: string[]): Promise<number> {
+  const [name = "", ...rest] = args;
+  if (name === "--help" || name === "-h" || name === "help") {
+    const spec = COMMANDS.find((command) => command.name === rest[0]);
+    process.stdout.write(spec ? commandHelp(spec) : generalHelp());
+    return EXIT.fine;
+  }
+  if (name === "--version" || name === "-v") {
+    return printVersion();
+  }
+  const spec = COMMANDS.find((command) => command.name === name);
+  if (!spec) {
+    const names = COMMANDS.map((command) => command.name).join(", ");
+    // What is no word is not repeated: it may be a URL with a password.
+    const unknown = /^\w[\w-]*$/.test(name) ? `there is no command "${name}"` : "that is no command";
+    const what = name === "" ? "no command is given" : name.startsWith("-") ? "the command comes before its flags" : unknown;
+    throw usageError(`${what}; there are ${names}; --help explains them`);
+  }
+  try {
+    const given = readFlags(spec, COMMON, rest);
+    return given.has("version") ? printVersion() : await runCommand(spec, given);
+  } catch (error) {
+    throw spec.takesProgram ? failedToRun(error) : error;
+  }
+}
+
+async function runCommand(spec: CommandSpec, given: Given): Promise<number> {
+  if (given.has("help")) {
+    process.stdout.write(commandHelp(spec));
+    return EXIT.fine;
+  }
+  const look = LOOKS[spec.name];
+  if (!look) {
+    return await run(given);
+  }
+  const session = await openSession(given);
+  try {
+    return await look(session);
+  } finally {
+    session.inspector.close();
+  }
+}
+
+function printVersion(): number {
+  const manifest = JSON.parse(readFileSync(join(__dirname, "..", "..", "..", "package.json"), "utf8")) as { version: string };
+  process.stdout.write(`${manifest.version}\n`);
+  return EXIT.fine;
+}
+
+/** What ended before the program began has one code, whatever it was: the other codes are the program's. */
+function failedToRun(error: unknown): unknown {
+  return error instanceof CommandError && error.exitCode <= EXIT.redis ? new CommandError(error.message, RUN_EXIT.failed) : error;
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommandError) {
+    return error.exitCode;
+  }
+  return error instanceof InspectionError ? EXIT.redis : EXIT.trouble;
+}
+
+endWithReader();
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.exitCode = exitCodeOf(error);
+    complain(error instanceof Error ? error.message : String(error));
+  },
+);

@@ -1,0 +1,92 @@
+import { existsSync, realpathSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { CommandError, EXIT, usageError } from "./exit-codes";
+
+/** @internal The provider's options in a shop's configuration, and those of the Locking Module around it. */
+export interface ConfiguredOptions {
+  options: Record<string, unknown>;
+  moduleOptions: Record<string, unknown>;
+}
+
+interface ConfigFile {
+  configModule: { modules?: unknown } | null;
+  error: unknown;
+}
+
+const NAME = "medusa-locking-redis";
+
+/**
+ * @internal Reads `medusa-config.ts`, or `.js`, with the shop's own Medusa, and finds the entry of this package in it. This is the only place of
+ * the command line that loads Medusa. Throws CommandError.
+ */
+export async function readMedusaConfig(file: string): Promise<ConfiguredOptions> {
+  const path = resolve(file);
+  if (!existsSync(path) || !statSync(path).isFile()) {
+    throw usageError(`--config: there is no file ${file}`);
+  }
+  const require = createRequire(path);
+  const { getConfigFile } = loadMedusa(require, file);
+  registerTypeScript(require, path);
+  const { configModule, error } = await getConfigFile(dirname(path), path.slice(dirname(path).length + 1));
+  if (error || !configModule) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw usageError(`--config: ${file} cannot be read: ${reason.split("\n", 1)[0]}`);
+  }
+  return findEntry(configModule.modules, require, file);
+}
+
+function loadMedusa(require: NodeJS.Require, file: string): { getConfigFile(folder: string, name: string): Promise<ConfigFile> } {
+  try {
+    return require("@medusajs/framework/utils");
+  } catch (error) {
+    throw new CommandError(
+      `--config: Medusa (@medusajs/framework) is not installed for ${file}, or cannot be loaded: ${String((error as Error).message).split("\n", 1)[0]}`,
+      EXIT.usage,
+    );
+  }
+}
+
+/** As Medusa's own command does. Newer versions of Node.js read TypeScript by themselves. */
+function registerTypeScript(require: NodeJS.Require, path: string): void {
+  if (!/\.[cm]?ts$/.test(path)) {
+    return;
+  }
+  try {
+    require("ts-node").register({ cwd: dirname(path), transpileOnly: true });
+  } catch {
+    // Then Node.js has to read it.
+  }
+}
+
+function findEntry(modules: unknown, require: NodeJS.Require, file: string): ConfiguredOptions {
+  const list = Array.isArray(modules) ? modules : Object.values((modules ?? {}) as Record<string, unknown>);
+  for (const module of list) {
+    const moduleOptions = recordOf(recordOf(module).options);
+    const providers = Array.isArray(moduleOptions.providers) ? moduleOptions.providers : [];
+    const entry = providers.map(recordOf).find(({ resolve: name }) => isOurs(name, require));
+    if (entry) {
+      return { options: recordOf(entry.options), moduleOptions };
+    }
+  }
+  throw usageError(`--config: ${file} has no Locking Module with a provider "${NAME}"`);
+}
+
+/** By its name, or by a path that leads to this package. */
+function isOurs(name: unknown, require: NodeJS.Require): boolean {
+  if (typeof name !== "string") {
+    return false;
+  }
+  if (name === NAME) {
+    return true;
+  }
+  try {
+    return realpathSync(require.resolve(name)) === realpathSync(join(__dirname, "..", "..", "..", "index.js"));
+  } catch {
+    return false;
+  }
+}
+
+function recordOf(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}

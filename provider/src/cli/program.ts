@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { constants } from "node:os";
+import { isatty } from "node:tty";
+import { CommandError, RUN_EXIT } from "./exit-codes";
+
+/** Signals that are passed on. SIGUSR1 is Node.js' own. */
+const PASSED_ON: readonly NodeJS.Signals[] =
+  process.platform === "win32"
+    ? ["SIGINT", "SIGBREAK", "SIGTERM"]
+    : ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGUSR2", "SIGWINCH", "SIGCONT"];
+/** A terminal sends these to everybody in the foreground itself. */
+const BY_TERMINAL = new Set<NodeJS.Signals>(["SIGINT", "SIGQUIT"]);
+
+/**
+ * Waits for the end of its input. If that comes without a word, `run` was killed, and the program ($1) is ended: at once by SIGTERM, and
+ * after $2 seconds by SIGKILL. Nothing here may end by a signal that is meant for the program.
+ */
+const GUARD = `read -r word && exit 0
+kill -TERM "$1" 2>/dev/null || exit 0
+left=$2
+while [ "$left" -gt 0 ]; do sleep 1; kill -0 "$1" 2>/dev/null || exit 0; left=$((left - 1)); done
+kill -KILL "$1" 2>/dev/null`;
+
+/** @internal A program that runs. */
+export interface Program {
+  /** Its exit code as a shell has it: 128 and the signal's number where one ended it. Rejects with CommandError if it cannot be started. */
+  ended: Promise<number>;
+  /** Ends it: SIGTERM, and SIGKILL after the grace. */
+  end(): void;
+}
+
+/** @internal Starts a program with this process's streams, and `more` in its environment. It does not outlive this process by much. */
+export function startProgram(command: readonly string[], more: Record<string, string>, graceMs: number): Program {
+  const [name = "", ...args] = command;
+  const child = spawn(name, args, { stdio: "inherit", env: { ...process.env, ...more } });
+  const guard = guarded(child, graceMs);
+  const stopPassing = passSignals(child);
+  let killer: NodeJS.Timeout | undefined;
+  const ended = new Promise<number>((resolve, reject) => {
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      // One that runs tells its end itself.
+      if (child.pid === undefined) {
+        reject(cannotStart(name, error));
+      }
+    });
+    child.on("exit", (code, signal) => resolve(signal ? codeOf(signal) : (code ?? 0)));
+  }).finally(() => {
+    clearTimeout(killer);
+    stopPassing();
+    guard?.stdin?.end("done\n");
+  });
+  return {
+    ended,
+    end() {
+      child.kill("SIGTERM");
+      killer ??= setTimeout(() => child.kill("SIGKILL"), graceMs);
+    },
+  };
+}
+
+/** @internal The exit code for an end by this signal. */
+export function codeOf(signal: NodeJS.Signals): number {
+  return RUN_EXIT.signal + (constants.signals[signal] ?? 0);
+}
+
+/** A shell of its own session, which Ctrl-C does not reach. */
+function guarded(child: ChildProcess, graceMs: number): ChildProcess | undefined {
+  if (process.platform === "win32" || child.pid === undefined) {
+    return undefined;
+  }
+  const seconds = Math.ceil(graceMs / 1_000);
+  const guard = spawn("/bin/sh", ["-c", GUARD, "sh", String(child.pid), String(seconds)], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  // Without a shell there is no guard, as on Windows.
+  guard.on("error", () => {});
+  guard.stdin?.on("error", () => {});
+  guard.unref();
+  return guard;
+}
+
+function passSignals(child: ChildProcess): () => void {
+  const isAtTerminal = isatty(0);
+  const handlers = PASSED_ON.map((signal) => {
+    const pass = () => {
+      if (!(isAtTerminal && BY_TERMINAL.has(signal))) {
+        child.kill(signal);
+      }
+    };
+    process.on(signal, pass);
+    return () => process.off(signal, pass);
+  });
+  return () => {
+    for (const stop of handlers) {
+      stop();
+    }
+  };
+}
+
+function cannotStart(name: string, error: NodeJS.ErrnoException): CommandError {
+  const isMissing = error.code === "ENOENT";
+  return isMissing
+    ? new CommandError(`there is no program "${name}"`, RUN_EXIT.notFound)
+    : new CommandError(`the program "${name}" cannot be executed (${error.code ?? error.message})`, RUN_EXIT.cannotRun);
+}

@@ -1,0 +1,137 @@
+import { basename } from "node:path";
+import { LockError } from "../client/errors";
+import { shown } from "../inspect/words";
+import { CommandError, RUN_EXIT, usageError } from "./exit-codes";
+import type { Given } from "./flags";
+import { codeOf, startProgram } from "./program";
+import { type HeldLock, type Locks, openLocks } from "./run-locks";
+import { complain } from "./terminal";
+
+const WAIT_S = 5;
+const EXPIRE_S = 60;
+const GRACE_S = 5;
+const STOPPING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/** @internal Runs a program under a lock. */
+export async function run(given: Given): Promise<number> {
+  const { program } = given;
+  const keys = [...new Set(given.texts("lock"))];
+  if (keys.length === 0) {
+    throw usageError("run needs --lock KEY");
+  }
+  if (keys.includes("")) {
+    throw usageError("--lock is empty");
+  }
+  if (program[0] === undefined || program[0] === "") {
+    throw usageError("run needs a program, after --");
+  }
+  const locks = await openLocks(given);
+  try {
+    const lock = await take(locks, keys, given);
+    return typeof lock === "number" ? lock : await underLock(lock, keys, given);
+  } finally {
+    await locks.close();
+  }
+}
+
+/** The lock; or the exit code, if a signal came first. */
+async function take(locks: Locks, keys: string[], given: Given): Promise<HeldLock | number> {
+  const label = given.text("label") ?? basename(given.program[0] ?? "");
+  const stopped = new AbortController();
+  let code: number | undefined;
+  const stop = (signal: NodeJS.Signals) => {
+    code = codeOf(signal);
+    stopped.abort();
+  };
+  for (const signal of STOPPING) {
+    process.on(signal, stop);
+  }
+  try {
+    const lock = await locks.acquire(keys, {
+      leaseMs: (given.number("expire") ?? EXPIRE_S) * 1_000,
+      waitMs: (given.number("wait") ?? WAIT_S) * 1_000,
+      label,
+      signal: stopped.signal,
+    });
+    if (code === undefined) {
+      return lock;
+    }
+    // It came together with the signal.
+    await lock.release();
+    return code;
+  } catch (error) {
+    if (code !== undefined) {
+      return code;
+    }
+    throw whyNotTaken(error, keys);
+  } finally {
+    for (const signal of STOPPING) {
+      process.off(signal, stop);
+    }
+  }
+}
+
+function whyNotTaken(error: unknown, keys: string[]): unknown {
+  if (!(error instanceof LockError)) {
+    return error;
+  }
+  if (error.code === "LOCK_TIMEOUT" || error.code === "LOCK_NOT_ACQUIRED") {
+    const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
+    return new CommandError(`the lock for ${named(keys)} was not to be had in time${cause}; the program did not run`, RUN_EXIT.timeout);
+  }
+  const cause = error.cause instanceof Error && !error.message.includes(error.cause.message) ? ` (${error.cause.message})` : "";
+  return new CommandError(`${error.code}: ${error.message}${cause}; the program did not run`, RUN_EXIT.failed);
+}
+
+async function underLock(lock: HeldLock, keys: string[], given: Given): Promise<number> {
+  let isLost = false;
+  try {
+    const program = startProgram(given.program, tokensOf(lock, keys), (given.number("grace") ?? GRACE_S) * 1_000);
+    const end = () => {
+      isLost = true;
+      complain(`${whyLost(lock.signal.reason)} The program is ended.`);
+      program.end();
+    };
+    lock.signal.addEventListener("abort", end);
+    if (lock.signal.aborted) {
+      end();
+    }
+    const code = await program.ended;
+    lock.signal.removeEventListener("abort", end);
+    return isLost ? RUN_EXIT.lost : code;
+  } finally {
+    await giveBack(lock, keys, isLost);
+  }
+}
+
+function whyLost(reason: unknown): string {
+  const cause = reason instanceof Error && reason.cause instanceof Error ? reason.cause : reason;
+  return cause instanceof Error ? cause.message : "The lock was lost.";
+}
+
+/** The program has ended; its code counts, whatever becomes of the lock. */
+async function giveBack(lock: HeldLock, keys: string[], isLost: boolean): Promise<void> {
+  try {
+    await lock.release();
+  } catch (error) {
+    if (!isLost) {
+      complain(
+        `the lock for ${named(keys)} was not released, and ends with its lease: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  }
+}
+
+/** For the program's environment. A server that gives no tokens leaves them out. */
+function tokensOf({ fencingTokens }: HeldLock, keys: string[]): Record<string, string> {
+  const tokens = keys.flatMap((key, at) => {
+    const token = fencingTokens[key];
+    return token === undefined ? [] : [[`LOCK_TOKEN_${at + 1}`, String(token)] as const];
+  });
+  const [first] = tokens;
+  return Object.fromEntries(first && keys.length === 1 ? [...tokens, ["LOCK_TOKEN", first[1]]] : tokens);
+}
+
+function named(keys: string[]): string {
+  return keys.map((key) => `"${shown(key)}"`).join(", ");
+}

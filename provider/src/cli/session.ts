@@ -1,0 +1,129 @@
+import type { NativeOptions } from "../../../native";
+import { LockError } from "../client/errors";
+import { loadNative } from "../client/native";
+import type { Patient } from "../inspect/doctor/patient";
+import { Inspector } from "../inspect/inspector";
+import type { NativeInspector } from "../inspect/native-inspector";
+import { type ParsedOptions, parseOptions } from "../options/options";
+import { parseRedisUrl } from "../options/redis-url";
+import { usageError } from "./exit-codes";
+import type { Given } from "./flags";
+import { readMedusaConfig } from "./medusa-config";
+
+/** How long a connection may take if the URL does not say, in milliseconds: somebody is looking. */
+const CONNECT_TIMEOUT_MS = 5_000;
+const OPTION_NAME = /Option "([^"]*)" of the "locking-redis" provider/;
+
+/** @internal What of the options the commands look at. */
+export type Settings = Omit<Patient, "inspector">;
+
+/** @internal What a command that looks at Redis works with. */
+export interface Session {
+  given: Given;
+  settings: Settings;
+  inspector: Inspector;
+}
+
+/** @internal The provider's options, as the command line names them. */
+export interface NamedOptions {
+  options: Record<string, unknown>;
+  moduleOptions: Record<string, unknown>;
+  parsed: ParsedOptions;
+}
+
+/** @internal Reads and parses the options. Throws CommandError; what it says shows no password. */
+export async function readOptions(given: Given): Promise<NamedOptions> {
+  const { options, moduleOptions, source } = await givenOptions(given);
+  const namespace = given.text("namespace");
+  const all = namespace === undefined ? options : { ...options, namespace };
+  try {
+    return { options: all, moduleOptions, parsed: parseOptions(all, moduleOptions) };
+  } catch (error) {
+    if (error instanceof LockError) {
+      throw usageError(`${source}: ${error.message.replace(OPTION_NAME, (_, name) => nameOf(name, source))}`);
+    }
+    throw error;
+  }
+}
+
+/** From a URL, the option is what the source says; from a configuration its name helps. */
+function nameOf(name: string, source: string): string {
+  return source.startsWith("--config")
+    ? `option "${name}"`
+    : name.startsWith("redisUrl") || name.startsWith("cluster")
+      ? "it"
+      : `"${name}"`;
+}
+
+async function givenOptions(
+  given: Given,
+): Promise<{ options: Record<string, unknown>; moduleOptions: Record<string, unknown>; source: string }> {
+  const file = given.text("config");
+  if (file !== undefined) {
+    const other = ["url", "cluster"].find((name) => given.text(name) !== undefined || given.has(name));
+    if (other !== undefined) {
+      throw usageError(`--config and --${other} exclude each other`);
+    }
+    return { ...(await readMedusaConfig(file)), source: `--config ${file}` };
+  }
+  const { url, source } = urlOf(given);
+  const redisOptions = { connectTimeout: CONNECT_TIMEOUT_MS };
+  const options = given.has("cluster") ? { cluster: { startupNodes: [url], redisOptions } } : { redisUrl: url, redisOptions };
+  checkHost(url, source);
+  return { options, moduleOptions: {}, source };
+}
+
+function urlOf(given: Given): { url: string; source: string } {
+  const named: [string, string | undefined][] = [
+    ["--url", given.text("url")],
+    ["LOCKING_REDIS_URL", process.env.LOCKING_REDIS_URL || undefined],
+    ["REDIS_URL", process.env.REDIS_URL || undefined],
+  ];
+  for (const [source, url] of named) {
+    if (url !== undefined) {
+      return { url, source };
+    }
+  }
+  throw usageError("no Redis is named: give --url redis://host:6379 or --config medusa-config.ts, or set LOCKING_REDIS_URL");
+}
+
+/** Where a shop's URL means this machine, that is on purpose. Here it is a slip. */
+function checkHost(url: string, source: string): void {
+  let parts: ReturnType<typeof parseRedisUrl>;
+  try {
+    parts = parseRedisUrl(url);
+  } catch (error) {
+    if (error instanceof LockError) {
+      throw usageError(`${source}: ${error.message.replace(OPTION_NAME, "it")}`);
+    }
+    throw error;
+  }
+  if (parts.host === undefined && parts.path === undefined && parts.port === undefined) {
+    throw usageError(`${source}: it names no host; write redis://host:6379`);
+  }
+}
+
+/** @internal Opens what looks at Redis. Nothing is connected yet. */
+export async function openSession(given: Given): Promise<Session> {
+  const { parsed } = await readOptions(given);
+  const { native, warnings } = parsed;
+  const settings: Settings = {
+    prefix: native.prefix,
+    isCluster: native.cluster !== undefined,
+    safetyReplicas: native.safetyReplicas ?? null,
+    wantsResp3: native.resp3,
+    database: native.database,
+    warnings,
+  };
+  return { given, settings, inspector: new Inspector(openNative(native)) };
+}
+
+function openNative(options: NativeOptions): NativeInspector {
+  const addon = loadNative() as unknown as { NativeInspector: new (options: NativeOptions) => NativeInspector };
+  try {
+    return new addon.NativeInspector(options);
+  } catch (error) {
+    // What only the addon can tell of an option.
+    throw usageError(error instanceof Error ? error.message : String(error));
+  }
+}

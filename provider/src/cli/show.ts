@@ -1,0 +1,69 @@
+import { explain } from "../inspect/explain";
+import type { LockStatus } from "../inspect/lock-status";
+import { findLock } from "../inspect/locks";
+import { duration, shown } from "../inspect/words";
+import { CommandError, EXIT } from "./exit-codes";
+import type { Session } from "./session";
+import { wrapped } from "./table";
+import { print, printJson, width } from "./terminal";
+
+/** A sentence in a wider terminal is hard to read. */
+const WIDEST = 100;
+const LEAST_TEXT = 20;
+
+/** @internal One lock. */
+export async function show(session: Session): Promise<number> {
+  const lock = await lockNamed(session);
+  if (session.given.has("json")) {
+    printJson(lock);
+  } else {
+    print(linesOf(lock));
+  }
+  return EXIT.fine;
+}
+
+/** @internal The lock that the command line names. Throws CommandError if nobody holds it or waits for it. */
+export async function lockNamed({ inspector, settings, given }: Session): Promise<LockStatus> {
+  const [key = ""] = given.words;
+  const lock = await findLock(inspector, settings.prefix, key);
+  if (!lock) {
+    throw new CommandError(`nobody holds "${shown(key)}" or waits for it (namespace "${shown(settings.prefix)}")`, EXIT.trouble);
+  }
+  return lock;
+}
+
+/** @internal Everything that is known of a lock. */
+export function linesOf(lock: LockStatus): string[] {
+  const { holder, waiters } = lock;
+  const facts: [string, string | null][] = [
+    ["key", shown(lock.key)],
+    ["owner", lock.owner === null ? null : shown(lock.owner)],
+    ["kind", lock.kind],
+    ["token", lock.token === null ? null : String(lock.token)],
+    ["holder", holder && `${shown(holder.host)} pid ${holder.pid}`],
+    ["connection", holder && shown(holder.connection)],
+    ["version", holder && `${shown(holder.package)} on Node.js ${shown(holder.node)}, mode ${shown(holder.mode)}`],
+    ["label", lock.label === null ? null : shown(lock.label)],
+    ["held", lock.heldMs === null ? null : duration(lock.heldMs)],
+    ["lease", leaseInWords(lock)],
+    ["state", lock.state],
+    ["waiting", `${waiters.count} known, ${waiters.clients} in the queue in Redis`],
+  ];
+  const known = facts.filter((fact): fact is [string, string] => fact[1] !== null && fact[1] !== "");
+  const room = Math.max(LEAST_TEXT, Math.min(width() ?? WIDEST, WIDEST));
+  return [
+    ...known.map(([name, value]) => `${name.padEnd(12)}${value}`),
+    "",
+    ...explain(lock).flatMap((sentence) => wrapped(sentence, room)),
+  ];
+}
+
+function leaseInWords({ owner, leaseMs, leaseLeftMs }: LockStatus): string | null {
+  if (owner === null) {
+    return null;
+  }
+  if (leaseLeftMs === null) {
+    return "no end";
+  }
+  return `${leaseMs === null ? "" : `${duration(leaseMs)}, of which `}${duration(leaseLeftMs)} ${leaseMs === null ? "left" : "are left"}`;
+}

@@ -1,0 +1,87 @@
+// Texts in columns, for terminals.
+
+/** Characters that take two columns, and those that take none. */
+const WIDE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\uff01-\uff60]/u;
+const NARROW = /[\p{M}\p{Cf}]/u;
+
+/** Fewer columns than this are not worth reading. */
+const LEAST_COLUMN = 6;
+const GAP = "  ";
+
+/** @internal How many columns of a terminal a text takes. */
+export function columnsOf(text: string): number {
+  return [...text].reduce((sum, character) => sum + (NARROW.test(character) ? 0 : WIDE.test(character) ? 2 : 1), 0);
+}
+
+/** @internal A text in at most so many columns; what is cut off is told by `…`. */
+export function fitted(text: string, width: number): string {
+  if (columnsOf(text) <= width) {
+    return text;
+  }
+  let kept = "";
+  let taken = 1;
+  for (const character of text) {
+    taken += columnsOf(character);
+    if (taken > width) {
+      break;
+    }
+    kept += character;
+  }
+  return width < 1 ? "" : `${kept}…`;
+}
+
+/** @internal A column of a table. */
+export interface Column {
+  title: string;
+  /** May be cut when the terminal is narrow. */
+  isFlexible?: boolean;
+  /** Numbers stand at the right. */
+  isRight?: boolean;
+}
+
+/** @internal Rows as lines, no wider than `width`; undefined: as wide as it takes. */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width: number | undefined): string[] {
+  const all = [columns.map(({ title }) => title), ...rows];
+  const widths = columns.map((_, at) => Math.max(...all.map((row) => columnsOf(row[at] ?? ""))));
+  if (width !== undefined) {
+    shrink(widths, columns, width - GAP.length * (columns.length - 1));
+  }
+  return all.map((row) => {
+    const cells = columns.map(({ isRight }, at) => {
+      const text = fitted(row[at] ?? "", widths[at] ?? 0);
+      const space = " ".repeat(Math.max(0, (widths[at] ?? 0) - columnsOf(text)));
+      return isRight ? space + text : text + space;
+    });
+    const line = cells.join(GAP).trimEnd();
+    return width === undefined ? line : fitted(line, width);
+  });
+}
+
+/** Takes columns away from the widest flexible one, until all have room. */
+function shrink(widths: number[], columns: readonly Column[], room: number): void {
+  const flexible = columns.flatMap(({ isFlexible }, at) => (isFlexible ? [at] : []));
+  let excess = widths.reduce((sum, width) => sum + width, 0) - room;
+  while (excess > 0) {
+    const widest = flexible.reduce((best, at) => ((widths[at] ?? 0) > (widths[best] ?? 0) ? at : best), flexible[0] ?? 0);
+    if ((widths[widest] ?? 0) <= LEAST_COLUMN) {
+      return;
+    }
+    widths[widest] = (widths[widest] ?? 0) - 1;
+    excess -= 1;
+  }
+}
+
+/** @internal A text as lines of at most `width` columns, broken at spaces. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && columnsOf(line) + 1 + columnsOf(word) > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}

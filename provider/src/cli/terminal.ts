@@ -1,0 +1,54 @@
+// Where the output goes.
+
+/** A terminal that does not say how wide it is counts as this wide. */
+const DEFAULT_WIDTH = 80;
+const DEFAULT_HEIGHT = 24;
+
+/** @internal How wide the terminal is, in columns; undefined: the output goes to a file or a pipe, which takes lines of any length. */
+export function width(): number | undefined {
+  return process.stdout.isTTY ? process.stdout.columns || DEFAULT_WIDTH : undefined;
+}
+
+/** @internal How many lines the terminal has. */
+export function height(): number {
+  return process.stdout.rows || DEFAULT_HEIGHT;
+}
+
+/** @internal Writes lines. */
+export function print(lines: readonly string[]): void {
+  process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+}
+
+/** @internal Writes a value as JSON, for programs. `space`: for people who look at it, too. */
+export function printJson(value: unknown, space = 2): void {
+  process.stdout.write(`${JSON.stringify(value, null, space)}\n`);
+}
+
+/** @internal One line for people on stderr. */
+export function complain(message: string): void {
+  process.stderr.write(`medusa-locking-redis: ${message.replaceAll(/\s*\n\s*/g, " ")}\n`);
+}
+
+const COLOURS = { red: 31, yellow: 33, green: 32, blue: 34, bold: 1, dim: 2 } as const;
+
+/** @internal A text in a colour, where there is a terminal that wants colours (NO_COLOR). */
+export function coloured(text: string, colour: keyof typeof COLOURS): string {
+  return process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== "dumb" ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
+}
+
+/**
+ * @internal Ends the process quietly when whoever reads the output has gone, as `head` does: nobody is left to be told anything. Call it
+ * once, before anything is written.
+ */
+export function endWithReader(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") {
+        process.exitCode = 1;
+      }
+      if (stream === process.stdout) {
+        process.exit();
+      }
+    });
+  }
+}

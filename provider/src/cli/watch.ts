@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { InspectionError } from "../inspect/inspector";
+import type { LockList } from "../inspect/lock-status";
+import { listLocks } from "../inspect/locks";
+import { duration, shown } from "../inspect/words";
+import { EXIT } from "./exit-codes";
+import { MOST_LOCKS } from "./list";
+import { footOf, lockTable } from "./lock-table";
+import type { Session } from "./session";
+import { fitted } from "./table";
+import { height, print, printJson, width } from "./terminal";
+
+const PAUSE_S = 1;
+/** Another screen, so that the one before comes back afterwards; no cursor. */
+const ENTER = "\u001b[?1049h\u001b[?25l";
+const LEAVE = "\u001b[?25h\u001b[?1049l";
+const HOME = "\u001b[H";
+const CLEAR_LINE = "\u001b[K";
+const CLEAR_BELOW = "\u001b[J";
+
+/** @internal What is known at one look. */
+export interface Look {
+  at: Date;
+  /** The newest list. */
+  list: LockList;
+  /** Why there is no newer one, and for how long. */
+  trouble: { reason: string; forMs: number } | null;
+}
+
+/** @internal The list again and again, until a signal comes or nobody reads any more. */
+export async function watch(session: Session): Promise<number> {
+  const { given, inspector, settings } = session;
+  const most = given.number("limit") ?? MOST_LOCKS;
+  const pauseMs = (given.number("every") ?? PAUSE_S) * 1_000;
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) {
+    process.on(signal, end);
+  }
+  const isEnded = new Promise<undefined>((resolve) => ended.signal.addEventListener("abort", () => resolve(undefined)));
+  // The first look has to succeed: a wrong URL is told at once.
+  let list = await Promise.race([listLocks(inspector, settings.prefix, most), isEnded]);
+  let lostAt: number | undefined;
+  let reason = "";
+  const screen = openScreen(given.has("json"));
+  try {
+    while (list && !ended.signal.aborted) {
+      const trouble = lostAt === undefined ? null : { reason, forMs: performance.now() - lostAt };
+      screen.show({ at: new Date(), list, trouble });
+      await sleep(pauseMs, undefined, { signal: ended.signal }).catch(() => {});
+      try {
+        list = (await Promise.race([listLocks(inspector, settings.prefix, most), isEnded])) ?? list;
+        lostAt = undefined;
+      } catch (error) {
+        if (!(error instanceof InspectionError)) {
+          throw error;
+        }
+        reason = error.message;
+        lostAt ??= performance.now();
+      }
+    }
+  } finally {
+    screen.close();
+    for (const signal of signals) {
+      process.off(signal, end);
+    }
+  }
+  return EXIT.fine;
+}
+
+interface Screen {
+  show(look: Look): void;
+  close(): void;
+}
+
+function openScreen(isJson: boolean): Screen {
+  if (isJson) {
+    return { show: ({ at, list, trouble }) => printJson({ at: at.toISOString(), trouble, ...list }, 0), close: () => {} };
+  }
+  if (!process.stdout.isTTY) {
+    return { show: (look) => print([...frame(look, undefined, undefined), ""]), close: () => {} };
+  }
+  process.stdout.write(ENTER);
+  let isOpen = true;
+  const close = () => {
+    if (isOpen) {
+      isOpen = false;
+      process.stdout.write(LEAVE);
+    }
+  };
+  // Whatever ends the process, the terminal is as it was.
+  process.once("exit", close);
+  return {
+    show(look) {
+      const lines = frame(look, width(), height());
+      process.stdout.write(`${HOME}${lines.map((line) => `${line}${CLEAR_LINE}`).join("\r\n")}${CLEAR_BELOW}`);
+    },
+    close,
+  };
+}
+
+/** @internal One screen: what is known, in at most `height` lines of at most `width` columns; undefined: any. */
+export function frame({ at, list, trouble }: Look, width: number | undefined, height: number | undefined): string[] {
+  const cut = (line: string) => (width === undefined ? line : fitted(line, width));
+  const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
+  const head =
+    trouble === null
+      ? `${time}  ${footOf(list)}`
+      : `${time}  Redis has not answered for ${duration(trouble.forMs)}: ${shown(trouble.reason)}`;
+  const about = trouble === null ? [] : [cut("What was known before:")];
+  const lines = [cut(head), ...about, "", ...(list.locks.length > 0 ? lockTable(list.locks, width) : ["No locks."])];
+  if (height === undefined || lines.length <= height) {
+    return lines;
+  }
+  const kept = Math.max(1, height - 1);
+  return [...lines.slice(0, kept), cut(`… ${lines.length - kept} more`)];
+}
