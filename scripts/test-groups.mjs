@@ -10,6 +10,7 @@ const TESTS = path.join(ROOT, "__test__");
 const ONE_BY_ONE = new Set([
   "waiting",
   "reach",
+  "cli",
   "histories",
   "start",
   "store",

@@ -48,11 +48,9 @@ export async function readOptions(given: Given): Promise<NamedOptions> {
 
 /** From a URL, the option is what the source says; from a configuration its name helps. */
 function nameOf(name: string, source: string): string {
-  return source.startsWith("--config")
-    ? `option "${name}"`
-    : name.startsWith("redisUrl") || name.startsWith("cluster")
-      ? "it"
-      : `"${name}"`;
+  const [, part] =
+    /^(?:redisUrl|cluster\.startupNodes\[0\])(?: \(its (.+)\)|\?(.+))$/.exec(name)?.filter((text) => text !== undefined) ?? [];
+  return source.startsWith("--config") ? `option "${name}"` : part === undefined ? "it" : `its ${part}`;
 }
 
 async function givenOptions(

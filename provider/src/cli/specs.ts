@@ -39,7 +39,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: "all locks: who holds them and who waits",
     about: ["Those that somebody has waited for longest come first. A + behind the waiters says that there may be more of them."],
     flags: { limit: { ...LIMIT, help: "at most N locks; default 1000" } },
-    examples: ["medusa-locking-redis list", "medusa-locking-redis list --json | jq '.locks[] | select(.holderAnswers == false)'"],
+    examples: ["medusa-locking-redis list", "medusa-locking-redis list --json | jq '.locks[] | {key, holder}'"],
     exits: ["0  the list was printed, even if it is empty", EXITS.usage, EXITS.redis],
   },
   {

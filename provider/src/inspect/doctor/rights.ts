@@ -49,33 +49,23 @@ function onSideKeys(key: string): Commands {
 export async function checkRights(patient: Patient, server: Server, limits: Limits): Promise<Finding[]> {
   const { inspector, prefix } = patient;
   const send = (...parts: string[]) => inspector.command(server.node, ...parts);
-  const eval_ = await send("EVAL", "return 1", "1", server.lockKey);
-  if (isRefused(eval_)) {
+  const refused = await shown("EVAL", send("EVAL", "return 1", "0"));
+  if (refused !== undefined) {
     limits.none.push("EVAL is refused");
-    return [finding("right-locks", `The Redis user may not use EVAL (${errorOf(eval_)}), so no lock can be kept.`)];
+    return [finding("right-locks", `The Redis user may not use ${refused}, so no lock can be kept.`)];
   }
-  const inScript = async (commands: Commands) => {
-    const refused: string[] = [];
-    for (const command of commands) {
-      const said = errorOf(await send("EVAL", TRY, "1", server.lockKey, ...command));
-      if (said !== undefined && FORBIDDEN.test(said)) {
-        refused.push(`${speaksOfKeys(said) ? `the keys of ${command[0]}` : command[0]}`);
-      }
-    }
-    return refused;
-  };
   const found: Finding[] = [];
-  const locks = await inScript(onLocks(server.lockKey));
-  if (locks.length > 0) {
-    const all = `The Redis user may not use ${locks.join(", ")} on keys that begin with "${prefix}"`;
-    limits.none.push(`${locks[0]} is refused`);
-    found.push(finding("right-locks", `${all}: no lock can be kept, every call fails with REDIS_REFUSED.`));
+  const locks = await refusedIn(send, onLocks(server.lockKey), server.lockKey, `~${prefix}*`);
+  if (locks !== undefined) {
+    limits.none.push(`${locks} may not be used`);
+    found.push(finding("right-locks", `The Redis user may not use ${locks} for locks: every call fails with REDIS_REFUSED.`));
   }
-  const side = await inScript(onSideKeys(`${server.sidePrefix}w:${server.lockKey}`));
-  if (side.length > 0) {
-    limits.plain.push(`${side[0]} is refused on side keys`);
-    const what = `The Redis user may not use ${side.join(", ")} on side keys (mlr!*)`;
-    found.push(finding("right-side-keys", `${what}: callers poll in no order, without fencing tokens.`));
+  const sideKey = `${server.sidePrefix}w:${server.lockKey}`;
+  const side = await refusedIn(send, onSideKeys(sideKey), sideKey, "~mlr!*");
+  if (side !== undefined) {
+    limits.plain.push(`${side} may not be used for side keys`);
+    const cost = "callers poll in no order, without fencing tokens and hold records";
+    found.push(finding("right-side-keys", `The Redis user may not use ${side} for side keys: ${cost}.`));
   }
   found.push(...(await checkChannels(patient, server, limits)));
   found.push(...(await checkResp3(patient, server, limits)));
@@ -85,6 +75,23 @@ export async function checkRights(patient: Patient, server: Server, limits: Limi
 }
 
 type Send = (...parts: string[]) => Promise<Outcome>;
+
+/** Which of these commands may not be used in a script; undefined: all may. `keys`: as an ACL names keys of this kind. */
+async function refusedIn(send: Send, commands: Commands, key: string, keys: string): Promise<string | undefined> {
+  const refused: string[] = [];
+  let isAboutKeys = true;
+  for (const [name = "", ...rest] of commands) {
+    const said = errorOf(await send("EVAL", TRY, "1", key, name, ...rest));
+    if (said !== undefined && FORBIDDEN.test(said)) {
+      refused.push(name);
+      isAboutKeys &&= /\bkeys?\b/i.test(said) && !/run the/i.test(said);
+    }
+  }
+  if (refused.length === 0) {
+    return undefined;
+  }
+  return isAboutKeys ? `the keys ${keys}` : refused.join(", ");
+}
 
 async function checkChannels(patient: Patient, server: Server, limits: Limits): Promise<Finding[]> {
   const send: Send = (...parts) => patient.inspector.command(server.node, ...parts);
@@ -169,10 +176,6 @@ const FORBIDDEN = /noperm|permission|unknown (sub)?command|unsupported|not suppo
 export function isRefused(outcome: Outcome): boolean {
   const said = errorOf(outcome);
   return said !== undefined && FORBIDDEN.test(said);
-}
-
-function speaksOfKeys(said: string): boolean {
-  return /\bkeys?\b/i.test(said) && !/run the/i.test(said);
 }
 
 /** The command with the server's reason, if it is refused. */

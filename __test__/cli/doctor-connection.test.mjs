@@ -1,0 +1,147 @@
+// The doctor on set-ups that do not connect: what it finds, and that it shows no password.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import fs from "node:fs";
+import net from "node:net";
+import path from "node:path";
+import { after, test } from "node:test";
+import { freePort, startServer } from "../../harness/redis-servers.mjs";
+import { openTlsBed } from "../reach/support.mjs";
+import { cli, doctor } from "./support.mjs";
+
+const SECRET = "s3cret";
+const tls = await openTlsBed();
+const { certificates } = tls;
+const [plain, locked, secure, expired, wrongName, strict] = await Promise.all([
+  startServer(),
+  startServer({ args: ["--requirepass", SECRET] }),
+  tls.start(),
+  tls.start({ certificate: "expired" }),
+  tls.start({ certificate: "wrongName" }),
+  tls.start({ wantsClients: true }),
+]);
+after(async () => {
+  await plain.stop();
+  await locked.stop();
+});
+
+const trusting = { env: { NODE_EXTRA_CA_CERTS: certificates.file("ca") } };
+
+/** One problem, the exit code of a Redis that is not there, an advice, no password. */
+async function finds(id, url, text, options) {
+  const { code, ids, find, findings } = await doctor(["--url", url], options);
+  assert.deepEqual(ids, [id]);
+  assert.equal(code, 3);
+  assert.equal(find(id).level, "problem");
+  assert.match(find(id).text, text);
+  assert.ok(find(id).advice.length > 10);
+  assert.doesNotMatch(JSON.stringify(findings), new RegExp(SECRET));
+}
+
+test("nobody listens there", async () => {
+  await finds("connection-refused", `redis://u:${SECRET}@127.0.0.1:${await freePort()}`, /ECONNREFUSED 127\.0\.0\.1:\d+/);
+  await finds("connection-refused", "/nowhere/redis.sock", /ENOENT .*\/nowhere\/redis\.sock/);
+});
+
+test("a server that accepts connections and does not answer", async () => {
+  const silent = net.createServer(() => {}).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  try {
+    await finds("connection-timeout", `redis://127.0.0.1:${silent.address().port}?connectTimeout=300&commandTimeout=300`, /./);
+  } finally {
+    silent.close();
+  }
+});
+
+test("a host that no name server knows", async () => {
+  await finds("host-unknown", "redis://no-such-host.invalid:6379", /no-such-host\.invalid.* could not be resolved/);
+});
+
+test("no password where one is needed", async () => {
+  await finds("password-missing", `redis://127.0.0.1:${locked.port}`, /asks for a password and none was given/);
+});
+
+test("a wrong password, and a user that is not there", async () => {
+  await finds("password-wrong", `redis://:${SECRET}2@127.0.0.1:${locked.port}`, /WRONGPASS/);
+  await finds("password-wrong", `redis://nobody:${SECRET}@127.0.0.1:${locked.port}`, /WRONGPASS/);
+});
+
+test("a server that speaks TLS, in plain text", async () => {
+  await finds("tls-needed", `redis://127.0.0.1:${secure.port}`, /speaks TLS here.* rediss:\/\//);
+});
+
+test("a server that speaks plain text, by TLS", async () => {
+  await finds("tls-not-spoken", `rediss://127.0.0.1:${plain.port}?connectTimeout=1000`, /speak TLS here/);
+});
+
+test("an expired certificate", async () => {
+  await finds("certificate-expired", expired.url, /certificate has expired/, trusting);
+});
+
+test("a certificate for another name", async () => {
+  await finds("certificate-name", wrongName.url, /certificate is for another name/, trusting);
+});
+
+test("a certificate of an authority that is not trusted", async () => {
+  await finds("certificate-untrusted", secure.url, /signed by nobody who is trusted here/);
+});
+
+test("no certificate where the server wants one", async () => {
+  await finds("client-certificate", strict.url, /client certificate/, trusting);
+});
+
+test("a database that the server does not have", async () => {
+  await finds("database-refused", `redis://127.0.0.1:${plain.port}/99`, /refused database 99/);
+});
+
+test("the option cluster for a server that is none", async () => {
+  const { code, ids } = await doctor(["--url", plain.url, "--cluster"]);
+  assert.deepEqual([code, ids], [3, ["not-a-cluster"]]);
+});
+
+test("TLS that works, by the authority of NODE_EXTRA_CA_CERTS", async () => {
+  const { code, ids } = await doctor(["--url", secure.url], trusting);
+  assert.deepEqual([code, ids], [1, ["instances-none", "server-not-persistent"]]);
+});
+
+test("a password that is right is in no output", async () => {
+  const { code, find } = await doctor(["--url", locked.url]);
+  assert.equal(code, 1);
+  assert.equal(find("connected").level, "ok");
+  const { stdout, stderr } = await cli(["doctor", "--url", locked.url]);
+  assert.doesNotMatch(stdout + stderr, new RegExp(SECRET));
+});
+
+test("for people each finding has its level, its id, a text and an advice", async () => {
+  const { code, stdout } = await cli(["doctor", "--url", `redis://127.0.0.1:${await freePort()}`]);
+  assert.equal(code, 3);
+  const text =
+    /^problem {2}connection-refused\n {9}connect ECONNREFUSED 127\.0\.0\.1:\d+; [^\n]+\n {9}Do: [^\n]+\n[\s\S]*\n\n1 problem, 0 warnings, 0 notes\.\n$/;
+  assert.match(stdout, text);
+});
+
+test("other commands say in one line why there is no Redis, and end with 3", async () => {
+  const port = await freePort();
+  for (const args of [["list"], ["show", "k"], ["top"], ["watch"], ["release", "k", "--yes"]]) {
+    const ended = await cli([...args, "--url", `redis://u:${SECRET}@127.0.0.1:${port}`]);
+    assert.equal(ended.code, 3, args[0]);
+    assert.match(ended.stderr, /^medusa-locking-redis: [^\n]*ECONNREFUSED[^\n]*\n$/);
+    assert.equal(ended.stdout, "");
+  }
+});
+
+test("options of a configuration count, certificates too", async () => {
+  const file = path.join(certificates.folder, "medusa-config.js");
+  const options = `{ redisUrl: ${JSON.stringify(secure.url)}, redisOptions: { tls: { ca: require("fs").readFileSync(${JSON.stringify(certificates.file("ca"))}) } } }`;
+  const entry = `{ resolve: "medusa-locking-redis", id: "locking-redis", options: ${options} }`;
+  fs.writeFileSync(
+    file,
+    `module.exports = { modules: { locking: { resolve: "@medusajs/medusa/locking", options: { providers: [${entry}] } } } }`,
+  );
+  const { INSTALLED } = await import("../../harness/installed.mjs");
+  fs.symlinkSync(path.join(INSTALLED, "node_modules"), path.join(certificates.folder, "node_modules"));
+  const { code, find } = await doctor(["--config", file]);
+  assert.equal(code, 1);
+  assert.equal(find("connected").level, "ok");
+});

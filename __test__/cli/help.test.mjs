@@ -1,0 +1,35 @@
+// What --help and --version print.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { requireInstalled } from "../../harness/installed.mjs";
+import { cli } from "./support.mjs";
+
+const COMMANDS = ["doctor", "list", "show", "watch", "top", "release", "run"];
+
+test("--help, -h and help print the same text, which names every command and every common flag", async () => {
+  const { code, stdout, stderr } = await cli(["--help"]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /^usage: medusa-locking-redis COMMAND \[FLAGS\]\n/);
+  for (const name of COMMANDS) assert.match(stdout, new RegExp(`^ {2}${name}\\b.* {2}\\S`, "m"));
+  for (const flag of ["url URL", "config FILE", "cluster", "namespace PREFIX", "json", "help", "version"])
+    assert.match(stdout, new RegExp(`^ {2}--${flag} {2}`, "m"));
+  assert.match(stdout, /LOCKING_REDIS_URL in\nthe environment keeps a password from them/);
+  for (const same of ["-h", "help"]) assert.equal((await cli([same])).stdout, stdout);
+});
+
+for (const name of COMMANDS) {
+  test(`${name} --help has usage, flags, exit codes and examples, and no line that a terminal breaks`, async () => {
+    const { code, stdout } = await cli([name, "--help"]);
+    assert.equal(code, 0);
+    assert.match(stdout, new RegExp(`^usage: medusa-locking-redis ${name} \\[FLAGS\\]`));
+    for (const part of ["flags of every command:", "exit codes:", "examples:"]) assert.match(stdout, new RegExp(`^${part}$`, "m"));
+    for (const line of stdout.split("\n")) assert.ok(line.length <= 80, line);
+    assert.equal((await cli(["help", name])).stdout, stdout);
+  });
+}
+
+test("--version prints the version of the package, before and behind a command", async () => {
+  const { version } = requireInstalled("medusa-locking-redis/package.json");
+  for (const args of [["--version"], ["list", "--version"]]) assert.equal((await cli(args)).stdout, `${version}\n`);
+});

@@ -1,0 +1,178 @@
+// A program under a lock, and every way in which that ends.
+
+import assert from "node:assert/strict";
+import os from "node:os";
+import { test } from "node:test";
+import { NS, openTestbed, until } from "../support/testbed.mjs";
+import { cli, complainedOnce, lives, start } from "./support.mjs";
+
+const bed = openTestbed();
+
+function runArgs(program, { keys = ["k"], flags = [] } = {}) {
+  return ["run", "--url", bed.url, ...keys.flatMap((key) => ["--lock", key]), ...flags, "--", ...program];
+}
+
+/** A program in Node.js. */
+function js(text) {
+  return [process.execPath, "-e", text];
+}
+
+/** Prints its id, and goes on until it is told to end. */
+const WAITS = js("console.log('pid', process.pid); setInterval(() => {}, 1000)");
+/** The same, but SIGTERM does not end it. */
+const STUBBORN = js("process.on('SIGTERM', () => console.log('not yet')); console.log('pid', process.pid); setInterval(() => {}, 1000)");
+
+async function startProgram(program, options) {
+  const running = start(runArgs(program, options));
+  const [, pid] = await running.prints(/pid (\d+)/);
+  return { running, pid: Number(pid) };
+}
+
+const owner = (key = "k") => bed.owner(`${NS}${key}`);
+
+test("the lock is held while the program runs, and its exit code is the program's", async () => {
+  const { running, pid } = await startProgram(
+    js("console.log('pid', process.pid); process.stdin.on('end', () => {}); setTimeout(() => process.exit(7), 100)"),
+  );
+  assert.ok(pid > 0);
+  assert.match(await owner(), /^execute:/);
+  assert.deepEqual(await running.closed, [7, null]);
+  assert.equal(await owner(), null);
+});
+
+test("the program finds the tokens of its locks in the order of the keys", async () => {
+  const print = js("console.log(process.env.LOCK_TOKEN_1, process.env.LOCK_TOKEN_2, process.env.LOCK_TOKEN, process.env.LOCK_TOKEN_3)");
+  const two = await cli(runArgs(print, { keys: ["b", "a"] }));
+  assert.equal(two.code, 0);
+  assert.match(two.stdout, /^\d{16} \d{16} undefined undefined\n$/);
+  const one = await cli(runArgs(print));
+  const [first, second, only] = one.stdout.split(" ");
+  assert.equal(first, only);
+  assert.equal(second, "undefined");
+  assert.deepEqual(await bed.locks(), []);
+});
+
+test("a lock that another holds ends it with 124, and the program does not run", async () => {
+  await bed.command("SET", `${NS}k`, "another");
+  for (const wait of ["0", "0.2"]) {
+    const ended = await cli(runArgs(js("console.log('ran')"), { flags: ["--wait", wait] }));
+    complainedOnce(ended, /the lock for "k" was not to be had in time.*; the program did not run/);
+    assert.equal(ended.code, 124);
+  }
+  assert.equal(await owner(), "another");
+});
+
+test("it waits for as long as --wait says", async () => {
+  const { running: first } = await startProgram(WAITS);
+  const second = start(runArgs(js("console.log('ran')"), { flags: ["--wait", "forever"] }));
+  await until("the second waits", async () => (await bed.contents()).some(({ name }) => name.includes("}w:")));
+  first.kill("SIGTERM");
+  assert.deepEqual(await first.closed, [143, null]);
+  await second.closed;
+  assert.equal(second.stdout, "ran\n");
+});
+
+test("a signal while it waits withdraws it, and the program does not run", async () => {
+  const { running: first } = await startProgram(WAITS);
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ]) {
+    const second = start(runArgs(js("console.log('ran')"), { flags: ["--wait", "forever"] }));
+    await until("the second waits", async () => (await bed.contents()).some(({ name }) => name.includes("}w:")));
+    second.kill(signal);
+    assert.deepEqual(await second.closed, [code, null]);
+    assert.equal(second.stdout, "");
+    await until("its place in the queue is gone", async () => !(await bed.contents()).some(({ name }) => name.includes("}w:")));
+  }
+  first.kill("SIGTERM");
+  await first.closed;
+});
+
+test("SIGINT, SIGTERM and SIGHUP are passed on to the program, and the lock is released", async () => {
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ]) {
+    const { running, pid } = await startProgram(WAITS);
+    running.kill(signal);
+    assert.deepEqual(await running.closed, [code, null]);
+    assert.ok(!lives(pid));
+    assert.equal(await owner(), null);
+  }
+});
+
+test("a program that handles the signal decides what becomes of it", async () => {
+  const { running } = await startProgram(
+    js("process.on('SIGINT', () => process.exit(3)); console.log('pid', process.pid); setInterval(() => {}, 1000)"),
+  );
+  running.kill("SIGINT");
+  assert.deepEqual(await running.closed, [3, null]);
+  assert.equal(await owner(), null);
+});
+
+test("a program that is killed by SIGKILL gives 137, and the lock is released", async () => {
+  const { running, pid } = await startProgram(WAITS);
+  process.kill(pid, "SIGKILL");
+  assert.deepEqual(await running.closed, [137, null]);
+  assert.equal(await owner(), null);
+});
+
+test("a lock that is lost ends the program by SIGTERM, and run ends with 123", async () => {
+  const { running, pid } = await startProgram(WAITS, { flags: ["--expire", "1"] });
+  await bed.command("DEL", `${NS}k`);
+  assert.deepEqual(await running.closed, [123, null]);
+  assert.match(running.stderr, /^medusa-locking-redis: Lost the lock for key\(s\) "k": .* The program is ended\.\n$/);
+  assert.ok(!lives(pid));
+});
+
+test("a program that does not end by SIGTERM is killed after --grace, and the next holder's lock is left alone", async () => {
+  const { running, pid } = await startProgram(STUBBORN, { flags: ["--expire", "1", "--grace", "0.3"] });
+  await bed.command("SET", `${NS}k`, "another");
+  assert.deepEqual(await running.closed, [123, null]);
+  assert.match(running.stdout, /not yet/);
+  assert.ok(!lives(pid));
+  assert.equal(await owner(), "another");
+});
+
+test("kill -9 of run itself ends the program, and the lock ends with its lease", { skip: process.platform === "win32" }, async () => {
+  const { running, pid } = await startProgram(STUBBORN, { flags: ["--expire", "3", "--grace", "1"] });
+  running.kill("SIGKILL");
+  assert.deepEqual(await running.exited, [null, "SIGKILL"]);
+  assert.match(await owner(), /^execute:/);
+  await running.prints(/not yet/);
+  await until("the program is gone", () => !lives(pid));
+  await until("the lease is over", async () => (await owner()) === null);
+});
+
+test("a program that is not there gives 127, and one that cannot be executed 126", async () => {
+  const missing = await cli(runArgs(["no-such-program-here"]));
+  complainedOnce(missing, /there is no program "no-such-program-here"/);
+  assert.equal(missing.code, 127);
+  const forbidden = await cli(runArgs([os.tmpdir()]));
+  complainedOnce(forbidden, /the program ".*" cannot be executed \(EACCES\)/);
+  assert.equal(forbidden.code, 126);
+  assert.equal(await owner(), null);
+});
+
+test("without Redis it ends with 125 and says why, without the password", async () => {
+  const args = ["run", "--url", "redis://u:s3cret@127.0.0.1:1", "--lock", "k", "--", "true"];
+  const ended = await cli(args);
+  complainedOnce(ended, /ECONNREFUSED 127\.0\.0\.1:1/);
+  assert.equal(ended.code, 125);
+  assert.doesNotMatch(ended.stderr, /s3cret/);
+});
+
+test("a lock that cannot be released does not hide the program's exit code", async () => {
+  const { running, pid } = await startProgram(
+    js("console.log('pid', process.pid); process.on('SIGUSR2', () => process.exit(5)); setInterval(() => {}, 1000)"),
+  );
+  await bed.server.kill("SIGSTOP");
+  try {
+    process.kill(pid, "SIGUSR2");
+    assert.deepEqual(await running.closed, [5, null]);
+  } finally {
+    await bed.server.kill("SIGCONT");
+  }
+});

@@ -1,0 +1,174 @@
+// What tables, screens and sentences look like, from lists that are made up.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compiled } from "./support.mjs";
+
+const { frame } = compiled("cli/watch.js");
+const { fitted, table, wrapped, columnsOf } = compiled("cli/table.js");
+const { explain } = compiled("inspect/explain.js");
+const { duration, shown } = compiled("inspect/words.js");
+const { kindOf } = compiled("inspect/locks.js");
+
+const PROCESS = { host: "web-1", pid: 812, package: "1.2.3", node: "24.1.0", connection: "medusa", mode: "hand-off", stuckMs: null };
+
+function lock(more = {}) {
+  const waiters = { count: 0, longestMs: 0, processes: [], clients: 0, unknown: false };
+  return {
+    key: "cart_1",
+    owner: "execute:777589bc-26b7-8402-a5ad-4f0000000002",
+    kind: "execute",
+    token: 1795732544332196,
+    leaseLeftMs: 42_000,
+    holder: PROCESS,
+    holderAnswers: true,
+    label: "complete-cart",
+    heldMs: 3_250,
+    leaseMs: 60_000,
+    state: "held",
+    ...more,
+    waiters: { ...waiters, ...more.waiters },
+  };
+}
+
+const WAITED = {
+  key: "inventory_item_01JABCDEFGHJKMNPQRSTVWXYZ",
+  waiters: {
+    count: 3,
+    longestMs: 4_100,
+    processes: [{ host: "web-2", pid: 9, count: 3, longestMs: 4_100, labels: ["reserve"] }],
+    clients: 1,
+  },
+};
+const DEAD = { key: "order_7", holder: null, holderAnswers: false, label: null, heldMs: null, leaseMs: null, state: null };
+const LIST = { locks: [lock(WAITED), lock(DEAD), lock()], more: false, processes: 2, unasked: null };
+const AT = new Date(2026, 0, 2, 3, 4, 5);
+
+test("a screen of watch without a terminal", () => {
+  assert.deepEqual(frame({ at: AT, list: LIST, trouble: null }, undefined, undefined), [
+    "03:04:05  3 locks; 2 instances answered.",
+    "",
+    "KEY                                       HOLDER             LABEL           HELD  LEFT  WAIT  LONGEST",
+    "inventory_item_01JABCDEFGHJKMNPQRSTVWXYZ  web-1 pid 812      complete-cart  3.2 s  42 s     3    4.1 s",
+    "order_7                                   (does not answer)                        42 s     0",
+    "cart_1                                    web-1 pid 812      complete-cart  3.2 s  42 s     0",
+  ]);
+});
+
+test("a screen of watch in a narrow and low terminal", () => {
+  assert.deepEqual(frame({ at: AT, list: LIST, trouble: null }, 72, 5), [
+    "03:04:05  3 locks; 2 instances answered.",
+    "",
+    "KEY            HOLDER          LABEL           HELD  LEFT  WAIT  LONGEST",
+    "inventory_it…  web-1 pid 812   complete-cart  3.2 s  42 s     3    4.1 s",
+    "… 2 more",
+  ]);
+});
+
+test("a screen of watch while Redis is away says since when and why, and what was known", () => {
+  const trouble = { reason: "connect ECONNREFUSED 127.0.0.1:6379", forMs: 12_000 };
+  assert.deepEqual(frame({ at: AT, list: { ...LIST, locks: [] }, trouble }, undefined, undefined), [
+    "03:04:05  Redis has not answered for 12 s: connect ECONNREFUSED 127.0.0.1:6379",
+    "What was known before:",
+    "",
+    "No locks.",
+  ]);
+});
+
+test("no line is wider than the terminal, however narrow it is", () => {
+  for (const width of [1, 5, 20, 40, 63, 80, 200]) {
+    for (const line of frame({ at: AT, list: LIST, trouble: null }, width, 24)) assert.ok(columnsOf(line) <= width, `${width}: ${line}`);
+  }
+});
+
+test("wide characters take two columns, and nothing is cut through", () => {
+  assert.equal(columnsOf("注文"), 4);
+  assert.equal(columnsOf("e\u0301"), 1);
+  assert.equal(fitted("注文番号", 6), "注文…");
+  assert.equal(fitted("abc", 3), "abc");
+  assert.equal(fitted("abc", 0), "");
+  const lines = table([{ title: "A" }, { title: "B" }], [["注文", "x"]], undefined);
+  assert.deepEqual(lines, ["A     B", "注文  x"]);
+});
+
+test("a text is broken at spaces, and a long word is not broken", () => {
+  assert.deepEqual(wrapped("one two three", 7), ["one two", "three"]);
+  assert.deepEqual(wrapped("a-very-long-word b", 5), ["a-very-long-word", "b"]);
+});
+
+test("durations", () => {
+  const table = [
+    [0, "0 ms"],
+    [999, "999 ms"],
+    [1_000, "1 s"],
+    [59_960, "59.9 s"],
+    [60_000, "1 min"],
+    [185_000, "3 min 5 s"],
+    [3_600_000, "1 h"],
+    [11_100_000, "3 h 5 min"],
+    [90_000_000, "1 d 1 h"],
+  ];
+  for (const [ms, text] of table) assert.equal(duration(ms), text);
+});
+
+test("a key with commands for the terminal is shown harmless", () => {
+  const key = "a\u001b[2Jb\nc\u202ed";
+  assert.equal(shown(key), "a\\u001b[2Jb\\u000ac\\u202ed");
+  const screen = frame({ at: AT, list: { ...LIST, locks: [lock({ key, label: key })] }, trouble: null }, 80, 24).join("");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  assert.doesNotMatch(screen, /[\u0000-\u001f\u202e]/);
+});
+
+test("kinds of owners", () => {
+  const table = [
+    [null, "free"],
+    ["*", "ownerless"],
+    ["cart_1", "named"],
+    ["grant:fbc3:1795732544569417", "grant"],
+    ["execute:777589bc-26b7-8402-a5ad-4f0000000002", "execute"],
+    ["execute:777589bc-26b7-4402-a5ad-4f0000000002", "official"],
+    ["execute:me", "named"],
+  ];
+  for (const [owner, kind] of table) assert.equal(kindOf(owner), kind, owner);
+});
+
+test("what is said of a lock whose holder lives", () => {
+  assert.deepEqual(explain(lock(WAITED)), [
+    'web-1, pid 812 (version 1.2.3), has held it for 3.2 s, as "complete-cart". That process answers.',
+    "Its lease ends in 42 s and is renewed as long as the job runs.",
+    "3 calls wait, the longest for 4.1 s: web-2 pid 9: 3 for 4.1 s (reserve).",
+    "If the job should not run any more, end it there. To take the lock from it, of which it is told: medusa-locking-redis release inventory_item_01JABCDEFGHJKMNPQRSTVWXYZ",
+  ]);
+});
+
+test("what is said of a lock whose holder is stuck", () => {
+  const [first, , , last] = explain(lock({ holder: { ...PROCESS, stuckMs: 8_000 } }));
+  assert.match(first, /That process answers, but its event loop has been stuck for 8 s\.$/);
+  assert.equal(last, "Look at what that process computes. To go on without it: medusa-locking-redis release cart_1");
+});
+
+test("what is said of a lock whose holder is dead", () => {
+  assert.deepEqual(explain(lock(DEAD)), [
+    "The process that holds it does not answer: it is dead, cut off from Redis, or suspended.",
+    "If nobody renews it, Redis frees it in 42 s.",
+    "Nobody is known to wait.",
+    "If that process is dead, free the lock at once: medusa-locking-redis release order_7",
+  ]);
+});
+
+test("what is said of locks of others", () => {
+  const unknown = { holder: null, holderAnswers: null, label: null, heldMs: null, leaseMs: null, state: null };
+  const [official] = explain(lock({ ...unknown, kind: "official" }));
+  assert.equal(official, "A job of the official package holds it. That package does not tell where it runs.");
+  const named = explain(
+    lock({ ...unknown, kind: "named", owner: "me", leaseLeftMs: null, key: "it's", waiters: { clients: 2, unknown: true } }),
+  );
+  assert.deepEqual(named, [
+    'The owner "me" holds it. Which process that is cannot be known.',
+    "It has no end: it stays until somebody releases it.",
+    "2 clients in the queue did not say for whom. More may wait who do not tell.",
+    "If its owner is gone, free the lock: medusa-locking-redis release 'it'\\''s'",
+  ]);
+  assert.equal(explain(lock({ ...unknown, kind: "grant" }))[0], "It is being handed over to a waiter, which takes two seconds at most.");
+  assert.equal(explain(lock({ ...unknown, kind: "free", owner: null }))[0], "Nobody holds it.");
+});

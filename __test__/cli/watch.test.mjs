@@ -1,0 +1,139 @@
+// watch: again and again, through the end of a server, of its reader and of itself.
+
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { test } from "node:test";
+import { findOnPath } from "../../harness/process.mjs";
+import { startServer } from "../../harness/redis-servers.mjs";
+import { NS, openTestbed, until } from "../support/testbed.mjs";
+import { COMMAND, start } from "./support.mjs";
+
+const bed = openTestbed();
+
+function watching(server, more = []) {
+  return start(["watch", "--url", server.url ?? server, "--every", "0.1", ...more]);
+}
+
+test("it prints the list again and again, and SIGINT and SIGTERM end it with 0", async () => {
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    const watch = watching(bed.url);
+    await watch.prints(/^\d\d:\d\d:\d\d {2}0 locks; 0 instances answered\.\n\nNo locks\.\n\n/);
+    await bed.command("SET", `${NS}k`, "me", "PX", "60000");
+    await watch.prints(/\nk +owner me .*\n/);
+    await bed.command("DEL", `${NS}k`);
+    watch.kill(signal);
+    assert.deepEqual(await watch.closed, [0, null]);
+    assert.equal(watch.stderr, "");
+  }
+});
+
+test("with --json each look is a line", async () => {
+  const watch = watching(bed.url, ["--json"]);
+  await watch.prints(/\n.*\n/);
+  watch.kill("SIGINT");
+  assert.deepEqual(await watch.closed, [0, null]);
+  for (const line of watch.stdout.trimEnd().split("\n")) {
+    const { at, trouble, locks } = JSON.parse(line);
+    assert.ok(Date.parse(at) > 0);
+    assert.deepEqual([trouble, locks], [null, []]);
+  }
+});
+
+test("it goes on while Redis is away, says so, and shows the list again afterwards", async (t) => {
+  const server = await startServer();
+  t.after(() => server.stop());
+  await server.cli("SET", `${NS}k`, "me", "PX", "600000");
+  const watch = watching(server);
+  await watch.prints(/\nk +owner me /);
+  await server.kill();
+  await watch.prints(/Redis has not answered for [^\n]+\nWhat was known before:\n\nKEY[^\n]*\nk +owner me /);
+  await server.restart();
+  await until("it is back", () => /0 locks; 0 instances answered\.\n\nNo locks\.\n\n$/.test(watch.stdout));
+  watch.kill("SIGINT");
+  assert.deepEqual(await watch.closed, [0, null]);
+  assert.equal(watch.stderr, "");
+});
+
+test("SIGINT ends it at once while a server hangs", async (t) => {
+  const server = await startServer();
+  t.after(() => server.stop());
+  const watch = watching(server);
+  await watch.prints(/No locks/);
+  await server.kill("SIGSTOP");
+  try {
+    watch.kill("SIGINT");
+    assert.deepEqual(await watch.closed, [0, null]);
+  } finally {
+    await server.kill("SIGCONT");
+  }
+});
+
+test("a pipe that closes ends watch and list quietly", async () => {
+  for (const args of [["watch", "--every", "0.1"], ["list"]]) {
+    const child = spawn(process.execPath, [COMMAND, ...args, "--url", bed.url], { stdio: ["ignore", "pipe", "pipe"] });
+    let stderr = "";
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      stderr += text;
+    });
+    child.stdout.destroy();
+    const [code, signal] = await once(child, "close");
+    assert.deepEqual([code, signal, stderr], [0, null, ""]);
+  }
+});
+
+const SCRIPT = { skip: !findOnPath("script") && "there is no program to make a terminal" };
+
+/** Runs a command at a terminal of this size, and gives what it writes there. */
+function atTerminal(columns, rows, command, more = "") {
+  const line = `stty cols ${columns} rows ${rows}; ${more} ${command}`;
+  return spawnSync("script", ["-qec", line, "/dev/null"], {
+    encoding: "utf8",
+    input: "",
+    env: { ...process.env, TERM: "xterm", NO_COLOR: "" },
+  }).stdout;
+}
+
+test("at a terminal it takes another screen, and gives the old one and the cursor back", SCRIPT, () => {
+  const command = `timeout -s INT 1 ${process.execPath} ${COMMAND} watch --url ${bed.url}`;
+  const written = atTerminal(80, 24, command);
+  assert.ok(written.includes("\u001b[?1049h\u001b[?25l\u001b[H"), JSON.stringify(written));
+  assert.match(written, /No locks\./);
+  assert.ok(written.trimEnd().endsWith("\u001b[?25h\u001b[?1049l"), JSON.stringify(written));
+});
+
+test("a terminal without width counts as 80 columns", SCRIPT, async () => {
+  await bed.command("SET", `${NS}${"long".repeat(50)}`, "me", "PX", "60000");
+  const written = atTerminal(0, 0, `${process.execPath} ${COMMAND} list --url ${bed.url}`);
+  assert.match(written, /^long[^\n]*…/m);
+  for (const row of written.split(/\r?\n/)) assert.ok([...row].length <= 80, row);
+});
+
+test("colours only at a terminal, and not with NO_COLOR", SCRIPT, () => {
+  const command = `${process.execPath} ${COMMAND} doctor --url redis://127.0.0.1:1`;
+  assert.ok(atTerminal(80, 24, command).includes("\u001b[31mproblem"));
+  assert.ok(!atTerminal(80, 24, command, "NO_COLOR=1").includes("\u001b["));
+});
+
+test("at a terminal release asks, and only yes releases", SCRIPT, async () => {
+  for (const [answer, code, owner] of [
+    ["n\n", 1, "me"],
+    ["\n", 1, "me"],
+    ["y\n", 0, null],
+  ]) {
+    await bed.command("SET", `${NS}k`, "me", "PX", "60000");
+    const line = `${process.execPath} ${COMMAND} release k --url ${bed.url}; echo code $?`;
+    const child = spawn("script", ["-qec", line, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+    let written = "";
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      written += text;
+    });
+    await until("it asks", () => written.includes('Take "k" away from its holder? [y/N] '));
+    child.stdin.write(answer);
+    await until("it has ended", () => /code \d/.test(written));
+    child.stdin.end();
+    await once(child, "close");
+    assert.match(written, new RegExp(`code ${code}`));
+    assert.equal(await bed.owner(`${NS}k`), owner);
+  }
+});
