@@ -59,7 +59,7 @@ test("a host that no name server knows", async () => {
 });
 
 test("no password where one is needed", async () => {
-  await finds("password-missing", `redis://127.0.0.1:${locked.port}`, /asks for a password and none was given/);
+  await finds("password-missing", `redis://127.0.0.1:${locked.port}`, /asks for a password and none was given: NOAUTH/);
 });
 
 test("a wrong password, and a user that is not there", async () => {
@@ -68,7 +68,7 @@ test("a wrong password, and a user that is not there", async () => {
 });
 
 test("a server that speaks TLS, in plain text", async () => {
-  await finds("tls-needed", `redis://127.0.0.1:${secure.port}`, /speaks TLS here.* rediss:\/\//);
+  await finds("tls-needed", `redis://127.0.0.1:${secure.port}`, /server speaks TLS, the URL says plain text/);
 });
 
 test("a server that speaks plain text, by TLS", async () => {
@@ -88,11 +88,11 @@ test("a certificate of an authority that is not trusted", async () => {
 });
 
 test("no certificate where the server wants one", async () => {
-  await finds("client-certificate", strict.url, /client certificate/, trusting);
+  await finds("client-certificate", strict.url, /wants a certificate of its clients/, trusting);
 });
 
 test("a database that the server does not have", async () => {
-  await finds("database-refused", `redis://127.0.0.1:${plain.port}/99`, /refused database 99/);
+  await finds("database-refused", `redis://127.0.0.1:${plain.port}/99`, /DB index is out of range|refused database 99/);
 });
 
 test("the option cluster for a server that is none", async () => {
@@ -116,9 +116,10 @@ test("a password that is right is in no output", async () => {
 test("for people each finding has its level, its id, a text and an advice", async () => {
   const { code, stdout } = await cli(["doctor", "--url", `redis://127.0.0.1:${await freePort()}`]);
   assert.equal(code, 3);
-  const text =
-    /^problem {2}connection-refused\n {9}connect ECONNREFUSED 127\.0\.0\.1:\d+; [^\n]+\n {9}Do: [^\n]+\n[\s\S]*\n\n1 problem, 0 warnings, 0 notes\.\n$/;
-  assert.match(stdout, text);
+  const [head, text, ...rest] = stdout.split("\n");
+  assert.equal(head, "problem  connection-refused");
+  assert.match(text, /^ {9}Nothing listens at that address: connect ECONNREFUSED 127\.0\.0\.1:\d+/);
+  assert.match(rest.join("\n"), /^ {9}Do: \S[^\n]*\n\n1 problem, 0 warnings, 0 notes\.\n$/m);
 });
 
 test("other commands say in one line why there is no Redis, and end with 3", async () => {

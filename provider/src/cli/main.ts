@@ -79,13 +79,14 @@ function exitCodeOf(error: unknown): number {
   return error instanceof InspectionError ? EXIT.redis : EXIT.trouble;
 }
 
+/** Ends the process once everything is written. A question to a server that hangs would keep it for some seconds. */
+function end(code: number): void {
+  process.exitCode = code;
+  process.stdout.write("", () => process.stderr.write("", () => process.exit()));
+}
+
 endWithReader();
-main(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    process.exitCode = exitCodeOf(error);
-    complain(error instanceof Error ? error.message : String(error));
-  },
-);
+main(process.argv.slice(2)).then(end, (error: unknown) => {
+  complain(error instanceof Error ? error.message : String(error));
+  end(exitCodeOf(error));
+});

@@ -1,50 +1,47 @@
-import { LockClient } from "../client/client";
 import type { Log } from "../client/guard";
+import type { Lock } from "../client/lock";
+import { Locks } from "../standalone/locks";
 import { CommandError, RUN_EXIT } from "./exit-codes";
 import type { Given } from "./flags";
 import { readOptions } from "./session";
 
 /** @internal A lock that is held. */
-export interface HeldLock {
-  /** Aborts when the lock is lost. */
-  readonly signal: AbortSignal;
-  readonly fencingTokens: Readonly<Record<string, number | undefined>>;
-  /** Gives it back. */
-  release(): Promise<void>;
+export type HeldLock = Lock & { release(): Promise<boolean> };
+
+/** @internal How `run` takes its lock. */
+export interface LockWish {
+  leaseMs: number;
+  /** 0: only if nobody has it. */
+  waitMs: number;
+  label: string;
+  signal: AbortSignal;
 }
 
 /** @internal How `run` locks. */
-export interface Locks {
-  acquire(keys: string[], terms: { leaseMs: number; waitMs: number; label: string; signal: AbortSignal }): Promise<HeldLock>;
+export interface RunLocks {
+  /** undefined: another has it, and `waitMs` is 0. */
+  acquire(keys: string[], wish: LockWish): Promise<HeldLock | undefined>;
   close(): Promise<void>;
 }
 
-/** What goes wrong is told by the errors; the program's own output stays what it is. */
+/** What goes wrong is told by the errors. The program's own output stays what it is. */
 const SILENT: Log = { info() {}, warn() {}, error() {} };
+/** Nothing runs under a lock when the client is closed. */
+const DRAIN_MS = 500;
 
 /** @internal Connects, with the options of the command line. Throws CommandError if Redis is not there. */
-export async function openLocks(given: Given): Promise<Locks> {
-  const { parsed } = await readOptions(given);
-  const { native, maximumLeaseMs, ...rest } = parsed;
-  const client = new LockClient(native, rest, SILENT);
+export async function openLocks(given: Given): Promise<RunLocks> {
+  const { waitLockingTimeoutS, tryWaitMs: _, ...rest } = (await readOptions(given)).parsed;
+  const locks = new Locks({ ...rest, waitMs: waitLockingTimeoutS * 1_000, drainTimeoutMs: DRAIN_MS, logger: {} }, SILENT);
   try {
-    await client.ready();
+    await locks.ready();
   } catch (error) {
-    await client.shutdown();
-    throw new CommandError(error instanceof Error ? error.message : String(error), RUN_EXIT.failed);
+    await locks.close();
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    throw new CommandError(cause instanceof Error ? cause.message : String(cause), RUN_EXIT.failed);
   }
   return {
-    async acquire(keys, { leaseMs, waitMs, signal }) {
-      const hold = await client.lock(keys, Math.min(leaseMs, maximumLeaseMs), waitMs, signal);
-      const lock = client.watch(hold, keys);
-      return {
-        signal: lock.signal,
-        fencingTokens: lock.fencingTokens,
-        async release() {
-          await client.unlock(hold, keys);
-        },
-      };
-    },
-    close: () => client.shutdown(),
+    acquire: (keys, { waitMs, ...others }) => (waitMs < 1 ? locks.tryAcquire(keys, others) : locks.acquire(keys, { waitMs, ...others })),
+    close: () => locks.close(),
   };
 }

@@ -1,15 +1,18 @@
 import { basename } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { LockError } from "../client/errors";
 import { shown } from "../inspect/words";
 import { CommandError, RUN_EXIT, usageError } from "./exit-codes";
 import type { Given } from "./flags";
 import { codeOf, startProgram } from "./program";
-import { type HeldLock, type Locks, openLocks } from "./run-locks";
+import { type HeldLock, openLocks, type RunLocks } from "./run-locks";
 import { complain } from "./terminal";
 
 const WAIT_S = 5;
 const EXPIRE_S = 60;
 const GRACE_S = 5;
+/** How long the release may take. */
+const RELEASE_LIMIT_MS = 5_000;
 const STOPPING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** @internal Runs a program under a lock. */
@@ -35,7 +38,7 @@ export async function run(given: Given): Promise<number> {
 }
 
 /** The lock; or the exit code, if a signal came first. */
-async function take(locks: Locks, keys: string[], given: Given): Promise<HeldLock | number> {
+async function take(locks: RunLocks, keys: string[], given: Given): Promise<HeldLock | number> {
   const label = given.text("label") ?? basename(given.program[0] ?? "");
   const stopped = new AbortController();
   let code: number | undefined;
@@ -53,6 +56,9 @@ async function take(locks: Locks, keys: string[], given: Given): Promise<HeldLoc
       label,
       signal: stopped.signal,
     });
+    if (!lock) {
+      throw new CommandError(`another holds the lock for ${named(keys)}; the program did not run`, RUN_EXIT.timeout);
+    }
     if (code === undefined) {
       return lock;
     }
@@ -111,14 +117,16 @@ function whyLost(reason: unknown): string {
 
 /** The program has ended; its code counts, whatever becomes of the lock. */
 async function giveBack(lock: HeldLock, keys: string[], isLost: boolean): Promise<void> {
-  try {
-    await lock.release();
-  } catch (error) {
-    if (!isLost) {
-      complain(
-        `the lock for ${named(keys)} was not released, and ends with its lease: ${error instanceof Error ? error.message : String(error)}`,
-      );
-    }
+  const timer = new AbortController();
+  const late = sleep(RELEASE_LIMIT_MS, "Redis did not answer", { signal: timer.signal }).catch(() => undefined);
+  const released = lock.release().then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+  const trouble = await Promise.race([released, late]);
+  timer.abort();
+  if (trouble !== undefined && !isLost) {
+    complain(`the lock for ${named(keys)} was not released, and ends with its lease: ${trouble}`);
   }
 }
 

@@ -3,7 +3,7 @@ import { LockError } from "../client/errors";
 import { loadNative } from "../client/native";
 import type { Patient } from "../inspect/doctor/patient";
 import { Inspector } from "../inspect/inspector";
-import type { NativeInspector } from "../inspect/native-inspector";
+import type { NativeInspector as InspectorOfAddon } from "../inspect/native-inspector";
 import { type ParsedOptions, parseOptions } from "../options/options";
 import { parseRedisUrl } from "../options/redis-url";
 import { usageError } from "./exit-codes";
@@ -107,6 +107,7 @@ export async function openSession(given: Given): Promise<Session> {
   const { native, warnings } = parsed;
   const settings: Settings = {
     prefix: native.prefix,
+    plainAddress: native.tls || native.path || native.cluster || native.sentinels ? null : { host: native.host, port: native.port },
     isCluster: native.cluster !== undefined,
     safetyReplicas: native.safetyReplicas ?? null,
     wantsResp3: native.resp3,
@@ -116,10 +117,10 @@ export async function openSession(given: Given): Promise<Session> {
   return { given, settings, inspector: new Inspector(openNative(native)) };
 }
 
-function openNative(options: NativeOptions): NativeInspector {
-  const addon = loadNative() as unknown as { NativeInspector: new (options: NativeOptions) => NativeInspector };
+function openNative(options: NativeOptions): InspectorOfAddon {
+  const { NativeInspector } = loadNative();
   try {
-    return new addon.NativeInspector(options);
+    return new NativeInspector(options);
   } catch (error) {
     // What only the addon can tell of an option.
     throw usageError(error instanceof Error ? error.message : String(error));

@@ -34,14 +34,16 @@ export interface ProcessFacts {
   pid: number;
   /** Version of this package. */
   package: string;
-  /** Version of Node.js. */
+  /** Name and version of its runtime: `node 24.1.0`. */
   node: string;
   /** What it calls its connection. */
-  connection: string;
+  connection: string | null;
   /** How it waits: `hand-off`, `polling` or `plain`. */
   mode: string;
   /** Milliseconds for which its event loop has been stuck; null: it is not. */
   stuckMs: number | null;
+  /** The options that all instances of a shop should have in common, as text. */
+  options: string;
 }
 
 /** How sure a process is of a lock that it holds. `unwatched`: nobody there looks at its lease. */

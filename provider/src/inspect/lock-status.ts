@@ -17,10 +17,10 @@ export interface LockProcess {
   pid: number;
   /** Version of this package there. */
   package: string;
-  /** Version of Node.js there. */
+  /** Name and version of the runtime there: `node 24.1.0`. */
   node: string;
-  /** The name of its connection. */
-  connection: string;
+  /** The name of its connection; null: none. */
+  connection: string | null;
   /** How it waits for locks: `hand-off`, `polling` or `plain`. */
   mode: string;
   /** For how many milliseconds its event loop has been stuck; null: it is not stuck. */

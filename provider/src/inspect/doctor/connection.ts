@@ -1,16 +1,24 @@
-import { type Finding, type FindingId, finding } from "./findings";
+import { connect } from "node:tls";
+import { FINDINGS, type Finding, type FindingId, finding } from "./findings";
+import type { Patient } from "./patient";
+
+/** How long a server has to show that it speaks TLS, in milliseconds. */
+const TLS_LIMIT_MS = 2_000;
 
 /** By what the addon says of a connection that failed, in this order: the texts of TLS also name what lies below. */
 const REASONS: readonly (readonly [RegExp, FindingId])[] = [
   [/asks for a password|NOAUTH/i, "password-missing"],
-  [/refused the user name or password|WRONGPASS|did not take the command AUTH|invalid password/i, "password-wrong"],
+  [
+    /refused the user name or password|WRONGPASS|did not take the command AUTH|invalid password|called without any password/i,
+    "password-wrong",
+  ],
   [/speaks TLS here/i, "tls-needed"],
   [/not speak TLS here/i, "tls-not-spoken"],
   [/has expired|not valid (yet|before|after)/i, "certificate-expired"],
   [/for another name/i, "certificate-name"],
   [/nobody who is trusted/i, "certificate-untrusted"],
-  [/client certificate/i, "client-certificate"],
-  [/refused database/i, "database-refused"],
+  [/client certificate|fatal alert: .*(certificate|unknown ?ca)/i, "client-certificate"],
+  [/refused database|DB index is out of range|invalid DB index/i, "database-refused"],
   [/cluster support disabled|no node of a cluster|not a cluster/i, "not-a-cluster"],
   [/could not be resolved|has no address|ENOTFOUND/i, "host-unknown"],
   [/cannot be used for now|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN/, "not-ready"],
@@ -20,7 +28,24 @@ const REASONS: readonly (readonly [RegExp, FindingId])[] = [
 ];
 
 /** @internal Why there is no connection, by what the addon or the server says. */
-export function connectionFinding(reason: string): Finding {
-  const [, id] = REASONS.find(([pattern]) => pattern.test(reason)) ?? [undefined, "unreachable" as const];
-  return finding(id, reason);
+export async function connectionFinding(reason: string, { plainAddress }: Patient): Promise<Finding> {
+  const [, known] = REASONS.find(([pattern]) => pattern.test(reason)) ?? [undefined, "unreachable" as const];
+  // A server that speaks TLS breaks off, or says nothing that could be read.
+  const id = known === "unreachable" && plainAddress && (await speaksTls(plainAddress)) ? "tls-needed" : known;
+  return finding(id, `${FINDINGS[id].means.replace(/\.$/, "")}: ${reason}`);
+}
+
+function speaksTls({ host, port }: { host: string; port: number }): Promise<boolean> {
+  return new Promise((resolve) => {
+    // Nothing is sent there but the greeting, so it does not matter whose certificate it is.
+    const socket = connect({ host, port, rejectUnauthorized: false, timeout: TLS_LIMIT_MS });
+    const end = (speaks: boolean) => {
+      socket.destroy();
+      resolve(speaks);
+    };
+    socket.on("secureConnect", () => end(true));
+    socket.on("error", (error: NodeJS.ErrnoException) => end(error.code?.startsWith("ERR_SSL_TLSV1") ?? false));
+    socket.on("timeout", () => end(false));
+    socket.on("close", () => end(false));
+  });
 }

@@ -4,7 +4,7 @@ import { connectionFinding } from "./connection";
 import { type Finding, finding } from "./findings";
 import { checkInstances, checkLocks } from "./fleet";
 import type { Limits, Patient, Server } from "./patient";
-import { checkRights, infoOf } from "./rights";
+import { checkRights, infoOf, isRefused } from "./rights";
 import { checkClock, checkOneAddress, checkServer } from "./server";
 
 /** Keys that are tried until one is in a slot of the node. */
@@ -38,7 +38,7 @@ async function reach(patient: Patient): Promise<{ isThere: boolean; finding: Fin
     if (nodes instanceof Error || nodes.length === 0) {
       const isThere = false;
       const reason = nodes instanceof Error ? nodes.message : "the server is no node of a cluster";
-      return { isThere, finding: connectionFinding(reason) };
+      return { isThere, finding: await connectionFinding(reason, patient) };
     }
     return { isThere: true, finding: finding("connected", `The cluster answers: ${nodes.join(", ")}.`) };
   }
@@ -47,19 +47,12 @@ async function reach(patient: Patient): Promise<{ isThere: boolean; finding: Fin
   const reason = troubleOf(outcome);
   return reason === undefined
     ? { isThere: true, finding: finding("connected", "Redis answers.") }
-    : { isThere: false, finding: connectionFinding(reason) };
+    : { isThere: false, finding: await connectionFinding(reason, patient) };
 }
 
+/** Why the server is of no use; undefined: it answers, if only that this user may not PING. */
 function troubleOf(outcome: Outcome): string | undefined {
-  if ("broken" in outcome) {
-    return outcome.broken;
-  }
-  const said = errorOf(outcome);
-  return said !== undefined && /^(NOAUTH|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|DENIED)/.test(said) ? told(said) : undefined;
-}
-
-function told(said: string): string {
-  return said.startsWith("NOAUTH") ? `Redis asks for a password and none was given: ${said}` : `Redis cannot be used for now: ${said}`;
+  return "broken" in outcome ? outcome.broken : isRefused(outcome) ? undefined : errorOf(outcome);
 }
 
 async function examineNode(patient: Patient, node: string | null, limits: Limits): Promise<Finding[]> {

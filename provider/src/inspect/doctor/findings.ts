@@ -213,6 +213,11 @@ export const FINDINGS = {
     means: "Instances have different versions of this package. During a deployment that is as it should be.",
     advice: "If no deployment is under way, find out which host was left out.",
   },
+  "instances-options": {
+    level: "warning",
+    means: "Instances have different options: the namespace, the database, safety or maximumStallMs.",
+    advice: "Give all instances the same options. With another namespace or database they do not exclude each other.",
+  },
   "instances-modes": {
     level: "warning",
     means: "Instances wait in different ways: those that poll are served after those in the queue, or before them.",

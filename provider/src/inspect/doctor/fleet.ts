@@ -28,6 +28,10 @@ export async function checkInstances({ inspector }: Patient): Promise<Finding[]>
   if (versions.size > 1) {
     found.push(finding("instances-versions", `Instances have different versions of this package: ${shownGroups(versions)}.`));
   }
+  const options = groups(processes, (process) => process.options ?? "");
+  if (options.size > 1) {
+    found.push(finding("instances-options", `Instances have different options: ${shownGroups(options)}.`));
+  }
   const modes = groups(processes, (process) => process.mode);
   if (modes.size > 1) {
     found.push(finding("instances-modes", `Instances wait in different ways: ${shownGroups(modes)}.`));

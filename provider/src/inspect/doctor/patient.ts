@@ -5,6 +5,8 @@ export interface Patient {
   inspector: Inspector;
   /** The namespace: what every lock key begins with. */
   prefix: string;
+  /** Where the only server is, if it is spoken to in plain text. */
+  plainAddress: { host: string; port: number } | null;
   /** The option cluster is given. */
   isCluster: boolean;
   /** Of the option safety; null: it is not given. */

@@ -115,8 +115,9 @@ async function checkChannels(patient: Patient, server: Server, limits: Limits): 
 /** A connection that is subscribed takes other commands again after it has left. */
 async function subscribes(send: Send, enter: string, leave: string, channel: string): Promise<string | undefined> {
   const refused = await shown(enter, send(enter, channel));
-  if (refused === undefined) {
-    await send(leave, channel);
+  if (refused === undefined && errorOf(await send(leave, channel)) !== undefined) {
+    // Who may not leave, as a user with few rights, hangs up. The inspector connects again.
+    await send("QUIT");
   }
   return refused;
 }
@@ -170,12 +171,14 @@ async function checkOthers(patient: Patient, send: Send, limits: Limits): Promis
   return found;
 }
 
+/** A user that is "disabled" has not been let in. */
+const NOT_LET_IN = /^(WRONGPASS|NOAUTH)/;
 const FORBIDDEN = /noperm|permission|unknown (sub)?command|unsupported|not supported|disabled|can't run|can't access/i;
 
 /** @internal Whether a command is refused for good: for want of a right, or because a proxy does not know it. */
 export function isRefused(outcome: Outcome): boolean {
   const said = errorOf(outcome);
-  return said !== undefined && FORBIDDEN.test(said);
+  return said !== undefined && !NOT_LET_IN.test(said) && FORBIDDEN.test(said);
 }
 
 /** The command with the server's reason, if it is refused. */
