@@ -5,13 +5,21 @@ import type { AcquireArgs, ExecuteArgs, Lock } from "./provider/dist/index";
 export type {
   AcquireArgs,
   ExecuteArgs,
+  HoldState,
   Lock,
   LockError,
   LockErrorCode,
+  LockHealth,
   LockingRedisOptions,
+  LockKind,
+  LockList,
+  LockOperations,
+  LockProcess,
+  LockStatus,
+  LockWaiters,
   SafetyOptions,
 } from "./provider/dist/index";
-export { default, RedisLockingProvider } from "./provider/dist/index";
+export { default, lockOperations, RedisLockingProvider } from "./provider/dist/index";
 
 /**
  * A job of `execute` that looks at its lock: `(signal, lock) => …`. It always gets both.

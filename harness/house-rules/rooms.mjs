@@ -30,13 +30,13 @@ export const PARTS = [
     folder: "provider/src",
     language: "script",
     rooms: {
-      "index.ts": ["medusa", "options", "client"],
-      medusa: ["options", "client"],
+      "index.ts": ["medusa", "inspect", "options", "client"],
+      medusa: ["inspect", "options", "client"],
       cli: ["inspect", "standalone", "options", "client"],
-      standalone: ["options", "client"],
+      standalone: ["inspect", "options", "client"],
       options: ["client"],
+      inspect: ["client"],
       client: [],
-      inspect: [],
     },
   },
   {

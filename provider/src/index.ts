@@ -1,5 +1,9 @@
 export type { LockError, LockErrorCode } from "./client/errors";
 export type { Lock } from "./client/lock";
+export type { HoldState } from "./inspect/answers";
+export type { LockKind, LockList, LockProcess, LockStatus, LockWaiters } from "./inspect/lock-status";
+export type { LockHealth, LockOperations } from "./inspect/operations";
+export { lockOperations } from "./medusa/operations";
 export { default } from "./medusa/provider";
 export type { AcquireArgs, ExecuteArgs } from "./medusa/service";
 export { RedisLockingProvider } from "./medusa/service";

@@ -1,9 +1,7 @@
 import type { NativeOptions } from "../../../native";
 import { LockError } from "../client/errors";
-import { loadNative } from "../client/native";
 import type { Patient } from "../inspect/doctor/patient";
-import { Inspector } from "../inspect/inspector";
-import type { NativeInspector as InspectorOfAddon } from "../inspect/native-inspector";
+import { type Inspector, openInspector } from "../inspect/inspector";
 import { type ParsedOptions, parseOptions } from "../options/options";
 import { parseRedisUrl } from "../options/redis-url";
 import { usageError } from "./exit-codes";
@@ -114,13 +112,12 @@ export async function openSession(given: Given): Promise<Session> {
     database: native.database,
     warnings,
   };
-  return { given, settings, inspector: new Inspector(openNative(native)) };
+  return { given, settings, inspector: openInspectorFor(native) };
 }
 
-function openNative(options: NativeOptions): InspectorOfAddon {
-  const { NativeInspector } = loadNative();
+function openInspectorFor(options: NativeOptions): Inspector {
   try {
-    return new NativeInspector(options);
+    return openInspector(options);
   } catch (error) {
     // What only the addon can tell of an option.
     throw usageError(error instanceof Error ? error.message : String(error));

@@ -58,6 +58,7 @@ export class LockClient {
   /** How many jobs run under a lock. */
   #jobs = 0;
   #ended: Promise<void> | undefined;
+  readonly #closers: (() => void)[] = [];
 
   /** Connects. Throws INVALID_OPTION for certificates and keys that the addon cannot use. */
   constructor(options: NativeOptions, terms: ClientTerms, log: Log) {
@@ -73,6 +74,11 @@ export class LockClient {
     }
     calls.native = new WeakRef(this.#native);
     rememberAtExit(this.#native);
+  }
+
+  /** Something else that ends with this client. It must not throw. */
+  closeWith(close: () => void): void {
+    this.#closers.push(close);
   }
 
   /** Resolves when the connection stands. Rejects when the next attempt fails or takes too long. The client goes on trying. */
@@ -231,6 +237,9 @@ export class LockClient {
     }
     this.#native.exitStep();
     this.#native.close();
+    for (const close of this.#closers) {
+      close();
+    }
     forgetAtExit(this.#native);
     for (const caller of this.#calls.pending.keys()) {
       const error = lockError("PROVIDER_CLOSED", "The locking provider was shut down; it takes no more calls.");

@@ -1,3 +1,5 @@
+import type { NativeOptions } from "../../../native";
+import { loadNative } from "../client/native";
 import type { FleetAnswer, Outcome, ProcessAnswer, Reply, StoredLock } from "./answers";
 import type { NativeInspector } from "./native-inspector";
 
@@ -14,6 +16,12 @@ export class InspectionError extends Error {
   ) {
     super(message);
   }
+}
+
+/** @internal An inspector on the options of a provider; it connects when it is first asked. Throws the addon's error for options that it cannot use. */
+export function openInspector(options: NativeOptions): Inspector {
+  const { NativeInspector: InspectorOfAddon } = loadNative();
+  return new Inspector(new InspectorOfAddon(options));
 }
 
 /** @internal Looks at locks in Redis, and asks processes about them. Names of keys are those in Redis. */

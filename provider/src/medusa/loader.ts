@@ -2,6 +2,7 @@ import type { LoaderOptions } from "@medusajs/framework/types";
 import { LockClient } from "../client/client";
 import { guardedLog, textOf } from "../client/guard";
 import { KeptLocks } from "../client/kept";
+import { Operations } from "../inspect/operations";
 import { parseOptions } from "../options/options";
 import { addAlias, rememberClient } from "./alias";
 import { shutDownWithMedusa } from "./application-end";
@@ -29,7 +30,9 @@ export default async function lockingRedisLoader(args: ProviderLoaderOptions): P
   } catch (error) {
     log.error(`An error occurred while connecting to Redis in provider "locking-redis": ${textOf(error)}`);
   }
-  const loaded: LoadedClient = { client, kept: new KeptLocks(client), waitLockingTimeoutS, tryWaitMs, maximumLeaseMs, log };
+  const operations = new Operations(native);
+  client.closeWith(() => operations.close());
+  const loaded: LoadedClient = { client, operations, kept: new KeptLocks(client), waitLockingTimeoutS, tryWaitMs, maximumLeaseMs, log };
   container.register({ [CLIENT]: asValue(loaded) });
   shutDownWithMedusa(client, log);
   rememberClient(options as object, loaded);

@@ -6,6 +6,8 @@ import { type Log, textOf } from "../client/guard";
 import { looksAtItsLock } from "../client/jobs";
 import type { KeptLocks } from "../client/kept";
 import type { Lock } from "../client/lock";
+import type { LockList, LockStatus } from "../inspect/lock-status";
+import type { LockHealth, LockOperations, Operations } from "../inspect/operations";
 import { type CallContext, labelOf } from "./context";
 import { acquireLeaseMs, executeLeaseMs, renewedLeaseMs, waitMs } from "./seconds";
 
@@ -15,6 +17,7 @@ export const CLIENT = "lockingRedisClient";
 /** @internal The loader's result for the service. */
 export interface LoadedClient {
   client: LockClient;
+  operations: Operations;
   kept: KeptLocks;
   waitLockingTimeoutS: number;
   tryWaitMs: number;
@@ -64,10 +67,11 @@ export interface AcquireArgs {
 }
 
 /** The locking provider that Medusa's Locking Module calls. */
-export class RedisLockingProvider {
+export class RedisLockingProvider implements LockOperations {
   static identifier = "locking-redis";
 
   readonly #client: LockClient;
+  readonly #operations: Operations;
   readonly #kept: KeptLocks;
   readonly #waitS: number;
   readonly #tryWaitMs: number;
@@ -75,8 +79,9 @@ export class RedisLockingProvider {
   readonly #log: Log;
 
   constructor(dependencies: Dependencies) {
-    const { client, kept, waitLockingTimeoutS, tryWaitMs, maximumLeaseMs, log } = dependencies[CLIENT];
+    const { client, operations, kept, waitLockingTimeoutS, tryWaitMs, maximumLeaseMs, log } = dependencies[CLIENT];
     this.#client = client;
+    this.#operations = operations;
     this.#kept = kept;
     this.#waitS = waitLockingTimeoutS;
     this.#tryWaitMs = tryWaitMs;
@@ -170,6 +175,26 @@ export class RedisLockingProvider {
       this.#kept.release(owner);
     }
     await this.#client.releaseAll(owner);
+  }
+
+  /** See {@link LockOperations.locks}. */
+  locks(options?: { most?: number }): Promise<LockList> {
+    return this.#operations.locks(options);
+  }
+
+  /** See {@link LockOperations.lock}. */
+  lock(key: string): Promise<LockStatus | undefined> {
+    return this.#operations.lock(key);
+  }
+
+  /** See {@link LockOperations.free}. */
+  free(keys: string | string[], options?: { by?: string }): Promise<string[]> {
+    return this.#operations.free(keys, options);
+  }
+
+  /** See {@link LockOperations.health}. */
+  health(): Promise<LockHealth> {
+    return this.#operations.health();
   }
 
   /** Releases a lock whose `onHeld` failed, and rejects with the error of `onHeld`, also if the release fails. */

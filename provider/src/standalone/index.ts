@@ -1,5 +1,8 @@
 export { LockError, type LockErrorCode } from "../client/errors";
 export type { Lock } from "../client/lock";
+export type { HoldState } from "../inspect/answers";
+export type { LockKind, LockList, LockProcess, LockStatus, LockWaiters } from "../inspect/lock-status";
+export type { LockHealth, LockOperations } from "../inspect/operations";
 export type { SafetyOptions } from "../options/options";
 export type { AcquiredLock } from "./acquired-lock";
 export type { AcquireOptions, LockOptions, TryAcquireOptions } from "./arguments";

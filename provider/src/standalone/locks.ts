@@ -6,6 +6,8 @@ import { guardedLog, type Log, textOf } from "../client/guard";
 import { looksAtItsLock } from "../client/jobs";
 import { KeptLocks } from "../client/kept";
 import type { Lock } from "../client/lock";
+import type { LockList, LockStatus } from "../inspect/lock-status";
+import { type LockHealth, type LockOperations, Operations } from "../inspect/operations";
 import { type AcquiredLock, keepOf, OwnedLock, type Surroundings } from "./acquired-lock";
 import {
   type AcquireOptions,
@@ -35,13 +37,16 @@ export function createLocks(options: LocksOptions): Locks {
 }
 
 /** Locks in Redis, made by {@link createLocks}. Every call reads its arguments once, at its beginning. */
-export class Locks {
+export class Locks implements LockOperations {
   readonly #around: Surroundings;
+  readonly #operations: Operations;
   readonly #defaults: Defaults;
 
   /** @internal */
   constructor({ native, waitMs, maximumLeaseMs, warnings: _, logger: __, ...terms }: ParsedLocksOptions, log: Log) {
     const client = new LockClient(native, terms, log);
+    this.#operations = new Operations(native);
+    client.closeWith(() => this.#operations.close());
     this.#around = { client, kept: new KeptLocks(client), log };
     this.#defaults = { waitMs, maximumLeaseMs };
   }
@@ -95,6 +100,26 @@ export class Locks {
       }
       throw error;
     }
+  }
+
+  /** See {@link LockOperations.locks}. */
+  locks(options?: { most?: number }): Promise<LockList> {
+    return this.#operations.locks(options);
+  }
+
+  /** See {@link LockOperations.lock}. */
+  lock(key: string): Promise<LockStatus | undefined> {
+    return this.#operations.lock(key);
+  }
+
+  /** See {@link LockOperations.free}. */
+  free(keys: string | string[], options?: { by?: string }): Promise<string[]> {
+    return this.#operations.free(keys, options);
+  }
+
+  /** See {@link LockOperations.health}. */
+  health(): Promise<LockHealth> {
+    return this.#operations.health();
   }
 
   async #acquire(keys: unknown, options: unknown, refuse: boolean): Promise<AcquiredLock> {

@@ -1,0 +1,107 @@
+// What a shop's own code sees of its locks: lockOperations(container), the provider's methods, and those of the client without Medusa.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { requireInstalled } from "../../harness/installed.mjs";
+import { deferred, hold, openTestbed, refused, until } from "../support/testbed.mjs";
+
+const bed = openTestbed();
+const { lockOperations } = requireInstalled("medusa-locking-redis");
+
+const operationsOf = ({ locking }, provider) => lockOperations({ resolve: () => locking }, provider);
+
+/** A process listens for questions a moment after its boot. */
+const untilListening = (operations) => until("the process answers", async () => (await operations.locks()).processes > 0);
+
+test("a shop lists its locks with holder, label and waiters", async () => {
+  const booted = await bed.boot();
+  const operations = operationsOf(booted);
+  await untilListening(operations);
+  const done = deferred();
+  const job = booted.locking.execute("cart_1", () => done.promise, { label: "complete cart" });
+  const waiter = booted.locking.execute("cart_1", async () => {}, { timeout: 30 });
+  let lock;
+  await until("somebody waits", async () => {
+    lock = await operations.lock("cart_1");
+    return lock?.kind === "execute" && lock.waiters.count === 1;
+  });
+  assert.deepEqual(
+    [lock.key, lock.kind, lock.label, lock.holder.pid, lock.holderAnswers, lock.state],
+    ["cart_1", "execute", "complete cart", process.pid, true, "held"],
+  );
+  const { locks, more } = await operations.locks();
+  assert.deepEqual([locks.map(({ key }) => key), more], [["cart_1"], false]);
+  done.resolve();
+  await Promise.all([job, waiter]);
+  assert.equal(await operations.lock("cart_1"), undefined);
+});
+
+test("a lock that code frees goes to the next waiter, and its job is told by whom", async () => {
+  const booted = await bed.boot();
+  const operations = operationsOf(booted, "locking-redis");
+  await untilListening(operations);
+  const lost = deferred();
+  const job = booted.locking.execute("cart_2", (signal) => {
+    signal.addEventListener("abort", () => lost.resolve());
+    return lost.promise;
+  });
+  const waiter = booted.locking.execute("cart_2", async () => "served", { timeout: 30 });
+  await until("somebody waits", async () => {
+    const lock = await operations.lock("cart_2");
+    return lock?.kind === "execute" && lock.waiters.count === 1;
+  });
+  assert.deepEqual(await operations.free(["cart_2", "nobody-has-it"], { by: "the night shift" }), ["cart_2"]);
+  assert.equal(await waiter, "served");
+  const error = await refused(job, { code: "LOCK_LOST" });
+  assert.match(error.cause.message, /by the night shift/);
+});
+
+test("health says whether Redis answers", async () => {
+  const operations = operationsOf(await bed.boot());
+  const health = await operations.health();
+  assert.equal(health.ok, true);
+  assert.ok(health.roundTripMs > 0);
+  assert.equal(health.reason, null);
+});
+
+test("health says why Redis does not answer, without the password", async () => {
+  const { createLocks } = requireInstalled("medusa-locking-redis/client");
+  const locks = createLocks({ url: "redis://shop:hunter2@127.0.0.1:1", logger: {} });
+  const { ok, reason } = await locks.health();
+  assert.equal(ok, false);
+  assert.match(reason, /ECONNREFUSED/);
+  assert.doesNotMatch(reason, /hunter2/);
+  await refused(locks.locks(), { code: "REDIS_UNREACHABLE" });
+  await locks.close();
+});
+
+test("a container whose provider is another's is told so", async () => {
+  const booted = await bed.boot();
+  for (const provider of ["locking-postgres", ""]) {
+    assert.throws(() => operationsOf(booted, provider), { code: "INVALID_ARGUMENT" });
+  }
+});
+
+test("after a shutdown nothing is asked any more", async () => {
+  const booted = await bed.boot();
+  const operations = operationsOf(booted);
+  await (await hold(booted, "cart_3"))();
+  await booted.shutdown();
+  await refused(operations.locks(), { code: "PROVIDER_CLOSED" });
+  assert.equal((await operations.health()).ok, false);
+});
+
+test("the client without Medusa has the same", async () => {
+  const { createLocks } = requireInstalled("medusa-locking-redis/client");
+  const { redisUrl: url, redisOptions, cluster } = bed.options();
+  const locks = createLocks({ ...(cluster ? { cluster } : { url }), ...(redisOptions ? { redisOptions } : {}) });
+  await locks.ready();
+  await untilListening(locks);
+  const lock = await locks.acquire("report", { label: "nightly report" });
+  const status = await locks.lock("report");
+  assert.deepEqual([status.label, status.holder.pid, status.state], ["nightly report", process.pid, "held"]);
+  assert.deepEqual(await locks.free("report", { by: "somebody" }), ["report"]);
+  await until("the lock object is told", () => lock.signal.aborted);
+  assert.match(lock.signal.reason.message, /by somebody/);
+  await locks.close();
+});
