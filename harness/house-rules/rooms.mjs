@@ -32,7 +32,7 @@ export const PARTS = [
     rooms: {
       "index.ts": ["medusa", "options", "client"],
       medusa: ["options", "client"],
-      cli: ["inspect", "standalone", "options", "client"],
+      cli: ["inspect", "standalone", "medusa", "options", "client"],
       standalone: ["options", "client"],
       options: ["client"],
       client: [],
