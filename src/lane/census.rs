@@ -97,7 +97,8 @@ impl Answering {
                 let by = freed.by.into();
                 let mut leases = self.shared.leases();
                 for key in freed.keys {
-                    leases.note_freed(now(), LockKey::new(key.into_bytes()), &by);
+                    let owner = freed.owner.as_deref().map(str::as_bytes);
+                    leases.note_freed(now(), LockKey::new(key.into_bytes()), owner, &by);
                 }
             }
             None => {}

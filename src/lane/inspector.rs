@@ -120,8 +120,14 @@ impl Inspector {
                 let replies = self.ask_all(place.clone(), &commands.concat()).await?;
                 let mut replies = replies.into_iter();
                 for (key, commands) in some.iter().zip(&commands) {
-                    let own: Vec<_> = replies.by_ref().take(commands.len()).map(Result::ok).collect();
-                    facts.push(read(key, &own));
+                    let own: Vec<_> = replies.by_ref().take(commands.len()).collect();
+                    // Without the lock itself nothing is known. What is no text is no lock.
+                    if let Some(Err(refused @ Failure::Said(said))) = own.first()
+                        && !said.starts_with(b"WRONGTYPE")
+                    {
+                        return Err(refused.clone());
+                    }
+                    facts.push(read(key, &own.into_iter().map(Result::ok).collect::<Vec<_>>()));
                 }
             }
         }
@@ -162,10 +168,15 @@ impl Inspector {
     pub(crate) async fn free(&self, key: String, owner: Option<String>, by: String) -> Result<i64, Failure> {
         let lock = LockKey::new(key.clone().into_bytes());
         let place = self.routes().await?.and_then(|routes| routes.of(lock.slot()).cloned());
-        let freed = freed_message(Freed { keys: vec![key], by });
+        let freed = freed_message(Freed { keys: vec![key], owner: owner.clone(), by });
         let tell = vec![b"PUBLISH".to_vec(), CHANNEL.into(), freed];
-        // Without the right to say it, the holder is told of the loss only.
-        self.ask_all(place.clone(), &[tell]).await?;
+        // Each node tells those who listen there, before the lock is gone: from node to node it may take longer than the loss.
+        let nodes = self.nodes().await?;
+        let places = if nodes.is_empty() { vec![None] } else { nodes.into_iter().map(Some).collect() };
+        for place in places {
+            // Without the right to say it, the holder is told of the loss only.
+            self.ask_all(place, std::slice::from_ref(&tell)).await?;
+        }
         // A connection of its own: a command that may have been executed must not be repeated, the next holder has the lock by then.
         let talk =
             in_time(side::open(&self.settings, &self.settings.target_of(place.as_ref()), false)).await?;

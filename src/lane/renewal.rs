@@ -294,7 +294,8 @@ impl Renewer {
         let keys =
             keys.unwrap_or_else(|| held.keys.iter().map(|key| self.namespace.caller_name(key)).collect());
         let named = !held.owner.is_unique();
-        let by = self.shared.leases().freed_by(now(), &held.keys).filter(|_| why == Loss::TakenAway);
+        let by =
+            self.shared.leases().freed_by(now(), &held.keys, &held.owner).filter(|_| why == Loss::TakenAway);
         self.shared.send(Inbound::Notice(Notice::Lost { hold, keys, why, by, named }));
     }
 

@@ -256,7 +256,7 @@ impl Engine {
         {
             let keys = self.router.caller_names(&held.keys);
             let named = !held.owner.is_unique();
-            let by = leases.freed_by(now, &held.keys);
+            let by = leases.freed_by(now, &held.keys, &held.owner);
             self.notices.push_back(Notice::Lost { hold, keys, why: Loss::TakenAway, by, named });
         }
     }

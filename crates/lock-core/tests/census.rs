@@ -198,13 +198,22 @@ fn a_flood_of_questions_is_answered_in_part() {
 #[test]
 fn who_takes_a_lock_away_is_known_for_a_minute() {
     let mut respondent = Respondent::default();
-    let freed = Freed { keys: vec!["one".into()], by: "ada@desk, pid 3".into() };
+    let freed = Freed { keys: vec!["one".into()], owner: None, by: "ada@desk, pid 3".into() };
     assert_eq!(respondent.hear(START, &freed_message(freed.clone())), Some(Follows::Freed(freed.clone())));
     let mut table = LeaseTable::default();
-    table.note_freed(START, key("one"), &freed.by.into());
-    assert_eq!(table.freed_by(START + LIMIT, &[key("two"), key("one")]).as_deref(), Some("ada@desk, pid 3"));
-    assert_eq!(table.freed_by(START + LIMIT, &[key("two")]), None);
-    assert_eq!(table.freed_by(START + Duration::from_secs(61), &[key("one")]), None);
+    table.note_freed(START, key("one"), None, &freed.by.into());
+    let (me, you) = (Owner::Named(b"me"[..].into()), Owner::Named(b"you"[..].into()));
+    let by = |table: &LeaseTable, after: Duration, names: &[&str], owner: &Owner| {
+        let keys: Vec<_> = names.iter().map(|name| key(name)).collect();
+        table.freed_by(START + after, &keys, owner).map(|by| by.to_string())
+    };
+    assert_eq!(by(&table, LIMIT, &["two", "one"], &me).as_deref(), Some("ada@desk, pid 3"));
+    assert_eq!(by(&table, LIMIT, &["two"], &me), None);
+    assert_eq!(by(&table, Duration::from_secs(61), &["one"], &me), None);
+    // From one owner only: the next holder did not lose it to her.
+    table.note_freed(START, key("one"), Some(b"me"), &"bob".into());
+    assert_eq!(by(&table, LIMIT, &["one"], &me).as_deref(), Some("bob"));
+    assert_eq!(by(&table, LIMIT, &["one"], &you), None);
 }
 
 #[test]

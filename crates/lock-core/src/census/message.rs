@@ -50,6 +50,9 @@ pub struct Question {
 pub struct Freed {
     /// As they stand in Redis.
     pub keys: Vec<String>,
+    /// From this owner only; `None`: from whoever holds them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Who.
     pub by: String,
 }

@@ -126,15 +126,15 @@ impl LeaseTable {
         self.noted.note(held);
     }
 
-    /// Somebody is about to take this lock away by hand.
-    pub fn note_freed(&mut self, now: Instant, key: LockKey, by: &Arc<str>) {
-        self.freed.note(now, key, by);
+    /// Somebody is about to take this lock away by hand: from this owner, or from whoever holds it.
+    pub fn note_freed(&mut self, now: Instant, key: LockKey, owner: Option<&[u8]>, by: &Arc<str>) {
+        self.freed.note(now, key, owner, by);
     }
 
-    /// Who took one of these locks away by hand in the last minute.
+    /// Who took one of these locks of `owner` away by hand in the last minute.
     #[must_use]
-    pub fn freed_by(&self, now: Instant, keys: &[LockKey]) -> Option<Arc<str>> {
-        self.freed.of(now, keys)
+    pub fn freed_by(&self, now: Instant, keys: &[LockKey], owner: &Owner) -> Option<Arc<str>> {
+        self.freed.of(now, keys, owner)
     }
 
     /// The claim of a hold was answered: it has its full lease, counted from `sent_at`. The flag is that of
