@@ -32,7 +32,7 @@ export const PARTS = [
     rooms: {
       "index.ts": ["medusa", "inspect", "options", "client"],
       medusa: ["inspect", "options", "client"],
-      cli: ["inspect", "standalone", "options", "client"],
+      cli: ["inspect", "standalone", "medusa", "options", "client"],
       standalone: ["inspect", "options", "client"],
       options: ["client"],
       inspect: ["client"],

@@ -2,11 +2,11 @@ import type { NativeOptions } from "../../../native";
 import { LockError } from "../client/errors";
 import type { Patient } from "../inspect/doctor/patient";
 import { type Inspector, openInspector } from "../inspect/inspector";
+import { type ConfiguredOptions, readShopConfig } from "../medusa/shop-config";
 import { type ParsedOptions, parseOptions } from "../options/options";
 import { parseRedisUrl } from "../options/redis-url";
 import { usageError } from "./exit-codes";
 import type { Given } from "./flags";
-import { readMedusaConfig } from "./medusa-config";
 
 /** How long a connection may take if the URL does not say, in milliseconds: somebody is looking. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -60,13 +60,22 @@ async function givenOptions(
     if (other !== undefined) {
       throw usageError(`--config and --${other} exclude each other`);
     }
-    return { ...(await readMedusaConfig(file)), source: `--config ${file}` };
+    return { ...(await configOf(file)), source: `--config ${file}` };
   }
   const { url, source } = urlOf(given);
   const redisOptions = { connectTimeout: CONNECT_TIMEOUT_MS };
   const options = given.has("cluster") ? { cluster: { startupNodes: [url], redisOptions } } : { redisUrl: url, redisOptions };
   checkHost(url, source);
   return { options, moduleOptions: {}, source };
+}
+
+/** The shop's own Medusa is loaded for this, and for nothing else. */
+async function configOf(file: string): Promise<ConfiguredOptions> {
+  try {
+    return await readShopConfig(file);
+  } catch (error) {
+    throw error instanceof LockError ? usageError(`--config: ${error.message}`) : error;
+  }
 }
 
 function urlOf(given: Given): { url: string; source: string } {

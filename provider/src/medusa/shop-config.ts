@@ -1,7 +1,7 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
-import { CommandError, EXIT, usageError } from "./exit-codes";
+import { basename, dirname, join, resolve } from "node:path";
+import { lockError } from "../client/errors";
 
 /** @internal The provider's options in a shop's configuration, and those of the Locking Module around it. */
 export interface ConfiguredOptions {
@@ -9,6 +9,7 @@ export interface ConfiguredOptions {
   moduleOptions: Record<string, unknown>;
 }
 
+/** A module as `medusa-config.ts` exports it, read. */
 interface ConfigFile {
   configModule: { modules?: unknown } | null;
   error: unknown;
@@ -17,32 +18,42 @@ interface ConfigFile {
 const NAME = "medusa-locking-redis";
 
 /**
- * @internal Reads `medusa-config.ts`, or `.js`, with the shop's own Medusa, and finds the entry of this package in it. This is the only place of
- * the command line that loads Medusa. Throws CommandError.
+ * @internal Reads `medusa-config.ts`, or `.js`, with the shop's own Medusa, and finds the entry of this package in it. Throws
+ * INVALID_OPTION.
  */
-export async function readMedusaConfig(file: string): Promise<ConfiguredOptions> {
+export async function readShopConfig(file: string): Promise<ConfiguredOptions> {
   const path = resolve(file);
   if (!existsSync(path) || !statSync(path).isFile()) {
-    throw usageError(`--config: there is no file ${file}`);
+    throw configError(`there is no file ${file}`);
   }
   const require = createRequire(path);
   const { getConfigFile } = loadMedusa(require, file);
   registerTypeScript(require, path);
-  const { configModule, error } = await getConfigFile(dirname(path), path.slice(dirname(path).length + 1));
+  const { configModule, error } = await inFolder(dirname(path), () => getConfigFile(dirname(path), basename(path)));
   if (error || !configModule) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw usageError(`--config: ${file} cannot be read: ${reason.split("\n", 1)[0]}`);
+    throw configError(`${file} cannot be read: ${reason.split("\n", 1)[0]}`);
   }
   return findEntry(configModule.modules, require, file);
+}
+
+/** Medusa looks for modules and for .env in the current folder, which is the shop's when Medusa runs. */
+async function inFolder<T>(folder: string, call: () => Promise<T>): Promise<T> {
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    return await call();
+  } finally {
+    process.chdir(before);
+  }
 }
 
 function loadMedusa(require: NodeJS.Require, file: string): { getConfigFile(folder: string, name: string): Promise<ConfigFile> } {
   try {
     return require("@medusajs/framework/utils");
   } catch (error) {
-    throw new CommandError(
-      `--config: Medusa (@medusajs/framework) is not installed for ${file}, or cannot be loaded: ${String((error as Error).message).split("\n", 1)[0]}`,
-      EXIT.usage,
+    throw configError(
+      `Medusa (@medusajs/framework) is not installed for ${file}, or cannot be loaded: ${String((error as Error).message).split("\n", 1)[0]}`,
     );
   }
 }
@@ -69,7 +80,11 @@ function findEntry(modules: unknown, require: NodeJS.Require, file: string): Con
       return { options: recordOf(entry.options), moduleOptions };
     }
   }
-  throw usageError(`--config: ${file} has no Locking Module with a provider "${NAME}"`);
+  throw configError(`${file} has no Locking Module with a provider "${NAME}"`);
+}
+
+function configError(message: string): Error {
+  return lockError("INVALID_OPTION", message);
 }
 
 /** By its name, or by a path that leads to this package. */
