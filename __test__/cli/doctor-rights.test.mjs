@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { startRestrictiveProxy } from "../../harness/restrictive-proxy.mjs";
 import { grant, LEAST } from "../../harness/rights.mjs";
 import { openTestbed } from "../support/testbed.mjs";
-import { cli, doctor } from "./support.mjs";
+import { cli, cliJson, complainedOnce, doctor } from "./support.mjs";
 
 const bed = openTestbed({ args: ["--appendonly", "yes"] });
 const ALL = [...LEAST, "+script", "+ping"];
@@ -118,4 +118,28 @@ test("locks can be listed behind such a proxy", async (t) => {
   const { code, stdout } = await cli(["list", "--url", await proxyOf(t)]);
   assert.equal(code, 0);
   assert.match(stdout, /^k {2,}owner me /m);
+});
+
+test("a user without channels sees the locks, and is told that nobody can be asked", async () => {
+  await grant(
+    bed,
+    "deaf",
+    ALL.filter((right) => !right.startsWith("&")),
+  );
+  await bed.command("SET", "medusa_lock:k", "execute:777589bc-26b7-8402-a5ad-4f0000000002", "PX", "60000");
+  const { code, json } = await cliJson(["list", "--url", `redis://deaf:pw@127.0.0.1:${bed.server.port}`]);
+  assert.equal(code, 0);
+  assert.match(json.unasked, /NOPERM|SUBSCRIBE/);
+  assert.deepEqual([json.locks[0].key, json.locks[0].holderAnswers, json.locks[0].waiters.unknown], ["k", null, true]);
+});
+
+test("a user without SCAN is told so in one line", async () => {
+  await grant(
+    bed,
+    "blind",
+    ALL.filter((right) => right !== "+scan"),
+  );
+  const ended = await cli(["list", "--url", `redis://blind:pw@127.0.0.1:${bed.server.port}`]);
+  complainedOnce(ended, /NOPERM .*'scan'/);
+  assert.equal(ended.code, 3);
 });

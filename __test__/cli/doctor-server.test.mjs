@@ -11,7 +11,7 @@ import { startServer } from "../../harness/redis-servers.mjs";
 import { startRestrictiveProxy } from "../../harness/restrictive-proxy.mjs";
 import { startOneAddress } from "../support/one-address.mjs";
 import { until } from "../support/testbed.mjs";
-import { doctor } from "./support.mjs";
+import { cli, doctor } from "./support.mjs";
 
 const stops = [];
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-cli-"));
@@ -158,6 +158,16 @@ test("the option protocol that says RESP2", async () => {
   const { code, ids, find } = await configured({ redisUrl: saving.url, redisOptions: { protocol: 2 } });
   assert.deepEqual([code, ids], [1, ["instances-none", "mode-polling", "resp2-only"]]);
   assert.match(find("resp2-only").text, /redisOptions\.protocol is 2/);
+});
+
+test("a configuration is read in its own folder, and the program of run begins in the one that run began in", async () => {
+  const file = path.join(folder, "where.js");
+  const options = `{ redisUrl: require("node:fs").readFileSync("url.txt", "utf8") }`;
+  const entry = `{ resolve: "medusa-locking-redis", id: "locking-redis", options: ${options} }`;
+  fs.writeFileSync(file, `module.exports = { modules: { locking: { options: { providers: [${entry}] } } } }`);
+  fs.writeFileSync(path.join(folder, "url.txt"), saving.url);
+  const { code, stdout } = await cli(["run", "--config", file, "--lock", "k", "--", process.execPath, "-p", "process.cwd()"]);
+  assert.deepEqual([code, stdout], [0, `${fs.realpathSync(INSTALLED)}\n`]);
 });
 
 test("what the provider's own parser warns of", async () => {

@@ -1,8 +1,11 @@
 // What --help and --version print.
 
 import assert from "node:assert/strict";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { test } from "node:test";
-import { requireInstalled } from "../../harness/installed.mjs";
+import { INSTALLED, requireInstalled } from "../../harness/installed.mjs";
 import { cli } from "./support.mjs";
 
 const COMMANDS = ["doctor", "list", "show", "watch", "top", "release", "run"];
@@ -32,4 +35,29 @@ for (const name of COMMANDS) {
 test("--version prints the version of the package, before and behind a command", async () => {
   const { version } = requireInstalled("medusa-locking-redis/package.json");
   for (const args of [["--version"], ["list", "--version"]]) assert.equal((await cli(args)).stdout, `${version}\n`);
+});
+
+test("no command loads a package of Medusa, unless --config is given", async (t) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-cli-"));
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  const guard = path.join(folder, "guard.cjs");
+  fs.writeFileSync(
+    guard,
+    `const Module = require("node:module");
+     const load = Module._load;
+     Module._load = function (request, ...rest) {
+       if (/medusajs/.test(request)) throw new Error("loads " + request);
+       return load.call(this, request, ...rest);
+     };`,
+  );
+  const env = { NODE_OPTIONS: `--require ${guard}` };
+  for (const args of [["list"], ["doctor"], ["show", "k"], ["run", "--lock", "k"]]) {
+    const program = args[0] === "run" ? ["--", "true"] : [];
+    const { stdout, stderr } = await cli([...args, "--url", "redis://127.0.0.1:1", ...program], { env });
+    assert.match(stdout + stderr, /ECONNREFUSED/);
+  }
+  const config = path.join(folder, "config.js");
+  fs.writeFileSync(config, "module.exports = {}");
+  fs.symlinkSync(path.join(INSTALLED, "node_modules"), path.join(folder, "node_modules"));
+  assert.match((await cli(["list", "--config", config], { env })).stderr, /loads @medusajs/);
 });

@@ -190,7 +190,7 @@ test("release takes the lock from a program, which is ended, and run says by who
 
 test("a lock that cannot be released does not hide the program's exit code", async () => {
   const { running, pid } = await startProgram(
-    js("console.log('pid', process.pid); process.on('SIGUSR2', () => process.exit(5)); setInterval(() => {}, 1000)"),
+    js("process.on('SIGUSR2', () => process.exit(5)); console.log('pid', process.pid); setInterval(() => {}, 1000)"),
   );
   await bed.server.kill("SIGSTOP");
   try {

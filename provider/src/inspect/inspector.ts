@@ -18,7 +18,10 @@ export class InspectionError extends Error {
   }
 }
 
-/** @internal An inspector on the options of a provider. Throws the addon's error for options that it cannot use. */
+/**
+ * @internal An inspector on the options of a provider. It connects when it is first asked. Throws the addon's error for options that it
+ * cannot use.
+ */
 export function openInspector(options: NativeOptions): Inspector {
   const { NativeInspector: InspectorOfAddon } = loadNative();
   return new Inspector(new InspectorOfAddon(options));

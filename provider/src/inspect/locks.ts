@@ -8,9 +8,9 @@ export const ANSWER_WAIT_MS = 300;
 /** @internal The locks in the namespace `prefix`, at most `most`. Throws InspectionError. */
 export async function listLocks(inspector: Inspector, prefix: string, most: number): Promise<LockList> {
   const [{ keys, more }, fleet] = await Promise.all([inspector.scan(most), askFleet(inspector, null)]);
-  // A lock that is free for a moment while others wait for it is no key in Redis.
+  // They come first: who is waited for is what an operator looks for. A lock that is free for a moment is no key in Redis.
   const waitedFor = fleet.answers.flatMap(({ waits }) => (waits ?? []).map(({ key }) => key));
-  const names = new Set([...keys, ...waitedFor.filter((key) => key.startsWith(prefix))]);
+  const names = new Set([...waitedFor.filter((key) => key.startsWith(prefix)), ...keys]);
   const stored = await inspector.read([...names].slice(0, most));
   return listOfLocks(stored, fleet, prefix, more || names.size > most);
 }
@@ -26,12 +26,13 @@ interface Fleet extends FleetAnswer {
   unasked: string | null;
 }
 
-/** What Redis has is worth telling, also where processes cannot be asked (no right to publish, say). */
+/** What Redis has is worth telling, also where processes cannot be asked (no right to subscribe, say). */
 async function askFleet(inspector: Inspector, keys: string[] | null): Promise<Fleet> {
   try {
     return { ...(await inspector.ask(keys, ANSWER_WAIT_MS)), unasked: null };
   } catch (error) {
-    if (!(error instanceof InspectionError) || error.kind === "broken") {
+    // A server that is not there is told by what is asked at the same time.
+    if (!(error instanceof InspectionError)) {
       throw error;
     }
     return { reached: 0, answers: [], unasked: error.message };

@@ -1,6 +1,6 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { lockError } from "../client/errors";
 
 /** @internal The provider's options in a shop's configuration, and those of the Locking Module around it. */
@@ -29,12 +29,23 @@ export async function readShopConfig(file: string): Promise<ConfiguredOptions> {
   const require = createRequire(path);
   const { getConfigFile } = loadMedusa(require, file);
   registerTypeScript(require, path);
-  const { configModule, error } = await getConfigFile(dirname(path), path.slice(dirname(path).length + 1));
+  const { configModule, error } = await inFolder(dirname(path), () => getConfigFile(dirname(path), basename(path)));
   if (error || !configModule) {
     const reason = error instanceof Error ? error.message : String(error);
     throw configError(`${file} cannot be read: ${reason.split("\n", 1)[0]}`);
   }
   return findEntry(configModule.modules, require, file);
+}
+
+/** Medusa looks for modules and for .env in the current folder, which is the shop's when Medusa runs. */
+async function inFolder<T>(folder: string, call: () => Promise<T>): Promise<T> {
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    return await call();
+  } finally {
+    process.chdir(before);
+  }
 }
 
 function loadMedusa(require: NodeJS.Require, file: string): { getConfigFile(folder: string, name: string): Promise<ConfigFile> } {

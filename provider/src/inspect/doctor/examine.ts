@@ -19,7 +19,7 @@ export async function examine(patient: Patient): Promise<Finding[]> {
   }
   const found = [...options, reached.finding];
   const limits: Limits = { polling: [], plain: [], none: [] };
-  const nodes = patient.isCluster ? await patient.inspector.nodes() : [null];
+  const nodes = reached.nodes.length > 0 ? reached.nodes : [null];
   for (const node of nodes) {
     found.push(...(await examineNode(patient, node, limits)));
   }
@@ -28,26 +28,35 @@ export async function examine(patient: Patient): Promise<Finding[]> {
     found.push(finding("rights", "The Redis user may do everything that locks need."));
   }
   found.push(...modeOf(limits), ...(await checkInstances(patient)), ...(await checkLocks(patient)));
-  return merged(found);
+  // What was asked of a server that went away says nothing.
+  const still = await reach(patient);
+  return still.isThere ? merged(found) : [...options, still.finding];
 }
 
-async function reach(patient: Patient): Promise<{ isThere: boolean; finding: Finding }> {
+interface Reached {
+  isThere: boolean;
+  finding: Finding;
+  /** The masters of a cluster. */
+  nodes: string[];
+}
+
+async function reach(patient: Patient): Promise<Reached> {
   const { inspector } = patient;
   if (patient.isCluster) {
     const nodes = await inspector.nodes().catch((error: Error) => error);
     if (nodes instanceof Error || nodes.length === 0) {
       const isThere = false;
       const reason = nodes instanceof Error ? nodes.message : "the server is no node of a cluster";
-      return { isThere, finding: await connectionFinding(reason, patient) };
+      return { isThere, finding: await connectionFinding(reason, patient), nodes: [] };
     }
-    return { isThere: true, finding: finding("connected", `The cluster answers: ${nodes.join(", ")}.`) };
+    return { isThere: true, finding: finding("connected", `The cluster answers: ${nodes.join(", ")}.`), nodes };
   }
   // Whoever may not PING is told so, and has been let in.
   const outcome = await inspector.command(null, "PING");
   const reason = troubleOf(outcome);
   return reason === undefined
-    ? { isThere: true, finding: finding("connected", "Redis answers.") }
-    : { isThere: false, finding: await connectionFinding(reason, patient) };
+    ? { isThere: true, finding: finding("connected", "Redis answers."), nodes: [] }
+    : { isThere: false, finding: await connectionFinding(reason, patient), nodes: [] };
 }
 
 /** Why the server is of no use; undefined: it answers, if only that this user may not PING. */
