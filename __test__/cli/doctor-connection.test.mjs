@@ -6,6 +6,7 @@ import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import { after, test } from "node:test";
+import { INSTALLED } from "../../harness/installed.mjs";
 import { freePort, startServer } from "../../harness/redis-servers.mjs";
 import { openTlsBed } from "../reach/support.mjs";
 import { cli, doctor } from "./support.mjs";
@@ -132,17 +133,31 @@ test("other commands say in one line why there is no Redis, and end with 3", asy
   }
 });
 
-test("options of a configuration count, certificates too", async () => {
-  const file = path.join(certificates.folder, "medusa-config.js");
-  const options = `{ redisUrl: ${JSON.stringify(secure.url)}, redisOptions: { tls: { ca: require("fs").readFileSync(${JSON.stringify(certificates.file("ca"))}) } } }`;
+/** A configuration with these options, written as JavaScript. */
+function configured(name, options) {
+  const file = path.join(certificates.folder, name);
   const entry = `{ resolve: "medusa-locking-redis", id: "locking-redis", options: ${options} }`;
   fs.writeFileSync(
     file,
     `module.exports = { modules: { locking: { resolve: "@medusajs/medusa/locking", options: { providers: [${entry}] } } } }`,
   );
-  const { INSTALLED } = await import("../../harness/installed.mjs");
-  fs.symlinkSync(path.join(INSTALLED, "node_modules"), path.join(certificates.folder, "node_modules"));
+  const modules = path.join(certificates.folder, "node_modules");
+  if (!fs.existsSync(modules)) fs.symlinkSync(path.join(INSTALLED, "node_modules"), modules);
+  return file;
+}
+
+test("options of a configuration count, certificates too", async () => {
+  const ca = `require("node:fs").readFileSync(${JSON.stringify(certificates.file("ca"))})`;
+  const file = configured("tls.js", `{ redisUrl: ${JSON.stringify(secure.url)}, redisOptions: { tls: { ca: ${ca} } } }`);
   const { code, find } = await doctor(["--config", file]);
   assert.equal(code, 1);
   assert.equal(find("connected").level, "ok");
+});
+
+test("Sentinels that do not answer", async () => {
+  const sentinels = `[{ host: "127.0.0.1", port: ${await freePort()} }]`;
+  const file = configured("sentinels.js", `{ redisUrl: "redis://unused", redisOptions: { sentinels: ${sentinels}, name: "mymaster" } }`);
+  const { code, ids, find } = await doctor(["--config", file]);
+  assert.deepEqual([code, ids], [3, ["sentinels"]]);
+  assert.match(find("sentinels").text, /ECONNREFUSED/);
 });

@@ -20,6 +20,7 @@ const REASONS: readonly (readonly [RegExp, FindingId])[] = [
   [/client certificate|fatal alert: .*(certificate|unknown ?ca)/i, "client-certificate"],
   [/refused database|DB index is out of range|invalid DB index/i, "database-refused"],
   [/cluster support disabled|no node of a cluster|not a cluster/i, "not-a-cluster"],
+  [/all sentinels are unreachable/i, "sentinels"],
   [/could not be resolved|has no address|ENOTFOUND/i, "host-unknown"],
   [/cannot be used for now|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN/, "not-ready"],
   [/TLS with .* failed/i, "tls-failed"],

@@ -89,6 +89,11 @@ export const FINDINGS = {
     means: "Redis refuses the database's number.",
     advice: "Use the number of the shop's other instances, or 0, which every server has.",
   },
+  sentinels: {
+    level: "problem",
+    means: "No Sentinel answers, or none knows the master.",
+    advice: "Compare redisOptions.sentinels and redisOptions.name with the Sentinels' own configuration.",
+  },
   "not-a-cluster": {
     level: "problem",
     means: "The option cluster is given, and the server is no node of a cluster.",
