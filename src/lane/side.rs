@@ -35,8 +35,13 @@ pub(super) async fn listen(
     };
     let (talk, pushes) = open_with_pushes(settings, &target, password_unwanted).await?;
     let limit = |_| Failure::Broken("no answer to HELLO".to_owned());
-    tokio::time::timeout(GREETING_LIMIT, talk.ask(&["HELLO", "3"])).await.map_err(limit)??;
-    talk.tell(&["SUBSCRIBE", channel])?;
+    let subscribed = async {
+        talk.ask(&["HELLO", "3"]).await?;
+        talk.tell(&["SUBSCRIBE", channel])?;
+        // The answer to SUBSCRIBE is a push. Where it is refused, the refusal comes in place of this one's answer.
+        talk.ask(&["HELLO", "3"]).await
+    };
+    tokio::time::timeout(GREETING_LIMIT, subscribed).await.map_err(limit)??;
     Ok((talk, pushes))
 }
 

@@ -80,7 +80,7 @@ impl Talk {
         Ok(answers)
     }
 
-    /// Sends a command that is answered by a push. An error reply to it breaks the connection.
+    /// Sends a command that is answered by a push. An error reply to it is taken for the answer to the next command.
     pub(crate) fn tell<P: AsRef<[u8]>>(&self, parts: &[P]) -> Result<(), Failure> {
         self.0.send(Asked { command: command(parts), answer: None }).map_err(|_| gone())
     }
