@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { readCommandLine } from "../harness/command-line.mjs";
 import { CACHE, ROOT } from "../harness/paths.mjs";
@@ -9,8 +10,10 @@ import { findOnPath, runMain, runOrFail, UserError } from "../harness/process.mj
 
 const ADDON_INPUTS = ["src", "crates/lock-core", "Cargo.toml", "Cargo.lock", "build.rs", "package.json"];
 const PROVIDER_INPUTS = ["provider/src", "tsconfig.json", "native.d.ts"];
-const USAGE = `usage: node scripts/build.mjs [--provider]
-  --provider   compile only the provider (TypeScript)`;
+const USAGE = `usage: node scripts/build.mjs [--provider | --target NAME [--zig]]
+  --provider      compile only the provider (TypeScript)
+  --target NAME   build only the addon, for this platform: a Rust target; with --zig a version of glibc may follow (….2.17)
+  --zig           by cargo-zigbuild, for platforms other than this machine's`;
 const BIN = path.join(ROOT, "node_modules", ".bin");
 
 /** Every file below `inputs`, in a fixed order. */
@@ -49,23 +52,33 @@ async function unlessCurrent(name, inputs, outputs, build) {
   fs.writeFileSync(mark, hash);
 }
 
+/** Rust's flags. Paths of this machine, which are in the texts of panics, stay out of the addon. */
+function rustFlags() {
+  const crates = path.join(process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo"), "registry", "src");
+  const known = [
+    [crates, "crates"],
+    [ROOT, "."],
+  ];
+  return [process.env.RUSTFLAGS, ...known.map(([from, to]) => `--remap-path-prefix=${from}=${to}`)].filter(Boolean).join(" ");
+}
+
+async function buildAddon(more = []) {
+  if (!findOnPath("cargo")) throw new UserError("cargo is not on the PATH: install a Rust toolchain, https://rustup.rs");
+  const args = ["build", "--platform", "--release", "--js", "native.js", "--dts", "native.d.ts", ...more];
+  await runOrFail("building the addon", path.join(BIN, "napi"), args, { cwd: ROOT, env: { RUSTFLAGS: rustFlags() } });
+}
+
 function addonFile() {
   return fs.readdirSync(ROOT).find((name) => name.endsWith(".node"));
 }
 
 await runMain(async () => {
-  const { provider } = readCommandLine({ usage: USAGE, flags: { provider: { kind: "switch" } } });
+  const flags = { provider: { kind: "switch" }, target: { kind: "text" }, zig: { kind: "switch" } };
+  const { provider, target, zig } = readCommandLine({ usage: USAGE, flags });
+  if (zig && target === undefined) throw new UserError("--zig needs a --target");
+  if (target !== undefined) return buildAddon(["--target", target, ...(zig ? ["-x"] : [])]);
   if (!provider) {
-    await unlessCurrent(
-      "addon",
-      ADDON_INPUTS,
-      () => [addonFile(), "native.js", "native.d.ts"],
-      async () => {
-        if (!findOnPath("cargo")) throw new UserError("cargo is not on the PATH: install a Rust toolchain, https://rustup.rs");
-        const args = ["build", "--platform", "--release", "--js", "native.js", "--dts", "native.d.ts"];
-        await runOrFail("building the addon", path.join(BIN, "napi"), args, { cwd: ROOT });
-      },
-    );
+    await unlessCurrent("addon", ADDON_INPUTS, () => [addonFile(), "native.js", "native.d.ts"], buildAddon);
   }
   await unlessCurrent(
     "provider",

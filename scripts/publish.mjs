@@ -31,10 +31,27 @@ function addonsIn(folder) {
   return new Map(files.map((entry) => [entry.name, path.join(entry.parentPath ?? entry.path, entry.name)]));
 }
 
+/** The newest glibc that a package for glibc may need. */
+const MOST_GLIBC = [2, 17];
+/** Paths of a build machine. */
+const MACHINE_PATH = /(?:\/(?:root|home\/[\w.-]+|Users\/[\w.-]+)\/|[A-Z]:\\Users\\)[\w.\\/-]+/;
+
+/** What is wrong with a built addon, or undefined. */
+function troubleOf(name, file) {
+  const text = fs.readFileSync(file, "latin1");
+  const [place] = MACHINE_PATH.exec(text) ?? [];
+  if (place) return `${name} has a path of the machine that built it in it: ${place}`;
+  const needed = [...text.matchAll(/GLIBC_(\d+)\.(\d+)/g)].map(([, major, minor]) => [Number(major), Number(minor)]);
+  const newer = needed.find(([major, minor]) => major > MOST_GLIBC[0] || minor > MOST_GLIBC[1]);
+  return newer && `${name} needs glibc ${newer.join(".")}, more than ${MOST_GLIBC.join(".")}`;
+}
+
 function stageAll(addons, standIns) {
   const platforms = platformPackages();
   const missing = platforms.filter(({ manifest }) => !addons.has(manifest.main)).map(({ manifest }) => manifest.main);
   if (missing.length > 0 && !standIns) throw new UserError(`these addons are missing: ${missing.join(", ")}`);
+  const troubles = standIns ? [] : [...addons].map(([name, file]) => troubleOf(name, file)).filter(Boolean);
+  if (troubles.length > 0) throw new UserError(troubles.join("\n"));
   const folders = platforms.map((platform) => {
     const folder = path.join(STAGE, platform.manifest.name);
     const addon = addons.get(platform.manifest.main) ?? Buffer.from("No addon: this package was published for a rehearsal.\n");

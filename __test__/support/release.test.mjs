@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import test from "node:test";
 import { agreedVersion, platformPackages, readManifest } from "../../harness/packages.mjs";
@@ -28,6 +29,25 @@ test("the workflow builds an addon for each platform that has a package", () => 
   const built = [...WORKFLOW.matchAll(/target: ([\w-]+), os:/g)].map(([, target]) => target).sort();
   assert.deepEqual(built, readManifest(ROOT).napi.targets.toSorted());
   assert.equal(built.length, platformPackages().length);
+});
+
+test("an addon that needs a newer glibc, or shows a path of its machine, is not published", async () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-addons-"));
+  const good = "\x7fELF GLIBC_2.2.5 GLIBC_2.17 crates/memchr/src/lib.rs";
+  for (const { manifest } of platformPackages()) fs.writeFileSync(path.join(folder, manifest.main), good);
+  const spoil = async (name, text) => {
+    fs.writeFileSync(path.join(folder, name), text);
+    const { code, stderr } = await publish("--addons", folder, "--check");
+    fs.writeFileSync(path.join(folder, name), good);
+    assert.equal(code, 1);
+    return stderr;
+  };
+  const name = "medusa-locking-redis.linux-x64-gnu.node";
+  assert.match(await spoil(name, `${good} GLIBC_2.34`), /linux-x64-gnu\.node needs glibc 2\.34, more than 2\.17/);
+  for (const place of ["/root/.cargo/registry/src/memchr/lib.rs", "/home/runner/work/src/lib.rs", "C:\\Users\\runner\\lib.rs"]) {
+    assert.match(await spoil(name, `${good} ${place}`), /has a path of the machine that built it in it/);
+  }
+  fs.rmSync(folder, { recursive: true });
 });
 
 test("nothing is published when an addon is missing", async () => {
