@@ -26,7 +26,8 @@ test("the workflow publishes by the script that a rehearsal uses, and by nothing
 });
 
 test("the workflow builds an addon for each platform that has a package", () => {
-  const built = [...WORKFLOW.matchAll(/target: ([\w-]+), os:/g)].map(([, target]) => target).sort();
+  const job = WORKFLOW.slice(WORKFLOW.indexOf("\n  build:"), WORKFLOW.indexOf("\n  load:"));
+  const built = [...job.matchAll(/target: ([\w-]+), os:/g)].map(([, target]) => target).sort();
   assert.deepEqual(built, readManifest(ROOT).napi.targets.toSorted());
   assert.equal(built.length, platformPackages().length);
 });
@@ -48,6 +49,26 @@ test("an addon that needs a newer glibc, or shows a path of its machine, is not 
     assert.match(await spoil(name, `${good} ${place}`), /has a path of the machine that built it in it/);
   }
   fs.rmSync(folder, { recursive: true });
+});
+
+test("every addon is loaded on its platform before anything is published", async () => {
+  const job = WORKFLOW.slice(WORKFLOW.indexOf("\n  load:"), WORKFLOW.indexOf("\n  publish:"));
+  const loaded = [...job.matchAll(/target: ([\w-]+), os:/g)].map(([, target]) => target).sort();
+  assert.deepEqual(loaded, readManifest(ROOT).napi.targets.toSorted());
+  assert.match(WORKFLOW, /\n {2}publish:\n {4}needs: load\n/);
+  const { code, stdout } = await run(process.execPath, [path.join(ROOT, "scripts", "load-addon.mjs"), ROOT]);
+  assert.equal(code, 0);
+  assert.match(stdout, /\.node: loaded on /);
+});
+
+test("workflows use other people's actions by the hash of a commit", () => {
+  const folder = path.join(ROOT, ".github", "workflows");
+  for (const name of fs.readdirSync(folder)) {
+    const text = fs.readFileSync(path.join(folder, name), "utf8");
+    for (const [line, action] of text.matchAll(/^ *(?:- )?uses: (\S+).*$/gm)) {
+      if (!action.startsWith("./")) assert.match(line, /@[0-9a-f]{40} # v[\d.]+$/, `${name}: ${line}`);
+    }
+  }
 });
 
 test("nothing is published when an addon is missing", async () => {
