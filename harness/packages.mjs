@@ -58,8 +58,9 @@ export function agreedVersion(tag) {
  *
  * @param {{ folder: string, manifest: object }} platform one of `platformPackages()`
  * @param {string | Buffer} addon the addon's path, or what stands in for it
+ * @param {Record<string, string>} legal what goes with every binary: `legalFiles()`
  */
-export function stagePlatform(platform, addon, folder) {
+export function stagePlatform(platform, addon, folder, legal) {
   fs.rmSync(folder, { recursive: true, force: true });
   fs.cpSync(platform.folder, folder, { recursive: true });
   fs.copyFileSync(path.join(ROOT, "LICENSE"), path.join(folder, "LICENSE"));
@@ -68,7 +69,9 @@ export function stagePlatform(platform, addon, folder) {
   else fs.writeFileSync(file, addon);
   const main = readManifest(ROOT);
   const shared = Object.fromEntries(SHARED_FIELDS.filter((name) => name in main).map((name) => [name, main[name]]));
-  writeManifest(folder, { ...platform.manifest, ...shared, version: main.version });
+  for (const [name, text] of Object.entries(legal)) fs.writeFileSync(path.join(folder, name), text);
+  const files = [...platform.manifest.files, ...Object.keys(legal)];
+  writeManifest(folder, { ...platform.manifest, ...shared, files, version: main.version });
 }
 
 /** Lays the main package out in `folder`, which is emptied. The provider must be compiled. */

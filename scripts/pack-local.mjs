@@ -4,7 +4,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import { readCommandLine } from "../harness/command-line.mjs";
-import { LARGEST_PLATFORM_PACKAGE, platformPackages, stageMain, stagePlatform } from "../harness/packages.mjs";
+import { legalFiles } from "../harness/legal.mjs";
+import { agreedVersion, LARGEST_PLATFORM_PACKAGE, platformPackages, stageMain, stagePlatform } from "../harness/packages.mjs";
 import { CACHE, ROOT } from "../harness/paths.mjs";
 import { runMain, runOrFail, UserError } from "../harness/process.mjs";
 import { ensureBuilt, ensureNodeModules } from "../harness/setup.mjs";
@@ -24,7 +25,7 @@ async function packPlatform() {
   const found = platformPackages().find(({ manifest }) => manifest.main === addon);
   if (!found) throw new UserError(`no package in npm/ is for ${addon}`);
   const folder = path.join(STAGE, "platform");
-  stagePlatform(found, path.join(ROOT, addon), folder);
+  stagePlatform(found, path.join(ROOT, addon), folder, await legalFiles(agreedVersion()));
   const { file, unpacked } = await pack(folder);
   if (unpacked > LARGEST_PLATFORM_PACKAGE) throw new UserError(`${path.basename(file)} is ${unpacked} bytes unpacked, more than 5 MB`);
   return file;

@@ -4,6 +4,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { readCommandLine } from "../harness/command-line.mjs";
+import { legalFiles } from "../harness/legal.mjs";
 import { agreedVersion, LARGEST_PLATFORM_PACKAGE, platformPackages, stageMain, stagePlatform } from "../harness/packages.mjs";
 import { CACHE } from "../harness/paths.mjs";
 import { run, runMain, runOrFail, UserError } from "../harness/process.mjs";
@@ -46,7 +47,7 @@ function troubleOf(name, file) {
   return newer && `${name} needs glibc ${newer.join(".")}, more than ${MOST_GLIBC.join(".")}`;
 }
 
-function stageAll(addons, standIns) {
+function stageAll(addons, standIns, legal) {
   const platforms = platformPackages();
   const missing = platforms.filter(({ manifest }) => !addons.has(manifest.main)).map(({ manifest }) => manifest.main);
   if (missing.length > 0 && !standIns) throw new UserError(`these addons are missing: ${missing.join(", ")}`);
@@ -55,7 +56,7 @@ function stageAll(addons, standIns) {
   const folders = platforms.map((platform) => {
     const folder = path.join(STAGE, platform.manifest.name);
     const addon = addons.get(platform.manifest.main) ?? Buffer.from("No addon: this package was published for a rehearsal.\n");
-    stagePlatform(platform, addon, folder);
+    stagePlatform(platform, addon, folder, legal);
     return folder;
   });
   stageMain(path.join(STAGE, "main"));
@@ -86,7 +87,8 @@ await runMain(async () => {
   const version = agreedVersion(tag);
   const registry = url ? ["--registry", url] : [];
   const packages = [];
-  for (const folder of stageAll(addonsIn(addons), standIns)) packages.push(await packed(folder, registry));
+  const folders = stageAll(addonsIn(addons), standIns, await legalFiles(version));
+  for (const folder of folders) packages.push(await packed(folder, registry));
   const large = packages.slice(0, -1).find(({ unpackedSize }) => unpackedSize > LARGEST_PLATFORM_PACKAGE);
   if (large) throw new UserError(`${large.name} is ${large.unpackedSize} bytes unpacked, more than 5 MB`);
   const wanted = [];

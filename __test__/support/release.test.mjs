@@ -3,7 +3,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import test from "node:test";
-import { agreedVersion, platformPackages, readManifest } from "../../harness/packages.mjs";
+import { legalFiles } from "../../harness/legal.mjs";
+import { agreedVersion, platformPackages, readManifest, stagePlatform } from "../../harness/packages.mjs";
 import { ROOT } from "../../harness/paths.mjs";
 import { run } from "../../harness/process.mjs";
 
@@ -59,6 +60,21 @@ test("every addon is loaded on its platform before anything is published", async
   const { code, stdout } = await run(process.execPath, [path.join(ROOT, "scripts", "load-addon.mjs"), ROOT]);
   assert.equal(code, 0);
   assert.match(stdout, /\.node: loaded on /);
+});
+
+test("a platform's package has the licences of all that is in its binary, and a list of it", async () => {
+  const legal = await legalFiles("1.2.3");
+  const { components } = JSON.parse(legal["sbom.cdx.json"]);
+  const names = components.map(({ name }) => name);
+  for (const name of ["napi", "rustls", "ring", "tokio", "serde_json"]) assert.ok(names.includes(name), name);
+  assert.ok(!names.includes("loom"), "what only tests use is not in it");
+  for (const name of names) assert.ok(legal["THIRD-PARTY-NOTICES.md"].includes(`| ${name} |`), name);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-package-"));
+  stagePlatform(platformPackages()[0], Buffer.from(""), folder, legal);
+  const { stdout } = await run("npm", ["pack", "--json", "--dry-run", "--loglevel=error"], { cwd: folder });
+  const packed = JSON.parse(stdout)[0].files.map(({ path: file }) => file);
+  for (const name of ["LICENSE", "THIRD-PARTY-NOTICES.md", "sbom.cdx.json"]) assert.ok(packed.includes(name), name);
+  fs.rmSync(folder, { recursive: true });
 });
 
 test("workflows use other people's actions by the hash of a commit", () => {
