@@ -4,7 +4,7 @@
 use super::settings::Settings;
 use super::shared::{Inbound, Shared};
 use super::{background, side};
-use crate::net::{Failure, Talk, Target};
+use crate::net::{Failure, Talk};
 use crate::sys::now;
 use lock_core::census::{CHANNEL, Follows, ProcessFacts, Respondent, WaitFacts};
 use lock_core::resp::Value;
@@ -59,7 +59,10 @@ impl Answering {
     /// Answers until the connection breaks or the client is closed.
     async fn listen(&self) -> Result<(), Failure> {
         let unwanted = self.shared.password_unwanted.load(Ordering::Acquire);
-        let (talk, mut pushes) = side::listen(&self.settings, &self.target(), unwanted, CHANNEL).await?;
+        // Any node of a cluster will do: a message reaches all of them.
+        let node = self.shared.routes().nodes().first().cloned();
+        let target = self.settings.target_of(node.as_ref());
+        let (talk, mut pushes) = side::listen(&self.settings, &target, unwanted, CHANNEL).await?;
         let (to_us, mut said): (UnboundedSender<LoopSaid>, UnboundedReceiver<LoopSaid>) = unbounded_channel();
         let mut respondent = Respondent::default();
         while !self.shared.is_closed() {
@@ -72,7 +75,13 @@ impl Answering {
                 }
                 Some((number, waits)) = said.recv() => respondent.loop_said(number, waits),
                 () = until(respondent.next()) => {}
-                () = self.shared.census.notified() => {}
+                () = self.shared.census.notified() => {
+                    // There is a new main connection: this server may be a replica now, and what a replica says reaches nobody.
+                    let stays = node.as_ref().is_some_and(|node| self.shared.routes().nodes().contains(node));
+                    if !stays {
+                        return Ok(());
+                    }
+                }
             }
             self.answer(&mut respondent, &talk).await?;
         }
@@ -128,12 +137,6 @@ impl Answering {
             stuck_ms: Some(u64::try_from(stuck.as_millis()).unwrap_or(u64::MAX)),
             ..self.process.clone()
         }
-    }
-
-    /// The server, or any node of the cluster: a message reaches all of them.
-    fn target(&self) -> Target {
-        let routes = self.shared.routes();
-        self.settings.target_of(routes.nodes().first())
     }
 }
 
