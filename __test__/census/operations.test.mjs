@@ -91,6 +91,14 @@ test("after a shutdown nothing is asked any more", async () => {
   assert.equal((await operations.health()).ok, false);
 });
 
+test("what is under way at the shutdown ends with the provider's own error", async () => {
+  const booted = await bed.boot();
+  const operations = operationsOf(booted);
+  const asked = Promise.allSettled(Array.from({ length: 20 }, () => operations.locks()));
+  await booted.shutdown();
+  for (const { reason } of await asked) assert.equal(reason?.code ?? "PROVIDER_CLOSED", "PROVIDER_CLOSED");
+});
+
 test("the client without Medusa has the same", async () => {
   const { createLocks } = requireInstalled("medusa-locking-redis/client");
   const { redisUrl: url, redisOptions, cluster } = bed.options();

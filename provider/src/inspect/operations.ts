@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import type { NativeOptions } from "../../../native";
-import { type LockErrorCode, lockError } from "../client/errors";
+import { type LockError, type LockErrorCode, lockError } from "../client/errors";
 import { InspectionError, type Inspector, openInspector } from "./inspector";
 import type { LockList, LockStatus } from "./lock-status";
 import { findLock, listLocks } from "./locks";
@@ -90,16 +90,23 @@ export class Operations implements LockOperations {
 
   async #asked<T>(ask: (inspector: Inspector) => Promise<T>): Promise<T> {
     if (this.#closed) {
-      throw lockError("PROVIDER_CLOSED", "The locking provider was shut down; it takes no more calls.");
+      throw closedError();
     }
     this.#inspector ??= openInspector(this.#options);
     try {
       return await ask(this.#inspector);
     } catch (error) {
+      if (this.#closed) {
+        throw closedError();
+      }
       if (error instanceof InspectionError) {
         throw lockError(CODES[error.kind], `Redis could not be asked about its locks: ${error.message}`, [], error.message);
       }
       throw error;
     }
   }
+}
+
+function closedError(): LockError {
+  return lockError("PROVIDER_CLOSED", "The locking provider was shut down; it takes no more calls.");
 }
