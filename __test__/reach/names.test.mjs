@@ -14,11 +14,11 @@ const { certificates } = tls;
 const newer = await startServer({ version: "8.2" });
 after(() => newer.stop());
 
-/** The lines of CLIENT LIST with this name, once both connections of the provider are there: for calls and for renewals. */
+/** The lines of CLIENT LIST with this name, once all connections of the provider are there: for calls, renewals, and operators' questions. */
 function clientsNamed(name) {
-  return until(`two connections are named ${name}`, async () => {
+  return until(`three connections are named ${name}`, async () => {
     const clients = (await newer.cli("CLIENT", "LIST")).split("\n").filter((line) => line.includes(` name=${name} `));
-    return clients.length === 2 && clients;
+    return clients.length === 3 && clients;
   });
 }
 
