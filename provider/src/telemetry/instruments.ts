@@ -1,0 +1,92 @@
+import type { Attributes, BatchObservableResult, Meter } from "@opentelemetry/api";
+import type { Observable } from "../client/observer";
+import type { Kinds } from "./kinds";
+
+/** In seconds: from the way to Redis and back to the longest waits that somebody sets a limit for. */
+const BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+/** Keys that are looked at for the number of locks of each kind. More are counted as of the kind `other`. */
+const MOST_HELD = 10_000;
+
+/** @internal The metrics. docs/TELEMETRY.md has the list. */
+export class Instruments {
+  readonly wait;
+  readonly hold;
+  readonly acquisitions;
+  readonly losses;
+  readonly #meter: Meter;
+  readonly #asked;
+  /** Stops asking the client. */
+  stop = () => {};
+
+  constructor(meter: Meter, kinds: Kinds, place: Attributes) {
+    const seconds = { unit: "s", advice: { explicitBucketBoundaries: BUCKETS_S } };
+    this.#meter = meter;
+    this.wait = meter.createHistogram("lock.wait.duration", { ...seconds, description: "From the call to its lock, or to its failure." });
+    this.hold = meter.createHistogram("lock.hold.duration", { ...seconds, description: "From the lock to the end of its release." });
+    this.acquisitions = meter.createCounter("lock.acquisitions", {
+      unit: "{acquisition}",
+      description: "Calls that asked for a lock, by their outcome.",
+    });
+    this.losses = meter.createCounter("lock.losses", { unit: "{lock}", description: "Locks that were lost, by the reason." });
+    this.#asked = {
+      waiters: meter.createObservableUpDownCounter("lock.waiters", { unit: "{call}", description: "Calls that wait now." }),
+      held: meter.createObservableUpDownCounter("lock.held", { unit: "{lock}", description: "Keys that are held now." }),
+      renewalsFailed: meter.createObservableCounter("lock.renewals.failed", {
+        unit: "{renewal}",
+        description: "Renewals of leases that did not come about.",
+      }),
+      reconnects: meter.createObservableCounter("lock.reconnects", {
+        unit: "{reconnect}",
+        description: "Connections to Redis after the first.",
+      }),
+      up: meter.createObservableGauge("lock.connection.up", { description: "1 while the connection to Redis stands, else 0." }),
+    };
+    this.#place = place;
+    this.#kinds = kinds;
+  }
+
+  readonly #place: Attributes;
+  readonly #kinds: Kinds;
+
+  /** Lets the meter ask this client. */
+  ask(client: WeakRef<Observable>): void {
+    const asked = Object.values(this.#asked);
+    const observe = (result: BatchObservableResult) => {
+      const alive = client.deref();
+      if (alive) {
+        this.#observe(result, alive);
+      }
+    };
+    this.#meter.addBatchObservableCallback(observe, asked);
+    this.stop = () => this.#meter.removeBatchObservableCallback(observe, asked);
+  }
+
+  #observe(result: BatchObservableResult, client: Observable): void {
+    const place = this.#place;
+    const { held, renewalsFailed, reconnects, isUp, mode } = client.stats();
+    result.observe(this.#asked.renewalsFailed, renewalsFailed, place);
+    result.observe(this.#asked.reconnects, reconnects, place);
+    result.observe(this.#asked.up, isUp ? 1 : 0, { ...place, "lock.mode": mode ?? "none" });
+    const waiters = this.#byKind(client.awaitedKeys());
+    for (const [kind, count] of waiters) {
+      result.observe(this.#asked.waiters, count, { ...place, "lock.key.kind": kind });
+    }
+    const keys = client.heldKeys(MOST_HELD);
+    const locks = this.#byKind(keys.map((key) => ({ key, count: 1 })));
+    if (held > keys.length) {
+      locks.set("other", (locks.get("other") ?? 0) + held - keys.length);
+    }
+    for (const [kind, count] of locks) {
+      result.observe(this.#asked.held, count, { ...place, "lock.key.kind": kind });
+    }
+  }
+
+  #byKind(counts: { key: string; count: number }[]): Map<string, number> {
+    const byKind = new Map<string, number>();
+    for (const { key, count } of counts) {
+      const kind = this.#kinds.of(key);
+      byKind.set(kind, (byKind.get(kind) ?? 0) + count);
+    }
+    return byKind;
+  }
+}
