@@ -42,7 +42,7 @@ test("a key that is waited for long is named once, with its holder in this proce
   assert.equal(lines().length, 1, booted.logText);
   assert.match(
     lines()[0],
-    /^\[locking .+\] Key "cart_1" has been waited for for .* s by 2 calls \("add-to-cart"\); it is held by this process, for .* s \("complete-cart"\)/,
+    /^\[locking .+\] Key "cart_1" has been waited for for .* s by 2 calls \("add-to-cart"\); it is held by this process, for .* \("complete-cart"/,
   );
   await release();
   await Promise.all(waiters);

@@ -55,7 +55,7 @@ test("with the option a call that a job around it keeps waiting fails at once, w
   assert.deepEqual(error.keys, ["cart_2"]);
   assert.match(
     error.cause.message,
-    /^"complete-cart" holds keys "cart_1", "cart_2" for .* s; in it "reserve" holds key "stock_1" for .* s; in it "inner" asks for keys "other", "cart_2"$/,
+    /^"complete-cart" holds keys "cart_1", "cart_2" for .*; in it "reserve" holds key "stock_1" for .*; in it "inner" asks for keys "other", "cart_2"$/,
   );
   assert.deepEqual(await bed.owners(), {});
 });
