@@ -39,7 +39,7 @@ test("waits, holds and outcomes are counted by the kind of the key", OURS_ONLY, 
   assert.equal(acquisitions({ "lock.key.kind": "cart", "lock.outcome": "withdrawn" }), 1);
   assert.equal(acquisitions({ "lock.key.kind": "order", "lock.outcome": "held" }), 1);
   assert.equal(told["lock.wait.duration"].unit, "s");
-  const waited = pointOf(told["lock.wait.duration"], { "lock.key.kind": "cart", "lock.outcome": "timeout" });
+  const waited = pointOf(told["lock.wait.duration"], { "lock.key.kind": "cart", "error.type": "LOCK_TIMEOUT" });
   assert.ok(waited.count === 1 && waited.sum >= 0.9, JSON.stringify(waited));
   assert.equal(told["lock.hold.duration"].unit, "s");
   assert.equal(pointOf(told["lock.hold.duration"], { "lock.key.kind": "cart" }).count, 1);
@@ -115,6 +115,17 @@ test("there are 64 kinds at most, and a function of the shop's may name them", O
   assert.equal(pointOf(told, { "lock.key.kind": "of 3" }).count, 1);
   assert.equal(pointOf(told, { "lock.key.kind": "other" }).count, 8);
   assert.equal(lines.filter((line) => /"keyKind" failed .*no kind/.test(line)).length, 1, lines.join("\n"));
+});
+
+test("every call is counted, also of so many at once that not all durations are recorded", OURS_ONLY, async () => {
+  const locks = client();
+  await Promise.all(Array.from({ length: 5_000 }, (_, at) => locks.withLock(`many_${at}`, () => {})));
+  const told = await metrics.collect();
+  const counted = told["lock.acquisitions"].points.filter((point) => point.attributes["lock.key.kind"] === "many");
+  const all = counted.reduce((sum, { value }) => sum + value, 0);
+  const measured = pointOf(told["lock.wait.duration"], { "lock.key.kind": "many" }).count;
+  assert.equal(all, 5_000);
+  assert.ok(measured >= 1_000 && measured <= all, String(measured));
 });
 
 test("an option that cannot be used is refused by name", OURS_ONLY, () => {

@@ -53,10 +53,10 @@ test("with the option a call that a job around it keeps waiting fails at once, w
     { label: "complete-cart" },
   );
   assert.deepEqual(error.keys, ["cart_2"]);
-  assert.match(
-    error.cause.message,
-    /^"complete-cart" holds keys "cart_1", "cart_2" for .*; in it "reserve" holds key "stock_1" for .*; in it "inner" asks for keys "other", "cart_2"$/,
-  );
+  const [outer, middle, inner, ...more] = error.cause.message.split("; in it ");
+  assert.match(outer, /^"complete-cart" holds keys "cart_1", "cart_2" for .* s$/);
+  assert.match(middle, /^"reserve" holds key "stock_1" for .* s$/);
+  assert.deepEqual([inner, more], ['"inner" asks for keys "other", "cart_2"', []]);
   assert.deepEqual(await bed.owners(), {});
 });
 

@@ -2,8 +2,8 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 import { type LockError, lockError } from "./errors";
 import { listOf, seconds } from "./words";
 
-/** A job that holds keys, and the job around it in whose course it was asked for. */
-interface Link {
+/** @internal A job that holds keys, and the job around it in whose course it was asked for. */
+export interface Link {
   readonly keys: readonly string[];
   readonly label: string | undefined;
   readonly since: number;
@@ -32,24 +32,15 @@ export class Chains {
     return undefined;
   }
 
-  /** Runs a job that holds the keys. */
-  run<T>(keys: string | string[], label: string | undefined, job: () => T): { result: T; end(): void } {
-    const link: Link = {
-      keys: typeof keys === "string" ? [keys] : keys,
-      label,
-      since: performance.now(),
-      outer: this.#storage.getStore(),
-      holds: true,
-    };
-    const end = () => {
-      link.holds = false;
-    };
-    try {
-      return { result: this.#storage.run(link, job), end };
-    } catch (error) {
-      end();
-      throw error;
-    }
+  /** A job that holds the keys, in the course of what runs now. It counts until `holds` is false. */
+  link(keys: string | string[], label: string | undefined): Link {
+    const named = typeof keys === "string" ? [keys] : keys;
+    return { keys: named, label, since: performance.now(), outer: this.#storage.getStore(), holds: true };
+  }
+
+  /** Runs the job. */
+  run<T>(link: Link, job: () => T): T {
+    return this.#storage.run(link, job);
   }
 
   #error(taken: string[], keys: string | string[], label: string | undefined): LockError {

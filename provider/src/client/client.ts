@@ -1,7 +1,7 @@
 import { HoldState, type NativeClient, type NativeOptions, type Refusal } from "../../../native";
 import type { Callbacks } from "./callbacks";
 import { Calls, NUMBERS_PER_RESULT, type Pending } from "./calls";
-import { Chains } from "./chain";
+import { Chains, type Link } from "./chain";
 import { type LockError, lockError, lostError } from "./errors";
 import { forgetAtExit, rememberAtExit } from "./exit";
 import type { Log } from "./guard";
@@ -97,18 +97,27 @@ export class LockClient implements Observable {
       return await call(new EmptyLock());
     }
     const seen = this.#observe(keys, terms);
-    const hold = await (seen ? seen.waits(this.#lock(keys, terms)) : this.#lock(keys, terms));
+    const locked = this.#lock(keys, terms);
+    if (seen) {
+      locked.catch((error) => seen.failed(error));
+    }
+    const hold = await locked;
+    seen?.held();
     const lock = looks ? this.#watch(hold, keys) : undefined;
+    const link = this.#chains?.link(keys, terms.label);
     let result: Awaited<T>;
     this.#calls.jobs += 1;
     try {
-      result = await (seen || this.#chains ? this.#begin(seen, hold, keys, terms.label, () => call(lock)) : call(lock));
+      result = await (seen || link ? this.#begin(seen, link, hold, () => call(lock)) : call(lock));
     } catch (error) {
       const lost = await this.#unlock(hold, keys);
       seen?.ended(lost);
       throw error;
     } finally {
       this.#calls.jobs -= 1;
+      if (link) {
+        link.holds = false;
+      }
     }
     const lost = await this.#unlock(hold, keys);
     seen?.ended(lost);
@@ -126,20 +135,9 @@ export class LockClient implements Observable {
   }
 
   /** Begins a job under those who look at it. */
-  async #begin<T>(
-    seen: ObservedCall | undefined,
-    hold: number,
-    keys: string | string[],
-    label: string | undefined,
-    job: () => T | PromiseLike<T>,
-  ): Promise<Awaited<T>> {
-    const observed = seen ? () => seen.holds(job, () => this.#native.holdFacts(hold)?.owner ?? "") : job;
-    const begun = this.#chains?.run(keys, label, observed);
-    try {
-      return await (begun ? begun.result : observed());
-    } finally {
-      begun?.end();
-    }
+  #begin<T>(seen: ObservedCall | undefined, link: Link | undefined, hold: number, job: () => T): T {
+    const linked = link && this.#chains ? this.#chains.run.bind(this.#chains, link, job) : job;
+    return (seen ? seen.holds(linked, () => this.#native.holdFacts(hold)?.owner ?? "") : linked()) as T;
   }
 
   /** Takes the keys for a job, and renews their lease. Resolves with the hold. */
@@ -231,7 +229,13 @@ export class LockClient implements Observable {
     this.#asked += 1;
     const seen = this.#observe(keys, terms, owner);
     const held = this.#call((caller) => this.#native.acquire(caller, keys, { owner, ...rest }, label), signal);
-    return seen ? seen.waits(held) : held;
+    if (seen) {
+      held.then(
+        () => seen.held(),
+        (error) => seen.failed(error),
+      );
+    }
+    return held;
   }
 
   /** Releases the keys that are the owner's. Resolves true if all were. */

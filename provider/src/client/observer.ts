@@ -44,8 +44,10 @@ export interface Observer {
 
 /** @internal One call that is looked at. */
 export interface ObservedCall {
-  /** Follows the wait for the keys. Gives the same promise's result. */
-  waits<T>(held: Promise<T>): Promise<T>;
+  /** The keys are held. */
+  held(): void;
+  /** They are not, and will not be. */
+  failed(error: unknown): void;
   /** Runs the job that holds the keys. `owner` says whose they are. */
   holds<T>(job: () => T, owner: () => string): T;
   /** The keys of the job were given back, or are lost. */

@@ -23,11 +23,13 @@ export class TelemetryCall implements ObservedCall {
   readonly #api: typeof Otel;
   readonly #tracer: Otel.Tracer | undefined;
   readonly #instruments: Instruments | undefined;
-  readonly #kind: Otel.Attributes;
-  readonly #attributes: Otel.Attributes;
-  /** The caller's context. */
-  readonly #context: Otel.Context;
+  readonly #kind: string;
+  readonly #attributes: Otel.Attributes | undefined;
+  /** The caller's context, where there is a tracer. */
+  readonly #context: Otel.Context | undefined;
+  readonly #acquire: Otel.Span | undefined;
   readonly #askedAt = performance.now();
+  readonly #isMeasured: boolean;
   #heldAt = 0;
   #hold: Otel.Span | undefined;
 
@@ -35,35 +37,35 @@ export class TelemetryCall implements ObservedCall {
     this.#api = api;
     this.#tracer = tracer;
     this.#instruments = instruments;
-    this.#kind = { "lock.key.kind": kind };
-    this.#attributes = tracer ? attributesOf(asked, kind) : {};
-    this.#context = api.context.active();
+    this.#kind = kind;
+    this.#isMeasured = instruments?.measures(this.#askedAt) === true;
+    if (tracer) {
+      this.#attributes = attributesOf(asked, kind);
+      this.#context = api.context.active();
+      this.#acquire = tracer.startSpan("lock.acquire", { attributes: this.#attributes }, this.#context);
+    }
   }
 
-  async waits<T>(held: Promise<T>): Promise<T> {
-    const span = this.#tracer?.startSpan("lock.acquire", { attributes: this.#attributes }, this.#context);
-    try {
-      const result = await held;
-      this.#waited("held", undefined);
-      return result;
-    } catch (error) {
-      const code = codeOf(error);
-      this.#waited(OUTCOMES[code as LockErrorCode] ?? (code === undefined ? "withdrawn" : "error"), code);
-      if (span) {
-        fail(span, code ?? "withdrawn", error);
-      }
-      throw error;
-    } finally {
-      span?.end();
+  held(): void {
+    this.#waited("held", undefined);
+    this.#acquire?.end();
+  }
+
+  failed(error: unknown): void {
+    const code = codeOf(error);
+    this.#waited(OUTCOMES[code as LockErrorCode] ?? (code === undefined ? "withdrawn" : "error"), code);
+    if (this.#acquire) {
+      fail(this.#acquire, code ?? "withdrawn", error);
+      this.#acquire.end();
     }
   }
 
   holds<T>(job: () => T, owner: () => string): T {
-    this.#heldAt = performance.now();
-    const span = this.#tracer?.startSpan("lock.hold", { attributes: this.#attributes }, this.#context);
-    if (!span) {
+    this.#heldAt = this.#isMeasured ? performance.now() : 0;
+    if (!this.#tracer || !this.#attributes || !this.#context) {
       return job();
     }
+    const span = this.#tracer.startSpan("lock.hold", { attributes: this.#attributes }, this.#context);
     if (span.isRecording()) {
       span.setAttribute("lock.owner", owner());
     }
@@ -73,7 +75,9 @@ export class TelemetryCall implements ObservedCall {
   }
 
   ended(lost: LockError | undefined): void {
-    this.#instruments?.hold.record((performance.now() - this.#heldAt) / 1_000, this.#kind);
+    if (this.#isMeasured) {
+      this.#instruments?.hold.record((performance.now() - this.#heldAt) / 1_000, this.#instruments.ofKind(this.#kind));
+    }
     if (lost && this.#hold) {
       fail(this.#hold, lost.code, lost.cause ?? lost);
     }
@@ -81,9 +85,15 @@ export class TelemetryCall implements ObservedCall {
   }
 
   #waited(outcome: string, code: string | undefined): void {
-    const attributes = { ...this.#kind, "lock.outcome": outcome, ...(code === undefined ? {} : { "error.type": code }) };
-    this.#instruments?.wait.record((performance.now() - this.#askedAt) / 1_000, attributes);
-    this.#instruments?.acquisitions.add(1, attributes);
+    const instruments = this.#instruments;
+    if (instruments) {
+      if (this.#isMeasured || outcome !== "held") {
+        const ofKind = instruments.ofKind(this.#kind);
+        const attributes = code === undefined ? ofKind : { ...ofKind, "error.type": code };
+        instruments.wait.record((performance.now() - this.#askedAt) / 1_000, attributes);
+      }
+      instruments.count(this.#kind, outcome, code);
+    }
   }
 }
 

@@ -7,11 +7,15 @@ const BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 /** Keys that are looked at for the number of locks of each kind. More are counted as of the kind `other`. */
 const MOST_HELD = 10_000;
 
+/** Calls of one second whose durations are all recorded, and which of the others are: the SDK takes longer over two records than over a job. */
+const ALL_OF_MS = 1_000;
+const ALL_UP_TO = 1_000;
+const ONE_OF = 16;
+
 /** @internal The metrics. docs/TELEMETRY.md has the list. */
 export class Instruments {
   readonly wait;
   readonly hold;
-  readonly acquisitions;
   readonly losses;
   readonly #meter: Meter;
   readonly #asked;
@@ -23,12 +27,12 @@ export class Instruments {
     this.#meter = meter;
     this.wait = meter.createHistogram("lock.wait.duration", { ...seconds, description: "From the call to its lock, or to its failure." });
     this.hold = meter.createHistogram("lock.hold.duration", { ...seconds, description: "From the lock to the end of its release." });
-    this.acquisitions = meter.createCounter("lock.acquisitions", {
-      unit: "{acquisition}",
-      description: "Calls that asked for a lock, by their outcome.",
-    });
     this.losses = meter.createCounter("lock.losses", { unit: "{lock}", description: "Locks that were lost, by the reason." });
     this.#asked = {
+      acquisitions: meter.createObservableCounter("lock.acquisitions", {
+        unit: "{acquisition}",
+        description: "Calls that asked for a lock, by their outcome.",
+      }),
       waiters: meter.createObservableUpDownCounter("lock.waiters", { unit: "{call}", description: "Calls that wait now." }),
       held: meter.createObservableUpDownCounter("lock.held", { unit: "{lock}", description: "Keys that are held now." }),
       renewalsFailed: meter.createObservableCounter("lock.renewals.failed", {
@@ -47,6 +51,48 @@ export class Instruments {
 
   readonly #place: Attributes;
   readonly #kinds: Kinds;
+  #secondBegan = 0;
+  #ofSecond = 0;
+  readonly #ofKind = new Map<string, Attributes>();
+  /** By kind, then by outcome. */
+  readonly #acquisitions = new Map<string, Map<string, { count: number; attributes: Attributes }>>();
+
+  /** The attributes of a kind, always the same object. */
+  ofKind(kind: string): Attributes {
+    let attributes = this.#ofKind.get(kind);
+    if (!attributes) {
+      attributes = { "lock.key.kind": kind };
+      this.#ofKind.set(kind, attributes);
+    }
+    return attributes;
+  }
+
+  /** Whether the durations of a call that begins now are recorded. */
+  measures(now: number): boolean {
+    if (now - this.#secondBegan >= ALL_OF_MS) {
+      this.#secondBegan = now;
+      this.#ofSecond = 0;
+    }
+    this.#ofSecond += 1;
+    return this.#ofSecond <= ALL_UP_TO || this.#ofSecond % ONE_OF === 0;
+  }
+
+  /** Counts a call that has its lock, or failed. A number of our own costs less than one of the meter's. */
+  count(kind: string, outcome: string, code: string | undefined): void {
+    let outcomes = this.#acquisitions.get(kind);
+    if (!outcomes) {
+      outcomes = new Map();
+      this.#acquisitions.set(kind, outcomes);
+    }
+    const name = code ?? outcome;
+    const counted = outcomes.get(name);
+    if (counted) {
+      counted.count += 1;
+    } else {
+      const type = code === undefined ? {} : { "error.type": code };
+      outcomes.set(name, { count: 1, attributes: { ...this.#place, "lock.key.kind": kind, "lock.outcome": outcome, ...type } });
+    }
+  }
 
   /** Lets the meter ask this client. */
   ask(client: WeakRef<Observable>): void {
@@ -67,6 +113,11 @@ export class Instruments {
     result.observe(this.#asked.renewalsFailed, renewalsFailed, place);
     result.observe(this.#asked.reconnects, reconnects, place);
     result.observe(this.#asked.up, isUp ? 1 : 0, { ...place, "lock.mode": mode ?? "none" });
+    for (const outcomes of this.#acquisitions.values()) {
+      for (const { count, attributes } of outcomes.values()) {
+        result.observe(this.#asked.acquisitions, count, attributes);
+      }
+    }
     const waiters = this.#byKind(client.awaitedKeys());
     for (const [kind, count] of waiters) {
       result.observe(this.#asked.waiters, count, { ...place, "lock.key.kind": kind });

@@ -38,7 +38,7 @@ export class Kinds {
   #named(key: string): string {
     const ask = this.#keyKind;
     if (!ask) {
-      return /^[^_:-]*/.exec(key)?.[0] ?? "";
+      return key.slice(0, lengthOfKind(key));
     }
     const kind: unknown = guarded(
       () => ask(key),
@@ -57,4 +57,15 @@ export class Kinds {
       this.#log.warn(`Option "keyKind" failed (${why}); such keys are of the kind "${OTHER}".`);
     }
   }
+}
+
+/** Up to the first `_`, `:` or `-`, and not more than a kind has. */
+function lengthOfKind(key: string): number {
+  for (let at = 0; at < Math.min(key.length, LONGEST_KIND); at += 1) {
+    const code = key.charCodeAt(at);
+    if (code === 0x5f || code === 0x3a || code === 0x2d) {
+      return at;
+    }
+  }
+  return LONGEST_KIND;
 }

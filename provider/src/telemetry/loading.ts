@@ -31,10 +31,14 @@ function load(elsewhere: (() => unknown) | undefined): typeof Otel {
   }
 }
 
-/** Where Redis is, by the names of the semantic conventions. */
+let clients = 0;
+
+/** Where Redis is, by the names of the semantic conventions, and what tells clients of one place apart. */
 function attributesOf({ path, host, port, cluster, sentinels, prefix }: NativeOptions): Otel.Attributes {
   const place = cluster?.nodes[0] ?? sentinels?.addresses[0] ?? (path === undefined ? { host, port } : { host: path, port: undefined });
+  clients += 1;
   return {
+    "lock.client": clients,
     "server.address": place.host,
     ...(place.port === undefined ? {} : { "server.port": place.port }),
     "lock.namespace": prefix,
