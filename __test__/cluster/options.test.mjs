@@ -56,7 +56,7 @@ test("a wrong password is told without the password", async () => {
   assert.match(booted.logText, /error: An error occurred while connecting to Redis/);
   const error = await refused(
     booted.locking.execute("k", async () => assert.fail("ran"), { timeout: 1 }),
-    { code: "LOCK_TIMEOUT" },
+    { code: "REDIS_UNREACHABLE" },
   );
   assert.match(String(error.cause), /WRONGPASS|invalid username-password|password/i);
   assert.doesNotMatch(`${error.stack}${error.cause}${booted.logText}`, /not-the-right-one/);
@@ -76,7 +76,7 @@ test("no node at all: calls end at their limit, and say why", async () => {
   const { locking } = await bed.boot({ cluster: { startupNodes: [{ port: await freePort() }] } });
   const error = await refused(
     locking.execute("k", async () => assert.fail("ran"), { timeout: 1 }),
-    { code: "LOCK_TIMEOUT" },
+    { code: "REDIS_UNREACHABLE" },
   );
   assert.match(String(error.cause), /no node of the cluster could say .*ECONNREFUSED/);
 });

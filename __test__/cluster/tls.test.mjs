@@ -51,6 +51,6 @@ test("an authority that is not trusted is told, and no lock is taken", async () 
   assert.match(booted.logText, /error: An error occurred while connecting to Redis/);
   await refused(
     booted.locking.execute("a", async () => assert.fail("ran"), { timeout: 1 }),
-    { code: "LOCK_TIMEOUT" },
+    { code: "REDIS_UNREACHABLE" },
   );
 });

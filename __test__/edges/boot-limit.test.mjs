@@ -19,7 +19,7 @@ test("the boot goes on without a server that accepts and says nothing, before it
     assert.match(booted.logText, /error: An error occurred while connecting to Redis in provider "locking-redis": .*not ready within 5 s/);
     await assert.rejects(
       booted.locking.execute("k", async () => {}, { timeout: 1 }),
-      { code: "LOCK_TIMEOUT" },
+      { code: "REDIS_UNREACHABLE" },
     );
     await booted.shutdown();
   } finally {

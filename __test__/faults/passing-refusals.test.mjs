@@ -28,8 +28,10 @@ test("max clients: calls with time left wait and get their lock, and others hear
   const [began, waiting] = [await count(), booted.locking.execute("k", async () => "done", { timeout: 20 })];
   const error = await refused(
     booted.locking.execute("j", async () => {}, { timeout: 1 }),
-    { code: "LOCK_TIMEOUT" },
+    { type: undefined },
   );
+  // It may have been sent before the connection was found closed.
+  assert.match(error.code, /^(LOCK_TIMEOUT|REDIS_UNREACHABLE)$/);
   assert.match(String(error.cause), /max number of clients reached/);
   await until("connections were refused", async () => (await count()) > began);
   await observer.command("CONFIG", "SET", "maxclients", "1000");

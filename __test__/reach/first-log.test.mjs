@@ -102,7 +102,7 @@ test("Redis goes away for a while and comes back: one line each", OURS_ONLY, asy
   await server.kill("SIGKILL");
   await until("the log tells of it", () => asking(booted).length >= 2);
   await server.restart();
-  await until("the log tells that it is back", () => booted.logText.includes("Connected to Redis again."));
+  await until("the log tells that it is back", () => booted.logText.includes("Connected to Redis again after "));
   const lines = asking(booted);
   assert.equal(lines.length, 2, lines.join("\n"));
   assert.match(lines[0], /connection to Redis was lost .*; connecting again/);

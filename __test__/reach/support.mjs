@@ -65,7 +65,7 @@ export async function failsToConnect({ locking, logs, logText }, reason) {
   assert.match(line.text, reason);
   const error = await refused(
     locking.execute("k", async () => assert.fail("ran"), { timeout: 1 }),
-    { code: "LOCK_TIMEOUT" },
+    { code: "REDIS_UNREACHABLE" },
   );
   assert.match(String(error.cause), reason);
 }

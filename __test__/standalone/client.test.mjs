@@ -60,7 +60,7 @@ test("ready says that Redis cannot be reached, and calls wait all the same", asy
   await refused(locks.ready(), { code: "REDIS_UNREACHABLE", message: /^Redis is not ready: / });
   await refused(
     locks.withLock("k", { waitMs: 50 }, () => {}),
-    { code: "LOCK_TIMEOUT" },
+    { code: "REDIS_UNREACHABLE" },
   );
 });
 
@@ -92,7 +92,7 @@ test("a namespace of one's own is apart from the shop's", async () => {
 test("an option that is not known is warned of, in the words of this client", async () => {
   const lines = [];
   client({ waitMS: 5, redisOptions: { pasword: "secret" }, logger: { warn: (text) => lines.push(text) } });
-  assert.equal(lines[0], 'Option "waitMS" of createLocks is not known, ignored.');
+  assert.match(lines[0], /^\[locking .+\] Option "waitMS" of createLocks is not known, ignored\.$/);
   assert.match(lines[1], /pasword/);
   assert.doesNotMatch(lines.join(), /secret|locking-redis" provider/);
 });

@@ -168,12 +168,12 @@ export function deferred() {
  * @param {string} what for the message when it never does
  * @param {() => any | Promise<any>} condition
  */
-export async function until(what, condition) {
-  const deadline = Date.now() + HANG_GUARD_MS;
+export async function until(what, condition, guardMs = HANG_GUARD_MS) {
+  const deadline = Date.now() + guardMs;
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (Date.now() > deadline) assert.fail(`waited ${HANG_GUARD_MS} ms in vain until ${what}`);
+    if (Date.now() > deadline) assert.fail(`waited ${guardMs} ms in vain until ${what}`);
     await sleep(5);
   }
 }

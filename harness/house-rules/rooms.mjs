@@ -31,9 +31,10 @@ export const PARTS = [
     language: "script",
     rooms: {
       "index.ts": ["medusa", "inspect", "options", "client"],
-      medusa: ["inspect", "options", "client"],
+      medusa: ["inspect", "options", "telemetry", "client"],
       cli: ["inspect", "standalone", "medusa", "options", "client"],
-      standalone: ["inspect", "options", "client"],
+      standalone: ["inspect", "options", "telemetry", "client"],
+      telemetry: ["client"],
       options: ["client"],
       inspect: ["client"],
       client: [],
@@ -73,7 +74,10 @@ export const PARTS = [
  *
  * @type {{ scope: string, within: string, only: string }[]}
  */
-export const CONFINED_PACKAGES = [{ scope: "@medusajs/", within: "provider/src", only: "provider/src/medusa" }];
+export const CONFINED_PACKAGES = [
+  { scope: "@medusajs/", within: "provider/src", only: "provider/src/medusa" },
+  { scope: "@opentelemetry/", within: "provider/src", only: "provider/src/telemetry" },
+];
 
 /** Folders with circles that are known, and are to be untied. One without a circle must leave this list. */
 export const KNOWN_CIRCLES = ["crates/lock-model/src", "crates/lock-sim/src", "crates/server-model/src/verbs"];

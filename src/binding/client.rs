@@ -65,7 +65,7 @@ pub struct Terms {
 /// through the dispatcher, which gets a number of triples in `numbers` and a list of details.
 #[napi]
 pub struct NativeClient {
-    lane: Lane,
+    pub(super) lane: Lane,
 }
 
 /// The caller's name for its call: a whole number below 2^53.
@@ -77,6 +77,11 @@ fn number(value: f64) -> u64 {
     )]
     let number = value as u64;
     number
+}
+
+/// The hold with this number.
+pub(super) fn hold_id(number_of_hold: f64) -> HoldId {
+    HoldId::from_number(number(number_of_hold))
 }
 
 fn taken<T>(outcome: std::result::Result<T, Error>) -> Either<T, Refusal> {
@@ -171,7 +176,7 @@ impl NativeClient {
     /// Ends a hold: renews it no more and releases its keys. Returns how far the hold could be trusted until now.
     #[napi(catch_unwind)]
     pub fn unlock(&self, env: &Env, caller: f64, hold: f64) -> HoldState {
-        let hold = HoldId::from_number(number(hold));
+        let hold = hold_id(hold);
         let state = self.lane.with(env, |engine, now| engine.release_hold(now, number(caller), hold));
         state_of(state.unwrap_or(LeaseState::Gone))
     }
@@ -223,27 +228,27 @@ impl NativeClient {
     /// Milliseconds until the hold's lease can lapse; 0 once it is lost or given back; Infinity without an end.
     #[napi(catch_unwind)]
     pub fn remaining_ms(&self, hold: f64) -> f64 {
-        let left = self.lane.remaining(HoldId::from_number(number(hold)));
+        let left = self.lane.remaining(hold_id(hold));
         left.map_or(f64::INFINITY, |left| left.as_secs_f64() * 1_000.0)
     }
 
     /// Forgets a hold of `acquire`: it is neither renewed nor compared with Redis any more. Its keys stay as they are.
     #[napi(catch_unwind)]
     pub fn forget(&self, env: &Env, hold: f64) {
-        let hold = HoldId::from_number(number(hold));
+        let hold = hold_id(hold);
         let _ = self.lane.with(env, |engine, now| engine.forget_hold(now, hold));
     }
 
     /// How far the hold can be trusted at this moment.
     #[napi(catch_unwind)]
     pub fn hold_state(&self, hold: f64) -> HoldState {
-        state_of(self.lane.lease_state(HoldId::from_number(number(hold))))
+        state_of(self.lane.lease_state(hold_id(hold)))
     }
 
     /// What a hold consists of; `null` once it was given back.
     #[napi(catch_unwind)]
     pub fn hold_facts(&self, env: &Env, hold: f64) -> Option<HoldFacts> {
-        let held = self.lane.inspect(HoldId::from_number(number(hold)), Clone::clone)?;
+        let held = self.lane.inspect(hold_id(hold), Clone::clone)?;
         let keys = self.lane.with(env, |engine, _| engine.router().caller_names(&held.keys)).ok()?;
         #[expect(clippy::cast_precision_loss, reason = "tokens stay below 2^53")]
         let tokens = held.tokens.iter().map(|token| *token as f64).collect();

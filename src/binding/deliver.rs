@@ -25,14 +25,16 @@ pub enum ResultKind {
     /// The call failed; the value is the detail's index.
     Failed,
     /// A lock is lost: the first number is the hold, the value the detail's index. The detail's code says what happened
-    /// ("lapsed", "ended" or "taken-away"), its message names the call that took the lock ("execute" or "acquire"), its
-    /// cause who took it away, where that was said.
+    /// ("lapsed", "stuck", "ended" or "taken-away"), its message names the call that took the lock ("execute" or "acquire"), its
+    /// cause who took it away, where that was said, or why it was not renewed.
     Lost,
     /// The connection stands; the value is the detail's index. The detail's code is the mode ("plain", "polling" or
     /// "hand-off"); its message says why the mode is not the best one.
     Ready,
     /// There is no connection; the value is the detail's index.
     Down,
+    /// There is a connection after a time without one. The value is 1 if there had been one before, else 0.
+    Recovered,
     /// A line for the log; the value is the detail's index.
     Log,
     /// A question: how long is the pause before the next connect? The value is the number of the attempt, from 1. The first
@@ -96,9 +98,10 @@ fn triple(notice: Notice, details: &mut Vec<ResultDetail>) -> [f64; 3] {
         Notice::ReleasePending { caller, why } => (caller, ResultKind::ReleasePending, detail(text("", why))),
         Notice::Freed { caller, count } => (caller, ResultKind::Freed, count as f64),
         Notice::Failed { caller, error } => (caller, ResultKind::Failed, detail(error.into())),
-        Notice::Lost { hold, keys, why, by, named } => {
+        Notice::Lost { hold, keys, why, by, because, named } => {
             let why = match why {
                 Loss::Lapsed => "lapsed",
+                Loss::Stuck => "stuck",
                 Loss::Ended => "ended",
                 Loss::TakenAway => "taken-away",
             };
@@ -106,13 +109,18 @@ fn triple(notice: Notice, details: &mut Vec<ResultDetail>) -> [f64; 3] {
             (
                 hold.to_number(),
                 ResultKind::Lost,
-                detail(ResultDetail { keys, cause: by.map(|by| by.to_string()), ..text(why, of.to_owned()) }),
+                detail(ResultDetail {
+                    keys,
+                    cause: by.or(because).map(|said| said.to_string()),
+                    ..text(why, of.to_owned())
+                }),
             )
         }
         Notice::Ready { mode, why } => {
             (0, ResultKind::Ready, detail(text(mode.name(), why.unwrap_or_default())))
         }
         Notice::Down { reason } => (0, ResultKind::Down, detail(text("", reason))),
+        Notice::Recovered { again } => (0, ResultKind::Recovered, f64::from(u8::from(again))),
         Notice::Log { level, message } => {
             let level = match level {
                 LogLevel::Info => "info",

@@ -3,6 +3,7 @@
 mod client;
 mod cluster_options;
 mod deliver;
+mod facts;
 mod inspector;
 mod options;
 mod sentinel_options;

@@ -27,11 +27,13 @@ pub(crate) use node_loop::NodeLoop;
 pub(crate) use settings::{Discovery, Settings};
 pub(crate) use thread::ThreadLane;
 
-use lock_core::{Engine, Error, HoldId, Instant, LeaseState};
+use lock_core::{Engine, Error, HoldId, Instant, LeaseFacts, LeaseState, LockKey, Unrenewed};
 use napi::Env;
 use shared::Shared;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The two lanes behind one interface.
@@ -79,6 +81,21 @@ impl Lane {
     /// Time until the hold's lease can lapse; `None`: it has no end.
     pub(crate) fn remaining(&self, hold: HoldId) -> Option<Duration> {
         self.shared().leases().remaining(crate::sys::now(), hold)
+    }
+
+    /// What is held: of these keys, or all.
+    pub(crate) fn lease_facts(&self, keys: Option<&BTreeSet<LockKey>>) -> Vec<LeaseFacts> {
+        self.shared().leases().facts(crate::sys::now(), keys)
+    }
+
+    /// Why the hold's last renewal did not come about, if it did not.
+    pub(crate) fn unrenewed(&self, hold: HoldId) -> Option<Unrenewed> {
+        self.shared().leases().unrenewed(hold).cloned()
+    }
+
+    /// How many renewals did not come about.
+    pub(crate) fn renewals_failed(&self) -> u64 {
+        self.shared().renewals_failed.load(Ordering::Relaxed)
     }
 
     /// Reads something from a hold's record.

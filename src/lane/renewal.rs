@@ -10,7 +10,7 @@ use crate::sys::now;
 use lock_core::resp::Value;
 use lock_core::{
     HandshakeOptions, HoldId, Instant, LogLevel, Loss, Mode, Namespace, NodeAddress, Notice, Renewal,
-    RenewalCall, Routes,
+    RenewalCall, Routes, Unrenewed,
 };
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,8 +97,14 @@ impl Renewer {
                     stuck.as_secs()
                 ));
             }
+            let why = format!(
+                "the event loop has been stuck for {} s, longer than maximumStallMs allows",
+                stuck.as_secs()
+            );
+            let why = Unrenewed { stuck: true, why: why.into() };
+            self.count_failed(due.len());
             let mut leases = self.shared.leases();
-            due.iter().for_each(|renewal| leases.failed(now(), renewal.hold));
+            due.iter().for_each(|renewal| leases.failed(now(), renewal.hold, &why));
             return;
         }
         self.stall_told.store(false, Ordering::Release);
@@ -121,8 +127,9 @@ impl Renewer {
         };
         match outcome {
             Ok(Answers { per_key, shortfall }) => {
-                let counts = shortfall.is_none();
-                let lost = call.take_in(&mut self.shared.leases(), now(), sent_at, &per_key, counts);
+                let unrenewed = shortfall.as_deref().map(Unrenewed::failed);
+                let lost =
+                    call.take_in(&mut self.shared.leases(), now(), sent_at, &per_key, unrenewed.as_ref());
                 for (hold, keys) in lost {
                     let names = keys.iter().map(|key| self.namespace.caller_name(key)).collect();
                     self.tell_lost(hold, Loss::TakenAway, Some(names));
@@ -132,7 +139,7 @@ impl Renewer {
                 }
             }
             Err(reason) => {
-                call.failed(&mut self.shared.leases(), now());
+                call.failed(&mut self.shared.leases(), now(), &Unrenewed::failed(reason.as_str()));
                 self.tell_failed(&call, &reason);
             }
         }
@@ -296,10 +303,18 @@ impl Renewer {
         let named = !held.owner.is_unique();
         let by =
             self.shared.leases().freed_by(now(), &held.keys, &held.owner).filter(|_| why == Loss::TakenAway);
-        self.shared.send(Inbound::Notice(Notice::Lost { hold, keys, why, by, named }));
+        let because = (self.shared.leases().unrenewed(hold).map(|unrenewed| Arc::clone(&unrenewed.why)))
+            .filter(|_| matches!(why, Loss::Lapsed | Loss::Stuck));
+        self.shared.send(Inbound::Notice(Notice::Lost { hold, keys, why, by, because, named }));
+    }
+
+    fn count_failed(&self, leases: usize) {
+        let leases = u64::try_from(leases).unwrap_or(u64::MAX);
+        self.shared.renewals_failed.fetch_add(leases, Ordering::Relaxed);
     }
 
     fn tell_failed(&self, call: &RenewalCall, reason: &str) {
+        self.count_failed(call.count());
         let mut names: Vec<_> = call.keys().take(10).map(|key| self.namespace.caller_name(key)).collect();
         names.dedup();
         self.log(format!(

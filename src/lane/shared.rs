@@ -52,6 +52,8 @@ pub(crate) struct Shared {
     /// In a cluster: which node has which slot.
     routes: Mutex<Arc<Routes>>,
     closed: AtomicBool,
+    /// How many renewals of leases did not come about.
+    pub(crate) renewals_failed: AtomicU64,
     /// When the JavaScript thread was last asked for a sign of life, if it has not given one yet; else 0.
     asked_at: AtomicU64,
 }
@@ -70,6 +72,7 @@ impl Shared {
             password_unwanted: AtomicBool::new(false),
             routes: Mutex::default(),
             closed: AtomicBool::new(false),
+            renewals_failed: AtomicU64::new(0),
             asked_at: AtomicU64::new(0),
         }
     }

@@ -8,7 +8,7 @@ use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::ids::Owner;
 use crate::key::LockKey;
-use crate::lease::{Ended, HoldId, LeaseState, Loss, NewLease, SharedLeases};
+use crate::lease::{Ended, HoldId, LeaseState, Loss, NewLease, SharedLeases, Unrenewed};
 use crate::notices::{Action, Held, Notice};
 use crate::requests::{
     AcquireRequest, Event, Hold, Keep, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey,
@@ -35,6 +35,8 @@ pub struct Engine {
     taken_away: BTreeSet<LockKey>,
     wakes_renewal: bool,
     claims_before_telling: bool,
+    /// Why the lease was not renewed that was released last of those that were lost.
+    last_unrenewed: Option<Unrenewed>,
 }
 
 impl Engine {
@@ -50,6 +52,7 @@ impl Engine {
             taken_away: BTreeSet::new(),
             wakes_renewal: false,
             claims_before_telling: false,
+            last_unrenewed: None,
         }
     }
 
@@ -96,9 +99,12 @@ impl Engine {
 
     /// Ends a hold: no renewal from here on, and its keys are given back. Says how far it could be trusted.
     pub fn release_hold(&mut self, now: Instant, caller: u64, hold: HoldId) -> LeaseState {
-        let Some(Ended { held, state, good_until }) = self.leases.lock().release(now, hold) else {
+        let Some(Ended { held, state, good_until, unrenewed }) = self.leases.lock().release(now, hold) else {
             return LeaseState::Gone;
         };
+        if state == LeaseState::Lost {
+            self.last_unrenewed = unrenewed;
+        }
         let claim = held.claim.as_ref().map(|claiming| claiming.claim);
         if let Some(claim) = claim {
             self.claims.remove(&claim);
@@ -118,6 +124,11 @@ impl Engine {
         // The next job of a cohort may begin late, and its lease is renewed from now on.
         self.take_events(now);
         state
+    }
+
+    /// Why the lease was not renewed for whose hold [`Self::release_hold`] said last that it is lost, if that is why.
+    pub fn take_unrenewed(&mut self) -> Option<Unrenewed> {
+        self.last_unrenewed.take()
     }
 
     /// Nobody asks about a hold of `acquire` any more.
@@ -183,6 +194,7 @@ impl Engine {
                     });
                 }
                 Event::Down { reason } => self.notices.push_back(Notice::Down { reason }),
+                Event::Recovered { again } => self.notices.push_back(Notice::Recovered { again }),
                 Event::Log { level, message } => self.notices.push_back(Notice::Log { level, message }),
                 Event::Claimed { claim, sent_at } => {
                     if let Some(hold) = self.claims.remove(&claim) {
@@ -257,7 +269,14 @@ impl Engine {
             let keys = self.router.caller_names(&held.keys);
             let named = !held.owner.is_unique();
             let by = leases.freed_by(now, &held.keys, &held.owner);
-            self.notices.push_back(Notice::Lost { hold, keys, why: Loss::TakenAway, by, named });
+            self.notices.push_back(Notice::Lost {
+                hold,
+                keys,
+                why: Loss::TakenAway,
+                by,
+                because: None,
+                named,
+            });
         }
     }
 
@@ -283,6 +302,12 @@ impl Engine {
     pub fn waits(&mut self, now: Instant, keys: Option<&BTreeSet<LockKey>>) -> Vec<WaitFacts> {
         let waiting = self.router.waiting();
         summed_up(now, waiting.into_iter().filter(|call| keys.is_none_or(|keys| keys.contains(&call.key))))
+    }
+
+    /// The calls that have waited for so long or longer, by key.
+    pub fn long_waits(&mut self, now: Instant, least: Duration) -> Vec<WaitFacts> {
+        let waiting = self.router.waiting();
+        summed_up(now, waiting.into_iter().filter(|call| now.since(call.since) >= least))
     }
 
     /// See [`crate::Client::check`].

@@ -49,7 +49,7 @@ pub use ids::{AttemptId, IdSource, Owner};
 pub use key::{LockKey, Namespace, SIDE_KEY_MARK, slot_of, tag_of};
 pub use lease::{
     EXIT_LEASE_MS, Ended, HoldId, LeaseFacts, LeaseState, LeaseTable, Loss, NewLease, Renewal, RenewalAnswer,
-    RenewalCall, ScriptCall, SharedLeases, Term,
+    RenewalCall, ScriptCall, SharedLeases, Term, Unrenewed,
 };
 pub use mode::Mode;
 pub use node_address::NodeAddress;

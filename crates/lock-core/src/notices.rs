@@ -69,6 +69,8 @@ pub enum Notice {
         why: Loss,
         /// Who took it away, where that was said.
         by: Option<Arc<str>>,
+        /// Why it was not renewed, where that is what happened.
+        because: Option<Arc<str>>,
         /// It is of `acquire`.
         named: bool,
     },
@@ -83,6 +85,11 @@ pub enum Notice {
     Down {
         /// Why.
         reason: String,
+    },
+    /// There is a connection after a time without one.
+    Recovered {
+        /// There had been one before.
+        again: bool,
     },
     /// A line for the log.
     Log {

@@ -240,6 +240,11 @@ pub enum Event {
         /// The server's text.
         message: String,
     },
+    /// There is a connection after a time without one that the log was told of.
+    Recovered {
+        /// There had been one before.
+        again: bool,
+    },
     /// A line for the log.
     Log {
         /// How much it matters.

@@ -46,7 +46,7 @@ fn failed_lookups_fail_calls_without_a_limit_after_so_many() {
     }
     assert_eq!(nodes.error().code, Code::Unreachable);
     nodes.pass(60 * SECOND);
-    assert_eq!(nodes.error().code, Code::Timeout);
+    assert_eq!(nodes.error().code, Code::Unreachable);
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod support;
 
 use lock_core::{
     Claiming, HoldId, IdSource, Instant, LeaseState, LeaseTable, Loss, NewLease, Owner, Renewal,
-    RenewalAnswer, Term,
+    RenewalAnswer, Term, Unrenewed,
 };
 use std::time::Duration;
 use support::{MS, Rig, SECOND, config};
@@ -67,7 +67,7 @@ fn a_lease_without_answers_is_suspect_then_lost_before_it_can_lapse() {
             break now;
         }
         for renewal in due {
-            table.failed(now, renewal.hold);
+            table.failed(now, renewal.hold, &Unrenewed::failed("no answer"));
             assert_eq!(table.state(now, hold), LeaseState::Suspect);
         }
         now = next.min(now + SECOND);
@@ -83,7 +83,7 @@ fn a_renewal_that_succeeds_makes_a_suspect_lease_held_again() {
     let (hold, _) = table.register(lease(9, START));
     let at = START + 3 * SECOND;
     assert_eq!(poll(&mut table, at).0.len(), 1);
-    table.failed(at, hold);
+    table.failed(at, hold, &Unrenewed::failed("no answer"));
     let again = at + SECOND;
     assert_eq!(poll(&mut table, again).0.len(), 1, "it is tried again soon");
     table.answered(again, hold, RenewalAnswer::Held { left: Some(9 * SECOND) });
@@ -204,7 +204,7 @@ fn a_grant_that_nothing_shows_to_be_taken_over_is_lost_before_it_lapses() {
     while table.state(now, hold) != LeaseState::Lost {
         let (due, _, next) = poll(&mut table, now);
         due.iter().for_each(|renewal| {
-            table.failed(now, renewal.hold);
+            table.failed(now, renewal.hold, &Unrenewed::failed("no answer"));
         });
         now = next.min(now + SECOND);
     }
@@ -309,6 +309,25 @@ fn a_loss_says_what_happened() {
     let (mut due, mut lost) = (Vec::new(), Vec::new());
     table.poll(START + SECOND, &mut due, &mut lost);
     assert_eq!(lost, [(renewed, Loss::Lapsed), (other, Loss::Ended)]);
+}
+
+#[test]
+fn a_lapsed_lease_knows_why_its_last_renewal_did_not_come_about() {
+    let mut table = LeaseTable::default();
+    let (hold, _) = table.register(named(3, START, true));
+    let (mut due, mut lost) = (Vec::new(), Vec::new());
+    table.poll(START + SECOND, &mut due, &mut lost);
+    table.failed(START + SECOND, hold, &Unrenewed::failed("no answer"));
+    table.answered(START + SECOND, hold, RenewalAnswer::Held { left: Some(3 * SECOND) });
+    assert_eq!(table.unrenewed(hold), None, "one that comes about ends the trouble");
+    let stuck = Unrenewed { stuck: true, why: "the loop is stuck".into() };
+    table.failed(START + 2 * SECOND, hold, &stuck);
+    due.clear();
+    table.poll(START + 5 * SECOND, &mut due, &mut lost);
+    assert_eq!(lost, [(hold, Loss::Stuck)]);
+    assert_eq!(table.unrenewed(hold), Some(&stuck));
+    let ended = table.release(START + 5 * SECOND, hold).expect("it is known until its release");
+    assert_eq!(ended.unrenewed, Some(stuck));
 }
 
 #[test]

@@ -75,8 +75,33 @@ fn a_call_with_a_limit_waits_for_its_limit_however_many_reconnects_that_takes() 
     }
     rig.pass(10 * SECOND);
     let error = rig.error();
-    assert_eq!((error.code, error.message.as_str()), (Code::Timeout, "Timed-out acquiring lock."));
+    let text = "There was no usable connection to Redis for as long as the call could wait for key \"k\".";
+    assert_eq!((error.code, error.message.as_str()), (Code::Unreachable, text));
     assert_eq!(error.cause.as_deref(), Some("ECONNRESET"), "the cause says why");
+    assert_eq!(error.keys, ["k"]);
+}
+
+#[test]
+fn a_call_that_a_connection_was_there_for_at_any_time_times_out() {
+    // The connection is lost after the call was sent.
+    let mut rig = Rig::ready(config());
+    rig.wait_for("k", 10 * SECOND);
+    rig.sent();
+    rig.cut();
+    rig.pass(20 * SECOND);
+    let error = rig.error();
+    assert_eq!((error.code, error.cause.as_deref()), (Code::Timeout, Some("ECONNRESET")));
+
+    // The call comes in an outage, is sent in between, and the next outage lasts until its end.
+    let mut rig = Rig::ready(config());
+    rig.cut();
+    rig.wait_for("k", 10 * SECOND);
+    rig.pass(SECOND);
+    rig.shake_hands();
+    assert!(!rig.sent().is_empty());
+    rig.cut();
+    rig.pass(20 * SECOND);
+    assert_eq!(rig.error().code, Code::Timeout);
 }
 
 #[test]

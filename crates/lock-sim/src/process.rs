@@ -248,6 +248,7 @@ impl Process {
             }
             Notice::Ready { .. }
             | Notice::Down { .. }
+            | Notice::Recovered { .. }
             | Notice::Log { .. }
             | Notice::AskPause { .. }
             | Notice::AskError { .. } => None,

@@ -2,7 +2,7 @@
 
 use crate::world::{Happening, MS, World};
 use lock_core::resp::Value;
-use lock_core::{Instant, RenewalCall, ScriptCall};
+use lock_core::{Instant, RenewalCall, ScriptCall, Unrenewed};
 use server_model::{Reply, Verb};
 use std::collections::VecDeque;
 
@@ -105,9 +105,9 @@ impl World {
         }
         let mut leases = one.leases.lock();
         let lost = match &renewing.answer {
-            Some(answer) => renewing.call.take_in(&mut leases, now, renewing.sent_at, answer, true),
+            Some(answer) => renewing.call.take_in(&mut leases, now, renewing.sent_at, answer, None),
             None => {
-                renewing.call.failed(&mut leases, now);
+                renewing.call.failed(&mut leases, now, &Unrenewed::failed("no answer"));
                 Vec::new()
             }
         };

@@ -1,10 +1,17 @@
-import { type NativeClient, type ResultDetail, ResultKind } from "../../../native";
+import { type NativeClient, type NativeOptions, type ResultDetail, ResultKind } from "../../../native";
 import { askPauseMs, askVerdict, type Callbacks } from "./callbacks";
 import { type LockError, type LossKind, lostError } from "./errors";
 import { type Log, textOf } from "./guard";
+import { ownHolder } from "./holders";
 import type { HeldLock } from "./lock";
 import { errorOf } from "./native-errors";
+import type { ClientStats, Observer } from "./observer";
+import { Outage } from "./outage";
+import { SlowLog, type SlowTerms } from "./slow";
 import { TroubleLog } from "./trouble";
+
+/** Time-outs of one batch of results that are explained by a look at what this process holds. */
+const MOST_EXPLAINED = 20;
 
 /** @internal Numbers per result: see ResultKind in the addon. */
 export const NUMBERS_PER_RESULT = 3;
@@ -32,18 +39,47 @@ export class Calls {
   /** Weak, since the addon holds the dispatcher, which holds this object. */
   native: WeakRef<NativeClient> | undefined;
   readonly trouble: TroubleLog;
+  /** What the log says of calls and jobs that take long. */
+  readonly slow: SlowLog;
+  readonly #outage: Outage;
+  readonly #inCluster: boolean;
   /** Whether the connection stands, as far as the addon has told. */
   isUp = false;
-  #modeTold = "";
+  /** How calls wait; `undefined` before the first connection. */
+  mode: ClientStats["mode"];
+  /** Connections after the first. */
+  reconnects = 0;
+  /** Locks that were lost. */
+  losses = 0;
+  /** Jobs that run under a lock. */
+  jobs = 0;
+  #explained = 0;
 
   constructor(
-    readonly callbacks: Callbacks,
+    readonly callbacks: Callbacks & SlowTerms,
+    options: NativeOptions,
     readonly log: Log,
+    readonly observer: Observer | undefined,
   ) {
     this.trouble = new TroubleLog(log);
+    this.#inCluster = options.cluster !== undefined;
+    this.#outage = new Outage(log, { callsWaiting: () => this.#underWay, losses: () => this.losses }, this.#inCluster);
+    const isBusy = () => this.#underWay > 0 || this.jobs > 0;
+    this.slow = new SlowLog(callbacks, options, { native: () => this.native?.deref(), isBusy }, log);
+  }
+
+  get #underWay(): number {
+    return this.pending.length - this.free.length;
+  }
+
+  /** The client is closed: nothing is told any more by itself. */
+  close(): void {
+    this.slow.stop();
+    this.#outage.stop();
   }
 
   dispatch(numbers: Float64Array, count: number, details: ResultDetail[]): void {
+    this.#explained = 0;
     for (let at = 0; at < count * NUMBERS_PER_RESULT; at += NUMBERS_PER_RESULT) {
       try {
         this.settle(numbers[at] as number, numbers[at + 1] as ResultKind, numbers[at + 2] as number, details);
@@ -71,19 +107,27 @@ export class Calls {
         );
         break;
       case ResultKind.Failed:
-        this.take(first)?.reject(this.trouble.tell(errorOf(details[value])));
+        this.take(first)?.reject(this.trouble.tell(errorOf(this.explain(details[value]))));
         break;
       case ResultKind.Lost:
         this.lose(first, details[value] as ResultDetail);
         break;
       case ResultKind.Ready:
         this.isUp = true;
+        this.reconnects += this.mode === undefined ? 0 : 1;
         this.tellMode(details[value]);
+        if (this.#inCluster) {
+          this.#outage.ends(this.#outage.isLong ? "All nodes of the Redis Cluster are connected again" : undefined);
+        }
         this.tellWatchers(undefined);
         break;
       case ResultKind.Down:
         this.isUp = false;
+        this.#outage.begins(details[value]?.message ?? "");
         this.tellWatchers(details[value]?.message ?? "");
+        break;
+      case ResultKind.Recovered:
+        this.#outage.ends(value === 1 ? "Connected to Redis again" : "Connected to Redis");
         break;
       case ResultKind.Log:
         this.write(details[value]);
@@ -116,9 +160,25 @@ export class Calls {
     return pending;
   }
 
+  /** Adds to a time-out who holds the keys, where that is this very process. */
+  private explain(detail: ResultDetail | undefined): ResultDetail | undefined {
+    if (detail?.code !== "LOCK_TIMEOUT" || this.#explained >= MOST_EXPLAINED) {
+      return detail;
+    }
+    this.#explained += 1;
+    const held = this.native?.deref()?.heldKeys(detail.keys, 0, MOST_EXPLAINED) ?? [];
+    if (held.length === 0) {
+      return detail;
+    }
+    const holders = held.map((one) => `Key "${one.key}" is held by ${ownHolder(one)}.`).join(" ");
+    return { ...detail, cause: detail.cause === undefined ? holders : `${detail.cause}. ${holders}` };
+  }
+
   private lose(hold: number, { keys, code, message, cause }: ResultDetail): void {
     const ofJob = message === "execute";
     const error = lostError(keys, code as LossKind, ofJob, cause);
+    this.losses += 1;
+    this.observer?.loses(keys, code === "taken-away" && cause !== undefined ? "released" : (code as LossKind));
     const watched = this.watched.get(hold);
     watched?.lock.lose(error);
     if (!ofJob) {
@@ -130,19 +190,21 @@ export class Calls {
     }
     // A lease that ends when its caller wanted it to end is no reason for a warning.
     if (code !== "ended") {
-      this.log.warn(ofJob && code !== "lapsed" ? `${error.message} (${(error.cause as Error).message})` : error.message);
+      this.log.warn(
+        ofJob && (code !== "lapsed" || cause !== undefined) ? `${error.message} (${(error.cause as Error).message})` : error.message,
+      );
     }
     watched?.told?.(watched.lock);
   }
 
   /** Logs the mode of the connection, and again when a reconnect changes it. */
   private tellMode(detail: ResultDetail | undefined): void {
-    const mode = detail?.code ?? "";
-    if (mode === this.#modeTold) {
+    const mode = detail?.code as ClientStats["mode"];
+    if (mode === this.mode) {
       return;
     }
-    const first = this.#modeTold === "";
-    this.#modeTold = mode;
+    const first = this.mode === undefined;
+    this.mode = mode;
     if (mode === "plain") {
       this.log.warn(
         `Provider "locking-redis" works without fencing tokens and hold records, as the official package does: ${detail?.message}. To get them, allow the Redis user the keys "mlr!*".`,

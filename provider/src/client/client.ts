@@ -1,14 +1,18 @@
 import { HoldState, type NativeClient, type NativeOptions, type Refusal } from "../../../native";
 import type { Callbacks } from "./callbacks";
 import { Calls, NUMBERS_PER_RESULT, type Pending } from "./calls";
+import { Chains, type Link } from "./chain";
 import { type LockError, lockError, lostError } from "./errors";
 import { forgetAtExit, rememberAtExit } from "./exit";
 import type { Log } from "./guard";
 import { EmptyLock, HeldLock, type Lock } from "./lock";
 import { loadNative } from "./native";
 import { errorOf, optionErrorOf } from "./native-errors";
+import { type ClientStats, isTelemetryRegistered, type Observable, type ObservedCall, type Observer } from "./observer";
 import { after, keepAliveUntil } from "./pause";
 import { onAbort } from "./signals";
+import type { SlowTerms } from "./slow";
+import type { AcquireTerms, LockTerms } from "./terms";
 
 /** Results per call of the dispatcher. */
 const MOST_RESULTS = 512;
@@ -17,53 +21,32 @@ const JOB_LAPSES = { what: "lapsed", ofJob: true } as const;
 /** Longest wait of a boot for the connection. */
 const LONGEST_BOOT_MS = 5_000;
 
-/** @internal What happens to a lease after the keys were taken: nothing, a hold stands for it, or it is renewed, too. */
-export enum Keep {
-  No = 0,
-  Known = 1,
-  Renewed = 2,
-}
-
-/** @internal How keys are taken. */
-export interface LockTerms {
-  /** Length of the lease; 0 for a named owner: without an end. */
-  leaseMs: number;
-  /** Longest wait. May be Infinity. */
-  waitMs: number;
-  /** Withdraws the wait. */
-  signal: AbortSignal | undefined;
-  /** Who wants the keys, in the user's words. */
-  label: string | undefined;
-}
-
-/** @internal How keys are taken for a named owner. */
-export interface AcquireTerms extends LockTerms {
-  /** The wait begins when the key is found held, and ends with a refusal instead of a time-out. */
-  refuse: boolean;
-  /** What happens to the lease afterwards. */
-  keep: Keep;
-}
-
 /** @internal The options that the client needs besides those of the addon. */
-export interface ClientTerms extends Callbacks {
+export interface ClientTerms extends Callbacks, SlowTerms {
   /** The longest that `shutdown` waits for jobs that are under way. */
   drainTimeoutMs: number;
+  /** A call that can only wait for a job around it fails at once. */
+  detectSelfDeadlock: boolean;
 }
 
 /** One connection to Redis with its calls and holds. Shared by a provider and its `lp_` alias. */
-export class LockClient {
+export class LockClient implements Observable {
   readonly #native: NativeClient;
   readonly #calls: Calls;
   readonly #drainTimeoutMs: number;
-  /** How many jobs run under a lock. */
-  #jobs = 0;
+  readonly #observer: Observer | undefined;
+  readonly #chains: Chains | undefined;
+  /** How many calls asked for a lock. */
+  #asked = 0;
   #ended: Promise<void> | undefined;
   readonly #closers: (() => void)[] = [];
 
   /** Connects. Throws INVALID_OPTION for certificates and keys that the addon cannot use. */
-  constructor(options: NativeOptions, terms: ClientTerms, log: Log) {
+  constructor(options: NativeOptions, terms: ClientTerms, log: Log, observer?: Observer) {
     this.#drainTimeoutMs = terms.drainTimeoutMs;
-    const calls = new Calls(terms, log);
+    this.#observer = observer;
+    this.#chains = terms.detectSelfDeadlock ? new Chains() : undefined;
+    const calls = new Calls(terms, options, log, observer);
     const numbers = new Float64Array(MOST_RESULTS * NUMBERS_PER_RESULT);
     this.#calls = calls;
     const { NativeClient } = loadNative();
@@ -74,6 +57,7 @@ export class LockClient {
     }
     calls.native = new WeakRef(this.#native);
     rememberAtExit(this.#native);
+    observer?.watches(new WeakRef(this));
   }
 
   /** Something else that ends with this client. It must not throw. */
@@ -112,19 +96,31 @@ export class LockClient {
     if (keys.length === 0 && typeof keys !== "string") {
       return await call(new EmptyLock());
     }
-    const hold = await this.#lock(keys, terms);
+    const seen = this.#observe(keys, terms);
+    const locked = this.#lock(keys, terms);
+    if (seen) {
+      locked.catch((error) => seen.failed(error));
+    }
+    const hold = await locked;
+    seen?.held();
     const lock = looks ? this.#watch(hold, keys) : undefined;
+    const link = this.#chains?.link(keys, terms.label);
     let result: Awaited<T>;
-    this.#jobs += 1;
+    this.#calls.jobs += 1;
     try {
-      result = await call(lock);
+      result = await (seen || link ? this.#begin(seen, link, hold, () => call(lock)) : call(lock));
     } catch (error) {
-      await this.#unlock(hold, keys);
+      const lost = await this.#unlock(hold, keys);
+      seen?.ended(lost);
       throw error;
     } finally {
-      this.#jobs -= 1;
+      this.#calls.jobs -= 1;
+      if (link) {
+        link.holds = false;
+      }
     }
     const lost = await this.#unlock(hold, keys);
+    seen?.ended(lost);
     lock?.signal.throwIfAborted();
     if (lost) {
       // Another owner may have had the keys meanwhile, so the job's result does not count.
@@ -133,8 +129,24 @@ export class LockClient {
     return result;
   }
 
+  /** Who looks at this call, if anybody does. */
+  #observe(keys: string | string[], terms: LockTerms, owner?: string): ObservedCall | undefined {
+    return this.#observer && isTelemetryRegistered() ? this.#observer.begins(keys, terms, owner) : undefined;
+  }
+
+  /** Begins a job under those who look at it. */
+  #begin<T>(seen: ObservedCall | undefined, link: Link | undefined, hold: number, job: () => T): T {
+    const linked = link && this.#chains ? this.#chains.run.bind(this.#chains, link, job) : job;
+    return (seen ? seen.holds(linked, () => this.#native.holdFacts(hold)?.owner ?? "") : linked()) as T;
+  }
+
   /** Takes the keys for a job, and renews their lease. Resolves with the hold. */
   #lock(keys: string | string[], { leaseMs, waitMs, signal, label }: LockTerms): Promise<number> {
+    const conflict = this.#chains?.conflict(keys, label);
+    if (conflict) {
+      return Promise.reject(conflict);
+    }
+    this.#asked += 1;
     return this.#call((caller) => this.#native.lock(caller, keys, leaseMs, waitMs, label), signal);
   }
 
@@ -197,7 +209,8 @@ export class LockClient {
       const state = this.#native.unlock(caller, hold);
       if (state === HoldState.Lost || state === HoldState.Gone) {
         // The hold ended unnoticed, or the provider was closed while the job ran, so no answer will come.
-        lost ??= lostError(typeof keys === "string" ? [keys] : [...new Set(keys)], "lapsed", true);
+        const named = typeof keys === "string" ? [keys] : [...new Set(keys)];
+        lost ??= lostError(named, "lapsed", true, this.#native.takeUnrenewed() ?? undefined);
       }
       if (state === HoldState.Gone) {
         calls.take(caller)?.resolve(0);
@@ -208,7 +221,21 @@ export class LockClient {
   /** Takes the keys for an owner. Resolves with the hold, or with 0 if no hold stands for the lease. */
   acquire(keys: string | string[], owner: string, terms: AcquireTerms): Promise<number> {
     const { signal, label, ...rest } = terms;
-    return this.#call((caller) => this.#native.acquire(caller, keys, { owner, ...rest }, label), signal);
+    // A try does not wait for ever.
+    const conflict = terms.refuse ? undefined : this.#chains?.conflict(keys, label);
+    if (conflict) {
+      return Promise.reject(conflict);
+    }
+    this.#asked += 1;
+    const seen = this.#observe(keys, terms, owner);
+    const held = this.#call((caller) => this.#native.acquire(caller, keys, { owner, ...rest }, label), signal);
+    if (seen) {
+      held.then(
+        () => seen.held(),
+        (error) => seen.failed(error),
+      );
+    }
+    return held;
   }
 
   /** Releases the keys that are the owner's. Resolves true if all were. */
@@ -219,6 +246,29 @@ export class LockClient {
   /** Deletes the locks of one owner, or of all. */
   async releaseAll(owner: string | undefined): Promise<void> {
     await this.#call((caller) => this.#native.releaseAll(caller, owner));
+  }
+
+  /** Plain numbers about this client. */
+  stats(): ClientStats {
+    const { losses, reconnects, isUp, mode } = this.#calls;
+    return {
+      calls: this.#asked,
+      held: this.#native.heldCount(),
+      waiting: this.awaitedKeys().reduce((sum, { count }) => sum + count, 0),
+      losses,
+      renewalsFailed: this.#native.renewalsFailed(),
+      reconnects,
+      isUp,
+      mode,
+    };
+  }
+
+  heldKeys(most: number): string[] {
+    return this.#native.heldKeys(null, 0, most).map(({ key }) => key);
+  }
+
+  awaitedKeys(): { key: string; count: number }[] {
+    return this.#native.awaitedKeys(0);
   }
 
   /** Accepts no more calls, lets running jobs end (up to `drainTimeoutMs`), and closes. Idempotent. */
@@ -235,6 +285,8 @@ export class LockClient {
     for (const { lock } of this.#calls.watched.values()) {
       lock.lose(lostError([...lock.keys], "lapsed", true));
     }
+    this.#calls.close();
+    this.#observer?.ends();
     this.#native.exitStep();
     this.#native.close();
     for (const close of this.#closers) {
@@ -249,7 +301,7 @@ export class LockClient {
 
   /** Whether a job runs or a call is under way. A shutdown does not wait for locks of `acquire`, so they do not count. */
   #isBusy(): boolean {
-    return this.#jobs > 0 || this.#native.isBusy();
+    return this.#calls.jobs > 0 || this.#native.isBusy();
   }
 
   /** Makes a call. Resolves with its result as a number, or with 0 if keys were not the owner's. */
@@ -258,6 +310,9 @@ export class LockClient {
       return Promise.reject(signal.reason);
     }
     const calls = this.#calls;
+    if (!calls.slow.isOn) {
+      calls.slow.start();
+    }
     return new Promise((resolve, reject) => {
       const pending: Pending = { resolve: (value) => resolve(typeof value === "number" ? value : 0), reject };
       // The signal is the user's object and may throw, so it is used before the call is added: from then on a result is due.

@@ -6,11 +6,12 @@
  * | `LOCK_NOT_ACQUIRED` | conflict | another owner holds a key and the call did not wait |
  * | `LOCK_TIMEOUT` | conflict | the time to wait is over |
  * | `LOCK_NOT_REPLICATED` | unexpected_state | too few replicas acknowledged the lock in time (option `safety`); it was given back |
+ * | `LOCK_SELF_DEADLOCK` | conflict | a job around the call holds the key (option `detectSelfDeadlock`); `cause` has the chain |
  * | `LOCK_LOST` | conflict | the lock of a running job is no longer its own |
  * | `LOCK_RELEASED` | conflict | `assertHeld()` after the lock was given back |
  * | `INVALID_ARGUMENT` | invalid_data | an argument that cannot be used |
  * | `INVALID_OPTION` | invalid_data | an option that cannot be used, at boot |
- * | `REDIS_UNREACHABLE` | locking_error | Redis was not reached in as many reconnects as `maxRetriesPerRequest` allows, or all attempts have ended |
+ * | `REDIS_UNREACHABLE` | locking_error | Redis was not reached in `maxRetriesPerRequest` reconnects, nor for as long as the call could wait |
  * | `REDIS_TIMEOUT` | locking_error | a command took longer than `commandTimeout` ("Command timed out") |
  * | `REDIS_REFUSED` | locking_error | Redis answered with an error; `cause` has its text |
  * | `REDIS_AUTH_FAILED` | locking_error | Redis refused the user name or password |
@@ -24,6 +25,7 @@ export type LockErrorCode =
   | "LOCK_NOT_ACQUIRED"
   | "LOCK_TIMEOUT"
   | "LOCK_NOT_REPLICATED"
+  | "LOCK_SELF_DEADLOCK"
   | "LOCK_LOST"
   | "LOCK_RELEASED"
   | "INVALID_ARGUMENT"
@@ -49,6 +51,7 @@ const TYPE_OF_CODE: Record<LockErrorCode, string> = {
   LOCK_NOT_ACQUIRED: "conflict",
   LOCK_TIMEOUT: "conflict",
   LOCK_NOT_REPLICATED: "unexpected_state",
+  LOCK_SELF_DEADLOCK: "conflict",
   LOCK_LOST: "conflict",
   LOCK_RELEASED: "conflict",
   INVALID_ARGUMENT: "invalid_data",
@@ -107,26 +110,44 @@ export function lockError(code: LockErrorCode, message: string, keys: string[] =
 }
 
 /** @internal The addon's names for what happens to a lost lock. */
-export type LossKind = "lapsed" | "ended" | "taken-away";
+export type LossKind = "lapsed" | "stuck" | "ended" | "taken-away" | "released";
 
+/** `by` and `because` say more where something is known. */
 const LOSSES: Record<LossKind, string> = {
   lapsed: "its lease could not be renewed before it expired. The log says why.",
+  stuck: "its lease was not renewed, since the event loop was stuck for too long.",
   ended: 'its lease is over, and "renew" was not asked for.',
   "taken-away":
     "Redis does not have it any more as this hold's. It was released by its owner's name, taken by releaseAll, deleted, or lost with the data of Redis.",
+  released: "it was released by hand.",
 };
+
+/** What happened to a lost lock, as a sentence. `said`: by whom it was released, or why it was not renewed. */
+function happened(what: LossKind, said: string | undefined): string {
+  if (said === undefined) {
+    return LOSSES[what];
+  }
+  switch (what) {
+    case "lapsed":
+      return `its lease could not be renewed before it expired: ${said}.`;
+    case "stuck":
+      return `its lease was not renewed: ${said}.`;
+    default:
+      return `it was released by hand, by ${said}.`;
+  }
+}
 
 /**
  * @internal The error of a lost lock. For a job of `execute` its text is always the official package's, and its cause says what happened.
  */
-export function lostError(keys: string[], what: LossKind, ofJob: boolean, by?: string): LockError {
+export function lostError(keys: string[], what: LossKind, ofJob: boolean, said?: string): LockError {
   const lost = `Lost the lock for key(s) "${keys.join('", "')}"`;
-  const happened = `${lost}: ${by === undefined ? LOSSES[what] : `it was released by hand, by ${by}.`}`;
+  const reason = `${lost}: ${happened(what, said)}`;
   if (!ofJob) {
-    return lockError("LOCK_LOST", happened, keys);
+    return lockError("LOCK_LOST", reason, keys);
   }
   const message = `${lost} while the job was still running: the lease expired before it could be renewed. Increase "expire" if the job is expected to run this long.`;
-  return lockError("LOCK_LOST", message, keys, happened);
+  return lockError("LOCK_LOST", message, keys, reason);
 }
 
 /** The error of an argument that cannot be used. */

@@ -72,7 +72,7 @@ export class HeldLock implements Lock {
     this.signal.throwIfAborted();
     const state = this.#native.holdState(this.hold);
     if (state === HoldState.Lost) {
-      throw lostError([...this.keys], this.end.what, this.end.ofJob);
+      throw lostError([...this.keys], this.end.what, this.end.ofJob, this.#native.unrenewed(this.hold) ?? undefined);
     }
     if (this.#givenBack || state === HoldState.Gone) {
       const keys = this.#givenBack ? [...this.#givenBack] : [...this.keys];

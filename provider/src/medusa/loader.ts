@@ -2,8 +2,10 @@ import type { LoaderOptions } from "@medusajs/framework/types";
 import { LockClient } from "../client/client";
 import { guardedLog, textOf } from "../client/guard";
 import { KeptLocks } from "../client/kept";
+import { placedLog } from "../client/place";
 import { Operations } from "../inspect/operations";
 import { parseOptions } from "../options/options";
+import { telemetryOf } from "../telemetry/loading";
 import { addAlias, rememberClient } from "./alias";
 import { shutDownWithMedusa } from "./application-end";
 import { asValue } from "./container";
@@ -18,19 +20,22 @@ type ProviderLoaderOptions = LoaderOptions & { moduleOptions?: Record<string, un
  */
 export default async function lockingRedisLoader(args: ProviderLoaderOptions): Promise<void> {
   const { container, options, moduleOptions } = args;
-  const log = guardedLog(args.logger);
-  const { native, waitLockingTimeoutS, tryWaitMs, maximumLeaseMs, warnings, ...rest } = parseOptions(options, moduleOptions);
+  const logger = guardedLog(args.logger);
+  const { waitLockingTimeoutS, tryWaitMs, maximumLeaseMs, warnings, ...rest } = parseOptions(options, moduleOptions);
+  const log = placedLog(logger, rest.native);
   for (const warning of warnings) {
     log.warn(warning);
   }
-  const client = new LockClient(native, rest, log);
+  const observer = telemetryOf(rest, log, () => require("@medusajs/framework/opentelemetry/api"));
+  const client = new LockClient(rest.native, rest, log, observer);
+  // The official package's own lines, as they are.
   try {
     await client.ready();
-    log.info(`Connection to Redis in "locking-redis" provider established`);
+    logger.info(`Connection to Redis in "locking-redis" provider established`);
   } catch (error) {
-    log.error(`An error occurred while connecting to Redis in provider "locking-redis": ${textOf(error)}`);
+    logger.error(`An error occurred while connecting to Redis in provider "locking-redis": ${textOf(error)}`);
   }
-  const operations = new Operations(native);
+  const operations = new Operations(rest.native);
   client.closeWith(() => operations.close());
   const loaded: LoadedClient = { client, operations, kept: new KeptLocks(client), waitLockingTimeoutS, tryWaitMs, maximumLeaseMs, log };
   container.register({ [CLIENT]: asValue(loaded) });

@@ -1,11 +1,13 @@
 import { kindOf, parseCallback, parseKeys, parseKeysToRelease, parseLabel, parseOwner, parseSignal } from "../client/arguments";
 import { guardLockCallbacks } from "../client/callbacks";
-import { Keep, type LockClient } from "../client/client";
+import type { LockClient } from "../client/client";
 import { argumentError, type LockError } from "../client/errors";
 import { type Log, textOf } from "../client/guard";
 import { looksAtItsLock } from "../client/jobs";
 import type { KeptLocks } from "../client/kept";
 import type { Lock } from "../client/lock";
+import type { ClientStats } from "../client/observer";
+import { Keep } from "../client/terms";
 import type { LockList, LockStatus } from "../inspect/lock-status";
 import type { LockHealth, LockOperations, Operations } from "../inspect/operations";
 import { type CallContext, labelOf } from "./context";
@@ -204,6 +206,11 @@ export class RedisLockingProvider implements LockOperations {
       .release(keys, owner)
       .catch((trouble) => this.#log.warn(`A lock that onHeld did not accept could not be given back at once: ${textOf(trouble)}`));
     throw error;
+  }
+
+  /** Plain numbers about this instance's locks: see {@link ClientStats}. */
+  stats(): ClientStats {
+    return this.#client.stats();
   }
 
   /** Accepts no more calls, lets running jobs end (up to `drainTimeoutMs`), and closes the connection. Idempotent. */

@@ -3,8 +3,9 @@ import { type NativeOptions, NativePauses } from "../../../native";
 import { kindOf } from "../client/arguments";
 import type { Callbacks } from "../client/callbacks";
 import { lockError, optionError } from "../client/errors";
+import type { SlowTerms } from "../client/slow";
 import { parseCluster } from "./cluster-options";
-import { optionalInteger, optionalNumber, optionalString } from "./option-values";
+import { optionalBoolean, optionalInteger, optionalNumber, optionalString } from "./option-values";
 import type { RedisConnectionOptions } from "./redis-option-types";
 import { parseRedisOptions, type RedisSettings } from "./redis-options";
 import { parseRedisUrl } from "./redis-url";
@@ -44,6 +45,22 @@ interface AnyOptions {
    * leases are renewed as long as the job runs. So the locks of a process that was killed are free after this time at the latest.
    */
   maximumLeaseMs?: number | string;
+  /**
+   * Metrics and traces by OpenTelemetry's API, if the package `@opentelemetry/api` is there and something is registered with it; default
+   * true.
+   */
+  telemetry?: boolean | string;
+  /** Of what kind a key is, for the attribute of metrics; default: what stands before the first `_`, `:` or `-`. 64 kinds at most. */
+  keyKind?: (key: string) => string;
+  /** A key that somebody waits for longer is named in the log once, with its holder; in milliseconds, default 5000. Infinity: never. */
+  slowWaitMs?: number | string;
+  /** A job that holds its keys longer is named in the log once; in milliseconds, default 60000. Infinity: never. */
+  slowHoldMs?: number | string;
+  /**
+   * A call that asks for a key that a job around it holds fails at once (LOCK_SELF_DEADLOCK), where it could only wait for itself; default
+   * false. It costs an AsyncLocalStorage.
+   */
+  detectSelfDeadlock?: boolean | string;
   /** A lock counts only when replicas of the Redis server have it; by default the master's answer is enough. */
   safety?: SafetyOptions;
   /** Known to the official package, which does nothing with it; neither does this one. */
@@ -65,12 +82,15 @@ const LONGEST_SAFETY_TIMEOUT_MS = 60_000;
 const MOST_REPLICAS = 1_000;
 
 /** @internal */
-export interface ParsedOptions extends Callbacks {
+export interface ParsedOptions extends Callbacks, SlowTerms {
   native: NativeOptions;
   waitLockingTimeoutS: number;
   tryWaitMs: number;
   drainTimeoutMs: number;
   maximumLeaseMs: number;
+  detectSelfDeadlock: boolean;
+  telemetry: boolean;
+  keyKind: ((key: string) => string) | undefined;
   /** Lines for the log. */
   warnings: string[];
 }
@@ -88,6 +108,11 @@ const KNOWN = new Set([
   "drainTimeoutMs",
   "maximumStallMs",
   "maximumLeaseMs",
+  "telemetry",
+  "keyKind",
+  "slowWaitMs",
+  "slowHoldMs",
+  "detectSelfDeadlock",
   "safety",
   "ttl",
 ]);
@@ -116,6 +141,7 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
     .map((name) => `Option "${name}" of the "locking-redis" provider is not known, ignored.`);
   const number = (name: string, unit: string, least: number, fallback: number) =>
     optionalNumber(name, given[name] ?? around[name], unit, least) ?? fallback;
+  const yes = (name: string, fallback: boolean) => optionalBoolean(name, given[name] ?? around[name]) ?? fallback;
   const { native: connection, keyPrefix, callbacks } = parsePlace(given, redisUrl, warnings);
   const native: NativeOptions = {
     ...connection,
@@ -136,6 +162,11 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
     tryWaitMs: number("tryWaitMs", "milliseconds", 0, 0),
     drainTimeoutMs: number("drainTimeoutMs", "milliseconds", 0, 5_000),
     maximumLeaseMs: number("maximumLeaseMs", "milliseconds", 1_000, Number.POSITIVE_INFINITY),
+    slowWaitMs: number("slowWaitMs", "milliseconds", 1, 5_000),
+    slowHoldMs: number("slowHoldMs", "milliseconds", 1, 60_000),
+    detectSelfDeadlock: yes("detectSelfDeadlock", false),
+    telemetry: yes("telemetry", true),
+    keyKind: parseKeyKind(given.keyKind ?? around.keyKind),
     warnings,
   };
 }
@@ -161,6 +192,13 @@ function parsePlace(given: Record<string, unknown>, redisUrl: string | undefined
     },
     keyPrefix,
   };
+}
+
+function parseKeyKind(value: unknown): ((key: string) => string) | undefined {
+  if (value !== undefined && value !== null && typeof value !== "function") {
+    throw optionError("keyKind", `must be a function, got ${kindOf(value)}`);
+  }
+  return (value ?? undefined) as ((key: string) => string) | undefined;
 }
 
 /** An unknown option in here is refused, unlike elsewhere: a mistyped one must not give less safety than the user asked for. */

@@ -1,8 +1,9 @@
-import { type AcquireTerms, Keep, type LockClient } from "../client/client";
+import type { LockClient } from "../client/client";
 import { type LockError, lostError } from "../client/errors";
 import { type Log, textOf } from "../client/guard";
 import type { KeptLocks } from "../client/kept";
 import type { HeldLock, Lock } from "../client/lock";
+import { type AcquireTerms, Keep } from "../client/terms";
 import { parseLeaseMs } from "./arguments";
 
 /** A lock of {@link Locks.acquire}, valid until its release. `await using` releases it at the end of a block. */

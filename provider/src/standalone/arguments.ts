@@ -1,6 +1,6 @@
 import { kindOf, parseLabel, parseOwner, parseSignal } from "../client/arguments";
-import type { LockTerms } from "../client/client";
 import { argumentError } from "../client/errors";
+import type { LockTerms } from "../client/terms";
 
 const SHORTEST_LEASE_MS = 1_000;
 /** Some 31 years. */

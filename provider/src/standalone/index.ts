@@ -1,5 +1,6 @@
 export { LockError, type LockErrorCode } from "../client/errors";
 export type { Lock } from "../client/lock";
+export type { ClientStats } from "../client/observer";
 export type { HoldState } from "../inspect/answers";
 export type { LockKind, LockList, LockProcess, LockStatus, LockWaiters } from "../inspect/lock-status";
 export type { LockHealth, LockOperations } from "../inspect/operations";

@@ -6,8 +6,11 @@ import { guardedLog, type Log, textOf } from "../client/guard";
 import { looksAtItsLock } from "../client/jobs";
 import { KeptLocks } from "../client/kept";
 import type { Lock } from "../client/lock";
+import type { ClientStats } from "../client/observer";
+import { placedLog } from "../client/place";
 import type { LockList, LockStatus } from "../inspect/lock-status";
 import { type LockHealth, type LockOperations, Operations } from "../inspect/operations";
+import { telemetryOf } from "../telemetry/loading";
 import { type AcquiredLock, keepOf, OwnedLock, type Surroundings } from "./acquired-lock";
 import {
   type AcquireOptions,
@@ -29,7 +32,7 @@ export type Job<T> = (lock: Lock) => T | PromiseLike<T>;
  */
 export function createLocks(options: LocksOptions): Locks {
   const parsed = parseLocksOptions(options);
-  const log = logInOurWords(guardedLog(parsed.logger));
+  const log = placedLog(logInOurWords(guardedLog(parsed.logger)), parsed.native);
   for (const warning of parsed.warnings) {
     log.warn(warning);
   }
@@ -44,7 +47,7 @@ export class Locks implements LockOperations {
 
   /** @internal */
   constructor({ native, waitMs, maximumLeaseMs, warnings: _, logger: __, ...terms }: ParsedLocksOptions, log: Log) {
-    const client = new LockClient(native, terms, log);
+    const client = new LockClient(native, terms, log, telemetryOf({ native, ...terms }, log));
     this.#operations = new Operations(native);
     client.closeWith(() => this.#operations.close());
     this.#around = { client, kept: new KeptLocks(client), log };
@@ -134,6 +137,11 @@ export class Locks implements LockOperations {
     const hold = await client.acquire(parsed, owner, { ...terms, refuse, keep });
     const mostMs = renews ? this.#defaults.maximumLeaseMs : Number.POSITIVE_INFINITY;
     return new OwnedLock(kept.add(hold, parsed, owner, renews, undefined, undefined), owner, keep, mostMs, this.#around);
+  }
+
+  /** Plain numbers about this client's locks: see {@link ClientStats}. */
+  stats(): ClientStats {
+    return this.#around.client.stats();
   }
 
   /**

@@ -36,6 +36,22 @@ interface AnyOptions {
   maximumStallMs?: number | string;
   /** Longest lease of locks that are renewed, in milliseconds, whatever a call's `leaseMs` says; at least 1000; default: none. */
   maximumLeaseMs?: number | string;
+  /**
+   * Metrics and traces by OpenTelemetry's API, if the package `@opentelemetry/api` is there and something is registered with it; default
+   * true.
+   */
+  telemetry?: boolean | string;
+  /** Of what kind a key is, for the attribute of metrics; default: what stands before the first `_`, `:` or `-`. 64 kinds at most. */
+  keyKind?: (key: string) => string;
+  /** A key that somebody waits for longer is named in the log once, with its holder; in milliseconds, default 5000. Infinity: never. */
+  slowWaitMs?: number | string;
+  /** A job that holds its keys longer is named in the log once; in milliseconds, default 60000. Infinity: never. */
+  slowHoldMs?: number | string;
+  /**
+   * A call that asks for a key that a job around it holds fails at once (LOCK_SELF_DEADLOCK), where it could only wait for itself; default
+   * false. It costs an AsyncLocalStorage.
+   */
+  detectSelfDeadlock?: boolean | string;
   /** A lock counts only when replicas of the Redis server have it; by default the master's answer is enough. */
   safety?: SafetyOptions;
   /** How long `close` waits for running jobs before it leaves their locks to lapse, in milliseconds; default 5000. */
@@ -58,6 +74,11 @@ const NAMES: Readonly<Record<string, string>> = {
   namespace: "namespace",
   maximumStallMs: "maximumStallMs",
   maximumLeaseMs: "maximumLeaseMs",
+  telemetry: "telemetry",
+  keyKind: "keyKind",
+  slowWaitMs: "slowWaitMs",
+  slowHoldMs: "slowHoldMs",
+  detectSelfDeadlock: "detectSelfDeadlock",
   safety: "safety",
   drainTimeoutMs: "drainTimeoutMs",
   pollFirstPauseMs: "defaultRetryInterval",

@@ -73,6 +73,7 @@ impl Client {
             redirected: Vec::new(),
             urgent: false,
             closed: false,
+            away_since: None,
         }
     }
 

@@ -38,6 +38,9 @@ impl Client {
         for (id, said) in self.calls.take_questions() {
             self.refused(now, id, said.shown().to_owned());
         }
+        if self.connection.is_ready() {
+            self.away_since = Some(now);
+        }
         let unanswered = self.connection.lose(reason, lookup, &mut self.fx);
         self.return_to_backlog(now, &unanswered);
         if self.closed && self.calls.is_empty() {

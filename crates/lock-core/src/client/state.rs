@@ -15,6 +15,7 @@ use crate::poll_lines::PollLines;
 use crate::present::Present;
 use crate::requests::{Event, Outcome};
 use crate::resp::Said;
+use crate::time::Instant;
 use crate::waiters::Waiters;
 use std::sync::Arc;
 
@@ -40,6 +41,8 @@ pub struct Client {
     /// What is to be sent should leave at once.
     pub(super) urgent: bool,
     pub(super) closed: bool,
+    /// Since when there has been no connection that was ready; `None`: there is one, or there was none yet.
+    pub(super) away_since: Option<Instant>,
 }
 
 /// A command that was sent elsewhere. Nothing of it was executed.
@@ -173,6 +176,11 @@ impl Client {
             "" => "not connected to Redis yet".to_owned(),
             reason => reason.to_owned(),
         })
+    }
+
+    /// Whether there was no connection at any time since then.
+    pub(super) fn was_away_since(&self, then: Instant) -> bool {
+        !self.connection.is_ready() && self.away_since.is_none_or(|since| since <= then)
     }
 
     /// Tells the callers and keeps the call: work may be left to do for nobody.

@@ -1,6 +1,6 @@
 //! What follows for a call from where it stands among the waiters: it asks, begins on a grant, pauses, or goes.
 
-use super::state::Client;
+use super::state::{Client, list};
 use crate::call_id::CallId;
 use crate::calls::{Acquire, By, Call, Claim, Kind, Leave, Release, State};
 use crate::cohort::{First, Followers, MOST_FOLLOWERS, Verification};
@@ -261,10 +261,19 @@ impl Client {
 
     /// The time limit of a call is over.
     pub(super) fn limit_reached(&mut self, now: Instant, id: CallId) {
+        // A node of a cluster that sent the call elsewhere was there.
+        let untold = self.calls.get(id).is_some_and(|call| !call.in_doubt && call.redirections == 0);
         match self.calls.get(id).map(|call| &call.kind) {
             Some(Kind::Acquire(acquire)) => {
                 let error = if matches!(acquire.wait, WaitPolicy::TryFor(_)) {
                     self.not_acquired(id)
+                } else if untold && self.was_away_since(acquire.asked_at) {
+                    let keys = self.keys_of(id);
+                    let text = format!(
+                        "There was no usable connection to Redis for as long as the call could wait for {}.",
+                        list(&keys)
+                    );
+                    Error::new(Code::Unreachable, text).with_keys(keys)
                 } else {
                     Error::new(Code::Timeout, "Timed-out acquiring lock.").with_keys(self.keys_of(id))
                 };

@@ -3,7 +3,7 @@
 
 use super::refusal::Refused;
 use crate::effects::Effects;
-use crate::requests::LogLevel;
+use crate::requests::{Event, LogLevel};
 use std::time::Duration;
 
 /// Pauses between two questions about what was refused: the first, and the longest.
@@ -83,10 +83,9 @@ impl Standing {
     /// The outage is over.
     pub(super) fn recovered(&mut self, fx: &mut Effects) {
         let late = std::mem::take(&mut self.late);
-        if !std::mem::take(&mut self.told).is_empty() {
-            fx.log(LogLevel::Info, "Connected to Redis again.");
-        } else if late {
-            fx.log(LogLevel::Info, "Connected to Redis.");
+        let again = !std::mem::take(&mut self.told).is_empty();
+        if again || late {
+            fx.tell(Event::Recovered { again });
         }
     }
 

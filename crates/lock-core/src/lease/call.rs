@@ -1,7 +1,7 @@
 //! What the renewal says to Redis, what it hears, and what follows from it for the leases.
 
 use super::renewal::{Renewal, RenewalAnswer};
-use super::{HoldId, LeaseTable};
+use super::{HoldId, LeaseTable, Unrenewed};
 use crate::key::LockKey;
 use crate::resp::Value;
 use crate::script::Script;
@@ -62,6 +62,12 @@ impl RenewalCall {
         self.leases.iter().flat_map(|renewal| renewal.keys.iter())
     }
 
+    /// How many leases it is about.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.leases.len()
+    }
+
     /// The script call. `plain`: side keys may not be used, so nothing tells the holds of a named owner apart.
     #[must_use]
     pub fn script(&self, plain: bool) -> ScriptCall {
@@ -92,7 +98,7 @@ impl RenewalCall {
         (per_key.len() == self.keys().count()).then(|| per_key.to_vec())
     }
 
-    /// Takes the answers in. `counts`: enough replicas have the new end; without them only what is lost is known for certain. Gives the
+    /// Takes the answers in. `shortfall`: too few replicas have the new end, so only what is lost is known for certain. Gives the
     /// holds that are lost by it, with the keys that were not theirs.
     pub fn take_in(
         &self,
@@ -100,15 +106,17 @@ impl RenewalCall {
         now: Instant,
         sent_at: Instant,
         per_key: &[i64],
-        counts: bool,
+        shortfall: Option<&Unrenewed>,
     ) -> Vec<(HoldId, Vec<LockKey>)> {
         let (mut per_key, mut lost) = (per_key, Vec::new());
         for renewal in &self.leases {
             let (own, rest) = per_key.split_at(renewal.keys.len().min(per_key.len()));
             per_key = rest;
             let answer = renewal.read(own);
-            if answer != RenewalAnswer::NotOurs && !counts {
-                leases.failed(now, renewal.hold);
+            if answer != RenewalAnswer::NotOurs
+                && let Some(shortfall) = shortfall
+            {
+                leases.failed(now, renewal.hold, shortfall);
             } else if leases.answered(sent_at, renewal.hold, answer) {
                 let answers = own.iter().map(Some).chain(std::iter::repeat(None));
                 let gone =
@@ -120,7 +128,7 @@ impl RenewalCall {
     }
 
     /// There was no answer, or it was not asked.
-    pub fn failed(&self, leases: &mut LeaseTable, now: Instant) {
-        self.leases.iter().for_each(|renewal| leases.failed(now, renewal.hold));
+    pub fn failed(&self, leases: &mut LeaseTable, now: Instant, why: &Unrenewed) {
+        self.leases.iter().for_each(|renewal| leases.failed(now, renewal.hold, why));
     }
 }

@@ -29,11 +29,30 @@ pub enum LeaseState {
     Gone,
 }
 
+/// Why a renewal did not come about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unrenewed {
+    /// It was not tried, because the JavaScript thread was stuck for too long.
+    pub stuck: bool,
+    /// The reason, as the end of a sentence.
+    pub why: Arc<str>,
+}
+
+impl Unrenewed {
+    /// Redis did not do it.
+    #[must_use]
+    pub fn failed(why: impl Into<Arc<str>>) -> Self {
+        Self { stuck: false, why: why.into() }
+    }
+}
+
 /// What happened to a lease that is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
     /// It could not be renewed before its end.
     Lapsed,
+    /// It was not renewed before its end, because the JavaScript thread was stuck for too long.
+    Stuck,
     /// It came to its end, and nobody had asked for a renewal.
     Ended,
     /// Redis said that the lock is not this hold's any more.
@@ -106,6 +125,8 @@ pub(super) struct Lease {
     pub(super) asked_on_grant: bool,
     /// When the schedule has it.
     pub(super) scheduled: Instant,
+    /// Why the last renewal did not come about, if it did not.
+    pub(super) unrenewed: Option<Unrenewed>,
 }
 
 impl Lease {
@@ -122,6 +143,7 @@ impl Lease {
             asking: false,
             asked_on_grant: false,
             scheduled: Instant::FAR_FUTURE,
+            unrenewed: None,
             held,
         };
         lease.extend(sent_at, lease.held.lease);
@@ -179,7 +201,11 @@ impl Lease {
     }
 
     pub(super) fn loss(&self) -> Loss {
-        if self.held.renews { Loss::Lapsed } else { Loss::Ended }
+        match &self.unrenewed {
+            _ if !self.held.renews => Loss::Ended,
+            Some(Unrenewed { stuck: true, .. }) => Loss::Stuck,
+            _ => Loss::Lapsed,
+        }
     }
 
     /// What is asked about it, now that it is due.

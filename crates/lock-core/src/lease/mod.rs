@@ -22,7 +22,7 @@ mod shared;
 mod timing;
 
 pub use call::{RenewalCall, ScriptCall};
-pub use entry::{LeaseState, Loss, NewLease};
+pub use entry::{LeaseState, Loss, NewLease, Unrenewed};
 pub use facts::LeaseFacts;
 pub use hold_id::HoldId;
 pub use renewal::{Renewal, RenewalAnswer, Term};
@@ -56,6 +56,8 @@ pub struct Ended {
     pub state: LeaseState,
     /// Until when it would have been good.
     pub good_until: Instant,
+    /// Why the last renewal did not come about, if it did not.
+    pub unrenewed: Option<Unrenewed>,
 }
 
 /// All leases of one client.
@@ -157,6 +159,7 @@ impl LeaseTable {
     pub fn lose(&mut self, hold: HoldId) -> bool {
         let Some(lease) = self.get_mut(hold).present() else { return false };
         let known = std::mem::replace(&mut lease.state, LeaseState::Lost) == LeaseState::Lost;
+        lease.unrenewed = None;
         self.reschedule(hold.place());
         !known
     }
@@ -208,7 +211,8 @@ impl LeaseTable {
     pub fn release(&mut self, now: Instant, hold: HoldId) -> Option<Ended> {
         let state = self.state(now, hold);
         let good_until = self.get(hold)?.last_call();
-        self.take(hold.place()).map(|lease| Ended { held: lease.held, state, good_until })
+        let ended = |lease: Lease| Ended { held: lease.held, state, good_until, unrenewed: lease.unrenewed };
+        self.take(hold.place()).map(ended)
     }
 
     /// How far the lease can be trusted at `now`, whether or not anybody has looked since.
@@ -230,6 +234,12 @@ impl LeaseTable {
             }
             _ => Some(Duration::ZERO),
         }
+    }
+
+    /// Why the hold's last renewal did not come about, if it did not.
+    #[must_use]
+    pub fn unrenewed(&self, hold: HoldId) -> Option<&Unrenewed> {
+        self.get(hold)?.unrenewed.as_ref()
     }
 
     /// The lease's parts, as registered.
@@ -301,6 +311,7 @@ impl LeaseTable {
             RenewalAnswer::Held { left } => {
                 lease.state = LeaseState::Held;
                 lease.on_grant = false;
+                lease.unrenewed = None;
                 lease.extend(sent_at, left);
                 lease.due_at = lease.due_at.min(lease.next_due(sent_at));
                 false
@@ -312,6 +323,7 @@ impl LeaseTable {
             }
             RenewalAnswer::NotOurs => {
                 lease.state = LeaseState::Lost;
+                lease.unrenewed = None;
                 true
             }
         };
@@ -320,9 +332,10 @@ impl LeaseTable {
     }
 
     /// A renewal got no answer, or was not tried: try again soon, until the deadline.
-    pub fn failed(&mut self, now: Instant, hold: HoldId) {
+    pub fn failed(&mut self, now: Instant, hold: HoldId, why: &Unrenewed) {
         let Some(lease) = self.get_mut(hold) else { return };
         lease.asking = false;
+        lease.unrenewed = Some(why.clone());
         if lease.state == LeaseState::Held {
             lease.state = LeaseState::Suspect;
         }

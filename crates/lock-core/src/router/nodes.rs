@@ -7,7 +7,7 @@ use crate::calls::Call;
 use crate::client::Client;
 use crate::mode::Mode;
 use crate::present::Present;
-use crate::requests::{Event, Outcome};
+use crate::requests::{Event, LogLevel, Outcome};
 use crate::time::Instant;
 use std::time::Duration;
 
@@ -65,6 +65,12 @@ impl Cluster {
                 }
                 self.is_ready = false;
                 self.events.push_back((id, Event::Down { reason }));
+            }
+            // The other nodes may have been there all the time.
+            Event::Recovered { .. } => {
+                let event =
+                    Event::Log { level: LogLevel::Info, message: "Connected to Redis again.".to_owned() };
+                self.take_event(first, now, id, event);
             }
             Event::Log { level, message } => {
                 let event = match self.address(id) {

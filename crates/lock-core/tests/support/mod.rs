@@ -248,6 +248,7 @@ impl Rig {
     pub fn logs(&self) -> String {
         let line = |event: &Event| match event {
             Event::Log { message, .. } => Some(message.clone()),
+            Event::Recovered { again } => Some(format!("Recovered, again: {again}")),
             _ => None,
         };
         self.events.iter().filter_map(line).collect::<Vec<_>>().join("\n")

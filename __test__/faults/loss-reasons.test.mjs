@@ -1,0 +1,42 @@
+// The cause of LOCK_LOST says what happened; the job's message is always the official package's.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { block, NS, OURS_ONLY, openTestbed, refused, until } from "../support/testbed.mjs";
+
+const bed = openTestbed();
+const MESSAGE =
+  'Lost the lock for key(s) "k" while the job was still running: the lease expired before it could be renewed. Increase "expire" if the job is expected to run this long.';
+
+test("deleted", OURS_ONLY, async () => {
+  const { locking } = await bed.boot();
+  const lost = locking.execute(
+    "k",
+    async (signal) => {
+      await bed.command("DEL", `${NS}k`);
+      await until("the loss is told", () => signal.aborted);
+    },
+    { expire: 1 },
+  );
+  const { cause } = await refused(lost, { code: "LOCK_LOST", message: MESSAGE });
+  assert.match(cause.message, /Redis does not have it any more as this hold's/);
+});
+
+test("the event loop was stuck for too long, whether the job looks at its lock or not", OURS_ONLY, async () => {
+  const booted = await bed.boot({ maximumStallMs: 200 });
+  const looking = booted.locking.execute(
+    "k",
+    async (_signal, lock) => {
+      block(2_000);
+      assert.throws(() => lock.assertHeld(), { code: "LOCK_LOST" });
+    },
+    { expire: 1 },
+  );
+  const told = await refused(looking, { code: "LOCK_LOST", message: MESSAGE });
+  assert.match(told.cause.message, /event loop has been stuck for \d+ s, longer than maximumStallMs allows/);
+  const blind = await refused(
+    booted.locking.execute("k", async () => block(2_000), { expire: 1 }),
+    { code: "LOCK_LOST", message: MESSAGE },
+  );
+  assert.match(blind.cause.message, /event loop has been stuck for \d+ s, longer than maximumStallMs allows/);
+});

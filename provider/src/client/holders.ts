@@ -1,0 +1,80 @@
+import type { AwaitedKey, HeldKey, NativeClient, NativeOptions } from "../../../native";
+import { loadNative } from "./native";
+import { seconds } from "./words";
+
+/** How long other processes have for their answers, in milliseconds. */
+const ANSWER_MS = 300;
+
+/** What processes answer to the question who holds a key: docs/PROTOCOL.md, "Questions of operators". */
+interface Census {
+  answers?: {
+    process: { host: string; pid: number; stuckMs: number | null };
+    locks: { key: string; label: string | null; heldMs: number }[];
+  }[];
+}
+
+/** What Redis has about keys. */
+interface Reading {
+  locks?: { key: string; owner: string | null; leftMs: number | null }[];
+}
+
+/** @internal Who holds each of the keys, in words, by key: this process, another one that answers, or what Redis says. */
+export async function findHolders(native: NativeClient, options: NativeOptions, keys: AwaitedKey[]): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const held of native.heldKeys(
+    keys.map(({ key }) => key),
+    0,
+    keys.length,
+  )) {
+    found.set(held.key, ownHolder(held));
+  }
+  const others = keys.filter(({ key }) => !found.has(key));
+  if (others.length === 0) {
+    return found;
+  }
+  const names = others.map(({ fullKey }) => fullKey);
+  try {
+    const { NativeInspector } = loadNative();
+    const inspector = new NativeInspector(options);
+    const [census, reading] = await Promise.all([inspector.ask(names, ANSWER_MS), inspector.read(names)]);
+    inspector.close();
+    const { answers = [] } = JSON.parse(census) as Census;
+    const { locks = [] } = JSON.parse(reading) as Reading;
+    for (const { key, fullKey } of others) {
+      const holder = toldHolder(answers, fullKey) ?? storedHolder(locks.find((lock) => lock.key === fullKey));
+      if (holder !== undefined) {
+        found.set(key, holder);
+      }
+    }
+  } catch {
+    // Redis is not there, or does not say it: the line tells of the wait all the same.
+  }
+  return found;
+}
+
+/** @internal This process as a holder. */
+export function ownHolder({ label, heldMs }: Pick<HeldKey, "label" | "heldMs">): string {
+  return `this process, for ${seconds(heldMs)}${label === undefined ? "" : ` ("${label}")`}`;
+}
+
+function toldHolder(answers: NonNullable<Census["answers"]>, fullKey: string): string | undefined {
+  for (const { process: other, locks } of answers) {
+    const lock = locks.find(({ key }) => key === fullKey);
+    if (lock) {
+      const stuck = other.stuckMs ? `, whose event loop has been stuck for ${seconds(other.stuckMs)}` : "";
+      return `process ${other.pid} on ${other.host}${stuck}, for ${seconds(lock.heldMs)}${lock.label === null ? "" : ` ("${lock.label}")`}`;
+    }
+  }
+  return undefined;
+}
+
+function storedHolder(lock: NonNullable<Reading["locks"]>[number] | undefined): string | undefined {
+  if (!lock) {
+    return undefined;
+  }
+  if (lock.owner === null) {
+    return "nobody at this moment";
+  }
+  const end = lock.leftMs === null ? "its lock has no end" : `its lease ends in ${seconds(lock.leftMs)} unless it is renewed`;
+  return `"${lock.owner}", of a process that does not answer; ${end}`;
+}

@@ -1,0 +1,149 @@
+import type { AwaitedKey, HeldKey, NativeClient, NativeOptions } from "../../../native";
+import { type Log, textOf } from "./guard";
+import { findHolders } from "./holders";
+import { after } from "./pause";
+import { listOf, plural, seconds } from "./words";
+
+/** How often it is looked at most and at least, in milliseconds. */
+const OFTEN_MS = 50;
+const SELDOM_MS = 2_500;
+/** Keys whose holder is asked for at once. The others have their turn at the next look. */
+const MOST_ASKED = 3;
+/** Holds that one look tells of. */
+const MOST_HOLDS = 100;
+
+/** @internal From when on a wait or a job is worth a line in the log, in milliseconds. May be Infinity. */
+export interface SlowTerms {
+  slowWaitMs: number;
+  slowHoldMs: number;
+}
+
+/** @internal What the look is at. */
+interface LookedAt {
+  /** `undefined` once nobody has the client any more. */
+  native(): NativeClient | undefined;
+  /** Whether a call is under way or a job runs. */
+  isBusy(): boolean;
+}
+
+/**
+ * @internal Names in the log, once each, the keys that are waited for too long with their holders, and the jobs that hold too long. It looks
+ * while calls are under way, and has no timer while the client is idle.
+ */
+export class SlowLog {
+  readonly #terms: SlowTerms;
+  readonly #pauseMs: number;
+  readonly #options: NativeOptions;
+  readonly #at: LookedAt;
+  readonly #log: Log;
+  /** Whether the next look is due. */
+  isOn = false;
+  readonly #keysTold = new Set<string>();
+  readonly #ownersTold = new Set<string>();
+  #asking = false;
+  #cancel = () => {};
+
+  constructor(terms: SlowTerms, options: NativeOptions, at: LookedAt, log: Log) {
+    this.#terms = terms;
+    this.#pauseMs = Math.min(Math.max(Math.min(terms.slowWaitMs, terms.slowHoldMs) / 2, OFTEN_MS), SELDOM_MS);
+    this.#options = options;
+    this.#at = at;
+    this.#log = log;
+  }
+
+  /** A call begins while it does not look. */
+  start(): void {
+    // While nothing is worth a line it counts as on, so that no call starts it.
+    this.isOn = true;
+    if (this.#terms.slowWaitMs !== Number.POSITIVE_INFINITY || this.#terms.slowHoldMs !== Number.POSITIVE_INFINITY) {
+      this.#cancel = after(this.#pauseMs, () => this.#look());
+    }
+  }
+
+  /** The client is closed. */
+  stop(): void {
+    this.#cancel();
+    this.isOn = true;
+  }
+
+  #look(): void {
+    const native = this.#at.native();
+    if (!native || !this.#at.isBusy()) {
+      this.#keysTold.clear();
+      this.#ownersTold.clear();
+      this.isOn = false;
+      return;
+    }
+    try {
+      this.#lookAtHolds(native);
+      this.#lookAtWaits(native);
+    } catch (error) {
+      this.#log.error(`A fault in provider "locking-redis", please report it: ${textOf(error)}`);
+    }
+    this.start();
+  }
+
+  #lookAtHolds(native: NativeClient): void {
+    const { slowHoldMs } = this.#terms;
+    if (slowHoldMs === Number.POSITIVE_INFINITY) {
+      return;
+    }
+    const byOwner = new Map<string, HeldKey[]>();
+    for (const held of native.heldKeys(null, slowHoldMs, MOST_HOLDS)) {
+      if (held.ofJob) {
+        byOwner.set(held.owner, [...(byOwner.get(held.owner) ?? []), held]);
+      }
+    }
+    forgetOthers(this.#ownersTold, byOwner);
+    for (const [owner, [first, ...others]] of byOwner) {
+      if (first && !this.#ownersTold.has(owner)) {
+        this.#ownersTold.add(owner);
+        const keys = listOf([first, ...others].map(({ key }) => key));
+        this.#log.warn(`A job${labelled(first.label)} has held ${keys} for ${seconds(first.heldMs)} (option slowHoldMs).`);
+      }
+    }
+  }
+
+  #lookAtWaits(native: NativeClient): void {
+    const { slowWaitMs } = this.#terms;
+    if (slowWaitMs === Number.POSITIVE_INFINITY) {
+      return;
+    }
+    const waits = new Map(native.awaitedKeys(slowWaitMs).map((wait) => [wait.key, wait]));
+    forgetOthers(this.#keysTold, waits);
+    const news = [...waits.values()].filter(({ key }) => !this.#keysTold.has(key)).slice(0, MOST_ASKED);
+    if (news.length > 0 && !this.#asking) {
+      for (const { key } of news) {
+        this.#keysTold.add(key);
+      }
+      this.#asking = true;
+      void this.#tellOf(native, news).finally(() => {
+        this.#asking = false;
+      });
+    }
+  }
+
+  async #tellOf(native: NativeClient, waits: AwaitedKey[]): Promise<void> {
+    const holders = await findHolders(native, this.#options, waits);
+    for (const { key, count, longestMs, labels } of waits) {
+      const who = labels.length > 0 ? ` (${labels.map((label) => `"${label}"`).join(", ")})` : "";
+      const holder = holders.get(key) ?? "an owner that could not be found out";
+      this.#log.warn(
+        `Key "${key}" has been waited for for ${seconds(longestMs)} by ${plural(count, "call", "calls")}${who}; it is held by ${holder} (option slowWaitMs).`,
+      );
+    }
+  }
+}
+
+function labelled(label: string | undefined): string {
+  return label === undefined ? "" : ` "${label}"`;
+}
+
+/** Forgets what is not there any more: when it comes back it is news. */
+function forgetOthers(told: Set<string>, there: Map<string, unknown>): void {
+  for (const name of told) {
+    if (!there.has(name)) {
+      told.delete(name);
+    }
+  }
+}

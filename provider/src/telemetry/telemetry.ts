@@ -1,0 +1,99 @@
+import type * as Otel from "@opentelemetry/api";
+import type { LossKind } from "../client/errors";
+import { type Log, textOf } from "../client/guard";
+import { type Observable, type ObservedCall, type Observer, registeredTelemetry } from "../client/observer";
+import type { LockTerms } from "../client/terms";
+import { TelemetryCall } from "./call";
+import { Instruments } from "./instruments";
+import { type KeyKind, Kinds } from "./kinds";
+
+const NAME = "medusa-locking-redis";
+const REASONS: Record<LossKind, string> = {
+  lapsed: "lapsed",
+  stuck: "stuck",
+  ended: "ended",
+  "taken-away": "deleted",
+  released: "released",
+};
+
+/** @internal How telemetry is made. */
+export interface TelemetryTerms {
+  keyKind: KeyKind | undefined;
+  /** Attributes that tell this client from others: where Redis is, and the namespace. */
+  place: Otel.Attributes;
+  log: Log;
+  /** Loads the package, or throws. */
+  load(): typeof Otel;
+}
+
+/** @internal Metrics and traces by OpenTelemetry's API, for whatever of it is registered, also after the client was made. */
+export class Telemetry implements Observer {
+  readonly #terms: TelemetryTerms;
+  readonly #kinds: Kinds;
+  /** `null`: the package cannot be loaded. */
+  #api: typeof Otel | null | undefined;
+  #tracer: Otel.Tracer | undefined;
+  #instruments: Instruments | undefined;
+  #client: WeakRef<Observable> | undefined;
+
+  constructor(terms: TelemetryTerms) {
+    this.#terms = terms;
+    this.#kinds = new Kinds(terms.keyKind, terms.log);
+  }
+
+  watches(client: WeakRef<Observable>): void {
+    this.#client = client;
+    this.#look();
+  }
+
+  begins(keys: string | string[], terms: LockTerms, owner?: string): ObservedCall | undefined {
+    const api = this.#look();
+    return api && new TelemetryCall(api, this.#tracer, this.#instruments, this.#kinds.of(keys), { keys, owner, label: terms.label });
+  }
+
+  loses(keys: string[], why: LossKind): void {
+    if (this.#look()) {
+      this.#instruments?.losses.add(1, { "lock.key.kind": this.#kinds.of(keys), "lock.loss.reason": REASONS[why] });
+    }
+  }
+
+  ends(): void {
+    this.#instruments?.stop();
+  }
+
+  /** Takes up what was registered meanwhile. The package, if something of it is used. */
+  #look(): typeof Otel | undefined {
+    const registered = registeredTelemetry();
+    if (!registered.trace && !registered.metrics) {
+      return undefined;
+    }
+    const api = this.#load();
+    if (!api) {
+      return undefined;
+    }
+    if (registered.trace && !this.#tracer) {
+      this.#tracer = api.trace.getTracer(NAME);
+    }
+    if (registered.metrics && !this.#instruments) {
+      this.#instruments = new Instruments(api.metrics.getMeter(NAME), this.#kinds, this.#terms.place);
+      if (this.#client) {
+        this.#instruments.ask(this.#client);
+      }
+    }
+    return api;
+  }
+
+  #load(): typeof Otel | undefined {
+    if (this.#api === undefined) {
+      try {
+        this.#api = this.#terms.load();
+      } catch (error) {
+        this.#api = null;
+        this.#terms.log.warn(
+          `There are no metrics and traces of locks, since @opentelemetry/api cannot be loaded: ${textOf(error).split("\n", 1)[0]}. Install it next to medusa-locking-redis, or set telemetry: false.`,
+        );
+      }
+    }
+    return this.#api ?? undefined;
+  }
+}
