@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import type { NativeOptions } from "../../../native";
 import { type LockError, type LockErrorCode, lockError } from "../client/errors";
+import type { ClientStats } from "../client/observer";
 import { InspectionError, type Inspector, openInspector } from "./inspector";
 import type { LockList, LockStatus } from "./lock-status";
 import { findLock, listLocks } from "./locks";
@@ -36,10 +37,12 @@ export interface LockOperations {
   free(keys: string | string[], options?: { by?: string }): Promise<string[]>;
   /** Whether Redis answers. Never rejects. */
   health(): Promise<LockHealth>;
+  /** What this process' client counts and knows. It asks nobody. */
+  stats(): ClientStats;
 }
 
-/** @internal {@link LockOperations} on one namespace. */
-export class Operations implements LockOperations {
+/** @internal The part of {@link LockOperations} that asks Redis and processes. */
+export class Operations implements Omit<LockOperations, "stats"> {
   readonly #options: NativeOptions;
   #inspector: Inspector | undefined;
   #closed = false;
