@@ -45,6 +45,7 @@ test("a lock that code frees goes to the next waiter, and its job is told by who
     signal.addEventListener("abort", () => lost.resolve());
     return lost.promise;
   });
+  const refusal = refused(job, { code: "LOCK_LOST" });
   const waiter = booted.locking.execute("cart_2", async () => "served", { timeout: 30 });
   await until("somebody waits", async () => {
     const lock = await operations.lock("cart_2");
@@ -52,7 +53,7 @@ test("a lock that code frees goes to the next waiter, and its job is told by who
   });
   assert.deepEqual(await operations.free(["cart_2", "nobody-has-it"], { by: "the night shift" }), ["cart_2"]);
   assert.equal(await waiter, "served");
-  const error = await refused(job, { code: "LOCK_LOST" });
+  const error = await refusal;
   assert.match(error.cause.message, /by the night shift/);
 });
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { requireInstalled } from "../../harness/installed.mjs";
 import { RecordedLoad } from "../support/recorded-load.mjs";
 import { NS, until } from "../support/testbed.mjs";
 import { openClusterBed } from "./support.mjs";
@@ -42,6 +43,22 @@ test("a master that steps down for its replica", async () => {
   await replica.cli("CLUSTER", "FAILOVER");
   await until("it is a master", async () => (await replica.cli("ROLE"))[0] === "master");
   await endsWell();
+});
+
+test("who asks about locks finds them at the new master, and can free them", async () => {
+  await load.stop();
+  const { createLocks } = requireInstalled("medusa-locking-redis/client");
+  const locks = createLocks({ cluster: { startupNodes: bed.cluster.startupNodes }, logger: {} });
+  const lock = await locks.acquire("a", { waitMs: 30_000 });
+  await until("it is listed", async () => (await locks.lock("a"))?.holderAnswers === true);
+  const replica = await bed.cluster.replicaOf(await bed.cluster.masterOf(`${NS}a`));
+  await replica.cli("CLUSTER", "FAILOVER");
+  await until("it is a master", async () => (await replica.cli("ROLE"))[0] === "master");
+  await until("the cluster is healthy", async () => (await locks.health()).ok);
+  assert.equal((await locks.lock("a")).owner, lock.ownerId);
+  assert.deepEqual(await locks.free("a", { by: "ada" }), ["a"]);
+  await until("it is told", () => lock.signal.aborted);
+  await locks.close();
 });
 
 test("releaseAll while slots move misses no lock", async () => {

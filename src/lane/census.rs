@@ -6,9 +6,9 @@ use super::shared::{Inbound, Shared};
 use super::{background, side};
 use crate::net::{Failure, Talk};
 use crate::sys::now;
-use lock_core::census::{CHANNEL, Follows, ProcessFacts, Respondent, WaitFacts};
+use lock_core::census::{CHANNEL, Follows, ProcessFacts, Respondent};
 use lock_core::resp::Value;
-use lock_core::{LockKey, Mode};
+use lock_core::{LockKey, Mode, Waiting};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -18,8 +18,11 @@ use tokio::sync::oneshot;
 /// Shortest and longest pause before another connection.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
 
+/// A connection that lived so long was a good one.
+const LONG_ENOUGH: Duration = Duration::from_secs(5);
+
 /// What an event loop said, by the question's number.
-type LoopSaid = (u64, Vec<WaitFacts>);
+type LoopSaid = (u64, Vec<Waiting>);
 
 struct Answering {
     shared: Arc<Shared>,
@@ -39,14 +42,14 @@ async fn run(answering: Answering) {
     let mut pause = PAUSE.0;
     while !shared.is_closed() {
         // In the other modes Redis has no messages for this user, or not for this connection.
-        if shared.mode() != Some(Mode::HandOff) {
+        if !shared.may_listen() {
             shared.census.notified().await;
             continue;
         }
         let began = now();
         // Why it ended is no line for the log: the main connection tells of a Redis that is gone.
         let _ = answering.listen().await;
-        if now().since(began) > PAUSE.1 {
+        if now().since(began) > LONG_ENOUGH {
             pause = PAUSE.0;
         }
         // The end of the client, or a new main connection, ends the pause.
@@ -77,7 +80,7 @@ impl Answering {
                 () = until(respondent.next()) => {}
                 () = self.shared.census.notified() => {
                     // There is a new main connection: this server may be a replica now, and what a replica says reaches nobody.
-                    let stays = node.as_ref().is_some_and(|node| self.shared.routes().nodes().contains(node));
+                    let stays = self.shared.may_listen() && node.as_ref().is_some_and(|node| self.shared.routes().nodes().contains(node));
                     if !stays {
                         return Ok(());
                     }
@@ -115,19 +118,17 @@ impl Answering {
     }
 
     async fn answer(&self, respondent: &mut Respondent, talk: &Talk) -> Result<(), Failure> {
-        let messages = {
-            let process = self.process();
-            respondent.answers(now(), &process, &self.shared.leases())
-        };
-        if messages.is_empty() {
-            return Ok(());
+        for ready in respondent.ready(now()) {
+            let locks = self.shared.leases().facts(now(), ready.keys());
+            let messages = ready.answer(now(), &self.process(), &locks);
+            let commands: Vec<_> = messages
+                .into_iter()
+                .map(|message| vec![b"PUBLISH".to_vec(), message.channel.into_bytes(), message.text])
+                .collect();
+            // A refused answer is the asker's trouble: it sees that this process was reached and says nothing.
+            talk.ask_all(&commands).await?;
         }
-        let commands: Vec<_> = messages
-            .into_iter()
-            .map(|message| vec![b"PUBLISH".to_vec(), message.channel.into_bytes(), message.text])
-            .collect();
-        // A refused answer is the asker's trouble: it sees that this process was reached and says nothing.
-        talk.ask_all(&commands).await.map(drop)
+        Ok(())
     }
 
     fn process(&self) -> ProcessFacts {

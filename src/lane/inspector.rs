@@ -10,15 +10,21 @@ use lock_core::census::{
     reply_channel, revoking,
 };
 use lock_core::resp::Value;
-use lock_core::{IdSource, LockKey, Namespace, NodeAddress, Routes, SIDE_KEY_MARK, ScriptCall};
+use lock_core::{IdSource, Instant, LockKey, Namespace, NodeAddress, Routes, SIDE_KEY_MARK, ScriptCall};
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::sync::mpsc::Receiver;
 
 /// Longest wait for the reply to one command.
 const REPLY_LIMIT: Duration = Duration::from_secs(5);
+/// For how long a table of slots is believed. Who asks is in no hurry, and masters change.
+const ROUTES_FOR: Duration = Duration::from_secs(1);
+/// How often a command is tried whose slot has another node, and the pause between.
+const MOST_TRIES: u32 = 10;
+const TRY_PAUSE: Duration = Duration::from_millis(100);
 /// Keys that one SCAN looks at.
 const SCAN_COUNT: &str = "1000";
 /// Lock keys that are read at once.
@@ -30,7 +36,8 @@ pub(crate) struct Inspector {
     namespace: Namespace,
     /// For looking up a cluster.
     shared: Shared,
-    routes: Mutex<Option<Routes>>,
+    /// The table of slots, and when it was looked up.
+    routes: Mutex<Option<(Instant, Routes)>>,
     talks: Mutex<HashMap<Option<NodeAddress>, Talk>>,
     ids: std::sync::Mutex<IdSource>,
 }
@@ -107,9 +114,20 @@ impl Inspector {
 
     /// What Redis has about these lock keys.
     pub(crate) async fn read(&self, keys: Vec<String>) -> Result<Vec<KeyFacts>, Failure> {
+        let keys: Vec<_> = keys.into_iter().map(|key| LockKey::new(key.into_bytes())).collect();
+        let mut tries = 0;
+        loop {
+            let outcome = self.read_once(&keys).await;
+            if !self.is_to_be_tried_again(&outcome, &mut tries).await {
+                return outcome;
+            }
+        }
+    }
+
+    async fn read_once(&self, keys: &[LockKey]) -> Result<Vec<KeyFacts>, Failure> {
         let routes = self.routes().await?;
         let mut by_place: HashMap<Option<NodeAddress>, Vec<LockKey>> = HashMap::new();
-        for key in keys.into_iter().map(|key| LockKey::new(key.into_bytes())) {
+        for key in keys.iter().cloned() {
             let place = routes.as_ref().and_then(|routes| routes.of(key.slot()).cloned());
             by_place.entry(place).or_default().push(key);
         }
@@ -136,17 +154,17 @@ impl Inspector {
 
     /// Asks all processes what they hold and wait for.
     pub(crate) async fn ask(&self, keys: Option<Vec<String>>, limit: Duration) -> Result<Census, Failure> {
-        let place = self.nodes().await?.into_iter().next();
+        let nodes = self.nodes().await?;
+        let in_cluster = !nodes.is_empty();
         let channel = reply_channel(&self.ids.lock().unwrap_or_else(PoisonError::into_inner).attempt());
-        let target = self.settings.target_of(place.as_ref());
-        let (talk, mut pushes) = in_time(side::listen(&self.settings, &target, false, &channel)).await?;
+        let (talk, mut pushes) = self.listen(nodes, &channel).await?;
         // The reply's channel must be there before anybody answers.
         in_time(async { pushes.recv().await.ok_or_else(|| Failure::odd("SUBSCRIBE")) }).await?;
         let question = question_message(Question { reply: channel, keys });
         let mut collector = Collector::new(now(), limit);
         let reached = in_time(talk.ask(&[b"PUBLISH", CHANNEL.as_bytes(), &question])).await?;
         // In a cluster the number is that of one node.
-        if let (Value::Int(reached), None) = (reached, place) {
+        if let (Value::Int(reached), false) = (reached, in_cluster) {
             collector.reached(u64::try_from(reached).unwrap_or(0));
         }
         while !collector.is_done(now()) {
@@ -167,24 +185,21 @@ impl Inspector {
     /// Takes a lock away from `owner`, or from whoever holds it. Tells its holder by whom. Gives how many were taken away.
     pub(crate) async fn free(&self, key: String, owner: Option<String>, by: String) -> Result<i64, Failure> {
         let lock = LockKey::new(key.clone().into_bytes());
-        let place = self.routes().await?.and_then(|routes| routes.of(lock.slot()).cloned());
         let freed = freed_message(Freed { keys: vec![key], owner: owner.clone(), by });
         let tell = vec![b"PUBLISH".to_vec(), CHANNEL.into(), freed];
         // Each node tells those who listen there, before the lock is gone: from node to node it may take longer than the loss.
         let nodes = self.nodes().await?;
         let places = if nodes.is_empty() { vec![None] } else { nodes.into_iter().map(Some).collect() };
         for place in places {
-            // Without the right to say it, the holder is told of the loss only.
-            self.ask_all(place, std::slice::from_ref(&tell)).await?;
+            // Without the right to say it, or at a node that is lost, the holder is told of the loss only.
+            let _ = self.ask_all(place, std::slice::from_ref(&tell)).await;
         }
-        // A connection of its own: a command that may have been executed must not be repeated, the next holder has the lock by then.
-        let talk =
-            in_time(side::open(&self.settings, &self.settings.target_of(place.as_ref()), false)).await?;
-        let answer = match revoke(&talk, &revoking(&lock, owner.as_deref(), false)).await {
-            Err(Failure::Said(said)) if said.text().contains("NOPERM") => {
-                revoke(&talk, &revoking(&lock, owner.as_deref(), true)).await
+        let mut tries = 0;
+        let answer = loop {
+            let outcome = self.revoke_once(&lock, owner.as_deref()).await;
+            if !self.is_to_be_tried_again(&outcome, &mut tries).await {
+                break outcome;
             }
-            answer => answer,
         };
         match answer? {
             Value::Array(parts) => match parts.as_slice() {
@@ -193,6 +208,49 @@ impl Inspector {
             },
             _ => Err(Failure::odd("a script")),
         }
+    }
+
+    async fn revoke_once(&self, lock: &LockKey, owner: Option<&str>) -> Result<Value, Failure> {
+        let place = self.routes().await?.and_then(|routes| routes.of(lock.slot()).cloned());
+        // A connection of its own: a command that may have been executed must not be repeated, the next holder has the lock by then.
+        let talk =
+            in_time(side::open(&self.settings, &self.settings.target_of(place.as_ref()), false)).await?;
+        match revoke(&talk, &revoking(lock, owner, false)).await {
+            Err(Failure::Said(said)) if said.text().contains("NOPERM") => {
+                revoke(&talk, &revoking(lock, owner, true)).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// A node that has handed a slot over has done nothing. Others may hear of its new node a little later.
+    async fn is_to_be_tried_again<T>(&self, outcome: &Result<T, Failure>, tries: &mut u32) -> bool {
+        let moved = matches!(outcome, Err(Failure::Said(said)) if said.starts_with(b"MOVED"));
+        *tries += 1;
+        if !moved || *tries >= MOST_TRIES || self.settings.discovery.is_none() {
+            return false;
+        }
+        self.routes.lock().await.take();
+        tokio::time::sleep(TRY_PAUSE).await;
+        true
+    }
+
+    /// Subscribes at the first node that can be reached, or at the only server.
+    async fn listen(
+        &self,
+        nodes: Vec<NodeAddress>,
+        channel: &str,
+    ) -> Result<(Talk, Receiver<Vec<Value>>), Failure> {
+        let places = if nodes.is_empty() { vec![None] } else { nodes.into_iter().map(Some).collect() };
+        let mut last = Failure::odd("SUBSCRIBE");
+        for place in places {
+            let target = self.settings.target_of(place.as_ref());
+            match in_time(side::listen(&self.settings, &target, false, channel)).await {
+                Err(broken @ Failure::Broken(_)) => last = broken,
+                outcome => return outcome,
+            }
+        }
+        Err(last)
     }
 
     /// Sends commands over the connection to a place. One that was made before may have broken meanwhile, so a new one is tried once.
@@ -222,12 +280,17 @@ impl Inspector {
         if self.settings.discovery.is_none() {
             return Ok(None);
         }
-        let mut routes = self.routes.lock().await;
-        if routes.is_none() {
-            let ranges = lookup::look_up(&self.shared, &self.settings, Vec::new()).await;
-            *routes = Some(Routes::new(&ranges.map_err(Failure::Broken)?));
+        let mut known = self.routes.lock().await;
+        if let Some((at, routes)) = known.as_ref()
+            && now() < *at + ROUTES_FOR
+        {
+            return Ok(Some(routes.clone()));
         }
-        Ok(routes.clone())
+        let nodes = known.take().map(|(_, routes)| routes.nodes().to_vec()).unwrap_or_default();
+        let ranges = lookup::look_up(&self.shared, &self.settings, nodes).await.map_err(Failure::Broken)?;
+        let routes = Routes::new(&ranges);
+        *known = Some((now(), routes.clone()));
+        Ok(Some(routes))
     }
 }
 

@@ -209,7 +209,7 @@ impl NodeLoop {
                     self.state.borrow_mut().engine.router().handle_map(now(), outcome);
                 }
                 Inbound::WhoWaits { keys, answer } => {
-                    let _ = answer.send(self.state.borrow_mut().engine.waits(now(), keys.as_ref()));
+                    let _ = answer.send(self.state.borrow_mut().engine.waiting(keys.as_ref()));
                 }
                 Inbound::Moved { reason } => {
                     self.state.borrow_mut().engine.router().handle_moved(now(), &reason);

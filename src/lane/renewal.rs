@@ -251,7 +251,12 @@ impl Renewer {
     async fn connect(&self, address: Option<&NodeAddress>) -> Result<Talk, Failure> {
         let target = self.settings.target_of(address);
         let unwanted = self.shared.password_unwanted.load(Ordering::Acquire);
-        let talk = side::open(&self.settings, &target, unwanted).await?;
+        let talk = side::open(&self.settings, &target, unwanted).await;
+        // In a cluster one node that is lost says nothing about the others.
+        if talk.is_ok() || address.is_none() {
+            self.shared.renewal_connects(talk.is_ok());
+        }
+        let talk = talk?;
         self.check_role(&talk).await?;
         Ok(talk)
     }
@@ -301,8 +306,7 @@ impl Renewer {
         let keys =
             keys.unwrap_or_else(|| held.keys.iter().map(|key| self.namespace.caller_name(key)).collect());
         let named = !held.owner.is_unique();
-        let by =
-            self.shared.leases().freed_by(now(), &held.keys, &held.owner).filter(|_| why == Loss::TakenAway);
+        let by = self.shared.leases().freed_by(now(), &held).filter(|_| why == Loss::TakenAway);
         let because = (self.shared.leases().unrenewed(hold).map(|unrenewed| Arc::clone(&unrenewed.why)))
             .filter(|_| matches!(why, Loss::Lapsed | Loss::Stuck));
         self.shared.send(Inbound::Notice(Notice::Lost { hold, keys, why, by, because, named }));

@@ -2,8 +2,9 @@
 
 use crate::net::{Connection, Trouble};
 use crate::sys::{AsyncWaker, ThreadWaker, now};
-use lock_core::census::WaitFacts;
-use lock_core::{Instant, LeaseTable, LockKey, Mode, NodeId, Notice, Routes, SharedLeases, SlotRange};
+use lock_core::{
+    Instant, LeaseTable, LockKey, Mode, NodeId, Notice, Routes, SharedLeases, SlotRange, Waiting,
+};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +30,7 @@ pub(crate) enum Inbound {
     /// A notice for JavaScript.
     Notice(Notice),
     /// Which calls wait, at these keys or at all? A process whose loop is stuck does not answer.
-    WhoWaits { keys: Option<BTreeSet<LockKey>>, answer: oneshot::Sender<Vec<WaitFacts>> },
+    WhoWaits { keys: Option<BTreeSet<LockKey>>, answer: oneshot::Sender<Vec<Waiting>> },
 }
 
 /// See the module. Every lock in here is held for a few instructions only.
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     mode: Mutex<Option<Mode>>,
     /// Wakes the task that answers questions of operators.
     pub(crate) census: Notify,
+    /// The renewal has its connection, or would get one: the last attempt did not fail. Where connections are few, it has the first right.
+    renewal_stands: AtomicBool,
     /// The server wants no password although one was given.
     pub(crate) password_unwanted: AtomicBool,
     /// In a cluster: which node has which slot.
@@ -69,6 +72,7 @@ impl Shared {
             keeps_to_slots: AtomicBool::new(false),
             mode: Mutex::default(),
             census: Notify::new(),
+            renewal_stands: AtomicBool::new(false),
             password_unwanted: AtomicBool::new(false),
             routes: Mutex::default(),
             closed: AtomicBool::new(false),
@@ -93,6 +97,18 @@ impl Shared {
         self.password_unwanted.store(password_unwanted, Ordering::Release);
         self.reachable.store(true, Ordering::Release);
         self.census.notify_one();
+    }
+
+    /// Notes how the renewal's last attempt to connect went.
+    pub(crate) fn renewal_connects(&self, well: bool) {
+        if self.renewal_stands.swap(well, Ordering::AcqRel) != well {
+            self.census.notify_one();
+        }
+    }
+
+    /// Whether there may be a connection for operators' questions.
+    pub(crate) fn may_listen(&self) -> bool {
+        self.mode() == Some(Mode::HandOff) && self.renewal_stands.load(Ordering::Acquire)
     }
 
     /// How locks are waited for; `None`: there was no connection yet.

@@ -129,7 +129,7 @@ impl ThreadLane {
                 }
                 Inbound::WhoWaits { keys, answer } => {
                     // Whoever asked may have gone.
-                    let _ = answer.send(self.core.engine().waits(now(), keys.as_ref()));
+                    let _ = answer.send(self.core.engine().waiting(keys.as_ref()));
                 }
                 // This lane connects by itself.
                 Inbound::Connected { .. } => {}

@@ -11,7 +11,7 @@ use crate::key::LockKey;
 use crate::lease::{Ended, HoldId, LeaseState, Loss, NewLease, SharedLeases, Unrenewed};
 use crate::notices::{Action, Held, Notice};
 use crate::requests::{
-    AcquireRequest, Event, Hold, Keep, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey,
+    AcquireRequest, Event, Hold, Keep, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey, Waiting,
 };
 use crate::router::{FIRST, Router};
 use crate::time::Instant;
@@ -268,7 +268,7 @@ impl Engine {
         {
             let keys = self.router.caller_names(&held.keys);
             let named = !held.owner.is_unique();
-            let by = leases.freed_by(now, &held.keys, &held.owner);
+            let by = leases.freed_by(now, held);
             self.notices.push_back(Notice::Lost {
                 hold,
                 keys,
@@ -298,10 +298,11 @@ impl Engine {
         Held::Watched(id)
     }
 
-    /// The calls that wait, by key: at these keys, or at all.
-    pub fn waits(&mut self, now: Instant, keys: Option<&BTreeSet<LockKey>>) -> Vec<WaitFacts> {
-        let waiting = self.router.waiting();
-        summed_up(now, waiting.into_iter().filter(|call| keys.is_none_or(|keys| keys.contains(&call.key))))
+    /// The calls that wait: at these keys, or at all.
+    pub fn waiting(&mut self, keys: Option<&BTreeSet<LockKey>>) -> Vec<Waiting> {
+        let mut waiting = self.router.waiting();
+        waiting.retain(|call| keys.is_none_or(|keys| keys.contains(&call.key)));
+        waiting
     }
 
     /// The calls that have waited for so long or longer, by key.

@@ -5,9 +5,9 @@
 //! answered, the locks at least; nobody who was dead all the time answers; an answer counts as complete only if every part came.
 
 use lock_core::census::{
-    CHANNEL, Census, Collector, Follows, ProcessFacts, Question, Respondent, WaitFacts, question_message,
+    CHANNEL, Census, Collector, Follows, ProcessFacts, Question, Respondent, question_message,
 };
-use lock_core::{HoldId, IdSource, Instant, LeaseTable, LockKey, NewLease};
+use lock_core::{HoldId, IdSource, Instant, LeaseTable, LockKey, NewLease, Waiting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -151,9 +151,8 @@ impl World {
                 self.after(150, Happening::Look(process));
             }
             Happening::LoopSaid { number, .. } => {
-                let key = "waited".to_owned();
-                let waits = vec![WaitFacts { key, count: 1, longest_ms: 1, labels: Vec::new() }];
-                one.respondent.loop_said(number, waits);
+                let key = LockKey::new(b"waited".to_vec());
+                one.respondent.loop_said(number, vec![Waiting { key, since: now, label: None }]);
                 self.answers(process);
             }
             Happening::Look(_) => self.answers(process),
@@ -175,9 +174,11 @@ impl World {
         let Some(one) = self.processes.get_mut(process) else { return };
         let stuck_ms = one.stuck_until.filter(|until| *until > now).map(|_| 150);
         let facts = ProcessFacts { stuck_ms, ..one.facts.clone() };
-        let messages = one.respondent.answers(now, &facts, &one.leases);
-        if !messages.is_empty() {
-            one.told = one.leases.facts(now, None).len();
+        let mut messages = Vec::new();
+        for ready in one.respondent.ready(now) {
+            let locks = one.leases.facts(now, ready.keys());
+            one.told = locks.len();
+            messages.extend(ready.answer(now, &facts, &locks));
         }
         for message in messages {
             self.deliver(process, Happening::Answered(message.text));

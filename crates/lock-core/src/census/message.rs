@@ -16,6 +16,9 @@ const VERSION: u32 = 1;
 /// Size of one part of an answer, in bytes, as far as the length of one lock allows.
 const PART: usize = 64 << 10;
 
+/// Longest name of somebody who takes locks away, in characters.
+const LONGEST_BY: usize = 200;
+
 /// Most parts of one answer: some 100,000 locks.
 pub(super) const MOST_PARTS: usize = 1_000;
 
@@ -95,12 +98,20 @@ pub fn freed_message(freed: Freed) -> Vec<u8> {
     encode(&Said { v: VERSION, question: None, freed: Some(freed) })
 }
 
+/// Anybody who may publish says who he is: what is repeated in logs and errors is short, and moves no terminal.
+fn shown(by: &str) -> String {
+    let unseen = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    by.chars().take(LONGEST_BY).map(|c| if unseen(c) { '?' } else { c }).collect()
+}
+
 pub(super) fn heard(message: &[u8]) -> Heard {
     match serde_json::from_slice(message) {
         Ok(Said { v: VERSION, question: Some(question), .. }) if question.reply.starts_with(REPLIES) => {
             Heard::Question(question)
         }
-        Ok(Said { v: VERSION, freed: Some(freed), .. }) => Heard::Freed(freed),
+        Ok(Said { v: VERSION, freed: Some(freed), .. }) => {
+            Heard::Freed(Freed { by: shown(&freed.by), ..freed })
+        }
         _ => Heard::Nothing,
     }
 }

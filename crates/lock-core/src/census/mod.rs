@@ -17,4 +17,4 @@ pub(crate) use facts::summed_up;
 pub use facts::{LockFacts, ProcessFacts, WaitFacts};
 pub use message::{CHANNEL, Freed, Question, freed_message, question_message, reply_channel};
 pub use reading::{KeyFacts, Queued, read, reading, revoking};
-pub use respondent::{Follows, Message, Respondent};
+pub use respondent::{Follows, Message, Ready, Respondent};

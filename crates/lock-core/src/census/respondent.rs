@@ -1,9 +1,10 @@
 //! The side that answers: one in every process, on the background thread.
 
-use super::facts::{LockFacts, ProcessFacts, WaitFacts};
+use super::facts::{LockFacts, ProcessFacts, summed_up};
 use super::message::{Freed, Heard, answer, heard};
 use crate::key::LockKey;
-use crate::lease::LeaseTable;
+use crate::lease::LeaseFacts;
+use crate::requests::Waiting;
 use crate::time::Instant;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -26,10 +27,17 @@ pub struct Message {
 #[derive(Debug)]
 struct Open {
     number: u64,
+    until: Instant,
+    ready: Ready,
+}
+
+/// A question that is to be answered now.
+#[derive(Debug)]
+pub struct Ready {
     reply: String,
     keys: Option<BTreeSet<LockKey>>,
-    until: Instant,
-    waits: Option<Vec<WaitFacts>>,
+    /// `None`: the event loop did not say.
+    waits: Option<Vec<Waiting>>,
 }
 
 /// See the module.
@@ -66,48 +74,53 @@ impl Respondent {
                 let keys: Option<BTreeSet<LockKey>> = question
                     .keys
                     .map(|keys| keys.into_iter().map(|key| LockKey::new(key.into_bytes())).collect());
-                let until = now + LOOP_LIMIT;
-                self.open.push_back(Open {
-                    number,
-                    reply: question.reply,
-                    keys: keys.clone(),
-                    until,
-                    waits: None,
-                });
+                let ready = Ready { reply: question.reply, keys: keys.clone(), waits: None };
+                self.open.push_back(Open { number, until: now + LOOP_LIMIT, ready });
                 Some(Follows::AskLoop { number, keys })
             }
         }
     }
 
     /// The event loop has said who waits.
-    pub fn loop_said(&mut self, number: u64, waits: Vec<WaitFacts>) {
+    pub fn loop_said(&mut self, number: u64, waits: Vec<Waiting>) {
         if let Some(open) = self.open.iter_mut().find(|open| open.number == number) {
-            open.waits = Some(waits);
+            open.ready.waits = Some(waits);
         }
     }
 
-    /// When [`Self::answers`] has something at the latest.
+    /// When [`Self::ready`] has something at the latest.
     #[must_use]
     pub fn next(&self) -> Option<Instant> {
         self.open.front().map(|open| open.until)
     }
 
-    /// The answers to questions that the event loop has answered, or whose time is over.
-    pub fn answers(&mut self, now: Instant, process: &ProcessFacts, leases: &LeaseTable) -> Vec<Message> {
-        let mut messages = Vec::new();
-        let (ready, open) =
-            self.open.drain(..).partition::<Vec<_>, _>(|open| open.waits.is_some() || now >= open.until);
+    /// The questions that the event loop has answered, or whose time is over.
+    pub fn ready(&mut self, now: Instant) -> Vec<Ready> {
+        let is_ready = |open: &Open| open.ready.waits.is_some() || now >= open.until;
+        let (ready, open) = self.open.drain(..).partition::<Vec<_>, _>(is_ready);
         self.open = open.into();
-        for Open { reply, keys, waits, .. } in ready {
-            let locks = leases.facts(now, keys.as_ref());
-            let locks: Vec<LockFacts> = locks.iter().map(|lock| LockFacts::of(now, lock)).collect();
-            let process = match waits {
-                Some(_) => &ProcessFacts { stuck_ms: None, ..process.clone() },
-                None => process,
-            };
-            let parts = answer(process, locks, waits.as_deref());
-            messages.extend(parts.into_iter().map(|text| Message { channel: reply.clone(), text }));
-        }
-        messages
+        ready.into_iter().map(|open| open.ready).collect()
+    }
+}
+
+impl Ready {
+    /// About these keys; `None`: all.
+    #[must_use]
+    pub fn keys(&self) -> Option<&BTreeSet<LockKey>> {
+        self.keys.as_ref()
+    }
+
+    /// The answer. `locks`: what the table of leases says about the keys. The table is not needed for this, which takes long where there
+    /// are many.
+    #[must_use]
+    pub fn answer(self, now: Instant, process: &ProcessFacts, locks: &[LeaseFacts]) -> Vec<Message> {
+        let waits = self.waits.map(|waiting| summed_up(now, waiting));
+        let locks = locks.iter().map(|lock| LockFacts::of(now, lock)).collect();
+        let process = match waits {
+            Some(_) => &ProcessFacts { stuck_ms: None, ..process.clone() },
+            None => process,
+        };
+        let parts = answer(process, locks, waits.as_deref());
+        parts.into_iter().map(|text| Message { channel: self.reply.clone(), text }).collect()
     }
 }

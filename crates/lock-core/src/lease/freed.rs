@@ -3,7 +3,7 @@
 use crate::ids::Owner;
 use crate::key::LockKey;
 use crate::time::Instant;
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +12,14 @@ const KNOWN_FOR: Duration = Duration::from_secs(60);
 /// How many are known.
 const MOST: usize = 1_000;
 
-/// See the module.
+/// See the module. The latest are last.
 #[derive(Debug, Default)]
-pub(super) struct FreedBy(BTreeMap<LockKey, Note>);
+pub(super) struct FreedBy(VecDeque<Note>);
 
 #[derive(Debug)]
 struct Note {
     at: Instant,
+    key: LockKey,
     /// `None`: from whoever held it.
     owner: Option<Vec<u8>>,
     by: Arc<str>,
@@ -27,17 +28,22 @@ struct Note {
 impl FreedBy {
     pub(super) fn note(&mut self, now: Instant, key: LockKey, owner: Option<&[u8]>, by: &Arc<str>) {
         if self.0.len() >= MOST {
-            self.0.retain(|_, note| now < note.at + KNOWN_FOR);
+            self.0.pop_front();
         }
-        if self.0.len() < MOST {
-            self.0.insert(key, Note { at: now, owner: owner.map(<[u8]>::to_vec), by: Arc::clone(by) });
-        }
+        self.0.push_back(Note { at: now, key, owner: owner.map(<[u8]>::to_vec), by: Arc::clone(by) });
     }
 
-    pub(super) fn of(&self, now: Instant, keys: &[LockKey], owner: &Owner) -> Option<Arc<str>> {
-        let of_owner = |note: &&Note| note.owner.as_deref().is_none_or(|named| named == owner.as_bytes());
-        let known = keys.iter().filter_map(|key| self.0.get(key)).filter(of_owner);
-        let known = known.filter(|note| now < note.at + KNOWN_FOR);
-        known.max_by_key(|note| note.at).map(|note| Arc::clone(&note.by))
+    /// Who took one of these away from `owner`, who asked for them at `since`.
+    pub(super) fn of(
+        &self,
+        now: Instant,
+        keys: &[LockKey],
+        owner: &Owner,
+        since: Instant,
+    ) -> Option<Arc<str>> {
+        let recent = self.0.iter().rev().take_while(|note| now < note.at + KNOWN_FOR && note.at >= since);
+        let mut of_owner =
+            recent.filter(|note| note.owner.as_deref().is_none_or(|named| named == owner.as_bytes()));
+        of_owner.find(|note| keys.contains(&note.key)).map(|note| Arc::clone(&note.by))
     }
 }

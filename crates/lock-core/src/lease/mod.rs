@@ -133,10 +133,10 @@ impl LeaseTable {
         self.freed.note(now, key, owner, by);
     }
 
-    /// Who took one of these locks of `owner` away by hand in the last minute.
+    /// Who took one of the locks of this hold away by hand in the last minute.
     #[must_use]
-    pub fn freed_by(&self, now: Instant, keys: &[LockKey], owner: &Owner) -> Option<Arc<str>> {
-        self.freed.of(now, keys, owner)
+    pub fn freed_by(&self, now: Instant, held: &NewLease) -> Option<Arc<str>> {
+        self.freed.of(now, &held.keys, &held.owner, held.sent_at)
     }
 
     /// The claim of a hold was answered: it has its full lease, counted from `sent_at`. The flag is that of
