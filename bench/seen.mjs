@@ -1,5 +1,5 @@
-// What it costs that locks can be seen: executes per second at 256 at once on distinct keys, and the commands of an idle provider, plain, with
-// a label on each call, and while an operator asks ten times a second. They take turns in one process.
+// What it costs that locks can be seen: the commands of an idle provider, and executes per second at 256 at once on distinct keys, plain, with a
+// label on each call, while an operator asks ten times a second, with metrics, and with detectSelfDeadlock. They take turns in one process.
 // Run node scripts/install-packed.mjs before.
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -39,6 +39,20 @@ function keepAsking(url) {
   };
 }
 
+/** Registers OpenTelemetry's metrics until the returned function is called. */
+function collectMetrics() {
+  const { metrics } = requireInstalled("@opentelemetry/api");
+  const { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } =
+    requireInstalled("@opentelemetry/sdk-metrics");
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  const provider = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 10_000 })] });
+  metrics.setGlobalMeterProvider(provider);
+  return async () => {
+    metrics.disable();
+    await provider.shutdown();
+  };
+}
+
 async function commandsWhileIdle(server) {
   const processed = async () => Number(/total_commands_processed:(\d+)/.exec(await server.cli("INFO", "stats"))[1]);
   // What one look costs is taken off.
@@ -50,18 +64,24 @@ async function commandsWhileIdle(server) {
 await runMain(async () => {
   const { rounds } = readCommandLine({ usage: USAGE, flags: { rounds: { kind: "number", range: [1, 50], default: 9 } } });
   const server = await startServer();
-  const booted = await bootLocking({ providers: [providerEntry({ redisUrl: server.url })] });
+  const boot = (options) => bootLocking({ providers: [providerEntry({ redisUrl: server.url, ...options })] });
+  const booted = await boot({});
   await perSecond(booted);
   console.log(`idle: ${await commandsWhileIdle(server)} commands in ${IDLE_MS / 1_000} s`);
+  const detecting = await boot({ detectSelfDeadlock: true });
+  const during = async (begin) => {
+    const stop = begin();
+    const rate = await perSecond(booted);
+    await stop();
+    return rate;
+  };
   const variants = {
     plain: () => perSecond(booted),
+    again: () => perSecond(booted),
     labelled: () => perSecond(booted, { label: "a label of some length" }),
-    asked: async () => {
-      const stop = keepAsking(server.url);
-      const rate = await perSecond(booted);
-      await stop();
-      return rate;
-    },
+    asked: () => during(() => keepAsking(server.url)),
+    metrics: () => during(collectMetrics),
+    detectSelfDeadlock: () => perSecond(detecting),
   };
   const names = Object.keys(variants);
   const rates = Object.fromEntries(names.map((name) => [name, []]));
@@ -78,5 +98,6 @@ await runMain(async () => {
     console.log(`${name}: ${Math.round(median(rates[name]))} executes/s, ${median(ratios).toFixed(3)} of plain (${range})`);
   }
   await booted.shutdown();
+  await detecting.shutdown();
   await server.stop();
 });
