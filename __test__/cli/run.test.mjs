@@ -104,6 +104,27 @@ test("SIGINT, SIGTERM and SIGHUP are passed on to the program, and the lock is r
   }
 });
 
+const NO_WINDOWS = { skip: process.platform === "win32" };
+
+test("a signal just after the program's start is passed on, and the lock is released", NO_WINDOWS, async () => {
+  // The program itself sends it, as early as can be.
+  for (let round = 0; round < 8; round += 1) {
+    const ended = await cli(runArgs(["sh", "-c", "kill -TERM $PPID; exec sleep 60"]));
+    assert.deepEqual([ended.code, ended.signal], [143, null]);
+    assert.equal(await owner(), null);
+  }
+});
+
+test("signals while the program ends leave no lock, and its code counts", NO_WINDOWS, async () => {
+  // They come until `run` has ended.
+  const program = ["sh", "-c", "trap '' INT; (while kill -INT $PPID; do :; done) 2>/dev/null & exit 3"];
+  for (let round = 0; round < 8; round += 1) {
+    const running = start(runArgs(program));
+    assert.deepEqual(await running.exited, [3, null]);
+    assert.equal(await owner(), null);
+  }
+});
+
 test("a program that handles the signal decides what becomes of it", async () => {
   const { running } = await startProgram(
     js("process.on('SIGINT', () => process.exit(3)); console.log('pid', process.pid); setInterval(() => {}, 1000)"),
