@@ -98,9 +98,16 @@ test("show explains a lock, and what to do", async () => {
   );
   assert.match(alive.stdout, /That process answers\./);
   assert.match(alive.stdout, new RegExp(`1 call waits, the longest for [^:]+:\\s+${os.hostname()}\\s+pid\\s+${waiter.pid}:`));
+  const places = ({ stdout }) => /^connected +now: (.+)$/m.exec(stdout)[1].split(", ");
+  const placeOf = ({ pid }) => `${os.hostname()}:${pid}`;
+  holder.child.kill("SIGSTOP");
+  const suspended = await cli(["show", "k", ...url()]);
+  assert.deepEqual(places(suspended), [placeOf(holder), placeOf(waiter)].sort());
+  assert.match(suspended.stdout, /does\s+not\s+answer\. It\s+is\s+dead,\s+cut\s+off\s+from\s+Redis\s+or\s+suspended,\s+or\s+it\s+works/);
   await holder.kill();
   const dead = await cli(["show", "k", ...url()]);
-  assert.match(dead.stdout, /does not answer: it is dead, cut off from Redis, or suspended/);
+  assert.deepEqual(places(dead), [placeOf(waiter)]);
+  assert.match(dead.stdout, /Look\s+at\s+that\s+process\s+first/);
   assert.match(dead.stdout, /medusa-locking-redis\s+release k$/m);
 });
 

@@ -6,7 +6,7 @@ import { findLock } from "../inspect/locks";
 import { shown } from "../inspect/words";
 import { CommandError, EXIT, usageError } from "./exit-codes";
 import type { Session } from "./session";
-import { linesOf, lockNamed } from "./show";
+import { connectedNow, linesOf, lockNamed } from "./show";
 import { print, printJson } from "./terminal";
 
 /** @internal Takes a lock away from its holder. */
@@ -21,7 +21,7 @@ export async function release(session: Session): Promise<number> {
     throw new CommandError(`nobody holds "${shown(lock.key)}"`, EXIT.trouble);
   }
   if (!given.has("json")) {
-    print([...linesOf(lock), ""]);
+    print([...linesOf(lock, await connectedNow(session, lock)), ""]);
   }
   if (!given.has("yes") && !(await isAgreed(lock))) {
     throw new CommandError("nothing was released", EXIT.trouble);
