@@ -119,6 +119,14 @@ test("a key that is not there ends with 1 and one line", async () => {
   }
 });
 
+test("a URL in the place of a key is not repeated with its password", async () => {
+  for (const args of [["show"], ["release", "--yes"]]) {
+    const ended = await cli([...args, "redis://u:s3cret/ s3cret@h", ...url()]);
+    complainedOnce(ended, /nobody holds "redis:\/\/\*\*\*@h"/);
+    assert.doesNotMatch(ended.stderr, /s3cret/);
+  }
+});
+
 test("another namespace has other locks", async () => {
   await bed.command("SET", "other:k", "me", "PX", "60000");
   assert.equal((await listed()).locks.length, 0);

@@ -180,6 +180,33 @@ test("a program that is not there gives 127, and one that cannot be executed 126
   assert.equal(await owner(), null);
 });
 
+test("a URL in the place of the key or of the program is not repeated with its password", async () => {
+  const misplaced = "redis://u:s3cret/ s3cret@h/1";
+  await bed.command("SET", `${NS}${misplaced}`, "another");
+  for (const [program, keys, message] of [
+    [[misplaced], ["k"], /there is no program "redis:\/\/\*\*\*@h\/1"/],
+    [["true"], [misplaced], /another holds the lock for "redis:\/\/\*\*\*@h\/1"/],
+  ]) {
+    const ended = await cli(runArgs(program, { keys, flags: ["--wait", "0"] }));
+    complainedOnce(ended, message);
+    assert.doesNotMatch(ended.stderr, /s3cret/);
+  }
+});
+
+test("commands for the terminal are not passed to it, neither from the command line nor from another process", async () => {
+  const missing = await cli(runArgs(["no\u001b[31mprogram\u009b\u202e"]));
+  complainedOnce(missing, /there is no program "no\\u001b\[31mprogram\\u009b\\u202e"/);
+  const { running } = await startProgram(WAITS);
+  const freed = { keys: [`${NS}k`], by: "\u001b[31mada\u0007" };
+  await until("run is told", async () => {
+    await bed.command("PUBLISH", "mlr!?", JSON.stringify({ v: 1, freed }));
+    await bed.command("DEL", `${NS}k`);
+    return running.child.exitCode !== null;
+  });
+  await running.closed;
+  complainedOnce({ ...running, stdout: "" }, /released by hand, by \\u001b\[31mada\\u0007\./);
+});
+
 test("without Redis it ends with 125 and says why, without the password", async () => {
   const args = ["run", "--url", "redis://u:s3cret@127.0.0.1:1", "--lock", "k", "--", "true"];
   const ended = await cli(args);

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { isatty } from "node:tty";
+import { typed } from "../inspect/words";
 import { CommandError, RUN_EXIT } from "./exit-codes";
 
 /** A terminal sends these to everybody in the foreground itself. */
@@ -96,6 +97,6 @@ function passerTo(child: ChildProcess): (signal: NodeJS.Signals) => void {
 function cannotStart(name: string, error: NodeJS.ErrnoException): CommandError {
   const isMissing = error.code === "ENOENT";
   return isMissing
-    ? new CommandError(`there is no program "${name}"`, RUN_EXIT.notFound)
-    : new CommandError(`the program "${name}" cannot be executed (${error.code ?? error.message})`, RUN_EXIT.cannotRun);
+    ? new CommandError(`there is no program "${typed(name)}"`, RUN_EXIT.notFound)
+    : new CommandError(`the program "${typed(name)}" cannot be executed (${error.code ?? error.message})`, RUN_EXIT.cannotRun);
 }

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LockError } from "../client/errors";
-import { shown } from "../inspect/words";
+import { typed } from "../inspect/words";
 import { CommandError, RUN_EXIT, usageError } from "./exit-codes";
 import type { Given } from "./flags";
 import { codeOf, startProgram } from "./program";
@@ -40,7 +40,8 @@ export async function run(given: Given): Promise<number> {
 
 /** The lock; or the exit code, if a signal came first. */
 async function take(locks: RunLocks, keys: string[], given: Given, signals: RunSignals): Promise<HeldLock | number> {
-  const label = given.text("label") ?? basename(given.program[0] ?? "");
+  // Others see the label.
+  const label = given.text("label") ?? basename(typed(given.program[0] ?? ""));
   const stopped = new AbortController();
   let code: number | undefined;
   signals.goTo((signal) => {
@@ -140,5 +141,5 @@ function tokensOf({ fencingTokens }: HeldLock, keys: string[]): Record<string, s
 }
 
 function named(keys: string[]): string {
-  return keys.map((key) => `"${shown(key)}"`).join(", ");
+  return keys.map((key) => `"${typed(key)}"`).join(", ");
 }

@@ -2,7 +2,7 @@ import { explain } from "../inspect/explain";
 import { textOf } from "../inspect/inspector";
 import type { LockStatus } from "../inspect/lock-status";
 import { findLock } from "../inspect/locks";
-import { duration, shown } from "../inspect/words";
+import { duration, shown, typed } from "../inspect/words";
 import { defaultConnectionName } from "../options/connection-options";
 import { CommandError, EXIT } from "./exit-codes";
 import type { Session } from "./session";
@@ -30,7 +30,7 @@ export async function lockNamed({ inspector, settings, given }: Session): Promis
   const [key = ""] = given.words;
   const lock = await findLock(inspector, settings.prefix, key);
   if (!lock) {
-    throw new CommandError(`nobody holds "${shown(key)}" or waits for it (namespace "${shown(settings.prefix)}")`, EXIT.trouble);
+    throw new CommandError(`nobody holds "${typed(key)}" or waits for it (namespace "${shown(settings.prefix)}")`, EXIT.trouble);
   }
   return lock;
 }

@@ -36,7 +36,7 @@ export function explain(lock: LockStatus): string[] {
 }
 
 function placeOf({ host, pid }: { host: string; pid: number }): string {
-  return `${shown(host)} pid ${pid}`;
+  return `${shown(host)} pid ${shown(String(pid))}`;
 }
 
 function whoHolds(lock: LockStatus): string {
@@ -63,7 +63,7 @@ function whoHolds(lock: LockStatus): string {
 }
 
 function processInWords({ host, pid, package: version }: LockProcess): string {
-  return `${shown(host)}, pid ${pid} (version ${version}),`;
+  return `${shown(host)}, pid ${shown(String(pid))} (version ${shown(version)}),`;
 }
 
 function stuckInWords({ stuckMs }: LockProcess): string {
