@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { requireInstalled } from "../../harness/installed.mjs";
-import { deferred, hold, openTestbed, refused, until } from "../support/testbed.mjs";
+import { deferred, hold, NS, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 const { lockOperations } = requireInstalled("medusa-locking-redis");
@@ -81,6 +81,58 @@ test("a container whose provider is another's is told so", async () => {
   for (const provider of ["locking-postgres", ""]) {
     assert.throws(() => operationsOf(booted, provider), { code: "INVALID_ARGUMENT" });
   }
+});
+
+const BAD_CALLS = [
+  ...[0, Number.NaN, Number.POSITIVE_INFINITY, -1, 2 ** 33, 1.5, "2", null].map((most) => [
+    `locks with most ${typeof most} ${most}`,
+    (operations) => operations.locks({ most }),
+    /^"most" must be a whole number from 1 to 100000, got /,
+  ]),
+  ...[null, "ada", []].map((options) => [
+    `locks with options ${JSON.stringify(options)}`,
+    (operations) => operations.locks(options),
+    /^the options must be an object, got /,
+  ]),
+  ...[undefined, null, 5, {}, [5], ["k", undefined]].map((keys) => [
+    `free of ${JSON.stringify(keys)}`,
+    (operations) => operations.free(keys),
+    /^keys must be a string or a list of strings, got /,
+  ]),
+  ...[null, "ada"].map((options) => [
+    `free with options ${options}`,
+    (operations) => operations.free("k", options),
+    /^the options must be an object, got /,
+  ]),
+  ["free by a number", (operations) => operations.free("k", { by: 5 }), /^"by" must be a string, got a number\.$/],
+  ["lock of nothing", (operations) => operations.lock(undefined), /^the key must be a string, got undefined\.$/],
+];
+
+test("arguments that cannot be used are refused in one clear line, with Medusa and without", async () => {
+  const booted = await bed.boot();
+  const { createLocks } = requireInstalled("medusa-locking-redis/client");
+  const locks = createLocks({ url: "redis://127.0.0.1:1", logger: {} });
+  for (const operations of [operationsOf(booted), locks]) {
+    for (const [, call, message] of BAD_CALLS) await refused(call(operations), { code: "INVALID_ARGUMENT", message });
+  }
+  await locks.close();
+});
+
+test("a free that fails at one key says which were freed before", async () => {
+  await bed.command("ACL", "SETUSER", "half", "on", ">p", "resetkeys", `~${NS}a`, "~mlr!*", "allchannels", "+@all");
+  const place = new URL(bed.url);
+  [place.username, place.password] = ["half", "p"];
+  const { createLocks } = requireInstalled("medusa-locking-redis/client");
+  const locks = createLocks({ url: place.href, logger: {} });
+  for (const key of ["a", "b"]) await bed.command("SET", `${NS}${key}`, "me", "PX", "60000");
+  const error = await refused(locks.free(["a", "b", "c"]), {
+    code: "REDIS_REFUSED",
+    message: /^Only key "a" was freed\. Redis could not be/,
+  });
+  assert.deepEqual(error.keys, ["b", "c"]);
+  assert.deepEqual([await bed.owner(`${NS}a`), await bed.owner(`${NS}b`)], [null, "me"]);
+  await locks.close();
+  await bed.command("ACL", "DELUSER", "half");
 });
 
 test("after a shutdown nothing is asked any more", async () => {

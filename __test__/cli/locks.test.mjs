@@ -98,9 +98,16 @@ test("show explains a lock, and what to do", async () => {
   );
   assert.match(alive.stdout, /That process answers\./);
   assert.match(alive.stdout, new RegExp(`1 call waits, the longest for [^:]+:\\s+${os.hostname()}\\s+pid\\s+${waiter.pid}:`));
+  const places = ({ stdout }) => /^connected +now: (.+)$/m.exec(stdout)[1].split(", ");
+  const placeOf = ({ pid }) => `${os.hostname()}:${pid}`;
+  holder.child.kill("SIGSTOP");
+  const suspended = await cli(["show", "k", ...url()]);
+  assert.deepEqual(places(suspended), [placeOf(holder), placeOf(waiter)].sort());
+  assert.match(suspended.stdout, /does\s+not\s+answer\. It\s+is\s+dead,\s+cut\s+off\s+from\s+Redis\s+or\s+suspended,\s+or\s+it\s+works/);
   await holder.kill();
   const dead = await cli(["show", "k", ...url()]);
-  assert.match(dead.stdout, /does not answer: it is dead, cut off from Redis, or suspended/);
+  assert.deepEqual(places(dead), [placeOf(waiter)]);
+  assert.match(dead.stdout, /Look\s+at\s+that\s+process\s+first/);
   assert.match(dead.stdout, /medusa-locking-redis\s+release k$/m);
 });
 
@@ -109,6 +116,14 @@ test("a key that is not there ends with 1 and one line", async () => {
     const ended = await cli([...args, "nothing", ...url()]);
     complainedOnce(ended, /nobody holds "nothing" or waits for it \(namespace "medusa_lock:"\)/);
     assert.equal(ended.code, 1);
+  }
+});
+
+test("a URL in the place of a key is not repeated with its password", async () => {
+  for (const args of [["show"], ["release", "--yes"]]) {
+    const ended = await cli([...args, "redis://u:s3cret/ s3cret@h", ...url()]);
+    complainedOnce(ended, /nobody holds "redis:\/\/\*\*\*@h"/);
+    assert.doesNotMatch(ended.stderr, /s3cret/);
   }
 });
 
@@ -157,13 +172,15 @@ test("top has only what is waited for, the longest wait first", async () => {
     json.locks.map(({ key }) => key),
     ["b", "a"],
   );
+  await bed.command("CONFIG", "RESETSTAT");
   const one = await cliJson(["top", "--limit", "1", ...url()]);
+  assert.doesNotMatch(await bed.command("INFO", "commandstats"), /cmdstat_scan:/, "locks that nobody waits for are not looked at");
   assert.deepEqual([one.json.locks.map(({ key }) => key), one.json.more], [["b"], true]);
 });
 
 test("top says so where nobody waits", async () => {
   const { code, stdout } = await cli(["top", ...url()]);
-  assert.deepEqual([code, stdout], [0, "Nobody is known to wait. 0 locks; 0 instances answered.\n"]);
+  assert.deepEqual([code, stdout], [0, "Nobody is known to wait; 0 instances answered.\n"]);
 });
 
 test("release frees the lock of a killed process, and the next waiter is served", async () => {

@@ -104,6 +104,27 @@ test("SIGINT, SIGTERM and SIGHUP are passed on to the program, and the lock is r
   }
 });
 
+const NO_WINDOWS = { skip: process.platform === "win32" };
+
+test("a signal just after the program's start is passed on, and the lock is released", NO_WINDOWS, async () => {
+  // The program itself sends it, as early as can be.
+  for (let round = 0; round < 8; round += 1) {
+    const ended = await cli(runArgs(["sh", "-c", "kill -TERM $PPID; exec sleep 60"]));
+    assert.deepEqual([ended.code, ended.signal], [143, null]);
+    assert.equal(await owner(), null);
+  }
+});
+
+test("signals while the program ends leave no lock, and its code counts", NO_WINDOWS, async () => {
+  // They come until `run` has ended.
+  const program = ["sh", "-c", "trap '' INT; (while kill -INT $PPID; do :; done) 2>/dev/null & exit 3"];
+  for (let round = 0; round < 8; round += 1) {
+    const running = start(runArgs(program));
+    assert.deepEqual(await running.exited, [3, null]);
+    assert.equal(await owner(), null);
+  }
+});
+
 test("a program that handles the signal decides what becomes of it", async () => {
   const { running } = await startProgram(
     js("process.on('SIGINT', () => process.exit(3)); console.log('pid', process.pid); setInterval(() => {}, 1000)"),
@@ -157,6 +178,33 @@ test("a program that is not there gives 127, and one that cannot be executed 126
   complainedOnce(forbidden, /the program ".*" cannot be executed \(EACCES\)/);
   assert.equal(forbidden.code, 126);
   assert.equal(await owner(), null);
+});
+
+test("a URL in the place of the key or of the program is not repeated with its password", async () => {
+  const misplaced = "redis://u:s3cret/ s3cret@h/1";
+  await bed.command("SET", `${NS}${misplaced}`, "another");
+  for (const [program, keys, message] of [
+    [[misplaced], ["k"], /there is no program "redis:\/\/\*\*\*@h\/1"/],
+    [["true"], [misplaced], /another holds the lock for "redis:\/\/\*\*\*@h\/1"/],
+  ]) {
+    const ended = await cli(runArgs(program, { keys, flags: ["--wait", "0"] }));
+    complainedOnce(ended, message);
+    assert.doesNotMatch(ended.stderr, /s3cret/);
+  }
+});
+
+test("commands for the terminal are not passed to it, neither from the command line nor from another process", async () => {
+  const missing = await cli(runArgs(["no\u001b[31mprogram\u009b\u202e"]));
+  complainedOnce(missing, /there is no program "no\\u001b\[31mprogram\\u009b\\u202e"/);
+  const { running } = await startProgram(WAITS);
+  const freed = { keys: [`${NS}k`], by: "\u001b[31mada\u0007" };
+  await until("run is told", async () => {
+    await bed.command("PUBLISH", "mlr!?", JSON.stringify({ v: 1, freed }));
+    await bed.command("DEL", `${NS}k`);
+    return running.child.exitCode !== null;
+  });
+  await running.closed;
+  complainedOnce({ ...running, stdout: "" }, /released by hand, by \\u001b\[31mada\\u0007\./);
 });
 
 test("without Redis it ends with 125 and says why, without the password", async () => {

@@ -147,12 +147,12 @@ test("what is said of a lock whose holder is stuck", () => {
   assert.equal(last, "Look at what that process computes. To go on without it: medusa-locking-redis release cart_1");
 });
 
-test("what is said of a lock whose holder is dead", () => {
+test("what is said of a lock whose holder does not answer", () => {
   assert.deepEqual(explain(lock(DEAD)), [
-    "The process that holds it does not answer: it is dead, cut off from Redis, or suspended.",
+    "The process that holds it does not answer. It is dead, cut off from Redis or suspended, or it works and never answers: one that polls, has an older version, or may not subscribe to mlr!? hears no question.",
     "If nobody renews it, Redis frees it in 42 s.",
     "Nobody is known to wait.",
-    "If that process is dead, free the lock at once: medusa-locking-redis release order_7",
+    "Look at that process first: its job may well run. Only if it is gone, free the lock: medusa-locking-redis release order_7",
   ]);
 });
 

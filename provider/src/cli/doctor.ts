@@ -34,7 +34,7 @@ function linesOf({ id, level, text, advice }: Finding): string[] {
   return [
     `${coloured(level.padEnd(INDENT), COLOUR[level])}${coloured(id, "bold")}`,
     ...indented(wrapped(shown(text), room)),
-    ...(advice === null ? [] : indented(wrapped(`Do: ${advice}`, room))),
+    ...(advice === null ? [] : indented(wrapped(shown(`Do: ${advice}`), room))),
   ];
 }
 

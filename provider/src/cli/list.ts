@@ -1,14 +1,12 @@
-import { listLocks } from "../inspect/locks";
+import { listLocks, listWaited } from "../inspect/locks";
 import { EXIT } from "./exit-codes";
-import { footOf, lockTable } from "./lock-table";
+import { footOf, lockTable, whoAnswered } from "./lock-table";
 import type { Session } from "./session";
 import { print, printJson, width } from "./terminal";
 
 /** @internal How many locks are shown unless --limit says otherwise. */
 export const MOST_LOCKS = 1_000;
 const MOST_IN_TOP = 10;
-/** So many locks are looked at for `top`. */
-const MOST_LOOKED_AT = 100_000;
 
 /** @internal All locks. */
 export async function list({ inspector, settings, given }: Session): Promise<number> {
@@ -23,16 +21,13 @@ export async function list({ inspector, settings, given }: Session): Promise<num
 
 /** @internal The locks that are waited for longest. */
 export async function top({ inspector, settings, given }: Session): Promise<number> {
-  const found = await listLocks(inspector, settings.prefix, MOST_LOOKED_AT);
-  const waited = found.locks.filter(({ waiters }) => waiters.count > 0 || waiters.clients > 0);
-  const most = given.number("limit") ?? MOST_IN_TOP;
-  const cut = { ...found, locks: waited.slice(0, most), more: waited.length > most };
+  const found = await listWaited(inspector, settings.prefix, given.number("limit") ?? MOST_IN_TOP);
   if (given.has("json")) {
-    printJson(cut);
-  } else if (cut.locks.length === 0) {
-    print([`Nobody is known to wait. ${footOf(found)}`]);
+    printJson(found);
+  } else if (found.locks.length === 0) {
+    print([`Nobody is known to wait; ${whoAnswered(found)}.`]);
   } else {
-    print([...lockTable(cut.locks, width()), footOf(cut)]);
+    print([...lockTable(found.locks, width()), footOf(found)]);
   }
   return EXIT.fine;
 }

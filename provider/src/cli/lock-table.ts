@@ -32,7 +32,11 @@ function rowOf(lock: LockStatus): string[] {
 }
 
 /** @internal What else there is to say of a list. */
-export function footOf({ locks, more, processes, unasked }: LockList): string {
-  const said = unasked === null ? `${counted(processes, "instance")} answered` : `instances could not be asked (${shown(unasked)})`;
-  return `${counted(locks.length, "lock")}${more ? ", and more (--limit)" : ""}; ${said}.`;
+export function footOf(list: LockList): string {
+  return `${counted(list.locks.length, "lock")}${list.more ? ", and more (--limit)" : ""}; ${whoAnswered(list)}.`;
+}
+
+/** @internal How many instances had their say. */
+export function whoAnswered({ processes, unasked }: LockList): string {
+  return unasked === null ? `${counted(processes, "instance")} answered` : `instances could not be asked (${shown(unasked)})`;
 }

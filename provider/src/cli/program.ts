@@ -1,13 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { isatty } from "node:tty";
+import { typed } from "../inspect/words";
 import { CommandError, RUN_EXIT } from "./exit-codes";
 
-/** Signals that are passed on. SIGUSR1 is Node.js' own. */
-const PASSED_ON: readonly NodeJS.Signals[] =
-  process.platform === "win32"
-    ? ["SIGINT", "SIGBREAK", "SIGTERM"]
-    : ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGUSR2", "SIGWINCH", "SIGCONT"];
 /** A terminal sends these to everybody in the foreground itself. */
 const BY_TERMINAL = new Set<NodeJS.Signals>(["SIGINT", "SIGQUIT"]);
 
@@ -25,6 +21,8 @@ kill -KILL "$1" 2>/dev/null`;
 export interface Program {
   /** Its exit code as a shell has it: 128 and the signal's number where one ended it. Rejects with CommandError if it cannot be started. */
   ended: Promise<number>;
+  /** Passes a signal on to it, unless the terminal has sent it the same. */
+  pass(signal: NodeJS.Signals): void;
   /** Ends it: SIGTERM, and SIGKILL after the grace. */
   end(): void;
 }
@@ -34,7 +32,7 @@ export function startProgram(command: readonly string[], more: Record<string, st
   const [name = "", ...args] = command;
   const child = spawn(name, args, { stdio: "inherit", env: { ...process.env, ...more } });
   const guard = guarded(child, graceMs);
-  const stopPassing = passSignals(child);
+  const pass = passerTo(child);
   let killer: NodeJS.Timeout | undefined;
   const ended = new Promise<number>((resolve, reject) => {
     child.on("error", (error: NodeJS.ErrnoException) => {
@@ -46,11 +44,11 @@ export function startProgram(command: readonly string[], more: Record<string, st
     child.on("exit", (code, signal) => resolve(signal ? codeOf(signal) : (code ?? 0)));
   }).finally(() => {
     clearTimeout(killer);
-    stopPassing();
     guard?.stdin?.end("done\n");
   });
   return {
     ended,
+    pass,
     end() {
       child.kill("SIGTERM");
       killer ??= setTimeout(() => child.kill("SIGKILL"), graceMs);
@@ -80,20 +78,18 @@ function guarded(child: ChildProcess, graceMs: number): ChildProcess | undefined
   return guard;
 }
 
-function passSignals(child: ChildProcess): () => void {
+function passerTo(child: ChildProcess): (signal: NodeJS.Signals) => void {
   const isAtTerminal = isatty(0);
-  const handlers = PASSED_ON.map((signal) => {
-    const pass = () => {
-      if (!(isAtTerminal && BY_TERMINAL.has(signal))) {
-        child.kill(signal);
-      }
-    };
-    process.on(signal, pass);
-    return () => process.off(signal, pass);
+  // A signal that is told before two rounds of the event loop may have come before the program was there; then no terminal sent it to it.
+  let isFresh = true;
+  setImmediate(() => {
+    setImmediate(() => {
+      isFresh = false;
+    });
   });
-  return () => {
-    for (const stop of handlers) {
-      stop();
+  return (signal) => {
+    if (isFresh || !(isAtTerminal && BY_TERMINAL.has(signal))) {
+      child.kill(signal);
     }
   };
 }
@@ -101,6 +97,6 @@ function passSignals(child: ChildProcess): () => void {
 function cannotStart(name: string, error: NodeJS.ErrnoException): CommandError {
   const isMissing = error.code === "ENOENT";
   return isMissing
-    ? new CommandError(`there is no program "${name}"`, RUN_EXIT.notFound)
-    : new CommandError(`the program "${name}" cannot be executed (${error.code ?? error.message})`, RUN_EXIT.cannotRun);
+    ? new CommandError(`there is no program "${typed(name)}"`, RUN_EXIT.notFound)
+    : new CommandError(`the program "${typed(name)}" cannot be executed (${error.code ?? error.message})`, RUN_EXIT.cannotRun);
 }

@@ -3,10 +3,10 @@ import { createInterface } from "node:readline";
 import { holderInWords } from "../inspect/explain";
 import type { LockStatus } from "../inspect/lock-status";
 import { findLock } from "../inspect/locks";
-import { shown } from "../inspect/words";
+import { typed } from "../inspect/words";
 import { CommandError, EXIT, usageError } from "./exit-codes";
 import type { Session } from "./session";
-import { linesOf, lockNamed } from "./show";
+import { connectedNow, linesOf, lockNamed } from "./show";
 import { print, printJson } from "./terminal";
 
 /** @internal Takes a lock away from its holder. */
@@ -18,23 +18,23 @@ export async function release(session: Session): Promise<number> {
   }
   const lock = await lockNamed(session);
   if (lock.owner === null) {
-    throw new CommandError(`nobody holds "${shown(lock.key)}"`, EXIT.trouble);
+    throw new CommandError(`nobody holds "${typed(lock.key)}"`, EXIT.trouble);
   }
   if (!given.has("json")) {
-    print([...linesOf(lock), ""]);
+    print([...linesOf(lock, await connectedNow(session, lock)), ""]);
   }
   if (!given.has("yes") && !(await isAgreed(lock))) {
     throw new CommandError("nothing was released", EXIT.trouble);
   }
   const isFreed = await inspector.free(settings.prefix + lock.key, lock.owner, whoAsks());
   if (!isFreed) {
-    throw new CommandError(`"${shown(lock.key)}" changed hands or was released meanwhile; nothing was done`, EXIT.trouble);
+    throw new CommandError(`"${typed(lock.key)}" changed hands or was released meanwhile; nothing was done`, EXIT.trouble);
   }
   const next = (await findLock(inspector, settings.prefix, lock.key)) ?? null;
   if (given.has("json")) {
     printJson({ released: lock, next });
   } else {
-    print([`Released "${shown(lock.key)}". ${nextInWords(next)}`]);
+    print([`Released "${typed(lock.key)}". ${nextInWords(next)}`]);
   }
   return EXIT.fine;
 }
@@ -60,7 +60,7 @@ async function isAgreed({ key }: LockStatus): Promise<boolean> {
     return await new Promise<boolean>((resolve) => {
       lines.on("close", () => resolve(false));
       lines.on("SIGINT", () => lines.close());
-      lines.question(`Take "${shown(key)}" away from its holder? [y/N] `, (answer) => resolve(/^y(es)?$/i.test(answer.trim())));
+      lines.question(`Take "${typed(key)}" away from its holder? [y/N] `, (answer) => resolve(/^y(es)?$/i.test(answer.trim())));
     });
   } finally {
     lines.close();

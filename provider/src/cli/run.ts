@@ -1,11 +1,12 @@
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LockError } from "../client/errors";
-import { shown } from "../inspect/words";
+import { typed } from "../inspect/words";
 import { CommandError, RUN_EXIT, usageError } from "./exit-codes";
 import type { Given } from "./flags";
 import { codeOf, startProgram } from "./program";
 import { type HeldLock, openLocks, type RunLocks } from "./run-locks";
+import { isEnding, RunSignals } from "./run-signals";
 import { complain } from "./terminal";
 
 const WAIT_S = 5;
@@ -13,7 +14,6 @@ const EXPIRE_S = 60;
 const GRACE_S = 5;
 /** How long the release may take. */
 const RELEASE_LIMIT_MS = 5_000;
-const STOPPING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** @internal Runs a program under a lock. */
 export async function run(given: Given): Promise<number> {
@@ -29,26 +29,27 @@ export async function run(given: Given): Promise<number> {
     throw usageError("run needs a program, after --");
   }
   const locks = await openLocks(given);
+  const signals = new RunSignals();
   try {
-    const lock = await take(locks, keys, given);
-    return typeof lock === "number" ? lock : await underLock(lock, keys, given);
+    const lock = await take(locks, keys, given, signals);
+    return typeof lock === "number" ? lock : await underLock(lock, keys, given, signals);
   } finally {
     await locks.close();
   }
 }
 
 /** The lock; or the exit code, if a signal came first. */
-async function take(locks: RunLocks, keys: string[], given: Given): Promise<HeldLock | number> {
-  const label = given.text("label") ?? basename(given.program[0] ?? "");
+async function take(locks: RunLocks, keys: string[], given: Given, signals: RunSignals): Promise<HeldLock | number> {
+  // Others see the label.
+  const label = given.text("label") ?? basename(typed(given.program[0] ?? ""));
   const stopped = new AbortController();
   let code: number | undefined;
-  const stop = (signal: NodeJS.Signals) => {
-    code = codeOf(signal);
-    stopped.abort();
-  };
-  for (const signal of STOPPING) {
-    process.on(signal, stop);
-  }
+  signals.goTo((signal) => {
+    if (isEnding(signal)) {
+      code ??= codeOf(signal);
+      stopped.abort();
+    }
+  });
   try {
     const lock = await locks.acquire(keys, {
       leaseMs: (given.number("expire") ?? EXPIRE_S) * 1_000,
@@ -70,10 +71,6 @@ async function take(locks: RunLocks, keys: string[], given: Given): Promise<Held
       return code;
     }
     throw whyNotTaken(error, keys);
-  } finally {
-    for (const signal of STOPPING) {
-      process.off(signal, stop);
-    }
   }
 }
 
@@ -89,10 +86,12 @@ function whyNotTaken(error: unknown, keys: string[]): unknown {
   return new CommandError(`${error.code}: ${error.message}${cause}; the program did not run`, RUN_EXIT.failed);
 }
 
-async function underLock(lock: HeldLock, keys: string[], given: Given): Promise<number> {
+async function underLock(lock: HeldLock, keys: string[], given: Given, signals: RunSignals): Promise<number> {
   let isLost = false;
   try {
     const program = startProgram(given.program, tokensOf(lock, keys), (given.number("grace") ?? GRACE_S) * 1_000);
+    // One that came during the start is told only now.
+    signals.goTo(program.pass);
     const end = () => {
       isLost = true;
       complain(`${whyLost(lock.signal.reason)} The program is ended.`);
@@ -106,6 +105,7 @@ async function underLock(lock: HeldLock, keys: string[], given: Given): Promise<
     lock.signal.removeEventListener("abort", end);
     return isLost ? RUN_EXIT.lost : code;
   } finally {
+    signals.goTo(undefined);
     await giveBack(lock, keys, isLost);
   }
 }
@@ -141,5 +141,5 @@ function tokensOf({ fencingTokens }: HeldLock, keys: string[]): Record<string, s
 }
 
 function named(keys: string[]): string {
-  return keys.map((key) => `"${shown(key)}"`).join(", ");
+  return keys.map((key) => `"${typed(key)}"`).join(", ");
 }

@@ -2,6 +2,7 @@ import type { NativeOptions } from "../../../native";
 import { LockError } from "../client/errors";
 import type { Patient } from "../inspect/doctor/patient";
 import { type Inspector, openInspector } from "../inspect/inspector";
+import { typed } from "../inspect/words";
 import { type ConfiguredOptions, readShopConfig } from "../medusa/shop-config";
 import { type ParsedOptions, parseOptions } from "../options/options";
 import { parseRedisUrl } from "../options/redis-url";
@@ -60,7 +61,7 @@ async function givenOptions(
     if (other !== undefined) {
       throw usageError(`--config and --${other} exclude each other`);
     }
-    return { ...(await configOf(file)), source: `--config ${file}` };
+    return { ...(await configOf(file)), source: `--config ${typed(file)}` };
   }
   const { url, source } = urlOf(given);
   const redisOptions = { connectTimeout: CONNECT_TIMEOUT_MS };
@@ -74,7 +75,7 @@ async function configOf(file: string): Promise<ConfiguredOptions> {
   try {
     return await readShopConfig(file);
   } catch (error) {
-    throw error instanceof LockError ? usageError(`--config: ${error.message}`) : error;
+    throw error instanceof LockError ? usageError(`--config: ${error.message.replaceAll(file, typed(file))}`) : error;
   }
 }
 

@@ -1,7 +1,9 @@
 import { explain } from "../inspect/explain";
+import { textOf } from "../inspect/inspector";
 import type { LockStatus } from "../inspect/lock-status";
 import { findLock } from "../inspect/locks";
-import { duration, shown } from "../inspect/words";
+import { duration, shown, typed } from "../inspect/words";
+import { defaultConnectionName } from "../options/connection-options";
 import { CommandError, EXIT } from "./exit-codes";
 import type { Session } from "./session";
 import { wrapped } from "./table";
@@ -10,6 +12,7 @@ import { print, printJson, width } from "./terminal";
 /** A sentence in a wider terminal is hard to read. */
 const WIDEST = 100;
 const LEAST_TEXT = 20;
+const MOST_PLACES = 10;
 
 /** @internal One lock. */
 export async function show(session: Session): Promise<number> {
@@ -17,7 +20,7 @@ export async function show(session: Session): Promise<number> {
   if (session.given.has("json")) {
     printJson(lock);
   } else {
-    print(linesOf(lock));
+    print(linesOf(lock, await connectedNow(session, lock)));
   }
   return EXIT.fine;
 }
@@ -27,13 +30,28 @@ export async function lockNamed({ inspector, settings, given }: Session): Promis
   const [key = ""] = given.words;
   const lock = await findLock(inspector, settings.prefix, key);
   if (!lock) {
-    throw new CommandError(`nobody holds "${shown(key)}" or waits for it (namespace "${shown(settings.prefix)}")`, EXIT.trouble);
+    throw new CommandError(`nobody holds "${typed(key)}" or waits for it (namespace "${shown(settings.prefix)}")`, EXIT.trouble);
   }
   return lock;
 }
 
-/** @internal Everything that is known of a lock. */
-export function linesOf(lock: LockStatus): string[] {
+/**
+ * @internal The processes that have connections to Redis, as `host:pid`, where the holder of the lock did not answer: it may be among them.
+ * Empty if Redis does not tell.
+ */
+export async function connectedNow({ inspector, settings }: Session, { holderAnswers }: LockStatus): Promise<string[]> {
+  // In a cluster each node has its own list.
+  if (holderAnswers !== false || settings.isCluster) {
+    return [];
+  }
+  const clients = textOf(await inspector.command(null, "CLIENT", "LIST")) ?? "";
+  const names = [...clients.matchAll(/ name=(medusa-locking:\S+:\d+) /g)].flatMap(([, name]) => name ?? []);
+  const others = [...new Set(names)].filter((name) => name !== defaultConnectionName());
+  return others.map((name) => name.slice("medusa-locking:".length)).sort();
+}
+
+/** @internal Everything that is known of a lock. `connected`: see {@link connectedNow}. */
+export function linesOf(lock: LockStatus, connected: string[]): string[] {
   const { holder, waiters } = lock;
   const facts: [string, string | null][] = [
     ["key", shown(lock.key)],
@@ -47,6 +65,7 @@ export function linesOf(lock: LockStatus): string[] {
     ["held", lock.heldMs === null ? null : duration(lock.heldMs)],
     ["lease", leaseInWords(lock)],
     ["state", lock.state],
+    ["connected", connectedInWords(connected)],
     ["waiting", `${waiters.count} known, ${waiters.clients} in the queue in Redis`],
   ];
   const known = facts.filter((fact): fact is [string, string] => fact[1] !== null && fact[1] !== "");
@@ -56,6 +75,11 @@ export function linesOf(lock: LockStatus): string[] {
     "",
     ...explain(lock).flatMap((sentence) => wrapped(sentence, room)),
   ];
+}
+
+function connectedInWords(places: string[]): string | null {
+  const more = places.length > MOST_PLACES ? ` and ${places.length - MOST_PLACES} more` : "";
+  return places.length === 0 ? null : `now: ${places.slice(0, MOST_PLACES).map(shown).join(", ")}${more}`;
 }
 
 function leaseInWords({ owner, leaseMs, leaseLeftMs }: LockStatus): string | null {

@@ -1,5 +1,7 @@
 // Where the output goes.
 
+import { shown } from "../inspect/words";
+
 /** A terminal that does not say how wide it is counts as this wide. */
 const DEFAULT_WIDTH = 80;
 const DEFAULT_HEIGHT = 24;
@@ -24,9 +26,10 @@ export function printJson(value: unknown, space = 2): void {
   process.stdout.write(`${JSON.stringify(value, null, space)}\n`);
 }
 
-/** @internal One line for people on stderr. */
+/** @internal One line for people on stderr. It has no commands for the terminal, and no password of a URL, whoever the message comes from. */
 export function complain(message: string): void {
-  process.stderr.write(`medusa-locking-redis: ${message.replaceAll(/\s*\n\s*/g, " ")}\n`);
+  const line = message.replaceAll(/\s*\n\s*/g, " ").replaceAll(/:\/\/\S*@/g, "://***@");
+  process.stderr.write(`medusa-locking-redis: ${shown(line)}\n`);
 }
 
 const COLOURS = { red: 31, yellow: 33, green: 32, blue: 34, bold: 1, dim: 2 } as const;

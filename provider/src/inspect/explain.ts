@@ -1,6 +1,9 @@
 import type { LockProcess, LockStatus } from "./lock-status";
 import { counted, duration, shown } from "./words";
 
+/** Which processes hold locks and hear no question. */
+const MUTE = "one that polls, has an older version, or may not subscribe to mlr!? hears no question";
+
 /** Who holds a lock, in a few words: for a table. */
 export function holderInWords(lock: LockStatus): string {
   if (lock.kind === "free") {
@@ -33,7 +36,7 @@ export function explain(lock: LockStatus): string[] {
 }
 
 function placeOf({ host, pid }: { host: string; pid: number }): string {
-  return `${shown(host)} pid ${pid}`;
+  return `${shown(host)} pid ${shown(String(pid))}`;
 }
 
 function whoHolds(lock: LockStatus): string {
@@ -50,7 +53,7 @@ function whoHolds(lock: LockStatus): string {
     return `${processInWords(lock.holder)} has held it${since}${label}.${stuckInWords(lock.holder)}`;
   }
   if (lock.holderAnswers === false) {
-    return "The process that holds it does not answer: it is dead, cut off from Redis, or suspended.";
+    return `The process that holds it does not answer. It is dead, cut off from Redis or suspended, or it works and never answers: ${MUTE}.`;
   }
   if (lock.kind === "official") {
     return "A job of the official package holds it. That package does not tell where it runs.";
@@ -60,7 +63,7 @@ function whoHolds(lock: LockStatus): string {
 }
 
 function processInWords({ host, pid, package: version }: LockProcess): string {
-  return `${shown(host)}, pid ${pid} (version ${version}),`;
+  return `${shown(host)}, pid ${shown(String(pid))} (version ${shown(version)}),`;
 }
 
 function stuckInWords({ stuckMs }: LockProcess): string {
@@ -109,7 +112,7 @@ function whatToDo(lock: LockStatus): string {
     return "Nothing has to be done. Look again in a moment.";
   }
   if (lock.holderAnswers === false) {
-    return `If that process is dead, free the lock at once: ${release}`;
+    return `Look at that process first: its job may well run. Only if it is gone, free the lock: ${release}`;
   }
   if (lock.holder?.stuckMs) {
     return `Look at what that process computes. To go on without it: ${release}`;

@@ -52,7 +52,10 @@ export interface LockStatus {
   leaseLeftMs: number | null;
   /** The process that holds it; null: not known. */
   holder: LockProcess | null;
-  /** Whether that process answers; false: it is dead, cut off, or stands still; null: it cannot be known who holds the lock. */
+  /**
+   * Whether that process answers; null: it cannot be known who holds the lock. false does not mean dead: the process may be cut off or stand
+   * still, and one that polls, has an older version, or may not subscribe to `mlr!?` never answers.
+   */
   holderAnswers: boolean | null;
   /** What the call was labelled with; null: with nothing, or it is not known. */
   label: string | null;

@@ -1,13 +1,41 @@
-import type { FleetAnswer, HeldFacts, ProcessAnswer, ProcessFacts, StoredLock, WaitFacts } from "./answers";
+import type { FleetAnswer, HeldFacts, ProcessAnswer, ProcessFacts, StoredLock } from "./answers";
 import { InspectionError, type Inspector } from "./inspector";
 import type { LockKind, LockList, LockProcess, LockStatus, LockWaiters } from "./lock-status";
 
 /** How long a process has for its answer, in milliseconds. */
 export const ANSWER_WAIT_MS = 300;
 
+/** So many locks are looked at for those that are waited for, where a process does not tell which that are. */
+const MOST_LOOKED_AT = 100_000;
+
 /** @internal The locks in the namespace `prefix`, at most `most`. Throws InspectionError. */
 export async function listLocks(inspector: Inspector, prefix: string, most: number): Promise<LockList> {
-  const [{ keys, more }, fleet] = await Promise.all([inspector.scan(most), askFleet(inspector, null)]);
+  const [scanned, fleet] = await Promise.all([inspector.scan(most), askFleet(inspector, null)]);
+  return await listScanned(inspector, prefix, most, scanned, fleet);
+}
+
+/** @internal The locks that calls wait for, those that are waited for longest first, at most `most`. Throws InspectionError. */
+export async function listWaited(inspector: Inspector, prefix: string, most: number): Promise<LockList> {
+  const fleet = await askFleet(inspector, null);
+  if (isSilent(fleet)) {
+    // The queues in Redis tell of their clients.
+    const scanned = await inspector.scan(MOST_LOOKED_AT);
+    const all = await listScanned(inspector, prefix, MOST_LOOKED_AT, scanned, fleet);
+    const waited = all.locks.filter(({ waiters }) => waiters.count > 0 || waiters.clients > 0);
+    return { ...all, locks: waited.slice(0, most), more: waited.length > most };
+  }
+  const longest = [...toldBy(fleet).waits].filter(([key]) => key.startsWith(prefix)).sort(([, a], [, b]) => longestOf(b) - longestOf(a));
+  const stored = await inspector.read(longest.slice(0, most).map(([key]) => key));
+  return listOfLocks(stored, fleet, prefix, longest.length > most);
+}
+
+async function listScanned(
+  inspector: Inspector,
+  prefix: string,
+  most: number,
+  { keys, more }: { keys: string[]; more: boolean },
+  fleet: Fleet,
+): Promise<LockList> {
   // They come first: who is waited for is what an operator looks for. A lock that is free for a moment is no key in Redis.
   const waitedFor = fleet.answers.flatMap(({ waits }) => (waits ?? []).map(({ key }) => key));
   const names = new Set([...waitedFor.filter((key) => key.startsWith(prefix)), ...keys]);
@@ -22,7 +50,8 @@ export async function findLock(inspector: Inspector, prefix: string, key: string
   return listOfLocks(stored, fleet, prefix, false).locks[0];
 }
 
-interface Fleet extends FleetAnswer {
+/** @internal What processes answer, or why they could not be asked. */
+export interface Fleet extends FleetAnswer {
   unasked: string | null;
 }
 
@@ -39,20 +68,75 @@ async function askFleet(inspector: Inspector, keys: string[] | null): Promise<Fl
   }
 }
 
-function listOfLocks(stored: StoredLock[], fleet: Fleet, prefix: string, more: boolean): LockList {
-  const locks = stored.map((lock) => statusOf(lock, fleet, prefix)).filter(({ kind, waiters }) => kind !== "free" || waiters.count > 0);
+/** Whether somebody may wait who did not tell. */
+function isSilent({ answers, unasked }: Fleet): boolean {
+  return unasked !== null || answers.some(({ waits, complete }) => waits === null || !complete);
+}
+
+/** @internal What is known of these locks, without those that nobody has and nobody waits for. */
+export function listOfLocks(stored: StoredLock[], fleet: Fleet, prefix: string, more: boolean): LockList {
+  const told = toldBy(fleet);
+  const locks = stored.map((lock) => statusOf(lock, told, prefix)).filter(({ kind, waiters }) => kind !== "free" || waiters.count > 0);
   locks.sort((a, b) => b.waiters.longestMs - a.waiters.longestMs || (a.key < b.key ? -1 : 1));
   return { locks, more, processes: fleet.answers.length, unasked: fleet.unasked };
 }
 
-function statusOf(lock: StoredLock, fleet: Fleet, prefix: string): LockStatus {
-  const held = holdOf(lock, fleet.answers);
-  const answer = held?.answer ?? fleet.answers.find(({ process }) => lock.mark !== null && process.id === lock.mark);
-  const kind = kindOf(lock.owner);
+/** A hold that a process tells of. */
+interface ToldHold {
+  answer: ProcessAnswer;
+  facts: HeldFacts;
+}
+
+/** What processes told, by what is looked for: there may be as many holds as locks. */
+interface Told {
+  /** By the lock's name in Redis. */
+  holds: Map<string, ToldHold[]>;
+  /** By the lock's name in Redis, the longest wait first. */
+  waits: Map<string, LockWaiters[]>;
+  /** By the process' mark. */
+  processes: Map<string, ProcessAnswer>;
+  isSilent: boolean;
+  unasked: string | null;
+}
+
+function toldBy(fleet: Fleet): Told {
+  const holds = new Map<string, ToldHold[]>();
+  const waits = new Map<string, LockWaiters[]>();
+  for (const answer of fleet.answers) {
+    const { host, pid } = answer.process;
+    for (const facts of answer.locks) {
+      listAt(holds, facts.key).push({ answer, facts });
+    }
+    for (const { key, count, longestMs, labels } of answer.waits ?? []) {
+      if (count > 0) {
+        listAt(waits, key).push({ host, pid, count, longestMs, labels });
+      }
+    }
+  }
+  for (const list of waits.values()) {
+    list.sort((a, b) => b.longestMs - a.longestMs);
+  }
+  const processes = new Map(fleet.answers.map((answer) => [answer.process.id, answer]));
+  return { holds, waits, processes, isSilent: isSilent(fleet), unasked: fleet.unasked };
+}
+
+function listAt<T>(lists: Map<string, T[]>, key: string): T[] {
+  const list = lists.get(key) ?? [];
+  lists.set(key, list);
+  return list;
+}
+
+function longestOf(waiters: LockWaiters[]): number {
+  return waiters[0]?.longestMs ?? 0;
+}
+
+function statusOf(lock: StoredLock, fleet: Told, prefix: string): LockStatus {
+  const held = holdOf(lock, fleet.holds.get(lock.key) ?? []);
+  const answer = held?.answer ?? (lock.mark === null ? undefined : fleet.processes.get(lock.mark));
   return {
     key: lock.key.startsWith(prefix) ? lock.key.slice(prefix.length) : lock.key,
     owner: lock.owner,
-    kind,
+    kind: kindOf(lock.owner),
     token: held?.facts.token ?? lock.token,
     leaseLeftMs: lock.owner === null ? null : lock.leftMs,
     holder: answer ? told(answer.process) : null,
@@ -66,35 +150,22 @@ function statusOf(lock: StoredLock, fleet: Fleet, prefix: string): LockStatus {
 }
 
 /** The hold that stands in Redis, among those that processes tell of. Several of one owner are one lock: the last has the newest label. */
-function holdOf(lock: StoredLock, answers: ProcessAnswer[]): { answer: ProcessAnswer; facts: HeldFacts } | undefined {
-  if (lock.owner === null) {
-    return undefined;
-  }
-  const holds = answers.flatMap((answer) =>
-    answer.locks.filter(({ key, owner }) => key === lock.key && owner === lock.owner).map((facts) => ({ answer, facts })),
-  );
-  const rank = ({ answer, facts }: (typeof holds)[number]) =>
+function holdOf(lock: StoredLock, all: ToldHold[]): ToldHold | undefined {
+  const holds = lock.owner === null ? [] : all.filter(({ facts }) => facts.owner === lock.owner);
+  const rank = ({ answer, facts }: ToldHold) =>
     (facts.state === "lost" ? 0 : 4) + (facts.token === lock.token ? 2 : 0) + (answer.process.id === lock.mark ? 1 : 0);
   return holds.sort((a, b) => rank(b) - rank(a) || a.facts.heldMs - b.facts.heldMs)[0];
 }
 
-function waitersOf(lock: StoredLock, fleet: Fleet): LockStatus["waiters"] {
-  const told = fleet.answers.flatMap(({ process, waits }) => waitsOf(process, waits ?? [], lock.key));
-  const processes = told.sort((a, b) => b.longestMs - a.longestMs);
-  const isSilent = fleet.unasked !== null || fleet.answers.some(({ waits, complete }) => waits === null || !complete);
+function waitersOf(lock: StoredLock, fleet: Told): LockStatus["waiters"] {
+  const processes = fleet.waits.get(lock.key) ?? [];
   return {
     count: processes.reduce((sum, { count }) => sum + count, 0),
-    longestMs: processes[0]?.longestMs ?? 0,
+    longestMs: longestOf(processes),
     processes,
     clients: lock.queue.length,
-    unknown: isSilent || lock.polled || lock.queue.length > processes.length,
+    unknown: fleet.isSilent || lock.polled || lock.queue.length > processes.length,
   };
-}
-
-function waitsOf({ host, pid }: ProcessFacts, waits: WaitFacts[], name: string): LockWaiters[] {
-  return waits
-    .filter(({ key, count }) => key === name && count > 0)
-    .map(({ count, longestMs, labels }) => ({ host, pid, count, longestMs, labels }));
 }
 
 function told({ host, pid, package: version, node, connection, mode, stuckMs }: ProcessFacts): LockProcess {

@@ -1,13 +1,17 @@
 import { hostname } from "node:os";
 import type { NativeOptions } from "../../../native";
-import { type LockError, type LockErrorCode, lockError } from "../client/errors";
+import { kindOf } from "../client/arguments";
+import { argumentError, LockError, type LockErrorCode, lockError } from "../client/errors";
 import type { ClientStats } from "../client/observer";
+import { listOf } from "../client/words";
 import { InspectionError, type Inspector, openInspector } from "./inspector";
 import type { LockList, LockStatus } from "./lock-status";
 import { findLock, listLocks } from "./locks";
 
 /** How many locks are listed where nobody says. */
-const MOST_LOCKS = 1_000;
+const DEFAULT_MOST = 1_000;
+/** The answer is one object in this process' memory. */
+const HIGHEST_MOST = 100_000;
 
 const CODES: Record<InspectionError["kind"], LockErrorCode> = { broken: "REDIS_UNREACHABLE", refused: "REDIS_REFUSED" };
 
@@ -23,16 +27,17 @@ export interface LockHealth {
 
 /**
  * What operators see and do. All methods work over connections of their own, which are made when they are first asked, and reject with
- * REDIS_UNREACHABLE or REDIS_REFUSED.
+ * REDIS_UNREACHABLE, REDIS_REFUSED, or INVALID_ARGUMENT.
  */
 export interface LockOperations {
-  /** The locks in the namespace, those that are waited for longest first. `most`: how many are listed at most; default 1000. */
+  /** The locks in the namespace, those that are waited for longest first. `most`: how many are listed, 1 to 100000; default 1000. */
   locks(options?: { most?: number }): Promise<LockList>;
   /** One lock; undefined: nobody has it and nobody waits for it. */
   lock(key: string): Promise<LockStatus | undefined>;
   /**
    * Takes locks away from whoever holds them at the moment, and hands over to the next waiter. The job that loses its lock is told `by`
-   * whom; default: this process. Resolves with the keys that were taken away.
+   * whom; default: this process. Resolves with the keys that were taken away. Where that fails after some were taken away, the error's message
+   * names them, and its `keys` are the others.
    */
   free(keys: string | string[], options?: { by?: string }): Promise<string[]>;
   /** Whether Redis answers. Never rejects. */
@@ -51,26 +56,32 @@ export class Operations implements Omit<LockOperations, "stats"> {
     this.#options = options;
   }
 
-  locks({ most = MOST_LOCKS }: { most?: number } = {}): Promise<LockList> {
-    return this.#asked((inspector) => listLocks(inspector, this.#options.prefix, most));
+  async locks(options?: { most?: number }): Promise<LockList> {
+    const most = parseMost(parseOptions(options).most);
+    return await this.#asked((inspector) => listLocks(inspector, this.#options.prefix, most));
   }
 
-  lock(key: string): Promise<LockStatus | undefined> {
-    return this.#asked((inspector) => findLock(inspector, this.#options.prefix, key));
+  async lock(key: string): Promise<LockStatus | undefined> {
+    if (typeof key !== "string") {
+      throw argumentError(`the key must be a string, got ${kindOf(key)}.`);
+    }
+    return await this.#asked((inspector) => findLock(inspector, this.#options.prefix, key));
   }
 
-  free(keys: string | string[], { by = `pid ${process.pid} on ${hostname()}` }: { by?: string } = {}): Promise<string[]> {
-    return this.#asked(async (inspector) => {
-      const freed: string[] = [];
-      for (const key of typeof keys === "string" ? [keys] : keys) {
-        const [stored] = await inspector.read([this.#options.prefix + key]);
-        // From the owner that was seen: the next holder keeps its lock.
-        if (stored && stored.owner !== null && (await inspector.free(stored.key, stored.owner, by))) {
+  async free(keys: string | string[], options?: { by?: string }): Promise<string[]> {
+    const all = parseNames(keys);
+    const by = parseBy(parseOptions(options).by);
+    const freed: string[] = [];
+    for (const [at, key] of all.entries()) {
+      try {
+        if (await this.#asked((inspector) => freeOne(inspector, this.#options.prefix + key, by))) {
           freed.push(key);
         }
+      } catch (error) {
+        throw freed.length > 0 && error instanceof LockError ? partlyFreed(error, freed, all.slice(at)) : error;
       }
-      return freed;
-    });
+    }
+    return freed;
   }
 
   async health(): Promise<LockHealth> {
@@ -108,6 +119,57 @@ export class Operations implements Omit<LockOperations, "stats"> {
       throw error;
     }
   }
+}
+
+/** From the owner that is seen: the next holder keeps its lock. */
+async function freeOne(inspector: Inspector, name: string, by: string): Promise<boolean> {
+  const [stored] = await inspector.read([name]);
+  return stored !== undefined && stored.owner !== null && (await inspector.free(stored.key, stored.owner, by));
+}
+
+/** What was done is not hidden by what failed. */
+function partlyFreed({ code, message, cause }: LockError, freed: string[], rest: string[]): LockError {
+  const done = `Only ${listOf(freed)} ${freed.length === 1 ? "was" : "were"} freed.`;
+  return lockError(code, `${done} ${message}`, rest, cause instanceof Error ? cause.message : undefined);
+}
+
+function parseOptions(options: unknown): { most?: unknown; by?: unknown } {
+  if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options))) {
+    throw argumentError(`the options must be an object, got ${kindOf(options)}.`);
+  }
+  return options ?? {};
+}
+
+function parseMost(most: unknown): number {
+  if (most === undefined) {
+    return DEFAULT_MOST;
+  }
+  if (typeof most !== "number" || !Number.isInteger(most) || most < 1 || most > HIGHEST_MOST) {
+    const got = typeof most === "number" ? String(most) : kindOf(most);
+    throw argumentError(`"most" must be a whole number from 1 to ${HIGHEST_MOST}, got ${got}.`);
+  }
+  return most;
+}
+
+function parseNames(keys: unknown): string[] {
+  if (typeof keys === "string") {
+    return [keys];
+  }
+  const wrong = Array.isArray(keys) ? keys.find((key) => typeof key !== "string") : keys;
+  if (!Array.isArray(keys) || keys.some((key) => typeof key !== "string")) {
+    throw argumentError(`keys must be a string or a list of strings, got ${kindOf(wrong)}${Array.isArray(keys) ? " in a list" : ""}.`);
+  }
+  return [...keys];
+}
+
+function parseBy(by: unknown): string {
+  if (by === undefined) {
+    return `pid ${process.pid} on ${hostname()}`;
+  }
+  if (typeof by !== "string") {
+    throw argumentError(`"by" must be a string, got ${kindOf(by)}.`);
+  }
+  return by;
 }
 
 function closedError(): LockError {

@@ -27,6 +27,11 @@ export function shown(text: string): string {
   });
 }
 
+/** A text that a user typed, for what is said of it: it may be a URL in a wrong place, and then has a password. */
+export function typed(text: string): string {
+  return shown(text.replace(/:\/\/.*@/gs, "://***@"));
+}
+
 /** `1 call`, `2 calls`. */
 export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;

@@ -75,8 +75,8 @@ export function readAddress({ values, label }: OptionSource): Partial<Address> {
   });
 }
 
-/** Tells an operator who reads CLIENT LIST which process a connection is of. Redis takes printable characters without spaces only. */
-function defaultConnectionName(): string {
+/** @internal Tells an operator who reads CLIENT LIST which process a connection is of. Redis takes printable characters without spaces only. */
+export function defaultConnectionName(): string {
   return `medusa-locking:${hostname().replace(/[^!-~]/g, "-")}:${process.pid}`;
 }
 

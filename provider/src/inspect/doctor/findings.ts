@@ -238,8 +238,10 @@ export const FINDINGS = {
   "locks-not-read": { level: "note", means: "The locks could not be read, or not all of them.", advice: "The text says why." },
   "holder-silent": {
     level: "warning",
-    means: "The process that holds a lock does not answer: it is dead, cut off from Redis, or suspended.",
-    advice: 'If it is dead, its locks end with their leases. "medusa-locking-redis release KEY" frees one at once.',
+    means:
+      "The process that holds a lock does not answer: it is dead, cut off from Redis or suspended, or works and never answers, as one does that polls, has an older version, or may not subscribe to mlr!?.",
+    advice:
+      'Look at the process first: "medusa-locking-redis show KEY" names who is connected. The locks of a dead process end with their leases; "medusa-locking-redis release KEY" frees one at once.',
   },
   "lock-without-end": {
     level: "warning",
