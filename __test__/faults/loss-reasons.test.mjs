@@ -1,6 +1,7 @@
 // The cause of LOCK_LOST says what happened; the job's message is always the official package's.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { block, NS, OURS_ONLY, openTestbed, refused, until } from "../support/testbed.mjs";
 
@@ -19,6 +20,41 @@ test("deleted", OURS_ONLY, async () => {
     { expire: 1 },
   );
   const { cause } = await refused(lost, { code: "LOCK_LOST", message: MESSAGE });
+  assert.match(cause.message, /Redis does not have it any more as this hold's/);
+});
+
+/** Deletes the lock while the event loop stands still, which then does not hear of it. */
+function deleteMeanwhile() {
+  const { hostname, port } = new URL(bed.url);
+  const code = `require("node:net").connect(${port}, "${hostname}").on("data", () => process.exit()).write("DEL ${NS}k\\r\\n")`;
+  const { status } = spawnSync(process.execPath, ["-e", code], { timeout: 10_000 });
+  assert.equal(status, 0);
+}
+
+test("deleted while the event loop stands still, whether the job looks at its lock or not", OURS_ONLY, async () => {
+  const { locking } = await bed.boot();
+  const looking = locking.execute(
+    "k",
+    async (_signal, lock) => {
+      deleteMeanwhile();
+      block(2_500);
+      assert.throws(
+        () => lock.assertHeld(),
+        ({ cause }) => /Redis does not have it any more/.test(cause.message),
+      );
+    },
+    { expire: 6 },
+  );
+  await refused(looking, { code: "LOCK_LOST", message: MESSAGE });
+  const blind = locking.execute(
+    "k",
+    async () => {
+      deleteMeanwhile();
+      block(2_500);
+    },
+    { expire: 6 },
+  );
+  const { cause } = await refused(blind, { code: "LOCK_LOST", message: MESSAGE });
   assert.match(cause.message, /Redis does not have it any more as this hold's/);
 });
 

@@ -155,6 +155,15 @@ test("a signal withdraws the wait", async () => {
 });
 
 const BAD_CALLS = {
+  "an option that there is not": [
+    ["k", { lease: 1_000 }],
+    'there is no option "lease". The options are: waitMs, leaseMs, signal, label, renew, owner.',
+  ],
+  "Medusa's word for the owner": [
+    ["k", { ownerId: "me" }],
+    'there is no option "ownerId". Here it is "owner", for acquire and tryAcquire. The options are: waitMs, leaseMs, signal, label, renew, owner.',
+  ],
+  "a list of options": [["k", []], "the options must be an object, got an array."],
   "no key": [[[]], "there must be at least one key, got an empty list."],
   "an owner that is no text": [["k", { owner: {} }], '"owner" must be a string, got an object.'],
   "a renew that is neither true nor false": [["k", { renew: "no" }], '"renew" must be true or false, got a string.'],

@@ -97,6 +97,13 @@ test("an option that is not known is warned of, in the words of this client", as
   assert.doesNotMatch(lines.join(), /secret|locking-redis" provider/);
 });
 
+test("a warning about an option has the user's own word for it", async () => {
+  const lines = [];
+  client({ redisUrl: "redis://h", defaultRetryInterval: 5, logger: { warn: (text) => lines.push(text) } });
+  assert.match(lines[0], /Option "redisUrl" of createLocks is not known, ignored\.$/);
+  assert.match(lines[1], /Option "defaultRetryInterval" of createLocks is not known, ignored\.$/);
+});
+
 const BAD_OPTIONS = {
   nothing: [undefined, "The options of createLocks must be an object, got undefined."],
   "no place": [{}, 'Option "url" of createLocks is required, except with "cluster".'],

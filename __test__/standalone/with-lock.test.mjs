@@ -111,8 +111,41 @@ test("a job hears of a lock that was taken away, and its result does not count",
   assert.throws(() => held.lock.assertHeld(), { code: "LOCK_LOST" });
   assert.equal(held.lock.remainingMs(), 0);
   held.end("result");
-  await refused(held.done, { code: "LOCK_LOST" });
+  await refused(held.done, {
+    code: "LOCK_LOST",
+    message: /^Lost the lock for key\(s\) "k": Redis does not have it any more as this hold's\./,
+  });
 });
+
+test("a lock whose lease was not renewed in time says why, and names the option that helps", async () => {
+  const lines = [];
+  const held = await holdKey(client({ logger: { warn: (text) => lines.push(text) } }), "k", { leaseMs: 1_000 });
+  await bed.server.kill("SIGSTOP");
+  try {
+    await until("the job's signal aborts", () => held.lock.signal.aborted);
+  } finally {
+    await bed.server.kill("SIGCONT");
+  }
+  held.end();
+  const message = /^Lost the lock for key\(s\) "k": its lease could not be renewed before it expired.* With a longer "leaseMs"/;
+  await refused(held.done, { code: "LOCK_LOST", message });
+  assert.doesNotMatch(lines.join(), /"expire"/);
+});
+
+const BAD_OPTIONS = {
+  lease: /^there is no option "lease"\. The options are: waitMs, leaseMs, signal, label\.$/,
+  expire: /^there is no option "expire"\. Here it is "leaseMs", in milliseconds\. The options are: /,
+  timeout: /^there is no option "timeout"\. Here it is "waitMs", in milliseconds\. /,
+  owner: /^there is no option "owner"\. The options are: /,
+};
+for (const [name, message] of Object.entries(BAD_OPTIONS)) {
+  test(`the option ${name}, which withLock does not have, is refused`, async () => {
+    await refused(
+      client().withLock("k", { [name]: 1 }, () => assert.fail("it ran")),
+      { code: "INVALID_ARGUMENT", message },
+    );
+  });
+}
 
 test("an error of the job is what the call rejects with, and the key is free", async () => {
   const reason = new Error("of the job");

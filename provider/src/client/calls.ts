@@ -1,6 +1,6 @@
 import { type NativeClient, type NativeOptions, type ResultDetail, ResultKind } from "../../../native";
 import { askPauseMs, askVerdict, type Callbacks } from "./callbacks";
-import { type LockError, type LossKind, lostError } from "./errors";
+import { type LockError, type LossKind, lostError, type TakenBy } from "./errors";
 import { type Log, textOf } from "./guard";
 import { ownHolder } from "./holders";
 import type { HeldLock } from "./lock";
@@ -60,6 +60,8 @@ export class Calls {
     options: NativeOptions,
     readonly log: Log,
     readonly observer: Observer | undefined,
+    /** The call that runs jobs. */
+    readonly jobsBy: TakenBy,
   ) {
     this.trouble = new TroubleLog(log);
     this.#inCluster = options.cluster !== undefined;
@@ -176,7 +178,7 @@ export class Calls {
 
   private lose(hold: number, { keys, code, message, cause }: ResultDetail): void {
     const ofJob = message === "execute";
-    const error = lostError(keys, code as LossKind, ofJob, cause);
+    const error = lostError(keys, code as LossKind, ofJob ? this.jobsBy : "acquire", cause);
     this.losses += 1;
     this.observer?.loses(keys, code === "taken-away" && cause !== undefined ? "released" : (code as LossKind));
     const watched = this.watched.get(hold);
@@ -191,7 +193,9 @@ export class Calls {
     // A lease that ends when its caller wanted it to end is no reason for a warning.
     if (code !== "ended") {
       this.log.warn(
-        ofJob && (code !== "lapsed" || cause !== undefined) ? `${error.message} (${(error.cause as Error).message})` : error.message,
+        ofJob && this.jobsBy === "execute" && (code !== "lapsed" || cause !== undefined)
+          ? `${error.message} (${(error.cause as Error).message})`
+          : error.message,
       );
     }
     watched?.told?.(watched.lock);

@@ -2,10 +2,10 @@ import { HoldState, type NativeClient, type NativeOptions, type Refusal } from "
 import type { Callbacks } from "./callbacks";
 import { Calls, NUMBERS_PER_RESULT, type Pending } from "./calls";
 import { Chains, type Link } from "./chain";
-import { type LockError, lockError, lostError } from "./errors";
+import { type LockError, lockError, lostError, type TakenBy } from "./errors";
 import { forgetAtExit, rememberAtExit } from "./exit";
 import type { Log } from "./guard";
-import { EmptyLock, HeldLock, type Lock } from "./lock";
+import { EmptyLock, HeldLock, type Lock, lossOf } from "./lock";
 import { loadNative } from "./native";
 import { errorOf, optionErrorOf } from "./native-errors";
 import { type ClientStats, isTelemetryRegistered, type Observable, type ObservedCall, type Observer } from "./observer";
@@ -17,7 +17,6 @@ import type { AcquireTerms, LockTerms } from "./terms";
 /** Results per call of the dispatcher. */
 const MOST_RESULTS = 512;
 const DRAIN_LOOK_MS = 20;
-const JOB_LAPSES = { what: "lapsed", ofJob: true } as const;
 /** Longest wait of a boot for the connection. */
 const LONGEST_BOOT_MS = 5_000;
 
@@ -27,6 +26,8 @@ export interface ClientTerms extends Callbacks, SlowTerms {
   drainTimeoutMs: number;
   /** A call that can only wait for a job around it fails at once. */
   detectSelfDeadlock: boolean;
+  /** The call that runs jobs, for the errors of lost locks; default `execute`. */
+  jobsBy?: TakenBy;
 }
 
 /** One connection to Redis with its calls and holds. Shared by a provider and its `lp_` alias. */
@@ -46,7 +47,8 @@ export class LockClient implements Observable {
     this.#drainTimeoutMs = terms.drainTimeoutMs;
     this.#observer = observer;
     this.#chains = terms.detectSelfDeadlock ? new Chains() : undefined;
-    const calls = new Calls(terms, options, log, observer);
+    const { jobsBy = "execute" } = terms;
+    const calls = new Calls(terms, options, log, observer, jobsBy);
     const numbers = new Float64Array(MOST_RESULTS * NUMBERS_PER_RESULT);
     this.#calls = calls;
     const { NativeClient } = loadNative();
@@ -97,20 +99,22 @@ export class LockClient implements Observable {
       return await call(new EmptyLock());
     }
     const seen = this.#observe(keys, terms);
+    // No lease that is taken from now on is over before.
+    const leaseEnd = performance.now() + terms.leaseMs;
     const locked = this.#lock(keys, terms);
     if (seen) {
       locked.catch((error) => seen.failed(error));
     }
     const hold = await locked;
     seen?.held();
-    const lock = looks ? this.#watch(hold, keys) : undefined;
+    const lock = looks ? this.#watch(hold, keys, leaseEnd) : undefined;
     const link = this.#chains?.link(keys, terms.label);
     let result: Awaited<T>;
     this.#calls.jobs += 1;
     try {
       result = await (seen || link ? this.#begin(seen, link, hold, () => call(lock)) : call(lock));
     } catch (error) {
-      const lost = await this.#unlock(hold, keys);
+      const lost = await this.#unlock(hold, keys, leaseEnd);
       seen?.ended(lost);
       throw error;
     } finally {
@@ -119,7 +123,7 @@ export class LockClient implements Observable {
         link.holds = false;
       }
     }
-    const lost = await this.#unlock(hold, keys);
+    const lost = await this.#unlock(hold, keys, leaseEnd);
     seen?.ended(lost);
     lock?.signal.throwIfAborted();
     if (lost) {
@@ -151,8 +155,8 @@ export class LockClient implements Observable {
   }
 
   /** Makes the lock object of a job. It notices when the lock is lost. */
-  #watch(hold: number, keys: string | string[]): HeldLock {
-    const lock = new HeldLock(this.#native, hold, keys, JOB_LAPSES);
+  #watch(hold: number, keys: string | string[], leaseEnd: number): HeldLock {
+    const lock = new HeldLock(this.#native, hold, keys, { what: "lapsed", takenBy: this.#calls.jobsBy, notBefore: leaseEnd });
     this.#calls.watched.set(hold, { lock });
     const lost = this.#calls.lost.size > 0 ? this.#calls.lost.get(hold) : undefined;
     if (lost) {
@@ -163,7 +167,7 @@ export class LockClient implements Observable {
 
   /** Makes the lock object of a hold of `acquire`. When the lock is lost, `told` is called after the object has noticed. */
   watchKept(hold: number, keys: string | string[], renews: boolean, told: (lock: HeldLock) => void): HeldLock {
-    const lock = new HeldLock(this.#native, hold, keys, { what: renews ? "lapsed" : "ended", ofJob: false });
+    const lock = new HeldLock(this.#native, hold, keys, { what: renews ? "lapsed" : "ended", takenBy: "acquire" });
     this.#calls.watched.set(hold, { lock, told });
     return lock;
   }
@@ -191,9 +195,10 @@ export class LockClient implements Observable {
   }
 
   /**
-   * Ends a hold: releases its keys, or lets the addon go on trying. Never rejects. Resolves with an error if the lock was lost before.
+   * Ends a hold: releases its keys, or lets the addon go on trying. Never rejects. Resolves with an error if the lock was lost before. Its lease
+   * was not over before `leaseEnd`.
    */
-  #unlock(hold: number, keys: string | string[]): Promise<LockError | undefined> {
+  #unlock(hold: number, keys: string | string[], leaseEnd: number): Promise<LockError | undefined> {
     const calls = this.#calls;
     const watched = calls.watched.size > 0 ? calls.watched.get(hold) : undefined;
     watched?.lock.readFacts();
@@ -203,14 +208,16 @@ export class LockClient implements Observable {
     return new Promise((resolve) => {
       const caller = calls.add({
         resolve: (value) =>
-          resolve(lost ?? (typeof value === "object" && value.length > 0 ? lostError(value, "taken-away", true) : undefined)),
+          resolve(lost ?? (typeof value === "object" && value.length > 0 ? lostError(value, "taken-away", calls.jobsBy) : undefined)),
         reject: () => resolve(lost),
       });
       const state = this.#native.unlock(caller, hold);
       if (state === HoldState.Lost || state === HoldState.Gone) {
         // The hold ended unnoticed, or the provider was closed while the job ran, so no answer will come.
         const named = typeof keys === "string" ? [keys] : [...new Set(keys)];
-        lost ??= lostError(named, "lapsed", true, this.#native.takeUnrenewed() ?? undefined);
+        const unrenewed = this.#native.takeUnrenewed() ?? undefined;
+        const what = state === HoldState.Lost ? lossOf("lapsed", unrenewed, leaseEnd) : "lapsed";
+        lost ??= lostError(named, what, calls.jobsBy, unrenewed);
       }
       if (state === HoldState.Gone) {
         calls.take(caller)?.resolve(0);
@@ -283,7 +290,7 @@ export class LockClient implements Observable {
       await new Promise<void>((resolve) => after(DRAIN_LOOK_MS, resolve));
     }
     for (const { lock } of this.#calls.watched.values()) {
-      lock.lose(lostError([...lock.keys], "lapsed", true));
+      lock.lose(lostError([...lock.keys], "lapsed", this.#calls.jobsBy));
     }
     this.#calls.close();
     this.#observer?.ends();

@@ -122,6 +122,8 @@ const LOSSES: Record<LossKind, string> = {
   released: "it was released by hand.",
 };
 
+const LONGER_LEASE = 'With a longer "leaseMs" there is more time for that.';
+
 /** What happened to a lost lock, as a sentence. `said`: by whom it was released, or why it was not renewed. */
 function happened(what: LossKind, said: string | undefined): string {
   if (said === undefined) {
@@ -137,13 +139,19 @@ function happened(what: LossKind, said: string | undefined): string {
   }
 }
 
+/** @internal The call that took a lock. `withLock` is of the client without Medusa. */
+export type TakenBy = "execute" | "withLock" | "acquire";
+
 /**
  * @internal The error of a lost lock. For a job of `execute` its text is always the official package's, and its cause says what happened.
  */
-export function lostError(keys: string[], what: LossKind, ofJob: boolean, said?: string): LockError {
+export function lostError(keys: string[], what: LossKind, takenBy: TakenBy, said?: string): LockError {
   const lost = `Lost the lock for key(s) "${keys.join('", "')}"`;
   const reason = `${lost}: ${happened(what, said)}`;
-  if (!ofJob) {
+  if (takenBy === "withLock") {
+    return lockError("LOCK_LOST", what === "lapsed" ? `${reason} ${LONGER_LEASE}` : reason, keys, reason);
+  }
+  if (takenBy === "acquire") {
     return lockError("LOCK_LOST", reason, keys);
   }
   const message = `${lost} while the job was still running: the lease expired before it could be renewed. Increase "expire" if the job is expected to run this long.`;

@@ -92,12 +92,12 @@ export class OwnedLock implements AcquiredLock {
     const { client } = this.#around;
     const keys = [...this.keys];
     const hold = await client.acquire(keys, this.#owner, terms).catch((error: LockError) => {
-      throw error.code === "LOCK_NOT_ACQUIRED" ? lostError(keys, "taken-away", false) : error;
+      throw error.code === "LOCK_NOT_ACQUIRED" ? lostError(keys, "taken-away", "acquire") : error;
     });
     if (!client.prolong(this.#lock, hold)) {
       // The keys were free and are taken anew, which nobody asked for.
       if (!this.#released) {
-        this.#lock.lose(lostError(keys, "taken-away", false));
+        this.#lock.lose(lostError(keys, "taken-away", "acquire"));
       }
       await this.#release().catch((error) => this.#warn(error));
       this.assertHeld();

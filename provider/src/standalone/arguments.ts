@@ -33,6 +33,17 @@ export interface TryAcquireOptions extends Omit<AcquireOptions, "waitMs"> {
   waitMs?: number;
 }
 
+/** The options of `withLock`. */
+const LOCK_OPTIONS: readonly string[] = ["waitMs", "leaseMs", "signal", "label"];
+/** Those of `acquire` and `tryAcquire`. */
+const ACQUIRE_OPTIONS: readonly string[] = [...LOCK_OPTIONS, "renew", "owner"];
+/** The words of Medusa for some of them. */
+const MEDUSAS_WORDS: ReadonlyMap<string, string> = new Map([
+  ["expire", '"leaseMs", in milliseconds'],
+  ["timeout", '"waitMs", in milliseconds'],
+  ["ownerId", '"owner", for acquire and tryAcquire'],
+]);
+
 /** @internal What a client says where a call says nothing. */
 export interface Defaults {
   waitMs: number;
@@ -41,7 +52,7 @@ export interface Defaults {
 
 /** @internal The options of `withLock`, each read once. */
 export function parseLockOptions(options: unknown, { waitMs, maximumLeaseMs }: Defaults): LockTerms {
-  const given = objectOf<LockOptions>(options);
+  const given = objectOf<LockOptions>(options, LOCK_OPTIONS);
   return {
     waitMs: parseWaitMs(given.waitMs, 1) ?? waitMs,
     leaseMs: Math.min(parseLeaseMs(given.leaseMs), maximumLeaseMs),
@@ -52,7 +63,7 @@ export function parseLockOptions(options: unknown, { waitMs, maximumLeaseMs }: D
 
 /** @internal The options of `acquire` and `tryAcquire`, each read once. `refuse` is for the latter. */
 export function parseAcquireOptions(options: unknown, { waitMs, maximumLeaseMs }: Defaults, refuse: boolean): ParsedAcquire {
-  const { waitMs: wait, leaseMs, signal, label, renew, owner } = objectOf<AcquireOptions>(options);
+  const { waitMs: wait, leaseMs, signal, label, renew, owner } = objectOf<AcquireOptions>(options, ACQUIRE_OPTIONS);
   if (renew !== undefined && renew !== null && typeof renew !== "boolean") {
     throw argumentError(`"renew" must be true or false, got ${kindOf(renew)}.`);
   }
@@ -94,11 +105,18 @@ function parseWaitMs(waitMs: unknown, least: number): number | undefined {
   return waitMs;
 }
 
-function objectOf<T extends object>(options: unknown): T {
-  if (options !== undefined && options !== null && typeof options !== "object") {
+function objectOf<T extends object>(options: unknown, known: readonly string[]): T {
+  if (options !== undefined && options !== null && (typeof options !== "object" || Array.isArray(options))) {
     throw argumentError(`the options must be an object, got ${kindOf(options)}.`);
   }
-  return (options ?? {}) as T;
+  const given = options ?? {};
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    const ours = MEDUSAS_WORDS.get(unknown);
+    const instead = ours === undefined ? "" : ` Here it is ${ours}.`;
+    throw argumentError(`there is no option "${unknown}".${instead} The options are: ${known.join(", ")}.`);
+  }
+  return given as T;
 }
 
 function numberOrKind(value: unknown): string {

@@ -32,11 +32,13 @@ export type Job<T> = (lock: Lock) => T | PromiseLike<T>;
  */
 export function createLocks(options: LocksOptions): Locks {
   const parsed = parseLocksOptions(options);
-  const log = placedLog(logInOurWords(guardedLog(parsed.logger)), parsed.native);
+  const log = guardedLog(parsed.logger);
+  const placed = placedLog(log, parsed.native);
   for (const warning of parsed.warnings) {
-    log.warn(warning);
+    // It is in our words, and has the user's.
+    placed.warn(warning);
   }
-  return new Locks(parsed, log);
+  return new Locks(parsed, placedLog(logInOurWords(log), parsed.native));
 }
 
 /** Locks in Redis, made by {@link createLocks}. Every call reads its arguments once, at its beginning. */
@@ -47,7 +49,7 @@ export class Locks implements LockOperations {
 
   /** @internal */
   constructor({ native, waitMs, maximumLeaseMs, warnings: _, logger: __, ...terms }: ParsedLocksOptions, log: Log) {
-    const client = new LockClient(native, terms, log, telemetryOf({ native, ...terms }, log));
+    const client = new LockClient(native, { ...terms, jobsBy: "withLock" }, log, telemetryOf({ native, ...terms }, log));
     this.#operations = new Operations(native);
     client.closeWith(() => this.#operations.close());
     this.#around = { client, kept: new KeptLocks(client), log };

@@ -21,7 +21,7 @@ export type LocksOptions = AnyOptions & ({ url: string } | { cluster: Record<str
 interface AnyOptions {
   /**
    * Where Redis is: `redis://user:password@host:6379/0`, `rediss://` for TLS, `unix:///path` for a Unix socket. Required,
-   * except with `cluster`.
+   * except with `cluster`, of which it is then one more node.
    */
   url?: string;
   /** A Redis Cluster: `startupNodes` and the options of ioredis' Cluster; see docs/OPTIONS.md of the repository. */

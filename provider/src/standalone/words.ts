@@ -5,7 +5,7 @@ import type { Log } from "../client/guard";
 const WORDS: readonly (readonly [RegExp, string])[] = [
   [/ of the "locking-redis" provider/g, " of createLocks"],
   [/\b[Pp]rovider "locking-redis"/g, "medusa-locking-redis"],
-  [/\bredisUrl\b/g, "url"],
+  [/(?<![.\w])redisUrl\b/g, "url"],
   [/"defaultRetryInterval"/g, '"pollFirstPauseMs"'],
   [/"maximumRetryInterval"/g, '"pollLongestPauseMs"'],
   [/"backoffFactor"/g, '"pollPauseFactor"'],
