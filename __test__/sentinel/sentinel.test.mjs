@@ -151,7 +151,7 @@ test("rediss:// means nothing for the master, and is warned of, until enableTLSF
   const rediss = { redisUrl: "rediss://127.0.0.1:1" };
   const booted = await boot({}, rediss);
   await takesALockOnTheMaster(booted, group);
-  assert.match(booted.logText, /warn: TLS is asked for and NOT USED.*enableTLSForSentinelMode/);
+  assert.match(booted.logText, /warn: \[locking [^\]]+\] TLS is asked for and NOT USED.*enableTLSForSentinelMode/);
   const strict = await boot({ enableTLSForSentinelMode: true, connectTimeout: 300 }, rediss);
   assert.ok(!strict.logText.includes("NOT USED"));
   await findsNoMaster(strict, /TLS with 127\.0\.0\.1:\d+ failed/);
