@@ -10,7 +10,6 @@ const TESTS = path.join(ROOT, "__test__");
 const ONE_BY_ONE = new Set([
   "waiting",
   "reach",
-  "cli",
   "histories",
   "start",
   "store",
