@@ -27,13 +27,13 @@ const inside = new Map();
  *
  * @returns {Promise<{ jobs: number, timeouts: number }>} when `ms` are over and all calls have ended
  */
-async function contend({ locking }, key, { callers, ms }) {
+async function contend({ locking }, key, { callers, ms, jobMs = JOB_MS }) {
   const seen = { jobs: 0, timeouts: 0 };
   const end = Date.now() + ms;
   const job = async () => {
     assert.equal(inside.get(key), undefined, "two jobs at once");
     inside.set(key, true);
-    await sleep(JOB_MS);
+    await sleep(jobMs);
     inside.delete(key);
     seen.jobs += 1;
   };
@@ -62,24 +62,41 @@ for (const kind of ["ours by RESP2", "official"]) {
   for (const callers of [1, 2, 4]) {
     test(`${callers} of each at a time: ours and ${kind} are both served, whichever begins`, OURS_ONLY, async () => {
       const both = await Promise.all([KINDS.ours(), KINDS[kind]()]);
-      for (const [order, [oursAfter, otherAfter]] of Object.entries({
-        "ours first": [0, HEAD_START_MS],
-        "both at once": [0, 0],
-        "ours last": [HEAD_START_MS, 0],
-      })) {
-        const side = async (booted, after) => {
-          await sleep(after);
-          return contend(booted, `busy-${order}`, { callers, ms: 6_000 - after });
+      const orders = { "ours first": [0, HEAD_START_MS], "both at once": [0, 0], "ours last": [HEAD_START_MS, 0] };
+      // Each on a key of its own, all at the same time.
+      const inOrder = async ([order, after]) => {
+        const side = async (booted, ms) => {
+          await sleep(ms);
+          return contend(booted, `busy-${order}`, { callers, ms: 6_000 - ms });
         };
-        const [ours, other] = await Promise.all([side(both[0], oursAfter), side(both[1], otherAfter)]);
+        const [ours, other] = await Promise.all(both.map((booted, at) => side(booted, after[at])));
         const figures = isServed(ours, other, order);
         // The official package's callers time out one another, when it is alone, too.
         if (kind !== "official") assert.equal(other.timeouts, 0, figures);
         else assert.ok(other.timeouts <= callers, figures);
-      }
+      };
+      await Promise.all(Object.entries(orders).map(inOrder));
       assert.deepEqual(await bed.locks(), []);
     });
   }
+}
+
+for (const callers of [1, 2]) {
+  test(`${callers} of each at a time: ours and ours by RESP2 are both served when jobs last longer than a turn`, OURS_ONLY, async () => {
+    const both = await Promise.all([KINDS.ours(), KINDS["ours by RESP2"]()]);
+    const orders = { "ours first": [0, HEAD_START_MS], "ours last": [HEAD_START_MS, 0] };
+    const inOrder = async ([order, after]) => {
+      const side = async (booted, ms) => {
+        await sleep(ms);
+        return contend(booted, `long-${order}`, { callers, jobMs: 500, ms: 8_000 - ms });
+      };
+      const [ours, other] = await Promise.all(both.map((booted, at) => side(booted, after[at])));
+      const figures = isServed(ours, other, order);
+      assert.equal(other.timeouts, 0, figures);
+    };
+    await Promise.all(Object.entries(orders).map(inOrder));
+    assert.deepEqual(await bed.locks(), []);
+  });
 }
 
 test("an official instance that comes back after it was forgotten is served again", OURS_ONLY, async () => {

@@ -29,7 +29,7 @@ const KNOWN_FOR: Duration = Duration::from_secs(30);
 /// A key that was handed on for so long may be so busy that others never find it free.
 const BUSY_AFTER: Duration = Duration::from_millis(500);
 /// A key counts as handed on for so long.
-const RECENT: Duration = Duration::from_secs(2);
+const RECENT: Duration = Duration::from_secs(10);
 /// A client that takes a key this soon after giving it back has handed it on to itself: others hardly find it free in between.
 const AT_ONCE: Duration = Duration::from_millis(20);
 /// So many keys that were handed on are known, and as many again as are still needed then.
@@ -297,7 +297,7 @@ mod tests {
     fn keys_that_were_handed_on_once_are_forgotten() {
         let mut callers = OfficialCallers::default();
         for at in 0..50_000_u32 {
-            let now = NOW + Duration::from_millis(10) * at;
+            let now = NOW + Duration::from_millis(20) * at;
             callers.handed_on(now, &LockKey::new(at.to_be_bytes().to_vec()));
         }
         assert!(callers.keys.len() <= super::MANY, "{}", callers.keys.len());

@@ -18,10 +18,6 @@ const BREAK_IN: Duration = Duration::from_millis(2);
 const BREAK_IN_FOR: Duration = Duration::from_secs(1);
 /// The longest pause then. A call that waits for long must not ask less often than one that has come just now.
 const PATIENT: Duration = Duration::from_millis(25);
-/// The shortest pause of a client that has had the key a short while ago: after the time for which the key is left alone, others come first.
-const AFTER_TURN: Duration = Duration::from_millis(40);
-/// Longer than a key is left alone for our own who poll.
-const HAD_LATELY: Duration = Duration::from_millis(500);
 /// When the line is looked at in any case: no answer and no release is relied on.
 const LOOK: Duration = Duration::from_millis(200);
 /// As long as the scripts remember that somebody polls.
@@ -41,8 +37,6 @@ struct Line {
     first: Option<(CallId, Instant)>,
     armed_at: Option<Instant>,
     seen_at: Instant,
-    /// When one of this client had the key.
-    had_at: Option<Instant>,
 }
 
 /// How a call that was told to ask again waits.
@@ -52,8 +46,6 @@ pub(crate) struct Pause {
     pub(crate) own: Duration,
     /// A queue would be to be had.
     pub(crate) breaks_in: bool,
-    /// Only our own poll for the key refused it.
-    pub(crate) own_poll: bool,
 }
 
 /// All lines of a client.
@@ -117,7 +109,6 @@ impl PollLines {
                 first: None,
                 armed_at: None,
                 seen_at: now,
-                had_at: None,
             };
             let at = u32::try_from(self.slab.insert(line)).unwrap_or(u32::MAX);
             self.by_key.insert(key.clone(), at);
@@ -126,11 +117,10 @@ impl PollLines {
     }
 
     /// The call got its keys: it stands in no line any more.
-    pub(crate) fn held(&mut self, now: Instant, keys: &[LockKey], call: CallId) {
+    pub(crate) fn held(&mut self, keys: &[LockKey], call: CallId) {
         for key in keys {
             if let Some((_, line)) = self.find_mut(key) {
                 line.asking.take_if(|asking| *asking == call);
-                line.had_at = Some(now);
             }
         }
     }
@@ -175,11 +165,7 @@ impl PollLines {
             waited if waited < BREAK_IN_FOR => BREAK_IN,
             _ => PATIENT,
         };
-        let mut wait = pause.own.min(most);
-        if pause.own_poll && line.had_at.is_some_and(|had_at| now < had_at + HAD_LATELY) {
-            wait = wait.max(AFTER_TURN);
-        }
-        line.look_at(at, now + wait, fx);
+        line.look_at(at, now + pause.own.min(most), fx);
     }
 
     /// The call asks for the key no more.
@@ -282,7 +268,7 @@ mod tests {
     use std::time::Duration;
 
     const NOW: Instant = Instant::from_nanos(1 << 40);
-    const PAUSE: Pause = Pause { own: Duration::from_millis(5), breaks_in: true, own_poll: false };
+    const PAUSE: Pause = Pause { own: Duration::from_millis(5), breaks_in: true };
 
     fn call(index: u32) -> CallId {
         CallId { index, serial: u64::from(index) }

@@ -10,7 +10,6 @@ use support::{MS, Rig, SECOND, config, verb};
 
 const REFUSED: &[u8] = b"*2\r\n:0\r\n:0\r\n";
 /// The same, where only our own poll.
-const OWN_POLL: &[u8] = b"*3\r\n:0\r\n:0\r\n:-1\r\n";
 const HELD: &[u8] = b"*2\r\n:1\r\n:1800000000000000\r\n";
 
 /// Lets time pass until something is asked; how long that took.
@@ -102,22 +101,6 @@ fn a_line_goes_on_after_a_broken_connection() {
     rig.shake_hands();
     let sent = rig.sent();
     assert!(sent.iter().any(|command| verb(command) == "park"), "{sent:?}");
-}
-
-#[test]
-fn where_only_our_own_poll_who_has_just_had_the_key_asks_later_than_who_waits_for_it() {
-    let mut rig = Rig::ready(config());
-    three(&mut rig);
-    asked(&mut rig, SECOND);
-    rig.reply(HELD);
-    let Outcome::Held(hold) = rig.outcome() else { panic!("not held") };
-    rig.release("k", &hold.owner, Some(rig.now + SECOND));
-    rig.sent();
-    rig.reply(b"*2\r\n:1\r\n:1\r\n");
-    rig.reply(OWN_POLL);
-    let (sent, pause) = asked(&mut rig, SECOND);
-    assert_eq!(sent.len(), 1);
-    assert!(pause >= 40 * MS, "another client that waits asks before: {pause:?}");
 }
 
 #[test]

@@ -51,8 +51,6 @@ pub(crate) struct Acquire {
     pub(crate) fragment: bool,
     /// It joined what its owner held before, by other attempts.
     pub(crate) joined: bool,
-    /// Only our own poll for the key that refused it.
-    pub(crate) own_poll: bool,
     /// What is told once replicas have it.
     pub(crate) unacknowledged: Option<Box<Hold>>,
 }
@@ -100,8 +98,8 @@ impl Acquire {
         self.keys.first().map(|key| Take { key, owner: &self.owner, lease: self.lease })
     }
 
-    /// What `park` is asked. `along`: how many more waiters the command parks.
-    pub(crate) fn park(&self, next_ticket: Option<u64>, along: usize) -> Park<'_> {
+    /// What `park` is asked. `along`: how many more waiters the command parks; `takes_again`: the client gave the lock back a moment ago.
+    pub(crate) fn park(&self, next_ticket: Option<u64>, along: usize, takes_again: bool) -> Park<'_> {
         Park {
             keys: &self.keys,
             owner: &self.owner,
@@ -113,6 +111,7 @@ impl Acquire {
             next_ticket,
             along,
             promises_end: self.promises_end(),
+            takes_again,
         }
     }
 

@@ -69,8 +69,7 @@ impl Client {
                     (false, false) => self.calls.forget(id),
                 }
             }
-            Acquired::Refused { at, own_poll } => {
-                acquire.own_poll = own_poll;
+            Acquired::Refused { at } => {
                 acquire.refused = at;
                 if acquire.waits() {
                     self.polls(now, id);
@@ -93,7 +92,7 @@ impl Client {
         acquire.sent_at = sent_at;
         let late = acquire.is_late(now);
         let hold = acquire.hold(tokens, sent_at, None);
-        self.lines.held(now, &hold.keys, id);
+        self.lines.held(&hold.keys, id);
         hold.keys.iter().for_each(|key| self.waiters.held(key));
         self.dequeue(now, id);
         match (is_wanted, late) {

@@ -314,7 +314,6 @@ impl Client {
             label: request.label,
             fragment,
             joined: false,
-            own_poll: false,
             unacknowledged: None,
         };
         let limit = match request.wait {

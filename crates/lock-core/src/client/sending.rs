@@ -99,7 +99,7 @@ impl Client {
 
     /// `along`: how many more waiters the command parks.
     fn send_acquire(&mut self, now: Instant, id: CallId, whole: bool, expected: Expected, along: usize) {
-        let Self { connection, calls, waiters, config, fx, .. } = self;
+        let Self { connection, calls, waiters, officials, config, fx, .. } = self;
         let Some(acquire) = calls.acquire_mut(id).present() else { return };
         acquire.sent_at = now;
         if !connection.hands_off() {
@@ -114,7 +114,7 @@ impl Client {
         let standing = key.map(|key| waiters.park_sent(key, id, place.is_some())).unwrap_or_default();
         acquire.may_take_grant = place.filter(|_| standing.may_take_grant).map(|place| place.at);
         acquire.left_alone = place.is_some() && standing.next_ticket.is_none();
-        let park = acquire.park(standing.next_ticket, along);
+        let park = acquire.park(standing.next_ticket, along, officials.takes_again(now, &keys));
         connection.send(now, config, expected, whole, fx, |context, out| park::encode(&park, context, out));
     }
 
@@ -344,7 +344,7 @@ impl Client {
         let jitter = self.ids.jitter();
         let Some(acquire) = self.calls.acquire_mut(id).present() else { return };
         let own = acquire.backoff.pause(&self.config.backoff, jitter);
-        let pause = Pause { own, breaks_in: self.connection.hands_off(), own_poll: acquire.own_poll };
+        let pause = Pause { own, breaks_in: self.connection.hands_off() };
         let keys = Arc::clone(&acquire.keys);
         self.calls.set_state(id, State::Pausing);
         self.lines.line_up(now, id, key, &keys, pause, &mut self.fx);

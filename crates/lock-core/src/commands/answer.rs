@@ -15,11 +15,7 @@ pub(crate) enum Acquired {
     /// `take` found more to do than it can.
     Contended,
     /// These keys, by index, are another's, and there is no queue.
-    Refused {
-        at: Box<[u32]>,
-        /// Only our own poll for the key refused it.
-        own_poll: bool,
-    },
+    Refused { at: Box<[u32]> },
     /// It stands in the queue of the key `at`.
     Parked {
         at: usize,

@@ -27,10 +27,17 @@ pub(crate) struct Park<'a> {
     pub(crate) along: usize,
     /// The caller goes by the lock's end, so no later acquire of the same owner may bring it forward.
     pub(crate) promises_end: bool,
+    /// The client gave this lock back a moment ago.
+    pub(crate) takes_again: bool,
 }
 
 pub(crate) fn encode(park: &Park<'_>, context: SendContext<'_>, out: &mut Vec<u8>) {
-    context.append_eval(out, Script::Park, park.keys.len() * 5, if park.promises_end { 12 } else { 11 });
+    let count = match (park.promises_end, park.takes_again) {
+        (_, true) => 13,
+        (true, false) => 12,
+        (false, false) => 11,
+    };
+    context.append_eval(out, Script::Park, park.keys.len() * 5, count);
     let mut side = SideKeys::default();
     for key in park.keys {
         append_text(out, key.name());
@@ -50,7 +57,10 @@ pub(crate) fn encode(park: &Park<'_>, context: SendContext<'_>, out: &mut Vec<u8
     append_flag(out, park.may_take_grant);
     append_ticket(out, park.next_ticket);
     append_integer(out, park.along as u64);
-    if park.promises_end {
+    if count > 11 {
+        append_flag(out, park.promises_end);
+    }
+    if count > 12 {
         append_flag(out, true);
     }
 }
@@ -63,7 +73,7 @@ pub(crate) fn decode(reply: &Value, keys: usize) -> Answer<Acquired> {
             joined: tokens.last() == Some(&Value::Int(-1)),
         }),
         (0, []) => Some(Acquired::Contended),
-        (0, at) => Some(Acquired::Refused { at: indexes(at), own_poll: at.last() == Some(&Value::Int(-1)) }),
+        (0, at) => Some(Acquired::Refused { at: indexes(at) }),
         (2, [at, ticket, rest @ ..]) => {
             let at = usize::try_from(number(at)?).ok().filter(|at| *at < keys)?;
             let left = rest.first().and_then(number).map(Duration::from_millis);
@@ -87,7 +97,7 @@ pub(crate) fn decode_shared(reply: &Value, count: usize) -> Vec<Answer<Acquired>
                 let ticket = number(ticket).unwrap_or_default() + later - 1;
                 Ok(Acquired::Parked { at: 0, ticket, left: None })
             }
-            Some((1, _)) => Ok(Acquired::Refused { at: Box::new([0]), own_poll: false }),
+            Some((1, _)) => Ok(Acquired::Refused { at: Box::new([0]) }),
             Some((2, _)) => decode(reply, 1).map(|acquired| match acquired {
                 Acquired::Parked { at, ticket, left } => {
                     Acquired::Parked { at, ticket: ticket + later, left }

@@ -23,7 +23,7 @@ pub(crate) struct Poll<'a> {
 
 /// The answer is that of [`super::park`].
 pub(crate) fn encode(poll: &Poll<'_>, context: SendContext<'_>, out: &mut Vec<u8>) {
-    let stride = if poll.plain { 1 } else { 4 };
+    let stride = if poll.plain { 1 } else { 5 };
     context.append_eval(out, Script::Acquire, poll.keys.len() * stride, if poll.plain { 3 } else { 7 });
     let mut side = SideKeys::default();
     for key in poll.keys {
@@ -32,6 +32,7 @@ pub(crate) fn encode(poll: &Poll<'_>, context: SendContext<'_>, out: &mut Vec<u8
             side.append(out, |side| key.counter(side));
             side.append(out, |side| key.record(side));
             side.append(out, |side| key.polled(side));
+            side.append(out, |side| key.queue(side));
         }
     }
     append_text(out, poll.owner.as_bytes());

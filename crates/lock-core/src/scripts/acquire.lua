@@ -1,6 +1,6 @@
 -- Takes every lock key or none, for one attempt of one owner. Repeating it with the same attempt changes nothing but the time left.
--- KEYS  `stride` per lock: the lock key; with 4 its slot's fencing counter, its hold record, its "polled" mark.
--- ARGV  1 owner, 2 lease in ms ('0': none), 3 stride; with 4: 4 '1': sync the counters to the server's TIME in microseconds (first use on
+-- KEYS  `stride` per lock: the lock key; with 5 its slot's fencing counter, its hold record, its "polled" mark, its queue.
+-- ARGV  1 owner, 2 lease in ms ('0': none), 3 stride; with 5: 4 '1': sync the counters to the server's TIME in microseconds (first use on
 --       this connection), 5 attempt id, 6 '1': the caller is promised the lock's end, 7 '1': the caller will ask again.
 -- Reply {1, token, ...} held, one token per lock (none with stride 1); then -1 if this attempt joined what its owner held before;
 --       {0, index, ...} refused, nothing taken: each index (from 0) names a lock that is another's, or is left alone for others.
@@ -8,7 +8,7 @@ local owner, lease = ARGV[1], ARGV[2]
 local unique = string.sub(owner, 1, 8) == 'execute:'
 
 -- The common path first, without what only the others need: one key of execute, free, its counter alive.
-if KEYS[4] and not KEYS[5] and unique and redis.call('EXISTS', KEYS[4]) == 0 then
+if KEYS[5] and not KEYS[6] and unique and redis.call('EXISTS', KEYS[4], KEYS[5]) == 0 then
   if redis.call('SET', KEYS[1], owner, 'NX', 'PX', lease) then
     local token = redis.pcall('INCRBY', KEYS[2], '1')
     if type(token) == 'number' and token >= 1e15 and ARGV[4] ~= '1' then return {1, token} end
@@ -27,7 +27,7 @@ local stride, attempt, waits = tonumber(ARGV[3]), ARGV[5] or '', ARGV[7] == '1'
 local function set(i, attempts, token, ms)
   local timed = ms ~= '0'
   if timed then redis.call('SET', KEYS[i], owner, 'PX', ms) else redis.call('SET', KEYS[i], owner) end
-  if stride == 4 and not unique then
+  if stride == 5 and not unique then
     -- Without a lease the record lives a day, so that nothing stays behind for ever.
     local record = promise(attempts, ARGV[6] == '1') .. ':' .. string.format('%.0f', token) .. ':' .. (timed and '1' or '0')
     redis.call('SET', KEYS[i + 2], record, 'PX', timed and ms or '86400000')
@@ -46,20 +46,24 @@ for i = 1, #KEYS, stride do
   local holder = redis.call('GET', KEYS[i])
   local free = not holder
   attempts[i], leases[i] = attempt, lease
-  if free and stride == 4 and waits and not may_take(KEYS[i + 3], true) then
+  -- Those in the queue know nothing of us yet: from the next time on they poll, and have their turns.
+  if stride == 5 and waits and redis.call('EXISTS', KEYS[i + 4]) == 1 then
+    redis.pcall('SET', KEYS[i + 3], '+', 'NX', 'PX', MARK_MS)
+  end
+  if free and stride == 5 and waits and not may_take(KEYS[i + 3], true, false) then
     refused[#refused + 1] = (i - 1) / stride
   elseif not free then
     local named, token
-    if holder == owner and stride == 4 and not unique then named, token = record_of(KEYS[i], KEYS[i + 2]) end
+    if holder == owner and stride == 5 and not unique then named, token = record_of(KEYS[i], KEYS[i + 2]) end
     local mine = named and names(named, attempt)
     if holder ~= owner or (owner == '*' and not mine) then
       refused[#refused + 1] = (i - 1) / stride
-      if stride == 4 and waits then mark_polled(KEYS[i + 3], is_ours(i, holder), true) end
+      if stride == 5 and waits then mark_polled(KEYS[i + 3], is_ours(i, holder), true) end
     else
       -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
-      attempts[i], tokens[i] = mine and named or stride == 4 and not unique and join(KEYS[i], named, attempt) or '', token
+      attempts[i], tokens[i] = mine and named or stride == 5 and not unique and join(KEYS[i], named, attempt) or '', token
       leases[i] = time_left(KEYS[i], named, lease)
-      joined = joined or stride == 4 and not unique and not mine
+      joined = joined or stride == 5 and not unique and not mine
     end
   end
 end

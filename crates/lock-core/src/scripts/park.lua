@@ -4,11 +4,11 @@
 --       5 client id, 6 'try' or 'wait', 7 the lock (from 1) at which this attempt is parked ('0': none), 8 its ticket there ('': none),
 --       9 '1': it is the client's oldest waiter there and may take over a grant to the client, 10 the ticket of the client's next waiter
 --       there ('': none), 11 how many more waiters of the client come along (one lock of execute, not
---       parked yet): they wait behind this one, 12 '1': the caller is promised the lock's end (may be left out).
+--       parked yet): they wait behind this one, 12 '1': the caller is promised the lock's end, 13 '1': the client gave this lock back a
+--       moment ago (both may be left out).
 -- Reply {1, token, ...} held, one token per lock; then, if others came along and wait, the ticket of the first of them, or -1 if this attempt
 --       joined what its owner held before;
---       {0, index, ...} refused, and nothing of this attempt is held: each index (from 0) names a lock that is another's; a waiter polls; then
---       -1 if only our own poll for it;
+--       {0, index, ...} refused, and nothing of this attempt is held: each index (from 0) names a lock that is another's; a waiter polls;
 --       {2, index, ticket, ms, 1 or 0} parked at that lock, whose lease ends in so many ms (-1: has no end); 1: its holder hands over.
 -- The tickets of those who came along follow this token or ticket.
 local PARTIAL_MS = 5000
@@ -84,7 +84,7 @@ for i = 1, count do
     end
   end
   if not holder then
-    if not waits or may_take(key(i, 5), false) then mine[i] = 'open' end
+    if not waits or may_take(key(i, 5), false, ARGV[13] == '1') then mine[i] = 'open' end
   elseif holder == owner then
     if not unique then attempts[i], tokens[i] = record_of(lock, key(i, 3)) end
     if unique or (attempts[i] and names(attempts[i], attempt)) then
@@ -157,7 +157,7 @@ end
 local here = blocked[1]
 if waits then
   local over = hands_over(here, blocker)
-  mark_polled(key(here, 5), over, false)
+  if blocker ~= '' then mark_polled(key(here, 5), over, false) end
   if over and redis.call('EXISTS', key(here, 5)) == 0 then
     local ticket = at == here and tonumber(ARGV[8]) or counter_up(here, along)
     if at ~= here then leave_queue() end
@@ -190,5 +190,4 @@ end
 give_back(1, mine, attempts, tokens)
 local reply = {0}
 for n = 1, #blocked do reply[n + 1] = blocked[n] - 1 end
-if waits and string.byte(redis.call('GET', key(here, 5)) or '1') == 43 then reply[#reply + 1] = -1 end
 return reply

@@ -17,9 +17,10 @@ struct Hold {
 pub(super) fn acquire(call: &mut Call<'_>) -> Outcome<Reply> {
     let (owner, lease) = (call.needed(1)?, call.needed(2)?);
     let unique = owner.starts_with(b"execute:");
-    if call.keys.len() == 4
+    if call.keys.len() == 5
         && unique
         && !call.exists(call.key(3)?)
+        && !call.exists(call.key(4)?)
         && let Some(reply) = common_path(call, owner, lease)?
     {
         return Ok(reply);
@@ -50,10 +51,10 @@ pub(super) fn acquire(call: &mut Call<'_>) -> Outcome<Reply> {
         let timed = hold.lease != b"0";
         call.set(call.key(lock * stride)?, owner, timed.then_some(hold.lease.as_slice()))?;
         if let Some(token) = hold.token {
-            if stride == 4 && !unique {
+            if stride == 5 && !unique {
                 let ms: &[u8] = if timed { &hold.lease } else { b"86400000" };
                 let attempts = promise(hold.attempts.clone(), call.flag(6));
-                call.set(call.key(lock * 4 + 2)?, &record_text(&attempts, token, timed), Some(ms))?;
+                call.set(call.key(lock * 5 + 2)?, &record_text(&attempts, token, timed), Some(ms))?;
             }
             reply.push(token);
         }
@@ -91,12 +92,19 @@ fn look(
     lock: &[u8],
 ) -> Outcome<Option<Hold>> {
     let (attempt, waits) = (call.arg(5).unwrap_or_default(), call.flag(7));
-    let side = if stride == 4 { Some((call.key(at + 2)?, call.key(at + 3)?)) } else { None };
+    let side = if stride == 5 { Some((call.key(at + 2)?, call.key(at + 3)?)) } else { None };
     let (record_key, polled) = side.unzip();
-    let Some(holder) = call.get(lock)?.map(<[u8]>::to_vec) else {
+    let holder = call.get(lock)?.map(<[u8]>::to_vec);
+    if waits
+        && let Some(polled) = polled
+        && call.exists(call.key(at + 4)?)
+    {
+        call.mark_queued(polled)?;
+    }
+    let Some(holder) = holder else {
         if waits
             && let Some(polled) = polled
-            && !call.may_take(polled, true)?
+            && !call.may_take(polled, true, false)?
         {
             return Ok(None);
         }
@@ -124,7 +132,7 @@ fn look(
     }
     let named = record.as_ref().map(|record| record.attempts.as_slice());
     let lease = call.time_left(lock, named, call.needed(2)?)?;
-    let joined = stride == 4 && !unique;
+    let joined = stride == 5 && !unique;
     Ok(Some(match record {
         Some(record) if record.names(attempt) => {
             Hold { attempts: record.attempts, token: Some(record.token), lease, joined: false }

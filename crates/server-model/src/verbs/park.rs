@@ -95,12 +95,6 @@ impl<'a> Park<'_, 'a> {
             return Ok(reply);
         }
         self.give_back(0, locks)?;
-        if self.waits
-            && let Some(lock) = locks.get(here)
-            && self.call.get(lock.polled)?.is_some_and(|mark| mark.starts_with(b"+"))
-        {
-            blocked.push(-1);
-        }
         Ok(Reply::ints(&blocked))
     }
 
@@ -123,7 +117,7 @@ impl<'a> Park<'_, 'a> {
             }
         }
         let Some(holder) = self.call.get(lock.name)?.map(<[u8]>::to_vec) else {
-            if !self.waits || self.call.may_take(lock.polled, false)? {
+            if !self.waits || self.call.may_take(lock.polled, false, self.call.flag(13))? {
                 lock.mine = Mine::Open;
                 return Ok(None);
             }
@@ -188,7 +182,10 @@ impl<'a> Park<'_, 'a> {
         let (before, rest) = locks.split_at_mut_checked(here).ok_or(LUA)?;
         let (lock, after) = rest.split_first_mut().ok_or(LUA)?;
         let hands_over = self.hands_over(holder, lock)?;
-        self.call.mark_polled(lock.polled, hands_over, false)?;
+        // Otherwise it is free, and left alone for others.
+        if !holder.is_empty() {
+            self.call.mark_polled(lock.polled, hands_over, false)?;
+        }
         if !hands_over || self.call.exists(lock.polled) {
             if let Some(at) = self.at.take() {
                 let queue = locks.get(at).ok_or(LUA)?.queue;

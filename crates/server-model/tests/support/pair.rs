@@ -98,9 +98,15 @@ impl Pair {
         for (mark, (value, left)) in &all {
             let Value::Text(text) = value else { continue };
             let text = String::from_utf8_lossy(text);
-            let near = |time: &str| time.parse::<i64>().is_ok_and(|time| (time - now).abs() < MARK_SLACK_MS);
-            if text.trim_start_matches('+').starts_with('@') && text.split('@').any(near) {
-                let ms = (*left >= 0).then(|| left.unsigned_abs());
+            let near = |time: &str| {
+                let passed = time.parse::<i64>().map(|time| now - time);
+                passed.is_ok_and(|passed| {
+                    [0, 100, 10_000].iter().any(|turn| (passed - turn).abs() < MARK_SLACK_MS)
+                })
+            };
+            let ends_near = [2_000, 29_000].iter().any(|turn| (left - turn).abs() < MARK_SLACK_MS);
+            if text.contains('@') && mark.starts_with(b"mlr!") && (ends_near || text.split('@').any(near)) {
+                let ms = (*left >= 0).then(|| if ends_near { 20_000 } else { left.unsigned_abs() });
                 let text = if text.starts_with('+') { b"+".to_vec() } else { b"1".to_vec() };
                 self.step(&Op::Set { key: mark.clone(), text, ms, only_new: false })?;
             }

@@ -232,15 +232,15 @@ impl World {
                 )
             }
             84..91 => {
-                let stride = self.random.pick(&[1, 4, 4, 4]);
+                let stride = self.random.pick(&[1, 5, 5, 5]);
                 let locks = self.several(first, 30);
                 let owner = self.owner(holder.as_deref());
                 let lease = self.lease(owner.starts_with("execute:"));
                 let mut args = vec![owner, lease, stride.to_string()];
-                if stride == 4 {
+                if stride == 5 {
                     args.extend([self.flag(20), self.attempt(), self.flag(30), self.flag(60)]);
                 }
-                (Verb::Acquire, kinds(&locks, &"lfhp"[..stride]), args)
+                (Verb::Acquire, kinds(&locks, &"lfhpw"[..stride]), args)
             }
             91..95 => {
                 let stride = self.random.pick(&[1, 2]);
@@ -299,6 +299,7 @@ impl World {
             self.flag(70),
             next,
             along.to_owned(),
+            self.flag(30),
             self.flag(30),
         ]
     }

@@ -1,39 +1,95 @@
--- Who polls a key slowly finds it free only by chance, while those who hand it on to each other keep it busy. So on a key that is polled they
--- keep it for a turn, and then leave it alone for a while. The mark says for whom, and since when: '+' for our own who poll, anything else for
--- those who know nothing of us and poll more slowly; then '@<when our turn ends>@<until when the key is left alone then>@<how often in a row
--- nobody came>', in ms since 1970 by the server's clock.
--- Whoever comes ends our turn and what follows it; how long to wait for that is shortened each time that nobody does.
+-- Whoever finds a key free only by chance starves beside those who keep it busy: those who poll beside those who hand it on to each other, and
+-- the reverse where one who polls takes it again at once. So on a key with a polled mark each side has turns, and after its turn leaves the
+-- free key alone for the other side.
+-- Only our own poll: '+<whose turn it is, h hands over, p polls>@<until when>@<when one that hands over last found it held>'. How long ago one
+-- that polls found it held is told by the mark's expiry. The key is left alone only while the other side asks.
+-- Others poll, who know nothing of us and leave no trace: '@<until when it is our turn>@<until when the key is left alone then>@<how often in a
+-- row nobody came>'. Whoever comes ends our turn and what follows it; how long to wait for that is shortened each time that nobody does. The
+-- key is left alone from when we last had it.
+-- All times in ms since 1970 by the server's clock.
+local MARK_MS, SUSPICION_MS, SUSPECTED_FOR_MS = 30000, 2000, 10000
 local TURN_MS, REST_MS = 60, 1120
-local OWN_TURN_MS, OWN_REST_MS = 200, 250
+local OWN_TURN_MS, HANDING_ASKS_WITHIN_MS, POLLING_ASKS_WITHIN_MS = 200, 100, 1000
 
--- Whether a waiter may take the free lock now. The turn of all who look at the mark begins with the first of them. `polls`: the caller waits
--- without a queue.
-local function may_take(polled, polls)
+local function own_turn(mark)
+  if string.byte(mark) ~= 43 then return nil end
+  local side, turn, asked = string.match(mark, '^%+([hp])@(%d+)@(%d+)$')
+  return side or '', tonumber(turn or 0), tonumber(asked or 0)
+end
+
+local function set_own(polled, side, turn, asked)
+  redis.pcall('SET', polled, string.format('+%s@%.0f@%.0f', side, turn, asked), 'KEEPTTL')
+end
+
+local function others_turn(mark)
+  local turn, rest, vain = string.match(mark, '^@(%d+)@(%d+)@(%d)$')
+  if turn then return tonumber(turn), tonumber(rest), tonumber(vain) end
+end
+
+local function set_others(polled, turn, rest, vain)
+  redis.pcall('SET', polled, string.format('@%.0f@%.0f@%.0f', turn, rest, vain), 'KEEPTTL')
+end
+
+-- One of us has had the key until now, or still has it: if our turn is over, the time in which it is left alone begins now. A mark that only a
+-- suspicion wrote lives until that is over, if the job is not too long, and once.
+local function had_by_us(polled, mark)
+  local turn, rest, vain = others_turn(mark)
+  local now = now_ms()
+  if turn and now < turn then return end
+  turn, vain = turn or now, vain or 0
+  set_others(polled, turn, now + REST_MS / 2 ^ vain, vain)
+  if vain == 0 and now < turn + SUSPECTED_FOR_MS and redis.call('PTTL', polled) < SUSPICION_MS then
+    redis.call('PEXPIRE', polled, SUSPICION_MS)
+  end
+end
+
+-- Whether a waiter may take the free lock now. A turn begins with the first of its side. `polls`: the caller waits without a queue; `again`: its
+-- client had the lock a moment ago.
+local function may_take(polled, polls, again)
   local mark = redis.call('GET', polled)
   if not mark then return true end
-  local own = string.byte(mark) == 43
-  if own and polls then return true end
-  local now = now_ms()
-  local turn, rest, vain = string.match(mark, '^%+?@(%d+)@(%d+)@(%d)$')
-  if turn and now < tonumber(turn) then return true end
-  if turn and now < tonumber(rest) then return false end
-  if own then
-    turn, vain = now + OWN_TURN_MS, 0
-    rest = turn + OWN_REST_MS
-  else
-    vain = turn and math.min(vain + 1, 3) or 0
-    turn = now + TURN_MS * 2 ^ vain
-    rest = turn + REST_MS / 2 ^ vain
+  local side, own_until, asked = own_turn(mark)
+  if side then
+    local now, mine = now_ms(), polls and 'p' or 'h'
+    if side == mine then
+      if now < own_until then return true end
+      if polls and now < asked + HANDING_ASKS_WITHIN_MS then return false end
+      if not polls and MARK_MS - redis.call('PTTL', polled) < POLLING_ASKS_WITHIN_MS then return false end
+    end
+    set_own(polled, mine, now + OWN_TURN_MS, asked)
+    return true
   end
-  redis.call('SET', polled, string.format('%s@%.0f@%.0f@%.0f', own and '+' or '', turn, rest, vain), 'KEEPTTL')
+  if again then
+    had_by_us(polled, mark)
+    mark = redis.call('GET', polled)
+  end
+  local turn, rest, vain = others_turn(mark)
+  local now = now_ms()
+  if turn and now < turn then return true end
+  if turn and now < rest then return false end
+  vain = turn and math.min(vain + 1, 3) or 0
+  turn = now + TURN_MS * 2 ^ vain
+  set_others(polled, turn, turn + REST_MS / 2 ^ vain, vain)
   return true
 end
 
 -- The lock is held. `over`: by somebody who hands it on to us, or polls as we do. `polls`: the caller waits without a queue.
 local function mark_polled(polled, over, polls)
   if not over then
-    redis.pcall('SET', polled, '1', 'PX', '30000')
-  elseif polls and not redis.pcall('SET', polled, '+', 'NX', 'PX', '30000') then
-    redis.pcall('PEXPIRE', polled, '30000')
+    redis.pcall('SET', polled, '1', 'PX', MARK_MS)
+    return
+  end
+  local mark = redis.pcall('GET', polled)
+  if type(mark) ~= 'string' then
+    if polls then redis.pcall('SET', polled, '+', 'NX', 'PX', MARK_MS) end
+    return
+  end
+  local side, turn, asked = own_turn(mark)
+  if not side then
+    had_by_us(polled, mark)
+  elseif polls then
+    redis.call('PEXPIRE', polled, MARK_MS)
+  else
+    set_own(polled, side, turn, now_ms())
   end
 end
