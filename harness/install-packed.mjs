@@ -15,14 +15,15 @@ const NPM_FLAGS = ["--no-audit", "--no-fund", "--loglevel=error", "--prefer-offl
 /**
  * @param {object} [options]
  * @param {string[]} [options.tarballs] default what `npm run -s pack:local` prints; an empty list installs none of ours
+ * @param {string[]} [options.more] tarballs besides these
  * @param {string} [options.target] default `.cache/installed`
  * @param {boolean} [options.ownManifest] the target has a package.json that says what else to install; default: Medusa's framework,
  *   its Locking Module and the official provider, in the versions that the work tree is developed against
  * @returns {Promise<string>} the folder with the installed packages
  * @throws {UserError} when packing or installing fails
  */
-export async function installPacked({ tarballs, target = TARGET, ownManifest = false } = {}) {
-  const files = (tarballs ?? (await packedTarballs())).map((file) => path.resolve(ROOT, file));
+export async function installPacked({ tarballs, more = [], target = TARGET, ownManifest = false } = {}) {
+  const files = [...(tarballs ?? (await packedTarballs())), ...more].map((file) => path.resolve(ROOT, file));
   const missing = files.find((file) => !fs.existsSync(file));
   if (missing) throw new UserError(`no such tarball: ${missing}`);
   const base = ownManifest ? readJson(path.join(target, "package.json")).dependencies : medusaVersions();
@@ -75,7 +76,7 @@ async function installTarballs(target, files, flags) {
   // Same name and version, other content: npm would take the one it has.
   const modules = path.join(target, "node_modules");
   for (const name of fs.readdirSync(modules)) {
-    if (name.startsWith("medusa-locking-redis")) fs.rmSync(path.join(modules, name), { recursive: true, force: true });
+    if (/^medusa-(locking-redis|plugin-locks)/.test(name)) fs.rmSync(path.join(modules, name), { recursive: true, force: true });
   }
   const specs = files.map((file) => `file:${file}`);
   await runOrFail("installing the tarballs", "npm", ["install", ...flags, "--no-save", ...specs], { cwd: target });

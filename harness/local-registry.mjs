@@ -29,7 +29,7 @@ async function ensureVerdaccio() {
 /**
  * Starts the registry. It forgets packages of ours from earlier times, and keeps those of others, so that they are fetched once.
  *
- * @param {string} ours the beginning of the names that are taken here and never fetched
+ * @param {string[]} ours beginnings of the names that are taken here and never fetched
  * @returns {Promise<{ url: string, userconfig: string, stop(): Promise<void> }>} `userconfig`: an .npmrc with the registry and a login
  * @throws {UserError} when it cannot be installed or does not answer
  */
@@ -39,7 +39,7 @@ export async function startRegistry(ours) {
   const storage = path.join(FOLDER, "storage");
   fs.mkdirSync(storage, { recursive: true });
   for (const name of fs.readdirSync(storage)) {
-    if (name.startsWith(ours)) fs.rmSync(path.join(storage, name), { recursive: true });
+    if (ours.some((beginning) => name.startsWith(beginning))) fs.rmSync(path.join(storage, name), { recursive: true });
   }
   fs.rmSync(path.join(storage, ".verdaccio-db.json"), { force: true });
   const port = await freePort();
@@ -48,7 +48,7 @@ export async function startRegistry(ours) {
   const config = {
     storage,
     uplinks: { upstream: { url: stdout.trim(), timeout: "60s", max_fails: 20, fail_timeout: "1s" } },
-    packages: { [`${ours}*`]: access, "**": { access: "$all", proxy: "upstream" } },
+    packages: { ...Object.fromEntries(ours.map((beginning) => [`${beginning}*`, access])), "**": { access: "$all", proxy: "upstream" } },
     log: { type: "stdout", format: "pretty", level: "error" },
     web: { enable: false },
     max_body_size: "20mb",

@@ -7,6 +7,8 @@ import { UserError } from "./process.mjs";
 
 /** Unpacked, in bytes. */
 export const LARGEST_PLATFORM_PACKAGE = 5 * 1024 * 1024;
+/** Where the sources of the page for Medusa's Admin are. */
+export const PLUGIN = path.join(ROOT, "packages", "medusa-plugin-locks");
 /** Fields of package.json that are for working on the package only. */
 const DEVELOPMENT_FIELDS = ["devDependencies", "scripts", "allowScripts"];
 /** Fields that all packages share. */
@@ -43,6 +45,8 @@ export function agreedVersion(tag) {
     ["Cargo.toml", cargo],
   ];
   for (const { manifest } of platformPackages()) places.push([`npm/ (${manifest.name})`, manifest.version]);
+  const plugin = readManifest(PLUGIN);
+  places.push([plugin.name, plugin.version], [`the peers of ${plugin.name}`, plugin.peerDependencies[readManifest(ROOT).name]]);
   if (tag !== undefined) places.push(["the tag", tag.replace(/^v/, "")]);
   const others = places.filter(([, other]) => other !== version);
   if (others.length > 0) {
@@ -84,7 +88,21 @@ export function stageMain(folder) {
     if (!fs.existsSync(source)) throw new UserError(`${name} is missing: run npm run build`);
     fs.cpSync(source, path.join(folder, name), { recursive: true });
   }
-  const published = Object.fromEntries(Object.entries(manifest).filter(([name]) => !DEVELOPMENT_FIELDS.includes(name)));
   const names = platformPackages().map((platform) => [platform.manifest.name, manifest.version]);
-  writeManifest(folder, { ...published, optionalDependencies: Object.fromEntries(names) });
+  writeManifest(folder, { ...published(manifest), optionalDependencies: Object.fromEntries(names) });
+}
+
+/** Lays the package of the Admin's page out in `folder`, which is emptied; `built` is where Medusa has built it. */
+export function stagePlugin(built, folder) {
+  fs.rmSync(folder, { recursive: true, force: true });
+  fs.mkdirSync(folder, { recursive: true });
+  const manifest = readManifest(PLUGIN);
+  for (const name of manifest.files) fs.cpSync(path.join(built, name), path.join(folder, name), { recursive: true });
+  fs.copyFileSync(path.join(PLUGIN, "README.md"), path.join(folder, "README.md"));
+  fs.copyFileSync(path.join(ROOT, "LICENSE"), path.join(folder, "LICENSE"));
+  writeManifest(folder, published(manifest));
+}
+
+function published(manifest) {
+  return Object.fromEntries(Object.entries(manifest).filter(([name]) => !DEVELOPMENT_FIELDS.includes(name)));
 }

@@ -12,7 +12,8 @@ import { ensureNodeModules } from "./setup.mjs";
 import { endWithUs } from "./watchdog.mjs";
 
 const SOURCE = path.join(ROOT, "examples", "store");
-const STORE = path.join(CACHE, "store");
+/** Where the store is installed. */
+export const STORE = path.join(CACHE, "store");
 const BOOT_TIMEOUT_MS = 90_000;
 
 /** The provider under test: ours from the packed tarballs, or the package that STORE_TEST_PROVIDER names. */
@@ -25,16 +26,26 @@ export const OURS = PROVIDER === "medusa-locking-redis";
  * Copies the example store into the cache and installs its packages there: Medusa's only when they changed, ours when the tarballs did.
  *
  * @param {string} [more] a folder with more of a store's source
+ * @param {{ tarballs?: string[] }} [options] packages besides ours
  * @throws {UserError} when npm or packing fails
  */
-export async function installStore(more) {
+export async function installStore(more, { tarballs = [] } = {}) {
+  await installStorePackages();
+  if (more) fs.cpSync(more, path.join(STORE, "src"), { recursive: true });
+  if (OURS) await installPacked({ target: STORE, ownManifest: true, more: tarballs });
+}
+
+/**
+ * The same without our package: what a Medusa project has.
+ *
+ * @throws {UserError} when npm fails
+ */
+export async function installStorePackages() {
   fs.mkdirSync(STORE, { recursive: true });
   // What an earlier version of the example left behind would be loaded, too.
   fs.rmSync(path.join(STORE, "src"), { recursive: true, force: true });
   fs.cpSync(SOURCE, STORE, { recursive: true, filter: (file) => !/[\\/](node_modules|\.medusa)([\\/]|$)/.test(file.slice(SOURCE.length)) });
-  if (more) fs.cpSync(more, path.join(STORE, "src"), { recursive: true });
   await ensureNodeModules({ folder: STORE, ignoreScripts: true });
-  if (OURS) await installPacked({ target: STORE, ownManifest: true });
 }
 
 /**
@@ -53,7 +64,8 @@ export function storeEnvironment({ databaseUrl, redisUrl }) {
   };
 }
 
-const CLI = path.join(STORE, "node_modules", "@medusajs", "cli", "cli.js");
+/** Medusa's command line. */
+export const CLI = path.join(STORE, "node_modules", "@medusajs", "cli", "cli.js");
 
 /**
  * Runs `medusa db:migrate`, which also runs the store's migration scripts.
@@ -103,6 +115,11 @@ export class StoreServer {
   /** What it has printed so far. */
   get output() {
     return this.#output;
+  }
+
+  /** Where it listens: `http://127.0.0.1:9000`. */
+  get origin() {
+    return `http://127.0.0.1:${this.#port}`;
   }
 
   /** Process id. */

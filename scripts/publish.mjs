@@ -1,5 +1,5 @@
-// Publishes a release: the packages of all platforms, then the main package. Everything that can be checked is checked before the first
-// package goes out. After a failure in the middle the same command goes on where it stopped.
+// Publishes a release: the packages of all platforms, the main package, and the page for Medusa's Admin. Everything that can be checked is
+// checked before the first package goes out. After a failure in the middle the same command goes on where it stopped.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -7,6 +7,7 @@ import { readCommandLine } from "../harness/command-line.mjs";
 import { legalFiles } from "../harness/legal.mjs";
 import { agreedVersion, LARGEST_PLATFORM_PACKAGE, platformPackages, stageMain, stagePlatform } from "../harness/packages.mjs";
 import { CACHE } from "../harness/paths.mjs";
+import { buildPlugin } from "../harness/plugin-build.mjs";
 import { run, runMain, runOrFail, UserError } from "../harness/process.mjs";
 
 const STAGE = path.join(CACHE, "publish");
@@ -47,7 +48,7 @@ function troubleOf(name, file) {
   return newer && `${name} needs glibc ${newer.join(".")}, more than ${MOST_GLIBC.join(".")}`;
 }
 
-function stageAll(addons, standIns, legal) {
+async function stageAll(addons, standIns, legal) {
   const platforms = platformPackages();
   const missing = platforms.filter(({ manifest }) => !addons.has(manifest.main)).map(({ manifest }) => manifest.main);
   if (missing.length > 0 && !standIns) throw new UserError(`these addons are missing: ${missing.join(", ")}`);
@@ -60,7 +61,8 @@ function stageAll(addons, standIns, legal) {
     return folder;
   });
   stageMain(path.join(STAGE, "main"));
-  return [...folders, path.join(STAGE, "main")];
+  await buildPlugin(path.join(STAGE, "plugin"));
+  return [...folders, path.join(STAGE, "main"), path.join(STAGE, "plugin")];
 }
 
 /** What npm would publish from a folder. */
@@ -87,9 +89,9 @@ await runMain(async () => {
   const version = agreedVersion(tag);
   const registry = url ? ["--registry", url] : [];
   const packages = [];
-  const folders = stageAll(addonsIn(addons), standIns, await legalFiles(version));
+  const folders = await stageAll(addonsIn(addons), standIns, await legalFiles(version));
   for (const folder of folders) packages.push(await packed(folder, registry));
-  const large = packages.slice(0, -1).find(({ unpackedSize }) => unpackedSize > LARGEST_PLATFORM_PACKAGE);
+  const large = packages.slice(0, platformPackages().length).find(({ unpackedSize }) => unpackedSize > LARGEST_PLATFORM_PACKAGE);
   if (large) throw new UserError(`${large.name} is ${large.unpackedSize} bytes unpacked, more than 5 MB`);
   const wanted = [];
   for (const one of packages) {
@@ -99,7 +101,7 @@ await runMain(async () => {
   }
   console.log(`${version}: ${packages.length} packages, ${packages.length - wanted.length} of them published already`);
   if (check) return;
-  // The main package comes last: until then nobody installs the others.
+  // The main package comes after the platforms': until then nobody installs those. The page needs the main package.
   for (const { name, folder } of wanted) {
     await runOrFail(`publishing ${name}`, "npm", ["publish", "--access", "public", "--loglevel=error", ...registry], { cwd: folder });
     console.log(`published ${name}@${version}`);

@@ -89,7 +89,7 @@ await runMain(async () => {
   await ensureBuilt({ log: console.log });
   fs.rmSync(FOLDER, { recursive: true, force: true });
   fs.mkdirSync(path.join(FOLDER, "caches"), { recursive: true });
-  const registry = await startRegistry("medusa-locking-redis");
+  const registry = await startRegistry(["medusa-locking-redis", "medusa-plugin-locks"]);
   const redis = await startServer();
   const failures = [];
   try {

@@ -20,6 +20,7 @@ const ONE_BY_ONE = new Set([
   "medusas",
   "hostile",
   "fleets",
+  "admin",
 ]);
 
 /**
@@ -27,6 +28,9 @@ const ONE_BY_ONE = new Set([
  * `npm test`, which is to stay short, but in `npm run test:all`.
  */
 export const ONLY_IN_TEST_ALL = ["runtimes", "cluster", "sentinel", "medusas", "hostile", "fleets"];
+
+/** Groups that need programs which no other has, a browser say: run only by `npm test -- NAME`. */
+export const ONLY_BY_NAME = ["admin"];
 
 /** @returns {string[]} names of all groups */
 export function testFolders() {

@@ -57,6 +57,15 @@ test("a lock that code frees goes to the next waiter, and its job is told by who
   assert.match(error.cause.message, /by the night shift/);
 });
 
+test("free takes a lock from the owner that it names, and from nobody else", async () => {
+  const operations = operationsOf(await bed.boot());
+  await bed.command("SET", `${NS}k`, "ada", "PX", "60000");
+  assert.deepEqual(await operations.free("k", { owner: "bob" }), []);
+  assert.equal(await bed.owner(`${NS}k`), "ada");
+  assert.deepEqual(await operations.free("k", { owner: "ada" }), ["k"]);
+  assert.equal(await bed.owner(`${NS}k`), null);
+});
+
 test("health says whether Redis answers", async () => {
   const operations = operationsOf(await bed.boot());
   const health = await operations.health();
@@ -105,6 +114,7 @@ const BAD_CALLS = [
     /^the options must be an object, got /,
   ]),
   ["free by a number", (operations) => operations.free("k", { by: 5 }), /^"by" must be a string, got a number\.$/],
+  ["free from a number", (operations) => operations.free("k", { owner: 5 }), /^"owner" must be a string, got a number\.$/],
   ["lock of nothing", (operations) => operations.lock(undefined), /^the key must be a string, got undefined\.$/],
 ];
 

@@ -10,8 +10,8 @@ import { CONFINED_PACKAGES, KNOWN_CIRCLES, PARTS } from "./rooms.mjs";
 import { rustArrows } from "./rust-arrows.mjs";
 import { packagesOf, scriptArrows } from "./script-arrows.mjs";
 
-const WRITTEN = /\.(rs|ts|mjs|js|cjs|lua|md|yml|toml)$|^\.ci\/run$/;
-const SCRIPT = /\.(ts|mjs|js|cjs)$/;
+const WRITTEN = /\.(rs|ts|tsx|mjs|js|cjs|lua|md|yml|toml)$|^\.ci\/run$/;
+const SCRIPT = /\.(ts|tsx|mjs|js|cjs)$/;
 
 /**
  * @param {string} root a project with git

@@ -19,7 +19,7 @@ export const KNOWN_LONG_FILES = {
 /** What has longer lines for now. A file or folder without one must leave this list. */
 export const KNOWN_LONG_LINES = [];
 
-const CODE = /\.(rs|ts|mjs|js|cjs|lua)$/;
+const CODE = /\.(rs|ts|tsx|mjs|js|cjs|lua)$/;
 
 /**
  * @param {string} file its name, from the root

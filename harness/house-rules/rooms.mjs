@@ -20,6 +20,7 @@ export const PARTS = [
       examples: ["harness"],
       harness: [],
       "provider/src": [],
+      packages: [],
       "index.js": [],
       "index.d.ts": [],
       "client.js": [],
@@ -39,6 +40,11 @@ export const PARTS = [
       inspect: ["client"],
       client: [],
     },
+  },
+  {
+    folder: "packages/medusa-plugin-locks/src",
+    language: "script",
+    rooms: { api: ["lib"], lib: [], "admin/routes": ["admin/lib"], "admin/lib": [] },
   },
   {
     folder: "src",

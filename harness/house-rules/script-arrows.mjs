@@ -36,5 +36,5 @@ function isNear(name) {
 }
 
 function fileOf(name, known) {
-  return [name, `${name}.ts`, `${name}/index.ts`, name.replace(/\.js$/, ".ts")].find((candidate) => known.has(candidate));
+  return [name, `${name}.ts`, `${name}.tsx`, `${name}/index.ts`, name.replace(/\.js$/, ".ts")].find((candidate) => known.has(candidate));
 }

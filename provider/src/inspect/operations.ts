@@ -35,11 +35,11 @@ export interface LockOperations {
   /** One lock; undefined: nobody has it and nobody waits for it. */
   lock(key: string): Promise<LockStatus | undefined>;
   /**
-   * Takes locks away from whoever holds them at the moment, and hands over to the next waiter. The job that loses its lock is told `by`
-   * whom; default: this process. Resolves with the keys that were taken away. Where that fails after some were taken away, the error's message
-   * names them, and its `keys` are the others.
+   * Takes locks away from whoever holds them at the moment, or only from `owner` (as `LockStatus` names it), and hands over to the next waiter.
+   * The job that loses its lock is told `by` whom; default: this process. Resolves with the keys that were taken away. Where that fails after
+   * some were taken away, the error's message names them, and its `keys` are the others.
    */
-  free(keys: string | string[], options?: { by?: string }): Promise<string[]>;
+  free(keys: string | string[], options?: { by?: string; owner?: string }): Promise<string[]>;
   /** Whether Redis answers. Never rejects. */
   health(): Promise<LockHealth>;
   /** What this process' client counts and knows. It asks nobody. */
@@ -68,13 +68,15 @@ export class Operations implements Omit<LockOperations, "stats"> {
     return await this.#asked((inspector) => findLock(inspector, this.#options.prefix, key));
   }
 
-  async free(keys: string | string[], options?: { by?: string }): Promise<string[]> {
+  async free(keys: string | string[], options?: { by?: string; owner?: string }): Promise<string[]> {
     const all = parseNames(keys);
-    const by = parseBy(parseOptions(options).by);
+    const given = parseOptions(options);
+    const by = parseBy(given.by);
+    const owner = parseOwner(given.owner);
     const freed: string[] = [];
     for (const [at, key] of all.entries()) {
       try {
-        if (await this.#asked((inspector) => freeOne(inspector, this.#options.prefix + key, by))) {
+        if (await this.#asked((inspector) => freeOne(inspector, this.#options.prefix + key, owner, by))) {
           freed.push(key);
         }
       } catch (error) {
@@ -122,9 +124,12 @@ export class Operations implements Omit<LockOperations, "stats"> {
 }
 
 /** From the owner that is seen: the next holder keeps its lock. */
-async function freeOne(inspector: Inspector, name: string, by: string): Promise<boolean> {
+async function freeOne(inspector: Inspector, name: string, wanted: string | undefined, by: string): Promise<boolean> {
   const [stored] = await inspector.read([name]);
-  return stored !== undefined && stored.owner !== null && (await inspector.free(stored.key, stored.owner, by));
+  if (stored === undefined || stored.owner === null || (wanted !== undefined && stored.owner !== wanted)) {
+    return false;
+  }
+  return await inspector.free(stored.key, stored.owner, by);
 }
 
 /** What was done is not hidden by what failed. */
@@ -133,7 +138,7 @@ function partlyFreed({ code, message, cause }: LockError, freed: string[], rest:
   return lockError(code, `${done} ${message}`, rest, cause instanceof Error ? cause.message : undefined);
 }
 
-function parseOptions(options: unknown): { most?: unknown; by?: unknown } {
+function parseOptions(options: unknown): { most?: unknown; by?: unknown; owner?: unknown } {
   if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options))) {
     throw argumentError(`the options must be an object, got ${kindOf(options)}.`);
   }
@@ -170,6 +175,13 @@ function parseBy(by: unknown): string {
     throw argumentError(`"by" must be a string, got ${kindOf(by)}.`);
   }
   return by;
+}
+
+function parseOwner(owner: unknown): string | undefined {
+  if (owner !== undefined && typeof owner !== "string") {
+    throw argumentError(`"owner" must be a string, got ${kindOf(owner)}.`);
+  }
+  return owner;
 }
 
 function closedError(): LockError {

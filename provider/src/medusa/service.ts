@@ -190,7 +190,7 @@ export class RedisLockingProvider implements LockOperations {
   }
 
   /** See {@link LockOperations.free}. */
-  free(keys: string | string[], options?: { by?: string }): Promise<string[]> {
+  free(keys: string | string[], options?: { by?: string; owner?: string }): Promise<string[]> {
     return this.#operations.free(keys, options);
   }
 

@@ -1,0 +1,44 @@
+import Medusa from "@medusajs/js-sdk";
+import type { LockList, LockStatus } from "medusa-locking-redis";
+
+// What the store's build of the Admin puts in their places.
+declare const __BACKEND_URL__: string | undefined;
+declare const __AUTH_TYPE__: "session" | "jwt" | undefined;
+declare const __JWT_TOKEN_STORAGE_KEY__: string | undefined;
+
+const tokenKey = __JWT_TOKEN_STORAGE_KEY__ || undefined;
+const sdk = new Medusa({
+  baseUrl: __BACKEND_URL__ ?? "/",
+  auth: { type: __AUTH_TYPE__ ?? "session", ...(tokenKey === undefined ? {} : { jwtTokenStorageKey: tokenKey }) },
+});
+
+/** How many locks the page reads. */
+const MOST_LOCKS = 1_000;
+
+/** The locks, those that are waited for longest first. */
+export function listLocks(signal: AbortSignal): Promise<LockList> {
+  return sdk.client.fetch<LockList>("/admin/locks", { query: { limit: MOST_LOCKS }, signal });
+}
+
+/** One lock; undefined: nobody has it and nobody waits for it. */
+export async function findLock(key: string, signal: AbortSignal): Promise<LockStatus | undefined> {
+  try {
+    return (await sdk.client.fetch<{ lock: LockStatus }>("/admin/locks", { query: { key }, signal })).lock;
+  } catch (error) {
+    if (statusOf(error) === 404) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** Takes a lock away from this owner. */
+export function releaseLock(key: string, owner: string): Promise<{ freed: string; by: string }> {
+  return sdk.client.fetch("/admin/locks/release", { method: "POST", body: { key, owner } });
+}
+
+/** The status of HTTP that an error of the client has. */
+export function statusOf(error: unknown): number | undefined {
+  const status = typeof error === "object" && error !== null ? (error as { status?: unknown }).status : undefined;
+  return typeof status === "number" ? status : undefined;
+}

@@ -1,0 +1,82 @@
+import type { LockList } from "medusa-locking-redis";
+import { useEffect, useRef, useState } from "react";
+import { findLock, listLocks, statusOf } from "./client";
+
+/** Between an answer and the next question. */
+export const PAUSE_MS = 3_000;
+
+/** Why there is no newer list. */
+export interface Trouble {
+  /** `provider`: the store's lock provider does not show its locks; `redis`: Redis does not answer; `server`: anything else. */
+  kind: "provider" | "redis" | "server";
+  reason: string;
+}
+
+interface Known {
+  /** The newest list; undefined: there is none yet. */
+  list: LockList | undefined;
+  trouble: Trouble | undefined;
+}
+
+/**
+ * The locks, asked for again and again while the page is visible. Where there are more than the list has, the lock whose whole key is
+ * `sought` is added to it. `refresh` asks at once.
+ */
+export function useLocks(sought: string): Known & { refresh: () => void } {
+  const [known, setKnown] = useState<Known>({ list: undefined, trouble: undefined });
+  const [turn, setTurn] = useState(0);
+  const newestSought = useRef(sought);
+  newestSought.current = sought;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new turn asks at once.
+  useEffect(() => {
+    const ended = new AbortController();
+    let timer: number | undefined;
+    let isAsking = false;
+    const look = async () => {
+      window.clearTimeout(timer);
+      if (document.hidden || isAsking) {
+        return;
+      }
+      isAsking = true;
+      try {
+        const list = await listWith(newestSought.current, ended.signal);
+        if (!ended.signal.aborted) {
+          setKnown({ list, trouble: undefined });
+        }
+      } catch (error) {
+        if (!ended.signal.aborted) {
+          setKnown(({ list }) => ({ list, trouble: troubleOf(error) }));
+        }
+      }
+      isAsking = false;
+      if (!ended.signal.aborted) {
+        timer = window.setTimeout(look, PAUSE_MS);
+      }
+    };
+    document.addEventListener("visibilitychange", look);
+    void look();
+    return () => {
+      ended.abort();
+      window.clearTimeout(timer);
+      document.removeEventListener("visibilitychange", look);
+    };
+  }, [turn]);
+
+  return { ...known, refresh: () => setTurn((before) => before + 1) };
+}
+
+async function listWith(sought: string, signal: AbortSignal): Promise<LockList> {
+  const list = await listLocks(signal);
+  if (!list.more || sought === "" || list.locks.some(({ key }) => key === sought)) {
+    return list;
+  }
+  const lock = await findLock(sought, signal);
+  return lock === undefined ? list : { ...list, locks: [lock, ...list.locks] };
+}
+
+function troubleOf(error: unknown): Trouble {
+  const reason = error instanceof Error ? error.message : String(error);
+  const kinds: Record<number, Trouble["kind"]> = { 501: "provider", 503: "redis" };
+  return { kind: kinds[statusOf(error) ?? 0] ?? "server", reason };
+}

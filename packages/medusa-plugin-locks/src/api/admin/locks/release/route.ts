@@ -1,0 +1,25 @@
+import { ContainerRegistrationKeys } from "@medusajs/framework/utils";
+import { handled } from "../../../../lib/handled";
+import { operationsOf } from "../../../../lib/operations";
+import { operatorOf } from "../../../../lib/operator";
+import { Refusal } from "../../../../lib/refusal";
+import { parseRelease } from "../../../../lib/requests";
+
+/**
+ * Takes a lock from the owner that the operator saw. If it has changed hands meanwhile nothing happens: 409, or 404 where nobody has it
+ * any more.
+ */
+export const POST = handled(async (req) => {
+  const { key, owner } = parseRelease(req.body);
+  const operations = operationsOf(req.scope);
+  const by = await operatorOf(req);
+  const freed = await operations.free(key, { by, owner });
+  if (freed.length === 0) {
+    const now = await operations.lock(key);
+    throw now === undefined || now.owner === null
+      ? new Refusal(404, "NO_SUCH_LOCK", "Nobody has a lock on this key any more.")
+      : new Refusal(409, "LOCK_CHANGED_HANDS", "Somebody else has this lock by now. Nothing was done.");
+  }
+  req.scope.resolve(ContainerRegistrationKeys.LOGGER).info(`locking: the lock on ${JSON.stringify(key)} was freed by ${by}`);
+  return { freed: key, by };
+});
