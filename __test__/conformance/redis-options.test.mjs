@@ -7,6 +7,7 @@ import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { freePort } from "../../harness/redis-servers.mjs";
+import { UNIX_SOCKETS } from "../../harness/system.mjs";
 import { exceptOn, NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
@@ -31,7 +32,7 @@ async function takesALock(options) {
   assert.equal(await locking.release("k", { ownerId: "me" }), true);
 }
 
-const SOCKETS = exceptOn("cluster", "nodes of a cluster have a host and a port", { skip: os.platform() === "win32" });
+const SOCKETS = exceptOn("cluster", "nodes of a cluster have a host and a port", UNIX_SOCKETS);
 
 test("a Unix socket is named by redisUrl or by redisOptions, which counts more than a host", SOCKETS, async () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-"));
