@@ -40,7 +40,7 @@ export async function makeShop(platform, addon) {
     fs.mkdirSync(target);
     await runOrFail("unpacking", "tar", ["-xzf", path.join(packed, JSON.parse(stdout)[0].filename), "--strip-components=1", "-C", target]);
   }
-  for (const file of ["shop.cjs", "shop.mjs"]) fs.copyFileSync(path.join(ROOT, "harness", "rehearsal", file), path.join(shop, file));
+  for (const file of ["shop.cjs", "shop.play.cjs"]) fs.copyFileSync(path.join(ROOT, "harness", "rehearsal", file), path.join(shop, file));
   return shop;
 }
 

@@ -88,15 +88,13 @@ export async function debianNode() {
   const unpacked = await debianPackages("debian-node", { suite: "trixie", packages: DEBIAN_NODE });
   const root = await kept("root-debian-node", async (made) => {
     fs.cpSync(unpacked, made, { recursive: true, verbatimSymlinks: true });
-    // Since long Debian has all programs and libraries in /usr; base-files makes the old names when it is installed.
+    // Debian has all programs and libraries in /usr, and the old names beside it.
     for (const name of ["bin", "lib", "lib64", "sbin"]) {
       const old = path.join(made, name);
-      if (fs.existsSync(old)) fs.cpSync(old, path.join(made, "usr", name), { recursive: true, verbatimSymlinks: true });
-      fs.rmSync(old, { recursive: true, force: true });
-      fs.symlinkSync(`usr/${name}`, old);
+      if (!fs.existsSync(old)) fs.symlinkSync(`usr/${name}`, old);
     }
     const shells = ["sh", "sleep", "rm", "kill"].map((name) => path.join(made, "usr", "bin", name));
-    for (const shell of shells) if (!fs.existsSync(shell)) fs.symlinkSync("busybox", shell);
+    for (const shell of shells) fs.symlinkSync("busybox", shell);
     fs.writeFileSync(path.join(made, "etc", "hosts"), "127.0.0.1 localhost\n::1 localhost\n");
   });
   const command = (cwd) => [...inRoot(root, [ROOT], cwd), "/usr/bin/node"];

@@ -9,7 +9,7 @@ import { NotHere } from "./not-here.mjs";
 import { makeShop } from "./shops.mjs";
 
 const LOAD_LIMIT_MS = 60_000;
-const CONFORMANCE_LIMIT_MS = 240_000;
+const CONFORMANCE_LIMIT_MS = 600_000;
 
 /**
  * One line of the table: what became of each step. A reason stands where a step failed or is not possible here.

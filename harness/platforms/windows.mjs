@@ -62,7 +62,7 @@ async function windowsFolder(wine, inWine) {
   fs.mkdirSync(system, { recursive: true });
   fs.copyFileSync(path.join(wine, "usr", "x86_64-w64-mingw32", "lib", "zlib1.dll"), path.join(system, "zlib1.dll"));
   const [first, ...rest] = inWine;
-  const start = (what, ...args) => runOrFail(what, first, [...rest, "/usr/lib/wine/wine64", ...args], { timeoutMs: 300_000 });
+  const start = (what, ...args) => runOrFail(what, first, [...rest, "/usr/lib/wine/wine64", ...args], { timeoutMs: 900_000 });
   await start("making Wine's folders", "wineboot", "-i");
   await start("setting Wine's version", "winecfg", "-v", "win10");
   const work = await kept("bcryptprimitives", async (folder) => {
