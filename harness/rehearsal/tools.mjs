@@ -5,6 +5,8 @@ import path from "node:path";
 /** The package's files stay where they were installed: the addon is found there, and its version is compared. */
 const EXTERNAL = ["medusa-locking-redis", "@medusajs/framework", "./shop.play.cjs"].map((name) => `--external:${name}`);
 const ESBUILD = [bin("esbuild", "bin", "esbuild"), "bundled.ts", "--bundle", "--platform=node", ...EXTERNAL];
+/** The package is in the bundle, and the addon of this platform is copied beside it. */
+const WITH_ADDON = [bin("esbuild", "bin", "esbuild"), "alone.ts", "--bundle", "--platform=node", "--loader:.node=copy"];
 
 /**
  * @typedef {object} Tool
@@ -36,14 +38,16 @@ export const TOOLS = {
   },
   esbuild: {
     packages: { esbuild: "0.28.2" },
-    sources: { "bundled.ts": "esbuild.ts" },
+    sources: { "bundled.ts": "esbuild.ts", "alone.ts": "esbuild-alone.ts" },
     steps: {
       "bundle CommonJS": [...ESBUILD, "--outfile=bundle.cjs"],
       "run CommonJS": ["bundle.cjs"],
       "bundle ESM": [...ESBUILD, "--format=esm", "--outfile=bundle.mjs"],
       "run ESM": ["bundle.mjs"],
+      "bundle all": [...WITH_ADDON, "--outdir=alone"],
+      "run all": ["alone/alone.js"],
     },
-    prints: ["run CommonJS", "run ESM"],
+    prints: ["run CommonJS", "run ESM", "run all"],
   },
 };
 
