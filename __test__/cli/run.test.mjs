@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { SIGNALS } from "../../harness/system.mjs";
 import { NS, openTestbed, until } from "../support/testbed.mjs";
 import { cli, cliJson, complainedOnce, lives, start } from "./support.mjs";
 
@@ -73,7 +74,7 @@ test("it waits for as long as --wait says", async () => {
   assert.equal(second.stdout, "ran\n");
 });
 
-test("a signal while it waits withdraws it, and the program does not run", async () => {
+test("a signal while it waits withdraws it, and the program does not run", SIGNALS, async () => {
   const { running: first } = await startProgram(WAITS);
   for (const [signal, code] of [
     ["SIGINT", 130],
@@ -90,7 +91,7 @@ test("a signal while it waits withdraws it, and the program does not run", async
   await first.closed;
 });
 
-test("SIGINT, SIGTERM and SIGHUP are passed on to the program, and the lock is released", async () => {
+test("SIGINT, SIGTERM and SIGHUP are passed on to the program, and the lock is released", SIGNALS, async () => {
   for (const [signal, code] of [
     ["SIGINT", 130],
     ["SIGTERM", 143],
@@ -104,9 +105,7 @@ test("SIGINT, SIGTERM and SIGHUP are passed on to the program, and the lock is r
   }
 });
 
-const NO_WINDOWS = { skip: process.platform === "win32" };
-
-test("a signal just after the program's start is passed on, and the lock is released", NO_WINDOWS, async () => {
+test("a signal just after the program's start is passed on, and the lock is released", SIGNALS, async () => {
   // The program itself sends it, as early as can be.
   for (let round = 0; round < 8; round += 1) {
     const ended = await cli(runArgs(["sh", "-c", "kill -TERM $PPID; exec sleep 60"]));
@@ -115,7 +114,7 @@ test("a signal just after the program's start is passed on, and the lock is rele
   }
 });
 
-test("signals while the program ends leave no lock, and its code counts", NO_WINDOWS, async () => {
+test("signals while the program ends leave no lock, and its code counts", SIGNALS, async () => {
   // They come until `run` has ended.
   const program = ["sh", "-c", "trap '' INT; (while kill -INT $PPID; do :; done) 2>/dev/null & exit 3"];
   for (let round = 0; round < 8; round += 1) {
@@ -125,7 +124,7 @@ test("signals while the program ends leave no lock, and its code counts", NO_WIN
   }
 });
 
-test("a program that handles the signal decides what becomes of it", async () => {
+test("a program that handles the signal decides what becomes of it", SIGNALS, async () => {
   const { running } = await startProgram(
     js("process.on('SIGINT', () => process.exit(3)); console.log('pid', process.pid); setInterval(() => {}, 1000)"),
   );
@@ -158,7 +157,7 @@ test("a program that does not end by SIGTERM is killed after --grace, and the ne
   assert.equal(await owner(), "another");
 });
 
-test("kill -9 of run itself ends the program, and the lock ends with its lease", { skip: process.platform === "win32" }, async () => {
+test("kill -9 of run itself ends the program, and the lock ends with its lease", SIGNALS, async () => {
   const { running, pid } = await startProgram(STUBBORN, { flags: ["--expire", "3", "--grace", "1"] });
   running.kill("SIGKILL");
   assert.deepEqual(await running.exited, [null, "SIGKILL"]);
@@ -236,7 +235,7 @@ test("release takes the lock from a program, which is ended, and run says by who
   assert.ok(!lives(pid));
 });
 
-test("a lock that cannot be released does not hide the program's exit code", async () => {
+test("a lock that cannot be released does not hide the program's exit code", SIGNALS, async () => {
   const { running, pid } = await startProgram(
     js("process.on('SIGUSR2', () => process.exit(5)); console.log('pid', process.pid); setInterval(() => {}, 1000)"),
   );

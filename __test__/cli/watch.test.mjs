@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { findOnPath } from "../../harness/process.mjs";
 import { startServer } from "../../harness/redis-servers.mjs";
+import { SIGNALS } from "../../harness/system.mjs";
 import { NS, openTestbed, until } from "../support/testbed.mjs";
 import { COMMAND, start } from "./support.mjs";
 
@@ -55,7 +56,7 @@ test("it goes on while Redis is away, says so, and shows the list again afterwar
   assert.equal(watch.stderr, "");
 });
 
-test("SIGINT ends it at once while a server hangs", async (t) => {
+test("SIGINT ends it at once while a server hangs", SIGNALS, async (t) => {
   const server = await startServer();
   t.after(() => server.stop());
   const watch = watching(server);

@@ -5,6 +5,7 @@ import { execFile } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { INSTALLED, requireInstalled, UNDER_TEST } from "../../harness/installed.mjs";
 import { HANG_GUARD_MS, OURS_ONLY } from "../support/testbed.mjs";
@@ -18,7 +19,10 @@ async function evaluate(code, kind) {
   return JSON.parse(stdout);
 }
 
-const SPECIFIER = JSON.stringify(path.isAbsolute(UNDER_TEST) ? requireInstalled.resolve(UNDER_TEST) : UNDER_TEST);
+const FILE = path.isAbsolute(UNDER_TEST) ? requireInstalled.resolve(UNDER_TEST) : undefined;
+const SPECIFIER = JSON.stringify(FILE ?? UNDER_TEST);
+/** A path that begins with a drive's letter is none to `import`. */
+const IMPORT_SPECIFIER = JSON.stringify(FILE ? pathToFileURL(FILE).href : UNDER_TEST);
 
 const DESCRIBE = `
   const provider = loaded.default ?? loaded;
@@ -38,7 +42,7 @@ test("require gives Medusa's provider definition", async () => {
 });
 
 test("import gives the same", async () => {
-  const code = `const namespace = await import(${SPECIFIER}); const loaded = namespace.default; ${DESCRIBE}`;
+  const code = `const namespace = await import(${IMPORT_SPECIFIER}); const loaded = namespace.default; ${DESCRIBE}`;
   assert.deepEqual(await evaluate(code, "module"), EXPECTED);
 });
 
@@ -46,7 +50,7 @@ test("require and import give the same object", async () => {
   const code = `
     import { createRequire } from "node:module";
     const required = createRequire(process.cwd() + "/shop.js")(${SPECIFIER});
-    const imported = (await import(${SPECIFIER})).default;
+    const imported = (await import(${IMPORT_SPECIFIER})).default;
     const bare = (value) => value.default ?? value;
     console.log(JSON.stringify(bare(required) === bare(imported)));
   `;

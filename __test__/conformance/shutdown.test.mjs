@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { deferred, HANG_GUARD_MS, NS, OURS_ONLY, openTestbed, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
 const run = promisify(execFile);
-const LOCKING_MODULE = fileURLToPath(new URL("../../harness/locking-module.mjs", import.meta.url));
+const LOCKING_MODULE = new URL("../../harness/locking-module.mjs", import.meta.url).href;
 
 /** Runs a program that boots the module as `booted` on our server; it has to end by itself. */
 async function program(body) {

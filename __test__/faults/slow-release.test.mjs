@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startServer } from "../../harness/redis-servers.mjs";
+import { STOPPED_SERVERS } from "../../harness/system.mjs";
 import { NS, OURS_ONLY, openTestbed, refused, SERVER, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
@@ -32,6 +33,7 @@ const WAYS = {
 const boot = () => bed.boot({ redisUrl: server.url });
 
 for (const [way, standStill] of Object.entries(WAYS)) {
+  const options = { skip: OURS_ONLY.skip || (way === "a process that is stopped" && STOPPED_SERVERS.skip) };
   /** Runs jobs that end while the server stands still, and wakes it when their leases are over. */
   const jobsThatEnd = async (locking, keysOfEach, { job = async () => "done", expire = 1 } = {}) => {
     let wake;
@@ -61,7 +63,7 @@ for (const [way, standStill] of Object.entries(WAYS)) {
     return jobs;
   };
 
-  test(`a job that ends inside its lease has its result (${way})`, OURS_ONLY, async () => {
+  test(`a job that ends inside its lease has its result (${way})`, options, async () => {
     const { locking, logText } = await boot();
     const [job] = await jobsThatEnd(locking, ["k"]);
     assert.equal(await job, "done");
@@ -69,14 +71,14 @@ for (const [way, standStill] of Object.entries(WAYS)) {
     await until("the lock is gone", async () => (await server.cli("EXISTS", `${NS}k`)) === 0);
   });
 
-  test(`jobs of several keys and many jobs at once have their results (${way})`, OURS_ONLY, async () => {
+  test(`jobs of several keys and many jobs at once have their results (${way})`, options, async () => {
     const { locking } = await boot();
     const jobs = await jobsThatEnd(locking, [["a", "b"], ...Array.from({ length: 40 }, (_, at) => `k${at}`)]);
     assert.deepEqual([...new Set(await Promise.all(jobs))], ["done"]);
     await until("all locks are gone", async () => (await server.cli("KEYS", `${NS}*`)).length === 0);
   });
 
-  test(`a job that goes on after its lease could have ended is told (${way})`, OURS_ONLY, async () => {
+  test(`a job that goes on after its lease could have ended is told (${way})`, options, async () => {
     const { locking } = await boot();
     const job = async (signal) => {
       await until("the loss is told", () => signal.aborted);
@@ -86,7 +88,7 @@ for (const [way, standStill] of Object.entries(WAYS)) {
     await refused(lost, { code: "LOCK_LOST" });
   });
 
-  test(`those who wait are served when the server goes on (${way})`, OURS_ONLY, async () => {
+  test(`those who wait are served when the server goes on (${way})`, options, async () => {
     const [one, other] = [await boot(), await boot()];
     let waits;
     const job = async () => {

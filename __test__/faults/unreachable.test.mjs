@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
 import { startServer } from "../../harness/redis-servers.mjs";
 import { connect } from "../../harness/resp-client.mjs";
+import { STOPPED_SERVERS } from "../../harness/system.mjs";
 import { NS, refused, SERVER, until } from "../support/testbed.mjs";
 
 const TIMEOUT = { code: "LOCK_TIMEOUT", message: "Timed-out acquiring lock.", type: "conflict" };
@@ -115,7 +116,7 @@ test("a call with a time limit that Redis is not there for fails at its limit an
     assert.match(String(error.cause), /ECONN/);
   }));
 
-test("a job that ends while Redis is down gives its result, and its lock goes when Redis is back", () =>
+test("a job that ends while Redis is down gives its result, and its lock goes when Redis is back", STOPPED_SERVERS, () =>
   withServer(async (locking, server) => {
     const result = await locking.execute("k", async () => {
       await server.kill("SIGSTOP");
@@ -124,9 +125,10 @@ test("a job that ends while Redis is down gives its result, and its lock goes wh
     assert.equal(result, "done");
     await server.kill("SIGCONT");
     await until("the lock is released", async () => !(await ownerOn(server, "k")));
-  }));
+  }),
+);
 
-test("a hung server: calls end at their limit, and work goes on when it does", () =>
+test("a hung server: calls end at their limit, and work goes on when it does", STOPPED_SERVERS, () =>
   withServer(async (locking, server) => {
     await locking.execute("k", async () => {});
     await server.kill("SIGSTOP");
@@ -140,7 +142,8 @@ test("a hung server: calls end at their limit, and work goes on when it does", (
     await server.kill("SIGCONT");
     assert.equal(await locking.execute("k", async () => "done", { timeout: 20 }), "done");
     await until("the late grants are given back", async () => !(await ownerOn(server, "k")) && !(await ownerOn(server, "l")));
-  }));
+  }),
+);
 
 test("fencing tokens rise over FLUSHALL and a restart without persistence", () =>
   withServer(async (locking, server) => {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import os from "node:os";
 import { test } from "node:test";
+import { UNIX_SOCKETS } from "../../harness/system.mjs";
 import { parse, provider, refusal } from "./support.mjs";
 
 const { askPauseMs, askVerdict } = provider("client/callbacks");
@@ -115,7 +116,7 @@ for (const [option, cases] of Object.entries(TOLD)) {
   });
 }
 
-test("a Unix socket counts more than host and port, wherever they stand", { skip: process.platform === "win32" }, () => {
+test("a Unix socket counts more than host and port, wherever they stand", UNIX_SOCKETS, () => {
   assert.equal(parse("redis://h:6380", { path: "/run/redis.sock" }).path, "/run/redis.sock");
   assert.equal(parse("/run/a.sock", { path: "/run/b.sock" }).path, "/run/a.sock");
   assert.equal(parse("redis://h", { path: null }).path, undefined);

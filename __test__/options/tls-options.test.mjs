@@ -8,6 +8,7 @@ import path from "node:path";
 import { after, beforeEach, test } from "node:test";
 import tls from "node:tls";
 import { inspect } from "node:util";
+import { UNIX_SOCKETS } from "../../harness/system.mjs";
 import { parse, provider, refusal } from "./support.mjs";
 
 const { NODE_TLS_OPTIONS } = provider("options/node-tls-options");
@@ -280,7 +281,7 @@ test("where to connect stands in tls, too, and counts more there", () => {
   }
 });
 
-test("a Unix socket may be inside tls, and TLS goes over one outside", { skip: process.platform === "win32" }, () => {
+test("a Unix socket may be inside tls, and TLS goes over one outside", UNIX_SOCKETS, () => {
   assert.equal(parse("rediss://h", { tls: { path: "/run/redis.sock" } }).path, "/run/redis.sock");
   const { path: socket, tls: told } = parse("/run/redis.sock", { tls: {} });
   assert.deepEqual([socket, told.trust], ["/run/redis.sock", "full"]);

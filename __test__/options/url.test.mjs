@@ -6,6 +6,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { ROOT } from "../../harness/paths.mjs";
+import { UNIX_SOCKETS } from "../../harness/system.mjs";
 import { parse, refusal } from "./support.mjs";
 
 const { Redis } = createRequire(path.join(ROOT, "package.json"))("ioredis");
@@ -74,7 +75,7 @@ const SOCKETS = {
 };
 
 for (const [url, expected] of Object.entries(SOCKETS)) {
-  test(`${url} is a Unix socket`, { skip: ON_WINDOWS }, () => {
+  test(`${url} is a Unix socket`, UNIX_SOCKETS, () => {
     const { path: socket, database, username, password, tls } = parse(url);
     const nothing = { database: 0, username: undefined, password: undefined, tls: false };
     assert.deepEqual({ path: socket, database, username, password, tls: Boolean(tls) }, { ...nothing, ...expected });

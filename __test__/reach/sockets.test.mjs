@@ -8,11 +8,11 @@ import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { startServer } from "../../harness/redis-servers.mjs";
+import { UNIX_SOCKETS } from "../../harness/system.mjs";
 import { OURS_ONLY, openTestbed, SERVER } from "../support/testbed.mjs";
 import { FAILED, failsToConnect, takesALock } from "./support.mjs";
 
 const bed = openTestbed();
-const ON_UNIX = { skip: os.platform() === "win32" && "there are no Unix sockets" };
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-socket-"));
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
@@ -28,7 +28,7 @@ async function withSocket(socket, body) {
   }
 }
 
-test("a Unix socket, by every form of the URL and by the option", ON_UNIX, async () => {
+test("a Unix socket, by every form of the URL and by the option", UNIX_SOCKETS, async () => {
   const socket = path.join(folder, "redis.sock");
   await withSocket(socket, async (server) => {
     const forms = [
@@ -45,7 +45,7 @@ test("a Unix socket, by every form of the URL and by the option", ON_UNIX, async
   });
 });
 
-test("a lease over a Unix socket is renewed while the event loop is blocked", { ...ON_UNIX, ...OURS_ONLY }, async () => {
+test("a lease over a Unix socket is renewed while the event loop is blocked", { ...UNIX_SOCKETS, ...OURS_ONLY }, async () => {
   const socket = path.join(folder, "lease.sock");
   await withSocket(socket, async () => {
     const { locking } = await bed.boot({ redisUrl: socket });
@@ -57,7 +57,7 @@ test("a lease over a Unix socket is renewed while the event loop is blocked", { 
   });
 });
 
-test("a Unix socket that is not there yet", { ...ON_UNIX, ...OURS_ONLY }, async () => {
+test("a Unix socket that is not there yet", { ...UNIX_SOCKETS, ...OURS_ONLY }, async () => {
   const socket = path.join(folder, "later.sock");
   const booted = await bed.boot({ redisUrl: `unix://${socket}` });
   await failsToConnect(booted, new RegExp(`connect ENOENT ${socket}`));

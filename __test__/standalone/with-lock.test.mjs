@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { STOPPED_SERVERS } from "../../harness/system.mjs";
 import { deferred, hold, isPending, NS, refused, until } from "../support/testbed.mjs";
 import { LockError, openLocks } from "./support.mjs";
 
@@ -117,7 +118,7 @@ test("a job hears of a lock that was taken away, and its result does not count",
   });
 });
 
-test("a lock whose lease was not renewed in time says why, and names the option that helps", async () => {
+test("a lock whose lease was not renewed in time says why, and names the option that helps", STOPPED_SERVERS, async () => {
   const lines = [];
   const held = await holdKey(client({ logger: { warn: (text) => lines.push(text) } }), "k", { leaseMs: 1_000 });
   await bed.server.kill("SIGSTOP");

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseRedisUrl, startServer } from "../../harness/redis-servers.mjs";
 import { connect } from "../../harness/resp-client.mjs";
 import { ensureServerBinary } from "../../harness/server-binaries.mjs";
+import { SIGNALS, STOPPED_SERVERS } from "../../harness/system.mjs";
 
 const VERSIONS = {
   6.2: /redis_version:6\.2\./,
@@ -40,7 +41,7 @@ describe("a private server", () => {
     await server.stop();
   });
 
-  it("hangs on SIGSTOP and goes on after SIGCONT", async () => {
+  it("hangs on SIGSTOP and goes on after SIGCONT", STOPPED_SERVERS, async () => {
     const server = await startServer();
     await server.kill("SIGSTOP");
     let answered = false;
@@ -61,7 +62,7 @@ describe("a private server", () => {
     await server.stop();
   });
 
-  it("dies with the process that started it, even when that is killed", { skip: process.platform === "win32" }, async () => {
+  it("dies with the process that started it, even when that is killed", SIGNALS, async () => {
     const script = `const { startServer } = await import(${JSON.stringify(modules)}); console.log((await startServer()).port); setInterval(() => {}, 1000);`;
     const parent = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
     const [text] = await once(parent.stdout.setEncoding("utf8"), "data");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { freePort } from "../../harness/redis-servers.mjs";
+import { SIGNALS, STOPPED_SERVERS } from "../../harness/system.mjs";
 import { deferred, openTestbed, until } from "../support/testbed.mjs";
 import { play } from "./support.mjs";
 
@@ -59,7 +60,7 @@ test("a process that ends as soon as it was handed a lock leaves it with two sec
   assert.ok(row.pttl > 0 && row.pttl <= 2_000, `${row.name} has ${row.pttl} ms left`);
 });
 
-test("SIGTERM ends a plain script as if the package were not there", async () => {
+test("SIGTERM ends a plain script as if the package were not there", SIGNALS, async () => {
   const { child, ended, said } = play(["ending", bed.url, "signal"]);
   await said("holding");
   child.kill("SIGTERM");
@@ -67,15 +68,15 @@ test("SIGTERM ends a plain script as if the package were not there", async () =>
   assert.deepEqual({ code, signal }, { code: null, signal: "SIGTERM" });
 });
 
-test("a hung server does not hold up the end of a process", async () => {
+test("a hung server does not hold up the end of a process", STOPPED_SERVERS, async () => {
   const { child, ended, said } = play(["ending", bed.url, "hung"]);
   await said("holding");
-  process.kill(bed.server.pid, "SIGSTOP");
+  await bed.server.kill("SIGSTOP");
   try {
     child.send("end");
     const { code, signal } = await ended;
     assert.deepEqual({ code, signal }, { code: 0, signal: null });
   } finally {
-    process.kill(bed.server.pid, "SIGCONT");
+    await bed.server.kill("SIGCONT");
   }
 });

@@ -7,7 +7,7 @@ import { ROOT } from "../../harness/paths.mjs";
 import { run } from "../../harness/process.mjs";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-const TSC = path.join(ROOT, "node_modules", ".bin", "tsc");
+const TSC = path.join(ROOT, "node_modules", "typescript", "bin", "tsc");
 
 /** The files that a shop may have written, in this folder. */
 export const SOURCES = ["consumer.ts", "doubles.ts", "options.ts", "standalone.ts"];
@@ -36,7 +36,7 @@ export async function compile(project, module) {
       types: ["node"],
     };
     fs.writeFileSync(path.join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: SOURCES }));
-    return await run(TSC, ["-p", "tsconfig.json"], { cwd: folder });
+    return await run(process.execPath, [TSC, "-p", "tsconfig.json"], { cwd: folder });
   } finally {
     fs.rmSync(folder, { recursive: true });
   }

@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import test from "node:test";
 import { untilStopped } from "../../harness/process.mjs";
+import { SIGNALS } from "../../harness/system.mjs";
 import { openTestbed } from "../support/testbed.mjs";
 import { startWaiters, untilWaiting } from "./support.mjs";
 
 const bed = openTestbed();
 const WAITERS = 15;
 
-for (const [signal, what] of [
-  ["SIGSTOP", "stopped"],
-  ["SIGKILL", "killed"],
+for (const [signal, what, options] of [
+  ["SIGSTOP", "stopped", SIGNALS],
+  ["SIGKILL", "killed", {}],
 ]) {
-  test(`behind a ${what} process with fifteen waiters the next one is served`, async (t) => {
+  test(`behind a ${what} process with fifteen waiters the next one is served`, options, async (t) => {
     const { locking } = await bed.boot();
     await locking.acquire("k", { ownerId: "holder", expire: 60 });
     const { child, served } = await startWaiters(bed, { key: "k", waiters: WAITERS });

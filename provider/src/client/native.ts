@@ -74,9 +74,19 @@ function glibcTooOld(troubles: string[]): string | undefined {
 
 /** Why the loaded addon does not fit, if its package has another version than this one. */
 function loadedOfOtherVersion(): string | undefined {
-  const files = require.cache?.[require.resolve("../../../native")]?.children?.map(({ filename }) => filename) ?? [];
+  const binding = bindingFile();
+  const files = (binding && require.cache?.[binding]?.children?.map(({ filename }) => filename)) || [];
   const addon = files.find((file) => file.endsWith(".node"));
   return addon && ofOtherVersion(readManifest(join(dirname(addon), "package.json")));
+}
+
+/** In a bundle there is no such file, and nothing to compare: binding and addon were put into it together. */
+function bindingFile(): string | undefined {
+  try {
+    return require.resolve("../../../native");
+  } catch {
+    return undefined;
+  }
 }
 
 interface Manifest {

@@ -1,0 +1,57 @@
+// Builds the addon for platforms other than this machine's.
+
+import fs from "node:fs";
+import path from "node:path";
+import { ROOT } from "../paths.mjs";
+import { runOrFail } from "../process.mjs";
+import { kept, LAB } from "./kept.mjs";
+import { toolchain } from "./toolchain.mjs";
+
+/** The release's settings but for the whole program's optimization, which takes most of the time and changes no behaviour. */
+const QUICK = { CARGO_PROFILE_RELEASE_LTO: "off", CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "16" };
+
+/**
+ * Builds by the script that the release uses.
+ *
+ * @param {string} target Rust's name of the platform; for glibc with the version that is enough
+ * @returns {Promise<string>} the addon
+ */
+export async function buildAddon(target) {
+  const out = path.join(LAB, "addons", target);
+  const args = [path.join(ROOT, "scripts", "build.mjs"), "--target", target, "--zig", "--out", out];
+  await runOrFail(`building for ${target}`, process.execPath, args, { env: { ...(await toolchain()), ...QUICK } });
+  return path.join(
+    out,
+    fs.readdirSync(out).find((name) => name.endsWith(".node")),
+  );
+}
+
+/**
+ * Builds for Windows, in GNU's ABI: Microsoft's takes its own libraries.
+ *
+ * @returns {Promise<string>} the addon
+ */
+export async function buildForWindows() {
+  const target = "x86_64-pc-windows-gnu";
+  const env = { ...(await toolchain()), ...QUICK, LIBNODE_PATH: await emptyLibnode() };
+  await runOrFail(`building for ${target}`, "cargo-zigbuild", ["build", "--lib", "--release", "--target", target], { cwd: ROOT, env });
+  return path.join(env.CARGO_TARGET_DIR, target, "release", "medusa_locking_redis.dll");
+}
+
+/**
+ * Checks the types of what is compiled for a platform only.
+ *
+ * @param {string} target Rust's name of the platform
+ */
+export async function checkTypes(target) {
+  const args = ["check", "--profile", "checks", "--target", target];
+  await runOrFail(`checking for ${target}`, "cargo-zigbuild", args, { cwd: ROOT, env: await toolchain() });
+}
+
+/** The build for GNU's ABI asks for Node.js as a library, and needs nothing of it: the addon finds its functions when it is loaded. */
+function emptyLibnode() {
+  return kept("libnode", async (folder) => {
+    for (const name of ["libnode.a", "libssp_nonshared.a", "libssp.a"]) fs.writeFileSync(path.join(folder, name), "!<arch>\n");
+    fs.writeFileSync(path.join(folder, "libnode.dll"), "");
+  });
+}

@@ -1,0 +1,15 @@
+// The same in TypeScript, by Babel.
+import { expect, test } from "@jest/globals";
+import provider from "medusa-locking-redis";
+import { createLocks, type Lock } from "medusa-locking-redis/client";
+import { play } from "./shop.play.cjs";
+
+test("the provider locks", async () => {
+  expect(await play(provider, process.env.REDIS_URL)).toBe("locked");
+});
+
+test("locks without Medusa", async () => {
+  const locks = createLocks({ url: process.env.REDIS_URL });
+  expect(await locks.withLock("jest", async (lock: Lock) => typeof lock.fencingToken)).toBe("number");
+  await locks.close();
+});
