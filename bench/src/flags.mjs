@@ -24,6 +24,7 @@ export const SCENARIOS = [
   "fleets",
   "scale",
   "steps",
+  "seen",
   "cluster",
   "failover",
   "switchover",

@@ -9,6 +9,7 @@ import { runObserved } from "./observed.mjs";
 import { startContestant } from "./processes.mjs";
 import { isMeasuredInRounds, runInRounds } from "./rounds.mjs";
 import { runScale } from "./scale.mjs";
+import { runSeen } from "./seen.mjs";
 import { runSteps } from "./steps.mjs";
 import { runTls } from "./tls.mjs";
 
@@ -32,6 +33,10 @@ export async function runBenchmark({ url, observer, only, contestants, rounds, r
     for (const scenario of only) {
       if (scenario === "steps") {
         scenarios[scenario] = await runSteps({ url, observer, rounds, quick, progress });
+        continue;
+      }
+      if (scenario === "seen") {
+        scenarios[scenario] = await runSeen({ url, rounds, quick, progress });
         continue;
       }
       if (scenario === "fleets") {

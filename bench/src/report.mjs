@@ -2,6 +2,7 @@
 
 import { mixedRows } from "./mixed.mjs";
 import { scaleRows } from "./scale.mjs";
+import { seenRows } from "./seen.mjs";
 
 const TITLES = {
   sequential: ({ params }) => `One at a time, ${params.count} executes of an empty job on distinct keys`,
@@ -21,6 +22,7 @@ const TITLES = {
   line: () => "A long line behind one held key in one process",
   gone: () => "Fifteen waiters in front, whose process is stopped or killed: until the next waiter of another process is served",
   steps: () => "The busy hot key by acquireLockStep of Medusa's core flows, timeout 30 s, 4 processes x 25 callers",
+  seen: () => "256 at once on distinct keys, empty jobs, ours: what it costs that locks can be seen; again: plain once more, the noise",
   fleets: () => "Two processes on one busy key, job of 5 ms, timeout 5 s; polling: ours by RESP2",
   scale: () => "Very many at once in one process: time for each, and the longest block of the event loop",
   cluster: ({ params }) =>
@@ -75,6 +77,7 @@ function measuredRows({ contestants, ratios }) {
 function rowsOf(scenario, result) {
   if (scenario === "fleets") return mixedRows(result);
   if (scenario === "scale") return scaleRows(result);
+  if (scenario === "seen") return seenRows(result);
   if (result.ratios) return measuredRows(result);
   const [first] = Object.values(result.contestants);
   return first?.problems ? fleetRows(result) : observedRows(scenario, result);

@@ -1,34 +1,31 @@
-// What it costs that locks can be seen: the commands of an idle provider, and executes per second at 256 at once on distinct keys, plain, with a
-// label on each call, while an operator asks ten times a second, with metrics, and with detectSelfDeadlock. They take turns in one process.
-// Run node scripts/install-packed.mjs before.
+// One process that measures what it costs that locks can be seen: the commands of an idle provider, the time until a self-deadlock is told, and
+// executes per second at 256 at once on distinct keys, plain, with a label on each call, while an operator asks ten times a second, with
+// metrics, and with detectSelfDeadlock. They take turns in this process. `MLR_INSTALLED` names the folder whose packages it uses.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { readCommandLine } from "../harness/command-line.mjs";
-import { requireInstalled } from "../harness/installed.mjs";
-import { bootLocking, providerEntry } from "../harness/locking-module.mjs";
-import { runMain } from "../harness/process.mjs";
-import { startServer } from "../harness/redis-servers.mjs";
-import { median } from "./src/stats.mjs";
+import { requireInstalled } from "../../harness/installed.mjs";
+import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
+import { connect } from "../../harness/resp-client.mjs";
+
+const { url, port, rounds, calls } = JSON.parse(process.argv[2]);
 
 const AT_ONCE = 256;
-const CALLS = 40_000;
 const IDLE_MS = 5_000;
 const ASK_EVERY_MS = 100;
-const USAGE = `usage: node bench/seen.mjs [--rounds N]
-  --rounds N   rounds after the first, which warms up (default 9)`;
+const DEADLOCKS = 50;
 
 async function perSecond({ locking }, args) {
-  let left = CALLS;
+  let left = calls;
   const caller = async (at) => {
     while (left-- > 0) await locking.execute(`k${at}`, async () => {}, args);
   };
   const began = performance.now();
   await Promise.all(Array.from({ length: AT_ONCE }, (_, at) => caller(at)));
-  return (CALLS * 1_000) / (performance.now() - began);
+  return (calls * 1_000) / (performance.now() - began);
 }
 
 /** Asks again and again, by connections of its own, until the returned function is called. */
-function keepAsking(url) {
+function keepAsking() {
   const { createLocks } = requireInstalled("medusa-locking-redis/client");
   const locks = createLocks({ url });
   // The last question may be under way at the end.
@@ -53,22 +50,36 @@ function collectMetrics() {
   };
 }
 
-async function commandsWhileIdle(server) {
-  const processed = async () => Number(/total_commands_processed:(\d+)/.exec(await server.cli("INFO", "stats"))[1]);
+async function commandsWhileIdle(observer) {
+  const processed = async () => Number(/total_commands_processed:(\d+)/.exec(await observer.command("INFO", "stats"))[1]);
   // What one look costs is taken off.
   const [first, before] = [await processed(), await processed()];
   await sleep(IDLE_MS);
   return (await processed()) - before - (before - first);
 }
 
-await runMain(async () => {
-  const { rounds } = readCommandLine({ usage: USAGE, flags: { rounds: { kind: "number", range: [1, 50], default: 9 } } });
-  const server = await startServer();
-  const boot = (options) => bootLocking({ providers: [providerEntry({ redisUrl: server.url, ...options })] });
+/** How long each of some jobs waits for the error that says that it waits for itself. */
+async function deadlocksToldAfterMs({ locking }) {
+  const waits = [];
+  for (let at = 0; at < DEADLOCKS; at += 1) {
+    await locking.execute("cart", async () => {
+      const asked = performance.now();
+      const error = await locking.execute("cart", async () => {}).catch((reason) => reason);
+      if (error?.code !== "LOCK_SELF_DEADLOCK") throw new Error(`no self-deadlock was told, but ${error}`);
+      waits.push(performance.now() - asked);
+    });
+  }
+  return waits;
+}
+
+async function measure() {
+  const observer = await connect({ port });
+  const boot = (options) => bootLocking({ providers: [providerEntry({ redisUrl: url, ...options })] });
   const booted = await boot({});
   await perSecond(booted);
-  console.log(`idle: ${await commandsWhileIdle(server)} commands in ${IDLE_MS / 1_000} s`);
+  const idleCommands = await commandsWhileIdle(observer);
   const detecting = await boot({ detectSelfDeadlock: true });
+  const toldAfterMs = await deadlocksToldAfterMs(detecting);
   const during = async (begin) => {
     const stop = begin();
     const rate = await perSecond(booted);
@@ -79,7 +90,7 @@ await runMain(async () => {
     plain: () => perSecond(booted),
     again: () => perSecond(booted),
     labelled: () => perSecond(booted, { label: "a label of some length" }),
-    asked: () => during(() => keepAsking(server.url)),
+    asked: () => during(keepAsking),
     metrics: () => during(collectMetrics),
     detectSelfDeadlock: () => perSecond(detecting),
   };
@@ -92,12 +103,11 @@ await runMain(async () => {
       if (round > 0) rates[name].push(rate);
     }
   }
-  for (const name of names) {
-    const ratios = rates[name].map((rate, at) => rate / rates.plain[at]);
-    const range = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
-    console.log(`${name}: ${Math.round(median(rates[name]))} executes/s, ${median(ratios).toFixed(3)} of plain (${range})`);
-  }
   await booted.shutdown();
   await detecting.shutdown();
-  await server.stop();
-});
+  observer.close();
+  return { idleCommands, idleMs: IDLE_MS, toldAfterMs, rates };
+}
+
+process.send(await measure());
+process.disconnect();
