@@ -48,6 +48,26 @@ export async function checkTypes(target) {
   await runOrFail(`checking for ${target}`, "cargo-zigbuild", args, { cwd: ROOT, env: await toolchain() });
 }
 
+/** The same for Microsoft's ABI. C sources are compiled on the way, for GNU's: nobody links them. */
+export async function checkTypesForMicrosoft() {
+  const tools = await kept("msvc-tools", async (folder) => {
+    fs.writeFileSync(path.join(folder, "clang"), CLANG_FOR_GNU, { mode: 0o755 });
+    fs.writeFileSync(path.join(folder, "llvm-lib"), '#!/bin/sh\nexec zig lib "$@"\n', { mode: 0o755 });
+  });
+  const target = "x86_64-pc-windows-msvc";
+  const programs = { CC_x86_64_pc_windows_msvc: path.join(tools, "clang"), AR_x86_64_pc_windows_msvc: path.join(tools, "llvm-lib") };
+  const args = ["check", "--profile", "checks", "--target", target];
+  await runOrFail(`checking for ${target}`, "cargo", args, { cwd: ROOT, env: { ...(await toolchain()), ...programs } });
+}
+
+const CLANG_FOR_GNU = `#!/bin/sh
+for one in "$@"; do
+  shift
+  case "$one" in --target=*) ;; *) set -- "$@" "$one" ;; esac
+done
+exec zig cc -target x86_64-windows-gnu "$@"
+`;
+
 /** The build for GNU's ABI asks for Node.js as a library, and needs nothing of it: the addon finds its functions when it is loaded. */
 function emptyLibnode() {
   return kept("libnode", async (folder) => {

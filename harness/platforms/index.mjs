@@ -1,6 +1,6 @@
 // The platforms of the lab: how each is built, and where it runs on this machine.
 
-import { buildAddon, buildForWindows, checkTypes } from "./builds.mjs";
+import { buildAddon, buildForWindows, checkTypes, checkTypesForMicrosoft } from "./builds.mjs";
 import { NotHere } from "./not-here.mjs";
 import { armNode, debianNode, muslNode, muslNodeAlone } from "./surroundings.mjs";
 import { wineNode } from "./windows.mjs";
@@ -44,6 +44,11 @@ export const PLATFORMS = {
     npm: "win32-x64-msvc",
     build: buildForWindows,
     runs: [() => wineNode(22)],
+  },
+  "windows-msvc": {
+    title: "Windows x64, Microsoft's ABI",
+    build: checkTypesForMicrosoft,
+    runs: [() => notHere("there is nothing to link it with")],
   },
   macos: {
     title: "macOS arm64",
