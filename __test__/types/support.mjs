@@ -12,17 +12,23 @@ const TSC = path.join(ROOT, "node_modules", "typescript", "bin", "tsc");
 /** The files that a shop may have written, in this folder. */
 export const SOURCES = ["consumer.ts", "doubles.ts", "options.ts", "standalone.ts"];
 
+const sourcesOfShop = () => Object.fromEntries(SOURCES.map((name) => [name, fs.readFileSync(path.join(HERE, name), "utf8")]));
+
 /**
- * Compiles them.
+ * Compiles what a shop may have written.
  *
  * @param {string} project a folder with node_modules
  * @param {"Node16" | "NodeNext" | "ESNext"} module the kind of modules to compile for
+ * @param {Record<string, string>} [files] text by path; default: `SOURCES`
  * @returns {Promise<{ code: number, stdout: string }>} what the compiler says
  */
-export async function compile(project, module) {
+export async function compile(project, module, files = sourcesOfShop()) {
   const folder = fs.mkdtempSync(path.join(project, "types-"));
   try {
-    for (const source of SOURCES) fs.copyFileSync(path.join(HERE, source), path.join(folder, source));
+    for (const [name, text] of Object.entries(files)) {
+      fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+      fs.writeFileSync(path.join(folder, name), text);
+    }
     fs.writeFileSync(path.join(folder, "package.json"), JSON.stringify({ type: "commonjs" }));
     const compilerOptions = {
       noEmit: true,
@@ -35,7 +41,7 @@ export async function compile(project, module) {
       typeRoots: [path.join(ROOT, "node_modules", "@types")],
       types: ["node"],
     };
-    fs.writeFileSync(path.join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: SOURCES }));
+    fs.writeFileSync(path.join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: Object.keys(files) }));
     return await run(process.execPath, [TSC, "-p", "tsconfig.json"], { cwd: folder });
   } finally {
     fs.rmSync(folder, { recursive: true });
