@@ -5,6 +5,7 @@ import path from "node:path";
 import test from "node:test";
 import { arrowBreaches, packageBreaches } from "../../harness/house-rules/index.mjs";
 import { tooLong } from "../../harness/house-rules/lines.mjs";
+import { linkBreaches } from "../../harness/house-rules/links.mjs";
 
 /** A folder with these files. */
 function projectOf(t, files) {
@@ -132,4 +133,17 @@ test("a file of code of more than 400 lines is a breach, a document is not", () 
   assert.deepEqual(tooLong("a.rs", "\n".repeat(401)), ["a.rs has 401 lines, more than 400"]);
   assert.deepEqual(tooLong("a.rs", "\n".repeat(400)), []);
   assert.deepEqual(tooLong("a.md", "\n".repeat(401)), []);
+});
+
+test("a link of a document to a file or a heading that is not there is a breach", (t) => {
+  const files = {
+    "README.md": "# Top\n[a](docs/A.md) [b](docs/A.md#two-words) [c](#top) [d](https://example.com/x) ![e](docs/e.png)\n```\n[f](none.md)\n```\n",
+    "docs/A.md": "## Two `words`!\n[up](../README.md) [gone](B.md) [no heading](#three)\n",
+    "docs/e.png": "",
+  };
+  const root = projectOf(t, files);
+  assert.deepEqual(linkBreaches(root, Object.keys(files)), [
+    "docs/A.md links to B.md, which is not there",
+    "docs/A.md links to #three, which is not there",
+  ]);
 });

@@ -1,11 +1,12 @@
 // House rules that no linter knows: the length of files and lines, unsafe code in its one folder, no circle of files, and arrows between
-// rooms in the directions of the plan only, and packages that are imported in one folder only.
+// rooms in the directions of the plan only, packages that are imported in one folder only, and links that lead somewhere.
 
 import fs from "node:fs";
 import path from "node:path";
 import { runOrFail } from "../process.mjs";
 import { arrowsUpwards, circles } from "./arrows.mjs";
 import { KNOWN_LONG_LINES, tooLong } from "./lines.mjs";
+import { linkBreaches } from "./links.mjs";
 import { CONFINED_PACKAGES, KNOWN_CIRCLES, PARTS } from "./rooms.mjs";
 import { rustArrows } from "./rust-arrows.mjs";
 import { packagesOf, scriptArrows } from "./script-arrows.mjs";
@@ -20,7 +21,7 @@ const SCRIPT = /\.(ts|tsx|mjs|js|cjs)$/;
 export async function breaches(root) {
   const { stdout } = await runOrFail("listing files", "git", ["ls-files"], { cwd: root });
   const files = stdout.split("\n").filter((file) => file && fs.existsSync(path.join(root, file)));
-  return [...linesAndUnsafe(root, files), ...arrowBreaches(root, files), ...packageBreaches(root, files)];
+  return [...linesAndUnsafe(root, files), ...arrowBreaches(root, files), ...packageBreaches(root, files), ...linkBreaches(root, files)];
 }
 
 function linesAndUnsafe(root, files) {
