@@ -137,7 +137,8 @@ test("a file of code of more than 400 lines is a breach, a document is not", () 
 
 test("a link of a document to a file or a heading that is not there is a breach", (t) => {
   const files = {
-    "README.md": "# Top\n[a](docs/A.md) [b](docs/A.md#two-words) [c](#top) [d](https://example.com/x) ![e](docs/e.png)\n```\n[f](none.md)\n```\n",
+    "README.md":
+      "# Top\n[a](docs/A.md) [b](docs/A.md#two-words) [c](#top) [d](https://example.com/x) ![e](docs/e.png)\n```\n[f](none.md)\n```\n",
     "docs/A.md": "## Two `words`!\n[up](../README.md) [gone](B.md) [no heading](#three)\n",
     "docs/e.png": "",
   };

@@ -1,6 +1,6 @@
 //! One call of a script: its arguments, its moment, and the commands it may use.
 
-use crate::reply::{MISSING_ARGUMENT, NOT_A_FLOAT, NOT_AN_INTEGER, Outcome};
+use crate::reply::{LUA, MISSING_ARGUMENT, NOT_A_FLOAT, NOT_AN_INTEGER, Outcome};
 use crate::store::{Store, number};
 
 pub(crate) struct Call<'a> {
@@ -25,6 +25,12 @@ impl<'a> Call<'a> {
     /// `ARGV[number]`, where a command needs it.
     pub(crate) fn needed(&self, number: usize) -> Outcome<&'a [u8]> {
         self.arg(number).ok_or(MISSING_ARGUMENT)
+    }
+
+    /// How many keys each lock has, as `ARGV[number]` says.
+    pub(crate) fn stride(&self, argument: usize) -> Outcome<usize> {
+        let stride = number(self.needed(argument)?).and_then(|stride| usize::try_from(stride).ok());
+        stride.filter(|&stride| stride > 0).ok_or(LUA)
     }
 
     /// Whether `ARGV[number]` is the flag `1`.

@@ -9,6 +9,7 @@
 
 mod call;
 mod parts;
+mod polled;
 mod reply;
 mod server;
 mod sorted_set;

@@ -1,8 +1,7 @@
 //! acquire: all keys or none, without a queue.
 
-use super::{index, stride};
 use crate::call::Call;
-use crate::parts::{SANE_TOKEN, promise, record_text};
+use crate::parts::{SANE_TOKEN, index, promise, record_text};
 use crate::reply::{Outcome, Reply};
 
 /// What a lock is to this attempt: whose hold it becomes, and the token if it is held already.
@@ -25,7 +24,7 @@ pub(super) fn acquire(call: &mut Call<'_>) -> Outcome<Reply> {
     {
         return Ok(reply);
     }
-    let stride = stride(call, 3)?;
+    let stride = call.stride(3)?;
     let (mut holds, mut refused) = (Vec::new(), vec![0]);
     let locks: Vec<&[u8]> = call.keys.iter().copied().step_by(stride).collect();
     for (at, lock) in locks.into_iter().enumerate() {

@@ -7,8 +7,7 @@ mod take;
 mod upkeep;
 
 use crate::call::Call;
-use crate::reply::{LUA, Outcome, Reply};
-use crate::store;
+use crate::reply::{Outcome, Reply};
 
 /// A script of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,20 +53,4 @@ pub(crate) fn run(verb: Verb, call: &mut Call<'_>) -> Outcome<Reply> {
         Verb::Revoke => upkeep::revoke(call),
         Verb::Probe => upkeep::probe(call),
     }
-}
-
-/// The index of a lock, as a reply names it.
-fn index(lock: usize) -> i64 {
-    i64::try_from(lock).unwrap_or(i64::MAX)
-}
-
-/// How many keys each lock has, as `ARGV[number]` says.
-fn stride(call: &Call<'_>, number: usize) -> Outcome<usize> {
-    let stride = store::number(call.needed(number)?).and_then(|stride| usize::try_from(stride).ok());
-    stride.filter(|&stride| stride > 0).ok_or(LUA)
-}
-
-fn is_grant_to(holder: &[u8], client: &[u8]) -> bool {
-    let token = holder.strip_prefix(b"grant:").and_then(|rest| rest.strip_prefix(client));
-    token.is_some_and(|token| token.starts_with(b":"))
 }

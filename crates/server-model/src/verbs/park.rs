@@ -1,8 +1,7 @@
 //! park: acquire, or wait at the first lock that is another's.
 
-use super::{index, is_grant_to};
 use crate::call::Call;
-use crate::parts::{Record, promise, record_text};
+use crate::parts::{Record, index, is_grant_to, promise, record_text};
 use crate::reply::{LUA, Outcome, Reply};
 use crate::store::number;
 

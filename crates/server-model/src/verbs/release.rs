@@ -1,8 +1,8 @@
 //! hand over, release, roll back and leave: the ways out of a lock and of a queue.
 
-use super::index;
 use super::park::text_number;
 use crate::call::Call;
+use crate::parts::{index, is_grant_to};
 use crate::reply::{Fault, LUA, Outcome, Reply};
 use crate::store::number;
 
@@ -67,7 +67,7 @@ pub(super) fn give_back(call: &mut Call<'_>) -> Outcome<Reply> {
 }
 
 pub(super) fn release(call: &mut Call<'_>) -> Outcome<Reply> {
-    let (owner, stride) = (call.needed(1)?, super::stride(call, 2)?);
+    let (owner, stride) = (call.needed(1)?, call.stride(2)?);
     let queued = stride == 4;
     let (mut locks, mut remembered) = (call.keys, None);
     if queued {
@@ -121,7 +121,7 @@ pub(super) fn leave(call: &mut Call<'_>) -> Outcome<Reply> {
     if call.flag(2) {
         call.remove(queue, client)?;
     }
-    if call.flag(3) && call.get(lock)?.is_some_and(|holder| super::is_grant_to(holder, client)) {
+    if call.flag(3) && call.get(lock)?.is_some_and(|holder| is_grant_to(holder, client)) {
         call.grant_next(lock, queue, counter, call.flag(4), None, 0)?;
     }
     Ok(Reply::ints(&[1]))

@@ -1,6 +1,5 @@
 //! renew, revoke and probe.
 
-use super::stride;
 use crate::call::Call;
 use crate::parts::{is_shared, keep_ends, without_ends};
 use crate::reply::{LUA, NOT_AN_INTEGER, Outcome, Reply};
@@ -10,7 +9,7 @@ use crate::store::number;
 const DAY_MS: i64 = 86_400_000;
 
 pub(super) fn renew(call: &mut Call<'_>) -> Outcome<Reply> {
-    let stride = stride(call, 1)?;
+    let stride = call.stride(1)?;
     let (mut reply, mut arg) = (vec![1], 2);
     for (at, lock) in call.keys.iter().copied().enumerate().step_by(stride) {
         // What is no string is nobody's.
@@ -95,7 +94,7 @@ fn attempts_and_token(record: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 }
 
 pub(super) fn revoke(call: &mut Call<'_>) -> Outcome<Reply> {
-    let (stride, anybody, owner) = (stride(call, 1)?, call.flag(2), call.arg(3));
+    let (stride, anybody, owner) = (call.stride(1)?, call.flag(2), call.arg(3));
     let mut freed = 0;
     for (at, lock) in call.keys.iter().copied().enumerate().step_by(stride) {
         let Some(holder) = call.get(lock).ok().flatten() else { continue };
