@@ -9,7 +9,6 @@ use std::time::Duration;
 use support::{MS, Rig, SECOND, config, verb};
 
 const REFUSED: &[u8] = b"*2\r\n:0\r\n:0\r\n";
-/// The same, where only our own poll.
 const HELD: &[u8] = b"*2\r\n:1\r\n:1800000000000000\r\n";
 
 /// Lets time pass until something is asked; how long that took.
@@ -63,6 +62,24 @@ fn the_next_in_line_asks_as_soon_as_the_lock_is_given_back() {
     let sent = rig.sent();
     let verbs: Vec<_> = sent.iter().map(|command| verb(command)).collect();
     assert_eq!(verbs, ["give back", "park"], "in one write, the release first");
+}
+
+#[test]
+fn a_question_says_when_the_client_gave_the_lock_back_a_moment_ago() {
+    let mut rig = Rig::ready(config());
+    three(&mut rig);
+    let (before, _) = asked(&mut rig, SECOND);
+    rig.reply(HELD);
+    let Outcome::Held(hold) = rig.outcome() else { panic!("not held") };
+    rig.release("k", &hold.owner, Some(rig.now + SECOND));
+    let at_once = rig.sent().pop().unwrap();
+    rig.reply(b":1\r\n");
+    rig.reply(REFUSED);
+    rig.pass(25 * MS);
+    let later = rig.sent().pop().unwrap();
+    let arguments = |park: &[String]| park.len() - 3 - 5;
+    assert_eq!((verb(&at_once), arguments(&at_once), at_once.last().unwrap().as_str()), ("park", 13, "1"));
+    assert_eq!((arguments(&before[0]), arguments(&later)), (11, 11), "{later:?}");
 }
 
 #[test]
