@@ -2,7 +2,7 @@
 
 import path from "node:path";
 import { readCommandLine } from "../harness/command-line.mjs";
-import { ROOT } from "../harness/paths.mjs";
+import { CACHE, ROOT } from "../harness/paths.mjs";
 import { runMain, UserError } from "../harness/process.mjs";
 import { ensureRedis } from "../harness/redis-servers.mjs";
 import { ensureBuilt, ensureNodeModules } from "../harness/setup.mjs";
@@ -16,6 +16,7 @@ A flash sale on Medusa's Locking Module: first without a lock (it oversells), th
   --processes N     server processes, 1 to 16 (default 4)
   --redis-port N    port of the private Redis that is started (default a free one)
   --provider NAME   another locking provider, such as @medusajs/locking-redis
+  --page FILE       the page that shows both sales as a picture (default .cache/start/holds.html)
   --help            this text
 
 LOCKING_REDIS_URL, if set, names the Redis to use instead of a private one.`;
@@ -26,10 +27,12 @@ const FLAGS = {
   processes: { kind: "number", range: [1, 16] },
   "redis-port": { kind: "number", range: [1, 65_535] },
   provider: { kind: "text" },
+  page: { kind: "text", default: path.join(CACHE, "start", "holds.html") },
 };
 
 await runMain(async () => {
-  const { provider, "redis-port": port, buyers, items, processes } = readCommandLine({ usage: USAGE, flags: FLAGS });
+  const { provider, "redis-port": port, buyers, items, processes, ...flags } = readCommandLine({ usage: USAGE, flags: FLAGS });
+  const page = path.resolve(flags.page);
   const log = (line) => console.log(line);
   await ensureNodeModules({ log });
   if (!provider) await ensureBuilt({ log });
@@ -43,7 +46,8 @@ await runMain(async () => {
     const { flashSale } = await import("../examples/flash-sale/flash-sale.mjs");
     const resolve = provider ?? path.join(ROOT, "index.js");
     const label = provider ?? "medusa-locking-redis";
-    const exact = await flashSale({ redisUrl: redis.url, provider: resolve, label, signal: interrupt.signal, buyers, items, processes });
+    const { signal } = interrupt;
+    const exact = await flashSale({ redisUrl: redis.url, provider: resolve, label, page, signal, buyers, items, processes });
     if (!exact) process.exitCode = 1;
   } finally {
     await redis.stop();

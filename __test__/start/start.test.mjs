@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import fs from "node:fs/promises";
+import os from "node:os";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { ROOT } from "../../harness/paths.mjs";
+import { CACHE, ROOT } from "../../harness/paths.mjs";
 import { run } from "../../harness/process.mjs";
 import { startServer } from "../../harness/redis-servers.mjs";
 
@@ -14,12 +16,38 @@ function start(args, { redisUrl = "", provider = OURS } = {}) {
   return run(process.execPath, all, { cwd: ROOT, env: { LOCKING_REDIS_URL: redisUrl }, timeoutMs: 60_000 });
 }
 
+/** Where the picture is, according to what was printed. */
+const pathIn = (stdout) => stdout.match(/^Who was at the checkout when, as a picture: (.*)$/m)?.[1];
+
+/** The rows of the printed table: name, without, with. */
+const tableIn = (stdout) => [...stdout.matchAll(/^(\S.*?) {2,}(-|[\d,]+(?: ms)?) {2,}([\d,]+(?: ms)?)$/gm)].map((row) => row.slice(1));
+
+/** The same rows as the page has them. */
+function tableOf(html) {
+  const table = html.match(/<table id="run">.*?<\/table>/s)[0];
+  return [...table.matchAll(/<tr><th scope="row">(.*?)<\/th><td>(.*?)<\/td><td>(.*?)<\/td><\/tr>/g)].map((row) => row.slice(1));
+}
+
+/** The two pictures of the page: without a lock, with it. */
+function picturesOf(html) {
+  return [...html.matchAll(/<figure>.*?<\/figure>/gs)].map(([figure]) => ({
+    figure,
+    alone: figure.match(/<rect class="alone"/g)?.length ?? 0,
+    overlapping: figure.match(/<rect class="overlap"/g)?.length ?? 0,
+  }));
+}
+
 describe("npm start", () => {
   let redis;
+  let folder;
   before(async () => {
     redis = await startServer({ args: ["--requirepass", "s3cret"] });
+    folder = await fs.mkdtemp(path.join(os.tmpdir(), "start-"));
   });
-  after(() => redis.stop());
+  after(async () => {
+    await redis.stop();
+    await fs.rm(folder, { recursive: true });
+  });
 
   it("oversells without the lock, sells exactly the stock with it, and removes its keys", async () => {
     const { code, stdout, stderr } = await start(SMALL, { redisUrl: `${redis.url}/3` });
@@ -45,6 +73,81 @@ describe("npm start", () => {
     const { code, stdout } = await start(SMALL);
     assert.equal(code, 0);
     assert.match(stdout, /private, only for this run/);
+    // Without --page the picture has its place in the work tree.
+    const page = path.join(CACHE, "start", "holds.html");
+    assert.equal(pathIn(stdout), page);
+    assert.deepEqual(tableOf(await fs.readFile(page, "utf8")), tableIn(stdout));
+  });
+
+  it("draws the holds of the run that the table is of, per process and with another mark where they overlap", async () => {
+    const page = path.join(folder, "new", "holds.html");
+    const { code, stdout, stderr } = await start([...SMALL, "--page", page], { redisUrl: redis.url });
+    assert.equal(code, 0, stderr);
+    assert.equal(pathIn(stdout), page);
+    const html = await fs.readFile(page, "utf8");
+    const rows = tableIn(stdout);
+    assert.equal(rows.length, 11);
+    assert.deepEqual(tableOf(html), rows);
+    const [, without, withLock] = rows.find(([name]) => name === "overlapped another");
+    assert.ok(Number(without) > 1);
+    assert.equal(withLock, "0");
+    assert.deepEqual(
+      rows.find(([name]) => name === "checkouts"),
+      ["checkouts", "60", "60"],
+    );
+    const [first, second] = picturesOf(html);
+    assert.ok(first.overlapping > 1 && first.overlapping <= Number(without));
+    assert.equal(second.overlapping, 0);
+    assert.equal(second.alone, 60);
+    assert.match(first.figure, new RegExp(`60 checkouts, ${without} at the same time as another`));
+    assert.match(second.figure, /60 checkouts, none at the same time as another/);
+    for (const { figure } of [first, second]) {
+      assert.match(
+        figure,
+        /role="img" aria-labelledby="(\w+)-title \1-text">\s*<title id="\1-title">[^<]+<\/title>\s*<desc id="\1-text">[^<]+</,
+      );
+      assert.equal(figure.match(/<text class="name"[^>]*>process \d</g).length, 2);
+    }
+  });
+
+  it("writes a page that loads nothing, and in which a provider's name is text", async () => {
+    const name = `<img src="x" onerror='alert(1)'>&amp;`;
+    const provider = path.join(folder, name.replaceAll("/", ""), "index.js");
+    await fs.mkdir(path.dirname(provider), { recursive: true });
+    await fs.writeFile(provider, `module.exports = require(${JSON.stringify(OURS)});`);
+    const page = path.join(folder, "named.html");
+    const { code, stderr } = await start([...SMALL, "--page", page], { redisUrl: redis.url, provider });
+    assert.equal(code, 0, stderr);
+    const html = await fs.readFile(page, "utf8");
+    assert.match(html, /&lt;img src=&quot;x&quot; onerror=&#39;alert\(1\)&#39;&gt;&amp;amp;/);
+    assert.match(html, /<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">/);
+    assert.doesNotMatch(html, /<(img|script|link|iframe|object|embed|image|use|base)\b|@import|<[^>]*\s(src|href|on\w+)=/i);
+    assert.deepEqual([...new Set(html.match(/url\([^)]*\)/g))], ["url(#hatch)"]);
+    assert.doesNotMatch(html, /s3cret|redis:/);
+  });
+
+  it("keeps the page small when there are thousands of buyers, and says which part is drawn", async () => {
+    const page = path.join(folder, "large.html");
+    const args = ["--buyers", "4000", "--items", "20", "--processes", "2", "--page", page];
+    const { code, stdout, stderr } = await start(args, { redisUrl: redis.url });
+    assert.equal(code, 0, stderr);
+    const html = await fs.readFile(page, "utf8");
+    assert.ok(html.length < 500_000);
+    assert.deepEqual(tableOf(html), tableIn(stdout));
+    const [first, second] = picturesOf(html);
+    assert.equal(second.alone, 800);
+    assert.match(second.figure, /<figcaption>The first [\d.,]+ ms of [\d.,]+ ms\. 800 of 4,000 checkouts began in the time shown\.</);
+    assert.ok(first.overlapping > 1 && first.overlapping <= 800);
+    assert.match(first.figure, new RegExp(`; ${first.overlapping} of them are drawn, there is no room for the other [\\d,]+\\.<`));
+  });
+
+  it("answers a page that cannot be written with one line and exit code 1, after the table", async () => {
+    const file = path.join(folder, "file");
+    await fs.writeFile(file, "");
+    const { code, stdout, stderr } = await start([...SMALL, "--page", path.join(file, "holds.html")], { redisUrl: redis.url });
+    assert.equal(code, 1);
+    assert.match(stdout, /With the lock it sold exactly 20\./);
+    assert.match(stderr.trim(), /^error: the page with the picture cannot be written to \S+holds\.html \(E[A-Z]+\)$/);
   });
 
   const WRONG = [

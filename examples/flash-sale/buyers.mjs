@@ -37,6 +37,12 @@ const app = await MedusaApp({
 const locking = app.modules[Modules.LOCKING];
 const redis = await connect(parseRedisUrl(REDIS_URL));
 
+/** The time in milliseconds, on the clock that all processes of a machine share. */
+function nowMs() {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1_000 + nanoseconds / 1_000_000;
+}
+
 /** What a shop does at checkout: read the stock, take the payment, write the stock back. Two at once sell one item twice. */
 async function checkout(buyer) {
   const stock = Number(await redis.command("GET", STOCK));
@@ -47,13 +53,23 @@ async function checkout(buyer) {
   return "bought";
 }
 
-async function buy(buyer, locked) {
-  if (!locked) return { outcome: await checkout(buyer), waitMs: 0 };
+/** A checkout whose start and end are added to `times`. */
+async function timedCheckout(buyer, times) {
+  const startMs = nowMs();
+  try {
+    return await checkout(buyer);
+  } finally {
+    times.push([startMs, nowMs()]);
+  }
+}
+
+async function buy(buyer, locked, times) {
+  if (!locked) return { outcome: await timedCheckout(buyer, times), waitMs: 0 };
   const asked = performance.now();
   let waitMs = 0;
   const job = () => {
     waitMs = performance.now() - asked;
-    return checkout(buyer);
+    return timedCheckout(buyer, times);
   };
   const outcome = await locking.execute(`${SALE_PREFIX}item`, job, { timeout: PATIENCE_SECONDS });
   return { outcome, waitMs };
@@ -62,10 +78,11 @@ async function buy(buyer, locked) {
 async function sale({ locked, buyers }) {
   const counts = { bought: 0, soldOut: 0, failed: 0 };
   const waitsMs = [];
+  const times = [];
   let error;
   const one = async (buyer) => {
     try {
-      const { outcome, waitMs } = await buy(buyer, locked);
+      const { outcome, waitMs } = await buy(buyer, locked, times);
       counts[outcome] += 1;
       waitsMs.push(waitMs);
     } catch (reason) {
@@ -75,7 +92,7 @@ async function sale({ locked, buyers }) {
     process.send({ type: "served" });
   };
   await Promise.all(buyers.map(one));
-  process.send({ type: "result", counts, waitsMs, error });
+  process.send({ type: "result", counts, waitsMs, times, error });
 }
 
 process.on("message", (message) => {

@@ -3,10 +3,11 @@
 import { randomUUID } from "node:crypto";
 import { parseRedisUrl } from "../../harness/redis-servers.mjs";
 import { connect } from "../../harness/resp-client.mjs";
+import { writePage } from "./page.mjs";
 import { Shop } from "./shop.mjs";
 
 /**
- * Holds the sale twice, first without a lock and then with it, and prints how each went.
+ * Holds the sale twice, first without a lock and then with it, prints how each went, and draws it.
  *
  * @param {object} options
  * @param {string} options.redisUrl
@@ -15,12 +16,13 @@ import { Shop } from "./shop.mjs";
  * @param {number} [options.buyers] default 400
  * @param {number} [options.items] items in stock; default 100
  * @param {number} [options.processes] default 4
+ * @param {string} [options.page] the file that a page with a picture of both sales is written to; default no page
  * @param {AbortSignal} [options.signal] ends it early, cleaned up
  * @returns {Promise<boolean>} true when the sale with the lock sold exactly what there was to sell
- * @throws {UserError} when a process of the shop fails
+ * @throws {UserError} when a process of the shop fails, or the page cannot be written
  */
 export async function flashSale(options) {
-  const { redisUrl, provider = "medusa-locking-redis", label = provider, signal } = options;
+  const { redisUrl, provider = "medusa-locking-redis", label = provider, page, signal } = options;
   const { buyers = 400, items = 100, processes = 4 } = options;
   const prefix = `flash-sale:${randomUUID().slice(0, 8)}:`;
   const redis = await connect(parseRedisUrl(redisUrl));
@@ -35,8 +37,15 @@ export async function flashSale(options) {
     console.log(`${buyers} buyers want one of ${items} items, all at once`);
     const without = await sell({ shop, redis, prefix, buyers, items, locked: false });
     const withLock = await sell({ shop, redis, prefix, buyers, items, locked: true });
-    printTable(without, withLock);
-    return verdict(without, withLock, { buyers, items });
+    const rows = tableOf(without, withLock);
+    printTable(rows);
+    const { exact, sentences } = verdict(without, withLock, { buyers, items });
+    for (const sentence of sentences) console.log(sentence);
+    if (page) {
+      await writePage(page, { label, buyers, items, processes, rows, sentences, without: without.holds, withLock: withLock.holds });
+      console.log(`Who was at the checkout when, as a picture: ${page}`);
+    }
+    return exact;
   };
   try {
     return await Promise.race([sales(), interrupted]);
@@ -99,7 +108,8 @@ function percentile(values, share) {
   return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? 0;
 }
 
-function printTable(without, withLock) {
+/** The rows of the table: a name, and a text for each of the two sales. */
+function tableOf(without, withLock) {
   const number = (value) => value.toLocaleString("en-US", { maximumFractionDigits: 0 });
   const ms = (value) => `${number(value)} ms`;
   const rows = [
@@ -108,16 +118,20 @@ function printTable(without, withLock) {
     ["oversold by", ({ oversoldBy }) => number(oversoldBy)],
     ["found it sold out", ({ counts }) => number(counts.soldOut)],
     ["gave up or failed", ({ counts }) => number(counts.failed)],
+    ["checkouts", ({ holds }) => number(holds.all.length)],
+    ["overlapped another", ({ holds }) => number(holds.overlapping)],
+    ["most at the same time", ({ holds }) => number(holds.mostAtOnce)],
     ["wait for the lock, p50", ({ waitsMs }) => ms(percentile(waitsMs, 0.5))],
     ["wait for the lock, p99", ({ waitsMs }) => ms(percentile(waitsMs, 0.99))],
     ["elapsed", ({ elapsedMs }) => ms(elapsedMs)],
   ];
-  const line = (name, left, right) => console.log(`${name.padEnd(24)}${left.padStart(16)}${right.padStart(16)}`);
+  return rows.map(([name, cell]) => [name, name.startsWith("wait") ? "-" : cell(without), cell(withLock)]);
+}
+
+function printTable(rows) {
   console.log("");
-  line("", "without a lock", "with the lock");
-  for (const [name, cell] of rows) {
-    const unlocked = name.startsWith("wait") ? "-" : cell(without);
-    line(name, unlocked, cell(withLock));
+  for (const [name, left, right] of [["", "without a lock", "with the lock"], ...rows]) {
+    console.log(`${name.padEnd(24)}${left.padStart(16)}${right.padStart(16)}`);
   }
   console.log("");
 }
@@ -126,9 +140,9 @@ function verdict(without, withLock, { buyers, items }) {
   const expected = Math.min(buyers, items);
   const exact = withLock.orders === expected && withLock.stockLeft === items - expected && withLock.counts.failed === 0;
   const first = without.oversoldBy > 0 ? `Without a lock the shop sold ${without.oversoldBy} items that it does not have. ` : "";
-  if (exact) console.log(`${first}With the lock it sold exactly ${expected}.`);
-  else console.log(`${first}With the lock it should have sold exactly ${expected}, and did not.`);
+  const second = exact
+    ? `With the lock it sold exactly ${expected}.`
+    : `With the lock it should have sold exactly ${expected}, and did not.`;
   const error = withLock.error ?? without.error;
-  if (error) console.log(`The first failure: ${error}`);
-  return exact;
+  return { exact, sentences: [first + second, ...(error ? [`The first failure: ${error}`] : [])] };
 }

@@ -4,6 +4,7 @@ import { fork } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../harness/process.mjs";
+import { holdsOf } from "./holds.mjs";
 
 const BUYERS = fileURLToPath(new URL("./buyers.mjs", import.meta.url));
 
@@ -32,8 +33,8 @@ export class Shop {
    * Lets all buyers buy at once, spread evenly over the processes.
    *
    * @param {{ locked: boolean, buyers: number, onServed: (served: number) => void }} options
-   * @returns {Promise<{ counts: { bought: number, soldOut: number, failed: number }, waitsMs: number[], error?: string,
-   *   elapsedMs: number }>} `error`: why the first one failed, when any did
+   * @returns {Promise<{ counts: { bought: number, soldOut: number, failed: number }, waitsMs: number[],
+   *   holds: import("./holds.mjs").Holds, error?: string, elapsedMs: number }>} `error`: why the first one failed, when any did
    * @throws {UserError} when a process ends or the sale takes longer than 60 seconds
    */
   async sale({ locked, buyers, onServed }) {
@@ -54,7 +55,8 @@ export class Shop {
     const counts = { bought: 0, soldOut: 0, failed: 0 };
     for (const result of all) for (const name of Object.keys(counts)) counts[name] += result.counts[name];
     const error = all.find((result) => result.error)?.error;
-    return { counts, waitsMs: all.flatMap((result) => result.waitsMs), error, elapsedMs };
+    const holds = holdsOf(all.map((result) => result.times));
+    return { counts, waitsMs: all.flatMap((result) => result.waitsMs), holds, error, elapsedMs };
   }
 
   /** Ends the processes. May be called twice. */
