@@ -94,7 +94,8 @@ impl ReleaseAll {
             let fits = self.count.saturating_mul(PORTION as u64) / bytes as u64;
             self.count = fits.max(1);
         } else if bytes < PORTION / 8 {
-            self.count = (self.count * 4).min(SCAN_COUNT.1);
+            // Slowly: after a few short names come many of a megabyte, by chance, and one answer with all of them ends the connection.
+            self.count = (self.count * 2).min(SCAN_COUNT.1);
         }
         let locks = names.into_iter().filter(|name| !name.starts_with(SIDE_KEY_MARK));
         self.found.extend(locks.map(LockKey::new));
@@ -165,6 +166,16 @@ mod tests {
         assert!(matches!(all.next_step(), Step::Scan { cursor: b"7", .. }));
         all.take_found(b"0".to_vec(), vec![]);
         assert_eq!((all.is_done(), all.freed()), (true, 1));
+    }
+
+    #[test]
+    fn a_few_short_names_do_not_make_the_next_portion_much_larger() {
+        let mut all = ReleaseAll::new(None, false);
+        all.take_found(b"7".to_vec(), vec![b"mlr!{x}f".to_vec(); 16]);
+        assert!(matches!(all.next_step(), Step::Scan { count: 32, .. }));
+        all.take_found(b"8".to_vec(), vec![vec![b'm'; 1 << 20]; 32]);
+        all.batch_freed(0);
+        assert!(all.count <= 2, "{}", all.count);
     }
 
     #[test]
