@@ -32,12 +32,10 @@ pub(crate) struct Park<'a> {
 }
 
 pub(crate) fn encode(park: &Park<'_>, context: SendContext<'_>, out: &mut Vec<u8>) {
-    let count = match (park.promises_end, park.takes_again) {
-        (_, true) => 13,
-        (true, false) => 12,
-        (false, false) => 11,
-    };
-    context.append_eval(out, Script::Park, park.keys.len() * 5, count);
+    // What is false at the end is left out.
+    let flags = [park.promises_end, park.takes_again];
+    let given = flags.iter().rposition(|flag| *flag).map_or(0, |last| last + 1);
+    context.append_eval(out, Script::Park, park.keys.len() * 5, 11 + given);
     let mut side = SideKeys::default();
     for key in park.keys {
         append_text(out, key.name());
@@ -57,11 +55,8 @@ pub(crate) fn encode(park: &Park<'_>, context: SendContext<'_>, out: &mut Vec<u8
     append_flag(out, park.may_take_grant);
     append_ticket(out, park.next_ticket);
     append_integer(out, park.along as u64);
-    if count > 11 {
-        append_flag(out, park.promises_end);
-    }
-    if count > 12 {
-        append_flag(out, true);
+    for flag in flags.into_iter().take(given) {
+        append_flag(out, flag);
     }
 }
 
