@@ -101,11 +101,13 @@ export class LockClient implements Observable {
     const seen = this.#observe(keys, terms);
     // No lease that is taken from now on is over before.
     const leaseEnd = performance.now() + terms.leaseMs;
-    const locked = this.#lock(keys, terms);
-    if (seen) {
-      locked.catch((error) => seen.failed(error));
+    let hold: number;
+    try {
+      hold = await this.#lock(keys, terms);
+    } catch (error) {
+      seen?.failed(error);
+      throw error;
     }
-    const hold = await locked;
     seen?.held();
     const lock = looks ? this.#watch(hold, keys, leaseEnd) : undefined;
     const link = this.#chains?.link(keys, terms.label);

@@ -1,6 +1,8 @@
 import type * as Otel from "@opentelemetry/api";
-import type { LockError, LockErrorCode } from "../client/errors";
+import type { LockError } from "../client/errors";
+import { guarded } from "../client/guard";
 import type { ObservedCall } from "../client/observer";
+import { type Acquisitions, codeOf } from "./acquisitions";
 import type { Instruments } from "./instruments";
 
 /** Keys in a span's attributes, and how long each may be, in characters. */
@@ -9,95 +11,117 @@ const LONGEST_TEXT = 128;
 /** `SpanStatusCode.ERROR`. */
 const ERROR = 2;
 
-/** Outcomes that have a name of their own; the others are `error`, and `error.type` has the code. */
-const OUTCOMES: Partial<Record<LockErrorCode, string>> = { LOCK_TIMEOUT: "timeout", LOCK_NOT_ACQUIRED: "refused" };
-
+/** What a call asks for. */
 interface Asked {
+  kind: string;
   keys: string | string[];
   owner: string | undefined;
   label: string | undefined;
 }
 
-/** @internal One call under observation. */
-export class TelemetryCall implements ObservedCall {
-  readonly #api: typeof Otel;
-  readonly #tracer: Otel.Tracer | undefined;
-  readonly #instruments: Instruments | undefined;
-  readonly #kind: string;
-  readonly #attributes: Otel.Attributes | undefined;
-  /** The caller's context, where there is a tracer. */
-  readonly #context: Otel.Context | undefined;
-  readonly #acquire: Otel.Span | undefined;
-  readonly #askedAt = performance.now();
-  readonly #isMeasured: boolean;
-  #heldAt = 0;
-  #hold: Otel.Span | undefined;
+/** @internal What a call is told to. */
+export interface Means {
+  api: typeof Otel;
+  tracer: Otel.Tracer | undefined;
+  /** The count of its kind, where there is a meter. */
+  acquisitions: Acquisitions | undefined;
+  /** Where its durations are recorded, if they are. */
+  durations: Instruments | undefined;
+  /** Hears of an error that the registered telemetry throws. */
+  failed(error: unknown): void;
+}
 
-  constructor(api: typeof Otel, tracer: Otel.Tracer | undefined, instruments: Instruments | undefined, kind: string, asked: Asked) {
-    this.#api = api;
-    this.#tracer = tracer;
-    this.#instruments = instruments;
-    this.#kind = kind;
-    this.#isMeasured = instruments?.measures(this.#askedAt) === true;
+/** The spans of a call, and the context that it was made in. */
+interface Spans {
+  tracer: Otel.Tracer;
+  context: Otel.Context;
+  attributes: Otel.Attributes;
+  acquire: Otel.Span;
+  hold?: Otel.Span;
+}
+
+/** @internal One call whose spans are made, or whose durations are recorded. What the registered telemetry throws does not reach the call. */
+export class TelemetryCall implements ObservedCall {
+  readonly #means: Means;
+  readonly #askedAt: number;
+  readonly #spans: Spans | undefined;
+  #heldAt = 0;
+
+  constructor(means: Means, askedAt: number, asked: Asked) {
+    this.#means = means;
+    this.#askedAt = askedAt;
+    const { api, tracer } = means;
     if (tracer) {
-      this.#attributes = attributesOf(asked, kind);
-      this.#context = api.context.active();
-      this.#acquire = tracer.startSpan("lock.acquire", { attributes: this.#attributes }, this.#context);
+      this.#spans = this.#guarded(() => {
+        const attributes = attributesOf(asked);
+        const context = api.context.active();
+        return { tracer, context, attributes, acquire: tracer.startSpan("lock.acquire", { attributes }, context) };
+      });
     }
   }
 
   held(): void {
-    this.#waited("held", undefined);
-    this.#acquire?.end();
+    this.#heldAt = performance.now();
+    this.#means.acquisitions?.held();
+    this.#guarded(() => {
+      this.#waited(this.#heldAt, undefined);
+      this.#spans?.acquire.end();
+    });
   }
 
   failed(error: unknown): void {
     const code = codeOf(error);
-    this.#waited(OUTCOMES[code as LockErrorCode] ?? (code === undefined ? "withdrawn" : "error"), code);
-    if (this.#acquire) {
-      fail(this.#acquire, code ?? "withdrawn", error);
-      this.#acquire.end();
-    }
+    this.#means.acquisitions?.failed(error);
+    this.#guarded(() => {
+      this.#waited(performance.now(), code);
+      if (this.#spans) {
+        fail(this.#spans.acquire, code ?? "withdrawn", error);
+        this.#spans.acquire.end();
+      }
+    });
   }
 
   holds<T>(job: () => T, owner: () => string): T {
-    this.#heldAt = this.#isMeasured ? performance.now() : 0;
-    if (!this.#tracer || !this.#attributes || !this.#context) {
-      return job();
-    }
-    const span = this.#tracer.startSpan("lock.hold", { attributes: this.#attributes }, this.#context);
-    if (span.isRecording()) {
-      span.setAttribute("lock.owner", owner());
-    }
-    this.#hold = span;
+    const spans = this.#spans;
+    const context = spans && this.#guarded(() => this.#beginHold(spans, owner));
     // What the job does stands under its lock.
-    return this.#api.context.with(this.#api.trace.setSpan(this.#context, span), job);
+    return context ? this.#means.api.context.with(context, job) : job();
   }
 
   ended(lost: LockError | undefined): void {
-    if (this.#isMeasured) {
-      this.#instruments?.hold.record((performance.now() - this.#heldAt) / 1_000, this.#instruments.ofKind(this.#kind));
-    }
-    if (lost && this.#hold) {
-      fail(this.#hold, lost.code, lost.cause ?? lost);
-    }
-    this.#hold?.end();
+    this.#guarded(() => {
+      const { durations, acquisitions } = this.#means;
+      durations?.hold.record((performance.now() - this.#heldAt) / 1_000, acquisitions?.attributes);
+      const hold = this.#spans?.hold;
+      if (lost && hold) {
+        fail(hold, lost.code, lost.cause ?? lost);
+      }
+      hold?.end();
+    });
   }
 
-  #waited(outcome: string, code: string | undefined): void {
-    const instruments = this.#instruments;
-    if (instruments) {
-      if (this.#isMeasured || outcome !== "held") {
-        const ofKind = instruments.ofKind(this.#kind);
-        const attributes = code === undefined ? ofKind : { ...ofKind, "error.type": code };
-        instruments.wait.record((performance.now() - this.#askedAt) / 1_000, attributes);
-      }
-      instruments.count(this.#kind, outcome, code);
+  #beginHold(spans: Spans, owner: () => string): Otel.Context {
+    const { tracer, attributes, context } = spans;
+    spans.hold = tracer.startSpan("lock.hold", { attributes }, context);
+    if (spans.hold.isRecording()) {
+      spans.hold.setAttribute("lock.owner", owner());
     }
+    return this.#means.api.trace.setSpan(context, spans.hold);
+  }
+
+  /** Records how long the call waited. */
+  #waited(now: number, code: string | undefined): void {
+    const { durations, acquisitions } = this.#means;
+    const attributes = code === undefined ? acquisitions?.attributes : { ...acquisitions?.attributes, "error.type": code };
+    durations?.wait.record((now - this.#askedAt) / 1_000, attributes);
+  }
+
+  #guarded<T>(tell: () => T): T | undefined {
+    return guarded(tell, this.#means.failed);
   }
 }
 
-function attributesOf({ keys, owner, label }: Asked, kind: string): Otel.Attributes {
+function attributesOf({ kind, keys, owner, label }: Asked): Otel.Attributes {
   const named = typeof keys === "string" ? [keys] : keys;
   return {
     "lock.key.kind": kind,
@@ -115,10 +139,4 @@ function cut(text: string): string {
 function fail(span: Otel.Span, type: string, error: unknown): void {
   span.setAttribute("error.type", type);
   span.setStatus({ code: ERROR, message: error instanceof Error ? error.message : type });
-}
-
-/** The code of an error of ours; a withdrawn call fails with its signal's reason, which may be anything. */
-function codeOf(error: unknown): string | undefined {
-  const { __isMedusaError: ours, code } = (typeof error === "object" && error !== null ? error : {}) as Partial<LockError>;
-  return ours && typeof code === "string" ? code : undefined;
 }

@@ -1,5 +1,6 @@
 import type { Attributes, BatchObservableResult, Meter } from "@opentelemetry/api";
 import type { Observable } from "../client/observer";
+import { Acquisitions } from "./acquisitions";
 import type { Kinds } from "./kinds";
 
 /** In seconds: from the way to Redis and back to the longest waits that somebody sets a limit for. */
@@ -53,45 +54,26 @@ export class Instruments {
   readonly #kinds: Kinds;
   #secondBegan = 0;
   #ofSecond = 0;
-  readonly #ofKind = new Map<string, Attributes>();
-  /** By kind, then by outcome. */
-  readonly #acquisitions = new Map<string, Map<string, { count: number; attributes: Attributes }>>();
+  readonly #acquisitions = new Map<string, Acquisitions>();
 
-  /** The attributes of a kind, always the same object. */
-  ofKind(kind: string): Attributes {
-    let attributes = this.#ofKind.get(kind);
-    if (!attributes) {
-      attributes = { "lock.key.kind": kind };
-      this.#ofKind.set(kind, attributes);
+  /** The calls of a kind, always the same object. */
+  ofKind(kind: string): Acquisitions {
+    let acquisitions = this.#acquisitions.get(kind);
+    if (!acquisitions) {
+      acquisitions = new Acquisitions(kind);
+      this.#acquisitions.set(kind, acquisitions);
     }
-    return attributes;
+    return acquisitions;
   }
 
   /** Whether the durations of a call that begins now are recorded. */
-  measures(now: number): boolean {
+  records(now: number): boolean {
     if (now - this.#secondBegan >= ALL_OF_MS) {
       this.#secondBegan = now;
       this.#ofSecond = 0;
     }
     this.#ofSecond += 1;
     return this.#ofSecond <= ALL_UP_TO || this.#ofSecond % ONE_OF === 0;
-  }
-
-  /** Counts a call that has its lock, or failed. A number of our own costs less than one of the meter's. */
-  count(kind: string, outcome: string, code: string | undefined): void {
-    let outcomes = this.#acquisitions.get(kind);
-    if (!outcomes) {
-      outcomes = new Map();
-      this.#acquisitions.set(kind, outcomes);
-    }
-    const name = code ?? outcome;
-    const counted = outcomes.get(name);
-    if (counted) {
-      counted.count += 1;
-    } else {
-      const type = code === undefined ? {} : { "error.type": code };
-      outcomes.set(name, { count: 1, attributes: { ...this.#place, "lock.key.kind": kind, "lock.outcome": outcome, ...type } });
-    }
   }
 
   /** Lets the meter ask this client. */
@@ -113,9 +95,9 @@ export class Instruments {
     result.observe(this.#asked.renewalsFailed, renewalsFailed, place);
     result.observe(this.#asked.reconnects, reconnects, place);
     result.observe(this.#asked.up, isUp ? 1 : 0, { ...place, "lock.mode": mode ?? "none" });
-    for (const outcomes of this.#acquisitions.values()) {
-      for (const { count, attributes } of outcomes.values()) {
-        result.observe(this.#asked.acquisitions, count, attributes);
+    for (const acquisitions of this.#acquisitions.values()) {
+      for (const [attributes, count] of acquisitions.counts()) {
+        result.observe(this.#asked.acquisitions, count, { ...place, ...attributes });
       }
     }
     const waiters = this.#byKind(client.awaitedKeys());

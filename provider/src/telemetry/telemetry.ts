@@ -1,6 +1,6 @@
 import type * as Otel from "@opentelemetry/api";
 import type { LossKind } from "../client/errors";
-import { type Log, textOf } from "../client/guard";
+import { guarded, type Log, textOf } from "../client/guard";
 import { type Observable, type ObservedCall, type Observer, registeredTelemetry } from "../client/observer";
 import type { LockTerms } from "../client/terms";
 import { TelemetryCall } from "./call";
@@ -35,6 +35,7 @@ export class Telemetry implements Observer {
   #tracer: Otel.Tracer | undefined;
   #instruments: Instruments | undefined;
   #client: WeakRef<Observable> | undefined;
+  #failureTold = false;
 
   constructor(terms: TelemetryTerms) {
     this.#terms = terms;
@@ -48,17 +49,30 @@ export class Telemetry implements Observer {
 
   begins(keys: string | string[], terms: LockTerms, owner?: string): ObservedCall | undefined {
     const api = this.#look();
-    return api && new TelemetryCall(api, this.#tracer, this.#instruments, this.#kinds.of(keys), { keys, owner, label: terms.label });
+    if (!api) {
+      return undefined;
+    }
+    const kind = this.#kinds.of(keys);
+    const now = performance.now();
+    const tracer = this.#tracer;
+    const acquisitions = this.#instruments?.ofKind(kind);
+    const durations = this.#instruments?.records(now) ? this.#instruments : undefined;
+    if (acquisitions && !durations && !tracer) {
+      return acquisitions;
+    }
+    const means = { api, tracer, acquisitions, durations, failed: this.#failed };
+    return new TelemetryCall(means, now, { kind, keys, owner, label: terms.label });
   }
 
   loses(keys: string[], why: LossKind): void {
     if (this.#look()) {
-      this.#instruments?.losses.add(1, { "lock.key.kind": this.#kinds.of(keys), "lock.loss.reason": REASONS[why] });
+      const attributes = { "lock.key.kind": this.#kinds.of(keys), "lock.loss.reason": REASONS[why] };
+      guarded(() => this.#instruments?.losses.add(1, attributes), this.#failed);
     }
   }
 
   ends(): void {
-    this.#instruments?.stop();
+    guarded(() => this.#instruments?.stop(), this.#failed);
   }
 
   /** Takes up what was registered meanwhile. The package, if something of it is used. */
@@ -71,6 +85,11 @@ export class Telemetry implements Observer {
     if (!api) {
       return undefined;
     }
+    guarded(() => this.#takeUp(api, registered), this.#failed);
+    return api;
+  }
+
+  #takeUp(api: typeof Otel, registered: { trace: boolean; metrics: boolean }): void {
     if (registered.trace && !this.#tracer) {
       this.#tracer = api.trace.getTracer(NAME);
     }
@@ -80,7 +99,6 @@ export class Telemetry implements Observer {
         this.#instruments.ask(this.#client);
       }
     }
-    return api;
   }
 
   #load(): typeof Otel | undefined {
@@ -96,4 +114,14 @@ export class Telemetry implements Observer {
     }
     return this.#api ?? undefined;
   }
+
+  /** What the registered telemetry throws is told once, and costs no call more than its record. */
+  readonly #failed = (error: unknown): void => {
+    if (!this.#failureTold) {
+      this.#failureTold = true;
+      this.#terms.log.warn(
+        `The registered OpenTelemetry failed (${textOf(error).split("\n", 1)[0]}), so metrics or traces of locks are missing.`,
+      );
+    }
+  };
 }
