@@ -83,6 +83,7 @@ describe("the page of the Admin", { timeout: 900_000 }, () => {
     await line.getByText(`pid ${process.pid}`).waitFor();
     await line.getByText("1", { exact: true }).waitFor();
     await row("nightly-sync").waitFor();
+    await page.getByRole("img", { name: "1 call waits; 1 at most since the page was opened" }).waitFor();
     await page.evaluate(() => document.activeElement?.blur());
     await keepPicture("admin-locks", await page.screenshot({ clip: { x: 0, y: 0, width: 1280, height: 420 } }));
 
@@ -110,6 +111,7 @@ describe("the page of the Admin", { timeout: 900_000 }, () => {
     t.diagnostic(error.cause.message);
     second.resolve();
     await Promise.all([next, ...others]);
+    await page.getByRole("img", { name: "0 calls wait; 1 at most since the page was opened" }).waitFor();
     await page.getByText("No locks. Nobody holds one at the moment.").waitFor();
   });
 

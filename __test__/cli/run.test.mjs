@@ -6,7 +6,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { SIGNALS } from "../../harness/system.mjs";
 import { NS, openTestbed, until } from "../support/testbed.mjs";
-import { cli, cliJson, complainedOnce, lives, start } from "./support.mjs";
+import { cli, cliJson, compiled, complainedOnce, lives, start } from "./support.mjs";
 
 const bed = openTestbed();
 
@@ -177,6 +177,11 @@ test("a program that is not there gives 127, and one that cannot be executed 126
   complainedOnce(forbidden, /the program ".*" cannot be executed \(EACCES\)/);
   assert.equal(forbidden.code, 126);
   assert.equal(await owner(), null);
+});
+
+test("a program whose arguments are too long is told as one that cannot be executed", () => {
+  const { startProgram: startAtOnce } = compiled("cli/program.js");
+  assert.throws(() => startAtOnce(["true", "x".repeat(3_000_000)], {}, 1), { exitCode: 126, message: /"true" cannot be executed \(E2BIG\)/ });
 });
 
 test("a URL in the place of the key or of the program is not repeated with its password", async () => {

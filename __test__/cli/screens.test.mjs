@@ -112,11 +112,11 @@ test("durations", () => {
 });
 
 test("a key with commands for the terminal is shown harmless", () => {
-  const key = "a\u001b[2Jb\nc\u202ed";
-  assert.equal(shown(key), "a\\u001b[2Jb\\u000ac\\u202ed");
+  const key = "a\u001b[2Jb\nc\u202ed\u200be";
+  assert.equal(shown(key), "a\\u001b[2Jb\\u000ac\\u202ed\\u200be");
   const screen = frame({ at: AT, list: { ...LIST, locks: [lock({ key, label: key })] }, trouble: null }, 80, 24).join("");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  assert.doesNotMatch(screen, /[\u0000-\u001f\u202e]/);
+  assert.doesNotMatch(screen, /[\u0000-\u001f\u200b\u202e]/);
 });
 
 test("kinds of owners", () => {

@@ -27,10 +27,13 @@ export interface Program {
   end(): void;
 }
 
-/** @internal Starts a program with this process's streams, and `more` in its environment. It does not outlive this process by much. */
+/**
+ * @internal Starts a program with this process's streams, and `more` in its environment. It does not outlive this process by much. Throws
+ * CommandError if it is known at once that it cannot be started.
+ */
 export function startProgram(command: readonly string[], more: Record<string, string>, graceMs: number): Program {
   const [name = "", ...args] = command;
-  const child = spawn(name, args, { stdio: "inherit", env: { ...process.env, ...more } });
+  const child = started(name, args, { ...process.env, ...more });
   const guard = guarded(child, graceMs);
   const pass = passerTo(child);
   let killer: NodeJS.Timeout | undefined;
@@ -76,6 +79,15 @@ function guarded(child: ChildProcess, graceMs: number): ChildProcess | undefined
   guard.stdin?.on("error", () => {});
   guard.unref();
   return guard;
+}
+
+/** Some failures are thrown and not told by an event: arguments that are too long (E2BIG), say. */
+function started(name: string, args: string[], env: NodeJS.ProcessEnv): ChildProcess {
+  try {
+    return spawn(name, args, { stdio: "inherit", env });
+  } catch (error) {
+    throw cannotStart(name, error as NodeJS.ErrnoException);
+  }
 }
 
 function passerTo(child: ChildProcess): (signal: NodeJS.Signals) => void {

@@ -19,10 +19,10 @@ export function duration(ms: number): string {
   return seconds < 86_400 ? parts(3_600, "h", 60, "min") : parts(86_400, "d", 3_600, "h");
 }
 
-/** A text from Redis, without characters that a terminal would take for commands. */
+/** A text from Redis, without characters that a terminal takes for commands, that are not seen, or that turn the direction of reading. */
 export function shown(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }

@@ -1,6 +1,7 @@
 import type { LockList } from "medusa-locking-redis";
 import { useEffect, useRef, useState } from "react";
 import { findLock, listLocks, statusOf } from "./client";
+import { MOST_WAITS } from "./waits-line";
 
 /** Between an answer and the next question. */
 export const PAUSE_MS = 3_000;
@@ -16,6 +17,8 @@ interface Known {
   /** The newest list; undefined: there is none yet. */
   list: LockList | undefined;
   trouble: Trouble | undefined;
+  /** How many calls waited at each of the last answers, the newest last. */
+  waits: readonly number[];
 }
 
 /**
@@ -23,7 +26,7 @@ interface Known {
  * `sought` is added to it. `refresh` asks at once.
  */
 export function useLocks(sought: string): Known & { refresh: () => void } {
-  const [known, setKnown] = useState<Known>({ list: undefined, trouble: undefined });
+  const [known, setKnown] = useState<Known>({ list: undefined, trouble: undefined, waits: [] });
   const [turn, setTurn] = useState(0);
   const newestSought = useRef(sought);
   newestSought.current = sought;
@@ -42,11 +45,11 @@ export function useLocks(sought: string): Known & { refresh: () => void } {
       try {
         const list = await listWith(newestSought.current, ended.signal);
         if (!ended.signal.aborted) {
-          setKnown({ list, trouble: undefined });
+          setKnown(({ waits }) => ({ list, trouble: undefined, waits: [...waits, waitersOf(list)].slice(-MOST_WAITS) }));
         }
       } catch (error) {
         if (!ended.signal.aborted) {
-          setKnown(({ list }) => ({ list, trouble: troubleOf(error) }));
+          setKnown((before) => ({ ...before, trouble: troubleOf(error) }));
         }
       }
       isAsking = false;
@@ -73,6 +76,10 @@ async function listWith(sought: string, signal: AbortSignal): Promise<LockList> 
   }
   const lock = await findLock(sought, signal);
   return lock === undefined ? list : { ...list, locks: [lock, ...list.locks] };
+}
+
+function waitersOf({ locks }: LockList): number {
+  return locks.reduce((sum, { waiters }) => sum + waiters.count, 0);
 }
 
 function troubleOf(error: unknown): Trouble {

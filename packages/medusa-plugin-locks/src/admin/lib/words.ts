@@ -21,7 +21,7 @@ export function duration(ms: number): string {
   return seconds < 86_400 ? parts(3_600, "h", 60, "min") : parts(86_400, "d", 3_600, "h");
 }
 
-/** A text from Redis, without characters that are not seen or turn the direction of reading. */
+/** A text from Redis, without characters that a terminal takes for commands, that are not seen, or that turn the direction of reading. */
 export function shown(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {

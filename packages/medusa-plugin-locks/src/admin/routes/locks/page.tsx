@@ -8,6 +8,7 @@ import { LockDrawer } from "../../lib/lock-drawer";
 import { LockTable } from "../../lib/lock-table";
 import { ReleasePrompt } from "../../lib/release-prompt";
 import { type Trouble, useLocks } from "../../lib/use-locks";
+import { WaitsLine } from "../../lib/waits-line";
 import { counted, shortened, shown } from "../../lib/words";
 
 const PAGE_SIZE = 20;
@@ -20,7 +21,7 @@ const TROUBLE_IN_WORDS: Record<Trouble["kind"], string> = {
 
 const LocksPage = () => {
   const [filter, setFilter] = useState("");
-  const { list, trouble, refresh } = useLocks(filter);
+  const { list, trouble, waits, refresh } = useLocks(filter);
   const [page, setPage] = useState(0);
   const [shownKey, setShownKey] = useState<string>();
   const [asked, setAsked] = useState<LockStatus>();
@@ -50,17 +51,20 @@ const LocksPage = () => {
             {list ? summaryOf(list) : "Who holds which lock, and who waits for it."}
           </Text>
         </div>
-        <Input
-          type="search"
-          size="small"
-          placeholder="Filter by key or label"
-          aria-label="Filter by key or label"
-          value={filter}
-          onChange={(event) => {
-            setFilter(event.target.value);
-            setPage(0);
-          }}
-        />
+        <div className="flex flex-wrap items-center gap-4">
+          <WaitsLine waits={waits} />
+          <Input
+            type="search"
+            size="small"
+            placeholder="Filter by key or label"
+            aria-label="Filter by key or label"
+            value={filter}
+            onChange={(event) => {
+              setFilter(event.target.value);
+              setPage(0);
+            }}
+          />
+        </div>
       </div>
       {trouble && (
         <div className="px-6 py-4">
