@@ -148,15 +148,17 @@ test("an empty list is a success, and --limit says that there are more", async (
 });
 
 test("keys with blanks, quotes, control characters and other scripts are shown harmless, and found", async () => {
-  const keys = ["with blank", "it's", "new\nline", "esc\u001b[31m", "注文", "ends in 😀", "-dash"];
+  const keys = ["with blank", "it's", "new\nline", "esc\u001b[31m", "c1\u009b31m", "turned\u202e", "注文", "ends in 😀", "-dash"];
   for (const key of keys) await bed.command("SET", NS + key, "me", "PX", "60000");
   const { locks } = await listed();
   assert.deepEqual(locks.map(({ key }) => key).sort(), keys.toSorted());
   const { stdout } = await cli(["list", ...url()]);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  assert.doesNotMatch(stdout, /\u001b/);
+  const obeyed = /[\u001b\u009b\u202e]/;
+  assert.doesNotMatch(stdout, obeyed);
   for (const key of keys) {
     const { stdout: json } = await cli(["show", "--json", ...url(), "--", key]);
+    assert.doesNotMatch(json, obeyed);
     assert.equal(JSON.parse(json).key, key);
   }
 });

@@ -21,9 +21,9 @@ export function print(lines: readonly string[]): void {
   process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 }
 
-/** @internal Writes a value as JSON, for programs. `space`: for people who look at it, too. */
+/** @internal Writes a value as JSON, for programs. `space`: for people who look at it, too, so what a terminal would obey is escaped. */
 export function printJson(value: unknown, space = 2): void {
-  process.stdout.write(`${JSON.stringify(value, null, space)}\n`);
+  print(JSON.stringify(value, null, space).split("\n").map(shown));
 }
 
 /** @internal One line for people on stderr. It has no commands for the terminal, and no password of a URL, whoever the message comes from. */
