@@ -181,7 +181,10 @@ test("a program that is not there gives 127, and one that cannot be executed 126
 
 test("a program whose arguments are too long is told as one that cannot be executed", () => {
   const { startProgram: startAtOnce } = compiled("cli/program.js");
-  assert.throws(() => startAtOnce(["true", "x".repeat(3_000_000)], {}, 1), { exitCode: 126, message: /"true" cannot be executed \(E2BIG\)/ });
+  assert.throws(() => startAtOnce(["true", "x".repeat(3_000_000)], {}, 1), {
+    exitCode: 126,
+    message: /"true" cannot be executed \(E2BIG\)/,
+  });
 });
 
 test("a URL in the place of the key or of the program is not repeated with its password", async () => {

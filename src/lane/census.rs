@@ -8,7 +8,7 @@ use crate::net::{Failure, Talk};
 use crate::sys::now;
 use lock_core::census::{CHANNEL, Follows, ProcessFacts, Respondent};
 use lock_core::resp::Value;
-use lock_core::{LockKey, Mode, Waiting};
+use lock_core::{LockKey, LogLevel, Mode, Notice, Waiting};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -40,6 +40,7 @@ pub(super) fn start(shared: &Arc<Shared>, settings: &Settings, mark: [u8; 12]) -
 async fn run(answering: Answering) {
     let shared = &answering.shared;
     let mut pause = PAUSE.0;
+    let mut refusal_told = false;
     while !shared.is_closed() {
         // In the other modes Redis has no messages for this user, or not for this connection.
         if !shared.may_listen() {
@@ -47,8 +48,14 @@ async fn run(answering: Answering) {
             continue;
         }
         let began = now();
-        // Why it ended is no line for the log: the main connection tells of a Redis that is gone.
-        let _ = answering.listen().await;
+        // A broken connection is no line for the log: the main connection tells of a Redis that is gone.
+        if let Err(Failure::Said(said)) = answering.listen().await
+            && said.starts_with(b"NOPERM")
+            && !refusal_told
+        {
+            refusal_told = true;
+            answering.tell_refused(&said.to_string());
+        }
         if now().since(began) > LONG_ENOUGH {
             pause = PAUSE.0;
         }
@@ -59,6 +66,14 @@ async fn run(answering: Answering) {
 }
 
 impl Answering {
+    fn tell_refused(&self, reason: &str) {
+        let message = format!(
+            "Operators who ask who holds a lock hear nothing of this process: Redis refuses to let it subscribe to {CHANNEL} ({reason}). Locks \
+             work all the same. Grant the user the channels &mlr!*."
+        );
+        self.shared.send(Inbound::Notice(Notice::Log { level: LogLevel::Warn, message }));
+    }
+
     /// Answers until the connection breaks or the client is closed.
     async fn listen(&self) -> Result<(), Failure> {
         let unwanted = self.shared.password_unwanted.load(Ordering::Acquire);

@@ -167,6 +167,26 @@ impl Call<'_> {
         change(attempts.unwrap_or(b"+"), attempt, Some(&entry))
     }
 
+    /// `asked_again`: the attempts when one of them gives the lock `ms` more.
+    pub(crate) fn asked_again(&self, attempts: &[u8], attempt: &[u8], ms: &[u8]) -> Outcome<Vec<u8>> {
+        let least = i64::try_from(self.now_ms()).unwrap_or(i64::MAX) + number(ms).ok_or(LUA)?;
+        let mut all = Vec::with_capacity(attempts.len());
+        for entry in attempts.split(|&byte| byte == b',') {
+            let ends = entry.split(|&byte| byte == b'@').nth(1).and_then(number).filter(|ends| *ends > 0);
+            if !all.is_empty() {
+                all.push(b',');
+            }
+            match ends.filter(|_| attempt_of(entry) != attempt) {
+                Some(ends) => {
+                    let ends = if ms == b"0" { 0 } else { ends.max(least) };
+                    all.extend_from_slice(&[attempt_of(entry), b"@", ends.to_string().as_bytes()].concat());
+                }
+                None => all.extend_from_slice(entry),
+            }
+        }
+        Ok(all)
+    }
+
     /// `time_left`: the time left in ms (`0`: none) that an acquire of `ms` gives a lock which its owner holds already.
     pub(crate) fn time_left(&self, lock: &[u8], attempts: Option<&[u8]>, ms: &[u8]) -> Outcome<Vec<u8>> {
         if ms == b"0" || !attempts.is_some_and(|attempts| attempts.starts_with(PROMISED)) {

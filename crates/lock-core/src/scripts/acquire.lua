@@ -61,8 +61,12 @@ for i = 1, #KEYS, stride do
       if stride == 5 and waits then mark_polled(KEYS[i + 3], is_ours(i, holder), true) end
     else
       -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
-      attempts[i], tokens[i] = mine and named or stride == 5 and not unique and join(KEYS[i], named, attempt) or '', token
-      leases[i] = time_left(KEYS[i], named, lease)
+      leases[i], tokens[i] = time_left(KEYS[i], named, lease), token
+      if mine then
+        attempts[i] = asked_again(named, attempt, leases[i])
+      else
+        attempts[i] = stride == 5 and not unique and join(KEYS[i], named, attempt) or ''
+      end
       joined = joined or stride == 5 and not unique and not mine
     end
   end

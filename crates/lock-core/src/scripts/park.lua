@@ -117,7 +117,11 @@ local function set(i, ms)
   if not unique then
     ms = time_left(key(i, 1), attempts[i], ms)
     -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
-    if mine[i] == 'attempt' then all = attempts[i] elseif mine[i] == 'owner' then all = join(key(i, 1), attempts[i], attempt) end
+    if mine[i] == 'attempt' then
+      all = asked_again(attempts[i], attempt, ms)
+    elseif mine[i] == 'owner' then
+      all = join(key(i, 1), attempts[i], attempt)
+    end
     all = promise(all, ARGV[12] == '1')
   end
   local timed = ms ~= '0'
@@ -173,7 +177,10 @@ if waits then
         local left = redis.call('PTTL', key(i, 1))
         if left >= 0 and left < tonumber(partial) then
           redis.call('PEXPIRE', key(i, 1), partial)
-          if not unique then redis.call('PEXPIRE', key(i, 3), partial) end
+          if not unique then
+            local all = asked_again(attempts[i], attempt, partial)
+            redis.call('SET', key(i, 3), all .. ':' .. string.format('%.0f', tokens[i]) .. ':1', 'PX', partial)
+          end
         end
       end
     end

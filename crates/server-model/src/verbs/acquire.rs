@@ -134,7 +134,8 @@ fn look(
     let joined = stride == 5 && !unique;
     Ok(Some(match record {
         Some(record) if record.names(attempt) => {
-            Hold { attempts: record.attempts, token: Some(record.token), lease, joined: false }
+            let attempts = call.asked_again(&record.attempts, attempt, &lease)?;
+            Hold { attempts, token: Some(record.token), lease, joined: false }
         }
         Some(record) => Hold {
             attempts: call.join(lock, Some(&record.attempts), attempt),

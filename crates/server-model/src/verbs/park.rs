@@ -218,8 +218,10 @@ impl<'a> Park<'_, 'a> {
                 && (0..number(partial).ok_or(LUA)?).contains(&self.call.pttl(lock.name))
             {
                 self.call.expire(lock.name, partial)?;
-                if !self.unique {
-                    self.call.expire(lock.record, partial)?;
+                if let Some(record) = lock.held.as_ref().filter(|_| !self.unique) {
+                    let attempts = self.call.asked_again(&record.attempts, self.attempt, partial)?;
+                    let text = record_text(&attempts, record.token, true);
+                    self.call.set(lock.record, &text, Some(partial))?;
                 }
             }
         }
@@ -302,7 +304,7 @@ impl<'a> Park<'_, 'a> {
         let lease = if self.unique { lease.to_vec() } else { self.call.time_left(lock.name, held, lease)? };
         let timed = lease != b"0";
         let attempts = match lock.mine {
-            Mine::Attempt => held.unwrap_or_default().to_vec(),
+            Mine::Attempt => self.call.asked_again(held.unwrap_or_default(), self.attempt, &lease)?,
             Mine::Owner => self.call.join(lock.name, held, self.attempt),
             Mine::Open | Mine::No => self.attempt.to_vec(),
         };

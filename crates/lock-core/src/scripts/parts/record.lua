@@ -69,3 +69,15 @@ local function join(lock, attempts, attempt)
   local ends = left >= 0 and string.format('%.0f', now_ms() + left) or '0'
   return change(attempts or '+', attempt, attempt .. '@' .. ends)
 end
+
+-- The same attempts when one of them asks again and gives the lock `ms` more ('0': no end): without any other it ends no sooner now.
+local function asked_again(attempts, attempt, ms)
+  if not string.find(attempts, '@', 1, true) then return attempts end
+  local least = now_ms() + tonumber(ms)
+  return (string.gsub(attempts, '([^,@]+)@(%d+)', function(other, ends)
+    ends = tonumber(ends)
+    if other ~= attempt and ends > 0 then
+      return other .. '@' .. (ms == '0' and '0' or string.format('%.0f', math.max(ends, least)))
+    end
+  end))
+end

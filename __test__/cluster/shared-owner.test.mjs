@@ -1,0 +1,40 @@
+// Calls of one owner that wait slot by slot hold what they have together.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hold, NS, OURS_ONLY, until } from "../support/testbed.mjs";
+import { openClusterBed, SPREAD } from "./support.mjs";
+
+const bed = openClusterBed({ replicas: 0 });
+
+/** The attempts that the hold record of a key names, each with the end that it gives back, in ms since 1970. */
+async function attemptsOf(key) {
+  const name = (await bed.cluster.keys()).find((one) => one.endsWith(`h:${NS}${key}`));
+  const [attempts = ""] = ((name && (await bed.cluster.cli("GET", name))) ?? "").split(":");
+  return attempts.split(",").filter((attempt) => attempt !== "" && attempt !== "!");
+}
+
+test("a call that is withdrawn leaves the lock to a call of its owner that has asked for it again", OURS_ONLY, async () => {
+  const slots = await Promise.all(SPREAD.map((key) => bed.cluster.slotOf(`${NS}${key}`)));
+  // In the order in which calls take them.
+  const [shared, one, other] = SPREAD.toSorted((a, b) => slots[SPREAD.indexOf(a)] - slots[SPREAD.indexOf(b)]);
+  const holder = await bed.boot();
+  const [endOne, endOther] = [await hold(holder, one), await hold(holder, other)];
+  const [first, second] = [await bed.boot(), await bed.boot()];
+  const terms = { ownerId: "crew", awaitQueue: true, expire: 3, timeout: 60 };
+  const taken = first.locking.acquire([shared, one], terms);
+  await until("the first has the shared key", async () => (await bed.owner(shared)) === "crew");
+  const withdrawn = new AbortController();
+  const given = second.locking.acquire([shared, other], { ...terms, signal: withdrawn.signal }).catch((error) => error);
+  await until("the second has it, too", async () => (await attemptsOf(shared)).length === 2);
+  const ends = Number((await attemptsOf(shared)).at(-1).split("@")[1]);
+  await until("the end that it had before is over", () => Date.now() > ends + 100);
+  withdrawn.abort(new Error("no more"));
+  assert.equal((await given).message, "no more");
+  await until("it is undone", async () => (await attemptsOf(shared)).length < 2);
+  assert.equal(await bed.owner(shared), "crew");
+  await endOne();
+  await taken;
+  assert.equal(await bed.owner(shared), "crew");
+  await endOther();
+});
