@@ -19,6 +19,7 @@ export class Fleet {
   #random;
   #rewrite;
   #connection;
+  #options;
   #gone = { calls: 0, holds: 0 };
   #ending = false;
   /** Where processes are waited for that ended by themselves. */
@@ -29,17 +30,19 @@ export class Fleet {
    * @param {string} options.folder where records go
    * @param {number} [options.port] of the server
    * @param {object} [options.connection] the provider's options where there is more than one server, which are reached without a proxy
+   * @param {object} [options.options] more of the provider's options
    * @param {string[]} options.resolves the provider of each process
    * @param {object} options.settings for worker.mjs
    * @param {ReturnType<typeof import("./random.mjs").randomOf>} options.random
    * @param {(command: Buffer) => Buffer} [options.rewrite] what becomes of each command on its way
    */
-  constructor({ folder, port, resolves, settings, random, rewrite, connection }) {
+  constructor({ folder, port, resolves, settings, random, rewrite, connection, options }) {
     this.#file = path.join(folder, "records.jsonl");
     this.#settings = settings;
     this.#random = random;
     this.#rewrite = rewrite;
     this.#connection = connection;
+    this.#options = options;
     this.port = port;
     this.#places = resolves.map((resolve, number) => ({ resolve, number }));
   }
@@ -131,7 +134,7 @@ export class Fleet {
       ...this.#settings,
       file: this.#file,
       seed: this.#random.below(2 ** 31),
-      connection: this.#connection ?? { redisUrl: `redis://127.0.0.1:${place.proxy.port}` },
+      connection: { ...(this.#connection ?? { redisUrl: `redis://127.0.0.1:${place.proxy.port}` }), ...this.#options },
       resolve: place.resolve,
       place: place.number,
     };

@@ -95,7 +95,8 @@ const FAULTS = {
  * `lossless`: no lock may be lost. `honest`: nothing takes a lock away, so no job that ended inside its lease may be told that it lost it. `owners`:
  * named owners that come back with other terms (see owners.mjs). `least`: so many
  * faults happen, also in a short history. `mayLog`: the text of an error that releaseAll
- * is allowed to end with. `place`: where the locks are, if it is not one server (places.mjs).
+ * is allowed to end with. `place`: where the locks are, if it is not one server (places.mjs). `options`: more of the provider's options.
+ * `acknowledged`: the replicas have every lock, so no loss of a server explains an overlap.
  */
 export const PHASES = {
   calm: { share: 15, faults: [], honest: true, lossless: true, longJobs: true },
@@ -108,6 +109,16 @@ export const PHASES = {
   flush: { share: 5, faults: ["flush"], pauseMs: 700, longJobs: true },
   restart: { share: 4, faults: ["restart"], pauseMs: 2_500 },
   promote: { share: 4, faults: ["promote"], pauseMs: 3_000, least: 1, place: "replicated" },
+  safe: {
+    share: 3,
+    faults: ["promote"],
+    pauseMs: 1_500,
+    least: 1,
+    place: "replicated",
+    options: { safety: { replicas: 1, timeoutMs: 500 } },
+    acknowledged: true,
+    longJobs: true,
+  },
   clients: { share: 8, faults: ["clients"], pauseMs: 150, honest: true },
   official: { share: 3, faults: ["scripts"], pauseMs: 500, resolves: [OURS, OFFICIAL, OURS, OFFICIAL] },
   pause: { share: 4, faults: ["pause"], pauseMs: 1_500, least: 1, longJobs: true, honest: true },

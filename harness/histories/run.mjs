@@ -34,7 +34,8 @@ export async function runPhase(name, { holds, seed, folder, limitMs, rewrite }) 
   const { server, connection } = place;
   const settings = { keys: KEYS, callers: CALLERS, leaseS: LEASE_S, longJobs: phase.longJobs, owners: phase.owners, mayLog: phase.mayLog };
   const resolves = phase.resolves ?? FOUR;
-  const fleet = new Fleet({ folder: here, port: server().port, connection, resolves, settings, random, rewrite });
+  const { options } = phase;
+  const fleet = new Fleet({ folder: here, port: server().port, connection, options, resolves, settings, random, rewrite });
   const world = { fleet, random, server, place, dataLost: [], keys: KEYS.map((key) => NAMESPACE + key) };
   const began = nowMs();
   try {
@@ -52,7 +53,7 @@ export async function runPhase(name, { holds, seed, folder, limitMs, rewrite }) 
 
 async function check(phase, { fleet, place, dataLost }) {
   const { holds, stranded, unexpected, falselyLost, releases } = readHistory(fleet.lines());
-  const { violations, permitted } = checkHolds(holds, { dataLost, leaseMs: LEASE_S * 1000, releases });
+  const { violations, permitted } = checkHolds(holds, { dataLost: phase.acknowledged ? [] : dataLost, leaseMs: LEASE_S * 1000, releases });
   for (const { by, at, keys } of phase.honest ? falselyLost : []) {
     violations.push(`a job of process ${by} on "${keys}" ended inside its lease and was told at ${at} ms that its lock is lost`);
   }
@@ -69,7 +70,7 @@ async function check(phase, { fleet, place, dataLost }) {
     refused: count("LOCK_NOT_ACQUIRED"),
     aborted: count("TimeoutError"),
     lost,
-    failed: count("REDIS_UNREACHABLE") + count("REDIS_REFUSED"),
+    failed: count("REDIS_UNREACHABLE") + count("REDIS_REFUSED") + count("LOCK_NOT_REPLICATED"),
     permitted,
     violations,
   };

@@ -165,7 +165,7 @@ async function caller() {
         count(what);
         if (what === "LOCK_LOST") write({ told: { by: process.pid, began, at: nowMs(), keys: error.keys } });
         // Without a fault there is nothing to fail by: it must not become a busy loop either.
-        if (what === "REDIS_UNREACHABLE" || what === "REDIS_REFUSED") return sleep(20);
+        if (["REDIS_UNREACHABLE", "REDIS_REFUSED", "LOCK_NOT_REPLICATED"].includes(what)) return sleep(20);
         if (!error.code && what !== "TimeoutError" && what !== "LOCK_TIMEOUT") write({ unexpected: error.stack });
       },
     );
