@@ -18,7 +18,11 @@ export interface LocksLogger {
   error?(text: string): void;
 }
 
-/** Options of `createLocks`: a server or a cluster, and how to lock there. Numbers may be numeric strings. */
+/**
+ * Options of `createLocks`: a server or a cluster, and how to lock there. Numbers may be numeric strings.
+ *
+ * @interface
+ */
 export type LocksOptions = AnyOptions & ({ url: string } | { cluster: Record<string, unknown> });
 
 interface AnyOptions {
