@@ -2,6 +2,7 @@
 
 import fs from "node:fs";
 import path from "node:path";
+import { withAbsoluteLinks } from "./packaged-readme.mjs";
 import { ROOT } from "./paths.mjs";
 import { UserError } from "./process.mjs";
 
@@ -88,6 +89,8 @@ export function stageMain(folder) {
     if (!fs.existsSync(source)) throw new UserError(`${name} is missing: run npm run build`);
     fs.cpSync(source, path.join(folder, name), { recursive: true });
   }
+  const readme = path.join(folder, "README.md");
+  fs.writeFileSync(readme, withAbsoluteLinks(fs.readFileSync(readme, "utf8"), manifest));
   const names = platformPackages().map((platform) => [platform.manifest.name, manifest.version]);
   writeManifest(folder, { ...published(manifest), optionalDependencies: Object.fromEntries(names) });
 }

@@ -6,6 +6,7 @@ import { breaches } from "../harness/house-rules/index.mjs";
 import { ROOT } from "../harness/paths.mjs";
 import { findOnPath, run, runMain, UserError } from "../harness/process.mjs";
 import { ensureBuilt, ensureNodeModules } from "../harness/setup.mjs";
+import { knownNames } from "./known-names.mjs";
 
 const USAGE = `usage: npm run check -- [--write]
   --write   put right what can be put right by itself`;
@@ -36,7 +37,7 @@ await runMain(async () => {
       console.log(stdout + stderr);
     }
   }
-  const broken = await breaches(ROOT);
+  const broken = await breaches(ROOT, knownNames());
   console.log(`${broken.length === 0 ? "ok    " : "FAILED"} house rules`);
   if (broken.length > 0) {
     failed.push("house rules");

@@ -9,8 +9,7 @@ import { CACHE } from "../harness/paths.mjs";
 import { runMain, UserError } from "../harness/process.mjs";
 import { assertConformance } from "../harness/run-conformance.mjs";
 import { ensureNodeModules } from "../harness/setup.mjs";
-import { TOPOLOGIES } from "../harness/topologies.mjs";
-import { ALSO_ON_THREAD_LANE, ONLY_IN_TEST_ALL, runFolder } from "./test-groups.mjs";
+import { partsOfTestAll, runFolder } from "./test-groups.mjs";
 
 async function runTopology(name) {
   const env = { MLR_TOPOLOGY: name, MLR_INSTALLED: path.join(CACHE, "installed") };
@@ -26,14 +25,7 @@ async function runGroup(name, env = {}) {
   return { failed, text: failed ? "FAILED" : "passed" };
 }
 
-/** By name, what runs it. The plain server is what `npm test` is about. */
-const PARTS = Object.fromEntries([
-  ...Object.keys(TOPOLOGIES)
-    .filter((name) => name !== "direct")
-    .map((name) => [name, () => runTopology(name)]),
-  ...ONLY_IN_TEST_ALL.map((name) => [`group:${name}`, () => runGroup(name)]),
-  ...ALSO_ON_THREAD_LANE.map((name) => [`thread:${name}`, () => runGroup(name, { MEDUSA_LOCKING_LANE: "thread" })]),
-]);
+const PARTS = partsOfTestAll();
 
 await runMain(async () => {
   const known = Object.keys(PARTS);
@@ -47,17 +39,18 @@ await runMain(async () => {
   const runPart = async (name) => {
     console.log(`\n=== ${name}`);
     const began = Date.now();
-    const result = await PARTS[name]();
+    const { topology, group, env } = PARTS[name];
+    const result = topology ? await runTopology(topology) : await runGroup(group, env);
     console.log(`=== ${name}: ${result.text} after ${Math.round((Date.now() - began) / 1_000)} s`);
     if (result.failed) failed.push(name);
   };
   const parts = wanted.length > 0 ? wanted : known;
   // The conformance tests wait for most of their time: two at once.
-  const topologies = parts.filter((name) => name in TOPOLOGIES);
+  const topologies = parts.filter((name) => PARTS[name].topology);
   const worker = async () => {
     for (let name = topologies.shift(); name; name = topologies.shift()) await runPart(name);
   };
   await Promise.all([worker(), worker()]);
-  for (const name of parts.filter((part) => !(part in TOPOLOGIES))) await runPart(name);
+  for (const name of parts.filter((part) => !PARTS[part].topology)) await runPart(name);
   if (failed.length > 0) throw new UserError(`failed: ${failed.join(", ")}`);
 });

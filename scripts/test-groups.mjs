@@ -1,9 +1,10 @@
-// The groups of tests: the folders of `__test__`.
+// The groups of tests: those of cargo, and the folders of `__test__`; and the parts of `npm run test:all`.
 
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { CACHE, ROOT } from "../harness/paths.mjs";
+import { TOPOLOGIES } from "../harness/topologies.mjs";
 
 const TESTS = path.join(ROOT, "__test__");
 /** Groups whose files start programs that want the machine to themselves. */
@@ -29,11 +30,29 @@ const ONE_BY_ONE = new Set([
  */
 export const ONLY_IN_TEST_ALL = ["runtimes", "cluster", "sentinel", "medusas", "hostile", "fleets"];
 
+/**
+ * The groups of cargo, each with its commands one after the other. What has the profile `checks` takes too long in debug mode, and links
+ * too long in release mode.
+ */
+export const CARGO = {
+  core: [
+    ["test", "--quiet", "--package", "lock-core"],
+    ["test", "--quiet", "--package", "medusa-locking-redis", "--lib"],
+  ],
+  protocol: [
+    ["test", "--quiet", "--package", "server-model"],
+    ["test", "--quiet", "--profile", "checks", "--package", "lock-sim"],
+    ["run", "--quiet", "--profile", "checks", "--package", "lock-sim", "--", "--steps", "10000000"],
+    ["run", "--quiet", "--profile", "checks", "--package", "lock-sim", "--", "--cluster", "--steps", "2000000"],
+    ["test", "--quiet", "--profile", "checks", "--package", "lock-model"],
+  ],
+};
+
 /** Groups that need programs which no other has, a browser say: run only by `npm test -- NAME`. */
 export const ONLY_BY_NAME = ["admin"];
 
-/** @returns {string[]} names of all groups */
-export function testFolders() {
+/** The folders of `__test__` that have tests. */
+function testFolders() {
   return fs.readdirSync(TESTS).filter((name) => testFiles(name).length > 0);
 }
 
@@ -48,6 +67,46 @@ function testFiles(group) {
 
 /** Groups that run on the thread lane, too: it keeps every promise that the other keeps. */
 export const ALSO_ON_THREAD_LANE = ["waiting", "faults", "reach", "teardown"];
+
+/** The groups there are, the quick and telling ones first. */
+export function groups() {
+  const folders = testFolders();
+  const order = [
+    "core",
+    "types",
+    "support",
+    "options",
+    "conformance",
+    "edges",
+    "waiting",
+    "differential",
+    "faults",
+    "reach",
+    "histories",
+    "teardown",
+    "start",
+    "runtimes",
+    "store",
+    "protocol",
+  ];
+  return order.filter((name) => name in CARGO || folders.includes(name)).concat(folders.filter((name) => !order.includes(name)));
+}
+
+/**
+ * What `npm run test:all` runs, by name: the conformance tests over a way to Redis, a group, or a group on the thread lane. The plain server
+ * is what `npm test` is about.
+ *
+ * @returns {Record<string, { topology: string } | { group: string, env?: Record<string, string> }>}
+ */
+export function partsOfTestAll() {
+  return Object.fromEntries([
+    ...Object.keys(TOPOLOGIES)
+      .filter((name) => name !== "direct")
+      .map((topology) => [topology, { topology }]),
+    ...ONLY_IN_TEST_ALL.map((group) => [`group:${group}`, { group }]),
+    ...ALSO_ON_THREAD_LANE.map((group) => [`thread:${group}`, { group, env: { MEDUSA_LOCKING_LANE: "thread" } }]),
+  ]);
+}
 
 /** Runs a group on the installed package, with `more` in its environment. Resolves with the exit code. */
 export function runFolder(group, more = {}) {

@@ -7,49 +7,7 @@ import { installPacked } from "../harness/install-packed.mjs";
 import { ROOT } from "../harness/paths.mjs";
 import { findOnPath, run, runMain, UserError } from "../harness/process.mjs";
 import { ensureNodeModules } from "../harness/setup.mjs";
-import { ONLY_BY_NAME, ONLY_IN_TEST_ALL, runFolder, show, testFolders } from "./test-groups.mjs";
-
-/** The groups there are, the quick and telling ones first. */
-function groups() {
-  const folders = testFolders();
-  const order = [
-    "core",
-    "types",
-    "support",
-    "options",
-    "conformance",
-    "edges",
-    "waiting",
-    "differential",
-    "faults",
-    "reach",
-    "histories",
-    "teardown",
-    "start",
-    "runtimes",
-    "store",
-    "protocol",
-  ];
-  return order.filter((name) => name in CARGO || folders.includes(name)).concat(folders.filter((name) => !order.includes(name)));
-}
-
-/**
- * The groups of cargo, each with its commands one after the other. What has the profile `checks` takes too long in debug mode, and links
- * too long in release mode.
- */
-const CARGO = {
-  core: [
-    ["test", "--quiet", "--package", "lock-core"],
-    ["test", "--quiet", "--package", "medusa-locking-redis", "--lib"],
-  ],
-  protocol: [
-    ["test", "--quiet", "--package", "server-model"],
-    ["test", "--quiet", "--profile", "checks", "--package", "lock-sim"],
-    ["run", "--quiet", "--profile", "checks", "--package", "lock-sim", "--", "--steps", "10000000"],
-    ["run", "--quiet", "--profile", "checks", "--package", "lock-sim", "--", "--cluster", "--steps", "2000000"],
-    ["test", "--quiet", "--profile", "checks", "--package", "lock-model"],
-  ],
-};
+import { CARGO, groups, ONLY_BY_NAME, ONLY_IN_TEST_ALL, runFolder, show } from "./test-groups.mjs";
 
 async function runCargo(commands) {
   if (!findOnPath("cargo")) throw new UserError("cargo is not on the PATH: install a Rust toolchain, https://rustup.rs");

@@ -5,6 +5,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
+import { INSTALLED } from "../../harness/installed.mjs";
 import { cli, complainedOnce } from "./support.mjs";
 
 const SECRET = "s3cret";
@@ -90,10 +91,7 @@ test("LOCKING_REDIS_URL comes before REDIS_URL", async () => {
 test("a configuration without Medusa, with a fault, or without this provider is told in one line", async () => {
   const faulty = file("faulty.js", "throw new Error('on purpose')");
   complainedOnce(await cli(["list", "--config", faulty]), /@medusajs\/framework\) is not installed for/);
-  fs.symlinkSync(
-    path.join(process.env.MLR_INSTALLED ?? path.resolve(".cache/installed"), "node_modules"),
-    path.join(folder, "node_modules"),
-  );
+  fs.symlinkSync(path.join(INSTALLED, "node_modules"), path.join(folder, "node_modules"));
   complainedOnce(await cli(["list", "--config", faulty]), /faulty\.js cannot be read: on purpose/);
   const other = file("other.js", "module.exports = { modules: { locking: { resolve: 'x', options: { providers: [{ resolve: 'y' }] } } } }");
   const ended = await cli(["list", "--config", other]);

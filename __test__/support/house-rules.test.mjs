@@ -1,22 +1,9 @@
 import assert from "node:assert/strict";
-import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import test from "node:test";
 import { arrowBreaches, packageBreaches } from "../../harness/house-rules/index.mjs";
 import { tooLong } from "../../harness/house-rules/lines.mjs";
 import { linkBreaches } from "../../harness/house-rules/links.mjs";
-
-/** A folder with these files. */
-function projectOf(t, files) {
-  const root = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-house-"));
-  t.after(() => fs.rmSync(root, { recursive: true }));
-  for (const [name, text] of Object.entries(files)) {
-    fs.mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
-    fs.writeFileSync(path.join(root, name), text);
-  }
-  return root;
-}
+import { projectOf } from "./project.mjs";
 
 /** The breaches in a project with these files. */
 function breachesOf(t, files, { folder = "src", language = "rust", rooms, known = [] } = {}) {

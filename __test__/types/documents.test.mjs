@@ -1,4 +1,4 @@
-// What the documents show as a whole file of a shop compiles in one, as it stands.
+// What the documents show in TypeScript compiles in a shop: whole files as they stand, options as the provider's own, calls in a function.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
@@ -8,22 +8,50 @@ import { INSTALLED } from "../../harness/installed.mjs";
 import { ROOT } from "../../harness/paths.mjs";
 import { compile } from "./support.mjs";
 
-const DOCUMENTS = ["README.md", "docs/OPERATIONS.md", "docs/TELEMETRY.md", "docs/MIGRATION.md", "examples/store/README.md"];
+const PAGES = fs.readdirSync(path.join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
+const DOCUMENTS = ["README.md", ...PAGES.map((name) => `docs/${name}`), "examples/store/README.md"];
+const BLOCK = /^```ts\n(.*?)^```$/gms;
 /** A file of TypeScript whose first line says where it stands. */
-const FILE = /^```ts\n\/\/ (\S+\.ts)\n(.*?)^```$/gms;
+const FILE = /^\/\/ (\S+\.ts)\n/;
+const IMPORT = /^import .*\n/gm;
 
-/** What the shop of the README does under its lock. */
+/** What the shop of the documents does under its locks. */
 const WORK = `
 export declare function charge(terms: { signal?: AbortSignal }): Promise<void>;
 export declare function save(ids: string[], terms: { fences?: Readonly<Record<string, number | undefined>> }): Promise<number>;
 `;
 
+/** What the shop has around a call that a document shows. */
+const AROUND = `
+import type { ILockingModule } from "@medusajs/framework/types";
+import fs from "node:fs";
+import type { Lock, LockingRedisOptions } from "medusa-locking-redis";
+declare const locking: ILockingModule;
+declare const stock: { setQuantity(sku: string, quantity: number, token: number | undefined): Promise<void> };
+declare const [cartId, sku, password, quantity]: [string, string, string, number];
+declare let held: Lock;
+declare function save(terms: { fence: number | undefined }): Promise<void>;
+declare function report(terms: { signal: AbortSignal }): Promise<void>;
+`;
+
+/** A block as a file: its path, and its text. */
+function asFile(block, at) {
+  const named = FILE.exec(block);
+  if (named) return [named[1], block];
+  const imports = Array.from(block.matchAll(IMPORT), ([line]) => line).join("");
+  const rest = block.replace(IMPORT, "");
+  const shown = rest.startsWith("options: ")
+    ? `export const shown: { options: LockingRedisOptions } = {\n${rest}};\n`
+    : `export async function shown() {\n${rest}}\n`;
+  return [`shown/${at}.ts`, `${imports}${AROUND}${shown}`];
+}
+
 for (const document of DOCUMENTS) {
   const text = fs.readFileSync(path.join(ROOT, document), "utf8");
-  const files = Object.fromEntries(Array.from(text.matchAll(FILE), ([, name, code]) => [name, code]));
+  const files = Object.fromEntries(Array.from(text.matchAll(BLOCK), ([, block], at) => asFile(block, at)));
   const names = Object.keys(files);
   if (names.length === 0) continue;
-  test(`the files that ${document} shows compile: ${names.join(", ")}`, async () => {
+  test(`what ${document} shows compiles: ${names.join(", ")}`, async () => {
     const { code, stdout } = await compile(INSTALLED, "Node16", { ...files, "src/workflows/steps/work.ts": WORK });
     assert.equal(code, 0, stdout);
   });

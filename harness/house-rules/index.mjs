@@ -1,10 +1,13 @@
 // House rules that no linter knows: the length of files and lines, unsafe code in its one folder, no circle of files, and arrows between
-// rooms in the directions of the plan only, packages that are imported in one folder only, and links that lead somewhere.
+// rooms in the directions of the plan only, packages that are imported in one folder only, links that lead somewhere, figures and promises
+// with a command, and commands that can be typed.
 
 import fs from "node:fs";
 import path from "node:path";
 import { runOrFail } from "../process.mjs";
 import { arrowsUpwards, circles } from "./arrows.mjs";
+import { claimBreaches } from "./claims.mjs";
+import { commandBreaches } from "./commands.mjs";
 import { KNOWN_LONG_LINES, tooLong } from "./lines.mjs";
 import { linkBreaches } from "./links.mjs";
 import { CONFINED_PACKAGES, KNOWN_CIRCLES, PARTS } from "./rooms.mjs";
@@ -16,12 +19,20 @@ const SCRIPT = /\.(ts|tsx|mjs|js|cjs)$/;
 
 /**
  * @param {string} root a project with git
+ * @param {import("./commands.mjs").Known} known the names that the project's commands know
  * @returns {Promise<string[]>} every breach of the rules, a line each
  */
-export async function breaches(root) {
+export async function breaches(root, known) {
   const { stdout } = await runOrFail("listing files", "git", ["ls-files"], { cwd: root });
   const files = stdout.split("\n").filter((file) => file && fs.existsSync(path.join(root, file)));
-  return [...linesAndUnsafe(root, files), ...arrowBreaches(root, files), ...packageBreaches(root, files), ...linkBreaches(root, files)];
+  return [
+    ...linesAndUnsafe(root, files),
+    ...arrowBreaches(root, files),
+    ...packageBreaches(root, files),
+    ...linkBreaches(root, files),
+    ...claimBreaches(root, files),
+    ...commandBreaches(root, files, known),
+  ];
 }
 
 function linesAndUnsafe(root, files) {

@@ -2,10 +2,7 @@
 
 import fs from "node:fs";
 import path from "node:path";
-
-const LINK = /!?\[[^\]]*\]\(([^)\s]+)\)/g;
-const CODE = /^```.*?^```/gms;
-const HEADING = /^#{1,6} (.+)$/gm;
+import { anchors, linkTargets } from "./documents.mjs";
 
 /**
  * @param {string} root
@@ -13,20 +10,19 @@ const HEADING = /^#{1,6} (.+)$/gm;
  * @returns {string[]} links of documents to files and headings that there are not
  */
 export function linkBreaches(root, files) {
-  const anchors = new Map();
+  const known = new Map();
   const anchorsOf = (file) => {
-    if (!anchors.has(file)) anchors.set(file, headings(fs.readFileSync(path.join(root, file), "utf8")));
-    return anchors.get(file);
+    if (!known.has(file)) known.set(file, anchors(fs.readFileSync(path.join(root, file), "utf8")));
+    return known.get(file);
   };
   return files
     .filter((file) => file.endsWith(".md"))
-    .flatMap((file) => {
-      const text = fs.readFileSync(path.join(root, file), "utf8").replace(CODE, "");
-      return Array.from(text.matchAll(LINK), ([, target]) => target)
+    .flatMap((file) =>
+      linkTargets(fs.readFileSync(path.join(root, file), "utf8"))
         .filter((target) => !/^[a-z]+:/.test(target))
         .filter((target) => !leadsSomewhere(root, file, target, anchorsOf))
-        .map((target) => `${file} links to ${target}, which is not there`);
-    });
+        .map((target) => `${file} links to ${target}, which is not there`),
+    );
 }
 
 function leadsSomewhere(root, from, target, anchorsOf) {
@@ -34,15 +30,4 @@ function leadsSomewhere(root, from, target, anchorsOf) {
   const file = name === "" ? from : path.join(path.dirname(from), name);
   if (!fs.existsSync(path.join(root, file))) return false;
   return anchor === undefined || (file.endsWith(".md") && anchorsOf(file).has(anchor));
-}
-
-/** The anchors that GitHub gives to a document's headings. */
-function headings(text) {
-  const names = Array.from(text.replace(CODE, "").matchAll(HEADING), ([, name]) =>
-    name
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N} _-]/gu, "")
-      .replaceAll(" ", "-"),
-  );
-  return new Set(names);
 }

@@ -1,3 +1,9 @@
+/**
+ * The provider of Medusa's Locking Module, and what goes with it.
+ *
+ * @module medusa-locking-redis
+ */
+
 export type { LockError, LockErrorCode } from "./client/errors";
 export type { Lock } from "./client/lock";
 export type { ClientStats } from "./client/observer";

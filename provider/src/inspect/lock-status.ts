@@ -13,7 +13,9 @@ export type LockKind = "execute" | "named" | "ownerless" | "grant" | "official" 
 
 /** One instance of the provider, or of the standalone client, as it tells of itself. */
 export interface LockProcess {
+  /** The name of its machine. */
   host: string;
+  /** Its process id. */
   pid: number;
   /** Version of this package there. */
   package: string;
@@ -29,7 +31,9 @@ export interface LockProcess {
 
 /** The calls of one process that wait for one lock. */
 export interface LockWaiters {
+  /** The name of its machine. */
   host: string;
+  /** Its process id. */
   pid: number;
   /** How many calls. */
   count: number;
@@ -45,6 +49,7 @@ export interface LockStatus {
   key: string;
   /** The owner as it stands in Redis; null: nobody has the lock. */
   owner: string | null;
+  /** What kind of owner that is. */
   kind: LockKind;
   /** The fencing token; null: there is none, or it is not known. */
   token: number | null;
@@ -65,11 +70,13 @@ export interface LockStatus {
   leaseMs: number | null;
   /** What the holder thinks of its lock; null: not known. */
   state: HoldState | null;
+  /** Who waits for it. */
   waiters: {
     /** How many calls are known to wait. */
     count: number;
     /** The longest wait, in milliseconds; 0: nobody is known to wait. */
     longestMs: number;
+    /** Those processes that say for whom they wait. */
     processes: LockWaiters[];
     /** How many clients stand in the queue in Redis. */
     clients: number;

@@ -1,12 +1,15 @@
 import { parseLabel } from "../client/arguments";
 
 /**
- * @internal What a label is made of, in the context that Medusa's Locking Module hands to a provider. `workflowId` is there when a step passes
- * its own context on.
+ * What a label is made of, in the context that Medusa's Locking Module hands to a provider. `workflowId` is there when a step passes its own
+ * context on.
  */
 export interface CallContext {
+  /** The workflow. */
   workflowId?: string;
+  /** The run of the workflow. */
   transactionId?: string;
+  /** The request of a customer or an admin. */
   requestId?: string;
 }
 

@@ -27,6 +27,7 @@ export interface LoadedClient {
   log: Log;
 }
 
+/** @internal What Medusa hands to the service. */
 interface Dependencies {
   [CLIENT]: LoadedClient;
 }
@@ -70,6 +71,7 @@ export interface AcquireArgs {
 
 /** The locking provider that Medusa's Locking Module calls. */
 export class RedisLockingProvider implements LockOperations {
+  /** The name by which Medusa tells providers of one package apart. */
   static identifier = "locking-redis";
 
   readonly #client: LockClient;
@@ -80,6 +82,7 @@ export class RedisLockingProvider implements LockOperations {
   readonly #maximumLeaseMs: number;
   readonly #log: Log;
 
+  /** @internal Medusa makes it. */
   constructor(dependencies: Dependencies) {
     const { client, operations, kept, waitLockingTimeoutS, tryWaitMs, maximumLeaseMs, log } = dependencies[CLIENT];
     this.#client = client;

@@ -1,6 +1,6 @@
 import { type HonouredIn, type NameIn, optionTable } from "./option-table";
 
-/** @internal Every option of ioredis 5 and 6, and what becomes of it; docs/OPTIONS.md is made from it. */
+/** Every option of ioredis 5 and 6, and what becomes of it; docs/OPTIONS.md is made from it. */
 export const IOREDIS_OPTIONS = optionTable({
   honoured: {
     host: 'host name or address; default "localhost". A URL belongs into `redisUrl` and is refused here',
@@ -81,8 +81,8 @@ export const IOREDIS_OPTIONS = optionTable({
   },
 });
 
-/** @internal Its names. */
+/** Its names. */
 export type IoredisOption = NameIn<typeof IOREDIS_OPTIONS>;
 
-/** @internal The names of those that are honoured. */
+/** The names of those that are honoured. */
 export type HonouredOption = HonouredIn<typeof IOREDIS_OPTIONS>;

@@ -1,12 +1,12 @@
 import { optionError } from "../client/errors";
 
 /**
- * @internal What becomes of an option of ioredis or Node. It works; or it is passed over silently; or it is passed over and the
+ * What becomes of an option of ioredis or Node. It works; or it is passed over silently; or it is passed over and the
  * log says so; or the boot fails.
  */
 export type Treatment = "honoured" | "ignored" | "warned" | "refused";
 
-/** @internal One option. */
+/** One option. */
 export interface OptionRow {
   readonly name: string;
   readonly treatment: Treatment;
@@ -16,16 +16,16 @@ export interface OptionRow {
   readonly harmless: readonly unknown[];
 }
 
-/** @internal Options by name. The compiler knows the names: those of all options, and those of the honoured ones. */
+/** Options by name. The compiler knows the names: those of all options, and those of the honoured ones. */
 export interface OptionTable<Name extends string = string, Honoured extends string = string> extends ReadonlyMap<string, OptionRow> {
   readonly names?: Name;
   readonly honoured?: Honoured;
 }
 
-/** @internal The names in a table. */
+/** The names in a table. */
 export type NameIn<Table extends OptionTable> = NonNullable<Table["names"]>;
 
-/** @internal The names of the honoured options in a table. */
+/** The names of the honoured options in a table. */
 export type HonouredIn<Table extends OptionTable> = NonNullable<Table["honoured"]>;
 
 type NamesIn<T> = { [K in keyof T]: keyof T[K] & string }[keyof T];

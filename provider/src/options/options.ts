@@ -11,7 +11,11 @@ import { parseRedisOptions, type RedisSettings } from "./redis-options";
 import { parseRedisUrl } from "./redis-url";
 import { pausesBy } from "./retry-options";
 
-/** Options of the provider, in `medusa-config.ts`: a server or a cluster, and how to lock there. Numbers may be numeric strings. */
+/**
+ * Options of the provider, in `medusa-config.ts`: a server or a cluster, and how to lock there. Numbers may be numeric strings.
+ *
+ * @interface
+ */
 export type LockingRedisOptions = AnyOptions & ({ redisUrl: string } | { cluster: Record<string, unknown> });
 
 interface AnyOptions {

@@ -1,3 +1,9 @@
+/**
+ * Locks without Medusa.
+ *
+ * @module medusa-locking-redis/client
+ */
+
 export { LockError, type LockErrorCode } from "../client/errors";
 export type { Lock } from "../client/lock";
 export type { ClientStats } from "../client/observer";

@@ -10,12 +10,19 @@ const DEFAULT_WAIT_MS = 5_000;
 
 /** Where lines of the log go. A method that is left out drops its lines. */
 export interface LocksLogger {
+  /** What is as it should be: a connection that stands. */
   info?(text: string): void;
+  /** What works with less than it promises, or takes long. */
   warn?(text: string): void;
+  /** What does not work. */
   error?(text: string): void;
 }
 
-/** Options of `createLocks`: a server or a cluster, and how to lock there. Numbers may be numeric strings. */
+/**
+ * Options of `createLocks`: a server or a cluster, and how to lock there. Numbers may be numeric strings.
+ *
+ * @interface
+ */
 export type LocksOptions = AnyOptions & ({ url: string } | { cluster: Record<string, unknown> });
 
 interface AnyOptions {
