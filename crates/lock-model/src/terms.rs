@@ -2,8 +2,9 @@
 //! time has numbers, and there are no queues.
 //!
 //! A call acquires for the owner with a lease or without, and with an object (which renews, or only looks) or without one. It may be withdrawn on its
-//! way; then it is undone later. An object believes in the lock until the end that it was told last. Another owner takes the lock as soon as it is
-//! free. Checked: then no object of the first owner believes in its lock any more.
+//! way; then it is undone later. Or its answer is lost, and it acquires again by the same attempt. An object believes in the lock until the end
+//! that it was told last. Another owner takes the lock as soon as it is free. Checked: then no object of the first owner believes in its lock any
+//! more.
 
 use crate::run::Found;
 use stateright::{Checker, HasDiscoveries, Model, Property};
@@ -25,11 +26,13 @@ pub struct TermRules {
     pub renewal_only_extends: bool,
     /// A renewal or look tells no end that an undo may take back, and a renewal moves what an undo gives back.
     pub answer_is_sure: bool,
+    /// An attempt that asks again moves what an undo of any other gives back.
+    pub asking_again_is_sure: bool,
 }
 
 impl Default for TermRules {
     fn default() -> Self {
-        Self { promised: true, renewal_only_extends: true, answer_is_sure: true }
+        Self { promised: true, renewal_only_extends: true, answer_is_sure: true, asking_again_is_sure: true }
     }
 }
 
@@ -81,6 +84,8 @@ struct TermState {
 enum TermAction {
     /// A call acquires; `wanted`: nobody withdrew it meanwhile.
     Acquire { call: u8, lease: u8, object: Object, wanted: bool },
+    /// A call's answer was lost: it acquires once more, by the same attempt.
+    AskAgain(u8),
     /// What a withdrawn call took is given back.
     Undo(u8),
     /// An object renews or looks.
@@ -109,6 +114,11 @@ impl TermState {
         }
     }
 
+    /// Whether the lock is held by this attempt, too.
+    fn names(&self, call: u8) -> bool {
+        self.held.iter().flat_map(|held| &held.attempts).any(|(named, _)| *named == call)
+    }
+
     /// Whether the lock would end otherwise if this attempt was undone.
     fn joined(&self, call: u8) -> bool {
         let attempts = self.held.iter().flat_map(|held| &held.attempts);
@@ -131,6 +141,22 @@ impl Terms {
         held.promised |= promises;
         let phase = if wanted { Phase::Holds { lease, object, until: wished } } else { Phase::Undone };
         state.set(call, phase);
+    }
+
+    fn ask_again(self, state: &mut TermState, call: u8) {
+        let Some(Phase::Holds { lease, object, .. }) = state.calls.get(usize::from(call)).copied() else {
+            return;
+        };
+        let wished = if lease == NEVER { NEVER } else { state.now + lease };
+        let Some(held) = &mut state.held else { return };
+        held.end = if held.promised && self.0.promised { held.end.max(wished) } else { wished };
+        if self.0.asking_again_is_sure {
+            let others = held.attempts.iter_mut().filter(|(named, _)| *named != call);
+            for before in others.filter_map(|(_, before)| before.as_mut()) {
+                *before = (*before).max(wished);
+            }
+        }
+        state.set(call, Phase::Holds { lease, object, until: wished });
     }
 
     fn undo(state: &mut TermState, call: u8) {
@@ -183,6 +209,9 @@ impl Model for Terms {
             return;
         }
         for (call, phase) in (0u8..).zip(state.calls) {
+            if matches!(phase, Phase::Holds { .. }) && state.names(call) {
+                actions.push(TermAction::AskAgain(call));
+            }
             match phase {
                 Phase::Idle => {
                     // Calls are alike: the first that is idle goes first.
@@ -223,6 +252,7 @@ impl Model for Terms {
             TermAction::Acquire { call, lease, object, wanted } => {
                 self.acquire(&mut state, call, lease, object, wanted);
             }
+            TermAction::AskAgain(call) => self.ask_again(&mut state, call),
             TermAction::Undo(call) => Self::undo(&mut state, call),
             TermAction::Renew(call) => self.renew(&mut state, call),
             TermAction::Confirm(_) => {

@@ -25,3 +25,10 @@ fn a_renewal_that_brings_the_end_forward_is_noticed() {
 fn an_undo_that_takes_back_an_end_that_was_told_is_noticed() {
     assert!(!check_terms(TermRules { answer_is_sure: false, ..TermRules::default() }).broken.is_empty());
 }
+
+#[test]
+fn an_undo_that_ends_what_was_asked_for_again_is_noticed() {
+    assert!(
+        !check_terms(TermRules { asking_again_is_sure: false, ..TermRules::default() }).broken.is_empty()
+    );
+}
