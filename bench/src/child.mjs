@@ -8,7 +8,11 @@ import { SCALE_TASKS } from "./scale-tasks.mjs";
 import { TASKS } from "./tasks.mjs";
 
 const [name, url, options] = process.argv.slice(2);
-const ALL_TASKS = { ...TASKS, ...FLEET_TASKS, ...SCALE_TASKS, ...PEER_TASKS };
+const ROOMS = [TASKS, FLEET_TASKS, SCALE_TASKS, PEER_TASKS];
+const ALL_TASKS = Object.assign({}, ...ROOMS);
+// Of two tasks of the same name one would never run.
+const names = ROOMS.flatMap(Object.keys);
+if (names.length > Object.keys(ALL_TASKS).length) throw new Error(`tasks of the same name: ${names.join(", ")}`);
 const tell = (message) => new Promise((resolve) => process.send(message, resolve));
 
 process.on("disconnect", () => process.exit());

@@ -48,6 +48,14 @@ const FIGURES = {
   waitMaxMs: "longest wait (ms)",
   waitP99ToP50: "p99 / p50",
   failed: "calls that failed",
+  waiters: "calls that wait",
+  idlePerSecond: "commands per second while they wait",
+  idlePerSecondOf500: "… with 500",
+  bytesPerWaiter: "memory of each (bytes)",
+  drainUsPerWaiter: "time for each, when the key is free (us)",
+  drainUsPerWaiterOf500: "… with 500",
+  hotKeyUsPerHold: "time for each hold of one busy key (us)",
+  drainToHold: "time for each of those who wait / for each hold",
 };
 
 const number = (value) => (value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(3));
