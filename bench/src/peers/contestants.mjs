@@ -98,7 +98,7 @@ async function glide(url) {
   const { GlideClient, Script, TimeUnit } = require("@valkey/valkey-glide");
   const { hostname: host, port } = new URL(url);
   // By default a client refuses the 1,001st request that is under way.
-  const client = await GlideClient.createClient({ addresses: [{ host, port: Number(port) }], inflightRequestsLimit: 10_000 });
+  const client = await GlideClient.createClient({ addresses: [{ host, port: Number(port) }], inflightRequestsLimit: 20_000 });
   const giveBack = new Script(COMPARE_AND_DELETE);
   const once = { conditionalSet: "onlyIfDoesNotExist", expiry: { type: TimeUnit.Milliseconds, count: 60_000 } };
   const execute = async (key, job, { timeout = 5 } = {}) => {

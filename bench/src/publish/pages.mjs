@@ -34,7 +34,8 @@ function page(version, runs, found, pictures) {
 for each package, is in [bench/README.md](../bench/README.md). The machine has two cores, which other programs share, and Redis runs on the
 same: absolute figures are its own, and vary from run to run. Within each round the packages take turns, so that a ratio of the same round
 says more than a figure. A figure is the median of all rounds; in brackets are the least and the most. Bytes and commands are what Redis
-counts: commands that a script calls count, too. Where another package is ahead, the line below the table says so: by the median, by 3 % at least.`,
+counts: commands that a script calls count, too. Where another package is ahead, the line below the table says so: by the median, by 3 % at least.
+\`npm run bench\` repeats all of it.`,
     "Packages: " +
       Object.entries(Object.assign({}, ...runs.map(({ meta }) => meta.versions)))
         .map(([name, of]) => `${NAMES[name] ?? name} ${of}`)
@@ -45,7 +46,8 @@ counts: commands that a script calls count, too. Where another package is ahead,
     "## Beside what one would take instead",
     ...peers.flatMap((name) => peerPart(name, found.get(name), pictures)),
     "## Beside the official package",
-    "The tables that `npm run bench` prints: `official` is @medusajs/locking-redis, and `ours` is this package. [bench/README.md](../bench/README.md) says what each scenario does.",
+    "The tables that `npm run bench` prints: `official` is @medusajs/locking-redis, and `ours` is this package." +
+      " [bench/README.md](../bench/README.md) says what each scenario does.",
     ...own.flatMap((name) => ownPart(name, found.get(name))),
   ];
   return `${parts.map(wrapped).join("\n\n")}\n`;

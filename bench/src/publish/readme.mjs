@@ -62,9 +62,9 @@ export function section(found) {
   const [all, busy] = [PEER_TABLES["peers-at-once"], PEER_TABLES["peers-busy"]].map(({ title }) => title.toLowerCase());
   return [
     lines(
-      `Beside what one would take instead, each with its own defaults ([how](bench/README.md)): medians of ${found.get(rows[0].name).result.rounds} rounds` +
-        ` (a busy key and waiting callers: ${roundsOf(found, "peers-busy")}), ${meta.date.slice(0, 10)}, on a shared machine of ${meta.cpu}, with Redis ` +
-        `${meta.redis} and Node ${meta.node}.`,
+      `Beside what one would take instead, each as its README shows it ([how](bench/README.md)): medians of ${roundsOf(found, rows[0].name)}` +
+        ` (the busy key: ${roundsOf(found, "peers-busy")}, waiting callers: ${roundsOf(found, "peers-waiters")}), ${meta.date.slice(0, 10)},` +
+        ` on a shared machine of ${meta.cpu}, with Redis ${meta.redis} and Node ${meta.node}.`,
     ),
     table([["", ...names.map((name) => COLUMNS[name])], ...body]),
     lines(aheadSentence(entries)),
@@ -77,7 +77,10 @@ export function section(found) {
   ].join("\n\n");
 }
 
-const roundsOf = (found, name) => found.get(name)?.result.rounds ?? 0;
+function roundsOf(found, name) {
+  const rounds = found.get(name)?.result.rounds ?? 0;
+  return `${rounds} ${rounds === 1 ? "round" : "rounds"}`;
+}
 
 /**
  * @param {string} readme the text of README.md
