@@ -1,5 +1,6 @@
 // What is made of the kept runs: docs/BENCHMARKS.md, its charts, and README's section.
 
+import { SCENARIOS } from "../flags.mjs";
 import { figureName, rowsOf, titleOf } from "../report.mjs";
 import { barChart } from "./chart.mjs";
 import { ownAhead } from "./own-ahead.mjs";
@@ -27,6 +28,7 @@ export function publishedFiles({ version, runs }, readme) {
 function page(version, runs, found, pictures) {
   const peers = Object.keys(PEER_TABLES).filter((name) => found.has(name));
   const own = [...found.keys()].filter((name) => !(name in PEER_TABLES));
+  const left = SCENARIOS.filter((name) => !found.has(name));
   const parts = [
     '<!-- Made by "npm run bench:publish" from the runs in bench/results. -->',
     "# Benchmarks",
@@ -49,6 +51,9 @@ counts: commands that a script calls count, too. Where another package is ahead,
     "The tables that `npm run bench` prints: `official` is @medusajs/locking-redis, and `ours` is this package." +
       " [bench/README.md](../bench/README.md) says what each scenario does.",
     ...own.flatMap((name) => ownPart(name, found.get(name))),
+    ...(left.length === 0
+      ? []
+      : ["## Not on this page", `No run is kept of these: \`npm run bench -- --only ${left.join(",")}\` measures them.`]),
   ];
   return `${parts.map(wrapped).join("\n\n")}\n`;
 }
