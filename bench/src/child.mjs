@@ -2,21 +2,28 @@
 
 import { openContestant } from "./contestants.mjs";
 import { FLEET_TASKS } from "./fleet-tasks.mjs";
+import { openPeer, PEERS } from "./peers/contestants.mjs";
+import { PEER_TASKS } from "./peers/tasks.mjs";
 import { SCALE_TASKS } from "./scale-tasks.mjs";
 import { TASKS } from "./tasks.mjs";
 
 const [name, url, options] = process.argv.slice(2);
+const ROOMS = [TASKS, FLEET_TASKS, SCALE_TASKS, PEER_TASKS];
+const ALL_TASKS = Object.assign({}, ...ROOMS);
+// Of two tasks of the same name one would never run.
+const names = ROOMS.flatMap(Object.keys);
+if (names.length > Object.keys(ALL_TASKS).length) throw new Error(`tasks of the same name: ${names.join(", ")}`);
 const tell = (message) => new Promise((resolve) => process.send(message, resolve));
 
 process.on("disconnect", () => process.exit());
 
 try {
-  const contestant = await openContestant(name, url, JSON.parse(options));
+  const contestant = await (PEERS.includes(name) ? openPeer(name, url) : openContestant(name, url, JSON.parse(options)));
   process.on("message", async ({ task, params }) => {
     // A word for a task that runs.
     if (task === undefined) return;
     try {
-      await tell({ result: await { ...TASKS, ...FLEET_TASKS, ...SCALE_TASKS }[task](contestant, params, tell) });
+      await tell({ result: await ALL_TASKS[task](contestant, params, tell) });
     } catch (error) {
       await tell({ failed: `${name}, ${task}: ${error.stack}` });
     }

@@ -2,6 +2,8 @@
 
 import { readCommandLine } from "../../harness/command-line.mjs";
 import { CONTESTANTS } from "./contestants.mjs";
+import { PEERS } from "./peers/contestants.mjs";
+import { PEER_SCENARIOS } from "./peers/scenarios.mjs";
 
 /** Every scenario, in the order in which they run. */
 export const SCENARIOS = [
@@ -29,7 +31,10 @@ export const SCENARIOS = [
   "failover",
   "switchover",
   "outage",
+  ...PEER_SCENARIOS,
 ];
+
+const ALL_CONTESTANTS = [...CONTESTANTS, ...PEERS];
 
 const MAX_ROUNDS = 50;
 
@@ -38,7 +43,7 @@ const USAGE = `usage: npm run bench -- [--json] [--quick] [--rounds N] [--only a
   --quick         fewer rounds and operations: a smoke run, its figures are rough
   --rounds N      rounds per scenario, 1 to ${MAX_ROUNDS} (default 7, with --quick 2)
   --only          scenarios: ${SCENARIOS.join(", ")} (default all)
-  --contestants   ${CONTESTANTS.join(", ")} (default all)
+  --contestants   ${ALL_CONTESTANTS.join(", ")} (default all; the last ${PEERS.length} take part in peers-… only)
   --help          print this and exit`;
 
 const FLAGS = {
@@ -46,7 +51,7 @@ const FLAGS = {
   quick: { kind: "switch" },
   rounds: { kind: "number", range: [1, MAX_ROUNDS] },
   only: { kind: "names", known: SCENARIOS, default: SCENARIOS },
-  contestants: { kind: "names", known: CONTESTANTS, default: CONTESTANTS },
+  contestants: { kind: "names", known: ALL_CONTESTANTS, default: ALL_CONTESTANTS },
 };
 
 /**

@@ -40,13 +40,16 @@ export const FLEET_TASKS = {
 
   /**
    * Callers that run a job under a lock, `visits` times each or, without a number, again and again, from `begin` to `end`. What began
-   * before `from` is not counted. Returns the time spent in jobs between `from` and `end`, how long each call waited, and what went wrong.
+   * before `from` is not counted. Returns the time spent in jobs between `from` and `end`, how long each call waited, and what went wrong; the
+   * longest wait of all calls, also of those that were served later or not at all, and the number of callers who had no job in that time.
    */
   async visits(contestant, { first, callers, keys, choose, jobMs, timeout, begin, from, end, visits = Number.POSITIVE_INFINITY }) {
     const waits = [];
     const problems = {};
     let busyMs = 0;
     let jobs = 0;
+    let longestMs = 0;
+    const served = new Set();
     await sleep(begin - clock());
     const one = async (caller) => {
       for (let visit = 0; visit < visits && clock() < end; visit += 1) {
@@ -63,16 +66,18 @@ export const FLEET_TASKS = {
         } catch (error) {
           problems[error.message] = (problems[error.message] ?? 0) + 1;
         }
+        longestMs = Math.max(longestMs, (began ?? clock()) - asked);
         if (ended === undefined) continue;
         busyMs += Math.max(0, Math.min(ended, end) - Math.max(began, from));
         if (began >= from && began < end) {
           jobs += 1;
+          served.add(caller);
           waits.push(began - asked);
         }
       }
     };
     await Promise.all(Array.from({ length: callers }, (_, at) => one(first + at)));
-    return { busyMs, jobs, waits, problems, endedAt: clock() };
+    return { busyMs, jobs, waits, problems, longestMs, withoutJob: callers - served.size, endedAt: clock() };
   },
 
   /**

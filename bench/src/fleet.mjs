@@ -48,6 +48,7 @@ export async function runFleets(scenario, names, context) {
       context.progress(`${scenario}: round ${round + 1} of ${rounds}, ${name}`);
       samples[name].push(await measure(name, scenario, context));
       await context.observer.command("FLUSHALL");
+      await context.observer.command("SCRIPT", "FLUSH");
     }
   }
   return { rounds, contestants: Object.fromEntries(taking.map((name) => [name, summary(samples[name])])) };

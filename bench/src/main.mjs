@@ -6,6 +6,8 @@ import { isFailover, runFailover } from "./failover.mjs";
 import { isForFleets, runFleets } from "./fleet.mjs";
 import { runMixed } from "./mixed.mjs";
 import { runObserved } from "./observed.mjs";
+import { PEERS } from "./peers/contestants.mjs";
+import { PEER_SCENARIOS, runPeers } from "./peers/scenarios.mjs";
 import { startContestant } from "./processes.mjs";
 import { isMeasuredInRounds, runInRounds } from "./rounds.mjs";
 import { runScale } from "./scale.mjs";
@@ -25,12 +27,18 @@ import { runTls } from "./tls.mjs";
  * @param {(text: string) => void} options.progress
  * @returns {Promise<object>} `{ meta, scenarios }`
  */
-export async function runBenchmark({ url, observer, only, contestants, rounds, roundsGiven, quick, progress }) {
+export async function runBenchmark({ url, observer, only, contestants: wanted, rounds, roundsGiven, quick, progress }) {
   const running = new Map();
   const versions = {};
   const scenarios = {};
+  const contestants = wanted.filter((name) => !PEERS.includes(name));
   try {
     for (const scenario of only) {
+      if (PEER_SCENARIOS.includes(scenario)) {
+        scenarios[scenario] = await runPeers(scenario, wanted, { url, observer, rounds, quick, progress });
+        Object.assign(versions, scenarios[scenario].versions);
+        continue;
+      }
       if (scenario === "steps") {
         scenarios[scenario] = await runSteps({ url, observer, rounds, quick, progress });
         continue;

@@ -1,6 +1,8 @@
 // The results as tables for people.
 
 import { mixedRows } from "./mixed.mjs";
+import { PEER_SCENARIOS } from "./peers/scenarios.mjs";
+import { PEER_TABLES, peerTables } from "./publish/peer-tables.mjs";
 import { scaleRows } from "./scale.mjs";
 import { seenRows } from "./seen.mjs";
 
@@ -39,6 +41,21 @@ const FIGURES = {
   executesPerSecond: "executes per second",
   nodeCpuUs: "Node CPU per execute (us)",
   redisCpuUs: "Redis CPU per execute (us)",
+  jobsPerSecond: "jobs per second",
+  busyShare: "share of the time spent in jobs",
+  waitP50Ms: "wait, p50 (ms)",
+  waitP99Ms: "wait, p99 (ms)",
+  waitMaxMs: "longest wait (ms)",
+  waitP99ToP50: "p99 / p50",
+  failed: "calls that failed",
+  waiters: "calls that wait",
+  idlePerSecond: "commands per second while they wait",
+  idlePerSecondOf500: "… with 500",
+  bytesPerWaiter: "memory of each (bytes)",
+  drainUsPerWaiter: "time for each, when the key is free (us)",
+  drainUsPerWaiterOf500: "… with 500",
+  hotKeyUsPerHold: "time for each hold of one busy key (us)",
+  drainToHold: "time for each of those who wait / for each hold",
 };
 
 const number = (value) => (value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(3));
@@ -53,12 +70,23 @@ export function report(results) {
     `Node ${results.meta.node}, Redis ${results.meta.redis}, ${results.meta.cpu}; medians over ${results.meta.rounds} rounds.`,
   ];
   for (const [scenario, result] of Object.entries(results.scenarios)) {
-    parts.push(`\n${TITLES[scenario](result)}`);
-    const rows = rowsOf(scenario, result);
-    parts.push(table(rows));
+    if (PEER_SCENARIOS.includes(scenario)) {
+      parts.push(`\n${PEER_TABLES[scenario].title}\n${peerTables(scenario, result)}`);
+      continue;
+    }
+    parts.push(`\n${titleOf(scenario, result)}`);
+    parts.push(table(rowsOf(scenario, result)));
   }
   return parts.join("\n");
 }
+
+/** What the table of a scenario is about. */
+export function titleOf(scenario, result) {
+  return TITLES[scenario](result);
+}
+
+/** What a figure is called. */
+export const figureName = (figure) => FIGURES[figure] ?? figure;
 
 function measuredRows({ contestants, ratios }) {
   const names = Object.keys(contestants);
@@ -66,7 +94,7 @@ function measuredRows({ contestants, ratios }) {
   const base = names.find((name) => !compared.includes(name));
   const head = ["", ...names, ...compared.map((name) => `${name} / ${base}`), ...(ratios.ours ? ["range"] : [])];
   const rows = Object.keys(Object.values(contestants)[0]).map((figure) => [
-    FIGURES[figure],
+    figureName(figure),
     ...names.map((name) => number(contestants[name][figure].median)),
     ...compared.map((name) => times(ratios[name][figure].median)),
     ...(ratios.ours ? [`${times(ratios.ours[figure].min)} to ${times(ratios.ours[figure].max)}`] : []),
@@ -74,7 +102,12 @@ function measuredRows({ contestants, ratios }) {
   return [head, ...rows];
 }
 
-function rowsOf(scenario, result) {
+/**
+ * @param {string} scenario
+ * @param {object} result as `runBenchmark` gives it
+ * @returns {string[][]} the rows of its table, the head first
+ */
+export function rowsOf(scenario, result) {
   if (scenario === "fleets") return mixedRows(result);
   if (scenario === "scale") return scaleRows(result);
   if (scenario === "seen") return seenRows(result);
@@ -93,7 +126,7 @@ function fleetRows({ contestants }) {
     if (!both) return [];
     return [official > 0 ? times(ours / official) : ""];
   };
-  const rows = figures.map((figure) => [figure, ...cells(figure), ...share(figure)]);
+  const rows = figures.map((figure) => [figureName(figure), ...cells(figure), ...share(figure)]);
   const problems = names.flatMap((name) =>
     Object.entries(contestants[name].problems).map(([text, count]) => [`${name}: ${text}`, String(count)]),
   );

@@ -50,7 +50,7 @@ export const TASKS = {
   },
 
   /** The same with a job that takes its signal, as a job that can be stopped does. */
-  async signal(contestant, { count, width }) {
+  async parallelWithSignal(contestant, { count, width }) {
     round += 1;
     const job = async (signal) => signal;
     return measured(() => spread(count, width, (i) => contestant.execute(`p${round}-${i}`, job)));

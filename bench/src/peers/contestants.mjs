@@ -1,0 +1,117 @@
+// What a user would pick instead, each written as its README shows it: an `execute(keys, job, args)` on a connection of its own. Where a call
+// has a `timeout`, the peer waits that long, by its own setting and with its own default pace of asking.
+
+import { randomUUID } from "node:crypto";
+import { createRequire } from "node:module";
+
+const require = createRequire(import.meta.url);
+
+/** Environment variable with the address of Postgres: it has a password, which no command line may show. */
+export const POSTGRES_URL = "BENCH_POSTGRES_URL";
+
+const OPENERS = { postgres, "redis-semaphore": redisSemaphore, redlock, "redlock-universal": redlockUniversal, glide };
+
+/** Names of the peers. */
+export const PEERS = Object.keys(OPENERS);
+
+/**
+ * @param {string} name one of `PEERS`
+ * @param {string} url of Redis
+ * @returns {Promise<{ execute(keys: string | string[], job: Function, args?: { timeout?: number }): Promise<any>, version: string }>}
+ *   `timeout` in seconds
+ * @throws {Error} when it cannot be loaded or reaches no server
+ */
+export function openPeer(name, url) {
+  return OPENERS[name](url);
+}
+
+// By its path: not every package lets its manifest be asked for by name.
+const versionOf = (name) => require(`../../node_modules/${name}/package.json`).version;
+
+async function connectIoredis(url) {
+  const { Redis } = require("ioredis");
+  const redis = new Redis(url, { lazyConnect: true });
+  await redis.connect();
+  return redis;
+}
+
+// The provider class over a pool and an entity manager as Medusa makes them, with Medusa's own defaults: at most ten connections.
+async function postgres() {
+  const { mikroOrmCreateConnection, ModulesSdkUtils } = require("@medusajs/framework/utils");
+  const clientUrl = process.env[POSTGRES_URL];
+  const connection = ModulesSdkUtils.createPgConnection({ clientUrl, driverOptions: {}, pool: { min: 2 } });
+  const orm = await mikroOrmCreateConnection({ connection, clientUrl }, [], "");
+  const { services } = require("@medusajs/locking-postgres").default;
+  const provider = new services[0]({ manager: orm.em.fork() });
+  await provider.execute("hello", async () => {});
+  return { execute: (keys, job, args) => provider.execute(keys, job, args), version: versionOf("@medusajs/locking-postgres") };
+}
+
+// One key a lock. Renews itself.
+async function redisSemaphore(url) {
+  const { Mutex } = require("redis-semaphore");
+  const redis = await connectIoredis(url);
+  const execute = async (key, job, { timeout } = {}) => {
+    const mutex = new Mutex(redis, key, timeout === undefined ? {} : { acquireTimeout: timeout * 1_000 });
+    await mutex.acquire();
+    try {
+      return await job();
+    } finally {
+      await mutex.release();
+    }
+  };
+  return { execute, version: versionOf("redis-semaphore") };
+}
+
+const REDLOCK_RETRY_MS = 200;
+
+async function redlock(url) {
+  const { Redlock } = require("@sesamecare-oss/redlock");
+  const locks = new Redlock([await connectIoredis(url)]);
+  // Told of each key that is held: what a call makes of it, it throws.
+  locks.on("error", () => {});
+  const execute = (keys, job, { timeout } = {}) => {
+    const settings = timeout === undefined ? {} : { retryCount: Math.ceil((timeout * 1_000) / REDLOCK_RETRY_MS) };
+    return locks.using([keys].flat(), 5_000, settings, job);
+  };
+  return { execute, version: versionOf("@sesamecare-oss/redlock") };
+}
+
+const UNIVERSAL_RETRY_MS = 100;
+
+async function redlockUniversal(url) {
+  const { createLock, IoredisAdapter, LockManager } = require("redlock-universal");
+  const adapter = new IoredisAdapter(await connectIoredis(url));
+  const manager = new LockManager({ nodes: [adapter] });
+  const execute = (keys, job, { timeout } = {}) => {
+    const attempts = timeout === undefined ? {} : { retryAttempts: Math.ceil((timeout * 1_000) / UNIVERSAL_RETRY_MS) };
+    if (Array.isArray(keys)) return manager.usingBatch(keys, job, attempts);
+    return createLock({ adapter, key: keys, ttl: 30_000, ...attempts }).using(job);
+  };
+  return { execute, version: versionOf("redlock-universal") };
+}
+
+const COMPARE_AND_DELETE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
+
+// What one writes by hand over a compiled client: SET and compare-and-delete, asking again after 5 to 200 ms. One key a lock, no renewal.
+async function glide(url) {
+  const { GlideClient, Script, TimeUnit } = require("@valkey/valkey-glide");
+  const { hostname: host, port } = new URL(url);
+  // By default a client refuses the 1,001st request that is under way.
+  const client = await GlideClient.createClient({ addresses: [{ host, port: Number(port) }], inflightRequestsLimit: 20_000 });
+  const giveBack = new Script(COMPARE_AND_DELETE);
+  const once = { conditionalSet: "onlyIfDoesNotExist", expiry: { type: TimeUnit.Milliseconds, count: 60_000 } };
+  const execute = async (key, job, { timeout = 5 } = {}) => {
+    const [name, owner, end] = [`hand:${key}`, randomUUID(), Date.now() + timeout * 1_000];
+    for (let pause = 5; (await client.set(name, owner, once)) !== "OK"; pause = Math.min(pause * 2, 200)) {
+      if (Date.now() > end) throw new Error("Timed-out acquiring lock.");
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+    try {
+      return await job();
+    } finally {
+      await client.invokeScript(giveBack, { keys: [name], args: [owner] });
+    }
+  };
+  return { execute, version: versionOf("@valkey/valkey-glide") };
+}

@@ -1,0 +1,85 @@
+// What a process can be told to do for the comparison with other packages. Each task has a time of its own and not a number of calls, so that
+// slow and quick ones cost the same time.
+
+import { readFileSync } from "node:fs";
+
+const emptyJob = async () => {};
+let round = 0;
+
+const keysOf = (at, keys) => (keys === 1 ? `w${round}-${at}` : Array.from({ length: keys }, (_, which) => `w${round}-${at}-${which}`));
+
+/** Resolves when the parent sends a word. */
+const word = () => new Promise((resolve) => process.once("message", resolve));
+
+export const PEER_TASKS = {
+  /** So many callers at once who come back at once, for so long, to keys that nobody else wants. */
+  async spell(contestant, { width, keys = 1, ms }) {
+    round += 1;
+    const times = [];
+    const cpu = process.cpuUsage();
+    const start = performance.now();
+    const end = start + ms;
+    let at = 0;
+    const one = async () => {
+      for (let began = performance.now(); began < end; ) {
+        at += 1;
+        await contestant.execute(keysOf(at, keys), emptyJob);
+        const now = performance.now();
+        times.push((now - began) * 1_000);
+        began = now;
+      }
+    };
+    await Promise.all(Array.from({ length: width }, one));
+    const elapsedUs = (performance.now() - start) * 1_000;
+    const used = process.cpuUsage(cpu);
+    times.sort((a, b) => a - b);
+    return { count: times.length, elapsedUs, cpuUs: used.user + used.system, medianUs: times[times.length >> 1] };
+  },
+
+  /** CPU time of this process so far, all threads. */
+  async cpu() {
+    const { user, system } = process.cpuUsage();
+    return { cpuUs: user + system };
+  },
+
+  /** Holds a key until the parent sends a word, and tells when the job ended. */
+  async hold(contestant, { key }, tell) {
+    let endedAt;
+    await contestant.execute(key, async () => {
+      const told = word();
+      await tell({ note: "held" });
+      await told;
+      endedAt = Number(process.hrtime.bigint()) / 1e6;
+    });
+    return { endedAt };
+  },
+
+  /** Holds so many keys at once until the parent sends a word. Tells the memory that each of them takes in this process. */
+  async holdMany(contestant, { count }, tell) {
+    round += 1;
+    const told = word();
+    globalThis.gc();
+    const before = residentBytes();
+    let held = 0;
+    let all;
+    const everyOne = new Promise((resolve) => {
+      const job = async () => {
+        held += 1;
+        if (held === count) resolve();
+        await told;
+      };
+      all = Promise.all(Array.from({ length: count }, (_, at) => contestant.execute(keysOf(at, 1), job)));
+    });
+    await everyOne;
+    globalThis.gc();
+    const bytesPerLock = (residentBytes() - before) / count;
+    await tell({ note: "held" });
+    await told;
+    await all;
+    return { bytesPerLock };
+  },
+};
+
+function residentBytes() {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))[1]) * 1_024;
+}

@@ -1,0 +1,50 @@
+// The runs that are kept: one file a run, with the version of this package in its name.
+
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { UserError } from "../../../harness/process.mjs";
+
+const RESULTS = fileURLToPath(new URL("../../results", import.meta.url));
+
+/**
+ * Keeps a run.
+ *
+ * @param {object} results as `npm run -s bench -- --json` prints them
+ * @param {string} name of the run, lower-case letters and dashes
+ * @param {string} version of this package
+ * @returns {string} the file
+ * @throws {UserError} for a smoke run
+ */
+export function storeRun(results, name, version) {
+  if (!results.meta || !results.scenarios) throw new UserError("this is no run of npm run -s bench -- --json");
+  if (results.meta.quick) throw new UserError("a run with --quick is not kept: its figures are rough");
+  const file = path.join(RESULTS, `${version}-${name}.json`);
+  fs.mkdirSync(RESULTS, { recursive: true });
+  fs.writeFileSync(file, `${JSON.stringify(shortened(results))}\n`);
+  return file;
+}
+
+/**
+ * @returns {{ version: string, runs: { meta: object, scenarios: object }[] }} the runs of the last version of which there are any
+ * @throws {UserError} when there are none
+ */
+export function storedRuns() {
+  const names = fs.existsSync(RESULTS) ? fs.readdirSync(RESULTS).filter((name) => name.endsWith(".json")) : [];
+  const versions = [...new Set(names.map((name) => /^\d+\.\d+\.\d+/.exec(name)[0]))];
+  const version = versions.sort((a, b) => a.localeCompare(b, "en", { numeric: true })).at(-1);
+  if (!version) throw new UserError("no run is kept; run npm run bench:publish -- --store FILE --name NAME");
+  const runs = names
+    .filter((name) => name.startsWith(`${version}-`))
+    .sort()
+    .map((name) => JSON.parse(fs.readFileSync(path.join(RESULTS, name), "utf8")));
+  return { version, runs };
+}
+
+/** Numbers with five digits: more say nothing. */
+function shortened(value) {
+  if (typeof value === "number") return Number(value.toPrecision(5));
+  if (Array.isArray(value)) return value.map(shortened);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shortened(inner)]));
+}
