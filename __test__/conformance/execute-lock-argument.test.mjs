@@ -139,6 +139,14 @@ test("fencing tokens by key are safe for keys named like an object's own propert
   });
 });
 
+test("fencing tokens are an object as Medusa's steps return it: with methods, and of numbers that stay", OURS_ONLY, async () => {
+  const { locking } = await bed.boot();
+  await locking.execute("k", async (_, lock) => {
+    assert.ok(lock.fencingTokens instanceof Object);
+    assert.ok(Object.isFrozen(lock.fencingTokens));
+  });
+});
+
 test("execute of no key has a lock that holds nothing", OURS_ONLY, async () => {
   const { locking } = await bed.boot();
   await locking.execute([], async (signal, lock) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { deferred, exceptOn, NS, OURS_ONLY, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
@@ -184,4 +185,29 @@ test("an event loop blocked for longer than maximumStallMs loses its lock and le
     assert.equal(await bed.owner(`${NS}k`), null);
   };
   await refused(locking.execute("k", job, { expire: 1 }), { message: lostText("k"), type: "conflict", code: "LOCK_LOST" });
+});
+
+test("a job that ends with Node's own AbortError because its lock was lost is told LOCK_LOST", OURS_ONLY, async () => {
+  const { locking } = await bed.boot();
+  const begun = deferred();
+  const call = locking.execute("k", async (signal) => {
+    begun.resolve();
+    await sleep(60_000, undefined, { signal });
+  });
+  await begun.promise;
+  await locking.releaseAll();
+  await refused(call, { code: "LOCK_LOST", message: lostText("k") });
+});
+
+test("a job's own error is told, also when its lock was lost", OURS_ONLY, async () => {
+  const { locking } = await bed.boot();
+  const begun = deferred();
+  const call = locking.execute("k", async (signal) => {
+    begun.resolve();
+    await aborted(signal);
+    throw new Error("the payment was refused");
+  });
+  await begun.promise;
+  await locking.releaseAll();
+  await assert.rejects(call, { message: "the payment was refused" });
 });

@@ -93,3 +93,27 @@ test("what is quick, and what is switched off, is not named", OURS_ONLY, async (
   await waiter;
   assert.deepEqual(linesAbout(booted, "option slow"), []);
 });
+
+test("a call that waited in vain is named once a minute for its key, with the holder in this process", OURS_ONLY, async () => {
+  const booted = await bed.boot();
+  const release = await holdWithLabel(booted, "cart_1", "complete-cart");
+  const inVain = (key) => booted.locking.execute(key, async () => {}, { timeout: 1 }).catch(({ code }) => code);
+  assert.deepEqual(await Promise.all(["cart_1", "cart_1"].map(inVain)), ["LOCK_TIMEOUT", "LOCK_TIMEOUT"]);
+  assert.equal(await inVain("cart_1"), "LOCK_TIMEOUT");
+  const lines = linesAbout(booted, "waited in vain");
+  assert.equal(lines.length, 1, booted.logText);
+  assert.match(
+    lines[0],
+    /waited in vain for key "cart_1" \(LOCK_TIMEOUT\)\. Key "cart_1" is held by this process.*"npx medusa-locking-redis show KEY" says/,
+  );
+  await release();
+});
+
+test("of very many keys that are waited for in vain, some are named", OURS_ONLY, async () => {
+  const booted = await bed.boot();
+  for (let at = 0; at < 100; at += 1) await bed.command("SET", `${NS}k${at}`, "another", "PX", "60000");
+  await Promise.all(
+    Array.from({ length: 100 }, (_, at) => booted.locking.execute(`k${at}`, async () => {}, { timeout: 1 }).catch(() => {})),
+  );
+  assert.equal(linesAbout(booted, "waited in vain").length, 20);
+});

@@ -178,9 +178,10 @@ export class Calls {
 
   private lose(hold: number, { keys, code, message, cause }: ResultDetail): void {
     const ofJob = message === "execute";
-    const error = lostError(keys, code as LossKind, ofJob ? this.jobsBy : "acquire", cause);
+    const what = code === "taken-away" && cause !== undefined ? "released" : (code as LossKind);
+    const error = lostError(keys, what, ofJob ? this.jobsBy : "acquire", cause);
     this.losses += 1;
-    this.observer?.loses(keys, code === "taken-away" && cause !== undefined ? "released" : (code as LossKind));
+    this.observer?.loses(keys, what);
     const watched = this.watched.get(hold);
     watched?.lock.lose(error);
     if (!ofJob) {
@@ -193,7 +194,7 @@ export class Calls {
     // A lease that ends when its caller wanted it to end is no reason for a warning.
     if (code !== "ended") {
       this.log.warn(
-        ofJob && this.jobsBy === "execute" && (code !== "lapsed" || cause !== undefined)
+        ofJob && this.jobsBy === "execute" && what !== "released" && (what !== "lapsed" || cause !== undefined)
           ? `${error.message} (${(error.cause as Error).message})`
           : error.message,
       );

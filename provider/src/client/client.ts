@@ -118,7 +118,7 @@ export class LockClient implements Observable {
     } catch (error) {
       const lost = await this.#unlock(hold, keys, leaseEnd);
       seen?.ended(lost);
-      throw error;
+      throw lock && isAbortBy(lock.signal, error) ? lock.signal.reason : error;
     } finally {
       this.#calls.jobs -= 1;
       if (link) {
@@ -364,4 +364,9 @@ export class LockClient implements Observable {
       };
     };
   }
+}
+
+/** Whether an error says no more than that the signal aborted: Node's own functions reject with one of this name, which has no code of ours. */
+function isAbortBy(signal: AbortSignal, error: unknown): boolean {
+  return signal.aborted && error instanceof Error && error.name === "AbortError";
 }

@@ -143,7 +143,8 @@ function happened(what: LossKind, said: string | undefined): string {
 export type TakenBy = "execute" | "withLock" | "acquire";
 
 /**
- * @internal The error of a lost lock. For a job of `execute` its text is always the official package's, and its cause says what happened.
+ * @internal The error of a lost lock. For a job of `execute` its text is the official package's, and its cause says what happened. The official
+ * package knows no release by hand, so that one is told in the text.
  */
 export function lostError(keys: string[], what: LossKind, takenBy: TakenBy, said?: string): LockError {
   const lost = `Lost the lock for key(s) "${keys.join('", "')}"`;
@@ -153,6 +154,9 @@ export function lostError(keys: string[], what: LossKind, takenBy: TakenBy, said
   }
   if (takenBy === "acquire") {
     return lockError("LOCK_LOST", reason, keys);
+  }
+  if (what === "released") {
+    return lockError("LOCK_LOST", `${lost} while the job was still running: ${happened(what, said)}`, keys, reason);
   }
   const message = `${lost} while the job was still running: the lease expired before it could be renewed. Increase "expire" if the job is expected to run this long.`;
   return lockError("LOCK_LOST", message, keys, reason);

@@ -39,7 +39,7 @@ export class HeldLock implements Lock {
   readonly #native: NativeClient;
   readonly #controller = new AbortController();
   /** Owner and tokens of the hold, once they were read. They are read before the hold ends. */
-  #facts: { ownerId: string; tokens: Record<string, number | undefined> } | undefined;
+  #facts: { ownerId: string; tokens: Readonly<Record<string, number | undefined>> } | undefined;
   /** Keys that were released while others of the same lock are still held. */
   #givenBack: Set<string> | undefined;
 
@@ -90,17 +90,14 @@ export class HeldLock implements Lock {
   }
 
   /** Owner and tokens. The first call reads them from the addon; it comes before the hold ends, so they stay known. */
-  readFacts(): { ownerId: string; tokens: Record<string, number | undefined> } {
+  readFacts(): { ownerId: string; tokens: Readonly<Record<string, number | undefined>> } {
     if (!this.#facts) {
       const { owner = "", keys = [], tokens = [] } = this.#native.holdFacts(this.hold) ?? {};
       const places = new Map(keys.map((key, at) => [key, at]));
-      // Without a prototype: a key may be called "__proto__".
-      const byKey: Record<string, number | undefined> = Object.create(null);
-      for (const key of this.keys) {
-        // Keys are UTF-8 in Redis, and UTF-8 has no lone surrogates.
-        byKey[key] = tokens[places.get(key.toWellFormed()) ?? -1];
-      }
-      this.#facts = { ownerId: owner, tokens: byKey };
+      // Keys are UTF-8 in Redis, and UTF-8 has no lone surrogates.
+      const entries = this.keys.map((key) => [key, tokens[places.get(key.toWellFormed()) ?? -1]] as const);
+      // With a prototype, as Medusa calls methods of what a step returns. A key may be called "__proto__": it is not assigned, but defined.
+      this.#facts = { ownerId: owner, tokens: Object.freeze(Object.fromEntries(entries)) };
     }
     return this.#facts;
   }

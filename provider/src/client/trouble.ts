@@ -1,10 +1,13 @@
 import { isHidden, type LockError } from "./errors";
 import type { Log } from "./guard";
+import { listOf } from "./words";
 
 /** The time until the same text is logged again, in milliseconds. */
 const SILENCE_MS = 60_000;
 /** How many texts are remembered. */
 const MOST_TEXTS = 100;
+/** Time-outs that are told within that time. */
+const MOST_TIMEOUTS = 20;
 
 /**
  * @internal Logs why calls fail, where Medusa hides the reason from its clients. Each text is logged once a minute, since in an outage
@@ -13,13 +16,36 @@ const MOST_TEXTS = 100;
 export class TroubleLog {
   readonly #log: Log;
   readonly #toldAt = new Map<string, number>();
+  readonly #timedOut = new Set<string>();
+  #timeoutsSince = Number.NEGATIVE_INFINITY;
 
   constructor(log: Log) {
     this.#log = log;
   }
 
+  /**
+   * Logs that a call waited in vain, once a minute for the same keys, and for some keys only. Medusa logs the error's text, which names no key.
+   */
+  #tellTimeout({ keys, cause }: LockError): void {
+    const now = performance.now();
+    if (now - this.#timeoutsSince >= SILENCE_MS) {
+      this.#timeoutsSince = now;
+      this.#timedOut.clear();
+    }
+    const named = listOf(keys);
+    if (this.#timedOut.has(named) || this.#timedOut.size >= MOST_TIMEOUTS) {
+      return;
+    }
+    this.#timedOut.add(named);
+    const because = cause instanceof Error ? `${cause.message.replace(/\.$/, "")}. ` : "";
+    this.#log.warn(`A call waited in vain for ${named} (LOCK_TIMEOUT). ${because}"npx medusa-locking-redis show KEY" says who holds it.`);
+  }
+
   /** Logs an error, unless it was logged a moment ago. Returns the error. */
   tell(error: LockError): LockError {
+    if (error.code === "LOCK_TIMEOUT") {
+      this.#tellTimeout(error);
+    }
     if (isHidden(error.code) && error.code !== "PROVIDER_CLOSED") {
       this.#tellOnce(error);
     }
