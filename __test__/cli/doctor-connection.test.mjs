@@ -119,7 +119,8 @@ test("for people each finding has its level, its id, a text and an advice", asyn
   assert.equal(code, 3);
   const [head, text, ...rest] = stdout.split("\n");
   assert.equal(head, "problem  connection-refused");
-  assert.match(text, /^ {9}Nothing listens at that address: connect ECONNREFUSED 127\.0\.0\.1:\d+/);
+  assert.match(text, /^ {9}Nothing listens at that address: connect ECONNREFUSED 127\.0\.0\.1:\d+$/);
+  assert.equal(stdout.match(/nothing\s+listens/gi).length, 1);
   assert.match(rest.join("\n"), /^ {9}Do: \S[^\n]*\n\n1 problem, 0 warnings, 0 notes\.\n$/m);
 });
 

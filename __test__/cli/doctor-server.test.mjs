@@ -56,6 +56,7 @@ test("a server that is well", async () => {
   const { code, ids, find } = await doctor(["--url", saving.url]);
   assert.deepEqual([code, ids], [0, ["instances-none"]]);
   assert.match(find("server").text, /^(Redis|Valkey) \d+\.\d+\.\d+, standalone, role master\.$/);
+  assert.match(find("mode-hand-off").text, /^An instance would wait in mode hand-off:/);
   assert.match(find("locks").text, /^0 locks in the namespace "medusa_lock:"\.$/);
 });
 
@@ -63,6 +64,22 @@ test("a server that saves nothing", async () => {
   const { code, ids, find } = await doctor(["--url", (await server()).url]);
   assert.deepEqual([code, ids], [1, ["instances-none", "server-not-persistent"]]);
   assert.match(find("server-not-persistent").text, /after its restart all locks are free/);
+});
+
+test("with --fail-on problem a warning does not end it with 1, and a problem does", async () => {
+  const { url } = await server();
+  for (const [level, code] of [
+    ["problem", 0],
+    ["warning", 1],
+  ]) {
+    const found = await doctor(["--url", url, "--fail-on", level]);
+    assert.deepEqual([found.code, found.ids], [code, ["instances-none", "server-not-persistent"]]);
+  }
+  const replica = await server({ args: ["--appendonly", "yes", "--replicaof", "127.0.0.1", String(saving.port)] });
+  await until("the replica follows", async () => (await replica.cli("INFO", "replication")).includes("master_link_status:up"));
+  assert.equal((await doctor(["--url", replica.url, "--fail-on", "problem"])).code, 1);
+  const { stdout } = await cli(["doctor", "--help"]);
+  assert.match(stdout, /^ {2}--fail-on LEVEL {2}/m);
 });
 
 test("snapshots are persistence, too", async () => {

@@ -110,7 +110,7 @@ const BAD_OPTIONS = {
   "a wait that is none": [{ url: "redis://h", waitMs: 0 }, 'Option "waitMs" of createLocks must be at least 1.'],
   "a pause that is none": [
     { url: "redis://h", pollFirstPauseMs: "soon" },
-    'Option "pollFirstPauseMs" of createLocks must be a number (of milliseconds), got a string that is none.',
+    'Option "pollFirstPauseMs" of createLocks must be a number (of milliseconds), got "soon".',
   ],
   "a url that is no text": [{ url: 6379 }, 'Option "url" of createLocks must be a string, got a number.'],
   "a logger that is none": [

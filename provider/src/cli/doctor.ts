@@ -24,7 +24,8 @@ export async function doctor(session: Session): Promise<number> {
   } else {
     print([...findings.flatMap(linesOf), "", summary(findings)]);
   }
-  const hasTrouble = findings.some(({ level }) => level === "problem" || level === "warning");
+  const failing: readonly Level[] = given.text("fail-on") === "problem" ? ["problem"] : ["problem", "warning"];
+  const hasTrouble = findings.some(({ level }) => failing.includes(level));
   return isReached ? (hasTrouble ? EXIT.trouble : EXIT.fine) : EXIT.redis;
 }
 

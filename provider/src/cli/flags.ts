@@ -5,6 +5,8 @@ import { usageError } from "./exit-codes";
 export interface Flag {
   /** `switch`: without a value. `seconds`: a number. `texts`: may be given several times. */
   kind: "switch" | "text" | "texts" | "count" | "seconds";
+  /** The only values of a `text` that there are. */
+  choices?: readonly string[];
   /** How the help names the value. */
   value?: string;
   help: string;
@@ -48,8 +50,10 @@ export interface Given {
 /** @internal Reads the words after the command's name. Throws CommandError. */
 export function readFlags(spec: CommandSpec, common: Record<string, Flag>, args: string[]): Given {
   const flags = { ...common, ...spec.flags };
-  const hint = `; "medusa-locking-redis ${spec.name} --help" explains it`;
   const cut = spec.takesProgram ? args.indexOf("--") : -1;
+  // Without --, the program's own flags are taken for this command's.
+  const lacksMark = spec.takesProgram === true && cut === -1;
+  const hint = `${lacksMark ? "; put -- before the command" : ""}; "medusa-locking-redis ${spec.name} --help" explains it`;
   const own = cut === -1 ? args : args.slice(0, cut);
   const { values, positionals, tokens } = parse(flags, own, hint);
   const names = tokens.flatMap((token) => (token.kind === "option" ? [token.name] : []));
@@ -62,6 +66,7 @@ export function readFlags(spec: CommandSpec, common: Record<string, Flag>, args:
       .filter(([name, { kind }]) => (kind === "count" || kind === "seconds") && values[name] !== undefined)
       .map(([name, flag]) => [name, numberOf(name, flag, String(values[name]), hint)]),
   );
+  checkChoices(flags, values, hint);
   const given: Given = {
     words: positionals,
     program: cut === -1 ? [] : args.slice(cut + 1),
@@ -106,6 +111,16 @@ function numberOf(name: string, { kind, least = 0, endless }: Flag, text: string
     throw usageError(`--${name} must be ${what}, at least ${least}${endless ? `, or "${endless}"` : ""}${hint}`);
   }
   return value;
+}
+
+/** What was given is not repeated: it may be a URL with a password. */
+function checkChoices(flags: Record<string, Flag>, values: Record<string, unknown>, hint: string): void {
+  for (const [name, { choices }] of Object.entries(flags)) {
+    const value = values[name];
+    if (choices && typeof value === "string" && !choices.includes(value)) {
+      throw usageError(`--${name} must be ${choices.join(" or ")}${hint}`);
+    }
+  }
 }
 
 /** The words themselves are not repeated: one may be a URL with a password. */

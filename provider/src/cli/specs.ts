@@ -28,9 +28,25 @@ export const COMMANDS: readonly CommandSpec[] = [
     about: [
       "Connects as the provider does and looks at the server, the rights of the Redis user, the instances and the locks. It changes nothing.",
     ],
-    flags: {},
-    examples: ["medusa-locking-redis doctor --config medusa-config.ts", "medusa-locking-redis doctor --json | jq '.findings[].id'"],
-    exits: ["0  nothing, or notes only", "1  a warning or a problem", EXITS.usage, "3  Redis cannot be reached; the finding says why"],
+    flags: {
+      "fail-on": {
+        kind: "text",
+        value: "LEVEL",
+        choices: ["problem", "warning"],
+        help: 'what ends with 1: "warning" (that or a problem), or "problem" only; default warning',
+      },
+    },
+    examples: [
+      "medusa-locking-redis doctor --config medusa-config.ts",
+      "medusa-locking-redis doctor --fail-on problem || exit 1",
+      "medusa-locking-redis doctor --json | jq '.findings[].id'",
+    ],
+    exits: [
+      "0  nothing, or notes only; with --fail-on problem: no problem",
+      "1  a warning or a problem; with --fail-on problem: a problem",
+      EXITS.usage,
+      "3  Redis cannot be reached; the finding says why",
+    ],
   },
   {
     name: "list",

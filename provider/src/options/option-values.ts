@@ -1,6 +1,9 @@
 import { kindOf } from "../client/arguments";
 import { optionError } from "../client/errors";
 
+/** A message repeats so many characters of a text. */
+const MOST_SHOWN = 20;
+
 /** Options by their names, and how a message names one of them. */
 export interface OptionSource {
   readonly values: Readonly<Record<string, unknown>>;
@@ -39,12 +42,20 @@ export function optionalNumber(option: string, value: unknown, unit: string, lea
   }
   const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   if (typeof number !== "number" || Number.isNaN(number)) {
-    throw optionError(option, `must be a number (of ${unit}), got ${kindOf(value)}${typeof value === "object" ? "" : " that is none"}`);
+    throw optionError(option, `must be a number (of ${unit}), got ${numberlike(value)}`);
   }
   if (number < least) {
     throw optionError(option, `must be at least ${least}`);
   }
   return number;
+}
+
+/** A text as it is, cut; but for its kind only if it is not of the characters of numbers and units: it may be a URL with a password. */
+function numberlike(value: unknown): string {
+  if (typeof value === "string" && /^[\w.,+ -]*$/.test(value)) {
+    return `"${value.slice(0, MOST_SHOWN)}${value.length > MOST_SHOWN ? "…" : ""}"`;
+  }
+  return `${kindOf(value)}${typeof value === "object" ? "" : " that is no number"}`;
 }
 
 /** A time limit in milliseconds, 0 for no limit; null and false are no limit, too, as with ioredis. */

@@ -63,7 +63,7 @@ pub(super) fn check_auth(reply: &Value) -> Result<Option<&Said>, Error> {
     } else {
         "Redis refused the user name or password"
     };
-    Err(Error::new(Code::AuthFailed, format!("{what}: {said}. Check redisUrl and redisOptions.")))
+    Err(Error::new(Code::AuthFailed, format!("{what}: {}. Check redisUrl and redisOptions.", said.text().trim_end_matches('.'))))
 }
 
 /// The answer to INFO where a password was asked for and none was given.
@@ -71,7 +71,10 @@ pub(super) fn missing_password(said: &Said) -> Option<Error> {
     said.starts_with(b"NOAUTH").then(|| {
         Error::new(
             Code::AuthFailed,
-            format!("Redis asks for a password and none was given: {said}. Check redisUrl and redisOptions."),
+            format!(
+                "Redis asks for a password and none was given: {}. Check redisUrl and redisOptions.",
+                said.text().trim_end_matches('.')
+            ),
         )
     })
 }

@@ -28,12 +28,15 @@ const REASONS: readonly (readonly [RegExp, FindingId])[] = [
   [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|timed? ?out|no answer|did not answer|in time/i, "connection-timeout"],
 ];
 
+/** What the addon adds to its reason, and the finding itself says. */
+const REPEATED = "; nothing listens there: start Redis, or check redisUrl";
+
 /** @internal Why there is no connection, by what the addon or the server says. */
 export async function connectionFinding(reason: string, { plainAddress }: Patient): Promise<Finding> {
   const [, known] = REASONS.find(([pattern]) => pattern.test(reason)) ?? [undefined, "unreachable" as const];
   // A server that speaks TLS breaks off, or says nothing that could be read.
   const id = known === "unreachable" && plainAddress && (await speaksTls(plainAddress)) ? "tls-needed" : known;
-  return finding(id, `${FINDINGS[id].means.replace(/\.$/, "")}: ${reason}`);
+  return finding(id, `${FINDINGS[id].means.replace(/\.$/, "")}: ${reason.replace(REPEATED, "")}`);
 }
 
 function speaksTls({ host, port }: { host: string; port: number }): Promise<boolean> {

@@ -107,7 +107,7 @@ function modeOf({ none, plain, polling }: Limits): Finding[] {
   if (polling.length > 0) {
     return [finding("mode-polling", `An instance would wait in mode polling, because ${why}.`)];
   }
-  return [finding("mode-hand-off", "An instance waits in mode hand-off: one queue, locks are handed over.")];
+  return [finding("mode-hand-off", "An instance would wait in mode hand-off: one queue, locks are handed over.")];
 }
 
 /** Nodes of a cluster often have the same trouble: it is told once. */
