@@ -21,15 +21,25 @@ export declare function charge(terms: { signal?: AbortSignal }): Promise<void>;
 export declare function save(ids: string[], terms: { fences?: Readonly<Record<string, number | undefined>> }): Promise<number>;
 `;
 
+/** What Medusa's main package, which is not among the installed, says of its `registerOtel`. */
+const MEDUSA = `
+declare module "@medusajs/medusa" {
+  import type { NodeSDKConfiguration } from "@medusajs/framework/opentelemetry/sdk-node";
+  import type { SpanExporter } from "@medusajs/framework/opentelemetry/sdk-trace-node";
+  type Layers = Partial<Record<"http" | "query" | "workflows" | "db" | "cache", boolean>>;
+  type Options = Partial<NodeSDKConfiguration> & { serviceName: string; exporter?: SpanExporter; instrument?: Layers };
+  export function registerOtel(options: Options): unknown;
+}
+`;
+
 /** What the shop has around a call that a document shows. */
 const AROUND = `
 import type { ILockingModule } from "@medusajs/framework/types";
 import fs from "node:fs";
-import type { Lock, LockingRedisOptions } from "medusa-locking-redis";
+import type { LockingRedisOptions } from "medusa-locking-redis";
 declare const locking: ILockingModule;
 declare const stock: { setQuantity(sku: string, quantity: number, token: number | undefined): Promise<void> };
 declare const [cartId, sku, password, quantity]: [string, string, string, number];
-declare let held: Lock;
 declare function save(terms: { fence: number | undefined }): Promise<void>;
 declare function report(terms: { signal: AbortSignal }): Promise<void>;
 `;
@@ -52,7 +62,7 @@ for (const document of DOCUMENTS) {
   const names = Object.keys(files);
   if (names.length === 0) continue;
   test(`what ${document} shows compiles: ${names.join(", ")}`, async () => {
-    const { code, stdout } = await compile(INSTALLED, "Node16", { ...files, "src/workflows/steps/work.ts": WORK });
+    const { code, stdout } = await compile(INSTALLED, "Node16", { ...files, "src/workflows/steps/work.ts": WORK, "medusa.d.ts": MEDUSA });
     assert.equal(code, 0, stdout);
   });
 }
