@@ -13,6 +13,7 @@ const bed = openTestbed();
 const { version } = requireInstalled("medusa-locking-redis/package.json");
 
 const url = () => ["--url", bed.url];
+const asked = () => `(asked: 127.0.0.1:${bed.server.port}, database 0, namespace "medusa_lock:")`;
 
 async function listed(args = []) {
   const { code, json } = await cliJson(["list", ...url(), ...args]);
@@ -109,13 +110,13 @@ test("show explains a lock, and what to do", SIGNALS, async () => {
   const dead = await cli(["show", "k", ...url()]);
   assert.deepEqual(places(dead), [placeOf(waiter)]);
   assert.match(dead.stdout, /Look\s+at\s+that\s+process\s+first/);
-  assert.match(dead.stdout, /medusa-locking-redis\s+release k$/m);
+  assert.match(dead.stdout, new RegExp(`^ {2}npx medusa-locking-redis release --url ${bed.url} k$`, "m"));
 });
 
 test("a key that is not there ends with 1 and one line", async () => {
   for (const args of [["show"], ["release", "--yes"]]) {
     const ended = await cli([...args, "nothing", ...url()]);
-    complainedOnce(ended, /nobody holds "nothing" or waits for it \(namespace "medusa_lock:"\)/);
+    complainedOnce(ended, /nobody holds "nothing" or waits for it \(asked: 127\.0\.0\.1:\d+, database 0, namespace "medusa_lock:"\)/);
     assert.equal(ended.code, 1);
   }
 });
@@ -126,6 +127,24 @@ test("a URL in the place of a key is not repeated with its password", async () =
     complainedOnce(ended, /nobody holds "redis:\/\/\*\*\*@h"/);
     assert.doesNotMatch(ended.stderr, /s3cret/);
   }
+});
+
+test("what show and the doctor advise can be pasted, and repeats no password", async () => {
+  await bed.command("SET", "other:it's", "me");
+  await bed.command("SET", `${NS}-k`, "me");
+  const own = `npx medusa-locking-redis release --url ${bed.url}`;
+  const commandOf = (text) => /npx [^\n]*?(?=\n|"(?: |\n))/.exec(text)[0];
+  const other = ["--namespace", "other:", ...url()];
+  for (const args of [
+    ["show", "it's", ...other],
+    ["doctor", ...other],
+  ]) {
+    assert.equal(commandOf((await cli(args)).stdout), `${own} --namespace other: 'it'\\''s'`);
+  }
+  assert.equal(commandOf((await cli(["show", ...url(), "--", "-k"])).stdout), `${own} -- -k`);
+  const { stdout } = await cli(["show", "--url", bed.url.replace("://", "://:s3cret@"), "--", "-k"]);
+  assert.equal(commandOf(stdout), "npx medusa-locking-redis release --url … -- -k");
+  assert.doesNotMatch(stdout, /s3cret/);
 });
 
 test("another namespace has other locks", async () => {
@@ -140,7 +159,7 @@ test("another namespace has other locks", async () => {
 
 test("an empty list is a success, and --limit says that there are more", async () => {
   const none = await cli(["list", ...url()]);
-  assert.deepEqual([none.code, none.stdout], [0, "0 locks; 0 instances answered.\n"]);
+  assert.deepEqual([none.code, none.stdout], [0, `0 locks; 0 instances answered.\n${asked()}\n`]);
   for (let at = 0; at < 5; at += 1) await bed.command("SET", `${NS}k${at}`, "me", "PX", "60000");
   const { locks, more } = await listed(["--limit", "2"]);
   assert.deepEqual([locks.length, more], [2, true]);
@@ -183,7 +202,7 @@ test("top has only what is waited for, the longest wait first", async () => {
 
 test("top says so where nobody waits", async () => {
   const { code, stdout } = await cli(["top", ...url()]);
-  assert.deepEqual([code, stdout], [0, "Nobody is known to wait; 0 instances answered.\n"]);
+  assert.deepEqual([code, stdout], [0, `Nobody is known to wait; 0 instances answered.\n${asked()}\n`]);
 });
 
 test("release frees the lock of a killed process, and the next waiter is served", async () => {
@@ -195,6 +214,7 @@ test("release frees the lock of a killed process, and the next waiter is served"
   const { code, stdout } = await cli(["release", "k", "--yes", ...url()]);
   assert.equal(code, 0);
   assert.match(stdout, /^Released "k"\. /m);
+  assert.doesNotMatch(stdout, /medusa-locking-redis/, "nobody is advised to do what is being done");
   await waiter.says("served");
   await until("the lock is free", async () => (await bed.owner(`${NS}k`)) === null);
 });

@@ -19,7 +19,7 @@ function watching(server, more = []) {
 test("it prints the list again and again, and SIGINT and SIGTERM end it with 0", async () => {
   for (const signal of ["SIGINT", "SIGTERM"]) {
     const watch = watching(bed.url);
-    await watch.prints(/^\d\d:\d\d:\d\d {2}0 locks; 0 instances answered\.\n\nNo locks\.\n\n/);
+    await watch.prints(/^\d\d:\d\d:\d\d {2}0 locks; 0 instances answered\.\n\nNo locks\.\n\(asked: [^\n]+\)\n\n/);
     await bed.command("SET", `${NS}k`, "me", "PX", "60000");
     await watch.prints(/\nk +owner me .*\n/);
     await bed.command("DEL", `${NS}k`);
@@ -50,7 +50,7 @@ test("it goes on while Redis is away, says so, and shows the list again afterwar
   await server.kill();
   await watch.prints(/Redis has not answered for [^\n]+\nWhat was known before:\n\nKEY[^\n]*\nk +owner me /);
   await server.restart();
-  await until("it is back", () => /0 locks; 0 instances answered\.\n\nNo locks\.\n\n$/.test(watch.stdout));
+  await until("it is back", () => /0 locks; 0 instances answered\.\n\nNo locks\.\n\(asked: [^\n]+\)\n\n$/.test(watch.stdout));
   watch.kill("SIGINT");
   assert.deepEqual(await watch.closed, [0, null]);
   assert.equal(watch.stderr, "");

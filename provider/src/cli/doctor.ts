@@ -2,6 +2,7 @@ import { examine } from "../inspect/doctor/examine";
 import type { Finding, Level } from "../inspect/doctor/findings";
 import { counted, shown } from "../inspect/words";
 import { EXIT } from "./exit-codes";
+import { ownCommand } from "./own-command";
 import type { Session } from "./session";
 import { wrapped } from "./table";
 import { coloured, print, printJson, width } from "./terminal";
@@ -17,7 +18,13 @@ const INDENT = 9;
 export async function doctor(session: Session): Promise<number> {
   const { inspector, settings, given } = session;
   const found = await examine({ inspector, ...settings });
-  const findings = ORDER.flatMap((level) => found.filter((finding) => finding.level === level));
+  const findings = ORDER.flatMap((level) => found.filter((finding) => finding.level === level)).map((finding) => ({
+    ...finding,
+    advice:
+      finding.advice?.replace(/"npx medusa-locking-redis (\w+) KEY"/g, (_, name: string) => {
+        return `"${ownCommand(given, name, finding.keys[0] ?? "KEY")}"`;
+      }) ?? null,
+  }));
   const isReached = findings.some(({ id }) => id === "connected");
   if (given.has("json")) {
     printJson({ worst: findings[0]?.level ?? "ok", findings });

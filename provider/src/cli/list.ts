@@ -1,7 +1,7 @@
 import { listLocks, listWaited } from "../inspect/locks";
 import { EXIT } from "./exit-codes";
 import { footOf, lockTable, whoAnswered } from "./lock-table";
-import type { Session } from "./session";
+import { askedOf, type Session } from "./session";
 import { print, printJson, width } from "./terminal";
 
 /** @internal How many locks are shown unless --limit says otherwise. */
@@ -14,7 +14,11 @@ export async function list({ inspector, settings, given }: Session): Promise<num
   if (given.has("json")) {
     printJson(found);
   } else {
-    print([...(found.locks.length > 0 ? lockTable(found.locks, width()) : []), footOf(found)]);
+    print([
+      ...(found.locks.length > 0 ? lockTable(found.locks, width()) : []),
+      footOf(found),
+      ...(found.locks.length > 0 ? [] : [`(${askedOf(settings)})`]),
+    ]);
   }
   return EXIT.fine;
 }
@@ -25,7 +29,7 @@ export async function top({ inspector, settings, given }: Session): Promise<numb
   if (given.has("json")) {
     printJson(found);
   } else if (found.locks.length === 0) {
-    print([`Nobody is known to wait; ${whoAnswered(found)}.`]);
+    print([`Nobody is known to wait; ${whoAnswered(found)}.`, `(${askedOf(settings)})`]);
   } else {
     print([...lockTable(found.locks, width()), footOf(found)]);
   }

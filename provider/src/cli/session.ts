@@ -2,7 +2,7 @@ import type { NativeOptions } from "../../../native";
 import { LockError } from "../client/errors";
 import type { Patient } from "../inspect/doctor/patient";
 import { type Inspector, openInspector } from "../inspect/inspector";
-import { typed } from "../inspect/words";
+import { shown, typed } from "../inspect/words";
 import { type ConfiguredOptions, readShopConfig } from "../medusa/shop-config";
 import { type ParsedOptions, parseOptions } from "../options/options";
 import { parseRedisUrl } from "../options/redis-url";
@@ -14,7 +14,10 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const OPTION_NAME = /Option "([^"]*)" of the "locking-redis" provider/;
 
 /** @internal What of the options the commands look at. */
-export type Settings = Omit<Patient, "inspector">;
+export interface Settings extends Omit<Patient, "inspector"> {
+  /** Where Redis is, for people; without a password. */
+  place: string;
+}
 
 /** @internal What a command that looks at Redis works with. */
 export interface Session {
@@ -114,6 +117,7 @@ export async function openSession(given: Given): Promise<Session> {
   const { parsed } = await readOptions(given);
   const { native, warnings } = parsed;
   const settings: Settings = {
+    place: placeOf(native),
     prefix: native.prefix,
     plainAddress: native.tls || native.path || native.cluster || native.sentinels ? null : { host: native.host, port: native.port },
     isCluster: native.cluster !== undefined,
@@ -123,6 +127,20 @@ export async function openSession(given: Given): Promise<Session> {
     warnings,
   };
   return { given, settings, inspector: openInspectorFor(native) };
+}
+
+function placeOf({ path, host, port, cluster, sentinels, database }: NativeOptions): string {
+  const at = (nodes: readonly { host: string; port: number }[]) => nodes.map((node) => `${node.host}:${node.port}`).join(", ");
+  if (cluster) {
+    return `the cluster of ${at(cluster.nodes)}`;
+  }
+  const server = sentinels ? `${sentinels.name} of the Sentinels ${at(sentinels.addresses)}` : (path ?? `${host}:${port}`);
+  return `${server}, database ${database}`;
+}
+
+/** @internal Which Redis and which namespace were asked. A wrong one looks like one without locks. */
+export function askedOf({ place, prefix }: Settings): string {
+  return `asked: ${shown(place)}, namespace "${shown(prefix)}"`;
 }
 
 function openInspectorFor(options: NativeOptions): Inspector {

@@ -1,11 +1,12 @@
-import { explain } from "../inspect/explain";
+import { explain, whatToDo } from "../inspect/explain";
 import { textOf } from "../inspect/inspector";
 import type { LockStatus } from "../inspect/lock-status";
 import { findLock } from "../inspect/locks";
 import { duration, shown, typed } from "../inspect/words";
 import { defaultConnectionName } from "../options/connection-options";
 import { CommandError, EXIT } from "./exit-codes";
-import type { Session } from "./session";
+import { ownCommand } from "./own-command";
+import { askedOf, type Session } from "./session";
 import { wrapped } from "./table";
 import { print, printJson, width } from "./terminal";
 
@@ -20,7 +21,7 @@ export async function show(session: Session): Promise<number> {
   if (session.given.has("json")) {
     printJson(lock);
   } else {
-    print(linesOf(lock, await connectedNow(session, lock)));
+    print([...linesOf(lock, await connectedNow(session, lock)), ...adviceLines(session, lock)]);
   }
   return EXIT.fine;
 }
@@ -30,7 +31,7 @@ export async function lockNamed({ inspector, settings, given }: Session): Promis
   const [key = ""] = given.words;
   const lock = await findLock(inspector, settings.prefix, key);
   if (!lock) {
-    throw new CommandError(`nobody holds "${typed(key)}" or waits for it (namespace "${shown(settings.prefix)}")`, EXIT.trouble);
+    throw new CommandError(`nobody holds "${typed(key)}" or waits for it (${askedOf(settings)})`, EXIT.trouble);
   }
   return lock;
 }
@@ -69,12 +70,17 @@ export function linesOf(lock: LockStatus, connected: string[]): string[] {
     ["waiting", `${waiters.count} known, ${waiters.clients} in the queue in Redis`],
   ];
   const known = facts.filter((fact): fact is [string, string] => fact[1] !== null && fact[1] !== "");
-  const room = Math.max(LEAST_TEXT, Math.min(width() ?? WIDEST, WIDEST));
-  return [
-    ...known.map(([name, value]) => `${name.padEnd(12)}${value}`),
-    "",
-    ...explain(lock).flatMap((sentence) => wrapped(sentence, room)),
-  ];
+  return [...known.map(([name, value]) => `${name.padEnd(12)}${value}`), "", ...explain(lock).flatMap(sentenceLines)];
+}
+
+/** The command stands on a line of its own, which can be copied. */
+function adviceLines({ given }: Session, lock: LockStatus): string[] {
+  const { text, toRelease } = whatToDo(lock);
+  return [...sentenceLines(text), ...(toRelease ? [`  ${ownCommand(given, "release", lock.key)}`] : [])];
+}
+
+function sentenceLines(sentence: string): string[] {
+  return wrapped(sentence, Math.max(LEAST_TEXT, Math.min(width() ?? WIDEST, WIDEST)));
 }
 
 function connectedInWords(places: string[]): string | null {

@@ -71,11 +71,14 @@ function shrink(widths: number[], columns: readonly Column[], room: number): voi
   }
 }
 
-/** @internal A text as lines of at most `width` columns, broken at spaces. */
+/** Stands for a space that is not to break a line. */
+const FIXED_SPACE = "\ue000";
+
+/** @internal A text as lines of at most `width` columns, broken at spaces, but not within a command in quotes: it is to be copied. */
 export function wrapped(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(" ")) {
+  for (const word of text.replace(/"(?:npx|ACL) [^"]*"/g, (command) => command.replaceAll(" ", FIXED_SPACE)).split(" ")) {
     if (line !== "" && columnsOf(line) + 1 + columnsOf(word) > width) {
       lines.push(line);
       line = word;
@@ -83,5 +86,5 @@ export function wrapped(text: string, width: number): string[] {
       line = line === "" ? word : `${line} ${word}`;
     }
   }
-  return [...lines, line];
+  return [...lines, line].map((each) => each.replaceAll(FIXED_SPACE, " "));
 }

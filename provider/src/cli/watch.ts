@@ -6,7 +6,7 @@ import { duration, shown } from "../inspect/words";
 import { EXIT } from "./exit-codes";
 import { MOST_LOCKS } from "./list";
 import { footOf, lockTable } from "./lock-table";
-import type { Session } from "./session";
+import { askedOf, type Session } from "./session";
 import { fitted } from "./table";
 import { height, print, printJson, width } from "./terminal";
 
@@ -23,6 +23,8 @@ export interface Look {
   at: Date;
   /** The newest list. */
   list: LockList;
+  /** Whom it comes from; told where there is no lock. */
+  asked: string;
   /** Why there is no newer one, and for how long. */
   trouble: { reason: string; forMs: number } | null;
 }
@@ -47,7 +49,7 @@ export async function watch(session: Session): Promise<number> {
   try {
     while (list && !ended.signal.aborted) {
       const trouble = lostAt === undefined ? null : { reason, forMs: performance.now() - lostAt };
-      screen.show({ at: new Date(), list, trouble });
+      screen.show({ at: new Date(), list, asked: askedOf(settings), trouble });
       await sleep(pauseMs, undefined, { signal: ended.signal }).catch(() => {});
       try {
         list = (await Promise.race([listLocks(inspector, settings.prefix, most), isEnded])) ?? list;
@@ -101,7 +103,7 @@ function openScreen(isJson: boolean): Screen {
 }
 
 /** @internal One screen: what is known, in at most `height` lines of at most `width` columns; undefined: any. */
-export function frame({ at, list, trouble }: Look, width: number | undefined, height: number | undefined): string[] {
+export function frame({ at, list, asked, trouble }: Look, width: number | undefined, height: number | undefined): string[] {
   const cut = (line: string) => (width === undefined ? line : fitted(line, width));
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
   const head =
@@ -109,7 +111,7 @@ export function frame({ at, list, trouble }: Look, width: number | undefined, he
       ? `${time}  ${footOf(list)}`
       : `${time}  Redis has not answered for ${duration(trouble.forMs)}: ${shown(trouble.reason)}`;
   const about = trouble === null ? [] : [cut("What was known before:")];
-  const lines = [cut(head), ...about, "", ...(list.locks.length > 0 ? lockTable(list.locks, width) : ["No locks."])];
+  const lines = [cut(head), ...about, "", ...(list.locks.length > 0 ? lockTable(list.locks, width) : ["No locks.", cut(`(${asked})`)])];
   if (height === undefined || lines.length <= height) {
     return lines;
   }

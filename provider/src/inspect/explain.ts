@@ -30,9 +30,17 @@ export function waitersInWords({ waiters }: LockStatus): string {
   return `${waiters.count}${isAtLeast ? "+" : ""}`;
 }
 
-/** What there is to say of a lock, in sentences: who holds it and since when, whether that process lives, who waits, and what to do. */
+/** What there is to say of a lock, in sentences: who holds it and since when, whether that process lives, who waits. */
 export function explain(lock: LockStatus): string[] {
-  return [whoHolds(lock), ...howItEnds(lock), ...whoWaits(lock), whatToDo(lock)];
+  return [whoHolds(lock), ...howItEnds(lock), ...whoWaits(lock)];
+}
+
+/** What to do about a lock, in a sentence or two. `toRelease`: the command that releases it follows. */
+export function whatToDo(lock: LockStatus): { text: string; toRelease: boolean } {
+  if (lock.kind === "free" || lock.kind === "grant") {
+    return { text: "Nothing has to be done. Look again in a moment.", toRelease: false };
+  }
+  return { text: whenToRelease(lock), toRelease: true };
 }
 
 function placeOf({ host, pid }: { host: string; pid: number }): string {
@@ -106,26 +114,15 @@ function whoWaits({ waiters }: LockStatus): string[] {
   return [`${counted(waiters.count, "call")} ${verb}, the longest for ${duration(waiters.longestMs)}: ${places.join("; ")}.${more}`];
 }
 
-function whatToDo(lock: LockStatus): string {
-  const release = `medusa-locking-redis release ${quoted(lock.key)}`;
-  if (lock.kind === "free" || lock.kind === "grant") {
-    return "Nothing has to be done. Look again in a moment.";
+function whenToRelease({ holder, holderAnswers }: LockStatus): string {
+  if (holderAnswers === false) {
+    return "Look at that process first: its job may well run. Only if it is gone, free the lock:";
   }
-  if (lock.holderAnswers === false) {
-    return `Look at that process first: its job may well run. Only if it is gone, free the lock: ${release}`;
+  if (holder?.stuckMs) {
+    return "Look at what that process computes. To go on without it:";
   }
-  if (lock.holder?.stuckMs) {
-    return `Look at what that process computes. To go on without it: ${release}`;
+  if (holder) {
+    return "If the job should not run any more, end it there. To take the lock from it, of which it is told:";
   }
-  if (lock.holder) {
-    return `If the job should not run any more, end it there. To take the lock from it, of which it is told: ${release}`;
-  }
-  return `If its owner is gone, free the lock: ${release}`;
-}
-
-/** A key as a shell reads it. */
-function quoted(key: string): string {
-  return /^[\w@%+=:,./-]+$/.test(key) && !key.startsWith("-")
-    ? key
-    : `${key.startsWith("-") ? "-- " : ""}'${shown(key).replaceAll("'", "'\\''")}'`;
+  return "If its owner is gone, free the lock:";
 }

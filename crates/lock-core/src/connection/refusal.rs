@@ -63,7 +63,10 @@ pub(super) fn check_auth(reply: &Value) -> Result<Option<&Said>, Error> {
     } else {
         "Redis refused the user name or password"
     };
-    Err(Error::new(Code::AuthFailed, format!("{what}: {}. Check redisUrl and redisOptions.", said.text().trim_end_matches('.'))))
+    Err(Error::new(
+        Code::AuthFailed,
+        format!("{what}: {}. Check redisUrl and redisOptions.", said.to_string().trim_end_matches('.')),
+    ))
 }
 
 /// The answer to INFO where a password was asked for and none was given.
@@ -73,7 +76,7 @@ pub(super) fn missing_password(said: &Said) -> Option<Error> {
             Code::AuthFailed,
             format!(
                 "Redis asks for a password and none was given: {}. Check redisUrl and redisOptions.",
-                said.text().trim_end_matches('.')
+                said.to_string().trim_end_matches('.')
             ),
         )
     })

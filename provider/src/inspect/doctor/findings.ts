@@ -241,12 +241,12 @@ export const FINDINGS = {
     means:
       "The process that holds a lock does not answer: it is dead, cut off from Redis or suspended, or works and never answers, as one does that polls, has an older version, or may not subscribe to mlr!?.",
     advice:
-      'Look at the process first: "medusa-locking-redis show KEY" names who is connected. The locks of a dead process end with their leases; "medusa-locking-redis release KEY" frees one at once.',
+      'Look at the process first: "npx medusa-locking-redis show KEY" names who is connected. The locks of a dead process end with their leases; "npx medusa-locking-redis release KEY" frees one at once.',
   },
   "lock-without-end": {
     level: "warning",
     means: "A lock has no end, and its holder is not there or cannot be known: perhaps nobody ever frees it.",
-    advice: 'Find out whether its owner still works. "medusa-locking-redis release KEY" frees it.',
+    advice: 'Find out whether its owner still works. "npx medusa-locking-redis release KEY" frees it.',
   },
   "waiters-gone": {
     level: "note",
