@@ -28,9 +28,8 @@ const TITLES = {
   fleets: () => "Two processes on one busy key, job of 5 ms, timeout 5 s; polling: ours by RESP2",
   scale: () => "Very many at once in one process: time for each, and the longest block of the event loop",
   cluster: ({ params }) =>
-    `${params.width} at once on a Redis Cluster of 3 masters, ${params.count} executes of an empty job on distinct keys; bare: SET and compare-and-delete over ioredis' Cluster`,
-  outage: () =>
-    "A master of a Redis Cluster killed under load, 2 processes on 8 keys, times after the kill; bare: SET and compare-and-delete over ioredis' Cluster",
+    `${params.width} at once on a Redis Cluster of 3 masters, ${params.count} executes of an empty job; bare: SET and compare-and-delete by ioredis`,
+  outage: () => "A master of a Redis Cluster killed under load, times after the kill; bare: SET and compare-and-delete by ioredis",
   failover: () => "A master killed under load, 2 processes on 8 keys, times after the kill; overlaps: two holders of a key at once",
   switchover: () => "A master replaced by SENTINEL FAILOVER under load, 2 processes on 8 keys; overlaps: two holders of a key at once",
   pairs: () => '40 callers at once of execute(["k1", "k2"]), job of 2 ms',
