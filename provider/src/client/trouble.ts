@@ -32,8 +32,12 @@ export class TroubleLog {
       this.#timeoutsSince = now;
       this.#timedOut.clear();
     }
+    // In an outage very many calls end so: those that are not told cost no text.
+    if (this.#timedOut.size >= MOST_TIMEOUTS) {
+      return;
+    }
     const named = listOf(keys);
-    if (this.#timedOut.has(named) || this.#timedOut.size >= MOST_TIMEOUTS) {
+    if (this.#timedOut.has(named)) {
       return;
     }
     this.#timedOut.add(named);
