@@ -369,10 +369,11 @@ impl NodeLoop {
         }
         let Ok(mut guard) = self.state.try_borrow_mut() else { return };
         let state = &mut *guard;
+        let end = now() + EXIT_LIMIT;
+        self.shared.end_renewals(now() + EXIT_LIMIT / 2);
         if !state.engine.begin_exit(now()) {
             return;
         }
-        let end = now() + EXIT_LIMIT;
         for node in state.engine.router().nodes() {
             state.sockets.finish(node, state.engine.router(), &mut state.buffer, end);
         }

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 
 /// Longest pause while there are leases. While the machine is suspended, timers stand still and leases go on.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -47,8 +48,9 @@ pub(crate) fn start(shared: Arc<Shared>, settings: Settings) -> Result<(), Strin
 
 async fn run(renewer: Arc<Renewer>) {
     let shared = Arc::clone(&renewer.shared);
-    // Ends with this task.
+    // Both end with this task: nothing is renewed for a client that is closed.
     let mut detectors = None;
+    let mut calls = JoinSet::new();
     while !shared.is_closed() {
         let (mut due, mut lost) = (Vec::new(), Vec::new());
         let next = shared.leases().poll(now(), &mut due, &mut lost);
@@ -56,7 +58,7 @@ async fn run(renewer: Arc<Renewer>) {
             renewer.tell_lost(hold, why, None);
         }
         if !due.is_empty() {
-            renewer.begin(due);
+            renewer.begin(due, &mut calls);
         }
         if shared.reachable.swap(false, Ordering::AcqRel) {
             // The connection is made early, so that the first renewal does not wait for it.
@@ -70,6 +72,7 @@ async fn run(renewer: Arc<Renewer>) {
                 })
             });
         }
+        while calls.try_join_next().is_some() {}
         if next == Instant::FAR_FUTURE {
             shared.renewal.notified().await;
         } else {
@@ -88,7 +91,7 @@ impl Renewer {
     }
 
     /// Begins the due renewals, unless the JavaScript thread is stuck: a hung process must not hold a lock for ever.
-    fn begin(self: &Arc<Self>, due: Vec<Renewal>) {
+    fn begin(self: &Arc<Self>, due: Vec<Renewal>, calls: &mut JoinSet<()>) {
         let stuck = self.shared.stuck_for();
         if stuck > self.settings.maximum_stall {
             if !self.stall_told.swap(true, Ordering::AcqRel) {
@@ -110,7 +113,7 @@ impl Renewer {
         self.stall_told.store(false, Ordering::Release);
         let slots = self.settings.discovery.is_some() || self.shared.keeps_to_slots.load(Ordering::Acquire);
         for call in RenewalCall::for_due(due, slots) {
-            tokio::spawn(Arc::clone(self).renew(call));
+            calls.spawn(Arc::clone(self).renew(call));
         }
     }
 

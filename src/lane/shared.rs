@@ -90,6 +90,15 @@ impl Shared {
         self.leases.clone()
     }
 
+    /// Begins no more renewals, and blocks until none is under way, or until `end`: one that Redis carries out after the step at exit
+    /// would give a lock its full length, and nobody would hold it.
+    pub(crate) fn end_renewals(&self, end: Instant) {
+        self.leases().end_renewals();
+        while self.leases().is_renewing() && now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Notes what the renewal has to know about a main connection that now stands.
     pub(crate) fn stands(&self, mode: Mode, keeps_to_slots: bool, password_unwanted: bool) {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = Some(mode);

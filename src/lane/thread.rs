@@ -150,12 +150,13 @@ impl ThreadLane {
         if self.exited.replace(true) {
             return;
         }
+        let end = now() + EXIT_LIMIT;
+        self.core.shared.end_renewals(now() + EXIT_LIMIT / 2);
         let mut engine = self.core.engine();
         if !engine.begin_exit(now()) {
             return;
         }
         self.core.work.notify_one();
-        let end = now() + EXIT_LIMIT;
         while engine.router().expects_replies() {
             let left = end.since(now());
             if left.is_zero() {

@@ -238,9 +238,11 @@ impl Engine {
         self.notices.drain(..self.notices.len().min(most)).collect()
     }
 
-    /// What the step at exit has to shorten is asked for; true when something is to be sent.
+    /// What the step at exit has to shorten is asked for; true when something is to be sent. Nothing is acquired or renewed after it.
     pub fn begin_exit(&mut self, now: Instant) -> bool {
-        let held = self.leases.lock().alive().cloned().collect();
+        // A lock whose answer is there, but was not told yet, is a lease from here on.
+        self.take_events(now);
+        let held = self.leases.lock().end_renewals();
         self.router.shorten_for_exit(now, held)
     }
 

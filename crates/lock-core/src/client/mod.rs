@@ -73,6 +73,7 @@ impl Client {
             redirected: Vec::new(),
             urgent: false,
             closed: false,
+            exiting: false,
             away_since: None,
         }
     }
@@ -407,8 +408,10 @@ impl Client {
 
     /// Shortens what `held` names and every `execute` lock whose request is under way, on this connection and
     /// so after those requests, and takes this client out of every queue. True when there is something to send; it is done when no reply
-    /// is expected. So little is left of a lock that nobody waits long for it, and enough for a COMMIT that is under way.
+    /// is expected. So little is left of a lock that nobody waits long for it, and enough for a COMMIT that is under way. Nothing is acquired
+    /// after it.
     pub fn shorten_for_exit(&mut self, now: Instant, held: Vec<NewLease>) -> bool {
+        self.exiting = true;
         if !self.connection.is_ready() {
             return false;
         }

@@ -73,6 +73,10 @@ impl Client {
 
     /// Writes the call's command. `whole` sends the script's text instead of its hash.
     pub(super) fn send(&mut self, now: Instant, id: CallId, whole: bool) {
+        if self.exiting && self.calls.acquire(id).is_some() {
+            // Nobody would hear of the lock.
+            return;
+        }
         self.hint_successor(now, id);
         if self.collect(now, id) {
             return;

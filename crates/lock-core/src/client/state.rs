@@ -41,6 +41,8 @@ pub struct Client {
     /// What is to be sent should leave at once.
     pub(super) urgent: bool,
     pub(super) closed: bool,
+    /// The process ends: nothing is acquired any more.
+    pub(super) exiting: bool,
     /// Since when there has been no connection that was ready; `None`: there is one, or there was none yet.
     pub(super) away_since: Option<Instant>,
 }

@@ -72,6 +72,8 @@ pub struct LeaseTable {
     serial: u64,
     /// When the renewal thread will look again; an earlier need has to wake it.
     next_look: Instant,
+    /// The process ends: see [`Self::end_renewals`].
+    ended: bool,
 }
 
 impl Default for LeaseTable {
@@ -84,6 +86,7 @@ impl Default for LeaseTable {
             freed: FreedBy::default(),
             serial: 0,
             next_look: Instant::FAR_FUTURE,
+            ended: false,
         }
     }
 }
@@ -248,10 +251,18 @@ impl LeaseTable {
         self.get(hold).map(|lease| &lease.held)
     }
 
-    /// Every lease that is renewed and not lost: what is left behind when the process ends.
-    pub fn alive(&self) -> impl Iterator<Item = &NewLease> {
+    /// Nothing is due from here on. Returns what is left behind when the process ends: every lease that is renewed and not lost.
+    pub fn end_renewals(&mut self) -> Vec<NewLease> {
+        self.ended = true;
         let leases = self.leases.iter().map(|(_, lease)| lease);
-        leases.filter(|lease| lease.held.renews && lease.state != LeaseState::Lost).map(|lease| &lease.held)
+        let alive = leases.filter(|lease| lease.held.renews && lease.state != LeaseState::Lost);
+        alive.map(|lease| lease.held.clone()).collect()
+    }
+
+    /// Whether a renewal is under way that may still give a lock its full length.
+    #[must_use]
+    pub fn is_renewing(&self) -> bool {
+        self.leases.iter().any(|(_, lease)| lease.asking && lease.held.renews)
     }
 
     /// Every lease, and every lock that was only noted: on these keys, or all.
@@ -278,6 +289,9 @@ impl LeaseTable {
     /// What is due at `now`: renewals to send and leases that are lost because their time is over. Returns when
     /// to look again.
     pub fn poll(&mut self, now: Instant, due: &mut Vec<Renewal>, lost: &mut Vec<(HoldId, Loss)>) -> Instant {
+        if self.ended {
+            return Instant::FAR_FUTURE;
+        }
         while let Some((at, place)) = self.schedule.first().copied().filter(|(at, _)| *at <= now) {
             self.schedule.remove(&(at, place));
             let Some(lease) = self.leases.get_mut(place).present() else { continue };

@@ -1,0 +1,74 @@
+//! The step at the end of a process: `docs/ARCHITECTURE.md`, "The way of an exit".
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use lock_core::{
+    AcquireRequest, Engine, Keep, LeaseTable, NewLease, RenewalAnswer, SharedLeases, WaitPolicy,
+    Wanted,
+};
+use std::mem;
+use support::{HELD, Rig, SECOND, config, holding, verb};
+
+const REFUSED: &[u8] = b"*2\r\n:0\r\n:0\r\n";
+
+#[test]
+fn a_lock_whose_answer_is_there_and_that_nobody_was_told_of_is_shortened() {
+    let mut rig = Rig::new(config());
+    let mut engine = Engine::new(config(), [7; 24], SharedLeases::default());
+    engine.router().connect();
+    mem::swap(engine.router().client(0).unwrap(), &mut rig.client);
+    rig.shake_hands();
+    mem::swap(engine.router().client(0).unwrap(), &mut rig.client);
+    while engine.next_action(rig.now).is_some() {}
+    let request = AcquireRequest {
+        caller: 1,
+        keys: engine.router().parse_keys(&["k".to_owned()]).unwrap(),
+        named: vec![],
+        wanted: Wanted::Execute,
+        lease: Some(60 * SECOND),
+        wait: WaitPolicy::Limit(SECOND),
+        keep: Keep::Renewed,
+        label: None,
+    };
+    engine.acquire(rig.now, request).unwrap();
+    mem::swap(engine.router().client(0).unwrap(), &mut rig.client);
+    assert_eq!(verb(&rig.sent()[0]), "park");
+    rig.client.handle_bytes(rig.now, HELD);
+    mem::swap(engine.router().client(0).unwrap(), &mut rig.client);
+    assert!(engine.begin_exit(rig.now));
+    mem::swap(engine.router().client(0).unwrap(), &mut rig.client);
+    let sent = rig.sent();
+    assert_eq!((sent.len(), verb(&sent[0])), (1, "renew"));
+}
+
+#[test]
+fn a_process_that_ends_asks_for_no_lock_any_more() {
+    let mut rig = Rig::polling(config());
+    rig.wait_for("k", 60 * SECOND);
+    rig.sent();
+    rig.reply(REFUSED);
+    rig.client.shorten_for_exit(rig.now, vec![]);
+    rig.sent();
+    rig.pass(SECOND);
+    let asked: Vec<_> = rig.sent().into_iter().filter(|command| command[0].starts_with("EVAL")).collect();
+    assert!(asked.is_empty(), "it would be granted to nobody: {asked:?}");
+}
+
+#[test]
+fn no_lease_is_renewed_behind_the_step() {
+    let (rig, hold) = holding(config());
+    let mut leases = LeaseTable::default();
+    let (id, _) = leases.register(NewLease { renews: true, ..NewLease::unwatched(rig.now, hold) });
+    let mut due = vec![];
+    leases.poll(rig.now + 4 * SECOND, &mut due, &mut vec![]);
+    assert_eq!((due.len(), leases.is_renewing()), (1, true));
+    assert_eq!(leases.end_renewals().len(), 1);
+    assert!(leases.is_renewing(), "its answer is awaited before the lock is shortened");
+    leases.answered(rig.now + 4 * SECOND, id, RenewalAnswer::Held { left: Some(10 * SECOND) });
+    assert!(!leases.is_renewing());
+    let mut due = vec![];
+    leases.poll(rig.now + 8 * SECOND, &mut due, &mut vec![]);
+    assert!(due.is_empty());
+}
