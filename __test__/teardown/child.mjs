@@ -99,6 +99,14 @@ const SCENES = {
     await provider.execute("k", () => process.exit(0), { timeout: 20 });
   },
 
+  /** Ends while a call has the first of its two keys and waits for the other, which the test holds. */
+  async between() {
+    const provider = await load();
+    provider.execute(["a", "b"], () => FOREVER, { timeout: 20 });
+    console.log("waiting");
+    process.on("message", () => process.exit(0));
+  },
+
   /** A call that is refused without a word to Redis, by a provider that has given it up. */
   async refused() {
     const provider = await load({ retryStrategy: null });

@@ -60,6 +60,24 @@ test("a process that ends as soon as it was handed a lock leaves it with two sec
   assert.ok(row.pttl > 0 && row.pttl <= 2_000, `${row.name} has ${row.pttl} ms left`);
 });
 
+test("a process that ends while it waits for one key of two leaves the other with two seconds at most", async () => {
+  const holder = await bed.boot();
+  for (const lane of ["loop", "thread"]) {
+    const end = deferred();
+    const held = holder.locking.execute("b", () => end.promise);
+    await until("b is held", async () => (await bed.locks()).length === 1);
+    const { child, ended } = play(["between", bed.url], [], { MEDUSA_LOCKING_LANE: lane });
+    await until("it has its first key", async () => (await bed.locks()).length === 2);
+    child.send("end");
+    await ended;
+    const left = (await bed.locks()).filter((row) => row.name === "medusa_lock:a");
+    for (const row of left) assert.ok(row.pttl <= 2_000, `${row.name} has ${row.pttl} ms left`);
+    end.resolve();
+    await held;
+    await bed.command("DEL", "medusa_lock:a");
+  }
+});
+
 test("SIGTERM ends a plain script as if the package were not there", SIGNALS, async () => {
   const { child, ended, said } = play(["ending", bed.url, "signal"]);
   await said("holding");

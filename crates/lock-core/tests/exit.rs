@@ -5,8 +5,7 @@
 mod support;
 
 use lock_core::{
-    AcquireRequest, Engine, Keep, LeaseTable, NewLease, RenewalAnswer, SharedLeases, WaitPolicy,
-    Wanted,
+    AcquireRequest, Engine, Keep, LeaseTable, NewLease, RenewalAnswer, SharedLeases, WaitPolicy, Wanted,
 };
 use std::mem;
 use support::{HELD, Rig, SECOND, config, holding, verb};
@@ -71,4 +70,43 @@ fn no_lease_is_renewed_behind_the_step() {
     let mut due = vec![];
     leases.poll(rig.now + 8 * SECOND, &mut due, &mut vec![]);
     assert!(due.is_empty());
+}
+
+#[test]
+fn keys_that_a_waiting_call_has_already_are_shortened_or_given_back() {
+    for (wanted, step) in [(Wanted::Execute, "renew"), (Wanted::Named(b"me"[..].into()), "roll back")] {
+        let mut rig = Rig::ready(config());
+        rig.acquire(&["a", "b"], wanted, Some(60 * SECOND));
+        rig.sent();
+        rig.reply(b"*5\r\n:2\r\n:1\r\n:1800000000000000\r\n:60000\r\n:1\r\n");
+        assert!(rig.client.shorten_for_exit(rig.now, vec![]));
+        let sent = rig.sent();
+        assert_eq!(sent.iter().map(|command| verb(command)).collect::<Vec<_>>(), [step, "leave"]);
+        assert_eq!(
+            sent[0][0], "EVAL",
+            "what is written is carried out, though nobody is there to send the text"
+        );
+    }
+}
+
+#[test]
+fn a_lease_that_counts_as_lost_is_shortened_too_since_an_answer_may_have_got_lost() {
+    let (rig, hold) = holding(config());
+    let mut leases = LeaseTable::default();
+    let (id, _) = leases.register(NewLease { renews: true, ..NewLease::unwatched(rig.now, hold) });
+    leases.lose(id);
+    assert_eq!(leases.end_renewals().len(), 1);
+}
+
+#[test]
+fn no_job_begins_on_a_grant_that_comes_behind_the_step() {
+    let mut rig = Rig::ready(config());
+    rig.wait_for("k", 60 * SECOND);
+    let client = rig.sent()[0][12].clone();
+    rig.reply(b"*5\r\n:2\r\n:0\r\n:1800000000000000\r\n:60000\r\n:1\r\n");
+    rig.client.shorten_for_exit(rig.now, vec![]);
+    rig.sent();
+    rig.push(&client, 1_800_000_000_000_001, "k");
+    assert!(rig.done.is_empty());
+    assert!(!rig.sent().iter().any(|command| verb(command) == "claim"));
 }

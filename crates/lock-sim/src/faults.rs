@@ -63,9 +63,11 @@ pub(crate) enum Fault {
     SlotsMove,
     /// A master of a cluster is lost, and a replica that lags takes over after a while.
     MasterLost,
+    /// A process ends by its step at exit; another takes its place.
+    Exit,
 }
 
-pub(crate) const KINDS: [Fault; 13] = [
+pub(crate) const KINDS: [Fault; 14] = [
     Fault::Cut,
     Fault::Delay,
     Fault::Crash,
@@ -79,6 +81,7 @@ pub(crate) const KINDS: [Fault; 13] = [
     Fault::ClockBack,
     Fault::SlotsMove,
     Fault::MasterLost,
+    Fault::Exit,
 ];
 
 /// So many of them, the first, can happen to one server.
@@ -107,7 +110,7 @@ impl Plan {
             }
             crashes |= *kind == Fault::Crash && every.is_some();
         }
-        Self {
+        let mut plan = Self {
             processes: rng.usize(1..5),
             callers: rng.usize(1..8),
             keys: rng.usize(1..4),
@@ -119,7 +122,12 @@ impl Plan {
             officials: if rng.u8(..4) == 0 { rng.usize(1..4) } else { 0 },
             endless: !crashes && !loses,
             cluster: false,
-        }
+        };
+        // Drawn last: the other worlds stay what they were.
+        let exits = (rng.u8(..4) == 0).then(|| 1 << rng.u64(9..16));
+        plan.every_ms.extend([None, None, exits]);
+        plan.endless &= exits.is_none();
+        plan
     }
 
     /// The plan of a seed for a cluster.
@@ -128,6 +136,7 @@ impl Plan {
         let mut rng = Rng::with_seed(seed ^ 0x0c15_7e12);
         let mut plan = Self::of(rng.u64(..));
         plan.cluster = true;
+        plan.every_ms.truncate(OF_ONE_SERVER);
         plan.keys = rng.usize(2..4);
         let moves = (rng.u8(..4) > 0).then(|| 1 << rng.u64(8..15));
         let loses = (rng.u8(..3) == 0).then(|| 1 << rng.u64(13..17));
@@ -141,7 +150,9 @@ impl Plan {
                 _ => crashes |= *kind == Fault::Crash && every.is_some(),
             }
         }
-        plan.endless = !crashes && loses.is_none();
+        let exits = (rng.u8(..4) == 0).then(|| 1 << rng.u64(9..16));
+        plan.every_ms.push(exits);
+        plan.endless = !crashes && loses.is_none() && exits.is_none();
         plan
     }
 }
@@ -160,6 +171,7 @@ impl World {
                 }
             }
             Fault::Crash => return self.crash(process),
+            Fault::Exit => self.exit(process),
             Fault::Stop | Fault::Stall => {
                 let until = self.now + self.rng.u64(0..12_000) * MS;
                 if let Some(one) = self.processes.get_mut(process) {
@@ -237,7 +249,7 @@ impl World {
     }
 
     /// A process ends without a word, and another takes its place.
-    fn crash(&mut self, process: usize) -> Result<(), String> {
+    pub(crate) fn crash(&mut self, process: usize) -> Result<(), String> {
         let nodes: Vec<NodeId> = self
             .processes
             .get(process)

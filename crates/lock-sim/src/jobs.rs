@@ -37,6 +37,9 @@ impl World {
     pub(crate) fn job_end(&mut self, process: usize, life: u64, caller: u64) -> Result<(), String> {
         let now = self.instant();
         let Some(one) = self.processes.get_mut(process).filter(|one| one.life == life) else { return Ok(()) };
+        if one.exit.is_some() {
+            return Ok(());
+        }
         if one.away_until() > self.now {
             let until = one.away_until();
             self.at(until, Happening::JobEnd { process, life, caller });

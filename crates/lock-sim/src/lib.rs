@@ -11,6 +11,7 @@
 mod census;
 mod cluster;
 mod digest;
+mod exit;
 mod faults;
 mod jobs;
 mod network;

@@ -168,6 +168,9 @@ impl World {
             && let Some(client) = one.client(node)
         {
             client.handle_bytes(now, &bytes);
+            if one.exits_next {
+                self.begin_exit(process);
+            }
             return self.drain(process);
         }
         Ok(())

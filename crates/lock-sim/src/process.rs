@@ -1,17 +1,18 @@
 //! One process: the engine that the addon runs, and the calls of its callers in place of JavaScript.
 
+use crate::exit::Exit;
 use crate::oracle::{Held, Sharing, cautious_end};
 use fastrand::Rng;
 use lock_core::{
     AcquireRequest, Action, BackoffRule, Client, ClientConfig, ClusterRules, Engine, HandshakeOptions,
-    Held as Taken, HoldId, Instant, Keep, LeaseState, NewLease, NodeId, Notice, Owner, RetryPolicy, Secrets,
-    SharedLeases, SlotRange, TaskKey, WaitPolicy, Wanted,
+    Held as Taken, HoldId, IdSource, Instant, Keep, LeaseState, NewLease, NodeId, Notice, Owner, RetryPolicy,
+    Secrets, SharedLeases, SlotRange, TaskKey, WaitPolicy, Wanted,
 };
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 /// An owner whose calls hold together and may release each other's locks.
-const TEAM: &[u8] = b"team";
+pub(crate) const TEAM: &[u8] = b"team";
 /// An owner whose calls hold together, with different terms, and never release: each lock ends by itself.
 pub(crate) const CREW: &[u8] = b"crew";
 /// Calls that come along with another have its number and a multiple of this; what depends on the number is the same.
@@ -67,6 +68,14 @@ pub(crate) struct Process {
     /// The table of slots that was asked for.
     pub(crate) table: Option<Result<Vec<SlotRange>, String>>,
     pub(crate) calls: HashMap<u64, Call>,
+    /// How the owners of its jobs begin.
+    pub(crate) mark: Vec<u8>,
+    /// Its connection has been ready since it was made.
+    pub(crate) is_ready: bool,
+    /// Its step at exit.
+    pub(crate) exit: Option<Exit>,
+    /// It takes that step when the next answer is there, before it is told.
+    pub(crate) exits_next: bool,
     /// What the engine told and nobody took in yet.
     notices: VecDeque<Notice>,
     /// Nothing is done before this time, in ns: by the whole process, or only by its JavaScript thread.
@@ -98,8 +107,14 @@ impl Process {
         let mut seed = [0; 24];
         rng.fill(&mut seed);
         let leases = SharedLeases::default();
+        let mark = String::from_utf8_lossy(&IdSource::new(seed).mark()).into_owned();
+        let (first, second) = mark.split_at(8);
         Self {
             life,
+            mark: format!("execute:{first}-{second}-").into_bytes(),
+            is_ready: false,
+            exit: None,
+            exits_next: false,
             engine: Engine::new(config, seed, leases.clone()),
             leases,
             connections: BTreeMap::new(),
@@ -246,9 +261,15 @@ impl Process {
                 self.calls.remove(&caller);
                 Some(Want::Over { caller })
             }
-            Notice::Ready { .. }
-            | Notice::Down { .. }
-            | Notice::Recovered { .. }
+            Notice::Ready { .. } => {
+                self.is_ready = true;
+                None
+            }
+            Notice::Down { .. } => {
+                self.is_ready = false;
+                None
+            }
+            Notice::Recovered { .. }
             | Notice::Log { .. }
             | Notice::AskPause { .. }
             | Notice::AskError { .. } => None,

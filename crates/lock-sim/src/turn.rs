@@ -10,6 +10,10 @@ impl World {
         let now = self.instant();
         loop {
             let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
+            if one.exit.is_some() {
+                // Nothing is told any more, and nothing connected.
+                break;
+            }
             let Some(want) = one.next_want(now, process) else { break };
             match want {
                 // Written before anybody is told.
@@ -95,7 +99,7 @@ impl World {
         }
         let now = self.instant();
         let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
-        let until = one.away_until();
+        let until = one.away_until().max(one.exits_until());
         if until > self.now {
             self.at(until, Happening::Visit { process });
             return Ok(());

@@ -56,6 +56,11 @@ pub(crate) enum Happening {
         life: u64,
         caller: u64,
     },
+    /// The step at exit of a process goes on.
+    Exits {
+        process: usize,
+        life: u64,
+    },
     /// A thread that a job has blocked goes on.
     Unblocked {
         process: usize,
@@ -270,10 +275,12 @@ impl World {
             Happening::Visit { process } => return self.visit(process),
             Happening::Cancel { process, caller } => {
                 let now = self.instant();
-                self.processes.get_mut(process).into_iter().for_each(|one| one.cancel(now, caller));
+                let one = self.processes.get_mut(process).filter(|one| one.exit.is_none());
+                one.into_iter().for_each(|one| one.cancel(now, caller));
                 return self.drain(process);
             }
             Happening::JobEnd { process, life, caller } => return self.job_end(process, life, caller),
+            Happening::Exits { process, life } => return self.go_on_with_exit(process, life),
             Happening::Unblocked { process } => return self.unblocked(process),
             Happening::Fault(at) => {
                 let (Some(kind), Some(Some(every))) = (KINDS.get(at), self.plan.every_ms.get(at)) else {

@@ -128,15 +128,14 @@ impl Acquire {
         }
     }
 
-    /// When Redis itself will have freed what this attempt took.
-    pub(crate) fn lapse(&self) -> Option<Instant> {
-        self.lease.map(|lease| self.sent_at + lease)
+    /// When Redis itself will have freed what this attempt took, if its last command was carried out only now.
+    pub(crate) fn longest_end(&self, now: Instant) -> Option<Instant> {
+        self.lease.map(|lease| now + lease)
     }
 
     /// Whether what the last command took may have lapsed by now.
     pub(crate) fn is_late(&self, now: Instant) -> bool {
-        let lease = self.lease.unwrap_or_default();
-        self.lapse().is_some_and(|lapse| now >= lapse.back(margin(lease)))
+        self.lease.is_some_and(|lease| now >= (self.sent_at + lease).back(margin(lease)))
     }
 
     /// The hold, taken by a command that was sent at `sent_at`, or on a grant.

@@ -6,11 +6,12 @@
 //!
 //! The parts (connection, calls, waiters, outbox, cohorts, lines) own their fields and do not know each other: the client passes on what
 //! one of them says. Its own files call one way:
-//! `mod`, `moving` > `outage` > `answers` > `returned` > `acquired` > `waiting` > `sending` > `state`.
+//! `mod`, `exit`, `moving` > `outage` > `answers` > `returned` > `acquired` > `waiting` > `sending` > `state`.
 
 mod acquired;
 mod answers;
 mod check;
+mod exit;
 mod moving;
 mod outage;
 mod returned;
@@ -23,16 +24,14 @@ pub use state::Client;
 pub(crate) use state::{Redirect, Redirected, closed_error};
 
 use crate::backoff::Backoff;
-use crate::calls::{Acquire, By, Calls, Kind, Release, ReleaseAll, Renew, State};
+use crate::calls::{Acquire, By, Calls, Kind, Release, ReleaseAll, State};
 use crate::cohort::{Cohorts, Rest};
-use crate::commands::renew::Renewing;
 use crate::config::ClientConfig;
 use crate::connection::{Connection, Input};
 use crate::effects::Effects;
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, IdSource, Owner};
 use crate::key::Namespace;
-use crate::lease::{EXIT_LEASE_MS, NewLease};
 use crate::official_callers::OfficialCallers;
 use crate::outbox::Outbox;
 use crate::poll_lines::PollLines;
@@ -404,44 +403,5 @@ impl Client {
         for caller in self.cohorts.end_all().into_iter().chain(self.calls.take_all_callers()) {
             self.fx.tell(Event::Done { caller, outcome: Outcome::Failed(error.clone()) });
         }
-    }
-
-    /// Shortens what `held` names and every `execute` lock whose request is under way, on this connection and
-    /// so after those requests, and takes this client out of every queue. True when there is something to send; it is done when no reply
-    /// is expected. So little is left of a lock that nobody waits long for it, and enough for a COMMIT that is under way. Nothing is acquired
-    /// after it.
-    pub fn shorten_for_exit(&mut self, now: Instant, held: Vec<NewLease>) -> bool {
-        self.exiting = true;
-        if !self.connection.is_ready() {
-            return false;
-        }
-        let plain = self.connection.is_plain();
-        let what = Renewing::ExactlyMs(EXIT_LEASE_MS);
-        let mut all: Vec<Renew> = (held.into_iter())
-            .map(|held| {
-                let tokens = (!held.owner.is_unique() && !plain).then_some(held.tokens);
-                Renew { keys: held.keys, owner: held.owner, tokens, what }
-            })
-            .collect();
-        all.extend(self.calls.iter().filter_map(|(_, call)| match &call.kind {
-            Kind::Acquire(acquire)
-                if matches!(call.state(), State::InFlight | State::Hinted | State::Unacknowledged)
-                    && acquire.owner.is_unique() =>
-            {
-                let (keys, owner) = (Arc::clone(&acquire.keys), acquire.owner.clone());
-                Some(Renew { keys, owner, tokens: None, what })
-            }
-            _ => None,
-        }));
-        // The first brings the script's text along: what is written once is carried out, though this process may be gone.
-        let mut whole = true;
-        for shorten in all {
-            let id = self.insert(None, Kind::Renew(shorten), None);
-            self.send(now, id, std::mem::take(&mut whole));
-        }
-        for key in self.waiters.waited_for() {
-            self.leave(now, &key, true);
-        }
-        self.expects_reply()
     }
 }

@@ -75,7 +75,7 @@ impl Client {
     pub(super) fn send(&mut self, now: Instant, id: CallId, whole: bool) {
         if self.exiting && self.calls.acquire(id).is_some() {
             // Nobody would hear of the lock.
-            return;
+            return self.calls.set_state(id, State::Pausing);
         }
         self.hint_successor(now, id);
         if self.collect(now, id) {
@@ -270,7 +270,8 @@ impl Client {
 
     /// Names the client's oldest waiter in a release that is about to be sent.
     fn hint_successor(&mut self, now: Instant, id: CallId) {
-        let hands_off = self.connection.hands_off();
+        // Of a process that ends nobody is named.
+        let hands_off = self.connection.hands_off() && !self.exiting;
         let Some(release) = self.calls.release_mut(id) else { return };
         release.sent_at = now;
         release.hint = None;
@@ -430,10 +431,7 @@ impl Client {
                 return self.calls.forget(id);
             }
         };
-        let until = acquire.lapse();
-        if until.is_some_and(|until| now >= until) {
-            return self.calls.forget(id);
-        }
+        let until = acquire.longest_end(now);
         let (keys, owner) = (Arc::clone(&acquire.keys), acquire.owner.clone());
         let Some(call) = self.calls.get_mut(id).present() else { return };
         call.kind = Kind::Release(Release::automatic(now, keys, owner, by, request, until));

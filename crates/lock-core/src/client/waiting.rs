@@ -40,7 +40,8 @@ impl Client {
         first_foreign_ticket: Option<u64>,
         sent_at: Option<Instant>,
     ) {
-        if self.waiters.granted(key, token, first_foreign_ticket, sent_at) {
+        // Of a process that ends no job begins.
+        if !self.exiting && self.waiters.granted(key, token, first_foreign_ticket, sent_at) {
             self.dispatch_grant(now, key);
         } else {
             self.leave(now, key, false);

@@ -98,6 +98,11 @@ impl NewLease {
         Self { keys: keys.into(), tokens: tokens_of(&self.keys, &self.tokens, keys), ..self.clone() }
     }
 
+    /// Whether Redis can tell it from a later hold of the same keys.
+    pub(super) fn is_told_apart(&self) -> bool {
+        self.owner.is_unique() || !self.tokens.is_empty()
+    }
+
     /// What is asked of Redis when it is due.
     fn term(&self) -> Term {
         match (&self.owner, self.lease) {
@@ -173,8 +178,7 @@ impl Lease {
 
     /// When it is renewed or looked at after `since`.
     pub(super) fn next_due(&self, since: Instant) -> Instant {
-        let promised = self.held.owner.is_unique() || !self.held.tokens.is_empty();
-        let longest = if promised { Duration::MAX } else { LONGEST_LOOK_WITHOUT_TOKENS };
+        let longest = if self.held.is_told_apart() { Duration::MAX } else { LONGEST_LOOK_WITHOUT_TOKENS };
         match self.held.lease {
             Some(lease) if self.held.renews => since + (lease / 3).min(longest),
             _ => {

@@ -251,12 +251,14 @@ impl LeaseTable {
         self.get(hold).map(|lease| &lease.held)
     }
 
-    /// Nothing is due from here on. Returns what is left behind when the process ends: every lease that is renewed and not lost.
+    /// Nothing is due from here on. Returns what may be left behind when the process ends: every lease that is renewed. One that counts as
+    /// lost may still be there, if a renewal was carried out and its answer got lost; it is named only where Redis can tell it from a
+    /// later one.
     pub fn end_renewals(&mut self) -> Vec<NewLease> {
         self.ended = true;
-        let leases = self.leases.iter().map(|(_, lease)| lease);
-        let alive = leases.filter(|lease| lease.held.renews && lease.state != LeaseState::Lost);
-        alive.map(|lease| lease.held.clone()).collect()
+        let left = self.leases.iter().map(|(_, lease)| lease).filter(|lease| lease.held.renews);
+        let known = left.filter(|lease| lease.state != LeaseState::Lost || lease.held.is_told_apart());
+        known.map(|lease| lease.held.clone()).collect()
     }
 
     /// Whether a renewal is under way that may still give a lock its full length.

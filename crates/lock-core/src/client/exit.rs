@@ -1,0 +1,55 @@
+//! The step at the end of a process: little is left of its locks, and nothing of what nobody was told of.
+
+use super::Client;
+use crate::calls::{By, Kind, Release, Renew};
+use crate::commands::renew::Renewing;
+use crate::lease::{EXIT_LEASE_MS, NewLease};
+use crate::time::Instant;
+use std::sync::Arc;
+
+impl Client {
+    /// Shortens what `held` names and what calls of `execute` have taken or may take yet, on this connection and so after their requests;
+    /// gives back what calls of `acquire` took that nobody was told of; and takes this client out of every queue. True when there is
+    /// something to send; it is done when no reply is expected. So little is left of a lock that nobody waits long for it, and enough for a
+    /// COMMIT that is under way. Nothing is acquired after it.
+    pub fn shorten_for_exit(&mut self, now: Instant, held: Vec<NewLease>) -> bool {
+        self.exiting = true;
+        if !self.connection.is_ready() {
+            return false;
+        }
+        let plain = self.connection.is_plain();
+        let what = Renewing::ExactlyMs(EXIT_LEASE_MS);
+        let mut renews: Vec<Renew> = (held.into_iter())
+            .map(|held| {
+                let tokens = (!held.owner.is_unique() && !plain).then_some(held.tokens);
+                Renew { keys: held.keys, owner: held.owner, tokens, what }
+            })
+            .collect();
+        let request = self.attempt();
+        let mut undone = Vec::new();
+        for acquire in self.calls.iter().filter_map(|(_, call)| call.may_have_taken()) {
+            let (keys, owner) = (Arc::clone(&acquire.keys), acquire.owner.clone());
+            if owner.is_unique() {
+                renews.push(Renew { keys, owner, tokens: None, what });
+            } else if !plain {
+                let by = By::Attempt(acquire.attempt);
+                undone.push(Release::automatic(now, keys, owner, by, request, acquire.longest_end(now)));
+            }
+        }
+        self.send_at_exit(now, renews.into_iter().map(Kind::Renew));
+        self.send_at_exit(now, undone.into_iter().map(Kind::Release));
+        for key in self.waiters.waited_for() {
+            self.leave(now, &key, true);
+        }
+        self.expects_reply()
+    }
+
+    /// The first brings the script's text along: what is written once is carried out, though this process may be gone.
+    fn send_at_exit(&mut self, now: Instant, kinds: impl Iterator<Item = Kind>) {
+        let mut whole = true;
+        for kind in kinds {
+            let id = self.insert(None, kind, None);
+            self.send(now, id, std::mem::take(&mut whole));
+        }
+    }
+}
