@@ -5,7 +5,7 @@
 //! on the environment's thread.
 
 use super::deliver::{Deliver, closed, internal};
-use super::settings::{EXIT_LIMIT, Settings};
+use super::settings::Settings;
 use super::shared::{Inbound, Shared, Waker};
 use super::socket::Connection;
 use super::sockets::Sockets;
@@ -369,8 +369,7 @@ impl NodeLoop {
         }
         let Ok(mut guard) = self.state.try_borrow_mut() else { return };
         let state = &mut *guard;
-        let end = now() + EXIT_LIMIT;
-        self.shared.end_renewals(now() + EXIT_LIMIT / 2);
+        let end = self.shared.begin_exit();
         if !state.engine.begin_exit(now()) {
             return;
         }

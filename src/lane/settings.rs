@@ -5,9 +5,6 @@ use lock_core::census::ProcessFacts;
 use lock_core::{ClientConfig, NodeAddress};
 use std::time::Duration;
 
-/// How long the step at exit may take.
-pub(super) const EXIT_LIMIT: Duration = Duration::from_millis(200);
-
 /// Everything that a lane needs to start.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {

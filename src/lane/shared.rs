@@ -11,6 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
+/// How long the step at exit may take.
+const EXIT_LIMIT: Duration = Duration::from_millis(200);
+
 /// Wakes the JavaScript thread.
 pub(crate) enum Waker {
     /// By a libuv handle.
@@ -90,13 +93,15 @@ impl Shared {
         self.leases.clone()
     }
 
-    /// Begins no more renewals, and blocks until none is under way, or until `end`: one that Redis carries out after the step at exit
-    /// would give a lock its full length, and nobody would hold it.
-    pub(crate) fn end_renewals(&self, end: Instant) {
+    /// Begins no more renewals, and blocks until none is under way, for half of the time that the step at exit has: one that Redis carries
+    /// out after the step would give a lock its full length, and nobody would hold it. Returns when the step has to end.
+    pub(crate) fn begin_exit(&self) -> Instant {
+        let began_at = now();
         self.leases().end_renewals();
-        while self.leases().is_renewing() && now() < end {
+        while self.leases().is_renewing() && now() < began_at + EXIT_LIMIT / 2 {
             std::thread::sleep(Duration::from_millis(1));
         }
+        began_at + EXIT_LIMIT
     }
 
     /// Notes what the renewal has to know about a main connection that now stands.

@@ -4,7 +4,7 @@
 use super::background;
 use super::deliver::{Deliver, closed};
 use super::renewal;
-use super::settings::{EXIT_LIMIT, Settings};
+use super::settings::Settings;
 use super::shared::{Inbound, Shared, Waker};
 use super::{census, lookup, wire};
 use crate::net::{self, Connection, Socket, Target, Trouble, describe};
@@ -150,8 +150,7 @@ impl ThreadLane {
         if self.exited.replace(true) {
             return;
         }
-        let end = now() + EXIT_LIMIT;
-        self.core.shared.end_renewals(now() + EXIT_LIMIT / 2);
+        let end = self.core.shared.begin_exit();
         let mut engine = self.core.engine();
         if !engine.begin_exit(now()) {
             return;

@@ -27,6 +27,7 @@ pub use facts::LeaseFacts;
 pub use hold_id::HoldId;
 pub use renewal::{Renewal, RenewalAnswer, Term};
 pub use shared::SharedLeases;
+pub use timing::EXIT_LEASE_MS;
 pub(crate) use timing::{CLAIM_PERIOD, margin};
 
 use crate::ids::Owner;
@@ -40,12 +41,7 @@ use noted::Noted;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What is left of an `execute` lock's lease when its process ends, in milliseconds: a COMMIT may be in flight.
-pub const EXIT_LEASE_MS: u64 = 2_000;
-
-/// Shortest and longest time after which a renewal or look that failed is tried again.
-const RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(3));
+use timing::RETRY;
 
 /// A lease that was taken out of the table.
 #[derive(Debug)]
@@ -256,9 +252,9 @@ impl LeaseTable {
     /// later one.
     pub fn end_renewals(&mut self) -> Vec<NewLease> {
         self.ended = true;
-        let left = self.leases.iter().map(|(_, lease)| lease).filter(|lease| lease.held.renews);
-        let known = left.filter(|lease| lease.state != LeaseState::Lost || lease.held.is_told_apart());
-        known.map(|lease| lease.held.clone()).collect()
+        let leases = self.leases.iter().map(|(_, lease)| lease).filter(|lease| lease.held.renews);
+        let left = leases.filter(|lease| lease.state != LeaseState::Lost || lease.held.is_told_apart());
+        left.map(|lease| lease.held.clone()).collect()
     }
 
     /// Whether a renewal is under way that may still give a lock its full length.
