@@ -11,10 +11,13 @@ const bed = openTestbed({ args: ["--appendonly", "yes"] });
 const ALL = [...LEAST, "+script", "+ping"];
 let users = 0;
 
+/** What is to be added to the ACL for a right that the doctor missed. */
+const ruleOf = (right) => (/^[~&]/.test(right) ? right : `+${right.toLowerCase()}`);
+
 /** Runs the doctor as a user with all rights but some. */
 async function without(...missing) {
   users += 1;
-  const gone = new Set(missing.map((right) => (/^[~&]/.test(right) ? right : `+${right.toLowerCase()}`)));
+  const gone = new Set(missing.map(ruleOf));
   await grant(
     bed,
     `user${users}`,
@@ -44,6 +47,7 @@ for (const name of ["SET", "GET", "DEL", "PEXPIRE", "~medusa_lock:*"]) {
     const { level, text } = find("right-locks");
     assert.equal(level, "problem");
     assert.match(text, name.startsWith("~") ? /may not use the keys ~medusa_lock:\*/ : new RegExp(`may not use ${name} for locks`));
+    assert.ok(text.endsWith(`Missing in its ACL: ${ruleOf(name)}`), text);
   });
 }
 
@@ -60,6 +64,7 @@ for (const name of ["MGET", "EXISTS", "INCRBY", "PTTL", "PERSIST", "TIME", "ZADD
     assert.ok(ids.includes("right-side-keys") && ids.includes("mode-plain"), ids.join());
     assert.match(find("right-side-keys").text, name.startsWith("~") ? /the keys ~mlr!\*/ : new RegExp(`\\b${name}\\b`));
     assert.match(find("right-side-keys").text, /without fencing tokens/);
+    assert.ok(find("right-side-keys").text.endsWith(`Missing in its ACL: ${ruleOf(name)}`), find("right-side-keys").text);
   });
 }
 
@@ -69,6 +74,7 @@ for (const name of ["SUBSCRIBE", "PUBLISH", "&mlr!*"]) {
     assert.equal(code, 1);
     assert.ok(ids.includes("right-channels") && ids.includes("mode-polling"), ids.join());
     assert.match(find("right-channels").text, name.startsWith("&") ? /PUBLISH .*SUBSCRIBE / : new RegExp(`refuses ${name} \\(`));
+    assert.ok(find("right-channels").text.includes(`missing in the ACL: ${ruleOf(name)})`), find("right-channels").text);
   });
 }
 

@@ -227,3 +227,18 @@ test("an exception in a function of the user is logged, and counts as no", () =>
   assert.match(lines[0], /redisOptions\.retryStrategy.*boom/);
   assert.match(lines[1], /redisOptions\.reconnectOnError.*boom/);
 });
+
+test("an option that is not known is warned of, with the one that it is nearest to", () => {
+  const { warnings } = parse(URL, { pasword: "p", connectTimeOut: 5, tls: { sevrername: "h" }, somethingElse: 1 });
+  assert.deepEqual(warnings, [
+    'redisOptions.pasword is not an ioredis option, ignored. Did you mean "password"?',
+    'redisOptions.connectTimeOut is not an ioredis option, ignored. Did you mean "connectTimeout"?',
+    "redisOptions.somethingElse is not an ioredis option, ignored.",
+    'redisOptions.tls.sevrername is not a TLS option, ignored. Did you mean "servername"?',
+  ]);
+  const { parseOptions } = provider("options/options");
+  assert.deepEqual(parseOptions({ redisUrl: URL, drainTimeoutMS: 5, prefix: "x" }, undefined).warnings, [
+    'Option "drainTimeoutMS" of the "locking-redis" provider is not known, ignored. Did you mean "drainTimeoutMs"?',
+    'Option "prefix" of the "locking-redis" provider is not known, ignored.',
+  ]);
+});

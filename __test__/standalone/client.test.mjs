@@ -92,7 +92,7 @@ test("a namespace of one's own is apart from the shop's", async () => {
 test("an option that is not known is warned of, in the words of this client", async () => {
   const lines = [];
   client({ waitMS: 5, redisOptions: { pasword: "secret" }, logger: { warn: (text) => lines.push(text) } });
-  assert.match(lines[0], /^\[locking .+\] Option "waitMS" of createLocks is not known, ignored\.$/);
+  assert.match(lines[0], /^\[locking .+\] Option "waitMS" of createLocks is not known, ignored\. Did you mean "waitMs"\?$/);
   assert.match(lines[1], /pasword/);
   assert.doesNotMatch(lines.join(), /secret|locking-redis" provider/);
 });

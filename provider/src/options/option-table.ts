@@ -1,4 +1,5 @@
 import { optionError } from "../client/errors";
+import { didYouMean } from "./did-you-mean";
 
 /**
  * What becomes of an option of ioredis or Node. It works; or it is passed over silently; or it is passed over and the
@@ -55,7 +56,7 @@ export function judgeOption(table: OptionTable, kind: string, name: string, valu
   }
   const row = table.get(name);
   if (!row) {
-    warnings.push(`${label} is not ${kind}, ignored.`);
+    warnings.push(`${label} is not ${kind}, ignored.${didYouMean(name, table.keys())}`);
   } else if (value === null || row.harmless.includes(value)) {
     return;
   } else if (row.treatment === "warned") {

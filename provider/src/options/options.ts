@@ -5,6 +5,7 @@ import type { Callbacks } from "../client/callbacks";
 import { lockError, optionError } from "../client/errors";
 import type { SlowTerms } from "../client/slow";
 import { parseCluster } from "./cluster-options";
+import { didYouMean } from "./did-you-mean";
 import { optionalBoolean, optionalInteger, optionalNumber, optionalString } from "./option-values";
 import type { RedisConnectionOptions } from "./redis-option-types";
 import { parseRedisOptions, type RedisSettings } from "./redis-options";
@@ -142,7 +143,7 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
   const named = "providers" in given ? [] : Object.keys(given);
   const warnings = named
     .filter((name) => !KNOWN.has(name))
-    .map((name) => `Option "${name}" of the "locking-redis" provider is not known, ignored.`);
+    .map((name) => `Option "${name}" of the "locking-redis" provider is not known, ignored.${didYouMean(name, KNOWN)}`);
   const number = (name: string, unit: string, least: number, fallback: number) =>
     optionalNumber(name, given[name] ?? around[name], unit, least) ?? fallback;
   const yes = (name: string, fallback: boolean) => optionalBoolean(name, given[name] ?? around[name]) ?? fallback;

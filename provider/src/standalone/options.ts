@@ -1,5 +1,6 @@
 import { kindOf } from "../client/arguments";
 import { LockError, lockError } from "../client/errors";
+import { didYouMean } from "../options/did-you-mean";
 import { optionalNumber } from "../options/option-values";
 import { type ParsedOptions, parseOptions, type SafetyOptions } from "../options/options";
 import type { RedisConnectionOptions } from "../options/redis-option-types";
@@ -117,7 +118,13 @@ export function parseLocksOptions(options: unknown): ParsedLocksOptions {
       ...parsed,
       waitMs: optionalNumber("waitMs", waitMs, "milliseconds", 1) ?? DEFAULT_WAIT_MS,
       logger: parseLogger(logger),
-      warnings: [...unknown.map((name) => `Option "${name}" of createLocks is not known, ignored.`), ...warnings.map(inOurWords)],
+      warnings: [
+        ...unknown.map(
+          (name) =>
+            `Option "${name}" of createLocks is not known, ignored.${didYouMean(name, [...Object.keys(NAMES), "waitMs", "logger"])}`,
+        ),
+        ...warnings.map(inOurWords),
+      ],
     };
   } catch (error) {
     throw error instanceof LockError ? errorInOurWords(error) : error;

@@ -57,15 +57,16 @@ export async function checkRights(patient: Patient, server: Server, limits: Limi
   const found: Finding[] = [];
   const locks = await refusedIn(send, onLocks(server.lockKey), server.lockKey, `~${prefix}*`);
   if (locks !== undefined) {
-    limits.none.push(`${locks} may not be used`);
-    found.push(finding("right-locks", `The Redis user may not use ${locks} for locks: every call fails with REDIS_REFUSED.`));
+    limits.none.push(`${locks.what} may not be used`);
+    const cost = "every call fails with REDIS_REFUSED";
+    found.push(finding("right-locks", `The Redis user may not use ${locks.what} for locks: ${cost}.${locks.rules}`));
   }
   const sideKey = `${server.sidePrefix}w:${server.lockKey}`;
   const side = await refusedIn(send, onSideKeys(sideKey), sideKey, "~mlr!*");
   if (side !== undefined) {
-    limits.plain.push(`${side} may not be used for side keys`);
+    limits.plain.push(`${side.what} may not be used for side keys`);
     const cost = "callers poll in no order, without fencing tokens and hold records";
-    found.push(finding("right-side-keys", `The Redis user may not use ${side} for side keys: ${cost}.`));
+    found.push(finding("right-side-keys", `The Redis user may not use ${side.what} for side keys: ${cost}.${side.rules}`));
   }
   found.push(...(await checkChannels(patient, server, limits)));
   found.push(...(await checkResp3(patient, server, limits)));
@@ -76,21 +77,30 @@ export async function checkRights(patient: Patient, server: Server, limits: Limi
 
 type Send = (...parts: string[]) => Promise<Outcome>;
 
+/** What may not be used, and a sentence that names the missing rules of the ACL, if one refuses it. */
+interface Refused {
+  what: string;
+  rules: string;
+}
+
 /** Which of these commands may not be used in a script; undefined: all may. `keys`: as an ACL names keys of this kind. */
-async function refusedIn(send: Send, commands: Commands, key: string, keys: string): Promise<string | undefined> {
+async function refusedIn(send: Send, commands: Commands, key: string, keys: string): Promise<Refused | undefined> {
   const refused: string[] = [];
   let isAboutKeys = true;
+  let isAcl = true;
   for (const [name = "", ...rest] of commands) {
     const said = errorOf(await send("EVAL", TRY, "1", key, name, ...rest));
     if (said !== undefined && FORBIDDEN.test(said)) {
       refused.push(name);
+      isAcl &&= BY_ACL.test(said);
       isAboutKeys &&= /\bkeys?\b/i.test(said) && !/run the/i.test(said);
     }
   }
   if (refused.length === 0) {
     return undefined;
   }
-  return isAboutKeys ? `the keys ${keys}` : refused.join(", ");
+  const rules = isAboutKeys ? keys : refused.map((name) => `+${name.toLowerCase()}`).join(" ");
+  return { what: isAboutKeys ? `the keys ${keys}` : refused.join(", "), rules: isAcl ? ` Missing in its ACL: ${rules}` : "" };
 }
 
 async function checkChannels(patient: Patient, server: Server, limits: Limits): Promise<Finding[]> {
@@ -175,6 +185,9 @@ async function checkOthers(patient: Patient, send: Send, limits: Limits): Promis
 const NOT_LET_IN = /^(WRONGPASS|NOAUTH)/;
 const FORBIDDEN = /noperm|permission|unknown (sub)?command|unsupported|not supported|disabled|can't run|can't access/i;
 
+/** What an ACL says, to a command and within a script. */
+const BY_ACL = /NOPERM|user executing the script/;
+
 /** @internal Whether a command is refused for good: for want of a right, or because a proxy does not know it. */
 export function isRefused(outcome: Outcome): boolean {
   const said = errorOf(outcome);
@@ -184,7 +197,12 @@ export function isRefused(outcome: Outcome): boolean {
 /** The command with the server's reason, if it is refused. */
 async function shown(name: string, sent: Promise<Outcome>): Promise<string | undefined> {
   const outcome = await sent;
-  return isRefused(outcome) ? `${name} (${errorOf(outcome)})` : undefined;
+  if (!isRefused(outcome)) {
+    return undefined;
+  }
+  const said = errorOf(outcome) ?? "";
+  const rule = /\bchannel/.test(said) ? "&mlr!*" : `+${name.toLowerCase()}`;
+  return `${name} (${said}${BY_ACL.test(said) ? `; missing in the ACL: ${rule}` : ""})`;
 }
 
 /** @internal INFO of a server; undefined: it is refused. */
