@@ -146,3 +146,14 @@ test("where WAIT is refused no lock is given, the error says why, and it heals",
   await bed.command("ACL", "SETUSER", "hasty", "+wait");
   await until("calls succeed", () => locking.execute("k", async () => true).catch(() => false));
 });
+
+test("a master without replicas is told of at boot, in one line that names the option", async (t) => {
+  const alone = await startServer({ version: SERVER });
+  t.after(() => alone.stop());
+  const { logs } = await bed.boot({ redisUrl: `redis://127.0.0.1:${alone.port}`, safety: SAFETY });
+  const lines = logs.filter(({ text }) => /safety\.replicas is 1, and Redis has only 0: .*LOCK_NOT_REPLICATED/.test(text));
+  assert.deepEqual(
+    lines.map(({ level }) => level),
+    ["warn"],
+  );
+});

@@ -4,7 +4,7 @@
 
 mod support;
 
-use lock_core::{ClientConfig, Code, Event, HandshakeOptions, Mode};
+use lock_core::{ClientConfig, Code, Event, HandshakeOptions, Mode, Safety};
 use support::{Rig, SECOND, config, with_password};
 
 /// Both channels, and a message to itself that reached one.
@@ -314,6 +314,27 @@ fn a_server_that_evicts_nothing_or_has_no_limit_is_not_told_of() {
         answer(&mut rig, &info(text));
         assert!(!rig.logs().contains("maxmemory"), "{}", rig.logs());
     }
+}
+
+#[test]
+fn a_master_with_fewer_replicas_than_safety_asks_for_is_told_of() {
+    let safety = Some(Safety { replicas: 2, timeout: SECOND });
+    for (there, told) in [("0", true), ("1", true), ("2", false), ("3", false)] {
+        let mut rig = Rig::new(ClientConfig { safety, ..config() });
+        answer(
+            &mut rig,
+            &info(&format!("redis_version:7.0.15\r\nrole:master\r\nconnected_slaves:{there}\r\n")),
+        );
+        assert_eq!(
+            rig.logs().contains(&format!("safety.replicas is 2, and Redis has only {there}")),
+            told,
+            "{}",
+            rig.logs()
+        );
+    }
+    let mut rig = Rig::new(config());
+    answer(&mut rig, &info("redis_version:7.0.15\r\nrole:master\r\nconnected_slaves:0\r\n"));
+    assert!(!rig.logs().contains("replicas"), "{}", rig.logs());
 }
 
 #[test]

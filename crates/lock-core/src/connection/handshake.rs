@@ -3,7 +3,7 @@
 //! since a subscription would put an older connection out of use.
 
 use super::channels::Channels;
-use super::info::{eviction, field, loading, replica, uselessness};
+use super::info::{eviction, field, loading, replica, too_few_replicas, uselessness};
 use super::needs::{self, SideKeys, error_text};
 use super::refusal::{self, Refused};
 use crate::config::ClientConfig;
@@ -354,7 +354,8 @@ impl Handshake {
         }
         let replica = replica(&info);
         self.replica = replica.is_some();
-        let notes = eviction(&info).into_iter().chain(replica);
+        let lacks = too_few_replicas(config, &info).filter(|_| !self.replica);
+        let notes = eviction(&info).into_iter().chain(replica).chain(lacks);
         self.notes.extend(notes.map(|note| self.secrets.clean(&note)));
         Ok(())
     }

@@ -44,6 +44,17 @@ pub(super) fn eviction(info: &str) -> Option<String> {
     ))
 }
 
+/// A warning of a master with fewer replicas than the option `safety` asks for.
+pub(super) fn too_few_replicas(config: &ClientConfig, info: &str) -> Option<String> {
+    let wanted = config.safety?.replicas;
+    let there: u32 = field(info, "connected_slaves")?.parse().ok()?;
+    (there < wanted).then(|| {
+        format!(
+            "safety.replicas is {wanted}, and Redis has only {there}: every lock is refused (LOCK_NOT_REPLICATED) until it has more."
+        )
+    })
+}
+
 /// A field's value.
 pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
