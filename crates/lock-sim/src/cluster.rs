@@ -33,7 +33,10 @@ impl World {
         };
         for to in 0..2 {
             let slots: Vec<u16> = moves.iter().filter(|(_, at)| *at == to).map(|(slot, _)| *slot).collect();
-            for (connection, push) in self.servers.move_slots(&slots, to) {
+            let ahead = i64::try_from(self.plan.ahead_ms).unwrap_or(0);
+            for (connection, push) in
+                self.servers.move_slots(&slots, to, if to == 0 { -ahead } else { ahead })
+            {
                 self.send_to_client(connection, push);
             }
         }

@@ -32,6 +32,8 @@ pub struct Plan {
     pub endless: bool,
     /// Two masters share the keys.
     pub cluster: bool,
+    /// By how much the clock of the second is ahead.
+    pub ahead_ms: u64,
 }
 
 /// A fault.
@@ -122,6 +124,7 @@ impl Plan {
             officials: if rng.u8(..4) == 0 { rng.usize(1..4) } else { 0 },
             endless: !crashes && !loses,
             cluster: false,
+            ahead_ms: 0,
         };
         // Drawn last: the other worlds stay what they were.
         let exits = (rng.u8(..4) == 0).then(|| 1 << rng.u64(9..16));
@@ -152,6 +155,8 @@ impl Plan {
         }
         let exits = (rng.u8(..4) == 0).then(|| 1 << rng.u64(9..16));
         plan.every_ms.push(exits);
+        // The same limit of the tokens: a counter is lost, and the slot moves to a master whose clock is behind.
+        plan.ahead_ms = if rng.bool() && loses.is_none() { rng.u64(0..5_000) } else { 0 };
         plan.endless = !crashes && loses.is_none() && exits.is_none();
         plan
     }

@@ -108,7 +108,7 @@ impl World {
     }
 
     pub(crate) fn arrive_at_server(&mut self, at: usize) {
-        let us = self.server_us();
+        let us = self.connections.get(at).map_or(0, |one| self.us_of(one.server));
         let Some(connection) = self.connections.get_mut(at) else { return };
         let Some(command) = connection.to_server.pop_front().filter(|_| connection.open_at_server) else {
             return;

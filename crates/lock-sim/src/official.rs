@@ -5,11 +5,11 @@ use crate::world::{Happening, MS, World};
 
 impl World {
     pub(crate) fn official(&mut self, who: usize, releases: bool) {
-        let us = self.server_us();
         let key = self.rng.usize(0..self.plan.keys);
         let Some(holding) = self.officials.get(who).copied() else { return };
         let slot = slot_of_key(holding.and_then(|key| usize::try_from(key).ok()).unwrap_or(key));
         let server = self.servers.of_slot(slot);
+        let us = self.us_of(server);
         let away = self.servers.is_away(server);
         let owner = format!("execute:00000000-0000-4000-8000-{who:012}").into_bytes();
         if releases {

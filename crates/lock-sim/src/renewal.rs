@@ -60,11 +60,12 @@ impl World {
     }
 
     pub(crate) fn renew_at_server(&mut self, at: usize) {
-        let us = self.server_us();
+        let clocks = [self.us_of(0), self.us_of(1)];
         let Some(Some(renewing)) = self.renewing.get_mut(at) else { return };
         let Some((slot, part)) = renewing.parts.pop_front() else { return };
         // A node that has handed the slot over names the new one.
         let server = self.servers.of_slot(slot);
+        let us = clocks.get(server).copied().unwrap_or(0);
         let broken = !self.servers.serves(server)
             || self.processes.get(renewing.process).is_none_or(|one| one.renewal_broken_until > self.now);
         // A broken connection loses the question or the answer.

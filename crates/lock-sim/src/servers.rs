@@ -129,8 +129,9 @@ impl Servers {
         Some(format!("-MOVED {slot} {}\r\n", self.master(owner).address()).into_bytes())
     }
 
-    /// Slots go to a server, with all that is there, at one instant. What the listeners of their channels are told.
-    pub(crate) fn move_slots(&mut self, slots: &[u16], to: usize) -> Vec<Push> {
+    /// Slots go to a server, with all that is there and the time that it has left, at one instant. `ahead_ms`: by how much the new server's
+    /// clock is ahead of the other's. What the listeners of their channels are told.
+    pub(crate) fn move_slots(&mut self, slots: &[u16], to: usize, ahead_ms: i64) -> Vec<Push> {
         let from = 1 - to;
         let moved: BTreeSet<u16> = slots.iter().copied().filter(|slot| self.of_slot(*slot) == from).collect();
         for slot in &moved {
@@ -147,7 +148,7 @@ impl Servers {
             source.data = data;
         }
         if mutant != Some(Mutant::SlotMovesEmpty) {
-            self.at(to).data.take_in(moves);
+            self.at(to).data.take_in(moves, ahead_ms);
         }
         pushes
     }

@@ -205,7 +205,7 @@ impl World {
             }
         }
         // What the crew has is never released, and ends by itself.
-        match self.servers.lock_left(self.server_us(), CREW) {
+        match self.servers.lock_left(self.us_of(0).max(self.us_of(1)), CREW) {
             Some(name) => Err(format!("{} is locked and nobody holds it", String::from_utf8_lossy(&name))),
             None => Ok(()),
         }
@@ -227,7 +227,12 @@ impl World {
         Instant::from_nanos(self.now)
     }
 
-    /// The server's clock.
+    /// A server's clock. In a cluster the second one's is ahead.
+    pub(crate) fn us_of(&self, server: usize) -> u64 {
+        self.server_us() + if server == 0 { 0 } else { self.plan.ahead_ms * 1_000 }
+    }
+
+    /// The clock of the first server.
     pub(crate) fn server_us(&self) -> u64 {
         let since = (self.now - (1 << 40)) / 1_000;
         let drift = i64::try_from(since).unwrap_or(0) / 1_000 * self.plan.drift;
@@ -260,7 +265,7 @@ impl World {
             Happening::ToServer(connection) => self.arrive_at_server(connection),
             Happening::ToClient(connection) => return self.arrive_at_client(connection),
             Happening::ClosedAtServer(connection) => {
-                let us = self.server_us();
+                let us = self.connections.get(connection).map_or(0, |one| self.us_of(one.server));
                 if let Some(one) = self.connections.get_mut(connection) {
                     self.servers.at(one.server).forget(us, connection);
                     one.open_at_server = false;

@@ -66,19 +66,19 @@ fn clusters_come_to_rest_without_a_violation() {
     }
 }
 
-/// What the first world of a cluster says that notices a mutant.
-fn cluster_notices(mutant: Mutant) -> String {
-    (1..500).find_map(|seed| lock_sim::run_cluster_with(seed, mutant).err()).unwrap_or_default()
+/// Whether a world of a cluster notices a mutant by these words.
+fn cluster_notices(mutant: Mutant, words: &str) -> bool {
+    (1..500).any(|seed| lock_sim::run_cluster_with(seed, mutant).is_err_and(|said| said.contains(words)))
 }
 
 #[test]
 fn a_node_that_goes_on_with_a_slot_that_it_has_handed_over_is_noticed() {
-    assert!(cluster_notices(Mutant::MovedSlotIsServed).contains("is not above"), "an old token");
+    assert!(cluster_notices(Mutant::MovedSlotIsServed, "is not above"), "an old token");
 }
 
 #[test]
 fn a_slot_that_moves_without_its_keys_is_noticed() {
-    assert!(cluster_notices(Mutant::SlotMovesEmpty).contains("two holders"));
+    assert!(cluster_notices(Mutant::SlotMovesEmpty, "two holders"));
 }
 
 /// What the first world says that notices a mutant.

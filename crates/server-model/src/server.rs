@@ -120,9 +120,10 @@ impl Server {
         Self { store: self.store.take_out(moves) }
     }
 
-    /// Takes in what another server had, in place of what is here.
-    pub fn take_in(&mut self, other: Self) {
-        self.store.take_in(other.store);
+    /// Takes in what another server had, in place of what is here. `ahead_ms`: by how much the clock here is ahead of the other's; what has an
+    /// expiry keeps the time that it has left (MIGRATE).
+    pub fn take_in(&mut self, other: Self, ahead_ms: i64) {
+        self.store.take_in(other.store, ahead_ms);
     }
 
     /// FLUSHALL.

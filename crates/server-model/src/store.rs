@@ -52,8 +52,11 @@ impl Store {
         Self { data: gone, sweep_at: SMALL }
     }
 
-    pub(crate) fn take_in(&mut self, other: Self) {
-        self.data.extend(other.data);
+    pub(crate) fn take_in(&mut self, other: Self, ahead_ms: i64) {
+        self.data.extend(other.data.into_iter().map(|(key, mut entry)| {
+            entry.last_ms = entry.last_ms.map(|last| last.saturating_add_signed(ahead_ms));
+            (key, entry)
+        }));
     }
 
     /// Expired keys that nobody looks at again would pile up in a long simulation.
