@@ -1,11 +1,14 @@
 //! The end of a process that takes the step at exit, and what is left locked behind it.
 
+use crate::faults::{Fault, KINDS};
 use crate::process::{CREW, Process, TEAM};
 use crate::world::{Happening, MS, World};
-use lock_core::{EXIT_LEASE_MS, FIRST};
+use lock_core::EXIT_LEASE_MS;
 
 /// How long the step may take, in ns; and how much of it renewals have that are under way.
 const LIMIT_NS: (u64, u64) = (200 * MS, 100 * MS);
+/// A connection of a cluster has shaken hands after this time, in ns.
+const SURELY_READY_NS: u64 = 10_000 * MS;
 /// Pause between two looks at it.
 const LOOK_NS: u64 = MS;
 
@@ -19,7 +22,7 @@ pub(crate) struct Exit {
 
 #[derive(Debug)]
 struct Asked {
-    /// There was a connection, and no renewal that may still come behind all. In a cluster a slot may have moved meanwhile.
+    /// There was a connection, and no renewal that may still come behind all.
     sure: bool,
     /// The owners of `acquire` whose locks are to be short, beside those of jobs.
     named: Vec<Vec<u8>>,
@@ -58,7 +61,7 @@ impl World {
     }
 
     pub(crate) fn go_on_with_exit(&mut self, process: usize, life: u64) -> Result<(), String> {
-        let (now, back) = (self.instant(), self.clock_back_us);
+        let (now, back, stands) = (self.instant(), self.clock_back_us, self.all_stands(process));
         let Some(one) = self.processes.get_mut(process).filter(|one| one.life == life) else { return Ok(()) };
         let Some(exit) = &mut one.exit else { return Ok(()) };
         let since = self.now - exit.began_at;
@@ -66,7 +69,7 @@ impl World {
             None if since < LIMIT_NS.1 && one.leases.lock().is_renewing() => true,
             None => {
                 let held = one.leases.lock().end_renewals();
-                let sure = one.is_ready && !self.plan.cluster && !one.leases.lock().is_renewing();
+                let sure = stands && one.is_ready && !one.leases.lock().is_renewing();
                 let named = held.iter().map(|held| held.owner.as_bytes().to_vec());
                 let named = named.filter(|owner| owner != TEAM && owner != CREW).collect();
                 exit.asked = Some(Asked { sure, named, back });
@@ -84,31 +87,44 @@ impl World {
         self.crash(process)
     }
 
+    /// Whether the process has a connection to every server. In a cluster: one that is surely ready, and the slots stay where they are.
+    fn all_stands(&self, process: usize) -> bool {
+        let Some(one) = self.processes.get(process) else { return false };
+        let connections = one.connections.values().filter_map(|at| self.connections.get(*at));
+        let open = connections.filter(|connection| connection.open_at_client && connection.open_at_server);
+        if !self.plan.cluster {
+            return open.count() == 1;
+        }
+        let moves = |kind: &Fault| matches!(kind, Fault::SlotsMove | Fault::MasterLost);
+        let stay = !KINDS.iter().zip(&self.plan.every_ms).any(|(kind, every)| moves(kind) && every.is_some());
+        stay && open.filter(|connection| connection.made_at + SURELY_READY_NS < self.now).count() == 2
+    }
+
     /// Where every answer came, nothing of the process is locked for longer than the step leaves it.
     fn check_left_behind(&mut self, process: usize) -> Result<(), String> {
-        let us = self.server_us();
+        let stands = self.all_stands(process);
+        let clocks = [self.us_of(0), self.us_of(1)];
         let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
         let Some(Asked { sure, named, back }) = one.exit.take().and_then(|exit| exit.asked) else {
             return Ok(());
         };
-        let stands = one.connections.get(&FIRST).and_then(|at| self.connections.get(*at));
-        if !sure
-            || one.engine.router().expects_replies()
-            || !stands.is_some_and(|connection| connection.open_at_client && connection.open_at_server)
-        {
+        if !sure || !stands || one.engine.router().expects_replies() {
             return Ok(());
         }
         let most = EXIT_LEASE_MS + (self.clock_back_us - back) / 1_000;
-        let data = &self.servers.at(0).data;
-        let left = data.names(us).find(|name| {
-            let holder = data.get(us, name).unwrap_or_default();
-            let own = holder.starts_with(&one.mark) || named.iter().any(|owner| holder == owner);
-            own && !name.starts_with(b"mlr!{")
-                && u64::try_from(data.pttl(us, name)).is_ok_and(|left| left > most)
-        });
-        left.map_or(Ok(()), |name| {
-            let (name, left) = (String::from_utf8_lossy(name), data.pttl(us, name));
-            Err(format!("process {process} has ended, and {name} is locked for {left} ms more"))
-        })
+        for (server, us) in self.servers.each().zip(clocks) {
+            let data = &server.data;
+            let left = data.names(us).find(|name| {
+                let holder = data.get(us, name).unwrap_or_default();
+                let own = holder.starts_with(&one.mark) || named.iter().any(|owner| holder == owner);
+                own && !name.starts_with(b"mlr!{")
+                    && u64::try_from(data.pttl(us, name)).is_ok_and(|left| left > most)
+            });
+            if let Some(name) = left {
+                let (name, left) = (String::from_utf8_lossy(name), data.pttl(us, name));
+                return Err(format!("process {process} has ended, and {name} is locked for {left} ms more"));
+            }
+        }
+        Ok(())
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Connection {
     /// The process' name for the server, and the world's.
     pub(crate) node: NodeId,
     pub(crate) server: usize,
+    /// When it was made, in ns.
+    pub(crate) made_at: u64,
     pub(crate) to_server: VecDeque<Command>,
     pub(crate) to_client: VecDeque<Vec<u8>>,
     /// When the last of either direction arrives, in ns.
@@ -29,8 +31,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    fn new(process: usize, node: NodeId, server: usize) -> Self {
-        Self { process, node, server, open_at_server: true, open_at_client: true, ..Self::default() }
+    fn new(process: usize, node: NodeId, server: usize, made_at: u64) -> Self {
+        Self { process, node, server, made_at, open_at_server: true, open_at_client: true, ..Self::default() }
     }
 }
 
@@ -52,7 +54,7 @@ impl World {
         if let Some(server) = server {
             client.handle_connected(now);
             one.connections.insert(node, next);
-            self.connections.push(Connection::new(process, node, server));
+            self.connections.push(Connection::new(process, node, server, self.now));
         } else {
             client.handle_disconnected(now, "refused");
         }
