@@ -141,6 +141,39 @@ fn a_grant_that_took_longer_than_its_lease_is_asked_again() {
 }
 
 #[test]
+fn without_records_a_late_lock_of_a_named_owner_is_not_given_back_since_it_may_be_a_later_one() {
+    let mut rig = Rig::new(config());
+    rig.client.handle_connected(rig.now);
+    for command in rig.sent() {
+        let is_about_side_keys = command[0] == "EVALSHA";
+        rig.reply(match command[0].as_str() {
+            "INFO" => b"$33\r\nredis_version:7.0.15\r\nloading:0\r\n\r\n",
+            _ if is_about_side_keys => b"-NOPERM no side keys\r\n",
+            "EVAL" => b"*1\r\n:1\r\n",
+            _ => b"+OK\r\n",
+        });
+    }
+    rig.sent();
+    for (late, freed) in [(false, true), (true, false)] {
+        let (caller, task) = rig.try_for("k", "me");
+        assert_eq!(rig.sent().len(), 1);
+        for _ in 0..2 {
+            rig.pass(if late { 5 * SECOND } else { MS });
+            rig.client.handle_bytes(rig.now, b"");
+        }
+        rig.client.cancel(rig.now, task, caller);
+        rig.reply(b"*1\r\n:1\r\n");
+        let sent = rig.sent();
+        let frees = sent.iter().filter(|command| command.iter().any(|part| part == "medusa_lock:k"));
+        assert_eq!(frees.count(), usize::from(freed), "late: {late}: {sent:?}");
+        if freed {
+            rig.reply(b"*2\r\n:1\r\n:1\r\n");
+        }
+        assert_eq!(rig.logs().contains("is not known"), late, "{}", rig.logs());
+    }
+}
+
+#[test]
 fn a_release_whose_answer_was_lost_asks_for_the_remembered_one() {
     let mut rig = Rig::ready(config());
     rig.release("k", &named("*"), None);

@@ -417,11 +417,12 @@ impl Client {
         let plain = self.connection.is_plain();
         let request = self.attempt();
         let Some(acquire) = self.calls.acquire(id).present() else { return };
-        let by = match (&acquire.owner, plain, in_doubt) {
-            (Owner::Execute(_), _, _) | (Owner::Named(_), true, false) => By::Owner,
-            (Owner::Named(_), false, _) => By::Attempt(acquire.attempt),
-            (Owner::Named(_), true, true) => {
-                // Without a hold record nothing tells our hold from another of the same owner: do not free.
+        let by = match &acquire.owner {
+            Owner::Execute(_) => By::Owner,
+            Owner::Named(_) if !plain => By::Attempt(acquire.attempt),
+            Owner::Named(_) if !in_doubt && !acquire.is_late(now) => By::Owner,
+            Owner::Named(_) => {
+                // Without a hold record nothing tells our hold from another, or from a later one, of the same owner: do not free.
                 let keys = list(&self.keys_of(id));
                 let message = format!(
                     "Whether the lock on {keys} was taken for owner \"{:?}\" is not known, and this Redis user may not use side keys to find out. If it stays, release it by hand.",
