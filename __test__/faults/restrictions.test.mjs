@@ -110,6 +110,29 @@ for (const [right, expected] of Object.entries(ONE_FEWER)) {
   });
 }
 
+test("without side keys an acquire that is withdrawn leaves its owner the lock that it had", async () => {
+  await grant(
+    bed,
+    "fewer",
+    LEAST.filter((right) => right !== "~mlr!*"),
+  );
+  const { locking, logs } = await boot(`fewer:pw@127.0.0.1:${bed.server.port}`);
+  const withdrawn = async (key) => {
+    const controller = new AbortController();
+    const call = locking.acquire(key, { ownerId: "me", expire: 30, signal: controller.signal });
+    controller.abort();
+    await assert.rejects(call, { name: "AbortError" });
+  };
+  await locking.acquire("k", { ownerId: "me", expire: 60 });
+  await withdrawn("k");
+  await until("the answer is there", async () => logs.some(({ text }) => /lock on key "k" .*is not known/.test(text)));
+  assert.equal(await bed.owner(`${NS}k`), "me");
+  await withdrawn("free");
+  // What is surely of the withdrawn call goes back.
+  await until("only the owner's lock is left", async () => (await bed.locks()).length === 1);
+  assert.equal(await locking.release("k", { ownerId: "me" }), true);
+});
+
 test("without +scan locks work, and only releaseAll fails and says so", async () => {
   await grant(
     bed,

@@ -186,6 +186,7 @@ impl Cohorts {
             sent_at: cohort.sent_at,
             claim: cohort.claiming.clone(),
             waited: true,
+            joined: false,
             keep,
             label: None,
         };

@@ -119,6 +119,8 @@ pub struct Hold {
     pub claim: Option<Claiming>,
     /// The keys were waited for.
     pub waited: bool,
+    /// The owner held some of them before, by other attempts.
+    pub joined: bool,
     /// What becomes of the lease.
     pub keep: Keep,
     /// What the caller says that the keys are for.

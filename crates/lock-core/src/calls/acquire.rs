@@ -149,6 +149,7 @@ impl Acquire {
             sent_at,
             waited: claim.is_some() || self.place.is_some(),
             claim,
+            joined: self.joined,
             keep: self.keep,
             label: self.label.clone(),
         }

@@ -126,7 +126,8 @@ impl Client {
     }
 
     fn tell_held(&mut self, now: Instant, id: CallId, hold: Hold) {
-        if self.calls.acquire(id).is_some_and(|acquire| acquire.joined && !acquire.fragment) {
+        let confirms = self.calls.acquire(id).is_some_and(|acquire| acquire.joined && !acquire.fragment);
+        if confirms && !self.connection.is_plain() {
             // The attempt joined what its owner held before, and is told that it holds: it will not be rolled back any more.
             let (keys, owner, tokens) =
                 (Arc::clone(&hold.keys), hold.owner.clone(), Some(hold.tokens.clone()));

@@ -227,7 +227,7 @@ impl Client {
         }
     }
 
-    /// Gives back keys that were taken as part of a call that came to nothing.
+    /// Gives back keys that were taken as part of a call that came to nothing. `joined`: the owner held some of them before.
     pub(crate) fn give_back(
         &mut self,
         now: Instant,
@@ -235,8 +235,12 @@ impl Client {
         owner: Owner,
         attempt: AttemptId,
         until: Option<Instant>,
+        joined: bool,
     ) {
         let plain = self.connection.is_plain();
+        if plain && joined {
+            return self.leave_to_owner(&owner, &keys);
+        }
         let by = if owner.is_unique() || plain { By::Owner } else { By::Attempt(attempt) };
         let request = self.attempt();
         let release = Release::automatic(now, keys, owner, by, request, until);

@@ -11,6 +11,7 @@ use crate::commands::{claim, give_back, hand_over, leave, park, poll, release, r
 use crate::connection::Expected;
 use crate::error::{Code, Error};
 use crate::ids::Owner;
+use crate::key::LockKey;
 use crate::outbox;
 use crate::poll_lines::Pause;
 use crate::present::Present;
@@ -345,7 +346,7 @@ impl Client {
     }
 
     /// The call was told to ask again for this key.
-    pub(super) fn line_up(&mut self, now: Instant, id: CallId, key: &crate::key::LockKey) {
+    pub(super) fn line_up(&mut self, now: Instant, id: CallId, key: &LockKey) {
         let jitter = self.ids.jitter();
         let Some(acquire) = self.calls.acquire_mut(id).present() else { return };
         let own = acquire.backoff.pause(&self.config.backoff, jitter);
@@ -412,6 +413,15 @@ impl Client {
         }
     }
 
+    /// Without a hold record nothing tells what an attempt took from an earlier or later hold of the same owner: nothing is freed.
+    pub(super) fn leave_to_owner(&mut self, owner: &Owner, keys: &[LockKey]) {
+        let keys = list(&self.caller_names(keys));
+        let message = format!(
+            "Whether the lock on {keys} was taken for owner \"{owner:?}\" is not known, and this Redis user may not use side keys to find out. If it stays, release it by hand."
+        );
+        self.fx.log(LogLevel::Warn, message);
+    }
+
     /// Turns an acquire that nobody wants into giving back what it took. `in_doubt`: it may have taken nothing.
     pub(super) fn roll_back(&mut self, now: Instant, id: CallId, in_doubt: bool) {
         let plain = self.connection.is_plain();
@@ -420,15 +430,10 @@ impl Client {
         let by = match &acquire.owner {
             Owner::Execute(_) => By::Owner,
             Owner::Named(_) if !plain => By::Attempt(acquire.attempt),
-            Owner::Named(_) if !in_doubt && !acquire.is_late(now) => By::Owner,
+            Owner::Named(_) if !in_doubt && !acquire.joined && !acquire.is_late(now) => By::Owner,
             Owner::Named(_) => {
-                // Without a hold record nothing tells our hold from another, or from a later one, of the same owner: do not free.
-                let keys = list(&self.keys_of(id));
-                let message = format!(
-                    "Whether the lock on {keys} was taken for owner \"{:?}\" is not known, and this Redis user may not use side keys to find out. If it stays, release it by hand.",
-                    acquire.owner
-                );
-                self.fx.log(LogLevel::Warn, message);
+                let (owner, keys) = (acquire.owner.clone(), Arc::clone(&acquire.keys));
+                self.leave_to_owner(&owner, &keys);
                 return self.calls.forget(id);
             }
         };

@@ -24,10 +24,19 @@ pub(super) enum Fragment {
 #[derive(Debug)]
 pub(super) struct Share {
     pub(super) keys: Arc<[LockKey]>,
-    /// Tokens, and when the command was sent that took or last extended them.
-    pub(super) held: Option<(Box<[u64]>, Instant)>,
+    pub(super) held: Option<HeldShare>,
     /// The number under which they are being asked for.
     pub(super) asked: Option<u64>,
+}
+
+/// What is known of a share that is held.
+#[derive(Clone, Debug)]
+pub(super) struct HeldShare {
+    pub(super) tokens: Box<[u64]>,
+    /// When the command was sent that took it or last extended it.
+    pub(super) sent_at: Instant,
+    /// The owner held some of it before, by other attempts.
+    pub(super) joined: bool,
 }
 
 #[derive(Debug)]
@@ -44,7 +53,7 @@ pub(super) struct Several {
 impl Several {
     /// When a share is asked for again, to keep it.
     pub(super) fn refresh_at(&self, share: &Share) -> Option<Instant> {
-        let (lease, (_, sent_at)) = self.request.lease.zip(share.held.as_ref())?;
+        let (lease, HeldShare { sent_at, .. }) = self.request.lease.zip(share.held.as_ref())?;
         share.asked.is_none().then(|| *sent_at + lease / 3)
     }
 
@@ -65,7 +74,7 @@ impl Several {
 
     pub(super) fn hold(&self) -> Hold {
         let held = || self.shares.iter().filter_map(|share| share.held.as_ref());
-        let tokens: Box<[u64]> = held().flat_map(|(tokens, _)| tokens.iter().copied()).collect();
+        let tokens: Box<[u64]> = held().flat_map(|share| share.tokens.iter().copied()).collect();
         Hold {
             keys: Arc::clone(&self.request.keys),
             owner: self.owner.clone(),
@@ -73,9 +82,10 @@ impl Several {
             // A node on a mode without tokens leaves the call without.
             tokens: if tokens.len() == self.request.keys.len() { tokens } else { Box::default() },
             lease: self.request.lease,
-            sent_at: held().map(|(_, sent_at)| *sent_at).min().unwrap_or(Instant::from_nanos(0)),
+            sent_at: held().map(|share| share.sent_at).min().unwrap_or(Instant::from_nanos(0)),
             claim: None,
             waited: self.waited,
+            joined: false,
             keep: self.request.keep,
             label: self.request.label.clone(),
         }
@@ -128,7 +138,7 @@ impl Calls {
     pub(super) fn held_fragments(&self) -> impl Iterator<Item = NewLease> {
         self.several.values().filter(|several| several.owner.is_unique()).flat_map(|several| {
             several.shares.iter().filter_map(|share| {
-                let (tokens, sent_at) = share.held.clone()?;
+                let HeldShare { tokens, sent_at, .. } = share.held.clone()?;
                 Some(NewLease {
                     keys: Arc::clone(&share.keys),
                     owner: several.owner.clone(),

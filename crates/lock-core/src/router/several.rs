@@ -3,7 +3,7 @@
 //! call comes to nothing.
 
 use super::cluster::Cluster;
-use super::fragments::{FIRST_FRAGMENT, Fragment, Several, Share, by_slot};
+use super::fragments::{FIRST_FRAGMENT, Fragment, HeldShare, Several, Share, by_slot};
 use super::node_id::{FIRST, done};
 use crate::calls::Call;
 use crate::client::{Asked, Client, asked_for, closed_error};
@@ -122,7 +122,9 @@ impl Cluster {
         share.asked = None;
         match outcome {
             Outcome::Held(hold) => {
-                share.held = Some((hold.tokens, hold.sent_at));
+                // Asked for again to keep it, what this call has may look like what its owner had.
+                let joined = share.held.as_ref().map_or(hold.joined, |share| share.joined);
+                share.held = Some(HeldShare { tokens: hold.tokens, sent_at: hold.sent_at, joined });
                 several.waited |= hold.waited;
                 self.take_next(first, now, call);
             }
@@ -165,10 +167,10 @@ impl Cluster {
             self.calls.fragments.remove(&number);
             self.cancel_everywhere(first, now, number);
         }
-        if let Some((_, sent_at)) = held {
+        if let Some(HeldShare { sent_at, joined, .. }) = held {
             let slot = keys.first().map_or(0, LockKey::slot);
             let until = lease.map(|lease| sent_at + lease);
-            self.at(first, slot).1.give_back(now, keys, owner, attempt, until);
+            self.at(first, slot).1.give_back(now, keys, owner, attempt, until, joined);
         }
     }
 
@@ -255,7 +257,7 @@ impl Cluster {
             Some(Asked::GiveBack { keys, owner, attempt, until }) => {
                 for keys in by_slot(&keys) {
                     let slot = keys.first().map_or(0, LockKey::slot);
-                    self.at(first, slot).1.give_back(now, keys, owner.clone(), attempt, until);
+                    self.at(first, slot).1.give_back(now, keys, owner.clone(), attempt, until, false);
                 }
             }
             None => {}

@@ -2,7 +2,8 @@
 -- KEYS  `stride` per lock: the lock key; with 5 its slot's fencing counter, its hold record, its "polled" mark, its queue.
 -- ARGV  1 owner, 2 lease in ms ('0': none), 3 stride; with 5: 4 '1': sync the counters to the server's TIME in microseconds (first use on
 --       this connection), 5 attempt id, 6 '1': the caller is promised the lock's end, 7 '1': the caller will ask again.
--- Reply {1, token, ...} held, one token per lock (none with stride 1); then -1 if this attempt joined what its owner held before;
+-- Reply {1, token, ...} held, one token per lock (none with stride 1); then -1 if this attempt joined what its owner held before (with
+--       stride 1 also if it may have: an attempt that asks again is not known there);
 --       {0, index, ...} refused, nothing taken: each index (from 0) names a lock that is another's, or is left alone for others.
 local owner, lease = ARGV[1], ARGV[2]
 local unique = string.sub(owner, 1, 8) == 'execute:'
@@ -67,7 +68,7 @@ for i = 1, #KEYS, stride do
       else
         attempts[i] = stride == 5 and not unique and join(KEYS[i], named, attempt) or ''
       end
-      joined = joined or stride == 5 and not unique and not mine
+      joined = joined or not unique and not mine
     end
   end
 end

@@ -131,7 +131,7 @@ fn look(
     }
     let named = record.as_ref().map(|record| record.attempts.as_slice());
     let lease = call.time_left(lock, named, call.needed(2)?)?;
-    let joined = stride == 5 && !unique;
+    let joined = !unique;
     Ok(Some(match record {
         Some(record) if record.names(attempt) => {
             let attempts = call.asked_again(&record.attempts, attempt, &lease)?;
