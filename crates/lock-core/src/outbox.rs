@@ -46,10 +46,14 @@ impl Outbox {
         (std::mem::take(&mut self.gives), self.whole)
     }
 
-    /// What is taken and parked, and whether with the scripts' texts.
+    /// What is taken and parked, in order of arrival, and whether with the scripts' texts.
     pub(crate) fn take_wishes(&mut self) -> (Vec<CallId>, Vec<CallId>, bool) {
         let whole = std::mem::take(&mut self.whole);
-        (std::mem::take(&mut self.takes), std::mem::take(&mut self.parks), whole)
+        let (mut takes, mut parks) = (std::mem::take(&mut self.takes), std::mem::take(&mut self.parks));
+        // One that is sent again, since its script was not known, came before those that were made meanwhile.
+        takes.sort_unstable_by_key(|call| call.serial);
+        parks.sort_unstable_by_key(|call| call.serial);
+        (takes, parks, whole)
     }
 
     /// Everything that was not sent, in order: the connection is gone.

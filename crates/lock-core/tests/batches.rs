@@ -167,3 +167,15 @@ fn one_word_tells_all_of_what_was_given_back_and_nothing_of_what_is_taken() {
     assert_eq!(rig.done.len(), 3);
     assert!(rig.done.iter().all(|(_, outcome)| matches!(outcome, Outcome::Failed(_))));
 }
+
+#[test]
+fn what_is_sent_again_goes_out_before_what_was_asked_for_after_it() {
+    let mut rig = warm();
+    rig.wait_for(KEYS[1], SECOND);
+    assert_eq!(verb(&rig.sent()[0]), "take");
+    rig.wait_for(KEYS[2], SECOND);
+    rig.reply(b"-NOSCRIPT No matching script. Please use EVAL.\r\n");
+    let sent = rig.sent();
+    assert_eq!((sent.len(), sent[0][0].as_str(), verb(&sent[0])), (1, "EVAL", "take"));
+    assert_eq!(sent[0][3..5], ["medusa_lock:{s}b", "medusa_lock:{s}c"]);
+}
