@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
+import { startFaultProxy } from "../../harness/fault-proxy.mjs";
 import { startRestrictiveProxy } from "../../harness/restrictive-proxy.mjs";
 import { COMMANDS, grant, LEAST } from "../../harness/rights.mjs";
 import { NS, openTestbed, refused, until } from "../support/testbed.mjs";
@@ -110,18 +111,23 @@ for (const [right, expected] of Object.entries(ONE_FEWER)) {
   });
 }
 
-test("without side keys an acquire that is withdrawn leaves its owner the lock that it had", async () => {
+test("without side keys an acquire that is withdrawn leaves its owner the lock that it had", async (t) => {
   await grant(
     bed,
     "fewer",
     LEAST.filter((right) => right !== "~mlr!*"),
   );
-  const { locking, logs } = await boot(`fewer:pw@127.0.0.1:${bed.server.port}`);
+  const proxy = await startFaultProxy({ targetPort: bed.server.port });
+  t.after(() => proxy.stop());
+  const { locking, logs } = await boot(`fewer:pw@127.0.0.1:${proxy.port}`);
   const withdrawn = async (key) => {
     const controller = new AbortController();
+    // The answer must not be there before the signal is.
+    proxy.pauseReplies();
     const call = locking.acquire(key, { ownerId: "me", expire: 30, signal: controller.signal });
     controller.abort();
     await assert.rejects(call, { name: "AbortError" });
+    proxy.resumeReplies();
   };
   await locking.acquire("k", { ownerId: "me", expire: 60 });
   await withdrawn("k");
