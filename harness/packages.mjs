@@ -2,7 +2,7 @@
 
 import fs from "node:fs";
 import path from "node:path";
-import { withAbsoluteLinks } from "./packaged-readme.mjs";
+import { withAbsoluteLinks } from "./packaged-documents.mjs";
 import { ROOT } from "./paths.mjs";
 import { UserError } from "./process.mjs";
 
@@ -89,8 +89,10 @@ export function stageMain(folder) {
     if (!fs.existsSync(source)) throw new UserError(`${name} is missing: run npm run build`);
     fs.cpSync(source, path.join(folder, name), { recursive: true });
   }
-  const readme = path.join(folder, "README.md");
-  fs.writeFileSync(readme, withAbsoluteLinks(fs.readFileSync(readme, "utf8"), manifest));
+  for (const name of fs.readdirSync(folder).filter((file) => file.endsWith(".md"))) {
+    const document = path.join(folder, name);
+    fs.writeFileSync(document, withAbsoluteLinks(fs.readFileSync(document, "utf8"), manifest));
+  }
   const names = platformPackages().map((platform) => [platform.manifest.name, manifest.version]);
   writeManifest(folder, { ...published(manifest), optionalDependencies: Object.fromEntries(names) });
 }

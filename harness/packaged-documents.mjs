@@ -1,9 +1,9 @@
-// The README as it is published: the package has none of the files that it links to, the repository has.
+// Documents as they are published: the package has none of the files that they link to, the repository has.
 
 const LINK = /(!?\[[^\]]*\]\()([^)\s]+)(\))/g;
 
 /**
- * @param {string} text of README.md
+ * @param {string} text of a document in the project's root
  * @param {{ repository: { url: string }, version: string }} manifest
  * @returns {string} the same with links to files of the release's tag; those to its own headings and to elsewhere stay
  */
