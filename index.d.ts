@@ -5,6 +5,7 @@ import type { AcquireArgs, ExecuteArgs, Lock } from "./provider/dist/index";
 export type {
   AcquireArgs,
   ExecuteArgs,
+  FreeOptions,
   HoldState,
   Lock,
   LockError,

@@ -302,6 +302,13 @@ describe("the page of the Admin", { timeout: 900_000 }, () => {
       assert.equal(await redis.cli("GET", `${NS}changed`), "bob");
     });
 
+    it("leave a lock alone that its owner has given back and taken again", async () => {
+      await redis.cli("SET", `${NS}again`, "*", "PX", "600000");
+      const { status, body } = await release({ key: "again", owner: "*", token: 1_700_000_000_000_000 });
+      assert.deepEqual([status, body.code], [409, "LOCK_CHANGED_HANDS"]);
+      assert.equal(await redis.cli("GET", `${NS}again`), "*");
+    });
+
     it("show no password of a Redis that is down", async () => {
       const where = new URL(redis.url);
       const other = await StoreServer.start({ ...env, REDIS_URL: `redis://shop:hunter2@127.0.0.1:1` }).catch((error) => error);

@@ -113,8 +113,8 @@ test("a lock that is released by hand goes to the next waiter, and its job is to
   const waiter = booted.locking.execute("by-hand", async () => served.resolve(), { timeout: 30 });
   await until("somebody waits", async () => (await inspector.read([`${NS}by-hand`])).locks[0].queue.length === 1);
   const owner = await bed.owner(`${NS}by-hand`);
-  assert.deepEqual(await inspector.free(`${NS}by-hand`, "execute:somebody-else", "nobody"), { freed: 0 });
-  assert.deepEqual(await inspector.free(`${NS}by-hand`, owner, "ada@desk, pid 7"), { freed: 1 });
+  assert.deepEqual(await inspector.free(`${NS}by-hand`, "execute:somebody-else", null, "nobody"), { freed: 0 });
+  assert.deepEqual(await inspector.free(`${NS}by-hand`, owner, null, "ada@desk, pid 7"), { freed: 1 });
   await served.promise;
   await waiter;
   const { code, cause } = await messageOf(child);

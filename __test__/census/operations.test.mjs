@@ -66,6 +66,34 @@ test("free takes a lock from the owner that it names, and from nobody else", asy
   assert.equal(await bed.owner(`${NS}k`), null);
 });
 
+test("free takes no lock from a later hold of the same owner, as all have the same that name none", async () => {
+  const booted = await bed.boot();
+  const operations = operationsOf(booted);
+  for (const ownerId of [undefined, "ada"]) {
+    await booted.locking.acquire("k", { ownerId, expire: 60 });
+    const seen = await operations.lock("k");
+    await booted.locking.release("k", { ownerId });
+    await booted.locking.acquire("k", { ownerId, expire: 60 });
+    const { owner, token } = await operations.lock("k");
+    assert.equal(owner, seen.owner);
+    assert.ok(token > seen.token);
+    assert.deepEqual(await operations.free("k", { owner: seen.owner, token: seen.token }), []);
+    assert.equal(await bed.owner(`${NS}k`), owner);
+    assert.deepEqual(await operations.free("k", { owner, token }), ["k"]);
+  }
+});
+
+test("free of a job's lock needs no token, whichever is named: its owner is its own", async () => {
+  const booted = await bed.boot();
+  const operations = operationsOf(booted);
+  const job = booted.locking.execute("k", (signal) => new Promise((resolve) => signal.addEventListener("abort", resolve)));
+  const refusal = refused(job, { code: "LOCK_LOST" });
+  await until("it is held", async () => (await bed.owner(`${NS}k`)) !== null);
+  const { owner, token } = await operations.lock("k");
+  assert.deepEqual(await operations.free("k", { owner, token }), ["k"]);
+  await refusal;
+});
+
 test("health says whether Redis answers", async () => {
   const operations = operationsOf(await bed.boot());
   const health = await operations.health();
@@ -114,6 +142,7 @@ const BAD_CALLS = [
     /^the options must be an object, got /,
   ]),
   ["free by a number", (operations) => operations.free("k", { by: 5 }), /^"by" must be a string, got a number\.$/],
+  ["free by half a token", (operations) => operations.free("k", { token: 0.5 }), /^"token" must be a whole number, got a number\.$/],
   ["free from a number", (operations) => operations.free("k", { owner: 5 }), /^"owner" must be a string, got a number\.$/],
   ["lock of nothing", (operations) => operations.lock(undefined), /^the key must be a string, got undefined\.$/],
 ];

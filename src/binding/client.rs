@@ -2,7 +2,7 @@
 
 use super::deliver::{Dispatcher, ResultDetail, deliverer};
 use super::options::NativeOptions;
-use super::values::millis;
+use super::values::{millis, number};
 use crate::lane::Lane;
 use crate::sys::SharedNumbers;
 use lock_core::{
@@ -66,17 +66,6 @@ pub struct Terms {
 #[napi]
 pub struct NativeClient {
     pub(super) lane: Lane,
-}
-
-/// The caller's name for its call: a whole number below 2^53.
-fn number(value: f64) -> u64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "whole and below 2^53 by contract"
-    )]
-    let number = value as u64;
-    number
 }
 
 /// The hold with this number.

@@ -1,7 +1,7 @@
 //! The class for operators: what Redis and all processes know of the locks. Answers are JSON.
 
 use super::options::NativeOptions;
-use super::values::millis;
+use super::values::{millis, number};
 use crate::lane::{Inspector, background};
 use crate::net::Failure;
 use lock_core::resp::Value;
@@ -74,18 +74,20 @@ impl NativeInspector {
         })
     }
 
-    /// Takes a lock away from `owner`, or from whoever holds it, tells its holder `by` whom, and hands over to the next waiter.
-    /// `{"freed": 1}`
+    /// Takes a lock away from `owner`, or from whoever holds it, tells its holder `by` whom, and hands over to the next waiter. With a
+    /// `token`, only from the hold that has it. `{"freed": 1}`
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn free<'a>(
         &self,
         env: &'a Env,
         key: String,
         owner: Option<String>,
+        token: Option<f64>,
         by: String,
     ) -> Result<Object<'a>> {
-        self.ask_for(env, |inspector| async move {
-            inspector.free(key, owner, by).await.map(|freed| json!({ "freed": freed }))
+        let token = token.map(number);
+        self.ask_for(env, move |inspector| async move {
+            inspector.free(key, owner, token, by).await.map(|freed| json!({ "freed": freed }))
         })
     }
 

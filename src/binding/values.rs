@@ -24,3 +24,14 @@ pub(super) fn millis(value: f64) -> Duration {
 pub(super) fn limit(value: f64) -> Option<Duration> {
     Some(millis(value)).filter(|limit| !limit.is_zero())
 }
+
+/// A whole number below 2^53 by contract: the caller's name for its call, a hold's id, a token.
+pub(super) fn number(value: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole and below 2^53 by contract"
+    )]
+    let number = value as u64;
+    number
+}

@@ -182,8 +182,15 @@ impl Inspector {
         Ok(collector.finish())
     }
 
-    /// Takes a lock away from `owner`, or from whoever holds it. Tells its holder by whom. Gives how many were taken away.
-    pub(crate) async fn free(&self, key: String, owner: Option<String>, by: String) -> Result<i64, Failure> {
+    /// Takes a lock away from `owner`, or from whoever holds it; only the hold with this `token`, if it is given. Tells its holder by whom.
+    /// Gives how many were taken away.
+    pub(crate) async fn free(
+        &self,
+        key: String,
+        owner: Option<String>,
+        token: Option<u64>,
+        by: String,
+    ) -> Result<i64, Failure> {
         let lock = LockKey::new(key.clone().into_bytes());
         let freed = freed_message(Freed { keys: vec![key], owner: owner.clone(), by });
         let tell = vec![b"PUBLISH".to_vec(), CHANNEL.into(), freed];
@@ -196,7 +203,7 @@ impl Inspector {
         }
         let mut tries = 0;
         let answer = loop {
-            let outcome = self.revoke_once(&lock, owner.as_deref()).await;
+            let outcome = self.revoke_once(&lock, owner.as_deref(), token).await;
             if !self.is_to_be_tried_again(&outcome, &mut tries).await {
                 break outcome;
             }
@@ -210,14 +217,19 @@ impl Inspector {
         }
     }
 
-    async fn revoke_once(&self, lock: &LockKey, owner: Option<&str>) -> Result<Value, Failure> {
+    async fn revoke_once(
+        &self,
+        lock: &LockKey,
+        owner: Option<&str>,
+        token: Option<u64>,
+    ) -> Result<Value, Failure> {
         let place = self.routes().await?.and_then(|routes| routes.of(lock.slot()).cloned());
         // A connection of its own: a command that may have been executed must not be repeated, the next holder has the lock by then.
         let talk =
             in_time(side::open(&self.settings, &self.settings.target_of(place.as_ref()), false)).await?;
-        match revoke(&talk, &revoking(lock, owner, false)).await {
+        match revoke(&talk, &revoking(lock, owner, token, false)).await {
             Err(Failure::Said(said)) if said.text().contains("NOPERM") => {
-                revoke(&talk, &revoking(lock, owner, true)).await
+                revoke(&talk, &revoking(lock, owner, token, true)).await
             }
             answer => answer,
         }
@@ -260,19 +272,18 @@ impl Inspector {
         commands: &[Vec<P>],
     ) -> Result<Vec<Result<Value, Failure>>, Failure> {
         let known = self.talks.lock().await.get(&place).cloned();
-        if let Some(talk) = known
-            && let Ok(answers) = in_time(talk.ask_all(commands)).await
-        {
-            return Ok(answers);
+        if let Some(talk) = known {
+            if let Ok(answers) = in_time(talk.ask_all(commands)).await {
+                return Ok(answers);
+            }
+            // Whoever asks next does not wait for it, too.
+            self.talks.lock().await.remove(&place);
         }
         let target = self.settings.target_of(place.as_ref());
         let talk = in_time(side::open(&self.settings, &target, false)).await?;
-        let answers = in_time(talk.ask_all(commands)).await;
-        match &answers {
-            Ok(_) => drop(self.talks.lock().await.insert(place, talk)),
-            Err(_) => drop(self.talks.lock().await.remove(&place)),
-        }
-        answers
+        let answers = in_time(talk.ask_all(commands)).await?;
+        self.talks.lock().await.insert(place, talk);
+        Ok(answers)
     }
 
     /// The table of slots; `None` on a single server.

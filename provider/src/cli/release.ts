@@ -26,7 +26,8 @@ export async function release(session: Session): Promise<number> {
   if (!given.has("yes") && !(await isAgreed(lock))) {
     throw new CommandError("nothing was released", EXIT.trouble);
   }
-  const isFreed = await inspector.free(settings.prefix + lock.key, lock.owner, whoAsks());
+  const { owner, token } = lock;
+  const isFreed = await inspector.free(settings.prefix + lock.key, { owner, token }, whoAsks());
   if (!isFreed) {
     throw new CommandError(`"${typed(lock.key)}" changed hands or was released meanwhile; nothing was done`, EXIT.trouble);
   }

@@ -98,7 +98,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: "take a lock away from its holder",
     about: [
       "Shows the holder and asks. The holder's job is told that the lock was lost, and by whom. The next waiter gets the lock.",
-      "The lock is taken from the owner that was shown, and from nobody else.",
+      "The lock is taken from the hold that was shown, and from no other.",
     ],
     flags: { yes: { kind: "switch", help: "do not ask; needed where there is no terminal" } },
     examples: ["medusa-locking-redis release cart_01JABC"],

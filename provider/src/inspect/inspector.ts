@@ -3,6 +3,8 @@ import { loadNative } from "../client/native";
 import type { FleetAnswer, Outcome, ProcessAnswer, Reply, StoredLock } from "./answers";
 import type { NativeInspector } from "./native-inspector";
 
+/** Owners of one hold only. */
+const UNIQUE_OWNER = /^(?:execute|grant):/;
 /** Names of keys in one call to the addon. */
 const KEYS_AT_ONCE = 500;
 
@@ -65,9 +67,13 @@ export class Inspector {
     return { reached, answers: answers.map(withLists) };
   }
 
-  /** Takes a lock from `owner`. False if it is not the owner's any more. Throws InspectionError. */
-  async free(key: string, owner: string, by: string): Promise<boolean> {
-    return told<{ freed: number }>(await this.#native.free(key, owner, by)).freed > 0;
+  /**
+   * Takes a lock from the hold that was seen. False if it is there no more. Redis has the tokens of named owners, and `execute` has a new owner
+   * each time. Throws InspectionError.
+   */
+  async free(key: string, { owner, token }: { owner: string; token: number | null }, by: string): Promise<boolean> {
+    const known = UNIQUE_OWNER.test(owner) ? null : token;
+    return told<{ freed: number }>(await this.#native.free(key, owner, known, by)).freed > 0;
   }
 
   close(): void {

@@ -13,8 +13,8 @@ export interface NativeInspector {
   read(keys: string[]): Promise<string>;
   /** Asks all processes who holds these keys and who waits for them; null: any key. Ends after `waitMs` at the latest. */
   ask(keys: string[] | null, waitMs: number): Promise<string>;
-  /** Takes a lock away from `owner`, or from whoever has it; `by` is what its holder is told. */
-  free(key: string, owner: string | null, by: string): Promise<string>;
+  /** Takes a lock away from `owner`, or from whoever has it; with a `token` only the hold that has it. `by` is what its holder is told. */
+  free(key: string, owner: string | null, token: number | null, by: string): Promise<string>;
   /** Closes the connections. */
   close(): void;
 }

@@ -25,6 +25,16 @@ export interface LockHealth {
   reason: string | null;
 }
 
+/** How locks are taken away by hand. */
+export interface FreeOptions {
+  /** Whom the job is told that loses its lock; default: this process. */
+  by?: string;
+  /** Only from this owner, as `LockStatus` names it. */
+  owner?: string;
+  /** Only the hold with this fencing token, as `LockStatus` has it; null: whichever. Without side keys there are no tokens to compare. */
+  token?: number | null;
+}
+
 /**
  * What operators see and do. All methods work over connections of their own, which are made when they are first asked, and reject with
  * REDIS_UNREACHABLE, REDIS_REFUSED, or INVALID_ARGUMENT.
@@ -35,11 +45,12 @@ export interface LockOperations {
   /** One lock; undefined: nobody has it and nobody waits for it. */
   lock(key: string): Promise<LockStatus | undefined>;
   /**
-   * Takes locks away from whoever holds them at the moment, or only from `owner` (as `LockStatus` names it), and hands over to the next waiter.
+   * Takes locks away from whoever holds them at the moment, or only from `owner`, or only the hold with this `token` (both as `LockStatus` has
+   * them: one owner may have given the lock back and taken it again, and `*` is many), and hands over to the next waiter.
    * The job that loses its lock is told `by` whom; default: this process. Resolves with the keys that were taken away. Where that fails after
    * some were taken away, the error's message names them, and its `keys` are the others.
    */
-  free(keys: string | string[], options?: { by?: string; owner?: string }): Promise<string[]>;
+  free(keys: string | string[], options?: FreeOptions): Promise<string[]>;
   /** Whether Redis answers. Never rejects. */
   health(): Promise<LockHealth>;
   /** What this process' client counts and knows. It asks nobody. */
@@ -68,15 +79,15 @@ export class Operations implements Omit<LockOperations, "stats"> {
     return await this.#asked((inspector) => findLock(inspector, this.#options.prefix, key));
   }
 
-  async free(keys: string | string[], options?: { by?: string; owner?: string }): Promise<string[]> {
+  async free(keys: string | string[], options?: FreeOptions): Promise<string[]> {
     const all = parseNames(keys);
     const given = parseOptions(options);
     const by = parseBy(given.by);
-    const owner = parseOwner(given.owner);
+    const wanted = { owner: parseOwner(given.owner), token: parseToken(given.token) };
     const freed: string[] = [];
     for (const [at, key] of all.entries()) {
       try {
-        if (await this.#asked((inspector) => freeOne(inspector, this.#options.prefix + key, owner, by))) {
+        if (await this.#asked((inspector) => freeOne(inspector, this.#options.prefix + key, wanted, by))) {
           freed.push(key);
         }
       } catch (error) {
@@ -123,13 +134,18 @@ export class Operations implements Omit<LockOperations, "stats"> {
   }
 }
 
-/** From the owner that is seen: the next holder keeps its lock. */
-async function freeOne(inspector: Inspector, name: string, wanted: string | undefined, by: string): Promise<boolean> {
+/** From the hold that is seen: the next holder keeps its lock. */
+async function freeOne(
+  inspector: Inspector,
+  name: string,
+  wanted: { owner: string | undefined; token: number | undefined },
+  by: string,
+): Promise<boolean> {
   const [stored] = await inspector.read([name]);
-  if (stored === undefined || stored.owner === null || (wanted !== undefined && stored.owner !== wanted)) {
+  if (stored === undefined || stored.owner === null || (wanted.owner !== undefined && stored.owner !== wanted.owner)) {
     return false;
   }
-  return await inspector.free(stored.key, stored.owner, by);
+  return await inspector.free(stored.key, { owner: stored.owner, token: wanted.token ?? stored.token }, by);
 }
 
 /** What was done is not hidden by what failed. */
@@ -138,7 +154,7 @@ function partlyFreed({ code, message, cause }: LockError, freed: string[], rest:
   return lockError(code, `${done} ${message}`, rest, cause instanceof Error ? cause.message : undefined);
 }
 
-function parseOptions(options: unknown): { most?: unknown; by?: unknown; owner?: unknown } {
+function parseOptions(options: unknown): { most?: unknown; by?: unknown; owner?: unknown; token?: unknown } {
   if (options !== undefined && (typeof options !== "object" || options === null || Array.isArray(options))) {
     throw argumentError(`the options must be an object, got ${kindOf(options)}.`);
   }
@@ -182,6 +198,13 @@ function parseOwner(owner: unknown): string | undefined {
     throw argumentError(`"owner" must be a string, got ${kindOf(owner)}.`);
   }
   return owner;
+}
+
+function parseToken(token: unknown): number | undefined {
+  if (token !== undefined && token !== null && !Number.isSafeInteger(token)) {
+    throw argumentError(`"token" must be a whole number, got ${kindOf(token)}.`);
+  }
+  return (token as number | null | undefined) ?? undefined;
 }
 
 function closedError(): LockError {

@@ -9,7 +9,7 @@ import type { Lock } from "../client/lock";
 import type { ClientStats } from "../client/observer";
 import { Keep } from "../client/terms";
 import type { LockList, LockStatus } from "../inspect/lock-status";
-import type { LockHealth, LockOperations, Operations } from "../inspect/operations";
+import type { FreeOptions, LockHealth, LockOperations, Operations } from "../inspect/operations";
 import { type CallContext, labelOf } from "./context";
 import { acquireLeaseMs, executeLeaseMs, renewedLeaseMs, waitMs } from "./seconds";
 
@@ -193,7 +193,7 @@ export class RedisLockingProvider implements LockOperations {
   }
 
   /** See {@link LockOperations.free}. */
-  free(keys: string | string[], options?: { by?: string; owner?: string }): Promise<string[]> {
+  free(keys: string | string[], options?: FreeOptions): Promise<string[]> {
     return this.#operations.free(keys, options);
   }
 

@@ -9,7 +9,7 @@ export type { Lock } from "../client/lock";
 export type { ClientStats } from "../client/observer";
 export type { HoldState } from "../inspect/answers";
 export type { LockKind, LockList, LockProcess, LockStatus, LockWaiters } from "../inspect/lock-status";
-export type { LockHealth, LockOperations } from "../inspect/operations";
+export type { FreeOptions, LockHealth, LockOperations } from "../inspect/operations";
 export type { SafetyOptions } from "../options/options";
 export type { AcquiredLock } from "./acquired-lock";
 export type { AcquireOptions, LockOptions, TryAcquireOptions } from "./arguments";

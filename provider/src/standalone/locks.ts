@@ -9,7 +9,7 @@ import type { Lock } from "../client/lock";
 import type { ClientStats } from "../client/observer";
 import { placedLog } from "../client/place";
 import type { LockList, LockStatus } from "../inspect/lock-status";
-import { type LockHealth, type LockOperations, Operations } from "../inspect/operations";
+import { type FreeOptions, type LockHealth, type LockOperations, Operations } from "../inspect/operations";
 import { telemetryOf } from "../telemetry/loading";
 import { type AcquiredLock, keepOf, OwnedLock, type Surroundings } from "./acquired-lock";
 import {
@@ -118,7 +118,7 @@ export class Locks implements LockOperations {
   }
 
   /** See {@link LockOperations.free}. */
-  free(keys: string | string[], options?: { by?: string; owner?: string }): Promise<string[]> {
+  free(keys: string | string[], options?: FreeOptions): Promise<string[]> {
     return this.#operations.free(keys, options);
   }
 

@@ -111,9 +111,10 @@ fn queued(pair: &[Value]) -> Option<Queued> {
     Some(Queued { client: String::from_utf8_lossy(client).into_owned(), ticket })
 }
 
-/// Takes one lock away from `owner`, or from whoever holds it. `plain`: side keys may not be used.
+/// Takes one lock away from `owner`, or from whoever holds it; only the hold with this `token`, if it is given. `plain`: side keys may not be
+/// used, and holds of one owner cannot be told apart.
 #[must_use]
-pub fn revoking(key: &LockKey, owner: Option<&str>, plain: bool) -> ScriptCall {
+pub fn revoking(key: &LockKey, owner: Option<&str>, token: Option<u64>, plain: bool) -> ScriptCall {
     let mut keys = vec![key.name().to_vec()];
     if !plain {
         let mut counter = Vec::new();
@@ -122,6 +123,7 @@ pub fn revoking(key: &LockKey, owner: Option<&str>, plain: bool) -> ScriptCall {
     }
     let everybodys: &[u8] = if owner.is_none() { b"1" } else { b"0" };
     let stride = keys.len().to_string().into_bytes();
-    let args = vec![stride, everybodys.to_vec(), owner.unwrap_or_default().into(), b"1".to_vec()];
+    let mut args = vec![stride, everybodys.to_vec(), owner.unwrap_or_default().into(), b"1".to_vec()];
+    args.extend(token.filter(|_| !plain).map(|token| token.to_string().into_bytes()));
     ScriptCall { script: Script::Revoke, keys, args }
 }

@@ -1,6 +1,7 @@
 -- Takes a batch of locks, which SCAN found, away from their holders, and tells them.
 -- KEYS  `stride` per lock: the lock key; with 4 its hold record, its queue, its slot's counter.
--- ARGV  1 stride, 2 '1': of any owner, '0': only of the owner in 3; 4 '1': sync the counters.
+-- ARGV  1 stride, 2 '1': of any owner, '0': only of the owner in 3; 4 '1': sync the counters; 5, if given: only the hold whose record has this
+--       token, since an owner may have given the lock back and taken it again, and '*' is many.
 -- Reply {1, number of locks taken away}.
 local stride, freed = tonumber(ARGV[1]), 0
 --@ token
@@ -8,9 +9,10 @@ local stride, freed = tonumber(ARGV[1]), 0
 for i = 1, #KEYS, stride do
   -- What is no string is no lock.
   local holder = redis.pcall('GET', KEYS[i])
-  if type(holder) == 'string' and (ARGV[2] == '1' or holder == ARGV[3]) then
+  local wanted = type(holder) == 'string' and (ARGV[2] == '1' or holder == ARGV[3])
+  local record = wanted and stride == 4 and redis.call('GET', KEYS[i + 1]) or ''
+  if wanted and (not ARGV[5] or string.match(record, '^[^:]*:(%d+):') == ARGV[5]) then
     if stride == 4 then
-      local record = redis.call('GET', KEYS[i + 1]) or ''
       redis.call('DEL', KEYS[i + 1])
       grant_next(KEYS[i], KEYS[i + 2], KEYS[i + 3], ARGV[4] == '1')
       local uuid = string.match(holder, '^execute:(%x+%-%x+)')

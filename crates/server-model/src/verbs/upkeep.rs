@@ -101,6 +101,12 @@ pub(super) fn revoke(call: &mut Call<'_>) -> Outcome<Reply> {
         if !anybody && Some(holder) != owner {
             continue;
         }
+        let record = if stride == 4 { call.get(call.key(at + 1)?)?.unwrap_or_default() } else { b"" };
+        if let Some(token) = call.arg(5)
+            && attempts_and_token(record).is_none_or(|(_, found)| found != token)
+        {
+            continue;
+        }
         freed += 1;
         if stride != 4 {
             call.delete(lock);

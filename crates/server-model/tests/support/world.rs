@@ -263,6 +263,9 @@ impl World {
                 let mut args = vec![stride.to_owned(), self.flag(40)];
                 args.push(if args[1] == "1" { String::new() } else { self.owner(holder.as_deref()) });
                 args.push(self.flag(50));
+                if self.random.percent(40) {
+                    args.push(self.token(model, now_us, &LOCKS[first]));
+                }
                 (Verb::Revoke, kinds(&locks, if stride == "4" { "lhwf" } else { "l" }), args)
             }
             _ => {

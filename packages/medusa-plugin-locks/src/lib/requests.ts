@@ -20,17 +20,28 @@ export function parseWanted(query: unknown): Wanted {
   return { limit: parseLimit(given.limit) };
 }
 
-/** The lock to free, and the owner from whom. */
+/** The lock to free, and the hold from which: its owner, and its fencing token as far as there is one. */
 export interface Release {
   key: string;
   owner: string;
+  token: number | undefined;
 }
 
 /** Reads the body of a release. Throws a {@link Refusal} for what cannot be used. */
 export function parseRelease(body: unknown): Release {
   const given = asObject(body, "the body");
-  refuseOthers(given, ["key", "owner"], "the body");
-  return { key: parseText(given.key, "key"), owner: parseText(given.owner, "owner") };
+  refuseOthers(given, ["key", "owner", "token"], "the body");
+  return { key: parseText(given.key, "key"), owner: parseText(given.owner, "owner"), token: parseToken(given.token) };
+}
+
+function parseToken(token: unknown): number | undefined {
+  if (token === undefined || token === null) {
+    return undefined;
+  }
+  if (typeof token !== "number" || !Number.isSafeInteger(token)) {
+    throw badRequest('"token" must be a whole number.');
+  }
+  return token;
 }
 
 function parseLimit(limit: unknown): number {

@@ -32,9 +32,9 @@ export async function findLock(key: string, signal: AbortSignal): Promise<LockSt
   }
 }
 
-/** Takes a lock away from this owner. */
-export function releaseLock(key: string, owner: string): Promise<{ freed: string; by: string }> {
-  return sdk.client.fetch("/admin/locks/release", { method: "POST", body: { key, owner } });
+/** Takes a lock away from the hold that was seen. */
+export function releaseLock({ key, owner, token }: LockStatus): Promise<{ freed: string; by: string }> {
+  return sdk.client.fetch("/admin/locks/release", { method: "POST", body: { key, owner: owner ?? "", token } });
 }
 
 /** The status of HTTP that an error of the client has. */

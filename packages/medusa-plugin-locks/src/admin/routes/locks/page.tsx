@@ -31,11 +31,11 @@ const LocksPage = () => {
   // Locks come and go: the page that was shown may not be there any more.
   const current = Math.min(page, pages - 1);
 
-  const release = async ({ key, owner }: LockStatus) => {
+  const release = async (lock: LockStatus) => {
     setAsked(undefined);
     try {
-      await releaseLock(key, owner ?? "");
-      toast.success("The lock was released", { description: shortened(key, 80) });
+      await releaseLock(lock);
+      toast.success("The lock was released", { description: shortened(lock.key, 80) });
     } catch (error) {
       toast.error("The lock was not released", { description: error instanceof Error ? error.message : String(error) });
     }

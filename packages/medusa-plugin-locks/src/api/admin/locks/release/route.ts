@@ -6,14 +6,14 @@ import { Refusal } from "../../../../lib/refusal";
 import { parseRelease } from "../../../../lib/requests";
 
 /**
- * Takes a lock from the owner that the operator saw. If it has changed hands meanwhile nothing happens: 409, or 404 where nobody has it
+ * Takes a lock from the hold that the operator saw. If it has changed hands meanwhile nothing happens: 409, or 404 where nobody has it
  * any more.
  */
 export const POST = handled(async (req) => {
-  const { key, owner } = parseRelease(req.body);
+  const { key, owner, token } = parseRelease(req.body);
   const operations = operationsOf(req.scope);
   const by = await operatorOf(req);
-  const freed = await operations.free(key, { by, owner });
+  const freed = await operations.free(key, { by, owner, token });
   if (freed.length === 0) {
     const now = await operations.lock(key);
     throw now === undefined || now.owner === null
