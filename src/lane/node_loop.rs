@@ -7,7 +7,7 @@
 use super::deliver::{Deliver, closed, internal};
 use super::settings::Settings;
 use super::shared::{Inbound, Shared, Waker};
-use super::socket::Connection;
+use super::socket::{Connection, READ_SIZE};
 use super::sockets::Sockets;
 use super::{background, census, lookup, renewal, wire};
 use crate::net::{self, Target, Trouble, describe};
@@ -15,15 +15,11 @@ use crate::sys::{Async, EventLoop, JsScope, Poll, Prepare, Readiness, Timer, now
 use lock_core::{Action, Engine, Error, FIRST, IdSource, Instant, NodeId};
 use napi::Env;
 use std::cell::{Cell, RefCell};
-use std::io::{ErrorKind, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-const READ_SIZE: usize = 64 << 10;
-/// Reads per wake-up, so that one busy connection does not starve the rest of the loop. A few bytes of answer lead to a call.
-const MOST_READS: usize = 4;
 /// Results that are told before the commands that follow from them are written. Redis then works on the first commands while
 /// JavaScript handles the next results.
 const MOST_TOLD: usize = 64;
@@ -57,7 +53,7 @@ pub(crate) struct NodeLoop {
     settings: Settings,
     /// A callback of ours is running. Commands of calls made now are sent when it ends.
     in_turn: Cell<bool>,
-    /// The last turn was long, and left something to tell.
+    /// The last turn was long, and may have left something to tell or to write.
     behind: Cell<bool>,
     /// The commands of this turn are sent when the loop has visited all sockets.
     gathers: Cell<bool>,
@@ -168,7 +164,7 @@ impl NodeLoop {
             loop {
                 self.pump();
                 self.behind.set(now() > end);
-                if self.behind.get() || !self.tell() {
+                if self.behind.get() || !(self.tell() || self.has_more()) {
                     break;
                 }
             }
@@ -261,25 +257,10 @@ impl NodeLoop {
         if untold && !failed {
             return;
         }
-        for _ in 0..if failed { usize::MAX } else { MOST_READS } {
-            let reason = match connection.socket.read(&mut state.buffer) {
-                Ok(0) => "the server closed the connection".to_owned(),
-                Ok(count) => {
-                    let bytes = state.buffer.get(..count).unwrap_or_default();
-                    match wire::receive(client, connection.tls.as_deref_mut(), bytes) {
-                        Ok(()) if count < READ_SIZE && !failed => return,
-                        Ok(()) => continue,
-                        Err(reason) => reason,
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() != ErrorKind::WouldBlock => describe(&error),
-                Err(_) if failed => "the connection failed".to_owned(),
-                Err(_) => return,
-            };
+        if let Err(reason) = connection.read(client, &mut state.buffer, failed) {
             let reason = wire::ended(client, connection.tls.is_some(), reason);
             client.handle_disconnected(now(), &reason);
-            return state.sockets.close(node);
+            state.sockets.close(node);
         }
     }
 
@@ -337,6 +318,11 @@ impl NodeLoop {
         if let Err(reason) = started {
             self.shared.send(Inbound::Connected { node, epoch, outcome: Err(reason.into()) });
         }
+    }
+
+    /// Whether more is to be written than was written at once.
+    fn has_more(&self) -> bool {
+        !self.gathers.get() && self.state.borrow().sockets.have_more()
     }
 
     /// Brings the notices to JavaScript, and lets its microtasks run. True when there were notices.

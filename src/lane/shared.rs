@@ -3,16 +3,14 @@
 use crate::net::{Connection, Trouble};
 use crate::sys::{AsyncWaker, ThreadWaker, now};
 use lock_core::{
-    Instant, LeaseTable, LockKey, Mode, NodeId, Notice, Routes, SharedLeases, SlotRange, Waiting,
+    EXIT_LIMIT, EXIT_LIMIT_OF_RENEWALS, Instant, LeaseTable, LockKey, Mode, NodeId, Notice, Routes,
+    SharedLeases, SlotRange, Waiting,
 };
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
-
-/// How long the step at exit may take.
-const EXIT_LIMIT: Duration = Duration::from_millis(200);
 
 /// Wakes the JavaScript thread.
 pub(crate) enum Waker {
@@ -93,12 +91,12 @@ impl Shared {
         self.leases.clone()
     }
 
-    /// Begins no more renewals, and blocks until none is under way, for half of the time that the step at exit has: one that Redis carries
+    /// Begins no more renewals, and blocks until none is under way, as long as the step at exit may wait for them: one that Redis carries
     /// out after the step would give a lock its full length, and nobody would hold it. Returns when the step has to end.
     pub(crate) fn begin_exit(&self) -> Instant {
         let began_at = now();
         self.leases().end_renewals();
-        while self.leases().is_renewing() && now() < began_at + EXIT_LIMIT / 2 {
+        while self.leases().is_renewing() && now() < began_at + EXIT_LIMIT_OF_RENEWALS {
             std::thread::sleep(Duration::from_millis(1));
         }
         began_at + EXIT_LIMIT

@@ -68,6 +68,11 @@ impl Sockets {
         broke
     }
 
+    /// Whether [`Self::write_all`] left something that can be written now.
+    pub(super) fn have_more(&self) -> bool {
+        self.places.iter().filter_map(|place| place.connection.as_ref()).any(Connection::has_more)
+    }
+
     /// Writes, and reads until no answer is owed, or until `end`. Nothing else runs meanwhile.
     pub(super) fn finish(&mut self, node: NodeId, router: &mut Router, buffer: &mut [u8], end: Instant) {
         let Some(client) = router.client(node) else { return };

@@ -48,8 +48,8 @@ pub use error::{Code, Error};
 pub use ids::{AttemptId, IdSource, Owner};
 pub use key::{LockKey, Namespace, SIDE_KEY_MARK, slot_of, tag_of};
 pub use lease::{
-    EXIT_LEASE_MS, Ended, HoldId, LeaseFacts, LeaseState, LeaseTable, Loss, NewLease, Renewal, RenewalAnswer,
-    RenewalCall, ScriptCall, SharedLeases, Term, Unrenewed,
+    EXIT_LEASE_MS, EXIT_LIMIT, EXIT_LIMIT_OF_RENEWALS, Ended, HoldId, LeaseFacts, LeaseState, LeaseTable,
+    Loss, NewLease, Renewal, RenewalAnswer, RenewalCall, ScriptCall, SharedLeases, Term, Unrenewed,
 };
 pub use mode::Mode;
 pub use node_address::NodeAddress;

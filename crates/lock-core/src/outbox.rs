@@ -4,7 +4,7 @@
 
 use crate::call_id::CallId;
 use crate::key::LockKey;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// Most locks of one script: a longer one would hold up everybody on the server.
 const MOST: usize = 16;
@@ -12,9 +12,11 @@ const MOST: usize = 16;
 /// What goes out with the next write.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    takes: Vec<CallId>,
-    gives: Vec<CallId>,
-    parks: Vec<CallId>,
+    takes: VecDeque<CallId>,
+    gives: VecDeque<CallId>,
+    parks: VecDeque<CallId>,
+    /// A call is collected behind one that came after it.
+    unsorted: bool,
     /// The server does not know the scripts by their hashes.
     whole: bool,
     /// Calls that hold their keys, and wait for replicas to have them.
@@ -25,15 +27,17 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     pub(crate) fn push_take(&mut self, call: CallId) {
-        self.takes.push(call);
+        self.unsorted |= self.takes.back().is_some_and(|last| last.serial > call.serial);
+        self.takes.push_back(call);
     }
 
     pub(crate) fn push_give(&mut self, call: CallId) {
-        self.gives.push(call);
+        self.gives.push_back(call);
     }
 
     pub(crate) fn push_park(&mut self, call: CallId) {
-        self.parks.push(call);
+        self.unsorted |= self.parks.back().is_some_and(|last| last.serial > call.serial);
+        self.parks.push_back(call);
     }
 
     /// The next scripts go out with their text.
@@ -41,27 +45,39 @@ impl Outbox {
         self.whole = true;
     }
 
-    /// What is given back, and whether with the script's text.
-    pub(crate) fn take_gives(&mut self) -> (Vec<CallId>, bool) {
-        (std::mem::take(&mut self.gives), self.whole)
+    /// What is given back, the first `most` of it, and whether with the script's text.
+    pub(crate) fn take_gives(&mut self, most: usize) -> (Vec<CallId>, bool) {
+        (first(&mut self.gives, most), self.whole)
     }
 
-    /// What is taken and parked, in order of arrival, and whether with the scripts' texts.
-    pub(crate) fn take_wishes(&mut self) -> (Vec<CallId>, Vec<CallId>, bool) {
-        let whole = std::mem::take(&mut self.whole);
-        let (mut takes, mut parks) = (std::mem::take(&mut self.takes), std::mem::take(&mut self.parks));
-        // One that is sent again, since its script was not known, came before those that were made meanwhile.
-        takes.sort_unstable_by_key(|call| call.serial);
-        parks.sort_unstable_by_key(|call| call.serial);
+    /// What is taken and parked, in order of arrival, the first `most` of it; and whether with the scripts' texts.
+    pub(crate) fn take_wishes(&mut self, most: usize) -> (Vec<CallId>, Vec<CallId>, bool) {
+        if std::mem::take(&mut self.unsorted) {
+            // One that is sent again, since its script was not known, came before those that were made meanwhile.
+            self.takes.make_contiguous().sort_unstable_by_key(|call| call.serial);
+            self.parks.make_contiguous().sort_unstable_by_key(|call| call.serial);
+        }
+        let takes = first(&mut self.takes, most);
+        let parks = first(&mut self.parks, most - takes.len());
+        let whole = self.whole;
+        // What follows on the same connection is behind the texts.
+        self.whole &= takes.is_empty() && parks.is_empty() && self.has_unsent();
         (takes, parks, whole)
+    }
+
+    /// Whether a call is collected that did not go out yet.
+    pub(crate) fn has_unsent(&self) -> bool {
+        !(self.takes.is_empty() && self.gives.is_empty() && self.parks.is_empty())
+    }
+
+    /// What was to be taken or parked, and is not: the process ends.
+    pub(crate) fn withdraw_wishes(&mut self) -> Vec<CallId> {
+        [&mut self.takes, &mut self.parks].into_iter().flat_map(std::mem::take).collect()
     }
 
     /// Everything that was not sent, in order: the connection is gone.
     pub(crate) fn take_all(&mut self) -> Vec<CallId> {
-        let mut all = std::mem::take(&mut self.gives);
-        all.append(&mut self.takes);
-        all.append(&mut self.parks);
-        all
+        [&mut self.gives, &mut self.takes, &mut self.parks].into_iter().flat_map(std::mem::take).collect()
     }
 
     /// What was not sent.
@@ -71,10 +87,7 @@ impl Outbox {
 
     /// Whether nothing is collected, and nobody waits for replicas.
     pub(crate) fn is_empty(&self) -> bool {
-        self.takes.is_empty()
-            && self.gives.is_empty()
-            && self.parks.is_empty()
-            && self.unacknowledged.is_empty()
+        !self.has_unsent() && self.unacknowledged.is_empty()
     }
 
     /// A call holds its keys as soon as replicas have them.
@@ -97,6 +110,10 @@ impl Outbox {
     pub(crate) fn awaits_replicas(&self, call: CallId) -> bool {
         self.unacknowledged.contains(&call)
     }
+}
+
+fn first(calls: &mut VecDeque<CallId>, most: usize) -> Vec<CallId> {
+    calls.drain(..calls.len().min(most)).collect()
 }
 
 /// The calls in portions that one command can be about. `slot`: names the slot of a call where a command keeps to one.

@@ -54,6 +54,8 @@ pub(crate) struct PollLines {
     slab: slab::Slab<Line>,
     by_key: BTreeMap<LockKey, u32>,
     serial: u64,
+    /// With so many lines, those that nobody needs are looked for.
+    sweep_at: usize,
 }
 
 impl PollLines {
@@ -89,7 +91,7 @@ impl PollLines {
 
     fn enter(&mut self, now: Instant, key: &LockKey) -> Option<(u32, &mut Line)> {
         if !self.by_key.contains_key(key) {
-            if self.slab.len() > MANY {
+            if self.slab.len() >= self.sweep_at.max(MANY) {
                 let by_key = &mut self.by_key;
                 self.slab.retain(|_, line| {
                     let needed =
@@ -99,6 +101,7 @@ impl PollLines {
                     }
                     needed
                 });
+                self.sweep_at = 2 * self.slab.len();
             }
             self.serial += 1;
             let line = Line {

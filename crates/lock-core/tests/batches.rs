@@ -40,6 +40,16 @@ fn holding() -> (Rig, Vec<Hold>) {
     (rig, holds)
 }
 
+/// The keys of these takes.
+fn taken(commands: &[Vec<String>]) -> Vec<String> {
+    let keys = |command: &Vec<String>| {
+        assert_eq!(verb(command), "take");
+        let count = command[2].parse::<usize>().map_or(0, |keys| keys / 3);
+        command[3..3 + count].to_vec()
+    };
+    commands.iter().flat_map(keys).collect()
+}
+
 #[test]
 fn what_is_taken_in_one_turn_is_one_command_and_each_call_gets_its_own_answer() {
     let mut rig = warm();
@@ -94,6 +104,38 @@ fn a_script_is_kept_short() {
     }
     let counts: Vec<_> = rig.sent().iter().map(|command| command[2].clone()).collect();
     assert_eq!(counts, ["48", "48", "24"]);
+}
+
+#[test]
+fn very_many_calls_of_one_turn_go_out_in_order_over_several_turns() {
+    let mut rig = warm();
+    let keys: Vec<String> = (0..10_000).map(|at| format!("{{s}}{at}")).collect();
+    for key in &keys {
+        rig.wait_for(key, 60 * SECOND);
+    }
+    let mut turns = Vec::new();
+    let mut has_more = true;
+    while has_more {
+        has_more = rig.client.handle_write_of_turn(rig.now);
+        turns.push(taken(&rig.written()));
+    }
+    assert_eq!(turns.iter().map(Vec::len).collect::<Vec<_>>(), [4_096, 4_096, 1_808]);
+    let taken: Vec<_> = turns.concat();
+    assert!(taken.iter().map(|key| &key["medusa_lock:".len()..]).eq(&keys));
+}
+
+#[test]
+fn a_call_of_another_kind_does_not_overtake_those_that_were_left_for_later_turns() {
+    let mut rig = warm();
+    for at in 0..5_000 {
+        rig.wait_for(&format!("{{s}}{at}"), 60 * SECOND);
+    }
+    assert!(rig.client.handle_write_of_turn(rig.now));
+    assert_eq!(taken(&rig.written()).len(), 4_096);
+    rig.try_for("{s}other", "me");
+    let sent = rig.written();
+    assert_eq!(sent.last().map(|command| verb(command)), Some("park"));
+    assert_eq!(taken(&sent[..sent.len() - 1]).len(), 904);
 }
 
 #[test]

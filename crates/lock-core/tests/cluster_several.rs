@@ -5,6 +5,7 @@
 mod support;
 
 use lock_core::{Code, LockKey, NewLease, Outcome, WaitPolicy, Wanted};
+use std::time::Duration;
 use support::cluster::{LEASE, Nodes, TICKET, held, key, parked, range, rules, with};
 use support::{MS, SECOND, named};
 
@@ -18,8 +19,12 @@ fn ready() -> Nodes {
 
 /// A call for a key of "a" and one of "b" that has the first and waits in the queue of the second.
 fn half(wait: WaitPolicy) -> (Nodes, u64) {
+    half_of(Wanted::Execute, wait, Some(LEASE))
+}
+
+fn half_of(wanted: Wanted, wait: WaitPolicy, lease: Option<Duration>) -> (Nodes, u64) {
     let mut nodes = ready();
-    let caller = nodes.wait_for(&[9000, 1], wait);
+    let caller = nodes.acquire_for(&[key(9000), key(1)], wanted, wait, lease);
     assert_eq!(nodes.asked("a"), ["SSUBSCRIBE", "park"]);
     nodes.reply("a", LISTENS);
     nodes.reply("a", &held(5));
@@ -108,6 +113,22 @@ fn a_named_owners_part_is_given_back_by_its_attempt_at_a_node_that_is_not_connec
 }
 
 #[test]
+fn a_part_that_a_slow_node_took_late_is_given_back_after_its_request_is_a_lease_old() {
+    let mut nodes = ready();
+    nodes.acquire(&[key(1), key(9000)], Wanted::Named((*b"me").into()), WaitPolicy::None);
+    nodes.sent("a");
+    nodes.pass(LEASE / 2);
+    nodes.reply("a", &held(7));
+    nodes.map(&[range(0, 8191, "new"), range(8192, 16_383, "b")]);
+    nodes.sent("b");
+    nodes.reply("b", REFUSED);
+    nodes.error();
+    nodes.pass(LEASE / 2 + SECOND);
+    nodes.greet("new");
+    assert_eq!(nodes.asked("new"), ["roll back"]);
+}
+
+#[test]
 fn a_call_that_times_out_gives_back_what_it_has_and_waits_no_longer() {
     let (mut nodes, _) = half(WaitPolicy::Limit(900 * MS));
     nodes.pass(900 * MS);
@@ -130,6 +151,70 @@ fn a_call_that_is_withdrawn_or_closed_gives_back_what_it_has() {
         assert_eq!(nodes.error().code, code);
         assert_rolled_back(&mut nodes);
     }
+}
+
+#[test]
+fn a_part_that_is_answered_and_not_told_yet_goes_back_when_the_call_is_withdrawn() {
+    let mut nodes = ready();
+    let caller = nodes.wait_for(&[9000, 1], WaitPolicy::None);
+    nodes.sent("a");
+    nodes.reply("a", &held(5));
+    nodes.sent("b");
+    let (id, now) = (nodes.id("b"), nodes.now);
+    nodes.router.client(id).unwrap().handle_bytes(now, &held(6));
+    nodes.cancel(caller);
+    assert_eq!(nodes.error().code, Code::Aborted);
+    assert_eq!(
+        (nodes.asked("a"), nodes.asked("b")),
+        (vec!["give back".to_owned()], vec!["give back".to_owned()])
+    );
+}
+
+#[test]
+fn a_part_that_is_answered_together_with_the_loss_of_another_goes_back() {
+    let mut nodes = ready();
+    nodes.wait_for(&[2, 1], WaitPolicy::Endless);
+    nodes.sent("a");
+    nodes.reply("a", LISTENS);
+    nodes.reply("a", &held(5));
+    nodes.sent("a");
+    nodes.reply("a", LISTENS);
+    nodes.reply("a", &parked(TICKET));
+    nodes.pass(LEASE / 3);
+    // The waiter looks at the second; and the first is kept, which is not answered yet.
+    let asked: Vec<_> = nodes.sent("a").into_iter().map(|command| command[3].clone()).collect();
+    assert_eq!(asked, [2, 1].map(|slot| format!("medusa_lock:{}", key(slot))));
+    nodes.reply("a", &parked(TICKET));
+    nodes.pass(LEASE / 3);
+    let second = nodes.sent("a").remove(0);
+    assert_eq!((support::verb(&second), &second[3]), ("park", &format!("medusa_lock:{}", key(2))));
+    nodes.reply("a", &[REFUSED, &held(6)].concat());
+    let sent = nodes.sent("a");
+    let owner = &second[8];
+    let of = |verb: &str| sent.iter().find(|command| support::verb(command) == verb);
+    assert!(of("give back").is_some_and(|command| command.contains(owner)), "{sent:?}");
+    assert!(of("park").is_some_and(|command| !command.contains(owner)), "{sent:?}");
+}
+
+#[test]
+fn a_part_of_a_lock_without_an_end_has_one_until_all_are_held() {
+    let (mut nodes, _) = half_of(Wanted::Named((*b"me").into()), WaitPolicy::Endless, None);
+    nodes.pass(2 * SECOND);
+    let kept = nodes.sent("a").remove(0);
+    assert!(kept.contains(&"5000".to_owned()), "{kept:?}");
+    nodes.reply("a", &held(5));
+    // The second is had.
+    let (id, now) = (nodes.id("b"), nodes.now);
+    nodes.router.client(id).unwrap().handle_timeout(now + 5 * SECOND);
+    nodes.sent("b");
+    nodes.reply("b", &held(6));
+    assert!(nodes.done.is_empty());
+    let whole = nodes.sent("a").remove(0);
+    assert!(!whole.contains(&"5000".to_owned()), "{whole:?}");
+    nodes.reply("a", &held(5));
+    assert_eq!(nodes.hold().lease, None);
+    nodes.pass(60 * SECOND);
+    assert!(nodes.sent("a").is_empty());
 }
 
 #[test]
@@ -205,86 +290,11 @@ fn a_release_of_several_slots_says_what_became_of_all() {
 }
 
 #[test]
-fn release_all_asks_every_node_and_sums() {
-    let mut nodes = ready();
-    nodes.release_all();
-    for host in ["a", "b"] {
-        assert_eq!(nodes.asked(host), ["SCAN"]);
-        free_one(&mut nodes, host, b"*2\r\n:1\r\n:1\r\n");
-    }
-    assert!(matches!(nodes.outcome(), Outcome::Freed(2)));
-    assert!(nodes.router.is_idle());
-}
-
-/// A SCAN of the node finds one lock, and so it is freed, or not.
-fn free_one(nodes: &mut Nodes, host: &str, answer: &[u8]) {
-    nodes.reply(host, b"*2\r\n$1\r\n0\r\n*1\r\n$13\r\nmedusa_lock:k\r\n");
-    assert_eq!(nodes.asked(host), ["revoke"]);
-    nodes.reply(host, answer);
-}
-
-#[test]
-fn release_all_goes_on_at_a_new_node_to_which_a_slot_moved() {
-    let mut nodes = ready();
-    nodes.release_all();
-    nodes.sent("a");
-    nodes.sent("b");
-    nodes.reply("b", b"*2\r\n$1\r\n0\r\n*0\r\n");
-    free_one(&mut nodes, "a", b"-MOVED 7629 new:7000\r\n");
-    assert!(nodes.done.is_empty());
-    nodes.greet("new");
-    for host in ["a", "b"] {
-        assert_eq!(nodes.asked(host), ["SCAN"]);
-        nodes.reply(host, b"*2\r\n$1\r\n0\r\n*0\r\n");
-    }
-    assert_eq!(nodes.asked("new"), ["SCAN"]);
-    free_one(&mut nodes, "new", b"*2\r\n:1\r\n:1\r\n");
-    assert!(matches!(nodes.outcome(), Outcome::Freed(1)));
-}
-
-#[test]
-fn release_all_gives_up_when_slots_keep_moving() {
-    let mut nodes = ready();
-    nodes.release_all();
-    for _ in 0..9 {
-        assert!(nodes.done.is_empty());
-        nodes.sent("a");
-        nodes.sent("b");
-        nodes.reply("b", b"*2\r\n$1\r\n0\r\n*0\r\n");
-        free_one(&mut nodes, "a", b"-MOVED 7629 b:7000\r\n");
-    }
-    assert!(nodes.error().message.contains("kept moving"));
-    assert!(nodes.router.is_idle());
-}
-
-#[test]
-fn release_all_counts_what_a_node_freed_that_is_let_go_and_asks_again() {
-    let mut nodes = ready();
-    nodes.release_all();
-    nodes.sent("a");
-    nodes.sent("b");
-    nodes.reply("b", b"*2\r\n$1\r\n0\r\n*0\r\n");
-    nodes.reply("a", b"*2\r\n$1\r\n9\r\n*1\r\n$13\r\nmedusa_lock:k\r\n");
-    nodes.sent("a");
-    nodes.reply("a", b"*2\r\n:1\r\n:1\r\n");
-    nodes.map(&[range(0, 16_383, "b")]);
-    assert_eq!(nodes.asked("b"), ["SCAN"]);
-    nodes.reply("b", b"*2\r\n$1\r\n0\r\n*0\r\n");
-    assert!(matches!(nodes.outcome(), Outcome::Freed(1)));
-}
-
-#[test]
-fn release_all_outlives_all_nodes() {
-    let mut nodes = ready();
-    nodes.release_all();
-    nodes.map(&[]);
-    assert!(nodes.done.is_empty() && nodes.router.has_callers());
-    nodes.map(&[range(0, 16_383, "c")]);
-    nodes.greet("c");
-    assert_eq!(nodes.asked("c"), ["SCAN"]);
-    nodes.reply("c", b"*2\r\n$1\r\n0\r\n*0\r\n");
-    assert!(matches!(nodes.outcome(), Outcome::Freed(0)));
-    assert!(nodes.router.is_idle());
+fn at_exit_what_a_named_owners_call_has_is_given_back() {
+    let (mut nodes, _) = half_of(Wanted::Named((*b"me").into()), WaitPolicy::Endless, None);
+    assert!(nodes.router.shorten_for_exit(nodes.now, vec![]));
+    assert_eq!(nodes.asked("a"), ["roll back"]);
+    assert_eq!(nodes.asked("b"), ["leave"]);
 }
 
 #[test]

@@ -12,14 +12,20 @@ use support::{HELD, Rig, SECOND, config, holding, verb};
 
 const REFUSED: &[u8] = b"*2\r\n:0\r\n:0\r\n";
 
+/// The rig plays the server of the engine's client.
+fn with_client<T>(rig: &mut Rig, engine: &mut Engine, play: impl FnOnce(&mut Rig) -> T) -> T {
+    mem::swap(engine.router().client(0).unwrap(), &mut rig.client);
+    let result = play(rig);
+    mem::swap(engine.router().client(0).unwrap(), &mut rig.client);
+    result
+}
+
 #[test]
 fn a_lock_whose_answer_is_there_and_that_nobody_was_told_of_is_shortened() {
     let mut rig = Rig::new(config());
     let mut engine = Engine::new(config(), [7; 24], SharedLeases::default());
     engine.router().connect();
-    mem::swap(engine.router().client(0).unwrap(), &mut rig.client);
-    rig.shake_hands();
-    mem::swap(engine.router().client(0).unwrap(), &mut rig.client);
+    with_client(&mut rig, &mut engine, Rig::shake_hands);
     while engine.next_action(rig.now).is_some() {}
     let request = AcquireRequest {
         caller: 1,
@@ -32,13 +38,12 @@ fn a_lock_whose_answer_is_there_and_that_nobody_was_told_of_is_shortened() {
         label: None,
     };
     engine.acquire(rig.now, request).unwrap();
-    mem::swap(engine.router().client(0).unwrap(), &mut rig.client);
-    assert_eq!(verb(&rig.sent()[0]), "park");
-    rig.client.handle_bytes(rig.now, HELD);
-    mem::swap(engine.router().client(0).unwrap(), &mut rig.client);
+    with_client(&mut rig, &mut engine, |rig| {
+        assert_eq!(verb(&rig.sent()[0]), "park");
+        rig.client.handle_bytes(rig.now, HELD);
+    });
     assert!(engine.begin_exit(rig.now));
-    mem::swap(engine.router().client(0).unwrap(), &mut rig.client);
-    let sent = rig.sent();
+    let sent = with_client(&mut rig, &mut engine, Rig::sent);
     assert_eq!((sent.len(), verb(&sent[0])), (1, "renew"));
 }
 
@@ -96,6 +101,16 @@ fn a_lease_that_counts_as_lost_is_shortened_too_since_an_answer_may_have_got_los
     let (id, _) = leases.register(NewLease { renews: true, ..NewLease::unwatched(rig.now, hold) });
     leases.lose(id);
     assert_eq!(leases.end_renewals().len(), 1);
+}
+
+#[test]
+fn what_was_not_sent_yet_is_not_asked_for() {
+    let mut rig = Rig::ready(config());
+    for key in ["a", "b"] {
+        rig.wait_for(key, 60 * SECOND);
+    }
+    assert!(!rig.client.shorten_for_exit(rig.now, vec![]));
+    assert!(rig.sent().is_empty());
 }
 
 #[test]

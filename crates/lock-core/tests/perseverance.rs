@@ -6,7 +6,7 @@ mod support;
 
 use lock_core::{ClientConfig, Code, Event, Outcome, PauseRule, RetryPolicy, Wanted};
 use std::time::Duration;
-use support::{HELD, MS, Rig, SECOND, config, holding, named, verb};
+use support::{HELD, MS, Rig, SECOND, config, holding, named, verb, with_password};
 
 const RELEASED: &[u8] = b"*2\r\n:1\r\n:1\r\n";
 /// Parked at its only key, whose holder has a minute left.
@@ -85,6 +85,22 @@ fn a_release_after_a_job_is_never_given_up_for_reconnects() {
     rig.sent();
     fail_to_connect(&mut rig, 5);
     rig.pass(3 * SECOND);
+    rig.shake_hands();
+    assert_eq!(verbs(&mut rig), ["give back"]);
+}
+
+#[test]
+fn a_release_after_a_job_is_not_given_up_for_a_refused_password() {
+    let (mut rig, hold) = holding(with_password(Some("shop")));
+    rig.release("k", &hold.owner, Some(rig.now + 3_600 * SECOND));
+    assert_eq!(verbs(&mut rig), ["give back"]);
+    rig.cut();
+    rig.pass(SECOND);
+    rig.client.handle_connected(rig.now);
+    rig.sent();
+    rig.reply(b"-WRONGPASS invalid username-password pair or user is disabled.\r\n");
+    assert!(matches!(rig.outcome(), Outcome::ReleasePending(_)), "its caller need not wait");
+    rig.pass(SECOND);
     rig.shake_hands();
     assert_eq!(verbs(&mut rig), ["give back"]);
 }

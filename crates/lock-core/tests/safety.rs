@@ -207,6 +207,20 @@ fn a_wait_that_took_longer_than_the_lease_has_the_lock_asked_for_again() {
 }
 
 #[test]
+fn a_lock_whose_wait_took_longer_than_the_lease_is_given_back_if_nobody_wants_it_any_more() {
+    let (mut rig, task, caller) = waiting();
+    rig.pass(10 * SECOND);
+    rig.reply(b":2\r\n");
+    assert_eq!(asked(&mut rig), ["take"]);
+    rig.client.cancel(rig.now, task, caller);
+    rig.pass(MS);
+    assert_eq!(rig.error().code, Code::Aborted);
+    // The call's own lock, carried out late, may be what is in the way.
+    rig.reply(b"*2\r\n:1\r\n:0\r\n");
+    assert_eq!(asked(&mut rig), ["give back"]);
+}
+
+#[test]
 fn a_refused_wait_fails_the_call_and_names_the_option() {
     let (mut rig, ..) = waiting();
     rig.reply(b"-NOPERM this user has no permissions to run the 'wait' command\r\n");

@@ -3,10 +3,11 @@
 use crate::faults::{Fault, KINDS};
 use crate::process::{CREW, Process, TEAM};
 use crate::world::{Happening, MS, World};
-use lock_core::EXIT_LEASE_MS;
+use lock_core::{EXIT_LEASE_MS, EXIT_LIMIT, EXIT_LIMIT_OF_RENEWALS};
 
-/// How long the step may take, in ns; and how much of it renewals have that are under way.
-const LIMIT_NS: (u64, u64) = (200 * MS, 100 * MS);
+/// The same limits as those of a process, in ns.
+const LIMIT_NS: u64 = EXIT_LIMIT.as_nanos() as u64;
+const LIMIT_OF_RENEWALS_NS: u64 = EXIT_LIMIT_OF_RENEWALS.as_nanos() as u64;
 /// A connection of a cluster has shaken hands after this time, in ns.
 const SURELY_READY_NS: u64 = 10_000 * MS;
 /// Pause between two looks at it.
@@ -33,7 +34,7 @@ struct Asked {
 impl Process {
     /// Nothing is called before this time.
     pub(crate) fn exits_until(&self) -> u64 {
-        self.exit.as_ref().map_or(0, |exit| exit.began_at + LIMIT_NS.0 + 2 * LOOK_NS)
+        self.exit.as_ref().map_or(0, |exit| exit.began_at + LIMIT_NS + 2 * LOOK_NS)
     }
 }
 
@@ -66,7 +67,7 @@ impl World {
         let Some(exit) = &mut one.exit else { return Ok(()) };
         let since = self.now - exit.began_at;
         let again = match &exit.asked {
-            None if since < LIMIT_NS.1 && one.leases.lock().is_renewing() => true,
+            None if since < LIMIT_OF_RENEWALS_NS && one.leases.lock().is_renewing() => true,
             None => {
                 let held = one.leases.lock().end_renewals();
                 let sure = stands && one.is_ready && !one.leases.lock().is_renewing();
@@ -77,7 +78,7 @@ impl World {
                 self.flush(process);
                 true
             }
-            Some(_) => since < LIMIT_NS.0 && one.engine.router().expects_replies(),
+            Some(_) => since < LIMIT_NS && one.engine.router().expects_replies(),
         };
         if again {
             self.after(LOOK_NS, Happening::Exits { process, life });

@@ -1,43 +1,24 @@
 //! The fallback lane: lock-core behind a mutex, driven by the background thread. It is for runtimes whose event loop the
 //! addon cannot use, and is not tuned.
 
-use super::background;
+mod core;
+mod driver;
+
 use super::deliver::{Deliver, closed};
-use super::renewal;
 use super::settings::Settings;
 use super::shared::{Inbound, Shared, Waker};
-use super::{census, lookup, wire};
-use crate::net::{self, Connection, Socket, Target, Trouble, describe};
+use super::{background, census, renewal};
 use crate::sys::{EnvEnd, ThreadWaker, now};
-use lock_core::{Action, Engine, Error, IdSource, Instant, NodeId};
+use core::Core;
+use driver::drive;
+use lock_core::{Engine, Error, IdSource, Instant};
 use napi::Env;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::io::{self, ErrorKind, Read, Write};
 use std::rc::Rc;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::sync::Notify;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use std::sync::{Arc, PoisonError};
 
-struct Core {
-    engine: Mutex<Engine>,
-    /// The engine has new work.
-    work: Notify,
-    /// Replies were handled. The step at exit waits for this.
-    progress: Condvar,
-    shared: Arc<Shared>,
-}
-
-impl Core {
-    fn engine(&self) -> MutexGuard<'_, Engine> {
-        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_awaited(&self) -> bool {
-        self.engine().is_awaited()
-    }
-}
+/// Results that are told at once. They lead to work in JavaScript, for which the rest of its loop waits.
+const MOST_TOLD: usize = 1_000;
 
 /// See the module.
 pub(crate) struct ThreadLane {
@@ -59,12 +40,8 @@ impl ThreadLane {
         deliver: Deliver,
     ) -> Result<Rc<Self>, String> {
         let shared = Arc::new(Shared::new());
-        let core = Arc::new(Core {
-            engine: Mutex::new(Engine::new(settings.client.clone(), seed, shared.share_leases())),
-            work: Notify::new(),
-            progress: Condvar::new(),
-            shared: Arc::clone(&shared),
-        });
+        let engine = Engine::new(settings.client.clone(), seed, shared.share_leases());
+        let core = Arc::new(Core::new(engine, Arc::clone(&shared)));
         let this = Rc::new(Self {
             core: Arc::clone(&core),
             waker: RefCell::new(None),
@@ -115,10 +92,10 @@ impl ThreadLane {
     }
 
     fn tell(&self, env: &Env) {
-        let mut notices = Vec::new();
         for message in self.core.shared.receive() {
             match message {
-                Inbound::Notice(notice) => notices.push(notice),
+                // Behind what is there already: a loss is told after the lock itself.
+                Inbound::Notice(notice) => self.core.engine().push(notice),
                 Inbound::LookedUp { outcome } => {
                     self.core.engine().router().handle_map(now(), outcome);
                     self.core.work.notify_one();
@@ -135,10 +112,16 @@ impl ThreadLane {
                 Inbound::Connected { .. } => {}
             }
         }
-        notices.append(&mut self.core.engine().take_notices(usize::MAX));
+        let mut engine = self.core.engine();
+        let notices = engine.take_notices(MOST_TOLD);
+        let has_more = engine.has_notices();
+        drop(engine);
         let deliver = self.deliver.borrow().clone();
         if let (Some(deliver), false) = (deliver, notices.is_empty()) {
             deliver(env, notices);
+        }
+        if has_more {
+            self.core.pause_telling();
         }
         if let Some(waker) = self.waker.borrow().as_ref() {
             waker.set_referenced(env, self.core.is_awaited());
@@ -184,215 +167,5 @@ impl ThreadLane {
 impl Drop for ThreadLane {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-/// An order to a connection's task.
-enum Order {
-    Connect(Target),
-    Close,
-    /// There may be bytes to write.
-    Write,
-}
-
-type Connecting = tokio::task::JoinHandle<Result<Connection, Trouble>>;
-
-/// The lane's main task. It does what lock-core asks for, when there is work or a timer is due.
-async fn drive(core: Arc<Core>, settings: Settings) {
-    let mut places: HashMap<NodeId, UnboundedSender<Order>> = HashMap::new();
-    while !core.shared.is_closed() {
-        while let Some(action) = next_action(&core) {
-            let (node, order) = match action {
-                Action::Stands { mode, keeps_to_slots, password_unwanted } => {
-                    core.shared.stands(mode, keeps_to_slots, password_unwanted);
-                    continue;
-                }
-                Action::Route(routes) => {
-                    core.shared.set_routes(routes);
-                    continue;
-                }
-                Action::WakeRenewal => {
-                    core.shared.renewal.notify_one();
-                    continue;
-                }
-                Action::LookUp => {
-                    lookup::begin(&core.shared, &settings, core.engine().router().known());
-                    continue;
-                }
-                Action::Connect(node) => {
-                    (node, Order::Connect(settings.target_of(core.engine().router().address(node))))
-                }
-                Action::Disconnect(node) => (node, Order::Close),
-            };
-            let place = places.entry(node).or_insert_with(|| {
-                let (sender, orders) = unbounded_channel();
-                tokio::spawn(hold(Arc::clone(&core), node, orders));
-                sender
-            });
-            // Fails only when the lane ends.
-            let _ = place.send(order);
-        }
-        places.retain(|_, place| place.send(Order::Write).is_ok());
-        let timeout = core.engine().router().poll_timeout();
-        let pause =
-            timeout.map_or(Duration::from_secs(3_600), |at| at.since(now()).max(Duration::from_millis(1)));
-        tokio::select! {
-            () = core.work.notified() => {}
-            () = tokio::time::sleep(pause) => core.engine().router().handle_timeout(now()),
-        }
-    }
-}
-
-/// The task of one connection: waits for orders, bytes and room.
-async fn hold(core: Arc<Core>, node: NodeId, mut orders: UnboundedReceiver<Order>) {
-    let mut open: Option<Connection> = None;
-    let mut connecting: Option<Connecting> = None;
-    let mut buffer = vec![0; 64 << 10];
-    while !core.shared.is_closed() {
-        let waits_for_room = match open.as_mut().map(|connection| write(&core, node, connection)) {
-            None => false,
-            Some(Ok(all)) => !all,
-            Some(Err(error)) => {
-                let tls = open.take().is_some_and(|connection| last_words(&core, node, connection));
-                lose(&core, node, tls, describe(&error));
-                false
-            }
-        };
-        tokio::select! {
-            order = orders.recv() => match order {
-                None => return,
-                Some(Order::Write) => {}
-                Some(order) => {
-                    open = None;
-                    if let Some(old) = connecting.take() {
-                        old.abort();
-                    }
-                    if let Order::Connect(target) = order {
-                        connecting = Some(tokio::spawn(async move { net::connect(&target).await }));
-                    }
-                }
-            },
-            connected = join(&mut connecting) => {
-                connecting = None;
-                let mut engine = core.engine();
-                match (connected, engine.router().client(node)) {
-                    (Ok(connection), Some(client)) => {
-                        client.handle_connected(now());
-                        open = Some(connection);
-                    }
-                    (Err(trouble), Some(client)) => trouble.tell(now(), client),
-                    (_, None) => {}
-                }
-                core.work.notify_one();
-            }
-            () = room(open.as_ref(), waits_for_room) => {}
-            outcome = read(open.as_ref(), &mut buffer) => {
-                if let Err(reason) = take_in(&core, node, open.as_mut(), &buffer, outcome) {
-                    let tls = open.take().is_some_and(|connection| connection.tls.is_some());
-                    lose(&core, node, tls, reason);
-                }
-                core.progress.notify_all();
-                core.work.notify_one();
-            }
-        }
-    }
-}
-
-/// Reads what the server sent before a write failed. Returns whether the connection has TLS.
-fn last_words(core: &Core, node: NodeId, Connection { socket, mut tls }: Connection) -> bool {
-    if let Some(client) = core.engine().router().client(node) {
-        wire::last_words(client, tls.as_deref_mut(), &mut WithoutWaiting(&socket));
-    }
-    tls.is_some()
-}
-
-/// Tells the engine that the connection is gone.
-fn lose(core: &Core, node: NodeId, tls: bool, reason: String) {
-    if let Some(client) = core.engine().router().client(node) {
-        let reason = wire::ended(client, tls, reason);
-        client.handle_disconnected(now(), &reason);
-    }
-    core.work.notify_one();
-}
-
-/// Handles bytes that were read. The error says why the connection cannot go on.
-fn take_in(
-    core: &Core,
-    node: NodeId,
-    open: Option<&mut Connection>,
-    buffer: &[u8],
-    outcome: io::Result<usize>,
-) -> Result<(), String> {
-    match outcome {
-        Ok(0) => Err("the server closed the connection".to_owned()),
-        Ok(count) => {
-            let tls = open.and_then(|connection| connection.tls.as_deref_mut());
-            let mut engine = core.engine();
-            let Some(client) = engine.router().client(node) else { return Ok(()) };
-            wire::receive(client, tls, buffer.get(..count).unwrap_or_default())
-        }
-        Err(error) => Err(describe(&error)),
-    }
-}
-
-fn next_action(core: &Core) -> Option<Action> {
-    let mut engine = core.engine();
-    let action = engine.next_action(now());
-    if engine.has_notices() {
-        core.shared.wake();
-    }
-    action
-}
-
-/// A socket of the runtime behind the interface of a socket that does not block.
-struct WithoutWaiting<'a>(&'a Socket);
-
-impl Write for WithoutWaiting<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.try_write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Read for WithoutWaiting<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(buffer)
-    }
-}
-
-/// Writes the output. False when the socket has no room for the rest.
-fn write(core: &Core, node: NodeId, Connection { socket, tls }: &mut Connection) -> io::Result<bool> {
-    let mut engine = core.engine();
-    let Some(client) = engine.router().client(node) else { return Ok(true) };
-    client.handle_write(now());
-    wire::send(client, tls.as_deref_mut(), &mut WithoutWaiting(socket))
-}
-
-async fn read(open: Option<&Connection>, buffer: &mut [u8]) -> io::Result<usize> {
-    let Some(Connection { socket, .. }) = open else { return std::future::pending().await };
-    loop {
-        socket.readable().await?;
-        match socket.try_read(buffer) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            outcome => return outcome,
-        }
-    }
-}
-
-async fn room(open: Option<&Connection>, wanted: bool) {
-    match open {
-        // The next write meets the error again.
-        Some(Connection { socket, .. }) if wanted => drop(socket.writable().await),
-        _ => std::future::pending().await,
-    }
-}
-
-async fn join(connecting: &mut Option<Connecting>) -> Result<Connection, Trouble> {
-    match connecting {
-        Some(task) => task.await.unwrap_or_else(|error| Err(error.to_string().into())),
-        None => std::future::pending().await,
     }
 }

@@ -7,7 +7,7 @@ use crate::commands::poll::Poll;
 use crate::commands::take::Take;
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
-use crate::lease::margin;
+use crate::lease::{is_late, longest_end};
 use crate::requests::{Claiming, Hold, Keep, WaitPolicy};
 use crate::time::Instant;
 use std::sync::Arc;
@@ -130,12 +130,12 @@ impl Acquire {
 
     /// When Redis itself will have freed what this attempt took, if its last command was carried out only now.
     pub(crate) fn longest_end(&self, now: Instant) -> Option<Instant> {
-        self.lease.map(|lease| now + lease)
+        longest_end(now, self.lease)
     }
 
     /// Whether what the last command took may have lapsed by now.
     pub(crate) fn is_late(&self, now: Instant) -> bool {
-        self.lease.is_some_and(|lease| now >= (self.sent_at + lease).back(margin(lease)))
+        is_late(now, self.sent_at, self.lease)
     }
 
     /// The hold, taken by a command that was sent at `sent_at`, or on a grant.

@@ -102,13 +102,13 @@ impl Call {
         self.caller.is_some()
     }
 
-    /// The acquire, if it may hold keys of which nobody was told: its answer is not there, or it waits for one key of several and has those
-    /// before it.
+    /// The acquire, if it may hold keys of which nobody was told: an answer is not there or was lost, or it waits for one key of several and
+    /// has those before it.
     pub(crate) fn may_have_taken(&self) -> Option<&Acquire> {
         let Kind::Acquire(acquire) = &self.kind else { return None };
         let may = match self.state {
             State::Backlog => false,
-            State::Pausing | State::Parked => acquire.keys.len() > 1,
+            State::Pausing | State::Parked => acquire.keys.len() > 1 || self.in_doubt,
             State::InFlight | State::Hinted | State::Judged | State::Unacknowledged => true,
         };
         may.then_some(acquire)

@@ -150,7 +150,11 @@ impl Client {
             let late = acquire.is_late(now);
             match (acquire.unacknowledged.take(), is_wanted && enough) {
                 (Some(hold), true) if !late => self.tell_held(now, id, *hold),
-                (_, true) => self.submit(now, id),
+                // Somebody else may hold the keys by now, or nobody.
+                (_, true) => {
+                    call.in_doubt = true;
+                    self.submit(now, id);
+                }
                 _ => {
                     let error = self.not_replicated(id, safety, &answer);
                     self.tell(id, Outcome::Failed(error));

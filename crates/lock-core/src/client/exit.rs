@@ -1,8 +1,10 @@
 //! The step at the end of a process: little is left of its locks, and nothing of what nobody was told of.
 
 use super::Client;
-use crate::calls::{By, Kind, Release, Renew};
+use crate::calls::{By, Kind, Release, Renew, State};
 use crate::commands::renew::Renewing;
+use crate::ids::{AttemptId, Owner};
+use crate::key::LockKey;
 use crate::lease::{EXIT_LEASE_MS, NewLease};
 use crate::time::Instant;
 use std::sync::Arc;
@@ -13,7 +15,21 @@ impl Client {
     /// something to send; it is done when no reply is expected. So little is left of a lock that nobody waits long for it, and enough for a
     /// COMMIT that is under way. Nothing is acquired after it.
     pub fn shorten_for_exit(&mut self, now: Instant, held: Vec<NewLease>) -> bool {
+        self.end_for_exit(now, held, Vec::new())
+    }
+
+    /// The same. `taken`: what a call of `acquire` over several slots has here, and nobody was told of.
+    pub(crate) fn end_for_exit(
+        &mut self,
+        now: Instant,
+        held: Vec<NewLease>,
+        taken: Vec<(Arc<[LockKey]>, Owner, AttemptId)>,
+    ) -> bool {
         self.exiting = true;
+        // What is not sent yet is not acquired any more.
+        for id in self.outbox.withdraw_wishes() {
+            self.calls.set_state(id, State::Pausing);
+        }
         if !self.connection.is_ready() {
             return false;
         }
@@ -27,13 +43,13 @@ impl Client {
             .collect();
         let request = self.attempt();
         let mut undone = Vec::new();
-        for acquire in self.calls.iter().filter_map(|(_, call)| call.may_have_taken()) {
-            let (keys, owner) = (Arc::clone(&acquire.keys), acquire.owner.clone());
+        let calls = self.calls.iter().filter_map(|(_, call)| call.may_have_taken());
+        let theirs = calls.map(|acquire| (Arc::clone(&acquire.keys), acquire.owner.clone(), acquire.attempt));
+        for (keys, owner, attempt) in theirs.chain(taken) {
             if owner.is_unique() {
                 renews.push(Renew { keys, owner, tokens: None, what });
             } else if !plain {
-                let by = By::Attempt(acquire.attempt);
-                undone.push(Release::automatic(now, keys, owner, by, request, acquire.longest_end(now)));
+                undone.push(Release::automatic(now, keys, owner, By::Attempt(attempt), request, None));
             }
         }
         self.send_at_exit(now, renews.into_iter().map(Kind::Renew));

@@ -47,6 +47,8 @@ use std::time::Duration;
 
 /// Most timers that are dealt with at once: an outage may end very many calls at one moment, and the loop has other things to do, too.
 const MOST_TIMERS: usize = 1_000;
+/// Most calls whose commands are written at once, for the same reason.
+const MOST_SENT: usize = 4_096;
 
 impl Client {
     /// A client that is not connected yet. `seed` comes from a strong random source and is used once.
@@ -109,14 +111,22 @@ impl Client {
 
     /// The lane is about to write: to be called before [`Self::transmit`].
     pub fn handle_write(&mut self, now: Instant) {
-        self.send_collected(now);
+        self.send_collected(now, usize::MAX);
         self.ask_replicas(now);
+    }
+
+    /// In place of [`Self::handle_write`], where others wait for the thread: writes the commands of so many calls as take a few
+    /// milliseconds. True when calls are left.
+    pub fn handle_write_of_turn(&mut self, now: Instant) -> bool {
+        self.send_collected(now, MOST_SENT);
+        self.ask_replicas(now);
+        self.outbox.has_unsent()
     }
 
     /// The lane is about to write what is urgent: to be called before [`Self::transmit`] in place of [`Self::handle_write`]. The wishes
     /// of this turn stay for later.
     pub fn handle_urgent_write(&mut self, now: Instant) {
-        self.send_collected_gives(now);
+        self.send_collected_gives(now, usize::MAX);
     }
 
     /// Whether the bytes to send should leave now and not with those of the whole turn: somebody waits for a lock that
@@ -379,11 +389,13 @@ impl Client {
         Ok(self.add(now, Some(request.caller), Kind::ReleaseAll(all), None).index)
     }
 
-    /// Withdraws a call. `caller` must be the number it was made with: an outdated withdrawal does nothing.
-    pub fn cancel(&mut self, now: Instant, index: TaskKey, caller: u64) {
-        if let Some(id) = self.calls.of_caller_at(index, caller) {
+    /// Withdraws a call. `caller` must be the number it was made with: an outdated withdrawal does nothing, and gives false.
+    pub fn cancel(&mut self, now: Instant, index: TaskKey, caller: u64) -> bool {
+        let id = self.calls.of_caller_at(index, caller);
+        if let Some(id) = id {
             self.abandon(now, id, Error::new(Code::Aborted, "The call was withdrawn by its signal."));
         }
+        id.is_some()
     }
 
     /// Ends the client: no more calls, everybody who waits for a lock is told. What was sent is still answered.

@@ -20,8 +20,8 @@ pub(crate) enum Asked {
     Acquire { request: AcquireRequest, owner: Owner, attempt: AttemptId },
     /// Give keys back.
     Release(ReleaseRequest),
-    /// Give back what was taken for nobody.
-    GiveBack { keys: Arc<[LockKey]>, owner: Owner, attempt: AttemptId, until: Option<Instant> },
+    /// Give back what was taken for nobody. `sure`: as for `give_back`.
+    GiveBack { keys: Arc<[LockKey]>, owner: Owner, attempt: AttemptId, until: Option<Instant>, sure: bool },
 }
 
 /// What was asked for; `None` when nobody wants it any more.
@@ -61,8 +61,17 @@ pub(crate) fn asked_for(call: Call, now: Instant) -> Option<Asked> {
                 good_until: release.good_until,
             }),
             (_, by) => {
-                let attempt = if let By::Attempt(attempt) = by { attempt } else { release.request };
-                Asked::GiveBack { keys: release.keys, owner: release.owner, attempt, until: release.until }
+                let (attempt, sure) = match by {
+                    By::Attempt(attempt) => (attempt, false),
+                    By::Owner | By::VerifyOwner => (release.request, true),
+                };
+                Asked::GiveBack {
+                    keys: release.keys,
+                    owner: release.owner,
+                    attempt,
+                    until: release.until,
+                    sure,
+                }
             }
         }),
         Kind::ReleaseAll(_) | Kind::Renew(_) | Kind::Claim(_) | Kind::Leave(_) => None,
@@ -227,7 +236,8 @@ impl Client {
         }
     }
 
-    /// Gives back keys that were taken as part of a call that came to nothing. `joined`: the owner held some of them before.
+    /// Gives back keys that were taken as part of a call that came to nothing. `sure`: their owner had none of them before, and has them
+    /// still.
     pub(crate) fn give_back(
         &mut self,
         now: Instant,
@@ -235,13 +245,9 @@ impl Client {
         owner: Owner,
         attempt: AttemptId,
         until: Option<Instant>,
-        joined: bool,
+        sure: bool,
     ) {
-        let plain = self.connection.is_plain();
-        if plain && joined {
-            return self.leave_to_owner(&owner, &keys);
-        }
-        let by = if owner.is_unique() || plain { By::Owner } else { By::Attempt(attempt) };
+        let Some(by) = self.gives_back_by(&owner, attempt, &keys, sure) else { return };
         let request = self.attempt();
         let release = Release::automatic(now, keys, owner, by, request, until);
         self.add(now, None, Kind::Release(release), None);

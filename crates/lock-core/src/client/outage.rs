@@ -205,7 +205,11 @@ impl Client {
     /// The handshake failed as with a refused password: what waits is told, and connecting goes on.
     pub(super) fn handshake_failed(&mut self, now: Instant, error: &Error) {
         for id in self.calls.waiting() {
-            self.fail_or_roll_back(now, id, error.clone());
+            if self.calls.get(id).is_some_and(Call::goes_on) {
+                self.tell(id, Outcome::ReleasePending(error.message.clone()));
+            } else {
+                self.fail_or_roll_back(now, id, error.clone());
+            }
         }
         self.give_up(now, &error.message);
     }

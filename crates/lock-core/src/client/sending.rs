@@ -10,7 +10,7 @@ use crate::commands::hand_over::{Successor, SuccessorHint};
 use crate::commands::{claim, give_back, hand_over, leave, park, poll, release, renew, revoke, take, wait};
 use crate::connection::Expected;
 use crate::error::{Code, Error};
-use crate::ids::Owner;
+use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
 use crate::outbox;
 use crate::poll_lines::Pause;
@@ -84,7 +84,7 @@ impl Client {
         }
         // What is given back may be wanted again by what was collected.
         if !self.calls.get(id).is_some_and(Call::is_release) {
-            self.send_collected(now);
+            self.send_collected(now, usize::MAX);
         }
         self.listen_before_park(now, id);
         let whole = whole || self.connection.sends_texts();
@@ -193,10 +193,10 @@ impl Client {
         true
     }
 
-    /// Writes what was collected: what is given back first, since the same turn may want it again.
-    pub(super) fn send_collected(&mut self, now: Instant) {
-        self.send_collected_gives(now);
-        let (takes, parks, whole) = self.outbox.take_wishes();
+    /// Writes the first `most` calls of what was collected: what is given back first, since the same turn may want it again.
+    pub(super) fn send_collected(&mut self, now: Instant, most: usize) {
+        let given = self.send_collected_gives(now, most);
+        let (takes, parks, whole) = self.outbox.take_wishes(most - given);
         if takes.is_empty() && parks.is_empty() {
             return;
         }
@@ -221,12 +221,10 @@ impl Client {
         }
     }
 
-    /// Writes what was collected of what is given back.
-    pub(super) fn send_collected_gives(&mut self, now: Instant) {
-        let (gives, whole) = self.outbox.take_gives();
-        if gives.is_empty() {
-            return;
-        }
+    /// Writes the first `most` calls of what was collected of what is given back; returns how many there were.
+    pub(super) fn send_collected_gives(&mut self, now: Instant, most: usize) -> usize {
+        let (gives, whole) = self.outbox.take_gives(most);
+        let count = gives.len();
         let whole = whole || self.connection.sends_texts();
         for calls in self.portions(gives) {
             self.mark_whole(&calls, whole);
@@ -242,6 +240,7 @@ impl Client {
                 give_back::encode(&gives, context, out);
             });
         }
+        count
     }
 
     fn portions(&self, calls: Vec<CallId>) -> Vec<Vec<CallId>> {
@@ -413,32 +412,39 @@ impl Client {
         }
     }
 
-    /// Without a hold record nothing tells what an attempt took from an earlier or later hold of the same owner: nothing is freed.
-    pub(super) fn leave_to_owner(&mut self, owner: &Owner, keys: &[LockKey]) {
+    /// By what is given back what an attempt took. `sure`: its owner had none of it before, and has it still. Where only that could tell it
+    /// from another hold of the same owner and does not, nothing is given back: the log says so, and this is `None`.
+    pub(super) fn gives_back_by(
+        &mut self,
+        owner: &Owner,
+        attempt: AttemptId,
+        keys: &[LockKey],
+        sure: bool,
+    ) -> Option<By> {
+        if !owner.is_unique() && !self.connection.is_plain() {
+            return Some(By::Attempt(attempt));
+        }
+        if owner.is_unique() || sure {
+            return Some(By::Owner);
+        }
         let keys = list(&self.caller_names(keys));
         let message = format!(
             "Whether the lock on {keys} was taken for owner \"{owner:?}\" is not known, and this Redis user may not use side keys to find out. If it stays, release it by hand."
         );
         self.fx.log(LogLevel::Warn, message);
+        None
     }
 
     /// Turns an acquire that nobody wants into giving back what it took. `in_doubt`: it may have taken nothing.
     pub(super) fn roll_back(&mut self, now: Instant, id: CallId, in_doubt: bool) {
-        let plain = self.connection.is_plain();
         let request = self.attempt();
         let Some(acquire) = self.calls.acquire(id).present() else { return };
-        let by = match &acquire.owner {
-            Owner::Execute(_) => By::Owner,
-            Owner::Named(_) if !plain => By::Attempt(acquire.attempt),
-            Owner::Named(_) if !in_doubt && !acquire.joined && !acquire.is_late(now) => By::Owner,
-            Owner::Named(_) => {
-                let (owner, keys) = (acquire.owner.clone(), Arc::clone(&acquire.keys));
-                self.leave_to_owner(&owner, &keys);
-                return self.calls.forget(id);
-            }
-        };
+        let sure = !in_doubt && !acquire.joined && !acquire.is_late(now);
+        let (keys, owner, attempt) = (Arc::clone(&acquire.keys), acquire.owner.clone(), acquire.attempt);
         let until = acquire.longest_end(now);
-        let (keys, owner) = (Arc::clone(&acquire.keys), acquire.owner.clone());
+        let Some(by) = self.gives_back_by(&owner, attempt, &keys, sure) else {
+            return self.calls.forget(id);
+        };
         let Some(call) = self.calls.get_mut(id).present() else { return };
         call.kind = Kind::Release(Release::automatic(now, keys, owner, by, request, until));
         call.limit = None;

@@ -27,8 +27,8 @@ pub use facts::LeaseFacts;
 pub use hold_id::HoldId;
 pub use renewal::{Renewal, RenewalAnswer, Term};
 pub use shared::SharedLeases;
-pub use timing::EXIT_LEASE_MS;
-pub(crate) use timing::{CLAIM_PERIOD, margin};
+pub(crate) use timing::{CLAIM_PERIOD, is_late, longest_end, margin};
+pub use timing::{EXIT_LEASE_MS, EXIT_LIMIT, EXIT_LIMIT_OF_RENEWALS};
 
 use crate::ids::Owner;
 use crate::key::LockKey;

@@ -145,8 +145,12 @@ impl Cluster {
                 .filter(|(_, keys)| keys.first().is_some_and(|key| self.owner(key.slot()) == id))
                 .map(|(lease, keys)| lease.part(&keys))
                 .collect();
+            let taken = self.calls.held_for_named();
+            let taken: Vec<_> = taken
+                .filter(|(keys, ..)| keys.first().is_some_and(|key| self.owner(key.slot()) == id))
+                .collect();
             let client = if self.one_address { Some(&mut *first) } else { self.client(id) };
-            any |= client.is_some_and(|client| client.shorten_for_exit(now, here));
+            any |= client.is_some_and(|client| client.end_for_exit(now, here, taken));
         }
         any
     }

@@ -8,6 +8,7 @@ use crate::requests::{AcquireRequest, Hold, Outcome, ReleaseAllRequest, WaitPoli
 use crate::time::Instant;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Fragments of calls are numbered from here, callers below.
 pub(super) const FIRST_FRAGMENT: u64 = 1 << 60;
@@ -29,10 +30,15 @@ pub(super) struct Share {
     pub(super) asked: Option<u64>,
 }
 
+/// Lease of a share of a lock without an end, until all shares are held: a process that crashes meanwhile leaves nothing for ever.
+const PARTIAL_LEASE: Duration = Duration::from_secs(5);
+
 /// What is known of a share that is held.
 #[derive(Clone, Debug)]
 pub(super) struct HeldShare {
     pub(super) tokens: Box<[u64]>,
+    /// For how long it was taken or last extended.
+    pub(super) lease: Option<Duration>,
     /// When the command was sent that took it or last extended it.
     pub(super) sent_at: Instant,
     /// The owner held some of it before, by other attempts.
@@ -53,8 +59,20 @@ pub(super) struct Several {
 impl Several {
     /// When a share is asked for again, to keep it.
     pub(super) fn refresh_at(&self, share: &Share) -> Option<Instant> {
-        let (lease, HeldShare { sent_at, .. }) = self.request.lease.zip(share.held.as_ref())?;
-        share.asked.is_none().then(|| *sent_at + lease / 3)
+        let HeldShare { lease, sent_at, .. } = share.held.as_ref()?;
+        lease.filter(|_| share.asked.is_none()).map(|lease| *sent_at + lease / 3)
+    }
+
+    /// The lease with which a share is asked for.
+    pub(super) fn lease_of(&self, at: usize) -> Option<Duration> {
+        let mut others = self.shares.iter().enumerate().filter(|(other, _)| *other != at);
+        let is_last = others.all(|(_, share)| share.held.is_some());
+        self.request.lease.or((!is_last).then_some(PARTIAL_LEASE))
+    }
+
+    /// Whether a share is held as it will be told.
+    pub(super) fn is_whole(&self, share: &Share) -> bool {
+        share.held.as_ref().is_some_and(|held| held.lease == self.request.lease)
     }
 
     /// When the caller waits no longer, if nothing but the keeping of shares is under way: that has no limit of its own.
@@ -134,16 +152,24 @@ impl Calls {
         self.several.values().filter_map(shares).min()
     }
 
-    /// What calls of `execute` hold that wait for the rest, for the step at exit.
+    /// What calls of `acquire` hold that wait for the rest, for the step at exit.
+    pub(super) fn held_for_named(&self) -> impl Iterator<Item = (Arc<[LockKey]>, Owner, AttemptId)> {
+        self.several.values().filter(|several| !several.owner.is_unique()).flat_map(|several| {
+            let held = several.shares.iter().filter(|share| share.held.is_some());
+            held.map(|share| (Arc::clone(&share.keys), several.owner.clone(), several.attempt))
+        })
+    }
+
+    /// The same of `execute`.
     pub(super) fn held_fragments(&self) -> impl Iterator<Item = NewLease> {
         self.several.values().filter(|several| several.owner.is_unique()).flat_map(|several| {
             several.shares.iter().filter_map(|share| {
-                let HeldShare { tokens, sent_at, .. } = share.held.clone()?;
+                let HeldShare { tokens, lease, sent_at, .. } = share.held.clone()?;
                 Some(NewLease {
                     keys: Arc::clone(&share.keys),
                     owner: several.owner.clone(),
                     tokens,
-                    lease: Some(several.request.lease?),
+                    lease: Some(lease?),
                     sent_at,
                     renews: false,
                     claim: None,

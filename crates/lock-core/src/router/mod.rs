@@ -138,8 +138,8 @@ impl Router {
     /// See [`Client::cancel`].
     pub fn cancel(&mut self, now: Instant, index: TaskKey, caller: u64) {
         match &mut self.cluster {
-            None => self.first.cancel(now, index, caller),
-            Some(cluster) => cluster.cancel(&mut self.first, now, caller),
+            None => drop(self.first.cancel(now, index, caller)),
+            Some(cluster) => cluster.cancel(&mut self.first, now, index, caller),
         }
     }
 

@@ -32,15 +32,15 @@ impl Cluster {
                     return self.wait_for_table(now, id, redirected);
                 };
                 let to = self.node_at(&address);
-                if let Some(place) = self.slots.get_mut(usize::from(*slot)) {
-                    self.moved |= *place != to;
-                    *place = to;
-                }
+                let place = self.slots.get_mut(usize::from(*slot));
+                let is_news = place.is_some_and(|place| std::mem::replace(place, to) != to);
+                self.moved |= is_news;
                 self.connect_new();
                 self.look_up_in(now, Duration::ZERO);
                 let pause = self.rules.moved_pause;
                 let Some(from) = self.client(id).present() else { return };
-                let others = from.extract_slots(|other| other == *slot);
+                // Looked for once: a node that hands a slot over says so to each of very many calls.
+                let others = if is_news { from.extract_slots(|other| other == *slot) } else { Vec::new() };
                 let first = from.extract(call);
                 let Some(client) = self.client(to).present() else { return };
                 let calls = first.into_iter().chain(others);

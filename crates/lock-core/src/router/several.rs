@@ -10,8 +10,9 @@ use crate::client::{Asked, Client, asked_for, closed_error};
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
+use crate::lease::{is_late, longest_end};
 use crate::present::Present;
-use crate::requests::{AcquireRequest, Outcome, ReleaseAllRequest, TaskKey, WaitPolicy, Wanted};
+use crate::requests::{AcquireRequest, Hold, Outcome, ReleaseAllRequest, TaskKey, WaitPolicy, Wanted};
 use crate::time::Instant;
 use std::sync::Arc;
 
@@ -62,7 +63,10 @@ impl Cluster {
     /// Asks for the next share of a call, or tells that all are held.
     fn take_next(&mut self, first: &mut Client, now: Instant, call: u64) {
         let Some(several) = self.calls.several.get(&call).present() else { return };
-        let stale = |share: &Share| several.refresh_at(share).is_some_and(|at| at <= now);
+        let stale = |share: &Share| {
+            let is_due = several.refresh_at(share).is_some_and(|at| at <= now);
+            is_due || (share.asked.is_none() && !several.is_whole(share))
+        };
         let next = several.shares.iter().position(|share| share.held.is_none());
         match next.or_else(|| several.shares.iter().position(stale)) {
             Some(at) => self.ask_share(first, now, call, at),
@@ -84,13 +88,14 @@ impl Cluster {
         }
         let number = self.calls.number();
         let Some(several) = self.calls.several.get_mut(&call).present() else { return };
-        let wait = several.wait(now);
+        let (wait, lease) = (several.wait(now), several.lease_of(at));
         let Some(share) = several.shares.get_mut(at).filter(|share| share.asked.is_none()) else { return };
         share.asked = Some(number);
         let request = AcquireRequest {
             caller: number,
             keys: Arc::clone(&share.keys),
             named: Vec::new(),
+            lease,
             wait: if share.held.is_some() { WaitPolicy::None } else { wait },
             ..several.request.clone()
         };
@@ -110,10 +115,21 @@ impl Cluster {
                 }
             }
             Some(Fragment::Share(call, at)) => self.share_answered(first, now, call, at, outcome),
-            // A fragment that was given up is undone by its client.
-            None if caller >= FIRST_FRAGMENT => {}
+            // Given up when its client had answered it, and did not undo it.
+            None if caller >= FIRST_FRAGMENT => {
+                if let Outcome::Held(hold) = outcome {
+                    self.give_back_unwanted(first, now, hold);
+                }
+            }
             None => self.events.push_back((FIRST, done(caller, outcome))),
         }
+    }
+
+    fn give_back_unwanted(&mut self, first: &mut Client, now: Instant, hold: Hold) {
+        let Hold { keys, owner, attempt, lease, sent_at, joined, .. } = hold;
+        let slot = keys.first().map_or(0, LockKey::slot);
+        let sure = !joined && !is_late(now, sent_at, lease);
+        self.at(first, slot).1.give_back(now, keys, owner, attempt, longest_end(now, lease), sure);
     }
 
     fn share_answered(&mut self, first: &mut Client, now: Instant, call: u64, at: usize, outcome: Outcome) {
@@ -122,9 +138,11 @@ impl Cluster {
         share.asked = None;
         match outcome {
             Outcome::Held(hold) => {
-                // Asked for again to keep it, what this call has may look like what its owner had.
-                let joined = share.held.as_ref().map_or(hold.joined, |share| share.joined);
-                share.held = Some(HeldShare { tokens: hold.tokens, sent_at: hold.sent_at, joined });
+                // Asked for again to keep it, what this call has looks like what its owner had. Once it may have lapsed, it may be that.
+                let before = share.held.as_ref().filter(|held| !is_late(now, held.sent_at, held.lease));
+                let joined = before.map_or(hold.joined, |held| held.joined);
+                let Hold { tokens, lease, sent_at, .. } = hold;
+                share.held = Some(HeldShare { tokens, lease, sent_at, joined });
                 several.waited |= hold.waited;
                 self.take_next(first, now, call);
             }
@@ -162,15 +180,16 @@ impl Cluster {
         let Some(several) = self.calls.several.get_mut(&call).present() else { return };
         let Some(share) = several.shares.get_mut(at).present() else { return };
         let (held, asked, keys) = (share.held.take(), share.asked.take(), Arc::clone(&share.keys));
-        let (owner, attempt, lease) = (several.owner.clone(), several.attempt, several.request.lease);
+        let (owner, attempt) = (several.owner.clone(), several.attempt);
         if let Some(number) = asked {
             self.calls.fragments.remove(&number);
             self.cancel_everywhere(first, now, number);
         }
-        if let Some(HeldShare { sent_at, joined, .. }) = held {
+        if let Some(held) = held {
             let slot = keys.first().map_or(0, LockKey::slot);
-            let until = lease.map(|lease| sent_at + lease);
-            self.at(first, slot).1.give_back(now, keys, owner, attempt, until, joined);
+            let HeldShare { lease, sent_at, joined, .. } = held;
+            let sure = !joined && !is_late(now, sent_at, lease);
+            self.at(first, slot).1.give_back(now, keys, owner, attempt, longest_end(now, lease), sure);
         }
     }
 
@@ -216,7 +235,13 @@ impl Cluster {
         }
     }
 
-    pub(super) fn cancel(&mut self, first: &mut Client, now: Instant, caller: u64) {
+    pub(super) fn cancel(&mut self, first: &mut Client, now: Instant, index: TaskKey, caller: u64) {
+        // Where it was put first: most calls stay there.
+        let mut is_done = first.cancel(now, index, caller);
+        self.each(|client| is_done = is_done || client.cancel(now, index, caller));
+        if is_done {
+            return;
+        }
         let several = self.calls.several.iter().find(|(_, several)| several.request.caller == caller);
         match several.map(|(call, _)| *call) {
             Some(call) => {
@@ -254,10 +279,10 @@ impl Cluster {
             Some(Asked::Release(request)) => {
                 self.release(first, now, request);
             }
-            Some(Asked::GiveBack { keys, owner, attempt, until }) => {
+            Some(Asked::GiveBack { keys, owner, attempt, until, sure }) => {
                 for keys in by_slot(&keys) {
                     let slot = keys.first().map_or(0, LockKey::slot);
-                    self.at(first, slot).1.give_back(now, keys, owner.clone(), attempt, until, false);
+                    self.at(first, slot).1.give_back(now, keys, owner.clone(), attempt, until, sure);
                 }
             }
             None => {}

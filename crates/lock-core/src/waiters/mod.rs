@@ -78,6 +78,8 @@ pub(crate) struct Waiters {
     serial: u64,
     /// When a call last had to wait for a key.
     busy: BTreeMap<LockKey, Instant>,
+    /// With so many of them, those that are busy no more are looked for.
+    sweep_at: usize,
     /// Claims that are not answered, by number: those of earlier connections, too.
     claims: HashMap<u64, CallId>,
     /// Leaves that are not answered.
@@ -183,8 +185,9 @@ impl Waiters {
     }
 
     fn set_busy(&mut self, now: Instant, key: &LockKey) {
-        if self.busy.len() > MANY {
+        if self.busy.len() >= self.sweep_at.max(MANY) {
             self.busy.retain(|_, at| now < *at + BUSY_FOR);
+            self.sweep_at = 2 * self.busy.len();
         }
         match self.busy.get_mut(key) {
             Some(at) => *at = now,

@@ -171,13 +171,23 @@ impl Nodes {
     }
 
     pub fn acquire(&mut self, keys: &[String], wanted: Wanted, wait: WaitPolicy) -> u64 {
+        self.acquire_for(keys, wanted, wait, Some(LEASE))
+    }
+
+    pub fn acquire_for(
+        &mut self,
+        keys: &[String],
+        wanted: Wanted,
+        wait: WaitPolicy,
+        lease: Option<Duration>,
+    ) -> u64 {
         self.next_caller += 1;
         let request = AcquireRequest {
             caller: self.next_caller,
             keys: self.router.parse_keys(keys).unwrap(),
             named: if keys.len() > 1 { keys.to_vec() } else { vec![] },
             wanted,
-            lease: Some(LEASE),
+            lease,
             wait,
             keep: Keep::No,
             label: None,

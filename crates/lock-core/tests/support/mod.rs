@@ -126,9 +126,14 @@ impl Rig {
         self.reply(push.as_bytes());
     }
 
-    /// The commands written since the last time.
+    /// The commands to be written since the last time.
     pub fn sent(&mut self) -> Vec<Vec<String>> {
         self.client.handle_write(self.now);
+        self.written()
+    }
+
+    /// The commands written since the last time.
+    pub fn written(&mut self) -> Vec<Vec<String>> {
         let mut parser = Parser::default();
         parser.feed(self.client.transmit());
         self.client.transmitted(usize::MAX);
