@@ -11,7 +11,7 @@ import { startServer } from "../../harness/redis-servers.mjs";
 import { startRestrictiveProxy } from "../../harness/restrictive-proxy.mjs";
 import { startOneAddress } from "../support/one-address.mjs";
 import { until } from "../support/testbed.mjs";
-import { cli, doctor } from "./support.mjs";
+import { cli, cliJson, doctor } from "./support.mjs";
 
 const stops = [];
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-cli-"));
@@ -175,6 +175,30 @@ test("the option protocol that says RESP2", async () => {
   const { code, ids, find } = await configured({ redisUrl: saving.url, redisOptions: { protocol: 2 } });
   assert.deepEqual([code, ids], [1, ["instances-none", "mode-polling", "resp2-only"]]);
   assert.match(find("resp2-only").text, /redisOptions\.protocol is 2/);
+});
+
+test("a configuration whose provider has no options is read as Medusa does it: the module's count", async () => {
+  const file = path.join(folder, "config-of-module.js");
+  const module = { redisUrl: saving.url, namespace: "module:", providers: [{ resolve: "medusa-locking-redis", id: "locking-redis" }] };
+  fs.writeFileSync(file, `module.exports = { modules: [{ resolve: "@medusajs/medusa/locking", options: ${JSON.stringify(module)} }] };`);
+  await saving.cli("SET", "module:k", "ada", "PX", "60000");
+  const { code, json } = await cliJson(["list", "--config", file]);
+  assert.equal(code, 0);
+  assert.deepEqual(
+    json.locks.map(({ key }) => key),
+    ["k"],
+  );
+  await saving.cli("DEL", "module:k");
+});
+
+test("the doctor leaves a lock alone whatever its key is", async () => {
+  for (const key of ["{shop}:doctor", "medusa_lock:{doctor}", "medusa_lock:{doctor-0}"]) await saving.cli("SET", key, "ada", "PX", "60000");
+  await doctor(["--url", saving.url, "--namespace", "{shop}:"]);
+  await doctor(["--url", saving.url]);
+  for (const key of ["{shop}:doctor", "medusa_lock:{doctor}", "medusa_lock:{doctor-0}"]) {
+    assert.ok(Number(await saving.cli("PTTL", key)) > 1_000, key);
+    await saving.cli("DEL", key);
+  }
 });
 
 test("a configuration is read in its own folder, and the program of run begins in the one that run began in", async () => {

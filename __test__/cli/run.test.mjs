@@ -54,6 +54,12 @@ test("the program finds the tokens of its locks in the order of the keys", async
   assert.deepEqual(await bed.locks(), []);
 });
 
+test("the program finds no token of a lock around it", async () => {
+  const names = js("console.log(Object.keys(process.env).filter((name) => name.startsWith('LOCK_TOKEN')).sort().join())");
+  const { stdout } = await cli(runArgs(names, { keys: ["b", "a"] }), { env: { LOCK_TOKEN: "1", LOCK_TOKEN_1: "1", LOCK_TOKEN_3: "1" } });
+  assert.equal(stdout, "LOCK_TOKEN_1,LOCK_TOKEN_2\n");
+});
+
 test("a lock that another holds ends it with 124, and the program does not run", async () => {
   await bed.command("SET", `${NS}k`, "another");
   for (const wait of ["0", "0.2"]) {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { block, NS, OURS_ONLY, openTestbed, refused, until } from "../support/testbed.mjs";
+import { block, deferred, NS, OURS_ONLY, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 const MESSAGE =
@@ -21,6 +21,20 @@ test("deleted", OURS_ONLY, async () => {
   );
   const { cause } = await refused(lost, { code: "LOCK_LOST", message: MESSAGE });
   assert.match(cause.message, /Redis does not have it any more as this hold's/);
+});
+
+test("a loss that comes with the lock itself is told to whoever gets the lock", OURS_ONLY, async () => {
+  const { locking } = await bed.boot();
+  const [held, lost] = [deferred(), deferred()];
+  const taken = locking.acquire("k", { ownerId: "me", expire: 1, onHeld: held.resolve, onLost: lost.resolve });
+  // On the background thread the lock is taken, and its lease ends, before JavaScript hears of either.
+  block(2_200);
+  await taken;
+  const lock = await held.promise;
+  assert.equal(lock.ownerId, "me");
+  const { code, keys } = await lost.promise;
+  assert.deepEqual([code, keys], ["LOCK_LOST", ["k"]]);
+  assert.throws(() => lock.assertHeld(), { code: "LOCK_LOST" });
 });
 
 /** Deletes the lock while the event loop stands still, which then does not hear of it. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { deferred, NS, openTestbed, refused, until } from "../support/testbed.mjs";
+import { block, deferred, NS, openTestbed, refused, until } from "../support/testbed.mjs";
 import { untilWaiting, waitingClients } from "./support.mjs";
 
 const bed = openTestbed();
@@ -68,6 +68,43 @@ test("a lock of acquire that is renewed ends two seconds after drainTimeoutMs", 
   await locking.acquire("k", { ownerId: "me", expire: 60, renew: true });
   await shutdown();
   assert.ok((await bed.pttl(`${NS}k`)) <= 2_000);
+});
+
+test("whoever has the object of a lock that is left behind by a shutdown is told of the shutdown, and the log names the keys of jobs", async () => {
+  const booted = await bed.boot({ drainTimeoutMs: 200 });
+  const { lock, release, done } = await hold(booted.locking);
+  const blind = booted.locking.execute("blind", () => sleep(1_000));
+  blind.catch(() => {});
+  const [kept, told] = [deferred(), deferred()];
+  await booted.locking.acquire("kept", { ownerId: "me", expire: 60, renew: true, onHeld: kept.resolve, onLost: told.resolve });
+  await booted.shutdown();
+  const shutDown = /the locking provider was shut down/;
+  assert.match((await told.promise).message, shutDown);
+  assert.throws(() => lock.assertHeld(), { code: "LOCK_LOST", message: shutDown });
+  const { signal } = await kept.promise;
+  assert.match(signal.reason.message, shutDown);
+  release();
+  await refused(done, { code: "LOCK_LOST", message: shutDown });
+  await refused(blind, { code: "LOCK_LOST", message: shutDown });
+  const [line, ...others] = booted.logs.filter(({ text }) => text.includes("is shut down while jobs hold"));
+  assert.deepEqual(others, []);
+  assert.match(line.text, /hold keys "(k|blind)", "(k|blind)"\./);
+});
+
+test("drainTimeoutMs is a time, also where a busy process looks seldom", async () => {
+  const { locking, shutdown } = await bootOne({ drainTimeoutMs: 1_000 });
+  const { release, done } = await hold(locking);
+  let looks = 0;
+  const busy = setInterval(() => {
+    looks += 1;
+    block(400);
+  });
+  await shutdown();
+  clearInterval(busy);
+  release();
+  await refused(done, { code: "LOCK_LOST" });
+  // Fifty looks of 20 ms would be as many blocks.
+  assert.ok(looks < 25, `${looks} blocks of 400 ms`);
 });
 
 /** An instance whose shutdown can be called apart from it. */

@@ -4,6 +4,9 @@ import { isatty } from "node:tty";
 import { typed } from "../inspect/words";
 import { CommandError, RUN_EXIT } from "./exit-codes";
 
+/** Variables that name tokens. Those around this process are of other locks. */
+const TOKEN = /^LOCK_TOKEN(?:_\d+)?$/;
+
 /** A terminal sends these to everybody in the foreground itself. */
 const BY_TERMINAL = new Set<NodeJS.Signals>(["SIGINT", "SIGQUIT"]);
 
@@ -28,12 +31,13 @@ export interface Program {
 }
 
 /**
- * @internal Starts a program with this process's streams, and `more` in its environment. It does not outlive this process by much. Throws
- * CommandError if it is known at once that it cannot be started.
+ * @internal Starts a program with this process's streams, and `more` in its environment, which has no token of a lock besides. It does not
+ * outlive this process by much. Throws CommandError if it is known at once that it cannot be started.
  */
 export function startProgram(command: readonly string[], more: Record<string, string>, graceMs: number): Program {
   const [name = "", ...args] = command;
-  const child = started(name, args, { ...process.env, ...more });
+  const around = Object.entries(process.env).filter(([variable]) => !TOKEN.test(variable));
+  const child = started(name, args, { ...Object.fromEntries(around), ...more });
   const guard = guarded(child, graceMs);
   const pass = passerTo(child);
   let killer: NodeJS.Timeout | undefined;

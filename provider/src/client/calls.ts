@@ -7,6 +7,7 @@ import type { HeldLock } from "./lock";
 import { errorOf } from "./native-errors";
 import type { ClientStats, Observer } from "./observer";
 import { Outage } from "./outage";
+import { after } from "./pause";
 import { SlowLog, type SlowTerms } from "./slow";
 import { TroubleLog } from "./trouble";
 
@@ -33,7 +34,7 @@ export class Calls {
   readonly free: number[] = [];
   /** Lock objects in use, by hold, with the callback for their loss. */
   readonly watched = new Map<number, { lock: HeldLock; told?: (lock: HeldLock) => void }>();
-  /** Losses of jobs that have no lock object (yet), by hold. */
+  /** Losses of holds that have no lock object (yet), by hold. */
   readonly lost = new Map<number, LockError>();
   readonly watchers: ((failure: string | undefined) => void)[] = [];
   /** Weak, since the addon holds the dispatcher, which holds this object. */
@@ -54,6 +55,8 @@ export class Calls {
   /** Jobs that run under a lock. */
   jobs = 0;
   #explained = 0;
+  /** Holds of `acquire` that were lost before they had a lock object. */
+  readonly #unwatched: number[] = [];
 
   constructor(
     readonly callbacks: Callbacks & SlowTerms,
@@ -65,7 +68,12 @@ export class Calls {
   ) {
     this.trouble = new TroubleLog(log);
     this.#inCluster = options.cluster !== undefined;
-    this.#outage = new Outage(log, { callsWaiting: () => this.#underWay, losses: () => this.losses }, this.#inCluster);
+    const atStake = {
+      callsWaiting: () => this.#underWay,
+      losses: () => this.losses,
+      isThere: () => this.native?.deref() !== undefined,
+    };
+    this.#outage = new Outage(log, atStake, this.#inCluster);
     const isBusy = () => this.#underWay > 0 || this.jobs > 0;
     this.slow = new SlowLog(callbacks, options, { native: () => this.native?.deref(), isBusy }, log);
   }
@@ -183,13 +191,13 @@ export class Calls {
     this.losses += 1;
     this.observer?.loses(keys, what);
     const watched = this.watched.get(hold);
-    watched?.lock.lose(error);
-    if (!ofJob) {
-      // The addon has no more to tell about this hold.
-      this.watched.delete(hold);
-      this.native?.deref()?.forget(hold);
-    } else if (!watched) {
+    if (!watched) {
       this.lost.set(hold, error);
+    }
+    if (ofJob) {
+      watched?.lock.lose(error);
+    } else if (!watched) {
+      this.forgetSoon(hold);
     }
     // A lease that ends when its caller wanted it to end is no reason for a warning.
     if (code !== "ended") {
@@ -199,7 +207,50 @@ export class Calls {
           : error.message,
       );
     }
-    watched?.told?.(watched.lock);
+    if (!ofJob) {
+      this.endKept(hold, error);
+    }
+  }
+
+  /** A hold of `acquire` is lost: those who have its lock object hear of it. */
+  endKept(hold: number, error: LockError): void {
+    const watched = this.watched.get(hold);
+    if (watched) {
+      watched.lock.lose(error);
+      // The addon has no more to tell about this hold.
+      this.watched.delete(hold);
+      this.native?.deref()?.forget(hold);
+      watched.told?.(watched.lock);
+    }
+  }
+
+  /** Most holds of `acquire` have no lock object, but one whose call was answered in this turn may get it in this turn. */
+  private forgetSoon(hold: number): void {
+    this.#unwatched.push(hold);
+    if (this.#unwatched.length > 1) {
+      return;
+    }
+    after(0, () => {
+      const native = this.native?.deref();
+      for (const one of this.#unwatched.splice(0)) {
+        this.lost.delete(one);
+        native?.forget(one);
+      }
+    });
+  }
+
+  /** The client is closed: those who have a lock object hear that the lock is kept no longer. */
+  endHolds(): void {
+    for (const [hold, { lock, told }] of [...this.watched]) {
+      const error = lostError([...lock.keys], "closed", told ? "acquire" : this.jobsBy);
+      this.losses += 1;
+      this.observer?.loses([...lock.keys], "closed");
+      if (told) {
+        this.endKept(hold, error);
+      } else {
+        lock.lose(error);
+      }
+    }
   }
 
   /** Logs the mode of the connection, and again when a reconnect changes it. */

@@ -1,4 +1,4 @@
-import { HoldState, type NativeClient, type NativeOptions, type Refusal } from "../../../native";
+import { type HeldKey, HoldState, type NativeClient, type NativeOptions, type Refusal } from "../../../native";
 import type { Callbacks } from "./callbacks";
 import { Calls, NUMBERS_PER_RESULT, type Pending } from "./calls";
 import { Chains, type Link } from "./chain";
@@ -9,14 +9,17 @@ import { EmptyLock, HeldLock, type Lock, lossOf } from "./lock";
 import { loadNative } from "./native";
 import { errorOf, optionErrorOf } from "./native-errors";
 import { type ClientStats, isTelemetryRegistered, type Observable, type ObservedCall, type Observer } from "./observer";
-import { after, keepAliveUntil } from "./pause";
+import { after, keepAliveUntil, now } from "./pause";
 import { onAbort } from "./signals";
 import type { SlowTerms } from "./slow";
 import type { AcquireTerms, LockTerms } from "./terms";
+import { listOf, seconds } from "./words";
 
 /** Results per call of the dispatcher. */
 const MOST_RESULTS = 512;
 const DRAIN_LOOK_MS = 20;
+/** Keys that the log names when a shutdown ends while they are held. */
+const MOST_NAMED = 10;
 /** Longest wait of a boot for the connection. */
 const LONGEST_BOOT_MS = 5_000;
 
@@ -171,6 +174,11 @@ export class LockClient implements Observable {
   watchKept(hold: number, keys: string | string[], renews: boolean, told: (lock: HeldLock) => void): HeldLock {
     const lock = new HeldLock(this.#native, hold, keys, { what: renews ? "lapsed" : "ended", takenBy: "acquire" });
     this.#calls.watched.set(hold, { lock, told });
+    const lost = this.#calls.lost.get(hold);
+    if (lost) {
+      // The loss was told with the lock itself. Whoever gets the lock first knows what is lost.
+      queueMicrotask(() => this.#calls.endKept(hold, lost));
+    }
     return lock;
   }
 
@@ -218,7 +226,8 @@ export class LockClient implements Observable {
         // The hold ended unnoticed, or the provider was closed while the job ran, so no answer will come.
         const named = typeof keys === "string" ? [keys] : [...new Set(keys)];
         const unrenewed = this.#native.takeUnrenewed() ?? undefined;
-        const what = state === HoldState.Lost ? lossOf("lapsed", unrenewed, leaseEnd) : "lapsed";
+        const atEnd = this.#ended ? "closed" : "lapsed";
+        const what = state === HoldState.Lost ? lossOf("lapsed", unrenewed, leaseEnd) : atEnd;
         lost ??= lostError(named, what, calls.jobsBy, unrenewed);
       }
       if (state === HoldState.Gone) {
@@ -230,8 +239,8 @@ export class LockClient implements Observable {
   /** Takes the keys for an owner. Resolves with the hold, or with 0 if no hold stands for the lease. */
   acquire(keys: string | string[], owner: string, terms: AcquireTerms): Promise<number> {
     const { signal, label, ...rest } = terms;
-    // A try does not wait for ever.
-    const conflict = terms.refuse ? undefined : this.#chains?.conflict(keys, label);
+    // A try that does not wait is refused by itself.
+    const conflict = terms.refuse && terms.waitMs <= 0 ? undefined : this.#chains?.conflict(keys, label);
     if (conflict) {
       return Promise.reject(conflict);
     }
@@ -272,8 +281,9 @@ export class LockClient implements Observable {
     };
   }
 
-  heldKeys(most: number): string[] {
-    return this.#native.heldKeys(null, 0, most).map(({ key }) => key);
+  heldKeys(most: number, wanted: (held: HeldKey) => boolean = () => true): string[] {
+    const held = this.#native.heldKeys(null, 0, most).filter(wanted);
+    return held.map(({ key }) => key);
   }
 
   awaitedKeys(): { key: string; count: number }[] {
@@ -288,12 +298,22 @@ export class LockClient implements Observable {
 
   async #end(): Promise<void> {
     this.#native.drain();
-    for (let waitedMs = 0; waitedMs < this.#drainTimeoutMs && this.#isBusy(); waitedMs += DRAIN_LOOK_MS) {
+    const began = now();
+    // A look may come late, in a busy process; and a test may hold the clock.
+    for (
+      let looks = this.#drainTimeoutMs / DRAIN_LOOK_MS;
+      looks > 0 && now() - began < this.#drainTimeoutMs && this.#isBusy();
+      looks -= 1
+    ) {
       await new Promise<void>((resolve) => after(DRAIN_LOOK_MS, resolve));
     }
-    for (const { lock } of this.#calls.watched.values()) {
-      lock.lose(lostError([...lock.keys], "lapsed", this.#calls.jobsBy));
+    const held = this.#calls.jobs > 0 ? this.heldKeys(MOST_NAMED, ({ ofJob }) => ofJob) : [];
+    if (held.length > 0) {
+      this.#calls.log.warn(
+        `The locking provider is shut down while jobs hold ${listOf(held)}. Redis frees these locks in 2 s, and the jobs are told. Option "drainTimeoutMs" says how long a shutdown waits for jobs (${seconds(this.#drainTimeoutMs)}).`,
+      );
     }
+    this.#calls.endHolds();
     this.#calls.close();
     this.#observer?.ends();
     this.#native.exitStep();

@@ -109,8 +109,8 @@ export function lockError(code: LockErrorCode, message: string, keys: string[] =
   return error;
 }
 
-/** @internal The addon's names for what happens to a lost lock. */
-export type LossKind = "lapsed" | "stuck" | "ended" | "taken-away" | "released";
+/** @internal The addon's names for what happens to a lost lock; `closed`: its client was closed before its release. */
+export type LossKind = "lapsed" | "stuck" | "ended" | "taken-away" | "released" | "closed";
 
 /** `by` and `because` say more where something is known. */
 const LOSSES: Record<LossKind, string> = {
@@ -120,6 +120,7 @@ const LOSSES: Record<LossKind, string> = {
   "taken-away":
     "Redis does not have it any more as this hold's. It was released by its owner's name, taken by releaseAll, deleted, or lost with the data of Redis.",
   released: "it was released by hand.",
+  closed: "the locking provider was shut down, so the lock is not renewed any more.",
 };
 
 const LONGER_LEASE = 'With a longer "leaseMs" there is more time for that.';
@@ -144,7 +145,7 @@ export type TakenBy = "execute" | "withLock" | "acquire";
 
 /**
  * @internal The error of a lost lock. For a job of `execute` its text is the official package's, and its cause says what happened. The official
- * package knows no release by hand, so that one is told in the text.
+ * package knows no release by hand and no shutdown, so these are told in the text.
  */
 export function lostError(keys: string[], what: LossKind, takenBy: TakenBy, said?: string): LockError {
   const lost = `Lost the lock for key(s) "${keys.join('", "')}"`;
@@ -155,7 +156,7 @@ export function lostError(keys: string[], what: LossKind, takenBy: TakenBy, said
   if (takenBy === "acquire") {
     return lockError("LOCK_LOST", reason, keys);
   }
-  if (what === "released") {
+  if (what === "released" || what === "closed") {
     return lockError("LOCK_LOST", `${lost} while the job was still running: ${happened(what, said)}`, keys, reason);
   }
   const message = `${lost} while the job was still running: the lease expired before it could be renewed. Increase "expire" if the job is expected to run this long.`;

@@ -11,6 +11,8 @@ export interface AtStake {
   callsWaiting(): number;
   /** Locks that were lost, since the client was made. */
   losses(): number;
+  /** Whether anybody has the client yet. */
+  isThere(): boolean;
 }
 
 /** @internal One time after the other without Redis: its lines in the log, while it lasts and at its end. */
@@ -50,7 +52,7 @@ export class Outage {
     this.#log.info(`${told}${after}; ${lost === 0 ? "no lock was" : `${plural(lost, "lock was", "locks were")}`} lost meanwhile.`);
   }
 
-  /** The client is closed, or nobody has it any more. */
+  /** The outage is over, or the client is closed. */
   stop(): void {
     this.#cancel();
     this.#cancel = () => {};
@@ -64,7 +66,7 @@ export class Outage {
 
   #tellLater(): void {
     this.#cancel = after(EVERY_MS, () => {
-      const now = this.#now;
+      const now = this.#atStake.isThere() ? this.#now : undefined;
       if (now) {
         const waiting = plural(this.#atStake.callsWaiting(), "call waits", "calls wait");
         this.#log.warn(

@@ -4,6 +4,9 @@ const LONGEST_PAUSE_MS = 2 ** 31 - 1;
 // Taken when the package is loaded: a test may later replace the global ones by timers that never fire.
 const { setInterval, clearInterval } = globalThis;
 
+/** @internal Milliseconds on a clock that never goes back. */
+export const now = performance.now.bind(performance);
+
 /** The pauses under way. Nothing else holds these signals. */
 const waiting = new Set<AbortSignal>();
 

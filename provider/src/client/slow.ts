@@ -78,9 +78,13 @@ export class SlowLog {
       this.#lookAtHolds(native);
       this.#lookAtWaits(native);
     } catch (error) {
-      this.#log.error(`A fault in provider "locking-redis", please report it: ${textOf(error)}`);
+      this.#failed(error);
     }
     this.start();
+  }
+
+  #failed(error: unknown): void {
+    this.#log.error(`A fault in provider "locking-redis", please report it: ${textOf(error)}`);
   }
 
   #lookAtHolds(native: NativeClient): void {
@@ -117,9 +121,11 @@ export class SlowLog {
         this.#keysTold.add(key);
       }
       this.#asking = true;
-      void this.#tellOf(native, news).finally(() => {
-        this.#asking = false;
-      });
+      void this.#tellOf(native, news)
+        .catch((error) => this.#failed(error))
+        .finally(() => {
+          this.#asking = false;
+        });
     }
   }
 

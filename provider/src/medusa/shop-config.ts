@@ -77,7 +77,8 @@ function findEntry(modules: unknown, require: NodeJS.Require, file: string): Con
     const providers = Array.isArray(moduleOptions.providers) ? moduleOptions.providers : [];
     const entry = providers.map(recordOf).find(({ resolve: name }) => isOurs(name, require));
     if (entry) {
-      return { options: recordOf(entry.options), moduleOptions };
+      // Medusa gives a provider without options those of the module.
+      return { options: entry.options ? recordOf(entry.options) : moduleOptions, moduleOptions };
     }
   }
   throw configError(`${file} has no Locking Module with a provider "${NAME}"`);

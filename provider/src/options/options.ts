@@ -100,6 +100,9 @@ export interface ParsedOptions extends Callbacks, SlowTerms {
   warnings: string[];
 }
 
+/** What the Locking Module around the provider cannot say for it: the official package reads it from the provider's options only. */
+const ONLY_OWN = ["redisUrl", "redisOptions", "cluster", "namespace"] as const;
+
 const KNOWN = new Set([
   "redisUrl",
   "redisOptions",
@@ -144,6 +147,14 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
   const warnings = named
     .filter((name) => !KNOWN.has(name))
     .map((name) => `Option "${name}" of the "locking-redis" provider is not known, ignored.${didYouMean(name, KNOWN)}`);
+  if (!("providers" in given)) {
+    const elsewhere = ONLY_OWN.filter((name) => around[name] !== undefined && given[name] === undefined);
+    warnings.push(
+      ...elsewhere.map(
+        (name) => `Option "${name}" of the Locking Module is not read. It belongs to the options of the "locking-redis" provider.`,
+      ),
+    );
+  }
   const number = (name: string, unit: string, least: number, fallback: number) =>
     optionalNumber(name, given[name] ?? around[name], unit, least) ?? fallback;
   const yes = (name: string, fallback: boolean) => optionalBoolean(name, given[name] ?? around[name]) ?? fallback;

@@ -14,6 +14,7 @@ const REASONS: Record<LossKind, string> = {
   ended: "ended",
   "taken-away": "deleted",
   released: "released",
+  closed: "closed",
 };
 
 /** @internal How telemetry is made. */

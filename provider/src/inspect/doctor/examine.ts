@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Outcome } from "../answers";
 import { errorOf } from "../inspector";
 import { connectionFinding } from "./connection";
@@ -85,15 +86,17 @@ async function examineNode(patient: Patient, node: string | null, limits: Limits
 /** A key to try things with. In a cluster it has to be in a slot of that node. */
 async function serverAt({ inspector, prefix }: Patient, node: string | null): Promise<Server> {
   const [, own] = /\{([^}]+)\}/.exec(prefix) ?? [];
-  let tag = own ?? "doctor";
+  // A key that nobody locks.
+  const name = `doctor-${randomUUID()}`;
+  let tag = own ?? name;
   for (let at = 0; node !== null && own === undefined && at < MOST_TAGS; at += 1) {
-    tag = `doctor-${at}`;
+    tag = `${name}-${at}`;
     const said = errorOf(await inspector.command(node, "EXISTS", `${prefix}{${tag}}`));
     if (said === undefined || !said.startsWith("MOVED")) {
       break;
     }
   }
-  return { node, lockKey: own === undefined ? `${prefix}{${tag}}` : `${prefix}doctor`, sidePrefix: `mlr!{${tag}}` };
+  return { node, lockKey: own === undefined ? `${prefix}{${tag}}` : `${prefix}${name}`, sidePrefix: `mlr!{${tag}}` };
 }
 
 function modeOf({ none, plain, polling }: Limits): Finding[] {
