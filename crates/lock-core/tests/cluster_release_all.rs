@@ -4,9 +4,8 @@
 
 mod support;
 
-use lock_core::{Code, Outcome};
+use lock_core::Outcome;
 use support::cluster::{Nodes, range, rules, with};
-use support::{MS, SECOND};
 
 fn ready() -> Nodes {
     Nodes::ready(with(rules()))

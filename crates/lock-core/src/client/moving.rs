@@ -20,8 +20,8 @@ pub(crate) enum Asked {
     Acquire { request: AcquireRequest, owner: Owner, attempt: AttemptId },
     /// Give keys back.
     Release(ReleaseRequest),
-    /// Give back what was taken for nobody. `sure`: as for `give_back`.
-    GiveBack { keys: Arc<[LockKey]>, owner: Owner, attempt: AttemptId, until: Option<Instant>, sure: bool },
+    /// Give back what was taken for nobody.
+    GiveBack { keys: Arc<[LockKey]>, owner: Owner, by: By, until: Option<Instant> },
 }
 
 /// What was asked for; `None` when nobody wants it any more.
@@ -61,17 +61,9 @@ pub(crate) fn asked_for(call: Call, now: Instant) -> Option<Asked> {
                 good_until: release.good_until,
             }),
             (_, by) => {
-                let (attempt, sure) = match by {
-                    By::Attempt(attempt) => (attempt, false),
-                    By::Owner | By::VerifyOwner => (release.request, true),
-                };
-                Asked::GiveBack {
-                    keys: release.keys,
-                    owner: release.owner,
-                    attempt,
-                    until: release.until,
-                    sure,
-                }
+                // Nobody waits for what a look would say, and to give back what may be there is never wrong.
+                let by = if by == By::VerifyOwner { By::Owner } else { by };
+                Asked::GiveBack { keys: release.keys, owner: release.owner, by, until: release.until }
             }
         }),
         Kind::ReleaseAll(_) | Kind::Renew(_) | Kind::Claim(_) | Kind::Leave(_) => None,
@@ -236,18 +228,15 @@ impl Client {
         }
     }
 
-    /// Gives back keys that were taken as part of a call that came to nothing. `sure`: their owner had none of them before, and has them
-    /// still.
+    /// Gives back keys that were taken as part of a call that came to nothing.
     pub(crate) fn give_back(
         &mut self,
         now: Instant,
         keys: Arc<[LockKey]>,
         owner: Owner,
-        attempt: AttemptId,
+        by: By,
         until: Option<Instant>,
-        sure: bool,
     ) {
-        let Some(by) = self.gives_back_by(&owner, attempt, &keys, sure) else { return };
         let request = self.attempt();
         let release = Release::automatic(now, keys, owner, by, request, until);
         self.add(now, None, Kind::Release(release), None);

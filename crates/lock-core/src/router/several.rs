@@ -126,10 +126,24 @@ impl Cluster {
     }
 
     fn give_back_unwanted(&mut self, first: &mut Client, now: Instant, hold: Hold) {
-        let Hold { keys, owner, attempt, lease, sent_at, joined, .. } = hold;
-        let slot = keys.first().map_or(0, LockKey::slot);
-        let sure = !joined && !is_late(now, sent_at, lease);
-        self.at(first, slot).1.give_back(now, keys, owner, attempt, longest_end(now, lease), sure);
+        let Hold { keys, owner, attempt, tokens, lease, sent_at, joined, .. } = hold;
+        self.undo(first, now, keys, owner, attempt, &HeldShare { tokens, lease, sent_at, joined });
+    }
+
+    fn undo(
+        &mut self,
+        first: &mut Client,
+        now: Instant,
+        keys: Arc<[LockKey]>,
+        owner: Owner,
+        attempt: AttemptId,
+        held: &HeldShare,
+    ) {
+        let client = self.at(first, keys.first().map_or(0, LockKey::slot)).1;
+        let sure = !held.joined && !is_late(now, held.sent_at, held.lease);
+        if let Some(by) = client.gives_back_by(&owner, attempt, &keys, sure) {
+            client.give_back(now, keys, owner, by, longest_end(now, held.lease));
+        }
     }
 
     fn share_answered(&mut self, first: &mut Client, now: Instant, call: u64, at: usize, outcome: Outcome) {
@@ -186,10 +200,7 @@ impl Cluster {
             self.cancel_everywhere(first, now, number);
         }
         if let Some(held) = held {
-            let slot = keys.first().map_or(0, LockKey::slot);
-            let HeldShare { lease, sent_at, joined, .. } = held;
-            let sure = !joined && !is_late(now, sent_at, lease);
-            self.at(first, slot).1.give_back(now, keys, owner, attempt, longest_end(now, lease), sure);
+            self.undo(first, now, keys, owner, attempt, &held);
         }
     }
 
@@ -279,10 +290,10 @@ impl Cluster {
             Some(Asked::Release(request)) => {
                 self.release(first, now, request);
             }
-            Some(Asked::GiveBack { keys, owner, attempt, until, sure }) => {
+            Some(Asked::GiveBack { keys, owner, by, until }) => {
                 for keys in by_slot(&keys) {
                     let slot = keys.first().map_or(0, LockKey::slot);
-                    self.at(first, slot).1.give_back(now, keys, owner.clone(), attempt, until, sure);
+                    self.at(first, slot).1.give_back(now, keys, owner.clone(), by, until);
                 }
             }
             None => {}
