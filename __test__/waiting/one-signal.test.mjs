@@ -20,10 +20,7 @@ test("calls that share a signal listen to it once, are all withdrawn by it, and 
   assert.equal(getEventListeners(signal, "abort").length, 0);
 });
 
-// The thread lane's results come by a queue of Node-API's own, which lets nothing pass.
-const ON_LOOP = { skip: process.env.MEDUSA_LOCKING_LANE === "thread" };
-
-test("the rest of the event loop has its turns while very many results are told", ON_LOOP, async () => {
+test("the rest of the event loop has its turns while very many results are told", async () => {
   const { locking } = await bed.boot();
   await bed.command("SET", `${NS}k`, "somebody");
   const controller = new AbortController();

@@ -1,3 +1,8 @@
+import { after } from "./pause";
+
+/** Calls that are withdrawn at once. More have their turn when the event loop has had its own. */
+const MOST_AT_ONCE = 5_000;
+
 /** The callbacks of each signal. */
 const listeners = new WeakMap<AbortSignal, Listener>();
 
@@ -24,11 +29,20 @@ class Listener {
 
   readonly #tell = () => {
     this.#end();
+    this.#tellSome(this.#callbacks.values());
+  };
+
+  #tellSome(callbacks: Iterator<(reason: Error) => void>): void {
     const { reason } = this.#signal;
-    for (const callback of this.#callbacks) {
+    for (let told = 0; told < MOST_AT_ONCE; told += 1) {
+      const { value: callback, done } = callbacks.next();
+      if (done) {
+        return;
+      }
       callback(reason);
     }
-  };
+    after(0, () => this.#tellSome(callbacks));
+  }
 
   #end(): void {
     if (listeners.get(this.#signal) === this) {
