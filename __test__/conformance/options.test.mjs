@@ -193,15 +193,13 @@ test("an entry without options is reached by lp_ and its id, too", OURS_ONLY, as
 test("a place for locks that only the module names is not the provider's, and the log says so", OURS_ONLY, async () => {
   const booted = await bed.bootWith({
     providers: [providerEntry({ ...bed.options(), namespace: undefined })],
-    options: { namespace: "module:", redisOptions: { db: 5 } },
+    options: { namespace: "module:" },
   });
   await booted.locking.acquire("k", { ownerId: "me" });
   assert.deepEqual(await bed.owners(), { "medusa_lock:k": "me" });
   const told = booted.logs.map(({ text }) => text).filter((text) => text.includes("of the Locking Module is not read"));
-  assert.deepEqual(
-    told.map((text) => /"(\w+)"/.exec(text)[1]),
-    ["redisOptions", "namespace"],
-  );
+  assert.equal(told.length, 1);
+  assert.match(told[0], /"namespace"/);
 });
 
 test("waitLockingTimeout at module level counts where the provider has none", async () => {
