@@ -117,6 +117,24 @@ fn a_script_that_the_server_does_not_know_is_sent_whole() {
 }
 
 #[test]
+fn of_many_calls_whose_script_is_not_known_one_sends_the_text() {
+    let mut rig = Rig::ready(config());
+    for key in ["a", "b", "c", "d"] {
+        rig.try_for(key, "me");
+    }
+    assert_eq!(rig.sent().len(), 4);
+    rig.reply(&b"-NOSCRIPT No matching script.\r\n".repeat(4));
+    let how = |rig: &mut Rig| rig.sent().iter().map(|command| command[0].clone()).collect::<Vec<_>>();
+    assert_eq!(how(&mut rig), ["EVAL", "EVALSHA", "EVALSHA", "EVALSHA"]);
+    // The server has forgotten it again, or it was another script's.
+    rig.reply(b"*2\r\n:1\r\n:1700000000000001\r\n");
+    rig.reply(&b"-NOSCRIPT No matching script.\r\n".repeat(3));
+    assert_eq!(how(&mut rig), ["EVAL", "EVAL", "EVAL"], "each is sent behind a text once");
+    rig.reply(&b"*2\r\n:1\r\n:1700000000000001\r\n".repeat(3));
+    assert_eq!(rig.done.len(), 4);
+}
+
+#[test]
 fn a_connection_that_owes_an_answer_and_is_silent_is_given_up() {
     let mut rig = Rig::ready(config());
     rig.try_for("k", "me");

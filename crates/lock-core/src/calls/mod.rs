@@ -39,6 +39,8 @@ pub(crate) struct Call {
     pub(crate) asking: bool,
     /// Its last command had the script's text, so that the server cannot say that it does not know the script.
     pub(crate) whole: bool,
+    /// It was sent again by the hash, behind another command that had a script's text.
+    pub(crate) behind_text: bool,
 }
 
 #[derive(Debug)]
@@ -184,6 +186,7 @@ impl Calls {
             redirections: 0,
             asking: false,
             whole: false,
+            behind_text: false,
         })
     }
 

@@ -89,6 +89,7 @@ impl Client {
             call.command_limit = None;
             // Until now it may have been sent again, with the script's text.
             call.asking = false;
+            call.behind_text = false;
             if !matches!(answer, Err(Refusal::Error(_))) {
                 call.redirections = 0;
             }
@@ -133,8 +134,8 @@ impl Client {
         }
     }
 
-    /// The server does not know the script by its hash yet. It gets the whole text, unless nobody wants the
-    /// answer any more.
+    /// The server does not know the script by its hash yet. It gets the whole text, unless nobody wants the answer any more, or a text is
+    /// under way already: very many calls may hear this at once, and a text is some kilobytes long.
     fn not_executed(&mut self, now: Instant, id: CallId) {
         let undecided = self.decided(id);
         self.send_again(now, id);
@@ -158,10 +159,18 @@ impl Client {
             }
             Kind::Release(_) => {
                 self.hint_answered(now, id, None);
-                self.send(now, id, true);
+                self.send_with_text(now, id);
             }
-            _ => self.send(now, id, true),
+            _ => self.send_with_text(now, id),
         }
+    }
+
+    fn send_with_text(&mut self, now: Instant, id: CallId) {
+        let is_under_way = self.connection.has_text_under_way();
+        let Some(call) = self.calls.get_mut(id).present() else { return };
+        // Once: it may be another script's text.
+        let by_hash = is_under_way && !std::mem::replace(&mut call.behind_text, is_under_way);
+        self.send(now, id, !by_hash);
     }
 
     /// Redis answered a command with an error.

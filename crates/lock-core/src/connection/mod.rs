@@ -105,8 +105,12 @@ pub(crate) struct Connection {
     phase: Phase,
     parser: Parser,
     out: Vec<u8>,
+    /// How many bytes of that have gone out.
+    gone: usize,
     /// What was sent, in the order of the replies to come.
     expected: VecDeque<Expected>,
+    /// How many replies there are to come up to the last one to a command with a script's text.
+    until_text: usize,
     /// Reconnects since the connection was last ready.
     retries: u32,
     /// How often in a row nobody could say where the master is.
@@ -143,7 +147,9 @@ impl Connection {
             phase: Phase::Down,
             parser: Parser::new(config.secrets()),
             out: Vec::new(),
+            gone: 0,
             expected: VecDeque::new(),
+            until_text: 0,
             retries: 0,
             lookups: 0,
             // Until it is known: nothing may be freed for want of what tells holds apart.
@@ -236,12 +242,17 @@ impl Connection {
 
     /// Bytes to send.
     pub(crate) fn transmit(&self) -> &[u8] {
-        &self.out
+        self.out.get(self.gone..).unwrap_or_default()
     }
 
     /// `count` bytes of [`Self::transmit`] were sent.
     pub(crate) fn transmitted(&mut self, count: usize) {
-        if count >= self.out.len() { self.out.clear() } else { drop(self.out.drain(..count)) }
+        self.gone = self.gone.saturating_add(count).min(self.out.len());
+        // Not each time: a long output leaves in very many pieces.
+        if self.gone >= self.out.len() / 2 {
+            self.out.drain(..self.gone);
+            self.gone = 0;
+        }
     }
 
     /// Writes a command: the only way for bytes to come here but the handshake's own. `whole` sends the script's text instead of its hash.
@@ -257,7 +268,21 @@ impl Connection {
         let context = SendContext { whole, client: &self.channels.client, synced: &self.synced };
         encode(context, &mut self.out);
         self.expected.push_back(expected);
+        if whole {
+            self.until_text = self.expected.len();
+        }
         self.expect_progress(now, config, fx);
+    }
+
+    /// Whether a command with a script's text is under way. What is sent now is behind it.
+    pub(crate) fn has_text_under_way(&self) -> bool {
+        self.until_text > 0
+    }
+
+    /// Takes out what is expected at a place.
+    fn take_expected(&mut self, at: usize) -> Option<Expected> {
+        self.until_text -= usize::from(at < self.until_text);
+        self.expected.remove(at)
     }
 
     /// In a cluster, whoever may wait for a key listens first to the channel of its slot.
@@ -297,6 +322,7 @@ impl Connection {
     ) {
         self.parser.reset();
         self.out.clear();
+        self.gone = 0;
         self.lookups = 0;
         self.synced.clear();
         self.heard_of.clear();
@@ -346,12 +372,14 @@ impl Connection {
             said.map_or_else(|| reason.to_owned(), |said| format!("{reason}, after it had said: {said}"));
         let was_ready = self.is_ready();
         self.out.clear();
+        self.gone = 0;
         self.phase = Phase::Down;
         self.last_reason.clone_from(&reason);
         self.retries += 1;
         let unanswered = !self.expected.is_empty();
         self.standing.lost(was_ready, unanswered, &reason, fx);
         fx.tell(Event::Down { reason });
+        self.until_text = 0;
         std::mem::take(&mut self.expected).into()
     }
 
@@ -434,7 +462,7 @@ impl Connection {
                 // It was told in its turn, so what was sent before it is answered.
                 let of_channel = |sent: &Expected| matches!(sent, Expected::SlotChannel(_));
                 if let Some(at) = self.expected.iter().position(of_channel) {
-                    self.expected.remove(at);
+                    self.take_expected(at);
                 }
             }
             Push::SlotChannelGone(slot) => {
@@ -450,7 +478,7 @@ impl Connection {
         if !matches!(reply, Value::Error(_)) && self.standing.proved_useful() {
             self.recovered(fx);
         }
-        match self.expected.pop_front() {
+        match self.take_expected(0) {
             Some(Expected::Nobody) => None,
             Some(Expected::Probe) => {
                 self.probed(&reply, config);
@@ -614,7 +642,7 @@ impl Connection {
     /// A channel was subscribed to that was refused before. That is told by a push, in place of an answer.
     fn channel_allowed(&mut self) {
         if self.standing.awaits_channels() && matches!(self.expected.front(), Some(Expected::Probe)) {
-            self.expected.pop_front();
+            self.take_expected(0);
             self.leave("what it refused is allowed by now");
         }
     }

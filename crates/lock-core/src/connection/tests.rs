@@ -81,6 +81,24 @@ fn replies_go_to_those_who_asked_in_the_order_of_asking() {
 }
 
 #[test]
+fn what_leaves_in_pieces_leaves_once_and_in_order_whatever_is_written_meanwhile() {
+    let mut rig = Rig::ready();
+    let (mut left, mut written) = (Vec::new(), 0);
+    for piece in (1..40).cycle().take(400) {
+        if written < 100 {
+            rig.send(Expected::Nobody);
+            written += 1;
+        }
+        let bytes = rig.connection.transmit();
+        let count = piece.min(bytes.len());
+        left.extend_from_slice(&bytes[..count]);
+        rig.connection.transmitted(count);
+    }
+    assert_eq!(left, b"*1\r\n$4\r\nPING\r\n".repeat(100));
+    assert!(rig.connection.transmit().is_empty());
+}
+
+#[test]
 fn a_reply_that_nobody_asked_for_makes_the_connection_useless() {
     let mut rig = Rig::ready();
     let inputs = rig.take_in(b"-ERR max number of clients reached\r\n");
