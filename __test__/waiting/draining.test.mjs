@@ -75,6 +75,8 @@ test("whoever has the object of a lock that is left behind by a shutdown is told
   const { lock, release, done } = await hold(booted.locking);
   const blind = booted.locking.execute("blind", () => sleep(1_000));
   blind.catch(() => {});
+  // Locks that are not jobs' do not hide those that are.
+  for (let at = 0; at < 12; at += 1) await booted.locking.acquire(`a${at}`, { ownerId: "me", expire: 60, renew: true });
   const [kept, told] = [deferred(), deferred()];
   await booted.locking.acquire("kept", { ownerId: "me", expire: 60, renew: true, onHeld: kept.resolve, onLost: told.resolve });
   await booted.shutdown();

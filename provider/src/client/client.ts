@@ -1,4 +1,4 @@
-import { type HeldKey, HoldState, type NativeClient, type NativeOptions, type Refusal } from "../../../native";
+import { HoldState, type NativeClient, type NativeOptions, type Refusal } from "../../../native";
 import type { Callbacks } from "./callbacks";
 import { Calls, NUMBERS_PER_RESULT, type Pending } from "./calls";
 import { Chains, type Link } from "./chain";
@@ -18,8 +18,8 @@ import { listOf, seconds } from "./words";
 /** Results per call of the dispatcher. */
 const MOST_RESULTS = 512;
 const DRAIN_LOOK_MS = 20;
-/** Keys that the log names when a shutdown ends while they are held. */
-const MOST_NAMED = 10;
+/** Holds among which a shutdown looks for those of jobs. */
+const MOST_HOLDS = 10_000;
 /** Longest wait of a boot for the connection. */
 const LONGEST_BOOT_MS = 5_000;
 
@@ -281,9 +281,8 @@ export class LockClient implements Observable {
     };
   }
 
-  heldKeys(most: number, wanted: (held: HeldKey) => boolean = () => true): string[] {
-    const held = this.#native.heldKeys(null, 0, most).filter(wanted);
-    return held.map(({ key }) => key);
+  heldKeys(most: number): string[] {
+    return this.#native.heldKeys(null, 0, most).map(({ key }) => key);
   }
 
   awaitedKeys(): { key: string; count: number }[] {
@@ -307,7 +306,8 @@ export class LockClient implements Observable {
     ) {
       await new Promise<void>((resolve) => after(DRAIN_LOOK_MS, resolve));
     }
-    const held = this.#calls.jobs > 0 ? this.heldKeys(MOST_NAMED, ({ ofJob }) => ofJob) : [];
+    const holds = this.#calls.jobs > 0 ? this.#native.heldKeys(null, 0, MOST_HOLDS) : [];
+    const held = holds.filter(({ ofJob }) => ofJob).map(({ key }) => key);
     if (held.length > 0) {
       this.#calls.log.warn(
         `The locking provider is shut down while jobs hold ${listOf(held)}. Redis frees these locks in 2 s, and the jobs are told. Option "drainTimeoutMs" says how long a shutdown waits for jobs (${seconds(this.#drainTimeoutMs)}).`,
