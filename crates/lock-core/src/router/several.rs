@@ -127,10 +127,11 @@ impl Cluster {
 
     fn give_back_unwanted(&mut self, first: &mut Client, now: Instant, hold: Hold) {
         let Hold { keys, owner, attempt, tokens, lease, sent_at, joined, .. } = hold;
-        self.undo(first, now, keys, owner, attempt, &HeldShare { tokens, lease, sent_at, joined });
+        self.roll_back_share(first, now, keys, owner, attempt, &HeldShare { tokens, lease, sent_at, joined });
     }
 
-    fn undo(
+    /// Gives back what a share has, at whichever client has its slot by now.
+    fn roll_back_share(
         &mut self,
         first: &mut Client,
         now: Instant,
@@ -200,7 +201,7 @@ impl Cluster {
             self.cancel_everywhere(first, now, number);
         }
         if let Some(held) = held {
-            self.undo(first, now, keys, owner, attempt, &held);
+            self.roll_back_share(first, now, keys, owner, attempt, &held);
         }
     }
 
