@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import test from "node:test";
-import { arrowBreaches, packageBreaches } from "../../harness/house-rules/index.mjs";
+import { arrowBreaches, leftOverBreaches, packageBreaches } from "../../harness/house-rules/index.mjs";
 import { tooLong } from "../../harness/house-rules/lines.mjs";
 import { linkBreaches } from "../../harness/house-rules/links.mjs";
 import { projectOf } from "./project.mjs";
@@ -134,4 +135,11 @@ test("a link of a document to a file or a heading that is not there is a breach"
     "docs/A.md links to B.md, which is not there",
     "docs/A.md links to #three, which is not there",
   ]);
+});
+
+test("a file that .gitignore names and that is committed all the same is a breach", async (t) => {
+  const cwd = projectOf(t, { ".gitignore": "*.log\n", "kept.txt": "", "profile.log": "", "not-committed.log": "" });
+  execFileSync("git", ["init", "--quiet"], { cwd });
+  execFileSync("git", ["add", "--force", ".gitignore", "kept.txt", "profile.log"], { cwd });
+  assert.deepEqual(await leftOverBreaches(cwd), ["profile.log is committed although .gitignore names it"]);
 });

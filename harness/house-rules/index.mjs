@@ -1,6 +1,6 @@
 // House rules that no linter knows: the length of files and lines, unsafe code in its one folder, no circle of files, and arrows between
 // rooms in the directions of the plan only, packages that are imported in one folder only, links that lead somewhere, figures and promises
-// with a command, and commands that can be typed.
+// with a command, commands that can be typed, and nothing committed that a program left behind.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -32,7 +32,22 @@ export async function breaches(root, known) {
     ...linkBreaches(root, files),
     ...claimBreaches(root, files),
     ...commandBreaches(root, files, known),
+    ...(await leftOverBreaches(root)),
   ];
+}
+
+/**
+ * @param {string} root a project with git
+ * @returns {Promise<string[]>} files that are committed although .gitignore names them: a program wrote them
+ */
+export async function leftOverBreaches(root) {
+  const { stdout } = await runOrFail("listing ignored files", "git", ["ls-files", "--cached", "--ignored", "--exclude-standard"], {
+    cwd: root,
+  });
+  return stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((file) => `${file} is committed although .gitignore names it`);
 }
 
 function linesAndUnsafe(root, files) {
