@@ -5,7 +5,7 @@ import { seconds } from "./words";
 /** How long other processes have for their answers, in milliseconds. */
 const ANSWER_MS = 300;
 
-/** What processes answer to the question who holds a key: docs/PROTOCOL.md, "Questions of operators". */
+/** What processes answer to the question who holds a key: docs/PROTOCOL.md, "Census". */
 interface Census {
   answers?: {
     process: { host: string; pid: number; stuckMs: number | null };
