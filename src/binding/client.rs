@@ -20,8 +20,10 @@ pub enum HoldState {
     Held,
     /// The last renewal failed; the lease has not lapsed.
     Suspect,
-    /// Another owner may hold the keys.
+    /// Redis said that the lock is gone: somebody took it away.
     Lost,
+    /// The lease is over, or so nearly that nobody may rely on it.
+    Lapsed,
     /// Given back, or never there.
     Gone,
 }
@@ -317,6 +319,7 @@ fn state_of(state: LeaseState) -> HoldState {
         LeaseState::Held => HoldState::Held,
         LeaseState::Suspect => HoldState::Suspect,
         LeaseState::Lost => HoldState::Lost,
+        LeaseState::Lapsed => HoldState::Lapsed,
         LeaseState::Gone => HoldState::Gone,
     }
 }

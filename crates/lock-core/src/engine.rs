@@ -102,7 +102,7 @@ impl Engine {
         let Some(Ended { held, state, good_until, unrenewed }) = self.leases.lock().release(now, hold) else {
             return LeaseState::Gone;
         };
-        if state == LeaseState::Lost {
+        if state.is_lost() {
             self.last_unrenewed = unrenewed;
         }
         let claim = held.claim.as_ref().map(|claiming| claiming.claim);
@@ -118,7 +118,7 @@ impl Engine {
             limit: Some(RELEASE_LIMIT),
             waited: held.waited,
             sound: state == LeaseState::Held,
-            good_until: (state != LeaseState::Lost).then_some(good_until),
+            good_until: (!state.is_lost()).then_some(good_until),
         };
         self.router.release(now, request);
         // The next job of a cohort may begin late, and its lease is renewed from now on.

@@ -119,7 +119,7 @@ fn an_answer_for_a_lock_that_was_given_back_does_not_touch_the_next_one() {
         // Told by the renewal thread, or by the release, but not by neither.
         let told = shared.told_lost.load(Ordering::Acquire);
         let seen = released.map(|ended| ended.state);
-        assert!(seen == Some(LeaseState::Lost) || told == 0, "{seen:?}, told {told} times");
+        assert!(seen.is_some_and(LeaseState::is_lost) || told == 0, "{seen:?}, told {told} times");
     });
 }
 

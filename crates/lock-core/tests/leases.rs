@@ -110,8 +110,8 @@ fn the_state_is_true_even_where_nobody_has_looked() {
     let mut table = LeaseTable::default();
     let (hold, _) = table.register(lease(1, START));
     assert_eq!(table.state(START + 979 * MS, hold), LeaseState::Held);
-    assert_eq!(table.state(START + 980 * MS, hold), LeaseState::Lost, "clocks do not run alike");
-    assert_eq!(table.release(START + SECOND, hold).map(|ended| ended.state), Some(LeaseState::Lost));
+    assert_eq!(table.state(START + 980 * MS, hold), LeaseState::Lapsed, "clocks do not run alike");
+    assert_eq!(table.release(START + SECOND, hold).map(|ended| ended.state), Some(LeaseState::Lapsed));
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn a_grant_that_nothing_shows_to_be_taken_over_is_lost_before_it_lapses() {
     let mut table = LeaseTable::default();
     let (hold, _) = table.register(on_grant());
     let mut now = START;
-    while table.state(now, hold) != LeaseState::Lost {
+    while table.state(now, hold) != LeaseState::Lapsed {
         let (due, _, next) = poll(&mut table, now);
         due.iter().for_each(|renewal| {
             table.failed(now, renewal.hold, &Unrenewed::failed("no answer"));
@@ -237,7 +237,7 @@ fn a_lease_that_nobody_renews_is_looked_at_shortly_before_its_end() {
     let mut table = LeaseTable::default();
     let (hold, _) = table.register(named(2, START, false));
     let (mut now, mut last) = (START, START);
-    while table.state(now, hold) != LeaseState::Lost {
+    while table.state(now, hold) != LeaseState::Lapsed {
         let (due, _, next) = poll(&mut table, now);
         for renewal in due {
             last = now;

@@ -5,7 +5,7 @@ import { Chains, type Link } from "./chain";
 import { type LockError, lockError, lostError, type TakenBy } from "./errors";
 import { forgetAtExit, rememberAtExit } from "./exit";
 import type { Log } from "./guard";
-import { EmptyLock, HeldLock, type Lock, lossOf } from "./lock";
+import { EmptyLock, HeldLock, type Lock } from "./lock";
 import { loadNative } from "./native";
 import { errorOf, optionErrorOf } from "./native-errors";
 import { type ClientStats, isTelemetryRegistered, type Observable, type ObservedCall, type Observer } from "./observer";
@@ -102,8 +102,6 @@ export class LockClient implements Observable {
       return await call(new EmptyLock());
     }
     const seen = this.#observe(keys, terms);
-    // No lease that is taken from now on is over before.
-    const leaseEnd = performance.now() + terms.leaseMs;
     let hold: number;
     try {
       hold = await this.#lock(keys, terms);
@@ -112,14 +110,14 @@ export class LockClient implements Observable {
       throw error;
     }
     seen?.held();
-    const lock = looks ? this.#watch(hold, keys, leaseEnd) : undefined;
+    const lock = looks ? this.#watch(hold, keys) : undefined;
     const link = this.#chains?.link(keys, terms.label);
     let result: Awaited<T>;
     this.#calls.jobs += 1;
     try {
       result = await (seen || link ? this.#begin(seen, link, hold, () => call(lock)) : call(lock));
     } catch (error) {
-      const lost = await this.#unlock(hold, keys, leaseEnd);
+      const lost = await this.#unlock(hold, keys);
       seen?.ended(lost);
       throw lock && isAbortBy(lock.signal, error) ? lock.signal.reason : error;
     } finally {
@@ -128,7 +126,7 @@ export class LockClient implements Observable {
         link.holds = false;
       }
     }
-    const lost = await this.#unlock(hold, keys, leaseEnd);
+    const lost = await this.#unlock(hold, keys);
     seen?.ended(lost);
     lock?.signal.throwIfAborted();
     if (lost) {
@@ -160,8 +158,8 @@ export class LockClient implements Observable {
   }
 
   /** Makes the lock object of a job. It notices when the lock is lost. */
-  #watch(hold: number, keys: string | string[], leaseEnd: number): HeldLock {
-    const lock = new HeldLock(this.#native, hold, keys, { what: "lapsed", takenBy: this.#calls.jobsBy, notBefore: leaseEnd });
+  #watch(hold: number, keys: string | string[]): HeldLock {
+    const lock = new HeldLock(this.#native, hold, keys, { what: "lapsed", takenBy: this.#calls.jobsBy });
     this.#calls.watched.set(hold, { lock });
     const lost = this.#calls.lost.size > 0 ? this.#calls.lost.get(hold) : undefined;
     if (lost) {
@@ -204,11 +202,8 @@ export class LockClient implements Observable {
     this.#calls.watched.delete(hold);
   }
 
-  /**
-   * Ends a hold: releases its keys, or lets the addon go on trying. Never rejects. Resolves with an error if the lock was lost before. Its lease
-   * was not over before `leaseEnd`.
-   */
-  #unlock(hold: number, keys: string | string[], leaseEnd: number): Promise<LockError | undefined> {
+  /** Ends a hold: releases its keys, or lets the addon go on trying. Never rejects. Resolves with an error if the lock was lost before. */
+  #unlock(hold: number, keys: string | string[]): Promise<LockError | undefined> {
     const calls = this.#calls;
     const watched = calls.watched.size > 0 ? calls.watched.get(hold) : undefined;
     watched?.lock.readFacts();
@@ -222,13 +217,13 @@ export class LockClient implements Observable {
         reject: () => resolve(lost),
       });
       const state = this.#native.unlock(caller, hold);
-      if (state === HoldState.Lost || state === HoldState.Gone) {
+      if (state !== HoldState.Held && state !== HoldState.Suspect) {
         // The hold ended unnoticed, or the provider was closed while the job ran, so no answer will come.
         const named = typeof keys === "string" ? [keys] : [...new Set(keys)];
         const unrenewed = this.#native.takeUnrenewed() ?? undefined;
-        const atEnd = this.#ended ? "closed" : "lapsed";
-        const what = state === HoldState.Lost ? lossOf("lapsed", unrenewed, leaseEnd) : atEnd;
-        lost ??= lostError(named, what, calls.jobsBy, unrenewed);
+        const ofGone = this.#ended ? "closed" : "lapsed";
+        const ofLost = state === HoldState.Lost ? "taken-away" : "lapsed";
+        lost ??= lostError(named, state === HoldState.Gone ? ofGone : ofLost, calls.jobsBy, unrenewed);
       }
       if (state === HoldState.Gone) {
         calls.take(caller)?.resolve(0);

@@ -25,14 +25,6 @@ export interface Lock {
   assertHeld(): void;
 }
 
-/**
- * @internal What happened to a lock that is lost, where the addon's word on that is still on its way: not a lapse (`ofLapse`), if no renewal
- * failed (`unrenewed`) and the lease was not over before `leaseEnd`, on the clock of `performance.now()`.
- */
-export function lossOf(ofLapse: LossKind, unrenewed: string | undefined, leaseEnd = 0): LossKind {
-  return unrenewed === undefined && performance.now() < leaseEnd ? "taken-away" : ofLapse;
-}
-
 /** @internal One hold, from the grant to the release. */
 export class HeldLock implements Lock {
   readonly keys: readonly string[];
@@ -48,8 +40,8 @@ export class HeldLock implements Lock {
     /** The native id of the hold. Another one when the lock was prolonged. */
     public hold: number,
     keys: string | string[],
-    /** What a lapsed lease means for a lock of this kind, and since when it may have lapsed. */
-    private readonly end: { what: LossKind; takenBy: TakenBy; notBefore?: number },
+    /** What a lapsed lease means for a lock of this kind. */
+    private readonly end: { what: LossKind; takenBy: TakenBy },
   ) {
     this.#native = native;
     this.keys = typeof keys === "string" ? [keys] : [...new Set(keys)];
@@ -79,9 +71,10 @@ export class HeldLock implements Lock {
   assertHeld(): void {
     this.signal.throwIfAborted();
     const state = this.#native.holdState(this.hold);
-    if (state === HoldState.Lost) {
+    if (state === HoldState.Lost || state === HoldState.Lapsed) {
       const unrenewed = this.#native.unrenewed(this.hold) ?? undefined;
-      throw lostError([...this.keys], lossOf(this.end.what, unrenewed, this.end.notBefore), this.end.takenBy, unrenewed);
+      const what = state === HoldState.Lost ? "taken-away" : this.end.what;
+      throw lostError([...this.keys], what, this.end.takenBy, unrenewed);
     }
     if (this.#givenBack || state === HoldState.Gone) {
       const keys = this.#givenBack ? [...this.#givenBack] : [...this.keys];

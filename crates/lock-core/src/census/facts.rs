@@ -85,7 +85,7 @@ impl LockFacts {
             state: match facts.state {
                 Some(LeaseState::Held) => "held",
                 Some(LeaseState::Suspect) => "suspect",
-                Some(LeaseState::Lost | LeaseState::Gone) => "lost",
+                Some(LeaseState::Lost | LeaseState::Lapsed | LeaseState::Gone) => "lost",
                 None => "unwatched",
             }
             .to_owned(),

@@ -23,10 +23,20 @@ pub enum LeaseState {
     Held,
     /// The last renewal failed; the lease has not lapsed.
     Suspect,
-    /// Another owner may hold the keys.
+    /// Redis said that it is gone.
     Lost,
+    /// Its time is over, or so nearly that nobody may rely on it.
+    Lapsed,
     /// Given back, or never there.
     Gone,
+}
+
+impl LeaseState {
+    /// Whether another owner may hold the keys.
+    #[must_use]
+    pub const fn is_lost(self) -> bool {
+        matches!(self, Self::Lost | Self::Lapsed)
+    }
 }
 
 /// Why a renewal did not come about.
@@ -170,6 +180,11 @@ impl Lease {
         self.deadline.back(margin(self.counted))
     }
 
+    /// How far it can be trusted at `now`, whether or not anybody has looked since.
+    pub(super) fn state(&self, now: Instant) -> LeaseState {
+        if !self.state.is_lost() && now >= self.last_call() { LeaseState::Lapsed } else { self.state }
+    }
+
     /// Redis had so much time left (`None`: no end) at `since`, or later.
     pub(super) fn extend(&mut self, since: Instant, left: Option<Duration>) {
         self.deadline = left.map_or(Instant::FAR_FUTURE, |left| since + left);
@@ -198,7 +213,7 @@ impl Lease {
     /// When something is to be done about it.
     pub(super) fn next(&self) -> Instant {
         match (self.state, self.asking) {
-            (LeaseState::Lost, _) => Instant::FAR_FUTURE,
+            (LeaseState::Lost | LeaseState::Lapsed, _) => Instant::FAR_FUTURE,
             (_, true) => self.last_call(),
             (_, false) => self.last_call().min(self.due_at),
         }

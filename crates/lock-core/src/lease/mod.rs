@@ -141,7 +141,7 @@ impl LeaseTable {
     /// The claim of a hold was answered: it has its full lease, counted from `sent_at`. The flag is that of
     /// [`Self::register`].
     pub fn claimed(&mut self, sent_at: Instant, hold: HoldId) -> bool {
-        let Some(lease) = self.get_mut(hold).filter(|lease| lease.state != LeaseState::Lost) else {
+        let Some(lease) = self.get_mut(hold).filter(|lease| !lease.state.is_lost()) else {
             return false;
         };
         lease.held.claim = None;
@@ -157,7 +157,7 @@ impl LeaseTable {
     /// A hold is lost. False when that was known.
     pub fn lose(&mut self, hold: HoldId) -> bool {
         let Some(lease) = self.get_mut(hold).present() else { return false };
-        let known = std::mem::replace(&mut lease.state, LeaseState::Lost) == LeaseState::Lost;
+        let known = std::mem::replace(&mut lease.state, LeaseState::Lost).is_lost();
         lease.unrenewed = None;
         self.reschedule(hold.place());
         !known
@@ -217,18 +217,14 @@ impl LeaseTable {
     /// How far the lease can be trusted at `now`, whether or not anybody has looked since.
     #[must_use]
     pub fn state(&self, now: Instant, hold: HoldId) -> LeaseState {
-        match self.get(hold) {
-            None => LeaseState::Gone,
-            Some(lease) if now >= lease.last_call() => LeaseState::Lost,
-            Some(lease) => lease.state,
-        }
+        self.get(hold).map_or(LeaseState::Gone, |lease| lease.state(now))
     }
 
     /// Time until the lease counts as lost, a little before it can lapse; zero once it is, or was given back; `None`: it has no end.
     #[must_use]
     pub fn remaining(&self, now: Instant, hold: HoldId) -> Option<Duration> {
         match self.get(hold) {
-            Some(lease) if lease.state != LeaseState::Lost => {
+            Some(lease) if !lease.state.is_lost() => {
                 (lease.deadline != Instant::FAR_FUTURE).then(|| lease.last_call().since(now))
             }
             _ => Some(Duration::ZERO),
@@ -253,7 +249,7 @@ impl LeaseTable {
     pub fn end_renewals(&mut self) -> Vec<NewLease> {
         self.ended = true;
         let leases = self.leases.iter().map(|(_, lease)| lease).filter(|lease| lease.held.renews);
-        let left = leases.filter(|lease| lease.state != LeaseState::Lost || lease.held.is_told_apart());
+        let left = leases.filter(|lease| !lease.state.is_lost() || lease.held.is_told_apart());
         left.map(|lease| lease.held.clone()).collect()
     }
 
@@ -278,7 +274,7 @@ impl LeaseTable {
                 since: *since,
                 lease: *length,
                 left: (last_call != Instant::FAR_FUTURE).then(|| last_call.since(now)),
-                state: Some(if now >= last_call { LeaseState::Lost } else { lease.state }),
+                state: Some(lease.state(now)),
             })
         });
         watched.chain(self.noted.facts(now, keys)).collect()
@@ -297,7 +293,7 @@ impl LeaseTable {
             let hold = HoldId::new(place, lease.serial);
             let last_call = lease.last_call();
             if now >= last_call {
-                lease.state = LeaseState::Lost;
+                lease.state = LeaseState::Lapsed;
                 lost.push((hold, lease.loss()));
                 continue;
             }
@@ -319,7 +315,7 @@ impl LeaseTable {
         let Some(lease) = self.get_mut(hold) else { return false };
         lease.asking = false;
         let lost = match answer {
-            _ if lease.state == LeaseState::Lost => return false,
+            _ if lease.state.is_lost() => return false,
             RenewalAnswer::Held { left } => {
                 lease.state = LeaseState::Held;
                 lease.on_grant = false;
@@ -359,7 +355,7 @@ impl LeaseTable {
     pub fn hurry(&mut self, now: Instant) {
         let mut places = Vec::with_capacity(self.leases.len());
         for (place, lease) in &mut self.leases {
-            if !lease.on_grant && lease.state != LeaseState::Lost {
+            if !lease.on_grant && !lease.state.is_lost() {
                 lease.due_at = now;
                 places.push(place);
             }
@@ -381,7 +377,7 @@ impl LeaseTable {
         for place in places {
             if let Some(lease) = self.leases.get_mut(place)
                 && !lease.on_grant
-                && lease.state != LeaseState::Lost
+                && !lease.state.is_lost()
             {
                 lease.due_at = now;
                 self.reschedule(place);
