@@ -275,3 +275,16 @@ fn locks_that_are_never_given_back_do_not_fill_the_memory() {
     }
     assert_eq!(table.facts(START, None).len(), 10_000);
 }
+
+#[test]
+fn a_lock_on_very_many_keys_does_not_fill_the_memory() {
+    let names: Vec<String> = (0..20_000).map(|number| format!("cart_{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (owner, tokens) = (Owner::Named(b"me"[..].into()), (0..20_000).collect());
+    let mut table = LeaseTable::default();
+    // With all tokens beside each key it would be 3 GB.
+    table.note(&NewLease { owner, tokens, lease: None, ..lease(&names, None) });
+    let facts = table.facts(START, None);
+    assert_eq!(facts.len(), 10_000);
+    assert!(facts.iter().any(|lock| lock.key == key("cart_19999") && lock.token == Some(19_999)));
+}

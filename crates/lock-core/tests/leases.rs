@@ -5,9 +5,10 @@
 mod support;
 
 use lock_core::{
-    Claiming, HoldId, IdSource, Instant, LeaseState, LeaseTable, Loss, NewLease, Owner, Renewal,
-    RenewalAnswer, Term, Unrenewed,
+    Claiming, HoldId, IdSource, Instant, LeaseState, LeaseTable, LockKey, Loss, NewLease, Owner, Renewal,
+    RenewalAnswer, RenewalCall, Term, Unrenewed,
 };
+use std::sync::Arc;
 use std::time::Duration;
 use support::{MS, Rig, SECOND, config};
 
@@ -15,10 +16,14 @@ use support::{MS, Rig, SECOND, config};
 const EXTENDED: RenewalAnswer = RenewalAnswer::Held { left: Some(Duration::from_secs(60)) };
 const START: Instant = Instant::from_nanos(1 << 40);
 
+fn keys(names: &[&str]) -> Arc<[LockKey]> {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    Rig::new(config()).client.parse_keys(&names).unwrap()
+}
+
 fn lease(seconds: u64, sent_at: Instant) -> NewLease {
-    let rig = Rig::new(config());
     NewLease {
-        keys: rig.client.parse_keys(&["k".to_owned()]).unwrap(),
+        keys: keys(&["k"]),
         owner: IdSource::new([1; 24]).execute_owner(),
         tokens: Box::new([1]),
         renews: true,
@@ -280,11 +285,6 @@ fn a_renewal_of_a_named_owner_asks_for_so_much_time_at_least() {
 #[test]
 fn what_an_owner_gives_back_is_found_among_the_leases_of_others() {
     let mut table = LeaseTable::default();
-    let rig = Rig::new(config());
-    let keys = |names: &[&str]| {
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        rig.client.parse_keys(&names).unwrap()
-    };
     let both = NewLease { keys: keys(&["a", "b"]), tokens: [5, 6].into(), ..named(60, START, true) };
     let order = both.keys.clone();
     let (hold, _) = table.register(both);
@@ -365,4 +365,22 @@ fn where_there_are_no_tokens_a_named_lease_is_looked_at_before_a_shorter_acquire
     let (due, ..) = poll(&mut table, START + 500 * MS);
     assert_eq!(due.iter().map(|due| due.hold).collect::<Vec<_>>(), [renewed, known]);
     assert!(due.iter().all(|due| due.tokens.is_none()));
+}
+
+#[test]
+fn a_key_that_is_given_back_during_a_renewal_leaves_the_renewal_of_the_others() {
+    let mut table = LeaseTable::default();
+    let both = NewLease { keys: keys(&["a", "b"]), tokens: [5, 6].into(), ..named(60, START, true) };
+    let [a, b] = [both.keys[0].clone(), both.keys[1].clone()];
+    let (hold, _) = table.register(both);
+    let at = START + 20 * SECOND;
+    let call = RenewalCall::for_due(poll(&mut table, at).0, false).remove(0);
+    table.give_up(at, b"me", Some(std::slice::from_ref(&a)));
+    let lost = call.take_in(&mut table, at, at, &[0, 60_000], None);
+    assert_eq!(lost, []);
+    assert_eq!(table.state(at, hold), LeaseState::Held);
+    let again = at + 20 * SECOND;
+    let call = RenewalCall::for_due(poll(&mut table, again).0, false).remove(0);
+    assert_eq!(call.keys().collect::<Vec<_>>(), [&b]);
+    assert_eq!(call.take_in(&mut table, again, again, &[0], None), [(hold, vec![b])]);
 }

@@ -232,3 +232,22 @@ fn a_withdrawn_script_is_not_sent_again() {
     assert!(rig.sent().is_empty());
     assert!(rig.client.is_idle());
 }
+
+#[test]
+fn an_attempt_that_joined_a_hold_confirms_itself_alone() {
+    let mut rig = Rig::ready(config());
+    let joined = b"*3\r\n:1\r\n:5\r\n:-1\r\n";
+    let is_attempt = |part: &String| part.len() == 32 && part.starts_with("0707");
+    rig.try_for("k", "me");
+    let (caller, withdrawn) = rig.try_for("k", "me");
+    let sent = rig.sent();
+    let attempts: Vec<_> =
+        sent.iter().filter_map(|command| command.iter().find(|part| is_attempt(part))).collect();
+    rig.client.cancel(rig.now, withdrawn, caller);
+    rig.reply(joined);
+    rig.reply(joined);
+    let then = rig.sent();
+    assert_eq!(then.len(), 2, "{then:?}");
+    assert!(then[0].contains(&format!("={}", attempts[0])), "{then:?}");
+    assert!(then[1].contains(attempts[1]), "rolled back: {then:?}");
+}

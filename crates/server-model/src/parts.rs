@@ -24,7 +24,7 @@ impl Record {
 }
 
 /// Most attempts that a record names.
-const MOST_NAMED: usize = 3;
+const MOST_NAMED: usize = 100;
 
 /// What stands before the `@`.
 fn attempt_of(entry: &[u8]) -> &[u8] {
@@ -64,7 +64,7 @@ fn change(attempts: &[u8], attempt: &[u8], entry: Option<&[u8]>) -> Vec<u8> {
     list.extend(entry);
     if list.len() > MOST_NAMED {
         others = true;
-        list.remove(0);
+        list.remove(list.iter().position(|entry| !entry.contains(&b'@')).unwrap_or(0));
     }
     if others {
         list.insert(0, b"+");
@@ -83,20 +83,28 @@ pub(crate) fn promise(attempts: Vec<u8>, promises: bool) -> Vec<u8> {
     [PROMISED, b",", &attempts].concat()
 }
 
-/// The attempts without the ends that they would take back.
-pub(crate) fn without_ends(attempts: &[u8]) -> Vec<u8> {
-    let mut kept = Vec::with_capacity(attempts.len());
-    let mut rest = attempts;
-    while let Some((&byte, after)) = rest.split_first() {
-        let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if byte == b'@' && digits > 0 {
-            rest = after.get(digits..).unwrap_or_default();
+/// `settle`: the attempts when one of them is there to stay.
+pub(crate) fn settle(attempts: &[u8], attempt: &[u8]) -> Vec<u8> {
+    let (mut kept, mut folded, mut seen) = (Vec::new(), false, false);
+    for entry in entries(attempts) {
+        if entry == b"+" {
+            folded = true;
+        } else if attempt_of(entry) == attempt {
+            seen = true;
+            kept.push(attempt);
+        } else if !seen && attempt_of(entry) == entry && entry.iter().take(12).eq(attempt.iter().take(12)) {
+            folded = true;
         } else {
-            kept.push(byte);
-            rest = after;
+            kept.push(entry);
         }
     }
-    kept
+    if !seen {
+        return attempts.to_vec();
+    }
+    if folded {
+        kept.insert(usize::from(kept.first() == Some(&PROMISED)), b"+");
+    }
+    kept.join(&b","[..])
 }
 
 /// `keep_ends`: the attempts with ends of at least `least` ms from now, and the time left that stays whoever is rolled back.

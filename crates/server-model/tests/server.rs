@@ -92,3 +92,63 @@ fn expired_keys_do_not_pile_up() {
     }
     assert!(format!("{server:?}").matches("Entry").count() < 3000);
 }
+
+/// One key, and what "me" does with it.
+struct OwnersLock(Server);
+
+impl OwnersLock {
+    const KEYS: [&[u8]; 5] = [b"l", b"f", b"h", b"w", b"p"];
+
+    fn acquires(&mut self, attempt: &str, lease_ms: &str) {
+        let args = ["me", lease_ms, "0", attempt, "client", "try", "0", "", "0", "", "0", "0", "0"];
+        let args = args.map(str::as_bytes);
+        let reply = self.0.run(NOW, Verb::Park, &Self::KEYS, &args, &mut |_, _| 0);
+        assert!(matches!(&reply, Reply::Array(parts) if parts.first() == Some(&Reply::Int(1))), "{reply:?}");
+    }
+
+    fn is_there_to_stay(&mut self, attempt: &str) {
+        let record = self.0.get(NOW, b"h").unwrap().to_vec();
+        let token = record.split(|byte| *byte == b':').nth(1).unwrap();
+        let settles = [b"=", attempt.as_bytes()].concat();
+        self.0.run(NOW, Verb::Renew, &[b"l", b"h"], &[b"2", b"me", &settles, token], &mut |_, _| 0);
+    }
+
+    fn is_rolled_back(&mut self, attempt: &str) {
+        let args: &[&[u8]] = &[b"me", attempt.as_bytes(), b"0"];
+        self.0.run(NOW, Verb::RollBack, &[b"l", b"h", b"w", b"f"], args, &mut |_, _| 0);
+    }
+}
+
+#[test]
+fn an_owner_whose_attempts_are_all_rolled_back_holds_nothing() {
+    let mut lock = OwnersLock(Server::new());
+    let attempts: Vec<String> = (0..100).map(|at| format!("777589bc26b7-{at}")).collect();
+    attempts.iter().for_each(|attempt| lock.acquires(attempt, "0"));
+    attempts.iter().for_each(|attempt| lock.is_rolled_back(attempt));
+    assert_eq!(lock.0.get(NOW, b"l"), None);
+}
+
+#[test]
+fn an_attempt_that_is_there_to_stay_leaves_the_ends_of_others() {
+    let mut lock = OwnersLock(Server::new());
+    lock.acquires("777589bc26b7-1", "10000");
+    lock.acquires("777589bc26b7-3", "20000");
+    lock.acquires("777589bc26b7-2", "0");
+    lock.is_there_to_stay("777589bc26b7-3");
+    lock.is_rolled_back("777589bc26b7-2");
+    assert_eq!(lock.0.pttl(NOW, b"l"), 20_000);
+    assert!(lock.0.get(NOW, b"h").unwrap().starts_with(b"+,777589bc26b7-3:"));
+}
+
+#[test]
+fn an_owner_that_acquires_again_and_again_has_a_short_record() {
+    let mut lock = OwnersLock(Server::new());
+    lock.acquires("aaaabbbbcccc-0", "10000");
+    for at in 0..300 {
+        let attempt = format!("777589bc26b7-{at}");
+        lock.acquires(&attempt, "10000");
+        lock.is_there_to_stay(&attempt);
+    }
+    // The other provider is told, too, when somebody takes the lock away.
+    assert!(lock.0.get(NOW, b"h").unwrap().starts_with(b"+,aaaabbbbcccc-0,777589bc26b7-299:"));
+}

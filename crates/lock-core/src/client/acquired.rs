@@ -126,12 +126,14 @@ impl Client {
     }
 
     fn tell_held(&mut self, now: Instant, id: CallId, hold: Hold) {
-        let confirms = self.calls.acquire(id).is_some_and(|acquire| acquire.joined && !acquire.fragment);
-        if confirms && !self.connection.is_plain() {
+        let joined = self.calls.acquire(id).filter(|acquire| acquire.joined && !acquire.fragment);
+        if let Some(attempt) = joined.map(|acquire| acquire.attempt)
+            && !self.connection.is_plain()
+        {
             // The attempt joined what its owner held before, and is told that it holds: it will not be rolled back any more.
             let (keys, owner, tokens) =
                 (Arc::clone(&hold.keys), hold.owner.clone(), Some(hold.tokens.clone()));
-            let confirm = Renew { keys, owner, tokens, what: Renewing::ConfirmJoin };
+            let confirm = Renew { keys, owner, tokens, what: Renewing::ConfirmJoin(attempt) };
             self.add(now, None, Kind::Renew(confirm), None);
         }
         self.finish(id, Outcome::Held(hold));

@@ -17,6 +17,7 @@ use crate::requests::{Event, Outcome};
 use crate::resp::Said;
 use crate::time::Instant;
 use crate::waiters::Waiters;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Longest key that a caller may name, in bytes.
@@ -167,7 +168,8 @@ impl Client {
         };
         let at: Vec<usize> = acquire.refused.iter().map(|at| *at as usize).collect();
         let refused = self.named_at(&acquire.keys, &at);
-        let first = acquire.named.iter().find(|name| refused.contains(name)).or(refused.first());
+        let among: BTreeSet<&String> = refused.iter().collect();
+        let first = acquire.named.iter().find(|name| among.contains(name)).or(refused.first());
         let message = format!("Failed to acquire lock for key \"{}\"", first.map_or("", |name| name));
         Error::new(Code::NotAcquired, message).with_keys(refused)
     }

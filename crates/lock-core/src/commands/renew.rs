@@ -1,7 +1,7 @@
 //! `renew` on the main connection: what is said about locks that are held, for nobody who waits for the answer.
 
 use super::encode::{SendContext, SideKeys};
-use crate::ids::Owner;
+use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
 use crate::resp::{append_integer, append_text};
 use crate::script::Script;
@@ -11,8 +11,8 @@ use crate::script::Script;
 pub(crate) enum Renewing {
     /// This much time left, in ms.
     ExactlyMs(u64),
-    /// The attempt that joined a hold is there to stay.
-    ConfirmJoin,
+    /// This attempt, which joined a hold, is there to stay.
+    ConfirmJoin(AttemptId),
 }
 
 /// `tokens`: what tells a named owner's hold from others of the same name, per key. One that others share is left as it is.
@@ -38,7 +38,7 @@ pub(crate) fn encode(
         append_text(out, owner.as_bytes());
         match what {
             Renewing::ExactlyMs(ms) => append_integer(out, ms),
-            Renewing::ConfirmJoin => append_text(out, b"="),
+            Renewing::ConfirmJoin(attempt) => append_text(out, &[b"=".as_slice(), &attempt].concat()),
         }
         if let Some(tokens) = tokens {
             append_integer(out, tokens.get(at).copied().unwrap_or_default());

@@ -1,6 +1,6 @@
 //! What the renewal says to Redis, what it hears, and what follows from it for the leases.
 
-use super::renewal::{Renewal, RenewalAnswer};
+use super::renewal::{Renewal, RenewalAnswer, is_among};
 use super::{HoldId, LeaseTable, Unrenewed};
 use crate::key::LockKey;
 use crate::resp::Value;
@@ -110,17 +110,20 @@ impl RenewalCall {
     ) -> Vec<(HoldId, Vec<LockKey>)> {
         let (mut per_key, mut lost) = (per_key, Vec::new());
         for renewal in &self.leases {
+            debug_assert!(per_key.len() >= renewal.keys.len(), "`read` gives an answer per key");
             let (own, rest) = per_key.split_at(renewal.keys.len().min(per_key.len()));
             per_key = rest;
-            let answer = renewal.read(own);
+            let Some(held) = leases.held(renewal.hold) else { continue };
+            // What the owner has given back meanwhile says nothing about the rest.
+            let of_held = renewal.keys.iter().zip(own).filter(|(key, _)| is_among(key, &held.keys));
+            let (keys, own): (Vec<&LockKey>, Vec<i64>) = of_held.unzip();
+            let answer = renewal.read(&own);
             if answer != RenewalAnswer::NotOurs
                 && let Some(shortfall) = shortfall
             {
                 leases.failed(now, renewal.hold, shortfall);
             } else if leases.answered(sent_at, renewal.hold, answer) {
-                let answers = own.iter().map(Some).chain(std::iter::repeat(None));
-                let gone =
-                    renewal.keys.iter().zip(answers).filter(|(_, left)| left.is_none_or(|left| *left == 0));
+                let gone = keys.into_iter().zip(own).filter(|(_, left)| *left == 0);
                 lost.push((renewal.hold, gone.map(|(key, _)| key.clone()).collect()));
             }
         }

@@ -38,6 +38,7 @@ use entry::Lease;
 use freed::FreedBy;
 use named::Named;
 use noted::Noted;
+use renewal::is_among;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -195,7 +196,7 @@ impl LeaseTable {
         self.noted.forget(owner, keys);
         for place in self.named.places(owner, keys) {
             let Some(lease) = self.leases.get_mut(place).present() else { continue };
-            let goes = |key: &LockKey| keys.is_none_or(|keys| keys.contains(key));
+            let goes = |key: &LockKey| keys.is_none_or(|keys| is_among(key, keys));
             let (gone, kept): (Vec<_>, Vec<_>) = lease.held.keys.iter().cloned().partition(goes);
             if kept.is_empty() {
                 self.take(place);

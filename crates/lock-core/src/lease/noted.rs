@@ -7,6 +7,7 @@ use crate::key::LockKey;
 use crate::time::Instant;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many are noted. A shop that locks without an end and never releases must not fill its memory.
 const MOST: usize = 10_000;
@@ -18,7 +19,8 @@ struct Note {
     token: Option<u64>,
     label: Option<Arc<str>>,
     since: Instant,
-    held: NewLease,
+    lease: Option<Duration>,
+    sent_at: Instant,
 }
 
 /// See the module.
@@ -33,7 +35,8 @@ pub(super) struct Noted {
 impl Noted {
     pub(super) fn note(&mut self, held: &NewLease) {
         let Owner::Named(owner) = &held.owner else { return };
-        for (at, key) in held.keys.iter().enumerate() {
+        // Of one call's keys the last are noted, if there are too many.
+        for (at, key) in held.keys.iter().enumerate().rev().take(MOST) {
             self.serial += 1;
             // An owner that extends its lock holds it since it first took it.
             let known = self.by_key.get(key).filter(|note| note.owner == *owner && !note.is_over(held.since));
@@ -44,7 +47,8 @@ impl Noted {
                 token: held.tokens.get(at).copied(),
                 label: held.label.clone().or(label),
                 since,
-                held: held.clone(),
+                lease: held.lease,
+                sent_at: held.sent_at,
             };
             self.by_key.insert(key.clone(), note);
             self.order.push_back((self.serial, key.clone()));
@@ -80,12 +84,12 @@ impl Noted {
         self.by_key.iter().filter(move |(key, note)| asked(key) && !note.is_over(now)).map(
             move |(key, note)| LeaseFacts {
                 key: key.clone(),
-                owner: note.held.owner.clone(),
+                owner: Owner::Named(Arc::clone(&note.owner)),
                 token: note.token,
                 label: note.label.clone(),
                 since: note.since,
-                lease: note.held.lease,
-                left: note.held.lease.map(|lease| (note.held.sent_at + lease).since(now)),
+                lease: note.lease,
+                left: note.lease.map(|lease| (note.sent_at + lease).since(now)),
                 state: None,
             },
         )
@@ -94,6 +98,6 @@ impl Noted {
 
 impl Note {
     fn is_over(&self, now: Instant) -> bool {
-        self.held.lease.is_some_and(|lease| now >= self.held.sent_at + lease)
+        self.lease.is_some_and(|lease| now >= self.sent_at + lease)
     }
 }

@@ -52,11 +52,10 @@ impl Renewal {
         Self { keys: keys.into(), tokens, ..self.clone() }
     }
 
-    /// What the script's answers, one per key, mean; a missing one counts as no.
+    /// What the script's answers mean.
     #[must_use]
     pub fn read(&self, answers: &[i64]) -> RenewalAnswer {
-        let answers = answers.get(..self.keys.len()).unwrap_or_default();
-        if answers.len() < self.keys.len() || answers.contains(&0) {
+        if answers.contains(&0) {
             return RenewalAnswer::NotOurs;
         }
         let ends = answers.iter().filter_map(|left| u64::try_from(*left).ok()).map(Duration::from_millis);
@@ -79,7 +78,14 @@ pub enum RenewalAnswer {
     NotOurs,
 }
 
-/// The tokens of some of the keys; there is one per key, or none at all.
+/// The tokens of some of the keys, both in their order; there is one per key, or none at all.
 pub(super) fn tokens_of(keys: &[LockKey], tokens: &[u64], some: &[LockKey]) -> Box<[u64]> {
-    keys.iter().zip(tokens).filter(|(key, _)| some.contains(key)).map(|(_, token)| *token).collect()
+    let chosen = keys.iter().zip(tokens).filter(|(key, _)| is_among(key, some));
+    chosen.map(|(_, token)| *token).collect()
+}
+
+/// Whether these keys, which are in their order, have this one.
+pub(super) fn is_among(key: &LockKey, keys: &[LockKey]) -> bool {
+    debug_assert!(keys.is_sorted(), "the keys of a call are in their order");
+    keys.binary_search(key).is_ok()
 }

@@ -1,7 +1,7 @@
 //! renew, revoke and probe.
 
 use crate::call::Call;
-use crate::parts::{is_shared, keep_ends, without_ends};
+use crate::parts::{is_shared, keep_ends, settle};
 use crate::reply::{LUA, NOT_AN_INTEGER, Outcome, Reply};
 use crate::store::number;
 
@@ -42,11 +42,11 @@ fn renew_lock(
     arg: usize,
 ) -> Outcome<i64> {
     let ms = call.needed(arg + 1)?;
-    if ms == b"=" {
+    if let Some(attempt) = ms.strip_prefix(b"=") {
         // A lock without a record has no ends.
         let Some((record_key, attempts, token)) = record else { return Err(NOT_AN_INTEGER) };
         let left = call.pttl(lock);
-        let kept = without_ends(attempts);
+        let kept = settle(attempts, attempt);
         if kept != attempts {
             let end: &[u8] = if left < 0 { b":0" } else { b":1" };
             call.set_keeping_expiry(record_key, &[&kept[..], b":", token, end].concat());

@@ -18,7 +18,8 @@ const OFFICIAL: &str = "execute:0d9b1c2a-4e5f-4a6b-8c7d-9e8f7a6b5c4d";
 const NAMED: [&str; 2] = ["me", "*"];
 const ATTEMPTS: [&str; 3] = [
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+    // Of the same provider.
+    "aaaaaaaaaaaabbbbbbbbbbbbbbbbbbbb",
     "c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1",
 ];
 const REQUESTS: [&str; 2] = ["d00d", "feed"];
@@ -134,14 +135,19 @@ impl World {
 
     /// A hold record that says something else, mostly with the time left that makes it trusted.
     fn odd_record(&mut self, model: &Server, now_us: u64, lock: &Lock) -> Op {
-        let attempt = self.attempt();
+        let mut attempts = vec![self.attempt()];
+        if self.random.percent(20) {
+            // As many as a record can name.
+            let ends = ["", "@0", "@1732000000000"];
+            attempts.extend((1..100).map(|at| format!("ee{at}{}", self.random.pick(&ends))));
+        }
         let rest = self.random.pick(&[":77:1", ":5:0", ":6:1x", ":7:2", "::1", ":x:1", ":8:1:1", ":9", ""]);
         let ms = match model.pttl(now_us, lock.name.as_bytes()) {
             left if left > 0 && self.random.percent(80) => Some(left.unsigned_abs()),
             -1 => None,
             _ => self.random.pick(&[Some(20_000), None]),
         };
-        set(lock.key('h'), attempt + rest, ms)
+        set(lock.key('h'), attempts.join(",") + rest, ms)
     }
 
     fn verb(&mut self, model: &Server, now_us: u64) -> (Verb, Vec<Bytes>, Vec<String>) {
@@ -249,10 +255,9 @@ impl World {
                 for &at in &locks {
                     let holder = model.get(now_us, LOCKS[at].name.as_bytes());
                     let holder = holder.map(|text| String::from_utf8_lossy(text).into_owned());
-                    args.extend([
-                        self.owner(holder.as_deref()),
-                        self.random.pick(&["25000", "+25000", "+70000", "+0", "+0", "0", "-5", "="]).into(),
-                    ]);
+                    let settles = format!("={}", self.attempt());
+                    let times = ["25000", "+25000", "+70000", "+0", "+0", "0", "-5", &settles, &settles];
+                    args.extend([self.owner(holder.as_deref()), self.random.pick(&times).into()]);
                     args.extend((stride == 2).then(|| self.token(model, now_us, &LOCKS[at])));
                 }
                 (Verb::Renew, kinds(&locks, &"lh"[..stride]), args)

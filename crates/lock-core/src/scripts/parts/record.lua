@@ -26,7 +26,8 @@ local function now_ms()
   return tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
 end
 
--- The attempts without one, or with it as the last, by a new entry. At most three are named.
+-- The attempts without one, or with it as the last, by a new entry. At most a hundred are named: of more, the oldest that would give back no
+-- end is named no more.
 local function change(attempts, attempt, entry)
   local list, others, promised = {}, false, false
   for other in string.gmatch(attempts, '[^,]+') do
@@ -39,9 +40,13 @@ local function change(attempts, attempt, entry)
     end
   end
   if entry then list[#list + 1] = entry end
-  if #list > 3 then
+  if #list > 100 then
+    local oldest = 1
+    for at = #list, 1, -1 do
+      if not string.find(list[at], '@', 1, true) then oldest = at end
+    end
     others = true
-    table.remove(list, 1)
+    table.remove(list, oldest)
   end
   if others then table.insert(list, 1, '+') end
   if promised and #list > 0 then table.insert(list, 1, '!') end
