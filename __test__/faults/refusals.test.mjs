@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { grant, LEAST } from "../../harness/rights.mjs";
-import { NS, openTestbed, refused, until } from "../support/testbed.mjs";
+import { NS, OURS_ONLY, openTestbed, refused, until } from "../support/testbed.mjs";
+import { untilWaiting } from "../waiting/support.mjs";
 
 const bed = openTestbed();
 const REFUSED = { code: "REDIS_REFUSED", type: "locking_error" };
@@ -34,6 +35,19 @@ test("full memory: acquire fails and locks nothing, release works", async () => 
 test("a job that ends while memory is full gives its lock back", async () => {
   const { locking } = await bed.boot();
   await locking.execute("k", () => bed.command("CONFIG", "SET", "maxmemory", "1"));
+  assert.equal(await bed.owner(`${NS}k`), null);
+  await bed.command("CONFIG", "SET", "maxmemory", "0");
+});
+
+test("a job that ends while memory is full gives its lock back, also where the same instance has a waiter", OURS_ONLY, async () => {
+  const { locking } = await bed.boot();
+  let waits;
+  await locking.execute("k", async () => {
+    waits = locking.execute("k", async () => "served", { timeout: 20 });
+    await untilWaiting(bed, "k", 1);
+    await bed.command("CONFIG", "SET", "maxmemory", "1");
+  });
+  assert.equal(await waits, "served");
   assert.equal(await bed.owner(`${NS}k`), null);
   await bed.command("CONFIG", "SET", "maxmemory", "0");
 });

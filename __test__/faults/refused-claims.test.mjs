@@ -61,6 +61,23 @@ test("a claim that full memory refuses a few times is no loss", OURS_ONLY, async
   await until("the lock is gone", async () => (await bed.owner(`${NS}k`)) === null);
 });
 
+test("a job that gets its lock while memory is full keeps it", OURS_ONLY, async () => {
+  const { job, free } = await holderAndWaiter(
+    async (_signal, lock) => {
+      // Longer than a grant stands.
+      await sleep(3_000);
+      lock.assertHeld();
+      return "done";
+    },
+    { expire: 10 },
+  );
+  await bed.command("CONFIG", "SET", "maxmemory", "1");
+  await free();
+  assert.equal(await job, "done");
+  assert.equal(await bed.owner(`${NS}k`), null);
+  await bed.command("CONFIG", "SET", "maxmemory", "0");
+});
+
 test("a job that ends while its claim is refused had its lock until its end, and gives it back", OURS_ONLY, async () => {
   const { proxy, job, free } = await holderAndWaiter(async (_signal, lock) => {
     await sleep(400);

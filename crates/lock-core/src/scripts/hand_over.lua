@@ -28,7 +28,11 @@ for i = 1, #KEYS, 3 do
       local score = redis.call('ZSCORE', queue, me)
       if score and tonumber(score) <= tonumber(served) then redis.call('ZREM', queue, me) end
     end
-    if ticket and ticket ~= '' then redis.call('ZADD', queue, 'LT', ticket, me) end
+    if ticket and ticket ~= '' then
+      -- A server whose memory is full refuses the ZADD as the first write of a script, but not after another one.
+      redis.call('PEXPIRE', queue, '60000')
+      redis.call('ZADD', queue, 'LT', ticket, me)
+    end
     token = grant_next(lock, queue, KEYS[i + 2], ARGV[2] == '1', me, more)
   else
     reply[2] = 0

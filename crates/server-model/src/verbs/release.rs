@@ -24,6 +24,7 @@ pub(super) fn hand_over(call: &mut Call<'_>) -> Outcome<Reply> {
                 call.remove(queue, me)?;
             }
             if let (Some(ticket), Some(me)) = (call.given(5), me) {
+                call.expire(queue, b"60000")?;
                 call.add_lower(queue, ticket, me)?;
             }
             token = call.grant_next(lock, queue, counter, call.flag(2), me, more)?;

@@ -33,6 +33,9 @@ pub(super) fn claim(call: &mut Call<'_>) -> Outcome<Reply> {
     let (lock, queue) = (call.key(0)?, call.key(1)?);
     let (grant, owner, lease) = (call.needed(1)?, call.needed(2)?, call.needed(3)?);
     let mine = call.get(lock)?.is_some_and(|holder| holder == grant || holder == owner);
+    if mine {
+        call.expire(lock, lease)?;
+    }
     if let Some(ticket) = call.given(5) {
         call.add_lower(queue, ticket, call.needed(4)?)?;
         call.expire(queue, b"60000")?;
