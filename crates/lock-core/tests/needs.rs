@@ -130,3 +130,23 @@ fn a_user_without_client_is_told_what_that_costs_once() {
     assert_eq!(mode(&rig), Some(Mode::HandOff));
     assert_eq!(rig.logs().matches("CLIENT was refused").count(), 1, "{}", rig.logs());
 }
+
+#[test]
+fn a_message_to_oneself_that_was_heard_by_others_too_is_counted_again_later() {
+    let mut rig = greeted();
+    rig.reply(YES);
+    rig.reply(YES);
+    // Somebody watches all channels of the server.
+    rig.reply(SUBSCRIBED.strip_suffix(b":1\r\n").unwrap());
+    rig.reply(b":2\r\n");
+    assert_eq!(mode(&rig), Some(Mode::Polling));
+    rig.sent();
+    rig.pass(SECOND);
+    assert_eq!(rig.sent()[0][0], "PUBLISH");
+    rig.reply(b":2\r\n");
+    assert!(!rig.disconnects());
+    rig.pass(2 * SECOND);
+    assert_eq!(rig.sent()[0][0], "PUBLISH");
+    rig.reply(b":1\r\n");
+    assert!(rig.disconnects(), "a new connection makes use of it");
+}

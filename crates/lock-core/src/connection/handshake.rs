@@ -194,9 +194,8 @@ impl Handshake {
             }
             Step::Wait => needs::check_wait(reply),
             Step::Subscribe | Step::ShardSubscribe => {
-                if step == Step::Subscribe {
-                    self.refused = Some(Refused::Channels);
-                }
+                self.refused =
+                    Some(if step == Step::Subscribe { Refused::Channels } else { Refused::SlotChannel });
                 self.polling =
                     Some(format!("channels are refused ({})", error_text(reply).unwrap_or_default()));
                 Ok(())
@@ -235,16 +234,14 @@ impl Handshake {
         if self.plain.is_none() && self.polling.is_none() {
             let (grants, losses) = (self.channels.grants(), self.channels.losses());
             if let Some(slot) = self.slot {
-                let grants = self.channels.grants_of(slot);
                 append_command(out, &[b"SUBSCRIBE", &losses]);
-                append_command(out, &[b"SSUBSCRIBE", &grants]);
-                append_command(out, &[b"SPUBLISH", &grants, b""]);
+                append_command(out, &[b"SSUBSCRIBE", &self.channels.grants_of(slot)]);
                 self.expected.extend([Step::Subscribe, Step::ShardSubscribe, Step::Publish]);
             } else {
                 append_command(out, &[b"SUBSCRIBE", &grants, &losses]);
-                append_command(out, &[b"PUBLISH", &grants, b""]);
                 self.expected.extend([Step::Subscribe, Step::Publish]);
             }
+            self.channels.count_receivers(self.slot, out);
         }
         !self.expected.is_empty()
     }
@@ -267,17 +264,15 @@ impl Handshake {
 
     /// Whether the number of receivers, which the scripts take as proof that a client lives, can be trusted.
     fn handle_publish(&mut self, reply: &Value) {
-        match reply {
-            Value::Int(1) => {}
-            _ if self.polling.is_some() => {}
-            Value::Int(count) => {
-                self.polling = Some(format!("a message to one receiver was counted as {count}"));
-            }
-            other => {
-                let name = if self.slot.is_some() { "SPUBLISH" } else { "PUBLISH" };
-                self.polling = Some(format!("{name} is refused ({})", error_text(other).unwrap_or_default()));
-            }
+        if *reply == Value::Int(1) || self.polling.is_some() {
+            return;
         }
+        self.refused = Some(Refused::Receivers);
+        let name = if self.slot.is_some() { "SPUBLISH" } else { "PUBLISH" };
+        self.polling = Some(match reply {
+            Value::Int(count) => format!("a message to one receiver was counted as {count}"),
+            other => format!("{name} is refused ({})", error_text(other).unwrap_or_default()),
+        });
     }
 
     fn handle_auth(&mut self, reply: &Value) -> Result<(), Error> {

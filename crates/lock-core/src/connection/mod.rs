@@ -31,6 +31,7 @@ use crate::time::Instant;
 use crate::timers::Timer;
 use channels::Channels;
 use handshake::{Handshake, Identity, Progress};
+use refusal::Refused;
 use standing::Standing;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -339,12 +340,13 @@ impl Connection {
         self.expect_progress(now, config, fx);
     }
 
-    /// The master is elsewhere by now. True when this connection has to be given up for it; a pause before the next one ends.
+    /// The master is elsewhere by now. True when this connection has to be given up for it, or what leads to one: an address that is gone may
+    /// take ten seconds to say nothing. A pause before the next one ends.
     pub(crate) fn master_moved(&self, now: Instant, fx: &mut Effects) -> bool {
         if matches!(self.phase, Phase::Down) {
             fx.arm(now, Timer::Reconnect);
         }
-        self.is_open()
+        self.can_be_lost()
     }
 
     /// Whether bytes go to and fro.
@@ -457,8 +459,9 @@ impl Connection {
 
     fn take_push(&mut self, push: Push) -> Option<Input> {
         match push {
-            Push::Subscribed => self.channel_allowed(),
+            Push::Subscribed => self.channel_allowed(Refused::Channels),
             Push::SlotChannelOpen => {
+                self.channel_allowed(Refused::SlotChannel);
                 // It was told in its turn, so what was sent before it is answered.
                 let of_channel = |sent: &Expected| matches!(sent, Expected::SlotChannel(_));
                 if let Some(at) = self.expected.iter().position(of_channel) {
@@ -623,10 +626,9 @@ impl Connection {
             return;
         }
         let Some((refused, pause)) = self.standing.ask_again() else { return };
-        let channel = self.channels.losses();
-        let (slot, by_text) = (self.slot, self.by_text);
+        let (channels, slot, by_text) = (self.channels, self.slot, self.by_text);
         self.send(now, config, Expected::Probe, false, fx, |_, out| {
-            needs::ask_refused(refused, &channel, &config.prefix, slot, by_text, out);
+            needs::ask_refused(refused, &channels, &config.prefix, slot, by_text, out);
         });
         fx.arm(now + pause, Timer::AskAgain);
     }
@@ -640,8 +642,8 @@ impl Connection {
     }
 
     /// A channel was subscribed to that was refused before. That is told by a push, in place of an answer.
-    fn channel_allowed(&mut self) {
-        if self.standing.awaits_channels() && matches!(self.expected.front(), Some(Expected::Probe)) {
+    fn channel_allowed(&mut self, awaited: Refused) {
+        if self.standing.refused() == Some(awaited) && matches!(self.expected.front(), Some(Expected::Probe)) {
             self.take_expected(0);
             self.leave("what it refused is allowed by now");
         }

@@ -1,5 +1,6 @@
 //! What a server must allow, without which no lock can be given, and what it may refuse: found out at connect.
 
+use super::channels::Channels;
 use super::refusal::Refused;
 use crate::error::{Code, Error};
 use crate::key::{LockKey, tag_of};
@@ -37,10 +38,10 @@ pub(super) fn ask_scripts(key: &LockKey, by_text: bool, out: &mut Vec<u8>) {
     ask_side_keys(key, by_text, out);
 }
 
-/// Asks again for what was refused on this connection. `channel`: one that the client would listen to.
+/// Asks again for what was refused on this connection. `channels`: those that the client would listen to.
 pub(super) fn ask_refused(
     refused: Refused,
-    channel: &[u8],
+    channels: &Channels,
     prefix: &[u8],
     slot: Option<u16>,
     by_text: bool,
@@ -49,7 +50,11 @@ pub(super) fn ask_refused(
     match refused {
         Refused::Resp3 => append_command(out, &[b"HELLO", b"3"]),
         Refused::Info => append_command(out, &[b"INFO", b"server"]),
-        Refused::Channels => append_command(out, &[b"SUBSCRIBE", channel]),
+        Refused::Channels => append_command(out, &[b"SUBSCRIBE", &channels.losses()]),
+        Refused::SlotChannel => {
+            append_command(out, &[b"SSUBSCRIBE", &channels.grants_of(slot.unwrap_or_default())]);
+        }
+        Refused::Receivers => channels.count_receivers(slot, out),
         Refused::SideKeys => ask_side_keys(&probed_key(prefix, slot), by_text, out),
     }
 }
@@ -57,7 +62,8 @@ pub(super) fn ask_refused(
 /// The answer to it. Channels that are allowed are told by a push.
 pub(super) fn is_allowed(refused: Refused, reply: &Value, secrets: &Secrets) -> bool {
     match refused {
-        Refused::Channels => false,
+        Refused::Channels | Refused::SlotChannel => false,
+        Refused::Receivers => *reply == Value::Int(1),
         Refused::Resp3 | Refused::Info => !matches!(reply, Value::Error(_)),
         Refused::SideKeys => side_keys(reply, secrets) == SideKeys::Usable,
     }

@@ -109,6 +109,10 @@ pub(super) enum Refused {
     Info,
     /// Channels.
     Channels,
+    /// In a cluster: the channel of a slot.
+    SlotChannel,
+    /// That a message on the client's own channel is counted as one.
+    Receivers,
     /// Side keys.
     SideKeys,
 }

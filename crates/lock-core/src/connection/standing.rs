@@ -94,10 +94,6 @@ impl Standing {
         self.refused
     }
 
-    pub(super) fn awaits_channels(&self) -> bool {
-        self.refused == Some(Refused::Channels)
-    }
-
     /// What is asked for again now, and the pause before the next time.
     pub(super) fn ask_again(&mut self) -> Option<(Refused, Duration)> {
         let refused = self.refused?;
