@@ -322,3 +322,55 @@ fn at_exit_each_lock_is_shortened_at_its_own_node() {
     assert_eq!(support::verb(&sent[1]), "leave");
     assert_eq!(sent.len(), 2);
 }
+
+#[test]
+fn a_part_that_its_node_does_not_keep_for_a_while_is_asked_for_until_it_may_have_lapsed() {
+    let (mut nodes, _) = half(WaitPolicy::Limit(60 * SECOND));
+    let mut refused = 0;
+    nodes.pass(LEASE / 3);
+    for _ in 0..40 {
+        for _ in nodes.asked("a") {
+            refused += 1;
+            nodes.refuse(
+                "a",
+                if refused == 20 { "BUSY Redis is busy" } else { "CLUSTERDOWN The cluster is down" },
+            );
+        }
+        nodes.pass(100 * MS);
+    }
+    assert!(refused > 20, "{refused}");
+    assert!(nodes.done.is_empty(), "there is still time: {:?}", nodes.done);
+    for _ in nodes.asked("a") {
+        nodes.reply("a", &held(5));
+    }
+    nodes.pass(SECOND);
+    assert!(nodes.done.is_empty());
+}
+
+#[test]
+fn a_part_that_may_have_lapsed_while_its_node_did_not_keep_it_fails_its_call() {
+    let (mut nodes, _) = half(WaitPolicy::Limit(60 * SECOND));
+    for _ in 0..100 {
+        for _ in nodes.asked("a") {
+            nodes.refuse("a", "BUSY Redis is busy");
+        }
+        nodes.pass(100 * MS);
+        nodes.asked("b");
+    }
+    assert_eq!(nodes.error().code, Code::Refused);
+}
+
+#[test]
+fn a_part_that_was_not_kept_is_asked_for_before_the_call_is_told() {
+    let (mut nodes, _) = half(WaitPolicy::Limit(60 * SECOND));
+    nodes.pass(LEASE / 3);
+    assert_eq!(nodes.asked("a"), ["park"]);
+    nodes.refuse("a", "BUSY Redis is busy");
+    // The second is had.
+    nodes.sent("b");
+    nodes.reply("b", &held(6));
+    assert!(nodes.done.is_empty());
+    assert_eq!(nodes.asked("a"), ["park"]);
+    nodes.reply("a", &held(5));
+    nodes.hold();
+}

@@ -643,7 +643,8 @@ impl Connection {
 
     /// A channel was subscribed to that was refused before. That is told by a push, in place of an answer.
     fn channel_allowed(&mut self, awaited: Refused) {
-        if self.standing.refused() == Some(awaited) && matches!(self.expected.front(), Some(Expected::Probe)) {
+        if self.standing.refused() == Some(awaited) && matches!(self.expected.front(), Some(Expected::Probe))
+        {
             self.take_expected(0);
             self.leave("what it refused is allowed by now");
         }

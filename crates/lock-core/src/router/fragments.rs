@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
-use crate::lease::NewLease;
+use crate::lease::{NewLease, is_late};
 use crate::requests::{AcquireRequest, Hold, Outcome, ReleaseAllRequest, WaitPolicy};
 use crate::time::Instant;
 use std::collections::{BTreeMap, HashMap};
@@ -33,6 +33,9 @@ pub(super) struct Share {
 /// Lease of a share of a lock without an end, until all shares are held: a process that crashes meanwhile leaves nothing for ever.
 const PARTIAL_LEASE: Duration = Duration::from_secs(5);
 
+/// Pauses before a share is asked for again that Redis did not keep: the shortest, and the longest.
+const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
 /// What is known of a share that is held.
 #[derive(Clone, Debug)]
 pub(super) struct HeldShare {
@@ -41,13 +44,42 @@ pub(super) struct HeldShare {
     pub(super) lease: Option<Duration>,
     /// When the command was sent that took it or last extended it.
     pub(super) sent_at: Instant,
+    /// When it is asked for again, to keep it.
+    pub(super) ask_at: Option<Instant>,
+    /// It could not be kept the last time, and may have been given back for that.
+    pub(super) in_doubt: bool,
     /// The owner held some of it before, by other attempts.
     pub(super) joined: bool,
 }
 
+impl HeldShare {
+    pub(super) fn of(hold: Hold) -> Self {
+        let Hold { tokens, lease, sent_at, joined, .. } = hold;
+        Self {
+            tokens,
+            lease,
+            sent_at,
+            ask_at: lease.map(|lease| sent_at + lease / 3),
+            in_doubt: false,
+            joined,
+        }
+    }
+
+    /// Redis did not keep it this time: it is asked again soon. False where it may have lapsed by now.
+    pub(super) fn ask_again(&mut self, now: Instant) -> bool {
+        let pause = self.lease.unwrap_or_default() / 20;
+        self.ask_at = Some(now + pause.clamp(ASK_AGAIN.0, ASK_AGAIN.1));
+        self.in_doubt = true;
+        !is_late(now, self.sent_at, self.lease)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Several {
+    /// Without the names of its keys: it is copied for each share.
     pub(super) request: AcquireRequest,
+    /// The keys as the caller named them.
+    pub(super) named: Vec<String>,
     pub(super) owner: Owner,
     pub(super) attempt: AttemptId,
     /// When the caller waits no longer.
@@ -59,8 +91,7 @@ pub(super) struct Several {
 impl Several {
     /// When a share is asked for again, to keep it.
     pub(super) fn refresh_at(&self, share: &Share) -> Option<Instant> {
-        let HeldShare { lease, sent_at, .. } = share.held.as_ref()?;
-        lease.filter(|_| share.asked.is_none()).map(|lease| *sent_at + lease / 3)
+        share.held.as_ref()?.ask_at.filter(|_| share.asked.is_none())
     }
 
     /// The lease with which a share is asked for.
@@ -72,7 +103,7 @@ impl Several {
 
     /// Whether a share is held as it will be told.
     pub(super) fn is_whole(&self, share: &Share) -> bool {
-        share.held.as_ref().is_some_and(|held| held.lease == self.request.lease)
+        share.held.as_ref().is_some_and(|held| !held.in_doubt && held.lease == self.request.lease)
     }
 
     /// When the caller waits no longer, if nothing but the keeping of shares is under way: that has no limit of its own.

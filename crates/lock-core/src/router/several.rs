@@ -45,10 +45,11 @@ impl Cluster {
         &mut self,
         first: &mut Client,
         now: Instant,
-        request: AcquireRequest,
+        mut request: AcquireRequest,
         owner: Owner,
         attempt: AttemptId,
     ) {
+        let named = std::mem::take(&mut request.named);
         let end = match request.wait {
             WaitPolicy::Limit(limit) | WaitPolicy::TryFor(limit) => Some(now + limit),
             WaitPolicy::None | WaitPolicy::Endless => None,
@@ -56,7 +57,9 @@ impl Cluster {
         let groups = by_slot(&request.keys).into_iter();
         let shares = groups.map(|keys| Share { keys, held: None, asked: None }).collect();
         let call = self.calls.number();
-        self.calls.several.insert(call, Several { request, owner, attempt, end, shares, waited: false });
+        self.calls
+            .several
+            .insert(call, Several { request, named, owner, attempt, end, shares, waited: false });
         self.take_next(first, now, call);
     }
 
@@ -94,7 +97,6 @@ impl Cluster {
         let request = AcquireRequest {
             caller: number,
             keys: Arc::clone(&share.keys),
-            named: Vec::new(),
             lease,
             wait: if share.held.is_some() { WaitPolicy::None } else { wait },
             ..several.request.clone()
@@ -126,8 +128,8 @@ impl Cluster {
     }
 
     fn give_back_unwanted(&mut self, first: &mut Client, now: Instant, hold: Hold) {
-        let Hold { keys, owner, attempt, tokens, lease, sent_at, joined, .. } = hold;
-        self.roll_back_share(first, now, keys, owner, attempt, &HeldShare { tokens, lease, sent_at, joined });
+        let (keys, owner, attempt) = (Arc::clone(&hold.keys), hold.owner.clone(), hold.attempt);
+        self.roll_back_share(first, now, keys, owner, attempt, &HeldShare::of(hold));
     }
 
     /// Gives back what a share has, at whichever client has its slot by now.
@@ -156,9 +158,8 @@ impl Cluster {
                 // Asked for again to keep it, what this call has looks like what its owner had. Once it may have lapsed, it may be that.
                 let before = share.held.as_ref().filter(|held| !is_late(now, held.sent_at, held.lease));
                 let joined = before.map_or(hold.joined, |held| held.joined);
-                let Hold { tokens, lease, sent_at, .. } = hold;
-                share.held = Some(HeldShare { tokens, lease, sent_at, joined });
                 several.waited |= hold.waited;
+                share.held = Some(HeldShare { joined, ..HeldShare::of(hold) });
                 self.take_next(first, now, call);
             }
             Outcome::Failed(error) if error.code == Code::NotAcquired && share.held.is_some() => {
@@ -170,6 +171,9 @@ impl Cluster {
                 }
                 self.take_next(first, now, call);
             }
+            Outcome::Failed(error)
+                if error.code == Code::Refused
+                    && share.held.as_mut().is_some_and(|held| held.ask_again(now)) => {}
             Outcome::Failed(error) => self.fail_several(first, now, call, error),
             _ => {}
         }
@@ -213,7 +217,7 @@ impl Cluster {
         if let Some(several) = self.calls.several.remove(&call) {
             let error = match error.code {
                 Code::NotAcquired => error,
-                _ => error.with_keys(several.request.named.clone()),
+                _ => error.with_keys(several.named),
             };
             self.events.push_back((FIRST, done(several.request.caller, Outcome::Failed(error))));
         }
@@ -223,7 +227,7 @@ impl Cluster {
     pub(super) fn keep_fragments(&mut self, first: &mut Client, now: Instant) {
         let late: Vec<(u64, WaitPolicy, Vec<String>)> = (self.calls.several.iter())
             .filter(|(_, several)| several.late_at().is_some_and(|at| at <= now))
-            .map(|(call, several)| (*call, several.request.wait, several.request.named.clone()))
+            .map(|(call, several)| (*call, several.request.wait, several.named.clone()))
             .collect();
         for (call, wait, named) in late {
             let error = match wait {
