@@ -81,7 +81,7 @@ for (const [how, onHeld] of Object.entries(WAYS).slice(0, 2)) {
   test(`an onHeld that ${how} gives the lock back, and acquire rejects with its error`, OURS_ONLY, async () => {
     const { locking } = await bed.boot();
     await assert.rejects(locking.acquire(["a", "b"], { ownerId: "me", expire: 60, renew: true, onHeld }), /no use for it/);
-    assert.deepEqual(await bed.locks(), []);
+    await until("nothing is locked", async () => (await bed.locks()).length === 0);
     await locking.execute(["a", "b"], async () => {}, { timeout: 1 });
   });
 
@@ -97,6 +97,29 @@ for (const [how, onHeld] of Object.entries(WAYS).slice(0, 2)) {
     assert.equal(await locking.execute("a", async () => "ran"), "ran");
   });
 }
+
+test("an onHeld that fails because its lock went to another holder leaves that one alone", OURS_ONLY, async () => {
+  const { locking } = await bed.boot();
+  const [held, never] = [deferred(), new Promise(() => {})];
+  const first = refused(locking.acquire("k", { expire: 60, onHeld: () => never }), { code: "LOCK_LOST" });
+  await until("it holds", async () => (await bed.owner(`${NS}k`)) !== null);
+  const second = locking.acquire("k", { awaitQueue: true, expire: 60, onHeld: (lock) => held.resolve(lock) });
+  await bed.command("DEL", `${NS}k`);
+  await Promise.all([first, second]);
+  (await held.promise).assertHeld();
+  await refused(locking.acquire("k"), { code: "LOCK_NOT_ACQUIRED" });
+  assert.notEqual(await bed.owner(`${NS}k`), null);
+});
+
+test("an onHeld that fails leaves an earlier lock of the same owner alone", OURS_ONLY, async () => {
+  const { locking } = await bed.boot();
+  let lock;
+  await locking.acquire("k", { ownerId: "me", renew: true, onHeld: (held) => (lock = held) });
+  await assert.rejects(locking.acquire("k", { ownerId: "me", expire: 60, onHeld: WAYS.throws }), /no use for it/);
+  await refused(locking.acquire("k", { ownerId: "you" }), { code: "LOCK_NOT_ACQUIRED" });
+  lock.assertHeld();
+  assert.equal(await locking.release("k", { ownerId: "me" }), true);
+});
 
 test("acquire waits for the promise that onHeld returns", OURS_ONLY, async () => {
   const { locking } = await bed.boot();

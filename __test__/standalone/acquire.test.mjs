@@ -120,7 +120,7 @@ test("extend never takes a lost lock anew: it is LOCK_LOST, and the key stays fr
   const gone = await one.acquire("k");
   await bed.command("DEL", `${NS}k`);
   await refused(gone.extend(), { code: "LOCK_LOST" });
-  assert.equal(await bed.owner(`${NS}k`), null);
+  await until("nothing is locked", async () => (await bed.owner(`${NS}k`)) === null);
   const theirs = await other.acquire("k");
   const late = await one.acquire("j");
   await bed.command("DEL", `${NS}j`);
@@ -128,6 +128,19 @@ test("extend never takes a lost lock anew: it is LOCK_LOST, and the key stays fr
   await refused(late.extend(), { code: "LOCK_LOST" });
   theirs.assertHeld();
   assert.equal(await bed.owner(`${NS}j`), third.ownerId);
+});
+
+test("extend of a lost lock leaves a later lock of the same owner alone", async () => {
+  const [one, other] = [client(), client()];
+  const lost = await one.acquire("k", { owner: "x" });
+  await bed.command("DEL", `${NS}k`);
+  const later = await other.acquire("k", { owner: "x" });
+  await refused(lost.extend(), { code: "LOCK_LOST" });
+  // The next command of the same client is carried out after all that extend has sent.
+  assert.equal(await one.tryAcquire("k", { owner: "y" }), undefined);
+  later.assertHeld();
+  assert.equal(await bed.owner(`${NS}k`), "x");
+  assert.equal(lost.signal.aborted, true);
 });
 
 test("extend after the release is LOCK_RELEASED, and takes nothing", async () => {

@@ -230,6 +230,14 @@ impl NativeClient {
         let _ = self.lane.with(env, |engine, now| engine.forget_hold(now, hold));
     }
 
+    /// Gives back what a hold of `acquire` took, and asks again until Redis has done it. Other holds of its owner stay. A hold that was lost or
+    /// given back is left alone.
+    #[napi(catch_unwind)]
+    pub fn roll_back(&self, env: &Env, hold: f64) {
+        let hold = hold_id(hold);
+        let _ = self.lane.with(env, |engine, now| engine.roll_back_hold(now, hold));
+    }
+
     /// How far the hold can be trusted at this moment.
     #[napi(catch_unwind)]
     pub fn hold_state(&self, hold: f64) -> HoldState {

@@ -8,7 +8,7 @@ use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::ids::Owner;
 use crate::key::LockKey;
-use crate::lease::{Ended, HoldId, LeaseState, Loss, NewLease, SharedLeases, Unrenewed};
+use crate::lease::{Ended, HoldId, LeaseState, Loss, NewLease, SharedLeases, Unrenewed, longest_end};
 use crate::notices::{Action, Held, Notice};
 use crate::requests::{
     AcquireRequest, Event, Hold, Keep, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey, Waiting,
@@ -134,6 +134,22 @@ impl Engine {
     /// Nobody asks about a hold of `acquire` any more.
     pub fn forget_hold(&mut self, now: Instant, hold: HoldId) {
         self.leases.lock().release(now, hold);
+    }
+
+    /// Gives back what the hold of an `acquire` took, for as long as Redis may have it. Other holds of the same owner stay. A hold that was lost
+    /// or given back is left alone.
+    pub fn roll_back_hold(&mut self, now: Instant, hold: HoldId) {
+        let Some(Ended { held, state, .. }) = self.leases.lock().release(now, hold) else { return };
+        if !state.is_lost() {
+            self.router.roll_back(
+                now,
+                held.keys,
+                held.owner,
+                held.attempt,
+                !held.joined,
+                longest_end(now, held.lease),
+            );
+        }
     }
 
     /// Deletes locks of the namespace.

@@ -34,6 +34,8 @@ fn lease(names: &[&str], label: Option<&str>) -> NewLease {
         lease: Some(Duration::from_secs(60)),
         sent_at: START,
         renews: true,
+        attempt: [0; 32],
+        joined: false,
         claim: None,
         waited: false,
         since: START,

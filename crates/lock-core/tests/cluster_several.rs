@@ -308,6 +308,8 @@ fn at_exit_each_lock_is_shortened_at_its_own_node() {
         lease: Some(LEASE),
         sent_at: nodes.now,
         renews: true,
+        attempt: [0; 32],
+        joined: false,
         claim: None,
         waited: false,
         since: nodes.now,

@@ -27,6 +27,8 @@ fn lease(seconds: u64, sent_at: Instant) -> NewLease {
         owner: IdSource::new([1; 24]).execute_owner(),
         tokens: Box::new([1]),
         renews: true,
+        attempt: [0; 32],
+        joined: false,
         claim: None,
         waited: false,
         since: sent_at,

@@ -181,13 +181,13 @@ export class LockClient implements Observable {
   }
 
   /**
-   * Lets a lock object stand for `hold`, which the same owner took to prolong the lock. False if that is another lock: the old one was lost or
-   * given back meanwhile.
+   * Lets a lock object stand for `hold`, which the same owner took to prolong the lock. False if that is another lock, which is given back: the old
+   * one was lost or given back meanwhile.
    */
   prolong(lock: HeldLock, hold: number): boolean {
     const watched = this.#calls.watched.get(lock.hold);
     if (!watched || !lock.isContinuedBy(hold)) {
-      this.#native.forget(hold);
+      this.rollBack(hold);
       return false;
     }
     this.#calls.watched.delete(lock.hold);
@@ -195,6 +195,11 @@ export class LockClient implements Observable {
     lock.hold = hold;
     this.#calls.watched.set(hold, watched);
     return true;
+  }
+
+  /** Gives back what a hold of `acquire` took, and tries again until Redis has done it. A hold that was lost is left alone. */
+  rollBack(hold: number): void {
+    this.#native.rollBack(hold);
   }
 
   /** Forgets the lock object of a hold that was released. */

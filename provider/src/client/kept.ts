@@ -1,5 +1,5 @@
 import type { LockClient } from "./client";
-import type { LockError } from "./errors";
+import { type LockError, lostError } from "./errors";
 import type { HeldLock, Lock } from "./lock";
 
 /** @internal The locks of `acquire` with `onHeld` or `onLost`, until their release or loss: by owner, then by key. */
@@ -42,6 +42,24 @@ export class KeptLocks {
         }
       }
     }
+  }
+
+  /** Gives back what this lock's acquire took. Other locks of the owner stay. */
+  rollBack(owner: string, lock: HeldLock): void {
+    for (const key of lock.keys) {
+      lock.giveBack(key);
+    }
+    this.#client.unwatch(lock.hold);
+    this.#client.rollBack(lock.hold);
+    this.#forget(owner, lock);
+  }
+
+  /** Notes that somebody took this lock away, which was found out by asking for it once more. */
+  lose(owner: string, lock: HeldLock): void {
+    lock.lose(lostError([...lock.keys], "taken-away", "acquire"));
+    this.#client.unwatch(lock.hold);
+    this.#client.rollBack(lock.hold);
+    this.#forget(owner, lock);
   }
 
   #of(owner: string, key: string): Set<HeldLock> {

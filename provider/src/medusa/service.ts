@@ -2,7 +2,7 @@ import { kindOf, parseCallback, parseKeys, parseKeysToRelease, parseLabel, parse
 import { guardLockCallbacks } from "../client/callbacks";
 import type { LockClient } from "../client/client";
 import { argumentError, type LockError } from "../client/errors";
-import { type Log, textOf } from "../client/guard";
+import type { Log } from "../client/guard";
 import { looksAtItsLock } from "../client/jobs";
 import type { KeptLocks } from "../client/kept";
 import type { Lock } from "../client/lock";
@@ -153,8 +153,12 @@ export class RedisLockingProvider implements LockOperations {
       label,
     });
     if (hold > 0 && known) {
-      this.#kept.add(hold, parsed, owner, renew === true, onHeld, onLost);
-      await accepted().catch((error) => this.#giveBack(parsed, owner, error));
+      const lock = this.#kept.add(hold, parsed, owner, renew === true, onHeld, onLost);
+      await accepted().catch((error) => {
+        // Not by the owner's name: another acquire of the same owner may hold the keys, too, or by now.
+        this.#kept.rollBack(owner, lock);
+        throw error;
+      });
     }
   }
 
@@ -200,15 +204,6 @@ export class RedisLockingProvider implements LockOperations {
   /** See {@link LockOperations.health}. */
   health(): Promise<LockHealth> {
     return this.#operations.health();
-  }
-
-  /** Releases a lock whose `onHeld` failed, and rejects with the error of `onHeld`, also if the release fails. */
-  async #giveBack(keys: string | string[], owner: string, error: unknown): Promise<never> {
-    this.#kept.release(owner, keys);
-    await this.#client
-      .release(keys, owner)
-      .catch((trouble) => this.#log.warn(`A lock that onHeld did not accept could not be given back at once: ${textOf(trouble)}`));
-    throw error;
   }
 
   /** Plain numbers about this instance's locks: see {@link ClientStats}. */

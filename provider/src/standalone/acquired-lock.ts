@@ -95,11 +95,9 @@ export class OwnedLock implements AcquiredLock {
       throw error.code === "LOCK_NOT_ACQUIRED" ? lostError(keys, "taken-away", "acquire") : error;
     });
     if (!client.prolong(this.#lock, hold)) {
-      // The keys were free and are taken anew, which nobody asked for.
       if (!this.#released) {
-        this.#lock.lose(lostError(keys, "taken-away", "acquire"));
+        this.#around.kept.lose(this.#owner, this.#lock);
       }
-      await this.#release().catch((error) => this.#warn(error));
       this.assertHeld();
     }
   }

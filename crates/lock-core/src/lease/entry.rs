@@ -3,7 +3,7 @@
 use super::hold_id::HoldId;
 use super::renewal::{Renewal, Term, tokens_of};
 use super::timing::{CLAIM_PERIOD, margin};
-use crate::ids::Owner;
+use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
 use crate::requests::{Claiming, Hold};
 use crate::time::Instant;
@@ -76,6 +76,10 @@ pub struct NewLease {
     pub keys: Arc<[LockKey]>,
     /// Their owner.
     pub owner: Owner,
+    /// The attempt that took them.
+    pub attempt: AttemptId,
+    /// The owner held some of them before, by other attempts.
+    pub joined: bool,
     /// Fencing tokens in the order of the keys, by which holds of a named owner are told apart; empty where the server gives none.
     pub tokens: Box<[u64]>,
     /// Length of the lease; `None`: it has no end.
@@ -98,8 +102,21 @@ impl NewLease {
     /// Of keys that the caller is given now, and whose lease nobody asks about.
     #[must_use]
     pub fn unwatched(since: Instant, hold: Hold) -> Self {
-        let Hold { keys, owner, tokens, lease, sent_at, claim, waited, label, .. } = hold;
-        Self { keys, owner, tokens, lease, sent_at, renews: false, claim, waited, since, label }
+        let Hold { keys, owner, attempt, joined, tokens, lease, sent_at, claim, waited, label, .. } = hold;
+        Self {
+            keys,
+            owner,
+            attempt,
+            joined,
+            tokens,
+            lease,
+            sent_at,
+            renews: false,
+            claim,
+            waited,
+            since,
+            label,
+        }
     }
 
     /// The same lease on some of its keys.

@@ -134,7 +134,7 @@ impl Several {
             sent_at: held().map(|share| share.sent_at).min().unwrap_or(Instant::from_nanos(0)),
             claim: None,
             waited: self.waited,
-            joined: false,
+            joined: held().any(|share| share.joined),
             keep: self.request.keep,
             label: self.request.label.clone(),
         }
@@ -195,10 +195,12 @@ impl Calls {
     pub(super) fn held_fragments(&self) -> impl Iterator<Item = NewLease> {
         self.several.values().filter(|several| several.owner.is_unique()).flat_map(|several| {
             several.shares.iter().filter_map(|share| {
-                let HeldShare { tokens, lease, sent_at, .. } = share.held.clone()?;
+                let HeldShare { tokens, lease, sent_at, joined, .. } = share.held.clone()?;
                 Some(NewLease {
                     keys: Arc::clone(&share.keys),
                     owner: several.owner.clone(),
+                    attempt: several.attempt,
+                    joined,
                     tokens,
                     lease: Some(lease?),
                     sent_at,
