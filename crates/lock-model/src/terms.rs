@@ -4,7 +4,7 @@
 //! A call acquires for the owner with a lease or without, and with an object (which renews, or only looks) or without one. It may be withdrawn on its
 //! way; then it is undone later. Or its answer is lost, and it acquires again by the same attempt. An object believes in the lock until the end
 //! that it was told last. Another owner takes the lock as soon as it is free. Checked: then no object of the first owner believes in its lock any
-//! more.
+//! more; and when all calls were undone, the lock is free.
 
 use crate::run::Found;
 use stateright::{Checker, HasDiscoveries, Model, Property};
@@ -28,11 +28,19 @@ pub struct TermRules {
     pub answer_is_sure: bool,
     /// An attempt that asks again moves what an undo of any other gives back.
     pub asking_again_is_sure: bool,
+    /// Every attempt that may be undone is named; else two at the most.
+    pub names_all: bool,
 }
 
 impl Default for TermRules {
     fn default() -> Self {
-        Self { promised: true, renewal_only_extends: true, answer_is_sure: true, asking_again_is_sure: true }
+        Self {
+            promised: true,
+            renewal_only_extends: true,
+            answer_is_sure: true,
+            asking_again_is_sure: true,
+            names_all: true,
+        }
     }
 }
 
@@ -68,6 +76,8 @@ struct Held {
     promised: bool,
     /// Attempts in their order, each with the end that the lock would have without it, if that is to be gone back to.
     attempts: Vec<(u8, Option<u8>)>,
+    /// There were attempts that are named no more.
+    others: bool,
 }
 
 /// A state.
@@ -86,7 +96,7 @@ enum TermAction {
     Acquire { call: u8, lease: u8, object: Object, wanted: bool },
     /// A call's answer was lost: it acquires once more, by the same attempt.
     AskAgain(u8),
-    /// What a withdrawn call took is given back.
+    /// What a withdrawn call took is given back, or what a call has that gives up its lock.
     Undo(u8),
     /// An object renews or looks.
     Renew(u8),
@@ -104,6 +114,8 @@ struct Terms(TermRules);
 
 /// No object says that the lock is held while another owner has it.
 const ONE_OWNER: &str = "no object believes in a lock that another owner has";
+/// A lock that nobody holds, and nobody will undo, is free.
+const SOMEBODY: &str = "a lock is held by a call that was told, or is undone yet";
 /// It happens that another owner gets the lock.
 const OTHERS_COME: &str = "another owner gets the lock";
 
@@ -130,13 +142,18 @@ impl Terms {
     fn acquire(self, state: &mut TermState, call: u8, lease: u8, object: Object, wanted: bool) {
         let wished = if lease == NEVER { NEVER } else { state.now + lease };
         let promises = object != Object::No;
-        let held = state.held.get_or_insert(Held { end: 0, promised: false, attempts: Vec::new() });
+        let held =
+            state.held.get_or_insert(Held { end: 0, promised: false, attempts: Vec::new(), others: false });
         if held.attempts.is_empty() {
             held.attempts.push((call, None));
             held.end = wished;
         } else {
             held.attempts.push((call, Some(held.end)));
             held.end = if held.promised && self.0.promised { held.end.max(wished) } else { wished };
+        }
+        if held.attempts.len() > 2 && !self.0.names_all {
+            held.attempts.remove(0);
+            held.others = true;
         }
         held.promised |= promises;
         let phase = if wanted { Phase::Holds { lease, object, until: wished } } else { Phase::Undone };
@@ -165,7 +182,9 @@ impl Terms {
         let Some(at) = held.attempts.iter().position(|(named, _)| *named == call) else { return };
         let last = at + 1 == held.attempts.len();
         let (_, before) = held.attempts.remove(at);
-        if held.attempts.is_empty() || before.is_some_and(|before| last && before <= state.now) {
+        if (held.attempts.is_empty() && !held.others)
+            || before.is_some_and(|before| last && before <= state.now)
+        {
             state.held = None;
         } else if let Some(before) = before.filter(|_| last) {
             held.end = before;
@@ -210,7 +229,7 @@ impl Model for Terms {
         }
         for (call, phase) in (0u8..).zip(state.calls) {
             if matches!(phase, Phase::Holds { .. }) && state.names(call) {
-                actions.push(TermAction::AskAgain(call));
+                actions.extend([TermAction::AskAgain(call), TermAction::Undo(call)]);
             }
             match phase {
                 Phase::Idle => {
@@ -255,10 +274,9 @@ impl Model for Terms {
             TermAction::AskAgain(call) => self.ask_again(&mut state, call),
             TermAction::Undo(call) => Self::undo(&mut state, call),
             TermAction::Renew(call) => self.renew(&mut state, call),
-            TermAction::Confirm(_) => {
-                if let Some(held) = &mut state.held {
-                    held.attempts.iter_mut().for_each(|(_, before)| *before = None);
-                }
+            TermAction::Confirm(call) => {
+                let attempts = state.held.iter_mut().flat_map(|held| &mut held.attempts);
+                attempts.filter(|(named, _)| *named == call).for_each(|(_, before)| *before = None);
             }
             TermAction::OtherTakes => state.others = true,
             TermAction::Tick => {
@@ -278,6 +296,10 @@ impl Model for Terms {
                 };
                 !state.others || !state.calls.iter().any(believes)
             }),
+            Property::always(SOMEBODY, |_, state: &TermState| {
+                let matters = |phase: &Phase| matches!(phase, Phase::Holds { .. } | Phase::Undone);
+                state.held.is_none() || state.calls.iter().any(matters)
+            }),
             Property::sometimes(OTHERS_COME, |_, state: &TermState| state.others),
         ]
     }
@@ -290,7 +312,7 @@ pub fn check_terms(rules: TermRules) -> Found {
     let checker =
         Terms(rules).checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     let broken: Vec<&'static str> =
-        [ONE_OWNER].into_iter().filter(|name| checker.discovery(name).is_some()).collect();
+        [ONE_OWNER, SOMEBODY].into_iter().filter(|name| checker.discovery(name).is_some()).collect();
     for name in &broken {
         let steps = checker.discovery(name).map(stateright::Path::into_actions).unwrap_or_default();
         println!("terms: broken: {name}, by {} steps: {steps:?}", steps.len());

@@ -32,3 +32,8 @@ fn an_undo_that_ends_what_was_asked_for_again_is_noticed() {
         !check_terms(TermRules { asking_again_is_sure: false, ..TermRules::default() }).broken.is_empty()
     );
 }
+
+#[test]
+fn with_attempts_that_are_named_no_more_nobody_can_free_the_lock() {
+    assert!(!check_terms(TermRules { names_all: false, ..TermRules::default() }).broken.is_empty());
+}

@@ -262,6 +262,8 @@ impl Process {
             lease: Some(Duration::from_secs(60)),
             sent_at: now,
             renews: true,
+            attempt: [0; 32],
+            joined: false,
             claim: None,
             waited: false,
             since: now,

@@ -24,7 +24,7 @@ impl Record {
 }
 
 /// Most attempts that a record names.
-const MOST_NAMED: usize = 100;
+const MOST_NAMED: usize = 64;
 
 /// What stands before the `@`.
 fn attempt_of(entry: &[u8]) -> &[u8] {
@@ -83,27 +83,11 @@ pub(crate) fn promise(attempts: Vec<u8>, promises: bool) -> Vec<u8> {
     [PROMISED, b",", &attempts].concat()
 }
 
-/// `settle`: the attempts when one of them is there to stay.
-pub(crate) fn settle(attempts: &[u8], attempt: &[u8]) -> Vec<u8> {
-    let (mut kept, mut folded, mut seen) = (Vec::new(), false, false);
-    for entry in entries(attempts) {
-        if entry == b"+" {
-            folded = true;
-        } else if attempt_of(entry) == attempt {
-            seen = true;
-            kept.push(attempt);
-        } else if !seen && attempt_of(entry) == entry && entry.iter().take(12).eq(attempt.iter().take(12)) {
-            folded = true;
-        } else {
-            kept.push(entry);
-        }
-    }
-    if !seen {
-        return attempts.to_vec();
-    }
-    if folded {
-        kept.insert(usize::from(kept.first() == Some(&PROMISED)), b"+");
-    }
+/// What a confirmation leaves: the attempt would give no end back.
+pub(crate) fn without_end_of(attempt: &[u8], attempts: &[u8]) -> Vec<u8> {
+    let confirmed = |entry: &[u8]| attempt_of(entry) == attempt && entry.len() > attempt.len();
+    let kept: Vec<&[u8]> =
+        entries(attempts).map(|entry| if confirmed(entry) { attempt } else { entry }).collect();
     kept.join(&b","[..])
 }
 

@@ -122,7 +122,7 @@ impl OwnersLock {
 #[test]
 fn an_owner_whose_attempts_are_all_rolled_back_holds_nothing() {
     let mut lock = OwnersLock(Server::new());
-    let attempts: Vec<String> = (0..100).map(|at| format!("777589bc26b7-{at}")).collect();
+    let attempts: Vec<String> = (0..64).map(|at| format!("777589bc26b7{at:020}")).collect();
     attempts.iter().for_each(|attempt| lock.acquires(attempt, "0"));
     attempts.iter().for_each(|attempt| lock.is_rolled_back(attempt));
     assert_eq!(lock.0.get(NOW, b"l"), None);
@@ -131,24 +131,27 @@ fn an_owner_whose_attempts_are_all_rolled_back_holds_nothing() {
 #[test]
 fn an_attempt_that_is_there_to_stay_leaves_the_ends_of_others() {
     let mut lock = OwnersLock(Server::new());
-    lock.acquires("777589bc26b7-1", "10000");
-    lock.acquires("777589bc26b7-3", "20000");
-    lock.acquires("777589bc26b7-2", "0");
-    lock.is_there_to_stay("777589bc26b7-3");
-    lock.is_rolled_back("777589bc26b7-2");
+    lock.acquires("777589bc26b701", "10000");
+    lock.acquires("777589bc26b703", "20000");
+    lock.acquires("777589bc26b702", "0");
+    lock.is_there_to_stay("777589bc26b703");
+    lock.is_rolled_back("777589bc26b702");
     assert_eq!(lock.0.pttl(NOW, b"l"), 20_000);
-    assert!(lock.0.get(NOW, b"h").unwrap().starts_with(b"+,777589bc26b7-3:"));
+    assert!(lock.0.get(NOW, b"h").unwrap().starts_with(b"777589bc26b701,777589bc26b703:"));
 }
 
 #[test]
-fn an_owner_that_acquires_again_and_again_has_a_short_record() {
+fn the_record_of_an_owner_that_acquires_again_and_again_does_not_grow_for_ever() {
     let mut lock = OwnersLock(Server::new());
-    lock.acquires("aaaabbbbcccc-0", "10000");
     for at in 0..300 {
-        let attempt = format!("777589bc26b7-{at}");
+        let attempt = format!("777589bc26b7{at:020}");
         lock.acquires(&attempt, "10000");
         lock.is_there_to_stay(&attempt);
     }
-    // The other provider is told, too, when somebody takes the lock away.
-    assert!(lock.0.get(NOW, b"h").unwrap().starts_with(b"+,aaaabbbbcccc-0,777589bc26b7-299:"));
+    let withdrawn = format!("777589bc26b7{:020}", 999);
+    lock.acquires(&withdrawn, "0");
+    let record = lock.0.get(NOW, b"h").unwrap();
+    assert_eq!(record.split(|byte| *byte == b',').count(), 65, "64 attempts, and that there were more");
+    lock.is_rolled_back(&withdrawn);
+    assert_eq!(lock.0.pttl(NOW, b"l"), 10_000);
 }

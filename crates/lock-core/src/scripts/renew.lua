@@ -1,8 +1,8 @@
 -- Sets the time left of locks that are still their holder's, or looks at it. Update only: it never brings a lock back.
 -- KEYS  `stride` per lock: the lock key; with 2 its hold record.
 -- ARGV  1 stride, then per lock: owner, time left in ms from now, with '+' in front: at least so long ('+0' only looks); with stride 2 also the
---       hold's token, by which holds of one owner are told apart. '=<attempt>' for the time: this attempt, which joined the hold, is there to
---       stay.
+--       hold's token, by which holds of one owner are told apart. '=<attempt>' for the time: this attempt, which joined the hold, gives no end
+--       back any more.
 -- Reply {1, answer, ...}: per lock 0 when it was not the holder's; else 1 or, where '+' asked for it, the time left in ms, -1: has no end.
 local DAY = 86400000
 
@@ -22,29 +22,6 @@ local function keep_ends(attempts, least, left)
   return kept, sure
 end
 
--- The attempts when one of them is there to stay: it gives no end back, and stands for the earlier ones of its provider that give none back
--- either. Those are named no more.
-local function settle(attempts, attempt)
-  local kept, first, folded, seen = {}, 1, false, false
-  for entry in string.gmatch(attempts, '[^,]+') do
-    local id = string.match(entry, '^[^@]*')
-    if entry == '!' then first = 2 end
-    if entry == '+' then
-      folded = true
-    elseif id == attempt then
-      seen = true
-      kept[#kept + 1] = id
-    elseif not seen and id == entry and string.sub(id, 1, 12) == string.sub(attempt, 1, 12) then
-      folded = true
-    else
-      kept[#kept + 1] = entry
-    end
-  end
-  if not seen then return attempts end
-  if folded then table.insert(kept, first, '+') end
-  return table.concat(kept, ',')
-end
-
 local stride, reply, arg = tonumber(ARGV[1]), {1}, 2
 for i = 1, #KEYS, stride do
   local answer = 0
@@ -54,7 +31,8 @@ for i = 1, #KEYS, stride do
     if stride == 2 and token ~= ARGV[arg + 2] then
       answer = 0
     elseif string.byte(ms) == 61 then
-      local record = settle(attempts, string.sub(ms, 2))
+      local attempt = string.sub(ms, 2)
+      local record = string.gsub(attempts, '(' .. attempt .. ')@%d+', '%1')
       answer = redis.call('PTTL', KEYS[i])
       if record ~= attempts then redis.call('SET', KEYS[i + 1], record .. ':' .. token .. (answer < 0 and ':0' or ':1'), 'KEEPTTL') end
     elseif string.byte(ms) ~= 43 then

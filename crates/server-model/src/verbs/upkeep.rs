@@ -1,7 +1,7 @@
 //! renew, revoke and probe.
 
 use crate::call::Call;
-use crate::parts::{is_shared, keep_ends, settle};
+use crate::parts::{is_shared, keep_ends, without_end_of};
 use crate::reply::{LUA, NOT_AN_INTEGER, Outcome, Reply};
 use crate::store::number;
 
@@ -46,7 +46,7 @@ fn renew_lock(
         // A lock without a record has no ends.
         let Some((record_key, attempts, token)) = record else { return Err(NOT_AN_INTEGER) };
         let left = call.pttl(lock);
-        let kept = settle(attempts, attempt);
+        let kept = without_end_of(attempt, attempts);
         if kept != attempts {
             let end: &[u8] = if left < 0 { b":0" } else { b":1" };
             call.set_keeping_expiry(record_key, &[&kept[..], b":", token, end].concat());

@@ -26,8 +26,8 @@ local function now_ms()
   return tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
 end
 
--- The attempts without one, or with it as the last, by a new entry. At most a hundred are named: of more, the oldest that would give back no
--- end is named no more.
+-- The attempts without one, or with it as the last, by a new entry. At most 64 are named: of more, the oldest that would give back no end
+-- is named no more.
 local function change(attempts, attempt, entry)
   local list, others, promised = {}, false, false
   for other in string.gmatch(attempts, '[^,]+') do
@@ -40,7 +40,7 @@ local function change(attempts, attempt, entry)
     end
   end
   if entry then list[#list + 1] = entry end
-  if #list > 100 then
+  if #list > 64 then
     local oldest = 1
     for at = #list, 1, -1 do
       if not string.find(list[at], '@', 1, true) then oldest = at end
