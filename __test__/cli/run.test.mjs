@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { SIGNALS } from "../../harness/system.mjs";
+import { COMMANDS, startHostileProcess, toldLock } from "../support/hostile-process.mjs";
 import { NS, openTestbed, until } from "../support/testbed.mjs";
 import { cli, cliJson, compiled, complainedOnce, lives, start } from "./support.mjs";
 
@@ -187,7 +188,7 @@ test("a program that is not there gives 127, and one that cannot be executed 126
 
 test("a program whose arguments are too long is told as one that cannot be executed", () => {
   const { startProgram: startAtOnce } = compiled("cli/program.js");
-  assert.throws(() => startAtOnce(["true", "x".repeat(3_000_000)], {}, 1), {
+  assert.throws(() => startAtOnce(["true", "x".repeat(10_000)], {}, 1), {
     exitCode: 126,
     message: /"true" cannot be executed \(E2BIG\)/,
   });
@@ -218,6 +219,30 @@ test("commands for the terminal are not passed to it, neither from the command l
   });
   await running.closed;
   complainedOnce({ ...running, stdout: "" }, /released by hand, by \?\[31mada\?\./);
+});
+
+test("what another process answers writes no command and no megabyte to the terminal: list, show, release, doctor", async () => {
+  const long = `${COMMANDS}${"x".repeat(10_000)}`;
+  const texts = { host: long, package: long, node: long, connection: long, mode: long, options: long };
+  const key = `${NS}k`;
+  const awaited = Array.from({ length: 3 }, (_, at) => ({ key: `${NS}${at}${long}`, count: 1, longestMs: 5, labels: [long] }));
+  const stop = await startHostileProcess(bed, {
+    process: texts,
+    locks: [toldLock(key, "me", { state: long, label: long })],
+    waits: [{ key, count: 1, longestMs: 5, labels: [long, long] }, ...awaited],
+  });
+  for (const args of [["list"], ["show", "k"], ["list", "--json"], ["show", "k", "--json"], ["doctor"], ["release", "k", "--yes"]]) {
+    // On a busy machine the answer may come too late for one question.
+    const { stdout, stderr } = await until(`${args.join(" ")} has the answer`, async () => {
+      await bed.command("SET", key, "me", "PX", "60000");
+      const ended = await cli([...args, "--url", bed.url]);
+      return ended.stdout.includes("u001b") && ended;
+    });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+    assert.doesNotMatch(stdout + stderr, /[\u0000-\u0009\u000b-\u001f\u202e]|^2026/m, args.join(" "));
+    assert.ok(stdout.length + stderr.length < 20_000, `${args.join(" ")}: ${stdout.length}`);
+  }
+  stop();
 });
 
 test("without Redis it ends with 125 and says why, without the password", async () => {

@@ -13,3 +13,9 @@ export function listOf(keys: readonly string[]): string {
   const shown = keys.slice(0, 10).map((key) => `"${key}"`);
   return `${keys.length === 1 ? "key" : "keys"} ${shown.join(", ")}${keys.length > shown.length ? ` and ${keys.length - shown.length} more` : ""}`;
 }
+
+/** @internal A text of at most so many characters, and `…` where its middle is left out: its end may say why. */
+export function shortened(text: string, most: number): string {
+  const tail = Math.floor(most / 4);
+  return text.length > most ? `${text.slice(0, most - tail - 1)}…${text.slice(text.length - tail)}` : text;
+}

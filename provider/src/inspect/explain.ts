@@ -4,6 +4,9 @@ import { counted, duration, shown } from "./words";
 /** Which processes hold locks and hear no question. */
 const MUTE = "one that polls, has an older version, or may not subscribe to mlr!? hears no question";
 
+/** So many processes are named in one sentence. */
+const MOST_PROCESSES = 10;
+
 /** Who holds a lock, in a few words: for a table. */
 export function holderInWords(lock: LockStatus): string {
   if (lock.kind === "free") {
@@ -107,11 +110,13 @@ function whoWaits({ waiters }: LockStatus): string[] {
     return [`${queued}${more}`];
   }
   const verb = waiters.count === 1 ? "waits" : "wait";
-  const places = waiters.processes.map(({ host, pid, count, longestMs, labels }) => {
+  const places = waiters.processes.slice(0, MOST_PROCESSES).map(({ host, pid, count, longestMs, labels }) => {
     const names = labels.length > 0 ? ` (${labels.map(shown).join(", ")})` : "";
     return `${placeOf({ host, pid })}: ${count} for ${duration(longestMs)}${names}`;
   });
-  return [`${counted(waiters.count, "call")} ${verb}, the longest for ${duration(waiters.longestMs)}: ${places.join("; ")}.${more}`];
+  const others = waiters.processes.length - places.length;
+  const rest = others > 0 ? `; and ${others} more processes` : "";
+  return [`${counted(waiters.count, "call")} ${verb}, the longest for ${duration(waiters.longestMs)}: ${places.join("; ")}${rest}.${more}`];
 }
 
 function whenToRelease({ holder, holderAnswers }: LockStatus): string {

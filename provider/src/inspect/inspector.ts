@@ -1,6 +1,6 @@
 import type { NativeOptions } from "../../../native";
 import { loadNative } from "../client/native";
-import type { FleetAnswer, Outcome, ProcessAnswer, Reply, StoredLock } from "./answers";
+import { type FleetAnswer, type Outcome, type Reply, readAnswer, type StoredLock, type ToldAnswer } from "./answers";
 import type { NativeInspector } from "./native-inspector";
 
 /** Owners of one hold only. */
@@ -63,8 +63,8 @@ export class Inspector {
 
   /** Asks all processes about these keys, or (null) about all. Throws InspectionError. */
   async ask(keys: readonly string[] | null, waitMs: number): Promise<FleetAnswer> {
-    const { reached, answers } = told<FleetAnswer>(await this.#native.ask(keys && [...keys], waitMs));
-    return { reached, answers: answers.map(withLists) };
+    const { reached, answers } = told<{ reached: number | null; answers: ToldAnswer[] }>(await this.#native.ask(keys && [...keys], waitMs));
+    return { reached, answers: answers.map(readAnswer) };
   }
 
   /**
@@ -79,11 +79,6 @@ export class Inspector {
   close(): void {
     this.#native.close();
   }
-}
-
-/** The answer of another version may lack a list. */
-function withLists({ process, locks, waits, complete }: ProcessAnswer): ProcessAnswer {
-  return { process, locks: locks ?? [], waits: waits ?? null, complete: complete ?? false };
 }
 
 function told<T extends object>(json: string): T {
