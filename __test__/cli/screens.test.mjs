@@ -122,6 +122,15 @@ test("a key with commands for the terminal is shown harmless", () => {
   assert.doesNotMatch(screen, /[\u0000-\u001f\u200b\u202e]/);
 });
 
+test("what is not seen, turns the direction of reading or breaks a line is shown by its number", () => {
+  for (const code of [0x7f, 0x85, 0xad, 0x61c, 0x115f, 0x1160, 0x180e, 0x200b, 0x2028, 0x202e, 0x2060, 0x2066, 0x3164, 0xfeff, 0xffa0]) {
+    assert.equal(shown(`a${String.fromCodePoint(code)}b`), `a\\u${code.toString(16).padStart(4, "0")}b`);
+  }
+  assert.equal(shown("a\u{e0041}b"), "a\\udb40\\udc41b");
+  assert.equal(JSON.parse(shown(JSON.stringify("\u{e0041}"))), "\u{e0041}");
+  assert.equal(shown("注文 é ❤️ ﷺ"), "注文 é ❤️ ﷺ");
+});
+
 test("kinds of owners", () => {
   const table = [
     [null, "free"],

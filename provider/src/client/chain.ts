@@ -1,6 +1,6 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import { type LockError, lockError } from "./errors";
-import { listOf, seconds } from "./words";
+import { listOf, quoted, seconds } from "./words";
 
 /** @internal A job that holds keys, and the job around it in whose course it was asked for. */
 export interface Link {
@@ -47,11 +47,11 @@ export class Chains {
     const chain: string[] = [];
     for (let link = this.#storage.getStore(); link; link = link.outer) {
       if (link.holds) {
-        const name = link.label === undefined ? "a job" : `"${link.label}"`;
+        const name = link.label === undefined ? "a job" : quoted(link.label);
         chain.unshift(`${name} holds ${listOf(link.keys)} for ${seconds(performance.now() - link.since)}`);
       }
     }
-    chain.push(`${label === undefined ? "this call" : `"${label}"`} asks for ${listOf(typeof keys === "string" ? [keys] : keys)}`);
+    chain.push(`${label === undefined ? "this call" : quoted(label)} asks for ${listOf(typeof keys === "string" ? [keys] : keys)}`);
     return lockError(
       "LOCK_SELF_DEADLOCK",
       `The call can only wait for itself: ${listOf(taken)} ${taken.length === 1 ? "is" : "are"} held by a job in whose course it was made. Take the lock once, in the outermost job.`,

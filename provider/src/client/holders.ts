@@ -1,6 +1,6 @@
 import type { AwaitedKey, HeldKey, NativeClient, NativeOptions } from "../../../native";
 import { loadNative } from "./native";
-import { seconds } from "./words";
+import { partOf, quoted, seconds } from "./words";
 
 /** How long other processes have for their answers, in milliseconds. */
 const ANSWER_MS = 300;
@@ -54,7 +54,7 @@ export async function findHolders(native: NativeClient, options: NativeOptions, 
 
 /** @internal This process as a holder. */
 export function ownHolder({ label, heldMs }: Pick<HeldKey, "label" | "heldMs">): string {
-  return `this process, for ${seconds(heldMs)}${label === undefined ? "" : ` ("${label}")`}`;
+  return `this process, for ${seconds(heldMs)}${label === undefined ? "" : ` (${quoted(label)})`}`;
 }
 
 function toldHolder(answers: NonNullable<Census["answers"]>, fullKey: string): string | undefined {
@@ -62,7 +62,8 @@ function toldHolder(answers: NonNullable<Census["answers"]>, fullKey: string): s
     const lock = locks.find(({ key }) => key === fullKey);
     if (lock) {
       const stuck = other.stuckMs ? `, whose event loop has been stuck for ${seconds(other.stuckMs)}` : "";
-      return `process ${other.pid} on ${other.host}${stuck}, for ${seconds(lock.heldMs)}${lock.label === null ? "" : ` ("${lock.label}")`}`;
+      const label = lock.label === null ? "" : ` (${quoted(lock.label)})`;
+      return `process ${other.pid} on ${partOf(other.host)}${stuck}, for ${seconds(lock.heldMs)}${label}`;
     }
   }
   return undefined;
@@ -76,5 +77,5 @@ function storedHolder(lock: NonNullable<Reading["locks"]>[number] | undefined): 
     return "nobody at this moment";
   }
   const end = lock.leftMs === null ? "its lock has no end" : `its lease ends in ${seconds(lock.leftMs)} unless it is renewed`;
-  return `"${lock.owner}", of a process that does not answer; ${end}`;
+  return `${quoted(lock.owner)}, of a process that does not answer; ${end}`;
 }
