@@ -1,6 +1,7 @@
 // A program under a lock, and every way in which that ends.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
@@ -176,6 +177,74 @@ test("kill -9 of run itself ends the program, and the lock ends with its lease",
   await until("the lease is over", async () => (await owner()) === null);
 });
 
+/** A shell with a job of its own in the background: `pid` is the job's. */
+const SHELL_WITH_JOB = ["sh", "-c", 'sleep 600 & echo "pid $!"; wait'];
+const SHELL_WITH_STUBBORN_JOB = ["sh", "-c", `(trap "" TERM; while :; do sleep 1; done) & echo "pid $!"; wait`];
+/** A zombie still has its id, but does nothing. */
+const works = (pid) => /^[^Z]/.test(spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" }).stdout.trim());
+const untilGone = (pid) => until("what the program started is gone", () => !lives(pid));
+
+test("a lock that is lost ends what the program started, too, before run ends", SIGNALS, async () => {
+  for (const [program, grace] of [
+    [SHELL_WITH_JOB, "60"],
+    [SHELL_WITH_STUBBORN_JOB, "0.3"],
+  ]) {
+    const { running, pid } = await startProgram(program, { flags: ["--expire", "1", "--grace", grace] });
+    await bed.command("DEL", `${NS}k`);
+    assert.deepEqual(await running.closed, [123, null]);
+    await untilGone(pid);
+  }
+});
+
+test("a signal that ends the program ends what it started, too, and the lock is given back after that", SIGNALS, async () => {
+  const { running, pid } = await startProgram(SHELL_WITH_STUBBORN_JOB, { flags: ["--grace", "1"] });
+  running.kill("SIGTERM");
+  await until("the job is gone or the lock is given back", async () => !works(pid) || (await owner()) === null);
+  assert.ok(!works(pid), "the lock was given back while the job ran");
+  assert.deepEqual(await running.closed, [143, null]);
+  assert.equal(await owner(), null);
+});
+
+test("kill -9 of run itself ends what the program started, too", SIGNALS, async () => {
+  for (const program of [SHELL_WITH_JOB, SHELL_WITH_STUBBORN_JOB]) {
+    const { running, pid } = await startProgram(program, { flags: ["--expire", "3", "--grace", "1"] });
+    running.kill("SIGKILL");
+    await running.exited;
+    await untilGone(pid);
+    await until("the lease is over", async () => (await owner()) === null);
+  }
+});
+
+test("what a program leaves behind that ends by itself goes on", SIGNALS, async () => {
+  const { running, pid } = await startProgram(["sh", "-c", 'sleep 600 >/dev/null 2>&1 & echo "pid $!"; exit 4']);
+  assert.deepEqual(await running.closed, [4, null]);
+  assert.ok(lives(pid));
+  process.kill(pid, "SIGKILL");
+});
+
+test("the program has the signal once, also where what it started gets it from the program", SIGNALS, async () => {
+  const { running } = await startProgram(
+    js(
+      "let n = 0; process.on('SIGTERM', () => { n += 1; setTimeout(() => process.exit(n), 100); }); console.log('pid', process.pid); setInterval(() => {}, 1000)",
+    ),
+  );
+  running.kill("SIGTERM");
+  assert.deepEqual(await running.closed, [1, null]);
+});
+
+test("signals that few send are passed on to the program, too, and the lock is given back", SIGNALS, async () => {
+  const rare = ["SIGUSR1", "SIGUSR2", "SIGABRT", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGXCPU", "SIGXFSZ", "SIGIO", "SIGPWR", "SIGSTKFLT"];
+  for (const signal of rare.filter((name) => name in os.constants.signals)) {
+    const { running } = await startProgram(
+      js(`process.on('${signal}', () => process.exit(9)); console.log('pid', process.pid); setInterval(() => {}, 1000)`),
+    );
+    running.kill(signal);
+    assert.deepEqual(await running.closed, [9, null], signal);
+    assert.equal(running.stderr, "", signal);
+    assert.equal(await owner(), null, signal);
+  }
+});
+
 test("a program that is not there gives 127, and one that cannot be executed 126", async () => {
   const missing = await cli(runArgs(["no-such-program-here"]));
   complainedOnce(missing, /there is no program "no-such-program-here"/);
@@ -188,7 +257,7 @@ test("a program that is not there gives 127, and one that cannot be executed 126
 
 test("a program whose arguments are too long is told as one that cannot be executed", () => {
   const { startProgram: startAtOnce } = compiled("cli/program.js");
-  assert.throws(() => startAtOnce(["true", "x".repeat(10_000)], {}, 1), {
+  assert.throws(() => startAtOnce(["true", "x".repeat(3_000_000)], {}, 1), {
     exitCode: 126,
     message: /"true" cannot be executed \(E2BIG\)/,
   });
@@ -251,6 +320,12 @@ test("without Redis it ends with 125 and says why, without the password", async 
   complainedOnce(ended, /ECONNREFUSED 127\.0\.0\.1:1/);
   assert.equal(ended.code, 125);
   assert.doesNotMatch(ended.stderr, /s3cret/);
+});
+
+test("what fails before the program starts ends it with 125, whatever it is", async () => {
+  const ended = await cli(runArgs(["true"]), { env: { NODE_OPTIONS: "--no-addons" } });
+  complainedOnce(ended, /addon/i);
+  assert.equal(ended.code, 125);
 });
 
 test("others see who holds the lock and its label, which is the program's name unless one is given", async () => {

@@ -68,8 +68,12 @@ function printVersion(): number {
 }
 
 /** What ended before the program began has one code, whatever it was: the other codes are the program's. */
-function failedToRun(error: unknown): unknown {
-  return error instanceof CommandError && error.exitCode <= EXIT.redis ? new CommandError(error.message, RUN_EXIT.failed) : error;
+function failedToRun(error: unknown): CommandError {
+  return error instanceof CommandError && error.exitCode > EXIT.redis ? error : new CommandError(textOf(error), RUN_EXIT.failed);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function exitCodeOf(error: unknown): number {
@@ -87,6 +91,6 @@ function end(code: number): void {
 
 endWithReader();
 main(process.argv.slice(2)).then(end, (error: unknown) => {
-  complain(error instanceof Error ? error.message : String(error));
+  complain(textOf(error));
   end(exitCodeOf(error));
 });
