@@ -12,11 +12,14 @@ import { run } from "./run";
 import { openSession, type Session } from "./session";
 import { show } from "./show";
 import { COMMANDS, COMMON } from "./specs";
-import { complain, endWithReader } from "./terminal";
+import { complain, exitCodeWithOutput, watchOutput } from "./terminal";
 import { watch } from "./watch";
 
 /** The commands that look at Redis. `run` locks by itself. */
 const LOOKS: Record<string, (session: Session) => Promise<number>> = { doctor, list, show, watch, top, release };
+
+/** They only show something: without a reader there is nothing to do. */
+const SHOW_ONLY: readonly string[] = ["list", "show", "watch", "top"];
 
 async function main(args: string[]): Promise<number> {
   const [name = "", ...rest] = args;
@@ -85,12 +88,13 @@ function exitCodeOf(error: unknown): number {
 
 /** Ends the process once everything is written. A question to a server that hangs would keep it for some seconds. */
 function end(code: number): void {
-  process.exitCode = code;
-  process.stdout.write("", () => process.stderr.write("", () => process.exit()));
+  process.exitCode = exitCodeWithOutput(code);
+  process.stdout.write("", () => process.stderr.write("", () => process.exit(exitCodeWithOutput(code))));
 }
 
-endWithReader();
-main(process.argv.slice(2)).then(end, (error: unknown) => {
+const args = process.argv.slice(2);
+watchOutput(SHOW_ONLY.includes(args[0] ?? ""));
+main(args).then(end, (error: unknown) => {
   complain(textOf(error));
   end(exitCodeOf(error));
 });

@@ -79,7 +79,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       limit: { ...LIMIT, help: "at most N locks; default 1000" },
     },
     examples: ["medusa-locking-redis watch", "medusa-locking-redis watch --every 5 --json >> locks.jsonl"],
-    exits: ["0  ended by Ctrl-C, SIGTERM, or a closed pipe", EXITS.usage, "3  Redis could not be reached at the beginning"],
+    exits: ["0  ended by Ctrl-C, SIGTERM, SIGQUIT, or a closed pipe", EXITS.usage, "3  Redis could not be reached at the beginning"],
   },
   {
     name: "top",
