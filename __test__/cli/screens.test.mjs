@@ -85,12 +85,20 @@ test("no line is wider than the terminal, however narrow it is", () => {
 
 test("wide characters take two columns, and nothing is cut through", () => {
   assert.equal(columnsOf("注文"), 4);
+  for (const wide of ["\u3000", "「", "〒", "ㄅ", "￥", "￦", "ｱ".normalize("NFKC"), "한", "Ａ", "㈱", "︰", "😀"])
+    assert.equal(columnsOf(wide), 2, wide);
+  for (const narrow of ["a", "é", "ｱ", "ﾡ", "\u303f", "→", "…"]) assert.equal(columnsOf(narrow), 1, narrow);
   assert.equal(columnsOf("e\u0301"), 1);
   assert.equal(fitted("注文番号", 6), "注文…");
   assert.equal(fitted("abc", 3), "abc");
   assert.equal(fitted("abc", 0), "");
   const lines = table([{ title: "A" }, { title: "B" }], [["注文", "x"]], undefined);
   assert.deepEqual(lines, ["A     B", "注文  x"]);
+});
+
+test("a table may have very many rows", () => {
+  const rows = Array.from({ length: 200_000 }, (_, at) => [String(at)]);
+  assert.equal(table([{ title: "A" }], rows, undefined).length, 200_001);
 });
 
 test("a text is broken at spaces, and a long word is not broken", () => {

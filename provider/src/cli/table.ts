@@ -1,7 +1,12 @@
 // Texts in columns, for terminals.
 
-/** Characters that take two columns, and those that take none. */
-const WIDE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\uff01-\uff60]/u;
+/**
+ * Characters that take two columns: those of East Asian scripts, the blocks of their signs and fullwidth forms, and pictures. Katakana has
+ * halfwidth forms, too.
+ */
+const WIDE =
+  /(?![\u303f\uff61-\uffdc])[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}\p{Script=Yi}\p{Emoji_Presentation}\u2329\u232a\u2e80-\u303e\u3041-\u33ff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]/u;
+/** Characters that take no column. */
 const NARROW = /[\p{M}\p{Cf}]/u;
 
 /** Fewer columns than this are not worth reading. */
@@ -42,7 +47,7 @@ export interface Column {
 /** @internal Rows as lines, no wider than `width`; undefined: as wide as it takes. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width: number | undefined): string[] {
   const all = [columns.map(({ title }) => title), ...rows];
-  const widths = columns.map((_, at) => Math.max(...all.map((row) => columnsOf(row[at] ?? ""))));
+  const widths = columns.map((_, at) => all.reduce((most, row) => Math.max(most, columnsOf(row[at] ?? "")), 0));
   if (width !== undefined) {
     shrink(widths, columns, width - GAP.length * (columns.length - 1));
   }
