@@ -96,7 +96,13 @@ function boot(url = "", options = {}) {
 test("the README's command gives the rights that are tested", () => {
   const readme = fs.readFileSync(new URL("../../README.md", import.meta.url), "utf8");
   const [, rules] = /ACL SETUSER shop on '>password' ([^`]*)\n```/.exec(readme);
-  assert.deepEqual(rules.split(/[\s'\\]+/).filter(Boolean).sort(), [...LEAST].sort());
+  assert.deepEqual(
+    rules
+      .split(/[\s'\\]+/)
+      .filter(Boolean)
+      .sort(),
+    [...LEAST].sort(),
+  );
 });
 
 test("every right that the README names is tried without", () => {
