@@ -1,10 +1,9 @@
 import type { NativeOptions } from "../../../native";
 import { loadNative } from "../client/native";
+import { isUniqueOwner } from "../client/told-hold";
 import { type FleetAnswer, type Outcome, type Reply, readAnswer, type StoredLock, type ToldAnswer } from "./answers";
 import type { NativeInspector } from "./native-inspector";
 
-/** Owners of one hold only. */
-const UNIQUE_OWNER = /^(?:execute|grant):/;
 /** Names of keys in one call to the addon. */
 const KEYS_AT_ONCE = 500;
 
@@ -72,7 +71,7 @@ export class Inspector {
    * each time. Throws InspectionError.
    */
   async free(key: string, { owner, token }: { owner: string; token: number | null }, by: string): Promise<boolean> {
-    const known = UNIQUE_OWNER.test(owner) ? null : token;
+    const known = isUniqueOwner(owner) ? null : token;
     return told<{ freed: number }>(await this.#native.free(key, owner, known, by)).freed > 0;
   }
 
