@@ -1,11 +1,11 @@
 // Texts in columns, for terminals.
 
-/**
- * Characters that take two columns: those of East Asian scripts, the blocks of their signs and fullwidth forms, and pictures. Katakana has
- * halfwidth forms, too.
- */
-const WIDE =
-  /(?![\u303f\uff61-\uffdc])[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}\p{Script=Yi}\p{Emoji_Presentation}\u2329\u232a\u2e80-\u303e\u3041-\u33ff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]/u;
+/** Scripts whose signs take two columns. */
+const WIDE_SCRIPTS = ["Han", "Hiragana", "Katakana", "Hangul", "Bopomofo", "Yi"].map((name) => `\\p{Script=${name}}`).join("");
+/** Other signs that do: angle brackets, radicals and punctuation of CJK, signs of kana, vertical and small forms, fullwidth forms. */
+const WIDE_SIGNS = "\\u2329\\u232a\\u2e80-\\u303e\\u3041-\\u33ff\\ufe10-\\ufe19\\ufe30-\\ufe6f\\uff01-\\uff60\\uffe0-\\uffe6";
+/** Halfwidth forms of kana and Hangul, and one space, take one. */
+const WIDE = new RegExp(`(?![\\u303f\\uff61-\\uffdc])[${WIDE_SCRIPTS}${WIDE_SIGNS}\\p{Emoji_Presentation}]`, "u");
 /** Characters that take no column. */
 const NARROW = /[\p{M}\p{Cf}]/u;
 
