@@ -294,16 +294,17 @@ test("what another process answers writes no command and no megabyte to the term
   const long = `${COMMANDS}${"x".repeat(10_000)}`;
   const texts = { host: long, package: long, node: long, connection: long, mode: long, options: long };
   const key = `${NS}k`;
+  const owner = "execute:777589bc-26b7-8402-a5ad-4f0000000002";
   const awaited = Array.from({ length: 3 }, (_, at) => ({ key: `${NS}${at}${long}`, count: 1, longestMs: 5, labels: [long] }));
   const stop = await startHostileProcess(bed, {
     process: texts,
-    locks: [toldLock(key, "me", { state: long, label: long })],
+    locks: [toldLock(key, owner, { state: long, label: long })],
     waits: [{ key, count: 1, longestMs: 5, labels: [long, long] }, ...awaited],
   });
   for (const args of [["list"], ["show", "k"], ["list", "--json"], ["show", "k", "--json"], ["doctor"], ["release", "k", "--yes"]]) {
     // On a busy machine the answer may come too late for one question.
     const { stdout, stderr } = await until(`${args.join(" ")} has the answer`, async () => {
-      await bed.command("SET", key, "me", "PX", "60000");
+      await bed.command("SET", key, owner, "PX", "60000");
       const ended = await cli([...args, "--url", bed.url]);
       return ended.stdout.includes("u001b") && ended;
     });

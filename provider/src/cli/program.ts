@@ -20,14 +20,15 @@ const LOOK_MS = 20;
 const KILLED_MS = 500;
 
 /**
- * Waits for the end of its input. If that comes without a word, `run` was killed, and the program ($1; negative: its group) is ended: at once
- * by SIGTERM, and after $2 seconds by SIGKILL. Nothing here may end by a signal that is meant for the program.
+ * Reads whom it guards, the program or (negative) its group, and waits for the end of its input. If that comes without a word, `run` was killed,
+ * and the program is ended: at once by SIGTERM, and after $1 seconds by SIGKILL. Nothing here may end by a signal that is meant for the program.
  */
-const GUARD = `read -r word && exit 0
-kill -s TERM -- "$1" 2>/dev/null || exit 0
-left=$2
-while [ "$left" -gt 0 ]; do sleep 1; kill -s 0 -- "$1" 2>/dev/null || exit 0; left=$((left - 1)); done
-kill -s KILL -- "$1" 2>/dev/null`;
+const GUARD = `read -r target || exit 0
+read -r word && exit 0
+kill -s TERM -- "$target" 2>/dev/null || exit 0
+left=$1
+while [ "$left" -gt 0 ]; do sleep 1; kill -s 0 -- "$target" 2>/dev/null || exit 0; left=$((left - 1)); done
+kill -s KILL -- "$target" 2>/dev/null`;
 
 /** @internal A program that runs. */
 export interface Program {
@@ -52,9 +53,19 @@ export function startProgram(command: readonly string[], more: Record<string, st
   const isAtTerminal = isatty(0);
   // In a group of its own it could not read from the terminal.
   const hasGroup = !isAtTerminal && process.platform !== "win32";
-  const child = started(name, args, { ...Object.fromEntries(around), ...more }, hasGroup);
+  // It is there first: between the two run may be killed.
+  const guard = startGuard(graceMs);
+  let child: ChildProcess;
+  try {
+    child = started(name, args, { ...Object.fromEntries(around), ...more }, hasGroup);
+  } catch (error) {
+    guard?.stdin?.end();
+    throw error;
+  }
   const whole = wholeOf(child, hasGroup);
-  const guard = guarded(whole.target, graceMs);
+  if (whole.target !== undefined) {
+    guard?.stdin?.write(`${whole.target}\n`);
+  }
   const pass = passerTo(child, isAtTerminal);
   let killer: NodeJS.Timeout | undefined;
   let isAsked = false;
@@ -93,7 +104,7 @@ export function startProgram(command: readonly string[], more: Record<string, st
     })
     .finally(() => {
       clearTimeout(killer);
-      guard?.stdin?.end("done\n");
+      guard?.stdin?.end(whole.target === undefined ? "" : "done\n");
     });
   return {
     ended,
@@ -136,12 +147,12 @@ export function codeOf(signal: NodeJS.Signals): number {
 }
 
 /** A shell of its own session, which Ctrl-C does not reach. */
-function guarded(target: number | undefined, graceMs: number): ChildProcess | undefined {
-  if (process.platform === "win32" || target === undefined) {
+function startGuard(graceMs: number): ChildProcess | undefined {
+  if (process.platform === "win32") {
     return undefined;
   }
   const seconds = Math.ceil(graceMs / 1_000);
-  const guard = spawn("/bin/sh", ["-c", GUARD, "sh", String(target), String(seconds)], {
+  const guard = spawn("/bin/sh", ["-c", GUARD, "sh", String(seconds)], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });

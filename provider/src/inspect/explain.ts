@@ -1,3 +1,4 @@
+import { partOf } from "../client/words";
 import type { LockProcess, LockStatus } from "./lock-status";
 import { counted, duration, shown } from "./words";
 
@@ -24,7 +25,7 @@ export function holderInWords(lock: LockStatus): string {
   if (lock.kind === "official") {
     return "(official package)";
   }
-  return lock.kind === "named" ? `owner ${shown(lock.owner ?? "")}` : "(not known)";
+  return lock.kind === "named" ? `owner ${partOf(lock.owner ?? "")}` : "(not known)";
 }
 
 /** How many wait, in a few words; `+`: there may be more. */
@@ -51,7 +52,7 @@ function placeOf({ host, pid }: { host: string; pid: number }): string {
 }
 
 function whoHolds(lock: LockStatus): string {
-  const owner = shown(lock.owner ?? "");
+  const owner = partOf(lock.owner ?? "");
   const since = lock.heldMs === null ? "" : ` for ${duration(lock.heldMs)}`;
   const label = lock.label === null ? "" : `, as "${shown(lock.label)}"`;
   if (lock.kind === "free") {
