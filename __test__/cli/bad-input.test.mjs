@@ -40,6 +40,7 @@ const TABLE = [
   [["list", "--limit", "0", ...URL], 2, /--limit must be a whole number, at least 1/],
   [["watch", "--every", "0", ...URL], 2, /--every must be a number of seconds, at least 0\.1/],
   [["watch", "--every", "-1", ...URL], 2, /--every/],
+  [["watch", "--every", "2147484", ...URL], 2, /--every must be a number of seconds, at least 0\.1 and at most 2147483;/],
   [["list"], 2, /no Redis is named: give --url .* or --config .*, or set LOCKING_REDIS_URL/],
   [["list", "--url", "redis://"], 2, /--url: it names no host/],
   [["list", "--url", "redis:///1"], 2, /--url: it names no host/],
@@ -70,6 +71,11 @@ const TABLE = [
   [["run", "--lock", "k", "--wait", "long", ...URL, "--", "true"], 125, /--wait must be a number of seconds, at least 0, or "forever"/],
   [["run", "--lock", "k", "--expire", "0", ...URL, "--", "true"], 125, /--expire must be a number of seconds, at least 1/],
   [["run", "--lock", "k", "--", "true"], 125, /no Redis is named/],
+  [
+    ["run", "--lock", "k", "--grace", "3000000", ...URL, "--", "true"],
+    125,
+    /--grace must be a number of seconds, at least 0 and at most 2147483;/,
+  ],
 ];
 
 for (const [args, code, message] of TABLE) {

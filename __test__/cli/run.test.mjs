@@ -1,10 +1,12 @@
 // A program under a lock, and every way in which that ends.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { SIGNALS } from "../../harness/system.mjs";
+import { COMMANDS, startHostileProcess, toldLock } from "../support/hostile-process.mjs";
 import { NS, openTestbed, until } from "../support/testbed.mjs";
 import { cli, cliJson, compiled, complainedOnce, lives, start } from "./support.mjs";
 
@@ -175,6 +177,74 @@ test("kill -9 of run itself ends the program, and the lock ends with its lease",
   await until("the lease is over", async () => (await owner()) === null);
 });
 
+/** A shell with a job of its own in the background: `pid` is the job's. */
+const SHELL_WITH_JOB = ["sh", "-c", 'sleep 600 & echo "pid $!"; wait'];
+const SHELL_WITH_STUBBORN_JOB = ["sh", "-c", `(trap "" TERM; while :; do sleep 1; done) & echo "pid $!"; wait`];
+/** A zombie still has its id, but does nothing. */
+const works = (pid) => /^[^Z]/.test(spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" }).stdout.trim());
+const untilGone = (pid) => until("what the program started is gone", () => !lives(pid));
+
+test("a lock that is lost ends what the program started, too, before run ends", SIGNALS, async () => {
+  for (const [program, grace] of [
+    [SHELL_WITH_JOB, "60"],
+    [SHELL_WITH_STUBBORN_JOB, "0.3"],
+  ]) {
+    const { running, pid } = await startProgram(program, { flags: ["--expire", "1", "--grace", grace] });
+    await bed.command("DEL", `${NS}k`);
+    assert.deepEqual(await running.closed, [123, null]);
+    await untilGone(pid);
+  }
+});
+
+test("a signal that ends the program ends what it started, too, and the lock is given back after that", SIGNALS, async () => {
+  const { running, pid } = await startProgram(SHELL_WITH_STUBBORN_JOB, { flags: ["--grace", "1"] });
+  running.kill("SIGTERM");
+  await until("the job is gone or the lock is given back", async () => !works(pid) || (await owner()) === null);
+  assert.ok(!works(pid), "the lock was given back while the job ran");
+  assert.deepEqual(await running.closed, [143, null]);
+  assert.equal(await owner(), null);
+});
+
+test("kill -9 of run itself ends what the program started, too", SIGNALS, async () => {
+  for (const program of [SHELL_WITH_JOB, SHELL_WITH_STUBBORN_JOB]) {
+    const { running, pid } = await startProgram(program, { flags: ["--expire", "3", "--grace", "1"] });
+    running.kill("SIGKILL");
+    await running.exited;
+    await untilGone(pid);
+    await until("the lease is over", async () => (await owner()) === null);
+  }
+});
+
+test("what a program leaves behind that ends by itself goes on", SIGNALS, async () => {
+  const { running, pid } = await startProgram(["sh", "-c", 'sleep 600 >/dev/null 2>&1 & echo "pid $!"; exit 4']);
+  assert.deepEqual(await running.closed, [4, null]);
+  assert.ok(lives(pid));
+  process.kill(pid, "SIGKILL");
+});
+
+test("the program has the signal once, also where what it started gets it from the program", SIGNALS, async () => {
+  const { running } = await startProgram(
+    js(
+      "let n = 0; process.on('SIGTERM', () => { n += 1; setTimeout(() => process.exit(n), 100); }); console.log('pid', process.pid); setInterval(() => {}, 1000)",
+    ),
+  );
+  running.kill("SIGTERM");
+  assert.deepEqual(await running.closed, [1, null]);
+});
+
+test("signals that few send are passed on to the program, too, and the lock is given back", SIGNALS, async () => {
+  const rare = ["SIGUSR1", "SIGUSR2", "SIGABRT", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGXCPU", "SIGXFSZ", "SIGIO", "SIGPWR", "SIGSTKFLT"];
+  for (const signal of rare.filter((name) => name in os.constants.signals)) {
+    const { running } = await startProgram(
+      js(`process.on('${signal}', () => process.exit(9)); console.log('pid', process.pid); setInterval(() => {}, 1000)`),
+    );
+    running.kill(signal);
+    assert.deepEqual(await running.closed, [9, null], signal);
+    assert.equal(running.stderr, "", signal);
+    assert.equal(await owner(), null, signal);
+  }
+});
+
 test("a program that is not there gives 127, and one that cannot be executed 126", async () => {
   const missing = await cli(runArgs(["no-such-program-here"]));
   complainedOnce(missing, /there is no program "no-such-program-here"/);
@@ -220,12 +290,43 @@ test("commands for the terminal are not passed to it, neither from the command l
   complainedOnce({ ...running, stdout: "" }, /released by hand, by \?\[31mada\?\./);
 });
 
+test("what another process answers writes no command and no megabyte to the terminal: list, show, release, doctor", async () => {
+  const long = `${COMMANDS}${"x".repeat(10_000)}`;
+  const texts = { host: long, package: long, node: long, connection: long, mode: long, options: long };
+  const key = `${NS}k`;
+  const owner = "execute:777589bc-26b7-8402-a5ad-4f0000000002";
+  const awaited = Array.from({ length: 3 }, (_, at) => ({ key: `${NS}${at}${long}`, count: 1, longestMs: 5, labels: [long] }));
+  const stop = await startHostileProcess(bed, {
+    process: texts,
+    locks: [toldLock(key, owner, { state: long, label: long })],
+    waits: [{ key, count: 1, longestMs: 5, labels: [long, long] }, ...awaited],
+  });
+  for (const args of [["list"], ["show", "k"], ["list", "--json"], ["show", "k", "--json"], ["doctor"], ["release", "k", "--yes"]]) {
+    // On a busy machine the answer may come too late for one question.
+    const { stdout, stderr } = await until(`${args.join(" ")} has the answer`, async () => {
+      await bed.command("SET", key, owner, "PX", "60000");
+      const ended = await cli([...args, "--url", bed.url]);
+      return ended.stdout.includes("u001b") && ended;
+    });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+    assert.doesNotMatch(stdout + stderr, /[\u0000-\u0009\u000b-\u001f\u202e]|^2026/m, args.join(" "));
+    assert.ok(stdout.length + stderr.length < 20_000, `${args.join(" ")}: ${stdout.length}`);
+  }
+  stop();
+});
+
 test("without Redis it ends with 125 and says why, without the password", async () => {
   const args = ["run", "--url", "redis://u:s3cret@127.0.0.1:1", "--lock", "k", "--", "true"];
   const ended = await cli(args);
   complainedOnce(ended, /ECONNREFUSED 127\.0\.0\.1:1/);
   assert.equal(ended.code, 125);
   assert.doesNotMatch(ended.stderr, /s3cret/);
+});
+
+test("what fails before the program starts ends it with 125, whatever it is", async () => {
+  const ended = await cli(runArgs(["true"]), { env: { NODE_OPTIONS: "--no-addons" } });
+  complainedOnce(ended, /addon/i);
+  assert.equal(ended.code, 125);
 });
 
 test("others see who holds the lock and its label, which is the program's name unless one is given", async () => {

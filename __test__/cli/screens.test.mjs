@@ -85,12 +85,20 @@ test("no line is wider than the terminal, however narrow it is", () => {
 
 test("wide characters take two columns, and nothing is cut through", () => {
   assert.equal(columnsOf("注文"), 4);
+  for (const wide of ["\u3000", "「", "〒", "ㄅ", "￥", "￦", "ｱ".normalize("NFKC"), "한", "Ａ", "㈱", "︰", "😀"])
+    assert.equal(columnsOf(wide), 2, wide);
+  for (const narrow of ["a", "é", "ｱ", "ﾡ", "\u303f", "→", "…"]) assert.equal(columnsOf(narrow), 1, narrow);
   assert.equal(columnsOf("e\u0301"), 1);
   assert.equal(fitted("注文番号", 6), "注文…");
   assert.equal(fitted("abc", 3), "abc");
   assert.equal(fitted("abc", 0), "");
   const lines = table([{ title: "A" }, { title: "B" }], [["注文", "x"]], undefined);
   assert.deepEqual(lines, ["A     B", "注文  x"]);
+});
+
+test("a table may have very many rows", () => {
+  const rows = Array.from({ length: 200_000 }, (_, at) => [String(at)]);
+  assert.equal(table([{ title: "A" }], rows, undefined).length, 200_001);
 });
 
 test("a text is broken at spaces, and a long word is not broken", () => {
@@ -120,6 +128,15 @@ test("a key with commands for the terminal is shown harmless", () => {
   const screen = frame({ at: AT, list: { ...LIST, locks: [lock({ key, label: key })] }, trouble: null }, 80, 24).join("");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   assert.doesNotMatch(screen, /[\u0000-\u001f\u200b\u202e]/);
+});
+
+test("what is not seen, turns the direction of reading or breaks a line is shown by its number", () => {
+  for (const code of [0x7f, 0x85, 0xad, 0x61c, 0x115f, 0x1160, 0x180e, 0x200b, 0x2028, 0x202e, 0x2060, 0x2066, 0x3164, 0xfeff, 0xffa0]) {
+    assert.equal(shown(`a${String.fromCodePoint(code)}b`), `a\\u${code.toString(16).padStart(4, "0")}b`);
+  }
+  assert.equal(shown("a\u{e0041}b"), "a\\udb40\\udc41b");
+  assert.equal(JSON.parse(shown(JSON.stringify("\u{e0041}"))), "\u{e0041}");
+  assert.equal(shown("注文 é ❤️ ﷺ"), "注文 é ❤️ ﷺ");
 });
 
 test("kinds of owners", () => {

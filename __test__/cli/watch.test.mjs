@@ -16,8 +16,8 @@ function watching(server, more = []) {
   return start(["watch", "--url", server.url ?? server, "--every", "0.1", ...more]);
 }
 
-test("it prints the list again and again, and SIGINT and SIGTERM end it with 0", async () => {
-  for (const signal of ["SIGINT", "SIGTERM"]) {
+test("it prints the list again and again, and SIGINT, SIGTERM and SIGQUIT end it with 0", async () => {
+  for (const signal of ["SIGINT", "SIGTERM", ...(process.platform === "win32" ? [] : ["SIGQUIT"])]) {
     const watch = watching(bed.url);
     await watch.prints(/^\d\d:\d\d:\d\d {2}0 locks; 0 instances answered\.\n\nNo locks\.\n\(asked: [^\n]+\)\n\n/);
     await bed.command("SET", `${NS}k`, "me", "PX", "60000");
@@ -70,17 +70,33 @@ test("SIGINT ends it at once while a server hangs", SIGNALS, async (t) => {
   }
 });
 
-test("a pipe that closes ends watch and list quietly", async () => {
-  for (const args of [["watch", "--every", "0.1"], ["list"]]) {
-    const child = spawn(process.execPath, [COMMAND, ...args, "--url", bed.url], { stdio: ["ignore", "pipe", "pipe"] });
-    let stderr = "";
-    child.stderr.setEncoding("utf8").on("data", (text) => {
-      stderr += text;
-    });
-    child.stdout.destroy();
-    const [code, signal] = await once(child, "close");
-    assert.deepEqual([code, signal, stderr], [0, null, ""]);
-  }
+/** Runs a command whose reader has gone. */
+async function withoutReader(args) {
+  const child = spawn(process.execPath, [COMMAND, ...args, "--url", bed.url], { stdio: ["ignore", "pipe", "pipe"] });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    stderr += text;
+  });
+  child.stdout.destroy();
+  const [code, signal] = await once(child, "close");
+  return [code, signal, stderr];
+}
+
+test("a pipe that closes ends the commands that only show something quietly", async () => {
+  await bed.command("SET", `${NS}k`, "me", "PX", "60000");
+  for (const args of [["watch", "--every", "0.1"], ["list"], ["top"], ["show", "k"]])
+    assert.deepEqual(await withoutReader(args), [0, null, ""], args.join(" "));
+});
+
+test("a pipe that closes neither stops what release and the doctor do nor changes their exit codes", async () => {
+  await bed.command("SET", `${NS}k`, "me", "PX", "60000");
+  assert.deepEqual(await withoutReader(["release", "k", "--yes"]), [0, null, ""]);
+  assert.equal(await bed.owner(`${NS}k`), null);
+  const [code, , stderr] = await withoutReader(["release", "k", "--yes"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /nobody holds "k"/);
+  // A server of the tests keeps nothing, which is a warning.
+  assert.deepEqual(await withoutReader(["doctor"]), [1, null, ""]);
 });
 
 const SCRIPT = { skip: !findOnPath("script") && "there is no program to make a terminal" };
@@ -96,11 +112,13 @@ function atTerminal(columns, rows, command, more = "") {
 }
 
 test("at a terminal it takes another screen, and gives the old one and the cursor back", SCRIPT, () => {
-  const command = `timeout -s INT 1 ${process.execPath} ${COMMAND} watch --url ${bed.url}`;
-  const written = atTerminal(80, 24, command);
-  assert.ok(written.includes("\u001b[?1049h\u001b[?25l\u001b[H"), JSON.stringify(written));
-  assert.match(written, /No locks\./);
-  assert.ok(written.trimEnd().endsWith("\u001b[?25h\u001b[?1049l"), JSON.stringify(written));
+  for (const signal of ["INT", "QUIT"]) {
+    const command = `timeout -s ${signal} 1 ${process.execPath} ${COMMAND} watch --url ${bed.url}`;
+    const written = atTerminal(80, 24, command);
+    assert.ok(written.includes("\u001b[?1049h\u001b[?25l\u001b[H"), JSON.stringify(written));
+    assert.match(written, /No locks\./);
+    assert.ok(written.trimEnd().endsWith("\u001b[?25h\u001b[?1049l"), JSON.stringify(written));
+  }
 });
 
 test("a terminal without width counts as 80 columns", SCRIPT, async () => {

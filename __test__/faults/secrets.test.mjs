@@ -5,6 +5,7 @@ import { once } from "node:events";
 import net from "node:net";
 import { after, test } from "node:test";
 import { inspect } from "node:util";
+import { providerEntry } from "../../harness/locking-module.mjs";
 import { startServer } from "../../harness/redis-servers.mjs";
 import { startHostileServer } from "../hostile/server.mjs";
 import { OURS_ONLY, openTestbed, SERVER, until } from "../support/testbed.mjs";
@@ -101,4 +102,33 @@ test("an answer of a Sentinel, which repeats its own password and Redis'", OURS_
   );
   assert.ok(shown.includes("***") && !shown.includes("other-pass"), shown);
   assertClean(shown);
+});
+
+test("a login in the place of a host or of a socket's path is refused at boot, and not repeated", OURS_ONLY, async () => {
+  const login = `user:${SECRET.replace("/", "")}@127.0.0.1`;
+  const host = { host: login, port: 6379 };
+  const redisUrl = "redis://127.0.0.1:1";
+  for (const [options, name] of [
+    [{ redisUrl, redisOptions: { host: login } }, "redisOptions.host"],
+    [{ redisUrl, redisOptions: { host: `redis://${login}` } }, "redisOptions.host"],
+    [{ redisUrl, redisOptions: { path: `redis://${login}:6379` } }, "redisOptions.path"],
+    [{ redisUrl: "rediss://h", redisOptions: { tls: host } }, "redisOptions.tls.host"],
+    [{ redisUrl, redisOptions: { name: "shop", sentinels: [host] } }, "redisOptions.sentinels[0].host"],
+    [{ redisUrl, redisOptions: { name: "shop", sentinels: [{ host: "h" }], natMap: { "h:1": host } } }, 'redisOptions.natMap["h:1"].host'],
+    [{ redisUrl, redisOptions: { name: "shop", sentinels: [{ host: "h" }], natMap: { [login]: host } } }, "redisOptions.natMap"],
+    [{ cluster: { startupNodes: [host] } }, "cluster.startupNodes[0].host"],
+    [{ cluster: { startupNodes: [{ host: `redis://${login}` }] } }, "cluster.startupNodes[0].host"],
+    [{ cluster: { startupNodes: ["h"], natMap: { "h:1": host } } }, 'cluster.natMap["h:1"].host'],
+    [{ redisUrl: `redis://${encodeURIComponent(login)}:6379` }, "redisUrl"],
+    [{ redisUrl: `redis://user:1234?x=${login}` }, "redisUrl"],
+  ]) {
+    const error = await bed.bootWith({ providers: [providerEntry(options)] }).then(
+      () => undefined,
+      (failure) => failure,
+    );
+    const shown = inspect(error, { depth: 9 });
+    assert.ok(shown.includes(`Option "${name}`), `${name}: ${shown}`);
+    assertClean(shown);
+    assert.doesNotMatch(shown, /user:/);
+  }
 });

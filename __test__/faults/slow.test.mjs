@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startHolder } from "../census/support.mjs";
 import { messageOf } from "../support/children.mjs";
+import { startHostileProcess, toldLock } from "../support/hostile-process.mjs";
 import { deferred, NS, OURS_ONLY, openTestbed, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
@@ -71,6 +72,19 @@ test("the holder in another process is named with host, pid and label, and one t
   await Promise.all(waits);
   alive.send("end");
   await messageOf(alive);
+});
+
+test("a process whose lock another has now is not named as its holder", OURS_ONLY, async () => {
+  const stop = await startHostileProcess(bed, { locks: [toldLock(`${NS}k`, "an earlier one", { label: "stale" })] });
+  await bed.command("SET", `${NS}k`, "a later one", "PX", "60000");
+  const booted = await bed.boot({ slowWaitMs: 100 });
+  const ended = new AbortController();
+  const wait = booted.locking.execute("k", async () => {}, { timeout: 60, signal: ended.signal }).catch(() => {});
+  await until("the log names it", () => linesAbout(booted, "has been waited for").length === 1);
+  assert.match(linesAbout(booted, "has been waited for")[0], /held by "a later one", of a process that does not answer/);
+  ended.abort();
+  await wait;
+  stop();
 });
 
 test("a job that holds long is named once, with its label and keys", OURS_ONLY, async () => {

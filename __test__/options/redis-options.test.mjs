@@ -52,6 +52,8 @@ const TOLD = {
     [0, { keepAliveMs: 0 }],
     [30_000, { keepAliveMs: 30_000 }],
     ["5000", { keepAliveMs: 5000 }],
+    [86_400_000, { keepAliveMs: 32_767_000 }],
+    [Number.POSITIVE_INFINITY, { keepAliveMs: 32_767_000 }],
     [null, { keepAliveMs: undefined }],
     ["long", { keepAliveMs: undefined }],
     [true, { keepAliveMs: undefined }],
@@ -100,7 +102,11 @@ const TOLD = {
     [fn, { asksOnErrors: true, reconnectOnError: fn }],
     [null, { asksOnErrors: false, reconnectOnError: undefined }],
   ],
-  commandTimeout: [["250", { commandTimeoutMs: 250 }]],
+  commandTimeout: [
+    ["250", { commandTimeoutMs: 250 }],
+    [null, { commandTimeoutMs: undefined }],
+    [false, { commandTimeoutMs: undefined }],
+  ],
   socketTimeout: [[250, { socketTimeoutMs: 250 }]],
 };
 

@@ -36,6 +36,7 @@ const READ_AS_IOREDIS_DOES = [
   "redis://h?family=6",
   "redis://h/1?db=5&password=q&keyPrefix=a:",
   "redis://user@h?password=q",
+  "redis://h?password=q@r&connectionName=a@b",
   "redis://h?db=7&db=8",
   "redis://h#insecure",
   "//:pw@h:6380/3",
@@ -118,6 +119,9 @@ test("what ioredis would read as something else than it says is refused", () => 
     "redis://h?connectTimeout=soon": /connectTimeout/,
     "redis://user:123?secret@h": /percent-encoded/,
     "redis://user:123#secret@h": /percent-encoded/,
+    "redis://user:1234?x=secret@h": /percent-encoded/,
+    "redis://user:1234?x=secret&y@h": /percent-encoded/,
+    "redis://u%3Asecret%40h:6379": /with a @ or \//,
   };
   for (const [url, text] of Object.entries(forms)) {
     const error = refusal(url);

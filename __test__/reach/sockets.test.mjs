@@ -86,6 +86,10 @@ test("localAddress and localPort are where the connection comes from", async () 
   }
 });
 
+test("a connection stands however long the silence may be until it is asked whether the other side is there", async () => {
+  await takesALock(await bed.boot({ redisOptions: { keepAlive: 86_400_000 } }), bed.server);
+});
+
 test("an address of this name that refuses is passed over", OURS_ONLY, async (context) => {
   const addresses = await dns.lookup("localhost", { all: true, verbatim: true });
   // The server listens on IPv4 only.

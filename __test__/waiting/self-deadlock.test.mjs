@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { OURS, requireInstalled } from "../../harness/installed.mjs";
 import { deferred, NS, OURS_ONLY, openTestbed, refused } from "../support/testbed.mjs";
 
 const bed = openTestbed();
@@ -115,3 +116,28 @@ test("without the option nothing of AsyncLocalStorage is touched", OURS_ONLY, as
 
 /** Below the Locking Module, whose decorators may use one of their own. */
 const providerOf = (locking) => locking.providerService_.retrieveProviderRegistration(locking.defaultProviderId);
+
+test("a job that starts its successor leaves no chain of all that ever ran behind", OURS_ONLY, async () => {
+  const { Chains } = requireInstalled(`${OURS}/provider/dist/client/chain.js`);
+  for (const endsBeforeItsSuccessor of [true, false]) {
+    const chains = new Chains();
+    let [turns, longest, before] = [0, 0, undefined];
+    await new Promise((resolve) => {
+      const turn = () => {
+        assert.equal(chains.conflict("another", undefined), undefined);
+        const link = chains.link("k", undefined);
+        // Until now the job before it may have held its key.
+        if (before) before.holds = false;
+        let length = 0;
+        for (let one = link; one; one = one.outer) length += 1;
+        longest = Math.max(longest, length);
+        turns += 1;
+        chains.run(link, () => (turns < 50_000 ? setImmediate(turn) : resolve()));
+        link.holds = !endsBeforeItsSuccessor;
+        before = link;
+      };
+      turn();
+    });
+    assert.ok(longest <= 2, `${longest} links, ${endsBeforeItsSuccessor}`);
+  }
+});

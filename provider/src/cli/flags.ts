@@ -1,6 +1,9 @@
 import { parseArgs } from "node:util";
 import { usageError } from "./exit-codes";
 
+/** @internal Node.js' longest timer, in seconds. A longer one ends at once. */
+export const LONGEST_TIMER_S = 2_147_483;
+
 /** @internal One flag of a command. */
 export interface Flag {
   /** `switch`: without a value. `seconds`: a number. `texts`: may be given several times. */
@@ -12,6 +15,8 @@ export interface Flag {
   help: string;
   /** Least value of a `count` or of `seconds`; default 0. */
   least?: number;
+  /** Highest value; default none. */
+  most?: number;
   /** A word that stands for no limit. */
   endless?: string;
 }
@@ -100,15 +105,16 @@ function parse(flags: Record<string, Flag>, args: string[], hint: string) {
   }
 }
 
-function numberOf(name: string, { kind, least = 0, endless }: Flag, text: string, hint: string): number {
+function numberOf(name: string, { kind, least = 0, most = Number.MAX_VALUE, endless }: Flag, text: string, hint: string): number {
   if (endless !== undefined && text === endless) {
     return Number.POSITIVE_INFINITY;
   }
   const isNumber = kind === "count" ? /^\d+$/.test(text) : /^\d+(\.\d+)?$/.test(text);
   const value = Number(text);
-  if (!isNumber || value < least || !Number.isFinite(value)) {
+  if (!isNumber || value < least || value > most) {
     const what = kind === "count" ? "a whole number" : "a number of seconds";
-    throw usageError(`--${name} must be ${what}, at least ${least}${endless ? `, or "${endless}"` : ""}${hint}`);
+    const highest = most === Number.MAX_VALUE ? "" : ` and at most ${most}`;
+    throw usageError(`--${name} must be ${what}, at least ${least}${highest}${endless ? `, or "${endless}"` : ""}${hint}`);
   }
   return value;
 }

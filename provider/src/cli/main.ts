@@ -12,11 +12,14 @@ import { run } from "./run";
 import { openSession, type Session } from "./session";
 import { show } from "./show";
 import { COMMANDS, COMMON } from "./specs";
-import { complain, endWithReader } from "./terminal";
+import { complain, exitCodeWithOutput, watchOutput } from "./terminal";
 import { watch } from "./watch";
 
 /** The commands that look at Redis. `run` locks by itself. */
 const LOOKS: Record<string, (session: Session) => Promise<number>> = { doctor, list, show, watch, top, release };
+
+/** They only show something: without a reader there is nothing to do. */
+const SHOW_ONLY: readonly string[] = ["list", "show", "watch", "top"];
 
 async function main(args: string[]): Promise<number> {
   const [name = "", ...rest] = args;
@@ -68,8 +71,12 @@ function printVersion(): number {
 }
 
 /** What ended before the program began has one code, whatever it was: the other codes are the program's. */
-function failedToRun(error: unknown): unknown {
-  return error instanceof CommandError && error.exitCode <= EXIT.redis ? new CommandError(error.message, RUN_EXIT.failed) : error;
+function failedToRun(error: unknown): CommandError {
+  return error instanceof CommandError && error.exitCode > EXIT.redis ? error : new CommandError(textOf(error), RUN_EXIT.failed);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function exitCodeOf(error: unknown): number {
@@ -81,12 +88,13 @@ function exitCodeOf(error: unknown): number {
 
 /** Ends the process once everything is written. A question to a server that hangs would keep it for some seconds. */
 function end(code: number): void {
-  process.exitCode = code;
-  process.stdout.write("", () => process.stderr.write("", () => process.exit()));
+  process.exitCode = exitCodeWithOutput(code);
+  process.stdout.write("", () => process.stderr.write("", () => process.exit(exitCodeWithOutput(code))));
 }
 
-endWithReader();
-main(process.argv.slice(2)).then(end, (error: unknown) => {
-  complain(error instanceof Error ? error.message : String(error));
+const args = process.argv.slice(2);
+watchOutput(SHOW_ONLY.includes(args[0] ?? ""));
+main(args).then(end, (error: unknown) => {
+  complain(textOf(error));
   end(exitCodeOf(error));
 });

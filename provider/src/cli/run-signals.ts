@@ -1,10 +1,20 @@
-/** Signals that `run` receives. SIGUSR1 is Node.js' own. */
-const RECEIVED: readonly NodeJS.Signals[] =
-  process.platform === "win32"
-    ? ["SIGINT", "SIGBREAK", "SIGTERM"]
-    : ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGUSR2", "SIGWINCH", "SIGCONT"];
-/** These end no process that does not handle them. */
-const HARMLESS = new Set<NodeJS.Signals>(["SIGWINCH", "SIGCONT"]);
+import { constants } from "node:os";
+
+/** What people and systems end processes with, and what they tell them. */
+const ORDINARY: readonly NodeJS.Signals[] =
+  process.platform === "win32" ? ["SIGINT", "SIGBREAK", "SIGTERM"] : ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGWINCH", "SIGCONT"];
+/**
+ * All others that end a process that does not receive them, but for faults of the process itself. Without a receiver SIGUSR1 opens Node.js'
+ * debugger.
+ */
+const RARE: readonly NodeJS.Signals[] = [
+  ...(["SIGUSR1", "SIGUSR2", "SIGABRT", "SIGALRM", "SIGVTALRM", "SIGPROF"] as const),
+  ...(["SIGXCPU", "SIGXFSZ", "SIGIO", "SIGPWR", "SIGSTKFLT"] as const),
+];
+/** Signals that `run` receives, as far as this system has them. */
+const RECEIVED = [...ORDINARY, ...(process.platform === "win32" ? [] : RARE)].filter((signal) => signal in constants.signals);
+/** These end no process that does not handle them; SIGIO does on Linux. */
+const HARMLESS = new Set<NodeJS.Signals>(["SIGWINCH", "SIGCONT", ...(process.platform === "linux" ? [] : (["SIGIO"] as const))]);
 
 /** @internal What is done with a signal. */
 export type Receiver = (signal: NodeJS.Signals) => void;

@@ -1,3 +1,4 @@
+import { partOf } from "../client/words";
 import { explain, whatToDo } from "../inspect/explain";
 import { textOf } from "../inspect/inspector";
 import type { LockStatus } from "../inspect/lock-status";
@@ -85,7 +86,7 @@ function sentenceLines(sentence: string): string[] {
 
 function connectedInWords(places: string[]): string | null {
   const more = places.length > MOST_PLACES ? ` and ${places.length - MOST_PLACES} more` : "";
-  return places.length === 0 ? null : `now: ${places.slice(0, MOST_PLACES).map(shown).join(", ")}${more}`;
+  return places.length === 0 ? null : `now: ${places.slice(0, MOST_PLACES).map(partOf).join(", ")}${more}`;
 }
 
 function leaseInWords({ owner, leaseMs, leaseLeftMs }: LockStatus): string | null {

@@ -1,4 +1,4 @@
-import type { CommandSpec, Flag } from "./flags";
+import { type CommandSpec, type Flag, LONGEST_TIMER_S } from "./flags";
 
 /** @internal Flags of all commands. */
 export const COMMON: Record<string, Flag> = {
@@ -75,11 +75,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: "the list, again and again",
     about: ["Goes on when Redis goes away, and says so. Ctrl-C ends it. Without a terminal it prints one list after the other."],
     flags: {
-      every: { kind: "seconds", value: "S", least: 0.1, help: "pause between two looks, in seconds; default 1" },
+      every: { kind: "seconds", value: "S", least: 0.1, most: LONGEST_TIMER_S, help: "pause between two looks, in seconds; default 1" },
       limit: { ...LIMIT, help: "at most N locks; default 1000" },
     },
     examples: ["medusa-locking-redis watch", "medusa-locking-redis watch --every 5 --json >> locks.jsonl"],
-    exits: ["0  ended by Ctrl-C, SIGTERM, or a closed pipe", EXITS.usage, "3  Redis could not be reached at the beginning"],
+    exits: ["0  ended by Ctrl-C, SIGTERM, SIGQUIT, or a closed pipe", EXITS.usage, "3  Redis could not be reached at the beginning"],
   },
   {
     name: "top",
@@ -113,13 +113,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     about: [
       "Takes the lock, runs the program, and releases the lock when the program ends. The lease is renewed meanwhile. The program finds the fencing tokens as LOCK_TOKEN_1, LOCK_TOKEN_2, … in its environment, in the order of --lock, and as LOCK_TOKEN where there is one key.",
       "If the lock is lost, the program gets SIGTERM, and SIGKILL after --grace. Signals are passed on to the program; SIGINT and SIGQUIT are not where the standard input is a terminal, which sends them itself. If run is killed by SIGKILL, the program gets SIGTERM at once and SIGKILL after --grace (not on Windows), and the lock ends with its lease.",
+      "Where the standard input is no terminal, the program has a session and a process group of its own, and what it started ends with it when the lock is lost, when it is asked to end, or when run is killed. At a terminal and on Windows only the program itself is ended: what it started may go on without the lock. So does, anywhere, what a program leaves behind that ends by itself.",
     ],
     flags: {
       lock: { kind: "texts", value: "KEY", help: "a key to lock; may be given several times. Required" },
       wait: { kind: "seconds", value: "S", endless: "forever", help: 'longest wait for the lock, in seconds, or "forever"; default 5' },
       expire: { kind: "seconds", value: "S", least: 1, help: "the lease, in seconds; it is renewed. Default 60" },
       label: { kind: "text", value: "TEXT", help: "what list and show tell of this lock; default the program's name" },
-      grace: { kind: "seconds", value: "S", help: "time between SIGTERM and SIGKILL, in seconds; default 5" },
+      grace: { kind: "seconds", value: "S", most: LONGEST_TIMER_S, help: "time between SIGTERM and SIGKILL, in seconds; default 5" },
     },
     examples: ["medusa-locking-redis run --lock nightly-sync --wait 0 -- node sync.js"],
     exits: [

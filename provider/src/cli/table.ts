@@ -1,7 +1,12 @@
 // Texts in columns, for terminals.
 
-/** Characters that take two columns, and those that take none. */
-const WIDE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\uff01-\uff60]/u;
+/** Scripts whose signs take two columns. */
+const WIDE_SCRIPTS = ["Han", "Hiragana", "Katakana", "Hangul", "Bopomofo", "Yi"].map((name) => `\\p{Script=${name}}`).join("");
+/** Other signs that do: angle brackets, radicals and punctuation of CJK, signs of kana, vertical and small forms, fullwidth forms. */
+const WIDE_SIGNS = "\\u2329\\u232a\\u2e80-\\u303e\\u3041-\\u33ff\\ufe10-\\ufe19\\ufe30-\\ufe6f\\uff01-\\uff60\\uffe0-\\uffe6";
+/** Halfwidth forms of kana and Hangul, and one space, take one. */
+const WIDE = new RegExp(`(?![\\u303f\\uff61-\\uffdc])[${WIDE_SCRIPTS}${WIDE_SIGNS}\\p{Emoji_Presentation}]`, "u");
+/** Characters that take no column. */
 const NARROW = /[\p{M}\p{Cf}]/u;
 
 /** Fewer columns than this are not worth reading. */
@@ -42,7 +47,7 @@ export interface Column {
 /** @internal Rows as lines, no wider than `width`; undefined: as wide as it takes. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width: number | undefined): string[] {
   const all = [columns.map(({ title }) => title), ...rows];
-  const widths = columns.map((_, at) => Math.max(...all.map((row) => columnsOf(row[at] ?? ""))));
+  const widths = columns.map((_, at) => all.reduce((most, row) => Math.max(most, columnsOf(row[at] ?? "")), 0));
   if (width !== undefined) {
     shrink(widths, columns, width - GAP.length * (columns.length - 1));
   }

@@ -39,19 +39,29 @@ export function coloured(text: string, colour: keyof typeof COLOURS): string {
   return process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== "dumb" ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
 }
 
+/** Whether what was printed could not be written although its reader was there: a full disk, say. */
+let isOutputLost = false;
+
 /**
- * @internal Ends the process quietly when whoever reads the output has gone, as `head` does: nobody is left to be told anything. Call it
- * once, before anything is written.
+ * @internal Says what becomes of a command whose output cannot be written. `endsWithReader`: it only shows something, so it ends quietly when
+ * whoever reads it has gone, as `head` does. Any other command goes on: what it does counts, not what it prints. Call it once, before anything
+ * is written.
  */
-export function endWithReader(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") {
-        process.exitCode = 1;
-      }
-      if (stream === process.stdout) {
-        process.exit();
-      }
-    });
-  }
+export function watchOutput(endsWithReader: boolean): void {
+  let isFirst = true;
+  process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
+    // Later ones only say that the stream is closed.
+    isOutputLost ||= isFirst && code !== "EPIPE";
+    isFirst = false;
+    if (endsWithReader) {
+      process.exit(exitCodeWithOutput(0));
+    }
+  });
+  // Nobody is left to be told.
+  process.stderr.on("error", () => {});
+}
+
+/** @internal The exit code of a command that ended with `code`. */
+export function exitCodeWithOutput(code: number): number {
+  return code === 0 && isOutputLost ? 1 : code;
 }

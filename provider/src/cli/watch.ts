@@ -36,7 +36,8 @@ export async function watch(session: Session): Promise<number> {
   const pauseMs = (given.number("every") ?? PAUSE_S) * 1_000;
   const ended = new AbortController();
   const end = () => ended.abort();
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  // Whichever ends it, the terminal is to be as it was. Windows has no SIGQUIT.
+  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP", ...(process.platform === "win32" ? [] : (["SIGQUIT"] as const))];
   for (const signal of signals) {
     process.on(signal, end);
   }

@@ -10,6 +10,7 @@ import { Outage } from "./outage";
 import { after } from "./pause";
 import { SlowLog, type SlowTerms } from "./slow";
 import { TroubleLog } from "./trouble";
+import { quoted } from "./words";
 
 /** Time-outs of one batch of results that are explained by a look at what this process holds. */
 const MOST_EXPLAINED = 20;
@@ -180,7 +181,7 @@ export class Calls {
     if (held.length === 0) {
       return detail;
     }
-    const holders = held.map((one) => `Key "${one.key}" is held by ${ownHolder(one)}.`).join(" ");
+    const holders = held.map((one) => `Key ${quoted(one.key)} is held by ${ownHolder(one)}.`).join(" ");
     return { ...detail, cause: detail.cause === undefined ? holders : `${detail.cause}. ${holders}` };
   }
 

@@ -1,13 +1,14 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import { type LockError, lockError } from "./errors";
-import { listOf, seconds } from "./words";
+import { listOf, quoted, seconds } from "./words";
 
 /** @internal A job that holds keys, and the job around it in whose course it was asked for. */
 export interface Link {
   readonly keys: readonly string[];
   readonly label: string | undefined;
   readonly since: number;
-  readonly outer: Link | undefined;
+  /** Among those that had not ended when somebody last looked. */
+  outer: Link | undefined;
   /** What the job started may go on after its end. */
   holds: boolean;
 }
@@ -23,8 +24,8 @@ export class Chains {
 
   /** The error of a call that asks for these keys here, if a job around it holds one of them. */
   conflict(keys: string | string[], label: string | undefined): LockError | undefined {
-    for (let link = this.#storage.getStore(); link; link = link.outer) {
-      const taken = link.holds ? link.keys.filter((key) => key === keys || (typeof keys === "object" && keys.includes(key))) : [];
+    for (const link of this.#around()) {
+      const taken = link.keys.filter((key) => key === keys || (typeof keys === "object" && keys.includes(key)));
       if (taken.length > 0) {
         return this.#error(taken, keys, label);
       }
@@ -35,7 +36,7 @@ export class Chains {
   /** A job that holds the keys, in the course of what runs now. It counts until `holds` is false. */
   link(keys: string | string[], label: string | undefined): Link {
     const named = typeof keys === "string" ? [keys] : keys;
-    return { keys: named, label, since: performance.now(), outer: this.#storage.getStore(), holds: true };
+    return { keys: named, label, since: performance.now(), outer: holding(this.#storage.getStore()), holds: true };
   }
 
   /** Runs the job. */
@@ -43,15 +44,22 @@ export class Chains {
     return this.#storage.run(link, job);
   }
 
+  /** The jobs around what runs now, the innermost first. */
+  *#around(): Generator<Link> {
+    for (let link = holding(this.#storage.getStore()); link; link = link.outer) {
+      // A job that starts its successor would else leave a chain of all that ever ran.
+      link.outer = holding(link.outer);
+      yield link;
+    }
+  }
+
   #error(taken: string[], keys: string | string[], label: string | undefined): LockError {
     const chain: string[] = [];
-    for (let link = this.#storage.getStore(); link; link = link.outer) {
-      if (link.holds) {
-        const name = link.label === undefined ? "a job" : `"${link.label}"`;
-        chain.unshift(`${name} holds ${listOf(link.keys)} for ${seconds(performance.now() - link.since)}`);
-      }
+    for (const link of this.#around()) {
+      const name = link.label === undefined ? "a job" : quoted(link.label);
+      chain.unshift(`${name} holds ${listOf(link.keys)} for ${seconds(performance.now() - link.since)}`);
     }
-    chain.push(`${label === undefined ? "this call" : `"${label}"`} asks for ${listOf(typeof keys === "string" ? [keys] : keys)}`);
+    chain.push(`${label === undefined ? "this call" : quoted(label)} asks for ${listOf(typeof keys === "string" ? [keys] : keys)}`);
     return lockError(
       "LOCK_SELF_DEADLOCK",
       `The call can only wait for itself: ${listOf(taken)} ${taken.length === 1 ? "is" : "are"} held by a job in whose course it was made. Take the lock once, in the outermost job.`,
@@ -59,4 +67,13 @@ export class Chains {
       chain.join("; in it "),
     );
   }
+}
+
+/** This job, or the first around it that has not ended. */
+function holding(link: Link | undefined): Link | undefined {
+  let found = link;
+  while (found && !found.holds) {
+    found = found.outer;
+  }
+  return found;
 }

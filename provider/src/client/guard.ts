@@ -1,3 +1,8 @@
+import { shortened, shown } from "./words";
+
+/** The longest line of a log, in characters: keys and labels have no limit. */
+const MOST_OF_LINE = 4_000;
+
 /** @internal The part of a logger that this package uses: Medusa's has it, and so has `console`. */
 export interface Log {
   info(text: string): void;
@@ -22,14 +27,21 @@ export function guarded<T>(call: () => T, failed: (error: unknown) => void): T |
   }
 }
 
-/** @internal The user's logger, with methods that do not throw. A line that it cannot write is lost. */
+/**
+ * @internal The user's logger, with methods that do not throw. A line that it cannot write is lost. All lines go through here: each stays one line
+ * of a sane length, whatever keys, labels and the answers of others are in it.
+ */
 export function guardedLog(logger: Partial<Log> | undefined): Log {
   const lost = () => {};
   return {
-    info: (text) => void guarded(() => logger?.info?.(text), lost),
-    warn: (text) => void guarded(() => logger?.warn?.(text), lost),
-    error: (text) => void guarded(() => logger?.error?.(text), lost),
+    info: (text) => void guarded(() => logger?.info?.(lineOf(text)), lost),
+    warn: (text) => void guarded(() => logger?.warn?.(lineOf(text)), lost),
+    error: (text) => void guarded(() => logger?.error?.(lineOf(text)), lost),
   };
+}
+
+function lineOf(text: string): string {
+  return shown(shortened(text, MOST_OF_LINE));
 }
 
 /** @internal A thrown value as text for the log. This does not throw, whatever the value is. */

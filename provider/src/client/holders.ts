@@ -1,6 +1,7 @@
 import type { AwaitedKey, HeldKey, NativeClient, NativeOptions } from "../../../native";
 import { loadNative } from "./native";
-import { seconds } from "./words";
+import { isHoldOf, type StoredHold, type ToldHold } from "./told-hold";
+import { partOf, quoted, seconds } from "./words";
 
 /** How long other processes have for their answers, in milliseconds. */
 const ANSWER_MS = 300;
@@ -8,15 +9,17 @@ const ANSWER_MS = 300;
 /** What processes answer to the question who holds a key: docs/PROTOCOL.md, "Census". */
 interface Census {
   answers?: {
-    process: { host: string; pid: number; stuckMs: number | null };
-    locks: { key: string; label: string | null; heldMs: number }[];
+    process: { id: string; host: string; pid: number; stuckMs: number | null };
+    locks: (ToldHold & { key: string; label: string | null; heldMs: number })[];
   }[];
 }
 
 /** What Redis has about keys. */
 interface Reading {
-  locks?: { key: string; owner: string | null; leftMs: number | null }[];
+  locks?: (StoredHold & { key: string; leftMs: number | null })[];
 }
+
+type Stored = NonNullable<Reading["locks"]>[number];
 
 /** @internal Who holds each of the keys, in words, by key: this process, another one that answers, or what Redis says. */
 export async function findHolders(native: NativeClient, options: NativeOptions, keys: AwaitedKey[]): Promise<Map<string, string>> {
@@ -41,7 +44,8 @@ export async function findHolders(native: NativeClient, options: NativeOptions, 
     const { answers = [] } = JSON.parse(census) as Census;
     const { locks = [] } = JSON.parse(reading) as Reading;
     for (const { key, fullKey } of others) {
-      const holder = toldHolder(answers, fullKey) ?? storedHolder(locks.find((lock) => lock.key === fullKey));
+      const stored = locks.find((lock) => lock.key === fullKey);
+      const holder = stored && (toldHolder(answers, stored) ?? storedHolder(stored));
       if (holder !== undefined) {
         found.set(key, holder);
       }
@@ -54,27 +58,25 @@ export async function findHolders(native: NativeClient, options: NativeOptions, 
 
 /** @internal This process as a holder. */
 export function ownHolder({ label, heldMs }: Pick<HeldKey, "label" | "heldMs">): string {
-  return `this process, for ${seconds(heldMs)}${label === undefined ? "" : ` ("${label}")`}`;
+  return `this process, for ${seconds(heldMs)}${label === undefined ? "" : ` (${quoted(label)})`}`;
 }
 
-function toldHolder(answers: NonNullable<Census["answers"]>, fullKey: string): string | undefined {
+function toldHolder(answers: NonNullable<Census["answers"]>, stored: Stored): string | undefined {
   for (const { process: other, locks } of answers) {
-    const lock = locks.find(({ key }) => key === fullKey);
+    const lock = locks.find((told) => told.key === stored.key && isHoldOf(stored, told, other.id));
     if (lock) {
       const stuck = other.stuckMs ? `, whose event loop has been stuck for ${seconds(other.stuckMs)}` : "";
-      return `process ${other.pid} on ${other.host}${stuck}, for ${seconds(lock.heldMs)}${lock.label === null ? "" : ` ("${lock.label}")`}`;
+      const label = lock.label === null ? "" : ` (${quoted(lock.label)})`;
+      return `process ${other.pid} on ${partOf(other.host)}${stuck}, for ${seconds(lock.heldMs)}${label}`;
     }
   }
   return undefined;
 }
 
-function storedHolder(lock: NonNullable<Reading["locks"]>[number] | undefined): string | undefined {
-  if (!lock) {
-    return undefined;
-  }
+function storedHolder(lock: Stored): string {
   if (lock.owner === null) {
     return "nobody at this moment";
   }
   const end = lock.leftMs === null ? "its lock has no end" : `its lease ends in ${seconds(lock.leftMs)} unless it is renewed`;
-  return `"${lock.owner}", of a process that does not answer; ${end}`;
+  return `${quoted(lock.owner)}, of a process that does not answer; ${end}`;
 }

@@ -5,7 +5,10 @@ import type { LockTerms } from "./terms";
 export interface ClientStats {
   /** Calls that asked for a lock, since the client was made. */
   calls: number;
-  /** Keys that are held now. */
+  /**
+   * Keys that this client holds, as far as it knows. It does not look after a lock of `acquire` without `renew`, `onHeld` and `onLost`: where another
+   * process releases one, it counts here until its lease ends; without a lease, up to 10,000 such keys count until they are forgotten.
+   */
   held: number;
   /** Calls that wait now. */
   waiting: number;

@@ -2,7 +2,7 @@ import type { AwaitedKey, HeldKey, NativeClient, NativeOptions } from "../../../
 import { type Log, textOf } from "./guard";
 import { findHolders } from "./holders";
 import { after } from "./pause";
-import { listOf, plural, seconds } from "./words";
+import { listOf, plural, quoted, seconds } from "./words";
 
 /** How often it is looked at most and at least, in milliseconds. */
 const OFTEN_MS = 50;
@@ -132,17 +132,17 @@ export class SlowLog {
   async #tellOf(native: NativeClient, waits: AwaitedKey[]): Promise<void> {
     const holders = await findHolders(native, this.#options, waits);
     for (const { key, count, longestMs, labels } of waits) {
-      const who = labels.length > 0 ? ` (${labels.map((label) => `"${label}"`).join(", ")})` : "";
+      const who = labels.length > 0 ? ` (${labels.map(quoted).join(", ")})` : "";
       const holder = holders.get(key) ?? "an owner that could not be found out";
       this.#log.warn(
-        `Key "${key}" has been waited for for ${seconds(longestMs)} by ${plural(count, "call", "calls")}${who}; it is held by ${holder} (option slowWaitMs).`,
+        `Key ${quoted(key)} has been waited for for ${seconds(longestMs)} by ${plural(count, "call", "calls")}${who}; it is held by ${holder} (option slowWaitMs).`,
       );
     }
   }
 }
 
 function labelled(label: string | undefined): string {
-  return label === undefined ? "" : ` "${label}"`;
+  return label === undefined ? "" : ` ${quoted(label)}`;
 }
 
 /** Forgets what is not there any more: when it comes back it is news. */

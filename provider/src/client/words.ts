@@ -10,6 +10,36 @@ export function plural(count: number, one: string, many: string): string {
 
 /** @internal A list of keys for people, the first ten. */
 export function listOf(keys: readonly string[]): string {
-  const shown = keys.slice(0, 10).map((key) => `"${key}"`);
-  return `${keys.length === 1 ? "key" : "keys"} ${shown.join(", ")}${keys.length > shown.length ? ` and ${keys.length - shown.length} more` : ""}`;
+  const first = keys.slice(0, 10).map(quoted);
+  return `${keys.length === 1 ? "key" : "keys"} ${first.join(", ")}${keys.length > first.length ? ` and ${keys.length - first.length} more` : ""}`;
+}
+
+/** @internal A text of at most so many characters, and `…` where its middle is left out: its end may say why. */
+export function shortened(text: string, most: number): string {
+  const tail = Math.floor(most / 4);
+  return text.length > most ? `${text.slice(0, most - tail - 1)}…${text.slice(text.length - tail)}` : text;
+}
+
+/** The longest key, label or name of a host in a sentence, in characters. */
+const MOST_OF_PART = 200;
+
+/** @internal A key, a label or another text of somebody else's as a part of a sentence. */
+export function partOf(text: string): string {
+  return shown(shortened(text, MOST_OF_PART));
+}
+
+/** @internal The same in quotes. */
+export function quoted(text: string): string {
+  return `"${partOf(text)}"`;
+}
+
+/** Commands for a terminal, characters that are not seen or turn the direction of reading, ends of lines, and letters that are blank. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
+
+/** @internal A text with an escape, as JSON has it, for each character that a terminal or a log should not get. */
+export function shown(text: string): string {
+  return text.replace(UNSEEN, (character) =>
+    // A character beyond the first plane is two units.
+    Array.from({ length: character.length }, (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
+  );
 }

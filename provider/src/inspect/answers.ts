@@ -1,4 +1,15 @@
-// What the addon's inspector answers.
+// What the addon's inspector answers, and what is taken of the answers of other processes: anybody who may publish can write one.
+
+import { shortened } from "../client/words";
+
+/** The longest text of a process that is taken as it is, in characters. */
+const MOST_TEXT = 200;
+/** The longest line of options. It is compared, and hardly ever shown. */
+const MOST_OPTIONS = 2_000;
+/** The longest key that a process can bring into a list by waiting for it. Keys of locks that are held come from Redis. */
+const MOST_AWAITED_KEY = 1_000;
+/** Labels of those who wait for one key. Processes tell no more. */
+const MOST_LABELS = 5;
 
 /** @internal A reply of Redis. */
 export type Reply = string | number | null | Reply[] | { error: string };
@@ -46,8 +57,10 @@ export interface ProcessFacts {
   options: string;
 }
 
+const HOLD_STATES = ["held", "suspect", "lost", "unwatched"] as const;
+
 /** How sure a process is of a lock that it holds. `unwatched`: nobody there looks at its lease. */
-export type HoldState = "held" | "suspect" | "lost" | "unwatched";
+export type HoldState = (typeof HOLD_STATES)[number];
 
 /** @internal A lock that a process holds. */
 export interface HeldFacts {
@@ -58,7 +71,8 @@ export interface HeldFacts {
   heldMs: number;
   leaseMs: number | null;
   leftMs: number | null;
-  state: HoldState;
+  /** null: a word of another version. */
+  state: HoldState | null;
 }
 
 /** @internal Calls of one process that wait for a key. */
@@ -84,4 +98,39 @@ export interface FleetAnswer {
   /** How many processes the question reached; null: not known, as in a cluster. */
   reached: number | null;
   answers: ProcessAnswer[];
+}
+
+/** @internal What one process told, as the addon passes it on: the kinds of values are right, texts may say anything. */
+export interface ToldAnswer {
+  process: ProcessFacts;
+  locks?: (Omit<HeldFacts, "state"> & { state: string })[];
+  waits?: WaitFacts[] | null;
+  complete?: boolean;
+}
+
+/** @internal An answer with texts of a sane length and states that there are. Another version may lack a list. */
+export function readAnswer({ process, locks = [], waits, complete = false }: ToldAnswer): ProcessAnswer {
+  const named = waits?.filter(({ key }) => key.length <= MOST_AWAITED_KEY);
+  return {
+    process: {
+      ...process,
+      host: text(process.host),
+      package: text(process.package),
+      node: text(process.node),
+      connection: process.connection === null ? null : text(process.connection),
+      mode: text(process.mode),
+      options: shortened(process.options ?? "", MOST_OPTIONS),
+    },
+    locks: locks.map((lock) => ({ ...lock, label: lock.label === null ? null : text(lock.label), state: stateOf(lock.state) })),
+    waits: named?.map((wait) => ({ ...wait, labels: wait.labels.slice(0, MOST_LABELS).map(text) })) ?? null,
+    complete: complete && named?.length === waits?.length,
+  };
+}
+
+function text(told: string): string {
+  return shortened(told, MOST_TEXT);
+}
+
+function stateOf(told: string): HoldState | null {
+  return HOLD_STATES.find((state) => state === told) ?? null;
 }

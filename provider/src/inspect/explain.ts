@@ -1,8 +1,12 @@
+import { partOf } from "../client/words";
 import type { LockProcess, LockStatus } from "./lock-status";
 import { counted, duration, shown } from "./words";
 
 /** Which processes hold locks and hear no question. */
 const MUTE = "one that polls, has an older version, or may not subscribe to mlr!? hears no question";
+
+/** So many processes are named in one sentence. */
+const MOST_PROCESSES = 10;
 
 /** Who holds a lock, in a few words: for a table. */
 export function holderInWords(lock: LockStatus): string {
@@ -21,7 +25,7 @@ export function holderInWords(lock: LockStatus): string {
   if (lock.kind === "official") {
     return "(official package)";
   }
-  return lock.kind === "named" ? `owner ${shown(lock.owner ?? "")}` : "(not known)";
+  return lock.kind === "named" ? `owner ${partOf(lock.owner ?? "")}` : "(not known)";
 }
 
 /** How many wait, in a few words; `+`: there may be more. */
@@ -48,7 +52,7 @@ function placeOf({ host, pid }: { host: string; pid: number }): string {
 }
 
 function whoHolds(lock: LockStatus): string {
-  const owner = shown(lock.owner ?? "");
+  const owner = partOf(lock.owner ?? "");
   const since = lock.heldMs === null ? "" : ` for ${duration(lock.heldMs)}`;
   const label = lock.label === null ? "" : `, as "${shown(lock.label)}"`;
   if (lock.kind === "free") {
@@ -107,11 +111,13 @@ function whoWaits({ waiters }: LockStatus): string[] {
     return [`${queued}${more}`];
   }
   const verb = waiters.count === 1 ? "waits" : "wait";
-  const places = waiters.processes.map(({ host, pid, count, longestMs, labels }) => {
+  const places = waiters.processes.slice(0, MOST_PROCESSES).map(({ host, pid, count, longestMs, labels }) => {
     const names = labels.length > 0 ? ` (${labels.map(shown).join(", ")})` : "";
     return `${placeOf({ host, pid })}: ${count} for ${duration(longestMs)}${names}`;
   });
-  return [`${counted(waiters.count, "call")} ${verb}, the longest for ${duration(waiters.longestMs)}: ${places.join("; ")}.${more}`];
+  const others = waiters.processes.length - places.length;
+  const rest = others > 0 ? `; and ${others} more processes` : "";
+  return [`${counted(waiters.count, "call")} ${verb}, the longest for ${duration(waiters.longestMs)}: ${places.join("; ")}${rest}.${more}`];
 }
 
 function whenToRelease({ holder, holderAnswers }: LockStatus): string {

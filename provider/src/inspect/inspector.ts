@@ -1,10 +1,9 @@
 import type { NativeOptions } from "../../../native";
 import { loadNative } from "../client/native";
-import type { FleetAnswer, Outcome, ProcessAnswer, Reply, StoredLock } from "./answers";
+import { isUniqueOwner } from "../client/told-hold";
+import { type FleetAnswer, type Outcome, type Reply, readAnswer, type StoredLock, type ToldAnswer } from "./answers";
 import type { NativeInspector } from "./native-inspector";
 
-/** Owners of one hold only. */
-const UNIQUE_OWNER = /^(?:execute|grant):/;
 /** Names of keys in one call to the addon. */
 const KEYS_AT_ONCE = 500;
 
@@ -63,8 +62,8 @@ export class Inspector {
 
   /** Asks all processes about these keys, or (null) about all. Throws InspectionError. */
   async ask(keys: readonly string[] | null, waitMs: number): Promise<FleetAnswer> {
-    const { reached, answers } = told<FleetAnswer>(await this.#native.ask(keys && [...keys], waitMs));
-    return { reached, answers: answers.map(withLists) };
+    const { reached, answers } = told<{ reached: number | null; answers: ToldAnswer[] }>(await this.#native.ask(keys && [...keys], waitMs));
+    return { reached, answers: answers.map(readAnswer) };
   }
 
   /**
@@ -72,18 +71,13 @@ export class Inspector {
    * each time. Throws InspectionError.
    */
   async free(key: string, { owner, token }: { owner: string; token: number | null }, by: string): Promise<boolean> {
-    const known = UNIQUE_OWNER.test(owner) ? null : token;
+    const known = isUniqueOwner(owner) ? null : token;
     return told<{ freed: number }>(await this.#native.free(key, owner, known, by)).freed > 0;
   }
 
   close(): void {
     this.#native.close();
   }
-}
-
-/** The answer of another version may lack a list. */
-function withLists({ process, locks, waits, complete }: ProcessAnswer): ProcessAnswer {
-  return { process, locks: locks ?? [], waits: waits ?? null, complete: complete ?? false };
 }
 
 function told<T extends object>(json: string): T {

@@ -1,3 +1,4 @@
+import { isHoldOf, isUniqueOwner } from "../client/told-hold";
 import type { FleetAnswer, HeldFacts, ProcessAnswer, ProcessFacts, StoredLock } from "./answers";
 import { InspectionError, type Inspector } from "./inspector";
 import type { LockKind, LockList, LockProcess, LockStatus, LockWaiters } from "./lock-status";
@@ -137,7 +138,7 @@ function statusOf(lock: StoredLock, fleet: Told, prefix: string): LockStatus {
     key: lock.key.startsWith(prefix) ? lock.key.slice(prefix.length) : lock.key,
     owner: lock.owner,
     kind: kindOf(lock.owner),
-    token: held?.facts.token ?? lock.token,
+    token: lock.token ?? (lock.owner !== null && isUniqueOwner(lock.owner) ? (held?.facts.token ?? null) : null),
     leaseLeftMs: lock.owner === null ? null : lock.leftMs,
     holder: answer ? told(answer.process) : null,
     holderAnswers: answer ? true : lock.mark === null || fleet.unasked !== null ? null : false,
@@ -151,7 +152,7 @@ function statusOf(lock: StoredLock, fleet: Told, prefix: string): LockStatus {
 
 /** The hold that stands in Redis, among those that processes tell of. Several of one owner are one lock: the last has the newest label. */
 function holdOf(lock: StoredLock, all: ToldHold[]): ToldHold | undefined {
-  const holds = lock.owner === null ? [] : all.filter(({ facts }) => facts.owner === lock.owner);
+  const holds = all.filter(({ answer, facts }) => isHoldOf(lock, facts, answer.process.id));
   const rank = ({ answer, facts }: ToldHold) =>
     (facts.state === "lost" ? 0 : 4) + (facts.token === lock.token ? 2 : 0) + (answer.process.id === lock.mark ? 1 : 0);
   return holds.sort((a, b) => rank(b) - rank(a) || a.facts.heldMs - b.facts.heldMs)[0];

@@ -1,5 +1,9 @@
 // Times, names and counts for people.
 
+import { shown } from "../client/words";
+
+export { shown };
+
 /** A duration in milliseconds, as people say it: `340 ms`, `12.5 s`, `4 min 20 s`, `3 h 5 min`, `2 d 4 h`. */
 export function duration(ms: number): string {
   if (ms < 1_000) {
@@ -17,14 +21,6 @@ export function duration(ms: number): string {
     return parts(60, "min", 1, "s");
   }
   return seconds < 86_400 ? parts(3_600, "h", 60, "min") : parts(86_400, "d", 3_600, "h");
-}
-
-/** A text from Redis, without characters that a terminal takes for commands, that are not seen, or that turn the direction of reading. */
-export function shown(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
 }
 
 /** A text that a user typed, for what is said of it: it may be a URL in a wrong place, and then has a password. */

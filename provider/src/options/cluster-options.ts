@@ -2,6 +2,7 @@ import type { NativeCluster } from "../../../native";
 import { kindOf } from "../client/arguments";
 import { optionError } from "../client/errors";
 import { CLUSTER_OPTIONS } from "./cluster-option-table";
+import { readHost } from "./host";
 import { readNatMap } from "./nat-map";
 import { judgeOption } from "./option-table";
 import { type OptionSource, optionalBoolean, optionalInteger, optionalNumber, optionalString, withoutUndefined } from "./option-values";
@@ -81,7 +82,7 @@ function readNode(node: unknown, label: string, warnings: string[]): UrlParts {
     throw optionError(`${label}.tls`, `must be true or false; TLS options go into ${OPTION}.redisOptions.tls`);
   }
   return withoutUndefined<UrlParts>({
-    host: optionalString(`${label}.host`, host),
+    host: readHost(`${label}.host`, host),
     port: optionalInteger(`${label}.port`, port, 1, 65_535)?.toString(),
     username: optionalString(`${label}.username`, username),
     password: optionalString(`${label}.password`, password),

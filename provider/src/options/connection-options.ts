@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import type { NativeOptions } from "../../../native";
 import { optionError } from "../client/errors";
+import { readHost } from "./host";
 import {
   type OptionSource,
   optionalBoolean,
@@ -51,19 +52,16 @@ export function readConnection(source: OptionSource): Connection {
 
 /** @internal Reads the options that say where Redis is. Returns only those that were given. */
 export function readAddress({ values, label }: OptionSource): Partial<Address> {
-  const host = optionalString(label("host"), values.host);
-  if (host?.includes("://")) {
-    throw optionError(label("host"), "must be a host name, got a URL; put it in redisUrl");
-  }
-  // No resolver accepts such a name, so it is refused here.
-  if (host !== undefined && /[\s\0]/.test(host)) {
-    throw optionError(label("host"), "has a character that no host name has");
-  }
+  const host = readHost(label("host"), values.host);
   const family = optionalInteger(label("family"), values.family, 0, 6);
   if (family !== undefined && ![0, 4, 6].includes(family)) {
     throw optionError(label("family"), "must be 0, 4 or 6");
   }
   const path = optionalString(label("path"), values.path);
+  // The log names it.
+  if (path?.includes("://")) {
+    throw optionError(label("path"), "must be the path of a Unix socket, got a URL; put it in redisUrl");
+  }
   if (path && process.platform === "win32") {
     throw optionError(label("path"), "cannot be used: Unix sockets / named pipes are not supported on Windows");
   }
@@ -80,11 +78,15 @@ export function defaultConnectionName(): string {
   return `medusa-locking:${hostname().replace(/[^!-~]/g, "-")}:${process.pid}`;
 }
 
-/** As with ioredis, a value that is no number switches keep-alive off. */
+/** Linux knows no longer silence before it asks (TCP_KEEPIDLE), and other systems none that matters. */
+const LONGEST_KEEP_ALIVE_MS = 32_767_000;
+
+/** As with ioredis, a value that is no number switches keep-alive off. A longer silence than there is is the longest. */
 function readKeepAliveMs(label: string, value: unknown): number | undefined {
   if (value === undefined) {
     return 0;
   }
   const isNumber = typeof value === "number" || (typeof value === "string" && /^\d+$/.test(value));
-  return isNumber ? optionalNumber(label, value, "milliseconds", 0) : undefined;
+  const askedMs = isNumber ? optionalNumber(label, value, "milliseconds", 0) : undefined;
+  return askedMs === undefined ? undefined : Math.min(askedMs, LONGEST_KEEP_ALIVE_MS);
 }

@@ -18,11 +18,11 @@ export const IOREDIS_OPTIONS = optionTable({
     protocol:
       "3, the default, or 2: version of RESP. With 2 callers poll, since Redis cannot tell them of a free lock. A server without RESP3 gets RESP2",
     keepAlive:
-      "milliseconds of silence until the system asks whether the other side is still there; 0, the default: the system's own time. null: it does not ask",
+      "milliseconds of silence until the system asks whether the other side is still there; 0, the default: the system's own time. null: it does not ask. A longer silence than 32767 s counts as that, the longest that Linux knows",
     noDelay: "true, the default: small writes leave at once (TCP_NODELAY)",
     connectTimeout: "longest time to connect, TLS included, in milliseconds; default 10000, 0 is no limit",
     commandTimeout:
-      'longest time for one command, waiting for a connection included, in milliseconds; then the call fails with REDIS_TIMEOUT, "Command timed out". Default: none. Unlike with ioredis, a command that failed in this way takes no lock later',
+      'longest time for one command, waiting for a connection included, in milliseconds; then the call fails with REDIS_TIMEOUT, "Command timed out". Default, null and false: none. Unlike with ioredis, a command that failed in this way takes no lock later',
     socketTimeout: "how long a connection that owes answers may be silent before it is closed, in milliseconds, at least 1; default 15000",
     enableReadyCheck: "true, the default: wait until the server has loaded its data; false: calls fail until then",
     maxLoadingRetryTime:

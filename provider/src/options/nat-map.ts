@@ -1,7 +1,8 @@
 import type { NativeNode } from "../../../native";
 import { kindOf } from "../client/arguments";
 import { optionError } from "../client/errors";
-import { optionalInteger, optionalString } from "./option-values";
+import { readHost } from "./host";
+import { optionalInteger } from "./option-values";
 
 /** @internal Reads a `natMap`: other addresses for those that Sentinels or nodes name, by "host:port". */
 export function readNatMap(option: string, value: unknown): Record<string, NativeNode> {
@@ -12,9 +13,11 @@ export function readNatMap(option: string, value: unknown): Record<string, Nativ
     throw optionError(option, 'functions are not supported, pass an object: { "host:port": { host, port } }');
   }
   const entries = Object.entries(objectOf(option, value)).map(([from, to]) => {
+    // Its name is repeated.
+    readHost(`${option} (one of its addresses)`, from);
     const label = (name: string) => `${option}["${from}"].${name}`;
     const values = objectOf(`${option}["${from}"]`, to);
-    const host = optionalString(label("host"), values.host);
+    const host = readHost(label("host"), values.host);
     const port = optionalInteger(label("port"), values.port, 1, 65_535);
     if (!host || port === undefined) {
       throw optionError(`${option}["${from}"]`, "must have a host and a port");

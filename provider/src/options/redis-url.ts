@@ -1,4 +1,6 @@
 import { optionError } from "../client/errors";
+import { readHost } from "./host";
+import { IOREDIS_OPTIONS } from "./ioredis-options";
 import { optionalBoolean } from "./option-values";
 
 /** A `redisUrl`, parsed: its own parts, and its query parameters, which are options, too. */
@@ -70,7 +72,7 @@ function parseFull(text: string, option: string): UrlParts {
   }
   const parts: UrlParts = readQuery(url.searchParams, isTls, option);
   if (url.hostname) {
-    parts.host = decode(url.hostname.replace(/^\[(.*)\]$/, "$1"), option);
+    parts.host = readHost(`${option} (its host)`, decode(url.hostname.replace(/^\[(.*)\]$/, "$1"), option)) ?? "";
   }
   if (url.port) {
     parts.port = url.port;
@@ -90,13 +92,19 @@ function parseFull(text: string, option: string): UrlParts {
 function parseText(text: string, option: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   // A # or ? in a password that begins like a port: the parser would take the password for a port, and the user for a host.
-  if (!url || url.hash.includes("@") || [...url.searchParams.keys()].some((name) => name.includes("@"))) {
+  if (!url || url.hash.includes("@") || url.search.slice(1).split("&").some(isPieceOfLogin)) {
     throw optionError(
       option,
       `is not a valid URL; ${EXPECTED}. Special characters in the user name or password (such as # / ? @ :) must be percent-encoded`,
     );
   }
   return url;
+}
+
+/** A piece of the query with a @ that stands in no option's value. Encoded, as %40, it may stand anywhere. */
+function isPieceOfLogin(piece: string): boolean {
+  const at = piece.indexOf("=");
+  return piece.includes("@") && !(at > 0 && IOREDIS_OPTIONS.has(piece.slice(0, at)));
 }
 
 function readQuery(params: URLSearchParams, isTls: boolean, option: string): Pick<UrlParts, "query" | "tls"> {

@@ -39,7 +39,8 @@ export function readRetryPolicy({ values, label }: OptionSource): RetryPolicy {
     resends: flag("autoResendUnfulfilledCommands"),
     reconnect: pausesBy(retryStrategy),
     asksOnErrors: typeof reconnectOnError === "function",
-    commandTimeoutMs: ms("commandTimeout"),
+    // As with ioredis, false is no limit.
+    commandTimeoutMs: values.commandTimeout === false ? undefined : ms("commandTimeout"),
     socketTimeoutMs: ms("socketTimeout"),
   });
 }

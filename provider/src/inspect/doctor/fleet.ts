@@ -9,6 +9,8 @@ import type { Patient } from "./patient";
 const MOST_LOCKS = 10_000;
 /** So many names are shown in one text. */
 const MOST_NAMES = 5;
+/** So many instances that are stuck have a finding each. */
+const MOST_STUCK = 20;
 
 /** @internal Who answers, and whether the instances agree. */
 export async function checkInstances({ inspector }: Patient): Promise<Finding[]> {
@@ -39,9 +41,12 @@ export async function checkInstances({ inspector }: Patient): Promise<Finding[]>
     found.push(finding("instances-modes", `All instances poll: ${shownGroups(modes)}.`));
   }
   const stuck = processes.filter(({ stuckMs }) => stuckMs !== null);
-  for (const { host, pid, stuckMs } of stuck) {
+  for (const { host, pid, stuckMs } of stuck.slice(0, MOST_STUCK)) {
     const since = ((stuckMs ?? 0) / 1_000).toFixed(1);
     found.push(finding("instance-stuck", `The event loop of ${host}, pid ${pid}, has been stuck for ${since} s.`));
+  }
+  if (stuck.length > MOST_STUCK) {
+    found.push(finding("instance-stuck", `The event loops of ${stuck.length - MOST_STUCK} more instances are stuck.`));
   }
   return found;
 }
@@ -115,7 +120,9 @@ function groups(processes: ProcessFacts[], nameOf: (process: ProcessFacts) => st
 }
 
 function shownGroups(all: Map<string, ProcessFacts[]>): string {
-  return [...all].map(([name, processes]) => `${name} (${names(processes.map(({ host, pid }) => `${host}, pid ${pid}`))})`).join("; ");
+  const texts = [...all].map(([name, processes]) => `${name} (${names(processes.map(({ host, pid }) => `${host}, pid ${pid}`))})`);
+  const rest = texts.length - MOST_NAMES;
+  return `${texts.slice(0, MOST_NAMES).join("; ")}${rest > 0 ? `; and ${rest} more` : ""}`;
 }
 
 function names(all: string[]): string {

@@ -21,12 +21,15 @@ export function duration(ms: number): string {
   return seconds < 86_400 ? parts(3_600, "h", 60, "min") : parts(86_400, "d", 3_600, "h");
 }
 
-/** A text from Redis, without characters that a terminal takes for commands, that are not seen, or that turn the direction of reading. */
+/** Commands for a terminal, characters that are not seen or turn the direction of reading, ends of lines, and letters that are blank. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
+
+/** A text with an escape, as JSON has it, for each character that is not seen or deceives. It is the command line's `shown`. */
 export function shown(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+  return text.replace(UNSEEN, (character) =>
+    // A character beyond the first plane is two units.
+    Array.from({ length: character.length }, (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
+  );
 }
 
 /** A key that fits into `most` characters. */
