@@ -230,12 +230,12 @@ impl NativeClient {
         let _ = self.lane.with(env, |engine, now| engine.forget_hold(now, hold));
     }
 
-    /// Gives back what a hold of `acquire` took, and asks again until Redis has done it. Other holds of its owner stay. A hold that was lost or
-    /// given back is left alone.
+    /// Gives back what a hold of `acquire` took, and asks again until Redis has done it. Other holds of its owner stay. False: the hold was lost or
+    /// given back, and no result follows.
     #[napi(catch_unwind)]
-    pub fn roll_back(&self, env: &Env, hold: f64) {
+    pub fn roll_back(&self, env: &Env, caller: f64, hold: f64) -> bool {
         let hold = hold_id(hold);
-        let _ = self.lane.with(env, |engine, now| engine.roll_back_hold(now, hold));
+        self.lane.with(env, |engine, now| engine.roll_back_hold(now, number(caller), hold)).unwrap_or(false)
     }
 
     /// How far the hold can be trusted at this moment.

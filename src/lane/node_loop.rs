@@ -220,8 +220,9 @@ impl NodeLoop {
         let Some(client) = state.engine.router().client(node) else { return };
         match connection {
             Ok(connection) => {
-                client.handle_connected(now());
-                state.sockets.open(node, connection);
+                if client.handle_connected(now()) {
+                    state.sockets.open(node, connection);
+                }
             }
             Err(trouble) => trouble.tell(now(), client),
         }

@@ -302,6 +302,7 @@ mod tests {
                 waited: true,
                 sound: true,
                 good_until: None,
+                of_attempt: None,
             }
         }
     }

@@ -8,10 +8,11 @@ use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::ids::Owner;
 use crate::key::LockKey;
-use crate::lease::{Ended, HoldId, LeaseState, Loss, NewLease, SharedLeases, Unrenewed, longest_end};
+use crate::lease::{Ended, HoldId, LeaseState, Loss, NewLease, SharedLeases, Unrenewed};
 use crate::notices::{Action, Held, Notice};
 use crate::requests::{
-    AcquireRequest, Event, Hold, Keep, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey, Waiting,
+    AcquireRequest, Event, Hold, Keep, OfAttempt, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey,
+    Waiting,
 };
 use crate::router::{FIRST, Router};
 use crate::time::Instant;
@@ -93,6 +94,7 @@ impl Engine {
                 waited: false,
                 sound: false,
                 good_until: None,
+                of_attempt: None,
             },
         );
     }
@@ -119,6 +121,7 @@ impl Engine {
             waited: held.waited,
             sound: state == LeaseState::Held,
             good_until: (!state.is_lost()).then_some(good_until),
+            of_attempt: None,
         };
         self.router.release(now, request);
         // The next job of a cohort may begin late, and its lease is renewed from now on.
@@ -136,20 +139,27 @@ impl Engine {
         self.leases.lock().release(now, hold);
     }
 
-    /// Gives back what the hold of an `acquire` took, for as long as Redis may have it. Other holds of the same owner stay. A hold that was lost
-    /// or given back is left alone.
-    pub fn roll_back_hold(&mut self, now: Instant, hold: HoldId) {
-        let Some(Ended { held, state, .. }) = self.leases.lock().release(now, hold) else { return };
-        if !state.is_lost() {
-            self.router.roll_back(
-                now,
-                held.keys,
-                held.owner,
-                held.attempt,
-                !held.joined,
-                longest_end(now, held.lease),
-            );
-        }
+    /// Gives back what the hold of an `acquire` took, and repeats it until Redis has done it. Other holds of the same owner stay. False: the hold was
+    /// lost or given back, and nothing is asked.
+    pub fn roll_back_hold(&mut self, now: Instant, caller: u64, hold: HoldId) -> bool {
+        let mut leases = self.leases.lock();
+        let Some(Ended { held, .. }) = leases.release(now, hold) else { return false };
+        let alone = !held.joined && !leases.has(&held.owner, &held.keys);
+        drop(leases);
+        let request = ReleaseRequest {
+            caller,
+            keys: held.keys,
+            owner: held.owner,
+            lease_end: held.lease.map(|lease| now + lease),
+            claim: None,
+            limit: Some(RELEASE_LIMIT),
+            waited: false,
+            sound: false,
+            good_until: None,
+            of_attempt: Some(OfAttempt { attempt: held.attempt, alone }),
+        };
+        self.router.release(now, request);
+        true
     }
 
     /// Deletes locks of the namespace.

@@ -56,8 +56,8 @@ pub use node_address::NodeAddress;
 pub use notices::{Action, Held, Notice};
 pub use official_callers::OFFICIAL_ACQUIRE_SHA;
 pub use requests::{
-    AcquireRequest, Claiming, Event, Hold, Keep, LogLevel, Outcome, ReleaseAllRequest, ReleaseRequest,
-    TaskKey, Verdict, WaitPolicy, Waiting, Wanted,
+    AcquireRequest, Claiming, Event, Hold, Keep, LogLevel, OfAttempt, Outcome, ReleaseAllRequest,
+    ReleaseRequest, TaskKey, Verdict, WaitPolicy, Waiting, Wanted,
 };
 pub use router::{FIRST, NodeId, Router, Routes, SlotRange};
 pub use script::Script;

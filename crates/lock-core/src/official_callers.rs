@@ -34,6 +34,8 @@ const RECENT: Duration = Duration::from_secs(10);
 const AT_ONCE: Duration = Duration::from_millis(20);
 /// So many keys that were handed on are known, and as many again as are still needed then.
 const MANY: usize = 1_000;
+/// After so many connections in a row that broke while a list was on its way, none is asked for any more: it may be longer than a reply may be.
+const MOST_LISTS_LOST: u32 = 2;
 /// So many keys that were given back are known, each in the place of its slot.
 const PLACES: usize = 64;
 
@@ -67,6 +69,8 @@ pub(crate) struct OfficialCallers {
     marked_at: Option<Instant>,
     mark_at: Instant,
     pause: Duration,
+    /// Connections in a row that broke while a list was on its way.
+    lists_lost: u32,
 }
 
 impl Default for OfficialCallers {
@@ -82,9 +86,13 @@ impl Default for OfficialCallers {
             marked_at: None,
             mark_at: Instant::from_nanos(0),
             pause: PAUSE.0,
+            lists_lost: 0,
         }
     }
 }
+
+/// Stands for a connection that is not known.
+const SOMEBODY: &[u64] = &[0];
 
 /// A question about them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +123,11 @@ pub(crate) fn encode_mark(polled: &[u8], out: &mut Vec<u8>) {
 }
 
 impl OfficialCallers {
+    /// The connection broke. `unanswered`: while a list was on its way.
+    pub(crate) fn begin_anew(&mut self, unanswered: bool) {
+        *self = Self { lists_lost: self.lists_lost + u32::from(unanswered), ..Self::default() };
+    }
+
     /// The key was handed on to this client. What to ask, if it is time.
     pub(crate) fn handed_on(&mut self, now: Instant, key: &LockKey) -> Option<Question> {
         let since = match self.keys.get_mut(key) {
@@ -135,7 +148,8 @@ impl OfficialCallers {
         }
         self.forget_old(now);
         self.asking = true;
-        Some(if self.known { Question::Connections } else { Question::Use })
+        let lists = self.known && self.lists_lost < MOST_LISTS_LOST;
+        Some(if lists { Question::Connections } else { Question::Use })
     }
 
     fn forget_old(&mut self, now: Instant) {
@@ -191,18 +205,22 @@ impl OfficialCallers {
         match (question, reply) {
             (Question::Use, Value::Array(items)) => {
                 self.known = items.first() == Some(&Value::Int(1));
+                if self.known && self.lists_lost >= MOST_LISTS_LOST {
+                    return self.seen(now, SOMEBODY);
+                }
                 if self.known {
                     self.ask_at = now;
                 }
                 Vec::new()
             }
             (Question::Connections, Value::Text(list)) => {
+                self.lists_lost = 0;
                 let seconds = (list.len() as u64).div_ceil(LIST_BYTES).max(1);
                 self.ask_at = now + ASK_EVERY * u32::try_from(seconds).unwrap_or(u32::MAX);
                 self.seen(now, &strangers_in(list))
             }
             // A client that may not ask assumes that somebody is there.
-            _ => self.seen(now, &[0]),
+            _ => self.seen(now, SOMEBODY),
         }
     }
 
@@ -301,6 +319,28 @@ mod tests {
             callers.handed_on(now, &LockKey::new(at.to_be_bytes().to_vec()));
         }
         assert!(callers.keys.len() <= super::MANY, "{}", callers.keys.len());
+    }
+
+    #[test]
+    fn a_list_that_breaks_every_connection_is_asked_for_twice_and_then_somebody_is_taken_to_be_there() {
+        let (mut callers, key) = (OfficialCallers::default(), LockKey::new(b"k".to_vec()));
+        let (mut lists, mut marks) = (0, 0);
+        for step in 0..600 {
+            let now = NOW + Duration::from_millis(100) * step;
+            match callers.handed_on(now, &key) {
+                Some(Question::Use) => {
+                    let known = Value::Array(vec![Value::Int(1)]);
+                    marks += callers.answered(now, Question::Use, &known).len();
+                }
+                Some(Question::Connections) => {
+                    lists += 1;
+                    callers.begin_anew(true);
+                }
+                None => {}
+            }
+        }
+        assert_eq!(lists, 2);
+        assert!((2..=8).contains(&marks), "{marks}");
     }
 
     #[test]

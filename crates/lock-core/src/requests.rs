@@ -88,6 +88,18 @@ pub struct ReleaseRequest {
     /// For a lock of `execute` that was the owner's when its job ended: when its lease is over. An answer that comes later says nothing
     /// against the job.
     pub good_until: Option<Instant>,
+    /// Only what this attempt of a named owner took. It is repeated until Redis has done it.
+    pub of_attempt: Option<OfAttempt>,
+}
+
+/// An attempt of a named owner whose lock is given back.
+#[derive(Clone, Copy, Debug)]
+pub struct OfAttempt {
+    /// Which.
+    pub attempt: AttemptId,
+    /// The owner has none of the keys by other attempts, as far as is known. Where there are no hold records (plain mode) a lock is given back by its
+    /// owner then, and else stays.
+    pub alone: bool,
 }
 
 /// Delete locks of the namespace.

@@ -376,3 +376,23 @@ fn a_part_that_was_not_kept_is_asked_for_before_the_call_is_told() {
     nodes.reply("a", &held(5));
     nodes.hold();
 }
+
+#[test]
+fn a_part_whose_roll_back_may_come_late_is_taken_again_under_a_new_name() {
+    let (mut nodes, _) = half(WaitPolicy::Limit(60 * SECOND));
+    nodes.pass(LEASE / 3);
+    let refresh = nodes.sent("a").remove(0);
+    // Whether the first command was executed is not known when the second is refused.
+    let (id, now) = (nodes.id("a"), nodes.now);
+    nodes.router.client(id).unwrap().handle_disconnected(now, "cut");
+    nodes.pass(SECOND);
+    nodes.greet("a");
+    assert_eq!(nodes.asked("a"), ["park"]);
+    nodes.refuse("a", "BUSY Redis is busy");
+    let sent = nodes.sent("a");
+    let verbs: Vec<&str> = sent.iter().map(|command| support::verb(command)).collect();
+    assert!(verbs.contains(&"give back"), "{verbs:?}");
+    let again = sent.iter().find(|command| support::verb(command) == "park");
+    assert!(again.is_some_and(|command| command[8] != refresh[8]), "{sent:?}");
+    assert!(nodes.done.is_empty());
+}

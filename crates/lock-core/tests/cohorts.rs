@@ -167,6 +167,7 @@ fn a_lock_that_may_be_lost_is_not_followed_on() {
         waited: true,
         sound: false,
         good_until: None,
+        of_attempt: None,
     };
     rig.client.release(rig.now, request);
     assert_eq!(verb(&rig.sent()[0]), "hand over");

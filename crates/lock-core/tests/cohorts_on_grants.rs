@@ -48,6 +48,7 @@ fn end(rig: &mut Rig, caller: u64, hold: &Hold, claim: Option<u64>) {
         waited: true,
         sound: true,
         good_until: None,
+        of_attempt: None,
     };
     rig.client.release(rig.now, request);
     rig.reply(b"");

@@ -294,6 +294,7 @@ fn release_of(rig: &Rig, hold: &Hold) -> ReleaseRequest {
         waited: hold.waited,
         sound: true,
         good_until: None,
+        of_attempt: None,
     }
 }
 

@@ -20,7 +20,7 @@ fn info(text: &str) -> Vec<u8> {
 
 fn commands(config: ClientConfig) -> Vec<Vec<String>> {
     let mut rig = Rig::new(config);
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.sent()
 }
 
@@ -50,7 +50,7 @@ fn the_database_is_selected_after_authentication() {
 #[test]
 fn nothing_else_is_sent_before_the_server_is_ready() {
     let mut rig = Rig::new(config());
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.sent();
     rig.try_for("k", "me");
     assert!(rig.sent().is_empty());
@@ -60,7 +60,7 @@ fn nothing_else_is_sent_before_the_server_is_ready() {
 fn a_refused_password_fails_what_waits_and_is_not_repeated_in_the_message() {
     let mut rig = Rig::new(with_password(Some("shop")));
     rig.try_for("k", "me");
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.sent();
     rig.reply(b"-WRONGPASS invalid username-password pair or user is disabled.\r\n");
     let error = rig.error();
@@ -74,7 +74,7 @@ fn a_refused_password_fails_what_waits_and_is_not_repeated_in_the_message() {
 #[test]
 fn a_password_that_is_not_wanted_is_noted_and_the_connection_used() {
     let mut rig = Rig::new(with_password(None));
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.sent();
     rig.reply(b"-ERR AUTH <password> called without any password configured for the default user.\r\n%0\r\n:1\r\n+OK\r\n+OK\r\n");
     rig.reply(&info("redis_version:7.0.15\r\n"));
@@ -92,7 +92,7 @@ fn a_password_that_is_not_wanted_is_noted_and_the_connection_used() {
 fn a_missing_password_is_told_as_such() {
     let mut rig = Rig::new(config());
     rig.try_for("k", "me");
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.reply(b"-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n");
     assert_eq!(rig.error().code, Code::AuthFailed);
 }
@@ -101,7 +101,7 @@ fn a_missing_password_is_told_as_such() {
 fn a_refused_database_fails_the_connection() {
     let mut rig = Rig::new(ClientConfig { database: 99, ..config() });
     rig.try_for("k", "me");
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.reply(b"%0\r\n-ERR DB index is out of range\r\n");
     let error = rig.error();
     assert!(error.message.contains("database 99"), "{}", error.message);
@@ -110,7 +110,7 @@ fn a_refused_database_fails_the_connection() {
 #[test]
 fn a_server_that_loads_its_data_is_asked_again_after_its_own_estimate() {
     let mut rig = Rig::new(config());
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.sent();
     rig.reply(b"%0\r\n:1\r\n+OK\r\n+OK\r\n");
     rig.reply(&info("redis_version:7.0.15\r\nloading:1\r\nloading_eta_seconds:2\r\n"));
@@ -131,7 +131,7 @@ fn a_missing_right_or_an_old_server_leads_to_the_plain_rung() {
     let inside = b"*2\r\n:0\r\n$14\r\nNOPERM: incrby\r\n".to_vec();
     for (version, probe) in [("7.0.15", denied), ("7.0.15", inside), ("6.0.9", b"*1\r\n:1\r\n".to_vec())] {
         let mut rig = Rig::new(config());
-        rig.client.handle_connected(rig.now);
+        rig.connects();
         rig.sent();
         rig.reply(b"%0\r\n:1\r\n+OK\r\n+OK\r\n");
         rig.reply(&info(&format!("redis_version:{version}\r\n")));
@@ -153,7 +153,7 @@ fn a_missing_right_or_an_old_server_leads_to_the_plain_rung() {
 /// The mode, and why, after a handshake whose replies are these; `second` only if it is asked for.
 fn mode(hello: &[u8], server: &str, second: &[u8]) -> (Mode, String) {
     let mut rig = Rig::new(config());
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.sent();
     rig.reply(hello);
     rig.reply(b":1\r\n+OK\r\n+OK\r\n");
@@ -193,7 +193,7 @@ fn handshake_options(handshake_options: HandshakeOptions) -> ClientConfig {
 
 /// Answers the handshake: INFO as told, no channels, everything else as a server does that takes it.
 fn answer(rig: &mut Rig, info: &[u8]) {
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     for _ in 0..2 {
         for command in rig.sent() {
             match command[0].as_str() {
@@ -224,7 +224,7 @@ fn a_connection_name_is_told_and_a_refusal_of_it_does_not_matter() {
     assert_eq!(sent[1], ["CLIENT", "SETNAME", "shop"]);
     assert!(commands(config()).iter().all(|command| !command.contains(&"SETNAME".to_owned())));
     let mut rig = Rig::new(named);
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.sent();
     rig.reply(b"%0\r\n-ERR Client names cannot contain spaces\r\n:1\r\n+OK\r\n+OK\r\n");
     rig.reply(&info("redis_version:7.0.15\r\n"));
@@ -250,7 +250,7 @@ fn name_and_version_of_the_library_are_told_unless_there_is_no_name() {
 fn with_resp2_nothing_is_asked_of_resp3_and_locks_are_polled_for() {
     let mut rig =
         Rig::new(handshake_options(HandshakeOptions { resp3: false, ..HandshakeOptions::default() }));
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     let sent = rig.sent();
     assert!(sent.iter().all(|command| command[0] != "HELLO"));
     rig.reply(b":1\r\n+OK\r\n+OK\r\n");
@@ -274,7 +274,7 @@ fn where_info_is_refused_mode_and_version_are_taken_from_the_answer_to_hello() {
     ];
     for (hello, expected, reason) in cases {
         let mut rig = Rig::new(config());
-        rig.client.handle_connected(rig.now);
+        rig.connects();
         rig.sent();
         rig.reply(hello);
         rig.reply(b":1\r\n+OK\r\n+OK\r\n");
@@ -362,7 +362,7 @@ fn the_pause_of_a_server_that_loads_its_data_is_as_long_as_the_options_allow() {
 #[test]
 fn a_server_that_refuses_info_and_loads_its_data_is_asked_again_too() {
     let mut rig = Rig::new(config());
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.sent();
     rig.reply(
         b"%0\r\n:1\r\n+OK\r\n+OK\r\n-NOPERM no info\r\n-LOADING Redis is loading\r\n-LOADING Redis is loading\r\n",

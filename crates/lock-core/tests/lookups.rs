@@ -34,7 +34,7 @@ fn pause(rig: &mut Rig) -> Duration {
 
 /// A connection to a server that answers INFO with this role.
 fn meets(rig: &mut Rig, role: &str) {
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     let info = format!("redis_version:7.0.15\r\nrole:{role}\r\nloading:0\r\n");
     for command in rig.sent() {
         if command[0] == "INFO" {
@@ -157,6 +157,18 @@ fn a_master_that_is_elsewhere_by_now_is_left_and_what_it_did_not_answer_is_asked
     rig.pass(50 * MS);
     assert!(rig.wants_connection());
     rig.shake_hands();
+    assert_eq!(verbs(&mut rig), ["park"]);
+}
+
+#[test]
+fn a_connection_that_was_given_up_while_it_was_being_made_is_not_used() {
+    let mut rig = Rig::new(looked_up(RetryPolicy::default()));
+    rig.events.clear();
+    rig.client.handle_moved(rig.now, "+switch-master");
+    assert!(!rig.client.handle_connected(rig.now), "it was on its way already");
+    assert!(rig.sent().is_empty());
+    rig.shake_hands();
+    rig.try_for("k", "me");
     assert_eq!(verbs(&mut rig), ["park"]);
 }
 

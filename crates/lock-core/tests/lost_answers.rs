@@ -4,7 +4,8 @@
 
 mod support;
 
-use lock_core::{Outcome, Wanted};
+use lock_core::{LockKey, OfAttempt, Outcome, ReleaseRequest, Wanted};
+use std::time::Duration;
 use support::{HELD, MS, Rig, SECOND, config, holding, named, verb};
 
 const REFUSED: &[u8] = b"*2\r\n:0\r\n:0\r\n";
@@ -142,17 +143,7 @@ fn a_grant_that_took_longer_than_its_lease_is_asked_again() {
 
 #[test]
 fn without_records_a_lock_that_may_be_another_hold_of_its_named_owner_is_not_given_back() {
-    let mut rig = Rig::new(config());
-    rig.client.handle_connected(rig.now);
-    for command in rig.sent() {
-        rig.reply(match command[0].as_str() {
-            "INFO" => b"$33\r\nredis_version:7.0.15\r\nloading:0\r\n\r\n",
-            "EVALSHA" => b"-NOPERM no side keys\r\n",
-            "EVAL" => b"*1\r\n:1\r\n",
-            _ => b"+OK\r\n",
-        });
-    }
-    rig.sent();
+    let mut rig = Rig::plain(config());
     let (new, joined): (&[u8], &[u8]) = (b"*1\r\n:1\r\n", b"*2\r\n:1\r\n:-1\r\n");
     for (slow, answer, freed) in [(MS, new, true), (MS, joined, false), (5 * SECOND, new, false)] {
         rig.events.clear();
@@ -250,4 +241,48 @@ fn an_attempt_that_joined_a_hold_confirms_itself_alone() {
     assert_eq!(then.len(), 2, "{then:?}");
     assert!(then[0].contains(&format!("={}", attempts[0])), "{then:?}");
     assert!(then[1].contains(attempts[1]), "rolled back: {then:?}");
+}
+
+/// Gives back what an attempt of "me" has of "k".
+fn gives_back(rig: &mut Rig, alone: bool) {
+    let request = ReleaseRequest {
+        caller: 77,
+        keys: [LockKey::new(b"medusa_lock:k".to_vec())].into(),
+        owner: named("me"),
+        lease_end: None,
+        claim: None,
+        limit: Some(5 * SECOND),
+        waited: false,
+        sound: false,
+        good_until: None,
+        of_attempt: Some(OfAttempt { attempt: [b'a'; 32], alone }),
+    };
+    rig.client.release(rig.now, request);
+    rig.pass(Duration::ZERO);
+}
+
+#[test]
+fn a_hold_that_is_given_back_by_its_attempt_is_asked_for_until_it_is_done_and_told() {
+    let mut rig = Rig::ready(config());
+    gives_back(&mut rig, false);
+    assert_eq!(verb(&rig.sent()[0]), "roll back");
+    rig.cut();
+    rig.shake_hands();
+    assert_eq!(verb(&rig.sent()[0]), "roll back");
+    rig.reply(b"*1\r\n:1\r\n");
+    assert!(matches!(rig.outcome(), Outcome::Released));
+    assert!(rig.client.is_idle());
+}
+
+#[test]
+fn without_records_a_hold_goes_back_by_its_attempt_only_if_its_owner_has_no_other() {
+    for alone in [true, false] {
+        let mut rig = Rig::plain(config());
+        gives_back(&mut rig, alone);
+        assert_eq!(rig.sent().len(), usize::from(alone));
+        if alone {
+            rig.reply(b"*2\r\n:1\r\n:1\r\n");
+        }
+        assert!(matches!(rig.outcome(), Outcome::Released));
+    }
 }

@@ -14,7 +14,7 @@ const SUBSCRIBED: &[u8] = b">3\r\n+subscribe\r\n+x\r\n:1\r\n>3\r\n+subscribe\r\n
 /// Connected and greeted; what locks need is asked about and not answered yet.
 fn greeted() -> Rig {
     let mut rig = Rig::new(config());
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.sent();
     rig.reply(GREETED);
     rig
@@ -47,7 +47,7 @@ fn without_scripts_every_call_is_told_what_is_missing() {
         // The next call is told at the next attempt.
         rig.wait_for("k", 60 * SECOND);
         rig.pass(SECOND);
-        rig.client.handle_connected(rig.now);
+        rig.connects();
         rig.sent();
         rig.reply(GREETED);
         rig.reply(refusal);
@@ -91,7 +91,7 @@ fn where_no_script_is_known_by_its_hash_each_is_sent_in_full_and_the_log_says_so
                 rig.done.clear();
                 rig.pass(2 * SECOND);
                 rig.events.clear();
-                rig.client.handle_connected(rig.now);
+                rig.connects();
                 rig.sent();
                 rig.reply(GREETED);
             }
@@ -116,7 +116,7 @@ fn a_server_that_never_runs_a_script_by_hash_nor_by_text_is_not_asked_for_ever()
 #[test]
 fn a_user_without_client_is_told_what_that_costs_once() {
     let mut rig = Rig::new(config());
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.sent();
     let refused = b"-NOPERM User shop has no permissions to run the 'client' command\r\n".repeat(3);
     rig.reply(b"%0\r\n");
@@ -145,8 +145,14 @@ fn a_message_to_oneself_that_was_heard_by_others_too_is_counted_again_later() {
     assert_eq!(rig.sent()[0][0], "PUBLISH");
     rig.reply(b":2\r\n");
     assert!(!rig.disconnects());
-    rig.pass(2 * SECOND);
-    assert_eq!(rig.sent()[0][0], "PUBLISH");
-    rig.reply(b":1\r\n");
+    for _ in 0..3 {
+        assert!(!rig.disconnects(), "it may be one by chance");
+        let next = (0..60).find_map(|_| {
+            rig.pass(SECOND);
+            rig.sent().pop()
+        });
+        assert_eq!(next.map(|command| command[0].clone()).as_deref(), Some("PUBLISH"));
+        rig.reply(b":1\r\n");
+    }
     assert!(rig.disconnects(), "a new connection makes use of it");
 }

@@ -96,7 +96,7 @@ fn a_release_after_a_job_is_not_given_up_for_a_refused_password() {
     assert_eq!(verbs(&mut rig), ["give back"]);
     rig.cut();
     rig.pass(SECOND);
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.sent();
     rig.reply(b"-WRONGPASS invalid username-password pair or user is disabled.\r\n");
     assert!(matches!(rig.outcome(), Outcome::ReleasePending(_)), "its caller need not wait");

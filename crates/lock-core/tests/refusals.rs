@@ -36,7 +36,7 @@ fn a_passing_refusal_at_any_step_keeps_calls_waiting_and_its_text_becomes_the_ca
         for good in 0..5 {
             let mut rig = Rig::new(with_password(None));
             rig.wait_for("k", 10 * SECOND);
-            rig.client.handle_connected(rig.now);
+            rig.connects();
             rig.sent();
             (0..good).for_each(|_| rig.reply(b"+OK\r\n"));
             rig.reply(said);
@@ -66,7 +66,7 @@ fn an_answer_to_auth_is_final_only_where_it_speaks_of_the_password_or_the_comman
     for (said, is_final) in cases {
         let mut rig = Rig::new(with_password(None));
         rig.wait_for("k", 10 * SECOND);
-        rig.client.handle_connected(rig.now);
+        rig.connects();
         rig.sent();
         rig.reply(said);
         let codes: Vec<Code> = failed(&mut rig).into_iter().map(|(code, _)| code).collect();
@@ -79,7 +79,7 @@ fn an_answer_to_auth_is_final_only_where_it_speaks_of_the_password_or_the_comman
 fn a_call_that_waits_through_a_refusal_gets_its_lock() {
     let mut rig = Rig::new(with_password(None));
     rig.wait_for("k", 10 * SECOND);
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.reply(FULL);
     rig.pass(SECOND);
     rig.shake_hands();
@@ -90,7 +90,7 @@ fn a_call_that_waits_through_a_refusal_gets_its_lock() {
 fn what_a_server_says_before_it_closes_is_told() {
     let mut rig = Rig::new(config());
     rig.wait_for("k", SECOND);
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.reply(b"-ERR something that nobody knows\r\n");
     rig.cut();
     let says = |reason: &str| reason.contains("ECONNRESET") && reason.contains("nobody knows");
@@ -103,7 +103,7 @@ fn what_a_server_says_before_it_closes_is_told() {
 
 /// Answers the handshake of a replica.
 fn shake_hands_with_replica(rig: &mut Rig) {
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     for _ in 0..2 {
         for command in rig.sent() {
             match command[0].as_str() {

@@ -234,7 +234,7 @@ fn a_refused_wait_fails_the_call_and_names_the_option() {
 fn a_server_that_refuses_wait_is_noticed_at_connect_and_every_call_is_told() {
     let mut rig = Rig::new(safe());
     rig.wait_for("k", 60 * SECOND);
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     let first = rig.sent();
     assert_eq!(first.last().map(|command| command.join(" ")), Some("WAIT 0 1".to_owned()));
     rig.reply(b"%0\r\n:1\r\n+OK\r\n+OK\r\n$22\r\nredis_version:7.0.15\r\n\r\n*1\r\n:1\r\n*1\r\n:1\r\n-ERR unknown command 'WAIT'\r\n");

@@ -62,7 +62,7 @@ fn nothing_that_shows_secrets_itself_shows_them() {
 fn an_error_at_auth_that_repeats_the_password_fails_calls_without_it() {
     let mut rig = Rig::new(with_password(None));
     rig.try_for("k", "me");
-    rig.client.handle_connected(rig.now);
+    rig.connects();
     rig.sent();
     rig.reply(b"-ERR unknown command 'AUTH', with args beginning with: 's3cret' \r\n");
     let shown = format!("{:?} {:?}", rig.error(), rig.events);

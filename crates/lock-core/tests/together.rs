@@ -60,6 +60,7 @@ fn one_command_parks_all_and_each_has_a_ticket_in_the_order_in_which_they_came()
             waited: true,
             sound: true,
             good_until: None,
+            of_attempt: None,
         };
         rig.client.release(rig.now, request);
         rig.reply(b"");

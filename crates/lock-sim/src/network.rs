@@ -52,7 +52,9 @@ impl World {
         let server = self.servers.listening(one.engine.router().address(node));
         let Some(client) = one.client(node) else { return Ok(()) };
         if let Some(server) = server {
-            client.handle_connected(now);
+            if !client.handle_connected(now) {
+                return Ok(());
+            }
             one.connections.insert(node, next);
             self.connections.push(Connection::new(process, node, server, self.now));
         } else {

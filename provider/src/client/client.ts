@@ -10,7 +10,7 @@ import { loadNative } from "./native";
 import { errorOf, optionErrorOf } from "./native-errors";
 import { type ClientStats, isTelemetryRegistered, type Observable, type ObservedCall, type Observer } from "./observer";
 import { after, keepAliveUntil, now } from "./pause";
-import { onAbort } from "./signals";
+import { isAbortBy, onAbort } from "./signals";
 import type { SlowTerms } from "./slow";
 import type { AcquireTerms, LockTerms } from "./terms";
 import { listOf, seconds } from "./words";
@@ -187,19 +187,29 @@ export class LockClient implements Observable {
   prolong(lock: HeldLock, hold: number): boolean {
     const watched = this.#calls.watched.get(lock.hold);
     if (!watched || !lock.isContinuedBy(hold)) {
-      this.rollBack(hold);
+      void this.rollBack(hold);
       return false;
     }
     this.#calls.watched.delete(lock.hold);
-    this.#native.forget(lock.hold);
+    // The lock is the new attempt's alone, and ends with it.
+    void this.rollBack(lock.hold);
     lock.hold = hold;
     this.#calls.watched.set(hold, watched);
     return true;
   }
 
-  /** Gives back what a hold of `acquire` took, and tries again until Redis has done it. A hold that was lost is left alone. */
-  rollBack(hold: number): void {
-    this.#native.rollBack(hold);
+  /**
+   * Gives back what a hold of `acquire` took; other holds of its owner stay. Never rejects. Resolves when Redis has done it, or after 5 s: then it is
+   * tried again by itself.
+   */
+  rollBack(hold: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => resolve();
+      const caller = this.#calls.add({ resolve: done, reject: done });
+      if (!this.#native.rollBack(caller, hold)) {
+        this.#calls.take(caller)?.resolve(0);
+      }
+    });
   }
 
   /** Forgets the lock object of a hold that was released. */
@@ -384,9 +394,4 @@ export class LockClient implements Observable {
       };
     };
   }
-}
-
-/** Whether an error says no more than that the signal aborted: Node's own functions reject with one of this name, which has no code of ours. */
-function isAbortBy(signal: AbortSignal, error: unknown): boolean {
-  return signal.aborted && error instanceof Error && error.name === "AbortError";
 }

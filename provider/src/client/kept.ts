@@ -45,21 +45,21 @@ export class KeptLocks {
   }
 
   /** Gives back what this lock's acquire took. Other locks of the owner stay. */
-  rollBack(owner: string, lock: HeldLock): void {
+  async rollBack(owner: string, lock: HeldLock): Promise<void> {
     for (const key of lock.keys) {
       lock.giveBack(key);
     }
     this.#client.unwatch(lock.hold);
-    this.#client.rollBack(lock.hold);
     this.#forget(owner, lock);
+    await this.#client.rollBack(lock.hold);
   }
 
   /** Notes that somebody took this lock away, which was found out by asking for it once more. */
   lose(owner: string, lock: HeldLock): void {
     lock.lose(lostError([...lock.keys], "taken-away", "acquire"));
     this.#client.unwatch(lock.hold);
-    this.#client.rollBack(lock.hold);
     this.#forget(owner, lock);
+    void this.#client.rollBack(lock.hold);
   }
 
   #of(owner: string, key: string): Set<HeldLock> {

@@ -56,3 +56,11 @@ class Listener {
 export function onAbort(signal: AbortSignal, callback: (reason: Error) => void): () => void {
   return (listeners.get(signal) ?? new Listener(signal)).add(callback);
 }
+
+/**
+ * @internal Whether an error says no more than that the signal aborted: Node's own functions reject with one of this name, which has no code of
+ * ours.
+ */
+export function isAbortBy(signal: AbortSignal, error: unknown): boolean {
+  return signal.aborted && error instanceof Error && error.name === "AbortError";
+}

@@ -154,9 +154,9 @@ export class RedisLockingProvider implements LockOperations {
     });
     if (hold > 0 && known) {
       const lock = this.#kept.add(hold, parsed, owner, renew === true, onHeld, onLost);
-      await accepted().catch((error) => {
+      await accepted().catch(async (error) => {
         // Not by the owner's name: another acquire of the same owner may hold the keys, too, or by now.
-        this.#kept.rollBack(owner, lock);
+        await this.#kept.rollBack(owner, lock);
         throw error;
       });
     }

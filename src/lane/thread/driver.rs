@@ -103,8 +103,7 @@ async fn hold(core: Arc<Core>, node: NodeId, mut orders: UnboundedReceiver<Order
                 let mut engine = core.engine();
                 match (connected, engine.router().client(node)) {
                     (Ok(connection), Some(client)) => {
-                        client.handle_connected(now());
-                        open = Some(connection);
+                        open = client.handle_connected(now()).then_some(connection);
                     }
                     (Err(trouble), Some(client)) => trouble.tell(now(), client),
                     (_, None) => {}

@@ -36,8 +36,8 @@ use crate::official_callers::OfficialCallers;
 use crate::outbox::Outbox;
 use crate::poll_lines::PollLines;
 use crate::requests::{
-    AcquireRequest, Event, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict, WaitPolicy, Waiting,
-    Wanted,
+    AcquireRequest, Event, OfAttempt, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict,
+    WaitPolicy, Waiting, Wanted,
 };
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -200,9 +200,9 @@ impl Client {
         self.connection.connect(&mut self.fx);
     }
 
-    /// A connection stands; nothing was sent on it yet.
-    pub fn handle_connected(&mut self, now: Instant) {
-        self.connection.connected(now, &self.config, &mut self.ids, &mut self.fx);
+    /// A connection stands; nothing was sent on it yet. False: it is awaited no more, and is to be closed.
+    pub fn handle_connected(&mut self, now: Instant) -> bool {
+        self.connection.connected(now, &self.config, &mut self.ids, &mut self.fx)
     }
 
     /// The connection could not be made, or is gone. `reason` may go to the log: it holds no secret.
@@ -347,13 +347,20 @@ impl Client {
         self.officials.gave_back(now, &request.keys);
         let Rest { ended, served } = self.cohorts.end(request.keys.first(), &request.owner);
         let superseded = request.claim.and_then(|claim| self.supersede(claim));
+        let by = match request.of_attempt {
+            Some(OfAttempt { attempt, .. }) if !self.connection.is_plain() => By::Attempt(attempt),
+            Some(OfAttempt { alone: false, .. }) => {
+                // It would end the owner's other hold.
+                return self.fx.tell(Event::Done { caller: request.caller, outcome: Outcome::Released });
+            }
+            _ => By::Owner,
+        };
         let keys = Arc::clone(&request.keys);
         let attempt = self.attempt();
         let (owner, until) = (request.owner, request.lease_end);
-        let mut release =
-            Release::automatic(now, request.keys, owner, By::Owner, attempt, until).with_others(ended);
+        let mut release = Release::automatic(now, request.keys, owner, by, attempt, until).with_others(ended);
         release.good_until = request.good_until;
-        release.of_job = until.is_some();
+        release.of_job = until.is_some() || request.of_attempt.is_some();
         release.claim = request.claim;
         release.grant = grant.or(superseded);
         release.served = served;
@@ -361,7 +368,7 @@ impl Client {
             self.urgent = true;
         }
         let limit = request.limit.map(|limit| now + limit);
-        let trouble = release.of_job.then(|| self.trouble()).flatten();
+        let trouble = until.filter(|_| request.of_attempt.is_none()).and_then(|_| self.trouble());
         let id = self.add(now, Some(request.caller), Kind::Release(release), limit);
         if let Some(why) = trouble {
             // The job is done: its result does not wait for a server that is not there.

@@ -8,7 +8,7 @@ use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
 use crate::present::Present;
-use crate::requests::{AcquireRequest, ReleaseAllRequest, ReleaseRequest, WaitPolicy, Wanted};
+use crate::requests::{AcquireRequest, OfAttempt, ReleaseAllRequest, ReleaseRequest, WaitPolicy, Wanted};
 use crate::time::Instant;
 use crate::timers::Timer;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub(crate) fn asked_for(call: Call, now: Instant) -> Option<Asked> {
             Some(Asked::Acquire { request, owner: acquire.owner, attempt: acquire.attempt })
         }
         Kind::Release(release) => Some(match (caller, release.by) {
-            (Some(caller), By::Owner) => Asked::Release(ReleaseRequest {
+            (Some(caller), By::Owner | By::Attempt(_)) => Asked::Release(ReleaseRequest {
                 caller,
                 keys: release.keys,
                 owner: release.owner,
@@ -59,6 +59,10 @@ pub(crate) fn asked_for(call: Call, now: Instant) -> Option<Asked> {
                 waited: false,
                 sound: false,
                 good_until: release.good_until,
+                of_attempt: match release.by {
+                    By::Attempt(attempt) => Some(OfAttempt { attempt, alone: false }),
+                    _ => None,
+                },
             }),
             (_, by) => {
                 // Nobody waits for what a look would say, and to give back what may be there is never wrong.
@@ -226,6 +230,15 @@ impl Client {
             _ if pause.is_zero() => self.submit(now, id),
             _ => self.fx.arm(now + pause, Timer::Retry(id)),
         }
+    }
+
+    /// Whether what this owner took of the keys is being given back.
+    pub(crate) fn gives_back(&self, keys: &[LockKey], owner: &Owner) -> bool {
+        let is_one = |call: &Call| match &call.kind {
+            Kind::Release(release) => release.owner == *owner && *release.keys == *keys,
+            _ => false,
+        };
+        self.calls.iter().any(|(_, call)| is_one(call))
     }
 
     /// Gives back what an attempt took, if it can be told from what else its owner holds: see [`Self::gives_back_by`].

@@ -8,7 +8,6 @@ use crate::calls::{Call, Kind, MOST_CUTS, State};
 use crate::config::PauseRule;
 use crate::connection::Expected;
 use crate::error::{Code, Error};
-use crate::official_callers::OfficialCallers;
 use crate::present::Present;
 use crate::requests::{Event, Outcome};
 use crate::time::Instant;
@@ -63,7 +62,7 @@ impl Client {
         for caller in self.cohorts.end_all() {
             self.fx.tell(Event::Done { caller, outcome: Outcome::Released });
         }
-        self.officials = OfficialCallers::default();
+        self.officials.begin_anew(unanswered.iter().any(|sent| matches!(sent, Expected::Connections)));
         let taken = self.outbox.end_wait().into_iter();
         let sent = taken.chain(unanswered.iter().flat_map(Expected::calls).copied()).map(|id| (id, true));
         let collected = self.outbox.take_all().into_iter().map(|id| (id, false));

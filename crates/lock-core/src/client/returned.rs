@@ -50,7 +50,7 @@ impl Client {
                     );
                     self.fx.log(LogLevel::Warn, message);
                 }
-                self.calls.forget(id);
+                self.finish(id, Outcome::Released);
             }
         }
     }

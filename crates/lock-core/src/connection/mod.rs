@@ -128,6 +128,8 @@ pub(crate) struct Connection {
     slot: Option<u16>,
     last_progress: Instant,
     silence_armed: bool,
+    /// A question about what was refused is due.
+    ask_again_armed: bool,
     /// Scripts have to be sent by their text, always.
     by_text: bool,
     /// Something came from the server on this connection.
@@ -162,6 +164,7 @@ impl Connection {
             slot: None,
             last_progress: Instant::from_nanos(0),
             silence_armed: false,
+            ask_again_armed: false,
             by_text: false,
             heard: false,
             last_reason: String::new(),
@@ -313,14 +316,17 @@ impl Connection {
         }
     }
 
-    /// A connection stands; nothing was sent on it yet.
+    /// A connection stands; nothing was sent on it yet. False where none is awaited any more: it was given up while it was being made.
     pub(crate) fn connected(
         &mut self,
         now: Instant,
         config: &ClientConfig,
         ids: &mut IdSource,
         fx: &mut Effects,
-    ) {
+    ) -> bool {
+        if !matches!(self.phase, Phase::Connecting) {
+            return false;
+        }
         self.parser.reset();
         self.out.clear();
         self.gone = 0;
@@ -338,6 +344,7 @@ impl Connection {
         let handshake = Handshake::begin(config, self.channels, self.slot, previous, &mut self.out);
         self.phase = Phase::Handshake(Box::new(handshake));
         self.expect_progress(now, config, fx);
+        true
     }
 
     /// The master is elsewhere by now. True when this connection has to be given up for it, or what leads to one: an address that is gone may
@@ -534,7 +541,9 @@ impl Connection {
                 }
                 self.phase = Phase::Ready;
                 self.mode = mode;
-                if let Some(pause) = self.standing.stands(replica, refused) {
+                if let Some(pause) = self.standing.stands(replica, refused)
+                    && !std::mem::replace(&mut self.ask_again_armed, true)
+                {
                     fx.arm(now + pause, Timer::AskAgain);
                 }
                 if !self.is_doubted() {
@@ -622,6 +631,7 @@ impl Connection {
 
     /// Time to ask whether what was refused is allowed by now.
     pub(crate) fn ask_again_due(&mut self, now: Instant, config: &ClientConfig, fx: &mut Effects) {
+        self.ask_again_armed = false;
         if !self.is_ready() {
             return;
         }
@@ -630,13 +640,15 @@ impl Connection {
         self.send(now, config, Expected::Probe, false, fx, |_, out| {
             needs::ask_refused(refused, &channels, &config.prefix, slot, by_text, out);
         });
+        self.ask_again_armed = true;
         fx.arm(now + pause, Timer::AskAgain);
     }
 
     /// The answer to that. What is allowed by now is made use of by a new connection.
     fn probed(&mut self, reply: &Value, config: &ClientConfig) {
-        if self.standing.refused().is_some_and(|refused| needs::is_allowed(refused, reply, &config.secrets()))
-        {
+        let is_allowed = |refused| needs::is_allowed(refused, reply, &config.secrets());
+        let allowed = self.standing.refused().is_some_and(is_allowed);
+        if self.standing.is_sure(allowed) {
             self.leave("what it refused is allowed by now");
         }
     }

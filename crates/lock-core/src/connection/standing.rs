@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Pauses between two questions about what was refused: the first, and the longest.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// A message to the client itself must be counted as one so often.
+const MOST_COUNTED: u32 = 3;
 /// Most reasons that one outage is told for.
 const MOST_TOLD: usize = 3;
 
@@ -27,6 +29,8 @@ pub(super) struct Standing {
     refused: Option<Refused>,
     /// The pause before it is asked for again.
     pause: Duration,
+    /// How often in a row a message to the client itself was counted as one.
+    counted: u32,
 }
 
 impl Standing {
@@ -69,6 +73,7 @@ impl Standing {
             self.pause = ASK_AGAIN.0;
         }
         self.refused = refused;
+        self.counted = 0;
         refused.map(|_| self.pause)
     }
 
@@ -92,6 +97,13 @@ impl Standing {
     /// What was refused on this connection.
     pub(super) fn refused(&self) -> Option<Refused> {
         self.refused
+    }
+
+    /// Whether an answer shows that what was refused can be made use of. A count of receivers may be right by chance: others who hear all channels
+    /// come and go, and a proxy may ask one node or another.
+    pub(super) fn is_sure(&mut self, allowed: bool) -> bool {
+        self.counted = if allowed { self.counted + 1 } else { 0 };
+        allowed && (self.refused != Some(Refused::Receivers) || self.counted >= MOST_COUNTED)
     }
 
     /// What is asked for again now, and the pause before the next time.

@@ -6,9 +6,6 @@
 //! A lease is *renewed* (`renews`) or only *looked at*: then a renewal of no time at all tells what Redis has. Several leases of one named owner
 //! on one key are one hold in Redis: they have one fencing token, and the hold lasts as long as the longest of them. So what a lease
 //! promises by itself is never too much; what Redis has beyond that, the next look tells.
-//!
-//! Methods: mutators `register`, `release`, `give_up`; `poll` says what is due; `answered` and `failed` take a
-//! renewal's outcome, `claimed` and `lose` a claim's; getters `state`, `remaining`, `held`.
 
 mod call;
 mod entry;
@@ -205,6 +202,12 @@ impl LeaseTable {
             lease.held = lease.held.part(&kept);
             self.named.remove(owner, &gone, place, false);
         }
+    }
+
+    /// Whether any lease or note of a named owner is on one of these keys.
+    #[must_use]
+    pub fn has(&self, owner: &Owner, keys: &[LockKey]) -> bool {
+        !self.named.places(owner.as_bytes(), Some(keys)).is_empty() || self.noted.has(owner.as_bytes(), keys)
     }
 
     /// Takes a lease out; from here on nothing is asked about it any more.

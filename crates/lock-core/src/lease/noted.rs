@@ -61,6 +61,11 @@ impl Noted {
         }
     }
 
+    /// Whether one of these keys is noted for the owner.
+    pub(super) fn has(&self, owner: &[u8], keys: &[LockKey]) -> bool {
+        keys.iter().any(|key| self.by_key.get(key).is_some_and(|note| *note.owner == *owner))
+    }
+
     /// The owner gives these keys back, or all.
     pub(super) fn forget(&mut self, owner: &[u8], keys: Option<&[LockKey]>) {
         match keys {

@@ -15,14 +15,13 @@ mod several;
 use crate::client::Client;
 use crate::config::ClientConfig;
 use crate::error::Error;
-use crate::ids::{AttemptId, IdSource, Owner};
+use crate::ids::IdSource;
 use crate::key::LockKey;
 use crate::lease::NewLease;
 use crate::node_address::NodeAddress;
 use crate::requests::{AcquireRequest, Event, ReleaseAllRequest, ReleaseRequest, TaskKey, Verdict, Waiting};
 use crate::time::Instant;
 use cluster::Cluster;
-use fragments::by_slot;
 pub use map::{Routes, SlotRange};
 pub use node_id::{FIRST, NodeId};
 use std::sync::Arc;
@@ -122,28 +121,6 @@ impl Router {
         match &mut self.cluster {
             None => self.first.release(now, request),
             Some(cluster) => self.last = cluster.release(&mut self.first, now, request),
-        }
-    }
-
-    /// Gives back what an attempt of a named owner took, until `until` at the most. `sure`: the owner had none of the keys before.
-    pub fn roll_back(
-        &mut self,
-        now: Instant,
-        keys: Arc<[LockKey]>,
-        owner: Owner,
-        attempt: AttemptId,
-        sure: bool,
-        until: Option<Instant>,
-    ) {
-        match &mut self.cluster {
-            None => self.first.give_back_attempt(now, keys, owner, attempt, sure, until),
-            Some(cluster) => {
-                for keys in by_slot(&keys) {
-                    let slot = keys.first().map_or(0, LockKey::slot);
-                    let client = cluster.at(&mut self.first, slot).1;
-                    client.give_back_attempt(now, keys, owner.clone(), attempt, sure, until);
-                }
-            }
         }
     }
 

@@ -171,7 +171,15 @@ impl Cluster {
             }
             Outcome::Failed(error)
                 if error.code == Code::Refused
-                    && share.held.as_mut().is_some_and(|held| held.ask_again(now)) => {}
+                    && share.held.as_mut().is_some_and(|held| held.ask_again(now)) =>
+            {
+                // Under the same names a late roll-back would take from the call what it has again by then.
+                let (keys, owner) = (Arc::clone(&share.keys), several.owner.clone());
+                let slot = keys.first().map_or(0, LockKey::slot);
+                if self.at(first, slot).1.gives_back(&keys, &owner) {
+                    self.start_anew(first, now, call);
+                }
+            }
             Outcome::Failed(error) => self.fail_several(first, now, call, error),
             _ => {}
         }

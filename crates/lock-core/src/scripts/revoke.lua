@@ -18,8 +18,13 @@ for i = 1, #KEYS, stride do
       local uuid = string.match(holder, '^execute:(%x+%-%x+)')
       local holders = uuid and string.gsub(uuid, '-', '') or string.match(record, '^[^:]*') or ''
       -- Each process that the record names: its attempts begin alike, and so does the uuid of execute.
+      local told = {}
       for attempt in string.gmatch(holders, '%x+') do
-        if #attempt == 12 or #attempt == 32 then redis.pcall('PUBLISH', 'mlr!o:' .. string.sub(attempt, 1, 12), KEYS[i]) end
+        local mark = string.sub(attempt, 1, 12)
+        if (#attempt == 12 or #attempt == 32) and not told[mark] then
+          told[mark] = true
+          redis.pcall('PUBLISH', 'mlr!o:' .. mark, KEYS[i])
+        end
       end
     else
       redis.call('DEL', KEYS[i])

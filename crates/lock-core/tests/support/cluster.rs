@@ -221,6 +221,7 @@ impl Nodes {
             waited: false,
             sound: true,
             good_until: None,
+            of_attempt: None,
         };
         self.router.release(self.now, request);
         self.drain();

@@ -83,8 +83,34 @@ impl Rig {
         rig
     }
 
+    /// Connected to a server that refuses side keys.
+    pub fn plain(config: ClientConfig) -> Self {
+        let mut rig = Self::new(config);
+        rig.connects();
+        for command in rig.sent() {
+            rig.reply(match command[0].as_str() {
+                "INFO" => b"$33\r\nredis_version:7.0.15\r\nloading:0\r\n\r\n",
+                "EVALSHA" => b"-NOPERM no side keys\r\n",
+                "EVAL" => b"*1\r\n:1\r\n",
+                _ => b"+OK\r\n",
+            });
+        }
+        rig.sent();
+        rig.events.clear();
+        rig
+    }
+
+    /// A connection stands, after the pause before it.
+    pub fn connects(&mut self) {
+        let end = self.now + 60 * SECOND;
+        while !self.client.handle_connected(self.now) {
+            assert!(self.now < end, "no connection is asked for");
+            self.pass(MS);
+        }
+    }
+
     pub fn shake_hands(&mut self) {
-        self.client.handle_connected(self.now);
+        self.connects();
         // Two rounds: pushes are asked for once RESP3 is agreed on.
         for command in self.sent() {
             let reply: &[u8] = match command.first().map(String::as_str) {
@@ -231,6 +257,7 @@ impl Rig {
             waited: false,
             sound: true,
             good_until: None,
+            of_attempt: None,
         };
         self.client.release(self.now, request);
         self.drain();

@@ -119,9 +119,11 @@ pub(super) fn revoke(call: &mut Call<'_>) -> Outcome<Reply> {
             uuid.unwrap_or_else(|| recorded.split(|&byte| byte == b':').next().unwrap_or_default().to_vec());
         call.delete(record_key);
         call.grant_next(lock, call.key(at + 2)?, call.key(at + 3)?, call.flag(4), None, 0)?;
+        let mut told = Vec::new();
         for attempt in holders.split(|byte| !byte.is_ascii_hexdigit()) {
-            if attempt.len() == 12 || attempt.len() == 32 {
-                let mark = attempt.get(..12).unwrap_or_default();
+            let mark = attempt.get(..12).unwrap_or_default();
+            if (attempt.len() == 12 || attempt.len() == 32) && !told.contains(&mark) {
+                told.push(mark);
                 (call.publish)(&[b"mlr!o:", mark].concat(), lock);
             }
         }
