@@ -139,12 +139,12 @@ impl Engine {
         self.leases.lock().release(now, hold);
     }
 
-    /// Gives back what the hold of an `acquire` took, and repeats it until Redis has done it. Other holds of the same owner stay. False: the hold was
-    /// lost or given back, and nothing is asked.
+    /// Gives back what the hold of an `acquire` took, and repeats it until Redis has done it. Other holds of the same owner stay. False: it was
+    /// given back or forgotten, and nothing is asked.
     pub fn roll_back_hold(&mut self, now: Instant, caller: u64, hold: HoldId) -> bool {
         let mut leases = self.leases.lock();
-        let Some(Ended { held, .. }) = leases.release(now, hold) else { return false };
-        let alone = !held.joined && !leases.has(&held.owner, &held.keys);
+        let Some(Ended { held, state, .. }) = leases.release(now, hold) else { return false };
+        let alone = !state.is_lost() && !held.joined && !leases.has_later(now, &held);
         drop(leases);
         let request = ReleaseRequest {
             caller,

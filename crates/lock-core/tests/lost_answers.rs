@@ -286,3 +286,34 @@ fn without_records_a_hold_goes_back_by_its_attempt_only_if_its_owner_has_no_othe
         assert!(matches!(rig.outcome(), Outcome::Released));
     }
 }
+
+#[test]
+fn without_records_a_hold_stays_while_its_owner_asks_for_the_key_again() {
+    let mut rig = Rig::plain(config());
+    rig.try_for("k", "me");
+    rig.sent();
+    gives_back(&mut rig, true);
+    assert!(rig.sent().is_empty());
+    assert!(matches!(rig.outcome(), Outcome::Released));
+}
+
+#[test]
+fn a_roll_back_ends_with_a_word_in_the_log_where_records_may_not_be_looked_at_any_more() {
+    let mut rig = Rig::ready(config());
+    gives_back(&mut rig, false);
+    rig.cut();
+    rig.connects();
+    for command in rig.sent() {
+        rig.reply(match command[0].as_str() {
+            "INFO" => b"$33\r\nredis_version:7.0.15\r\nloading:0\r\n\r\n",
+            "EVALSHA" => b"-NOPERM no side keys\r\n",
+            "EVAL" => b"*1\r\n:1\r\n",
+            _ => b"+OK\r\n",
+        });
+    }
+    assert_eq!(rig.sent().len(), 1);
+    rig.reply(b"-NOPERM no side keys\r\n");
+    assert!(rig.logs().contains("release it by hand"), "{}", rig.logs());
+    rig.pass(60 * SECOND);
+    assert!(rig.sent().is_empty() && rig.client.is_idle());
+}

@@ -85,6 +85,8 @@ async fn hold(core: Arc<Core>, node: NodeId, mut orders: UnboundedReceiver<Order
             }
         };
         tokio::select! {
+            // An order may say that the connection which is there now is not awaited any more.
+            biased;
             order = orders.recv() => match order {
                 None => return,
                 Some(Order::Write) => {}

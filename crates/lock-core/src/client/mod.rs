@@ -349,8 +349,8 @@ impl Client {
         let superseded = request.claim.and_then(|claim| self.supersede(claim));
         let by = match request.of_attempt {
             Some(OfAttempt { attempt, .. }) if !self.connection.is_plain() => By::Attempt(attempt),
-            Some(OfAttempt { alone: false, .. }) => {
-                // It would end the owner's other hold.
+            Some(OfAttempt { alone, .. }) if !alone || self.acquires(&request.keys, &request.owner) => {
+                // By its name it would end the owner's other hold.
                 return self.fx.tell(Event::Done { caller: request.caller, outcome: Outcome::Released });
             }
             _ => By::Owner,

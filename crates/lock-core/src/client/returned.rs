@@ -2,7 +2,7 @@
 
 use super::state::{Client, list};
 use crate::call_id::CallId;
-use crate::calls::{Hint, Kind, State};
+use crate::calls::{By, Hint, Kind, State};
 use crate::cohort::Followers;
 use crate::commands::Returned;
 use crate::commands::revoke::Revoked;
@@ -102,6 +102,14 @@ impl Client {
             let message = format!("Redis refused to release {}: {text}", list(&keys));
             let error = Error::new(Code::Refused, message).with_keys(keys).with_cause(Some(text.to_owned()));
             return self.finish(id, Outcome::Failed(error));
+        }
+        if let By::Attempt(attempt) = release.by
+            && self.connection.is_plain()
+        {
+            // This connection may not look at records, so nothing can tell the attempt any more; the log says so.
+            let (owner, keys) = (release.owner.clone(), Arc::clone(&release.keys));
+            self.gives_back_by(&owner, attempt, &keys, false);
+            return self.finish(id, Outcome::Released);
         }
         // Nobody else will free these keys, so it is tried until Redis has done so by itself.
         if release.until.is_some_and(|until| now + RELEASE_RETRY >= until) {

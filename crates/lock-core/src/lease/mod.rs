@@ -204,10 +204,12 @@ impl LeaseTable {
         }
     }
 
-    /// Whether any lease or note of a named owner is on one of these keys.
+    /// Whether the named owner of a hold took one of its keys once more.
     #[must_use]
-    pub fn has(&self, owner: &Owner, keys: &[LockKey]) -> bool {
-        !self.named.places(owner.as_bytes(), Some(keys)).is_empty() || self.noted.has(owner.as_bytes(), keys)
+    pub fn has_later(&self, now: Instant, held: &NewLease) -> bool {
+        let mut places = self.named.places(held.owner.as_bytes(), Some(&held.keys)).into_iter();
+        let is_later = |place| self.leases.get(place).is_some_and(|other| other.held.sent_at >= held.sent_at);
+        places.any(is_later) || self.noted.has_later(now, held)
     }
 
     /// Takes a lease out; from here on nothing is asked about it any more.

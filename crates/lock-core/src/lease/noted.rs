@@ -61,9 +61,12 @@ impl Noted {
         }
     }
 
-    /// Whether one of these keys is noted for the owner.
-    pub(super) fn has(&self, owner: &[u8], keys: &[LockKey]) -> bool {
-        keys.iter().any(|key| self.by_key.get(key).is_some_and(|note| *note.owner == *owner))
+    /// Whether the owner of a hold took one of its keys once more.
+    pub(super) fn has_later(&self, now: Instant, held: &NewLease) -> bool {
+        let mut notes = held.keys.iter().filter_map(|key| self.by_key.get(key));
+        notes.any(|note| {
+            *note.owner == *held.owner.as_bytes() && note.sent_at >= held.sent_at && !note.is_over(now)
+        })
     }
 
     /// The owner gives these keys back, or all.
