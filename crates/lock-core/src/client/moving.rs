@@ -241,17 +241,6 @@ impl Client {
         self.calls.iter().any(|(_, call)| is_one(call))
     }
 
-    /// Whether this owner asks for one of the keys.
-    pub(crate) fn acquires(&self, keys: &[LockKey], owner: &Owner) -> bool {
-        let is_one = |call: &Call| match &call.kind {
-            Kind::Acquire(acquire) => {
-                acquire.owner == *owner && acquire.keys.iter().any(|key| keys.contains(key))
-            }
-            _ => false,
-        };
-        self.calls.iter().any(|(_, call)| is_one(call))
-    }
-
     /// Gives back what an attempt took, if it can be told from what else its owner holds: see [`Self::gives_back_by`].
     pub(crate) fn give_back_attempt(
         &mut self,

@@ -1,13 +1,13 @@
 //! The client's parts, and what every other file of it needs: names of keys, and telling callers.
 
 use crate::call_id::CallId;
-use crate::calls::{Calls, Kind};
+use crate::calls::{Call, Calls, Kind};
 use crate::cohort::Cohorts;
 use crate::config::ClientConfig;
 use crate::connection::Connection;
 use crate::effects::Effects;
 use crate::error::{Code, Error};
-use crate::ids::{AttemptId, IdSource};
+use crate::ids::{AttemptId, IdSource, Owner};
 use crate::key::{LockKey, Namespace};
 use crate::official_callers::OfficialCallers;
 use crate::outbox::Outbox;
@@ -197,6 +197,17 @@ impl Client {
         if let Some(caller) = last {
             self.fx.tell(Event::Done { caller, outcome });
         }
+    }
+
+    /// Whether this owner asks for one of the keys.
+    pub(super) fn acquires(&self, keys: &[LockKey], owner: &Owner) -> bool {
+        let is_one = |call: &Call| match &call.kind {
+            Kind::Acquire(acquire) => {
+                acquire.owner == *owner && acquire.keys.iter().any(|key| keys.contains(key))
+            }
+            _ => false,
+        };
+        self.calls.iter().any(|(_, call)| is_one(call))
     }
 
     /// Tells the callers and forgets the call.

@@ -2,7 +2,6 @@
 //! what became of it.
 //!
 //! The JavaScript thread registers and releases leases, the renewal thread polls them. The table holds no lock and reads no clock itself.
-//!
 //! A lease is *renewed* (`renews`) or only *looked at*: then a renewal of no time at all tells what Redis has. Several leases of one named owner
 //! on one key are one hold in Redis: they have one fencing token, and the hold lasts as long as the longest of them. So what a lease
 //! promises by itself is never too much; what Redis has beyond that, the next look tells.
@@ -207,9 +206,9 @@ impl LeaseTable {
     /// Whether the named owner of a hold took one of its keys once more.
     #[must_use]
     pub fn has_later(&self, now: Instant, held: &NewLease) -> bool {
-        let mut places = self.named.places(held.owner.as_bytes(), Some(&held.keys)).into_iter();
         let is_later = |place| self.leases.get(place).is_some_and(|other| other.held.sent_at >= held.sent_at);
-        places.any(is_later) || self.noted.has_later(now, held)
+        let places = self.named.places(held.owner.as_bytes(), Some(&held.keys));
+        places.into_iter().any(is_later) || self.noted.has_later(now, held)
     }
 
     /// Takes a lease out; from here on nothing is asked about it any more.
