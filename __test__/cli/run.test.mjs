@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { SIGNALS } from "../../harness/system.mjs";
 import { COMMANDS, startHostileProcess, toldLock } from "../support/hostile-process.mjs";
 import { NS, openTestbed, until } from "../support/testbed.mjs";
@@ -25,6 +26,9 @@ function js(text) {
 const WAITS = js("console.log('pid', process.pid); setInterval(() => {}, 1000)");
 /** The same, but SIGTERM does not end it. */
 const STUBBORN = js("process.on('SIGTERM', () => console.log('not yet')); console.log('pid', process.pid); setInterval(() => {}, 1000)");
+
+/** On a busy machine run may stand still between the start of its program and the word to its guard. */
+const TOLD_MS = 500;
 
 async function startProgram(program, options) {
   const running = start(runArgs(program, options));
@@ -167,6 +171,7 @@ test("a program that does not end by SIGTERM is killed after --grace, and the ne
 
 test("kill -9 of run itself ends the program, and the lock ends with its lease", SIGNALS, async () => {
   const { running, pid } = await startProgram(STUBBORN, { flags: ["--expire", "3", "--grace", "1"] });
+  await sleep(TOLD_MS);
   running.kill("SIGKILL");
   assert.deepEqual(await running.exited, [null, "SIGKILL"]);
   assert.ok(await owner());
@@ -209,6 +214,8 @@ test("a signal that ends the program ends what it started, too, and the lock is 
 test("kill -9 of run itself ends what the program started, too", SIGNALS, async () => {
   for (const program of [SHELL_WITH_JOB, SHELL_WITH_STUBBORN_JOB]) {
     const { running, pid } = await startProgram(program, { flags: ["--expire", "3", "--grace", "1"] });
+    // The program may have begun before run has told its guard whom it guards.
+    await sleep(TOLD_MS);
     running.kill("SIGKILL");
     await running.exited;
     await untilGone(pid);
