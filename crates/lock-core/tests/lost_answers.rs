@@ -302,15 +302,7 @@ fn a_roll_back_ends_with_a_word_in_the_log_where_records_may_not_be_looked_at_an
     let mut rig = Rig::ready(config());
     gives_back(&mut rig, false);
     rig.cut();
-    rig.connects();
-    for command in rig.sent() {
-        rig.reply(match command[0].as_str() {
-            "INFO" => b"$33\r\nredis_version:7.0.15\r\nloading:0\r\n\r\n",
-            "EVALSHA" => b"-NOPERM no side keys\r\n",
-            "EVAL" => b"*1\r\n:1\r\n",
-            _ => b"+OK\r\n",
-        });
-    }
+    rig.connects_without_side_keys();
     assert_eq!(rig.sent().len(), 1);
     rig.reply(b"-NOPERM no side keys\r\n");
     assert!(rig.logs().contains("release it by hand"), "{}", rig.logs());

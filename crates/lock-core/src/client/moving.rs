@@ -241,21 +241,6 @@ impl Client {
         self.calls.iter().any(|(_, call)| is_one(call))
     }
 
-    /// Gives back what an attempt took, if it can be told from what else its owner holds: see [`Self::gives_back_by`].
-    pub(crate) fn give_back_attempt(
-        &mut self,
-        now: Instant,
-        keys: Arc<[LockKey]>,
-        owner: Owner,
-        attempt: AttemptId,
-        sure: bool,
-        until: Option<Instant>,
-    ) {
-        if let Some(by) = self.gives_back_by(&owner, attempt, &keys, sure) {
-            self.give_back(now, keys, owner, by, until);
-        }
-    }
-
     /// Gives back keys that were taken as part of a call that came to nothing.
     pub(crate) fn give_back(
         &mut self,

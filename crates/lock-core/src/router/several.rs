@@ -144,7 +144,9 @@ impl Cluster {
     ) {
         let client = self.at(first, keys.first().map_or(0, LockKey::slot)).1;
         let sure = !held.joined && !is_late(now, held.sent_at, held.lease);
-        client.give_back_attempt(now, keys, owner, attempt, sure, longest_end(now, held.lease));
+        if let Some(by) = client.gives_back_by(&owner, attempt, &keys, sure) {
+            client.give_back(now, keys, owner, by, longest_end(now, held.lease));
+        }
     }
 
     fn share_answered(&mut self, first: &mut Client, now: Instant, call: u64, at: usize, outcome: Outcome) {

@@ -86,18 +86,23 @@ impl Rig {
     /// Connected to a server that refuses side keys.
     pub fn plain(config: ClientConfig) -> Self {
         let mut rig = Self::new(config);
-        rig.connects();
-        for command in rig.sent() {
-            rig.reply(match command[0].as_str() {
+        rig.connects_without_side_keys();
+        rig.sent();
+        rig.events.clear();
+        rig
+    }
+
+    /// Connects to a server that refuses side keys; what waited is sent.
+    pub fn connects_without_side_keys(&mut self) {
+        self.connects();
+        for command in self.sent() {
+            self.reply(match command[0].as_str() {
                 "INFO" => b"$33\r\nredis_version:7.0.15\r\nloading:0\r\n\r\n",
                 "EVALSHA" => b"-NOPERM no side keys\r\n",
                 "EVAL" => b"*1\r\n:1\r\n",
                 _ => b"+OK\r\n",
             });
         }
-        rig.sent();
-        rig.events.clear();
-        rig
     }
 
     /// A connection stands, after the pause before it.
