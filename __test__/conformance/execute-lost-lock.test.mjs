@@ -14,24 +14,13 @@ const aborted = (signal) =>
     else signal.addEventListener("abort", resolve, { once: true });
   });
 
-/** Waits until the lease of a key was seen to grow so many times. Five thirds of a lease are longer than the lease. */
-async function renewals(key, count) {
-  let [seen, last] = [0, await bed.pttl(`${NS}${key}`)];
-  await until(`${key} is renewed ${count} times`, async () => {
-    const left = await bed.pttl(`${NS}${key}`);
-    if (left > last) seen += 1;
-    last = left;
-    return seen === count;
-  });
-}
-
 test("a lease is renewed for as long as the job runs", async () => {
   const { locking } = await bed.boot();
   const result = await locking.execute(
     "k",
     async (signal) => {
       const owner = await bed.owner(`${NS}k`);
-      await renewals("k", 5);
+      await bed.renewals(`${NS}k`, 5);
       assert.equal(await bed.owner(`${NS}k`), owner);
       assert.equal(signal.aborted, false);
       return "done";
@@ -47,7 +36,7 @@ test("all keys of one execute are renewed", async () => {
   await locking.execute(
     ["a", "b"],
     async () => {
-      await Promise.all([renewals("a", 2), renewals("b", 2)]);
+      await Promise.all([bed.renewals(`${NS}a`, 2), bed.renewals(`${NS}b`, 2)]);
     },
     { expire: 1 },
   );

@@ -113,6 +113,17 @@ class Testbed {
     return this.command("PTTL", name);
   }
 
+  /** Waits until the lease of the key with this full name was seen to grow so many times. Five thirds of a lease are longer than the lease. */
+  async renewals(name, count = 1) {
+    let [seen, lastMs] = [0, await this.pttl(name)];
+    await until(`${name} is renewed ${count} times`, async () => {
+      const leftMs = await this.pttl(name);
+      if (leftMs > lastMs) seen += 1;
+      lastMs = leftMs;
+      return seen >= count;
+    });
+  }
+
   /**
    * Everything in the current database, sorted by name.
    *
