@@ -52,6 +52,13 @@ test("a loss of data explains an overlap of a hold before it with one after it, 
   assert.equal(checkHolds([hold(1, 0, 112, 1), hold(2, 20, 30, 2)], rules).violations.length, 1, "longer than its lease");
 });
 
+test("a loss of data explains the smaller token of a job that began late on a grant from before it, and no other", () => {
+  const rules = { dataLost: [{ from: 10, to: 11 }], leaseMs: 100 };
+  assert.deepEqual(checkHolds([hold(1, 20, 21, 9), hold(2, 22, 23, 5)], rules), { violations: [], permitted: 1 });
+  assert.equal(checkHolds([hold(1, 20, 21, 9), hold(2, 62, 63, 5)], rules).violations.length, 1, "it began long after the loss");
+  assert.equal(checkHolds([hold(1, 5, 6, 9), hold(2, 7, 8, 5)], rules).violations.length, 1, "before the loss");
+});
+
 test("holds of one owner may overlap and have the same token, and those of two may not", () => {
   const me = { owner: "me", asked: 0 };
   assert.deepEqual(checkHolds([hold(1, 0, 50, 10, me), hold(2, 5, 60, 10, me)]).violations, []);
@@ -78,6 +85,13 @@ test("a release that overtakes its own process' acquire ends what that proves, i
   assert.deepEqual(checkHolds(holds(50), rules(-2)), { violations: [], permitted: 1 });
   assert.deepEqual(checkHolds(holds(450), rules(200)), { violations: [], permitted: 1 }, "the release was answered later");
   assert.equal(checkHolds(holds(450), rules(-2)).violations.length, 1, "not at its next look only");
+});
+
+test("a releaseAll ends what its own process proves of a lock that was asked for while it ran, and a release does not", () => {
+  const releases = (isAll) => ({ releases: [{ by: 1, owner: "me", keys: ["k"], from: 0, to: 40, isAll }] });
+  const holds = [hold(1, 10, 30, 10, { owner: "me", asked: 5 }), hold(2, 25, 60, 11, { owner: "you", asked: 0 })];
+  assert.deepEqual(checkHolds(holds, releases(true)), { violations: [], permitted: 1 });
+  assert.match(checkHolds(holds, releases(false)).violations[0], /^two holders/);
 });
 
 test("a locked key, and a side key that stays for ever, are reported as left over", () => {

@@ -5,10 +5,11 @@ import { FLEET_TASKS } from "./fleet-tasks.mjs";
 import { openPeer, PEERS } from "./peers/contestants.mjs";
 import { PEER_TASKS } from "./peers/tasks.mjs";
 import { SCALE_TASKS } from "./scale-tasks.mjs";
+import { STEADY_TASKS } from "./steady-tasks.mjs";
 import { TASKS } from "./tasks.mjs";
 
 const [name, url, options] = process.argv.slice(2);
-const ROOMS = [TASKS, FLEET_TASKS, SCALE_TASKS, PEER_TASKS];
+const ROOMS = [TASKS, FLEET_TASKS, SCALE_TASKS, STEADY_TASKS, PEER_TASKS];
 const ALL_TASKS = Object.assign({}, ...ROOMS);
 // Of two tasks of the same name one would never run.
 const names = ROOMS.flatMap(Object.keys);

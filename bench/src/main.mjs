@@ -12,6 +12,7 @@ import { startContestant } from "./processes.mjs";
 import { isMeasuredInRounds, runInRounds } from "./rounds.mjs";
 import { runScale } from "./scale.mjs";
 import { runSeen } from "./seen.mjs";
+import { runSteady } from "./steady.mjs";
 import { runSteps } from "./steps.mjs";
 import { runTls } from "./tls.mjs";
 
@@ -24,10 +25,11 @@ import { runTls } from "./tls.mjs";
  * @param {number} options.rounds
  * @param {boolean} options.roundsGiven whether the command line says how many
  * @param {boolean} options.quick
+ * @param {number} options.minutes length of the scenario `steady`
  * @param {(text: string) => void} options.progress
  * @returns {Promise<object>} `{ meta, scenarios }`
  */
-export async function runBenchmark({ url, observer, only, contestants: wanted, rounds, roundsGiven, quick, progress }) {
+export async function runBenchmark({ url, observer, only, contestants: wanted, rounds, roundsGiven, quick, minutes, progress }) {
   const running = new Map();
   const versions = {};
   const scenarios = {};
@@ -45,6 +47,10 @@ export async function runBenchmark({ url, observer, only, contestants: wanted, r
       }
       if (scenario === "seen") {
         scenarios[scenario] = await runSeen({ url, rounds, quick, progress });
+        continue;
+      }
+      if (scenario === "steady") {
+        scenarios[scenario] = await runSteady(contestants, { minutes, quick, progress });
         continue;
       }
       if (scenario === "fleets") {

@@ -5,6 +5,7 @@ import { PEER_SCENARIOS } from "./peers/scenarios.mjs";
 import { PEER_TABLES, peerTables } from "./publish/peer-tables.mjs";
 import { scaleRows } from "./scale.mjs";
 import { seenRows } from "./seen.mjs";
+import { steadyRows } from "./steady.mjs";
 
 const TITLES = {
   sequential: ({ params }) => `One at a time, ${params.count} executes of an empty job on distinct keys`,
@@ -25,6 +26,8 @@ const TITLES = {
   gone: () => "Fifteen waiters in front, whose process is stopped or killed: until the next waiter of another process is served",
   steps: () => "The busy hot key by acquireLockStep of Medusa's core flows, timeout 30 s, 4 processes x 25 callers",
   seen: () => "256 at once on distinct keys, empty jobs, ours: what it costs that locks can be seen; again: plain once more, the noise",
+  steady: () =>
+    "The same load for a long time: keys never used before, four busy keys, and locks that are given back by their owner's name",
   fleets: () => "Two processes on one busy key, job of 5 ms, timeout 5 s; polling: ours by RESP2",
   scale: () => "Very many at once in one process: time for each, and the longest block of the event loop",
   cluster: ({ params }) =>
@@ -110,6 +113,7 @@ export function rowsOf(scenario, result) {
   if (scenario === "fleets") return mixedRows(result);
   if (scenario === "scale") return scaleRows(result);
   if (scenario === "seen") return seenRows(result);
+  if (scenario === "steady") return steadyRows(result);
   if (result.ratios) return measuredRows(result);
   const [first] = Object.values(result.contestants);
   return first?.problems ? fleetRows(result) : observedRows(scenario, result);

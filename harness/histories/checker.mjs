@@ -71,7 +71,8 @@ export function readHistory(lines) {
  * @param {{ from: number, to: number }[]} [rules.dataLost] when the server lost data: a hold from before such a moment excludes nobody
  *   after it, for as long as its lease goes on
  * @param {number} [rules.leaseMs] length of the leases
- * @param {{ by: number, owner: string, keys: string[], from: number, to: number }[]} [rules.releases] what processes gave back by an owner's name:
+ * @param {{ by: number, owner: string, keys: string[], from: number, to: number, isAll?: boolean }[]} [rules.releases] what processes gave
+ *   back by an owner's name, `isAll` by releaseAll:
  *   the locks of that owner in other processes hear of it at their next look, and prove nothing until then
  * @returns {{ violations: string[], permitted: number }} what was wrong, and how many overlaps a loss of data, and holds a release elsewhere,
  *   explains
@@ -95,7 +96,9 @@ export function checkHolds(holds, { dataLost = [], leaseMs = 0, releases = [] } 
       const token = tokenOf(hold, key);
       if (token === null || token === undefined) continue;
       const least = highest && tokenOf(highest, key) + (sameOwner(highest, hold) ? 0 : 1);
-      if (highest && token < least) {
+      if (highest && token < least && dataLost.some((loss) => explains(loss, hold, highest, leaseMs))) {
+        permitted += 1;
+      } else if (highest && token < least) {
         violations.push(`the token of "${key}" did not rise: ${shown(highest, key)} and then ${shown(hold, key)}`);
       } else {
         highest = hold;
@@ -135,13 +138,14 @@ class Releases {
 
   /**
    * The hold as far as it is proven. A release by another process ends the proof, since the lock object notices it only at its next
-   * look. So does a release by the same process before the answer to the acquire: the addon then looks as soon as the answer is there.
-   * Undefined if nothing is proven.
+   * look. So does a release by the same process before the answer to the acquire: the addon then looks as soon as the answer is there. A
+   * releaseAll looks for what there is and gives it back in steps, so it may give back what is asked for while it runs, too. Undefined if
+   * nothing is proven.
    */
   proven(hold, key) {
-    for (const { by, from, to } of this.#of.get(`${hold.owner} ${key}`) ?? []) {
+    for (const { by, from, to, isAll } of this.#of.get(`${hold.owner} ${key}`) ?? []) {
       if (from > hold.to) break;
-      const overtook = by === hold.by && hold.asked < from && from < hold.from;
+      const overtook = by === hold.by && hold.asked < (isAll ? to : from) && from < hold.from;
       const heardBy = overtook ? Math.max(to, hold.from) + LOOKED_AT_ONCE_MS : to + LOOKED_AT_WITHIN_MS;
       if ((by === hold.by && !overtook) || to < hold.asked || hold.to > heardBy) continue;
       return from < hold.from ? undefined : { ...hold, to: from };
@@ -162,8 +166,8 @@ function byKey(holds) {
 }
 
 /**
- * The earlier hold was taken before data was lost, the later one after that, and the earlier ended within a lease of the loss. Who took a
- * lock just before may hear of it, and prove it, only after that.
+ * One hold was taken before data was lost, the other after that, and the first ended within a lease of the loss. A process that took a lock
+ * just before may hear of it, and prove it, only after that.
  */
 function explains(loss, earlier, later, leaseMs) {
   return earlier.from < loss.to + TOLD_WITHIN_MS && later.from > loss.from && earlier.to <= loss.to + leaseMs;

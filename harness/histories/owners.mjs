@@ -79,7 +79,7 @@ export function ownersVisits({ locking, random, count, write, keys, owners, plac
     const from = nowMs();
     if (random.chance(0.1)) {
       await locking.releaseAll({ ownerId: owner });
-      write({ released: { by, owner, keys, from, to: nowMs() } });
+      write({ released: { by, owner, keys, from, to: nowMs(), isAll: true } });
     } else {
       await locking.release(of, { ownerId: owner });
       write({ released: { by, owner, keys: of, from, to: nowMs() } });
