@@ -21,8 +21,10 @@ async function main() {
   let observer;
   try {
     observer = await connect({ port: server.port });
-    const results = await runBenchmark({ ...flags, url: server.url, observer, progress });
+    const { failure, ...results } = await runBenchmark({ ...flags, url: server.url, observer, progress });
+    // An hour of figures is not lost by the scenario after it.
     console.log(flags.json ? JSON.stringify(results, null, 2) : report(results));
+    if (failure) throw failure;
   } finally {
     observer?.close();
     await server.stop();

@@ -27,72 +27,49 @@ import { runTls } from "./tls.mjs";
  * @param {boolean} options.quick
  * @param {number} options.minutes length of the scenario `steady`
  * @param {(text: string) => void} options.progress
- * @returns {Promise<object>} `{ meta, scenarios }`
+ * @returns {Promise<{ meta: object, scenarios: object, failure?: Error }>} `failure`: why the scenarios after the last of `scenarios` did not run
  */
 export async function runBenchmark({ url, observer, only, contestants: wanted, rounds, roundsGiven, quick, minutes, progress }) {
   const running = new Map();
   const versions = {};
-  const scenarios = {};
   const contestants = wanted.filter((name) => !PEERS.includes(name));
-  try {
-    for (const scenario of only) {
-      if (PEER_SCENARIOS.includes(scenario)) {
-        scenarios[scenario] = await runPeers(scenario, wanted, { url, observer, rounds, quick, progress });
-        Object.assign(versions, scenarios[scenario].versions);
-        continue;
-      }
-      if (scenario === "steps") {
-        scenarios[scenario] = await runSteps({ url, observer, rounds, quick, progress });
-        continue;
-      }
-      if (scenario === "seen") {
-        scenarios[scenario] = await runSeen({ url, rounds, quick, progress });
-        continue;
-      }
-      if (scenario === "steady") {
-        scenarios[scenario] = await runSteady(contestants, { minutes, quick, progress });
-        continue;
-      }
-      if (scenario === "fleets") {
-        scenarios[scenario] = await runMixed(contestants, { url, observer, rounds: roundsGiven ? rounds : 1, quick, progress });
-        continue;
-      }
-      if (scenario === "scale") {
-        scenarios[scenario] = await runScale(contestants, { url, observer, quick, progress });
-        continue;
-      }
-      if (scenario === "tls") {
-        scenarios[scenario] = await runTls(contestants, { rounds, quick, progress });
-        continue;
-      }
-      if (isFailover(scenario)) {
-        scenarios[scenario] = await runFailover(scenario, contestants, { rounds, quick, progress });
-        continue;
-      }
-      if (scenario === "cluster") {
-        scenarios[scenario] = await runCluster(contestants, { rounds, quick, progress });
-        continue;
-      }
-      if (isForFleets(scenario)) {
-        scenarios[scenario] = await runFleets(scenario, contestants, { url, observer, rounds, quick, progress });
-        continue;
-      }
-      if (!isMeasuredInRounds(scenario)) {
-        scenarios[scenario] = await runObserved(scenario, contestants, { url, observer, quick, progress });
-        continue;
-      }
-      for (const name of contestants.filter((one) => !running.has(one))) {
-        const contestant = await startContestant(name, url);
-        running.set(name, contestant);
-        versions[name] = contestant.version;
-      }
-      scenarios[scenario] = await runInRounds(scenario, running, { rounds, quick, observer, progress });
+
+  async function runScenario(scenario) {
+    if (PEER_SCENARIOS.includes(scenario)) {
+      const result = await runPeers(scenario, wanted, { url, observer, rounds, quick, progress });
+      Object.assign(versions, result.versions);
+      return result;
     }
+    if (scenario === "steps") return runSteps({ url, observer, rounds, quick, progress });
+    if (scenario === "seen") return runSeen({ url, rounds, quick, progress });
+    if (scenario === "steady") return runSteady(contestants, { minutes, quick, progress });
+    if (scenario === "fleets") return runMixed(contestants, { url, observer, rounds: roundsGiven ? rounds : 1, quick, progress });
+    if (scenario === "scale") return runScale(contestants, { url, observer, quick, progress });
+    if (scenario === "tls") return runTls(contestants, { rounds, quick, progress });
+    if (scenario === "cluster") return runCluster(contestants, { rounds, quick, progress });
+    if (isFailover(scenario)) return runFailover(scenario, contestants, { rounds, quick, progress });
+    if (isForFleets(scenario)) return runFleets(scenario, contestants, { url, observer, rounds, quick, progress });
+    if (!isMeasuredInRounds(scenario)) return runObserved(scenario, contestants, { url, observer, quick, progress });
+    for (const name of contestants.filter((one) => !running.has(one))) {
+      const contestant = await startContestant(name, url);
+      running.set(name, contestant);
+      versions[name] = contestant.version;
+    }
+    return runInRounds(scenario, running, { rounds, quick, observer, progress });
+  }
+
+  const scenarios = {};
+  let failure;
+  try {
+    for (const scenario of only) scenarios[scenario] = await runScenario(scenario);
+  } catch (error) {
+    failure = error;
   } finally {
     for (const contestant of running.values()) contestant.stop();
   }
   const server = await observer.command("INFO", "server");
   const redis = /^redis_version:(\S+)/m.exec(server)[1];
   const cpu = `${os.cpus().length} x ${os.cpus()[0]?.model.trim() || "CPU of unknown model"}`;
-  return { meta: { date: new Date().toISOString(), node: process.versions.node, redis, cpu, rounds, quick, versions }, scenarios };
+  const meta = { date: new Date().toISOString(), node: process.versions.node, redis, cpu, rounds, quick, versions };
+  return { meta, scenarios, failure };
 }

@@ -83,10 +83,10 @@ function ownPart(name, { meta, result }) {
 function where(name, { date, cpu, node, redis, versions, rounds }, result) {
   const postgres = result.contestants?.postgres ? `, Postgres ${versions.Postgres}` : "";
   const taken = result.rounds ?? 1;
-  return (
-    `${date.slice(0, 10)}; ${cpu}, Node ${node}, Redis ${redis}${postgres}; ${taken} ${taken === 1 ? "round" : "rounds"}:` +
-    ` \`npm run bench -- --only ${name} --rounds ${rounds}\``
-  );
+  const [length, flag] = result.minutes
+    ? [`${result.minutes} minutes`, `--minutes ${result.minutes}`]
+    : [`${taken} ${taken === 1 ? "round" : "rounds"}`, `--rounds ${rounds}`];
+  return `${date.slice(0, 10)}; ${cpu}, Node ${node}, Redis ${redis}${postgres}; ${length}: \`npm run bench -- --only ${name} ${flag}\``;
 }
 
 /** Prose in lines of a length that can be read; tables and pictures as they are. */
