@@ -59,7 +59,8 @@ impl ClientConfig {
 /// How redirections of a Redis Cluster are followed; the default is ioredis'.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterRules {
-    /// After so many redirections in a row a call without a time limit of its own fails (`maxRedirections`).
+    /// After so many redirections in a row a call without a time limit of its own fails, a release after ten times as many
+    /// (`maxRedirections`).
     pub most_redirections: u32,
     /// Pause before a command is sent to where its slot has moved (`retryDelayOnMoved`).
     pub moved_pause: Duration,

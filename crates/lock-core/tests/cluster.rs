@@ -192,6 +192,20 @@ fn too_many_redirections_fail_a_call_without_a_limit_and_one_with_a_limit_goes_o
 }
 
 #[test]
+fn a_release_without_a_limit_goes_on_for_ten_times_as_many_redirections() {
+    for (times, over) in [(160, false), (161, true)] {
+        let mut nodes = Nodes::ready(with(rules()));
+        nodes.release(&[1], None, &named("me"));
+        for _ in 0..times {
+            assert_eq!(nodes.asked("a"), ["release"]);
+            nodes.refuse("a", "TRYAGAIN x");
+            nodes.pass(100 * MS);
+        }
+        assert_eq!(nodes.done.len(), usize::from(over), "{times}");
+    }
+}
+
+#[test]
 fn the_channel_of_a_slot_is_listened_to_once_and_a_grant_there_begins_the_job() {
     let mut nodes = Nodes::ready(with(rules()));
     let client = nodes.park("a", 1);

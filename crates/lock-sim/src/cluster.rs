@@ -3,10 +3,14 @@
 use crate::network::Connection;
 use crate::servers::{home_of, slot_of_key};
 use crate::world::{Happening, MS, World};
+use lock_core::slot_of;
+use std::collections::BTreeSet;
 
 /// Longest until a replica takes over for a lost master, and until a client's machine hears of the loss, in ms.
 const TAKES_OVER_MS: u64 = 8_000;
 const HEARS_MS: (u64, u64) = (500, 20_000);
+/// Longest pause between two keys of a slot on its way, in ms.
+const KEYS_MOVE_MS: u64 = 2_000;
 
 impl World {
     /// The slots of the lock keys.
@@ -28,26 +32,68 @@ impl World {
             1 => (0..16_384).map(|slot| (slot, home_of(slot))).collect(),
             _ => {
                 let Some(slot) = self.rng.choice(keys) else { return };
+                if self.plan.key_by_key && self.rng.bool() {
+                    return self.begin_move(slot);
+                }
                 vec![(slot, 1 - self.servers.of_slot(slot))]
             }
         };
         for to in 0..2 {
             let slots: Vec<u16> = moves.iter().filter(|(_, at)| *at == to).map(|(slot, _)| *slot).collect();
-            let ahead = i64::try_from(self.plan.ahead_ms).unwrap_or(0);
-            for (connection, push) in
-                self.servers.move_slots(&slots, to, if to == 0 { -ahead } else { ahead })
-            {
+            let ahead_ms = self.ahead_ms_of(to);
+            for (connection, push) in self.servers.move_slots(&slots, to, ahead_ms) {
                 self.send_to_client(connection, push);
             }
         }
+        self.note_slots();
+    }
+
+    /// By how much the clock of this server is ahead of the other's.
+    fn ahead_ms_of(&self, server: usize) -> i64 {
+        let ahead = i64::try_from(self.plan.ahead_ms).unwrap_or(0);
+        if server == 0 { -ahead } else { ahead }
+    }
+
+    fn note_slots(&mut self) {
         let at: Vec<_> =
             self.key_slots().into_iter().map(|slot| (slot, self.servers.of_slot(slot))).collect();
         self.note(|| format!("slots by server: {at:?}"));
     }
 
+    fn begin_move(&mut self, slot: u16) {
+        if self.servers.is_on_its_way(slot) {
+            return;
+        }
+        self.servers.begin_move(slot);
+        self.note(|| format!("slot {slot} is on its way"));
+        let pause = self.rng.u64(0..KEYS_MOVE_MS) * MS;
+        self.after(pause, Happening::KeysMove(slot));
+    }
+
+    /// Some of the keys of a slot on its way move, or all that are left.
+    pub(crate) fn keys_move(&mut self, slot: u16) {
+        let from = self.servers.of_slot(slot);
+        let ahead_ms = self.ahead_ms_of(1 - from);
+        if self.is_over() || self.rng.u8(..4) == 0 {
+            for (connection, push) in self.servers.end_move(slot, ahead_ms) {
+                self.send_to_client(connection, push);
+            }
+            return self.note_slots();
+        }
+        let us = self.us_of(from);
+        let of_slot = |name: &&[u8]| slot_of(name) == slot;
+        let names: Vec<Vec<u8>> =
+            self.servers.at(from).data.names(us).filter(of_slot).map(<[u8]>::to_vec).collect();
+        let moves: BTreeSet<Vec<u8>> = names.into_iter().filter(|_| self.rng.bool()).collect();
+        self.servers.move_keys(slot, &moves, ahead_ms);
+        self.note(|| format!("{} keys of slot {slot} move", moves.len()));
+        let pause = self.rng.u64(0..KEYS_MOVE_MS) * MS;
+        self.after(pause, Happening::KeysMove(slot));
+    }
+
     /// A master is gone, with what was on its way. A replica that lags takes over after a while, at another address.
     pub(crate) fn lose_master(&mut self) {
-        if self.servers.any_is_away() {
+        if self.servers.any_is_away() || self.servers.any_is_on_its_way() {
             return;
         }
         let (server, down) = (self.rng.usize(..2), self.rng.bool());

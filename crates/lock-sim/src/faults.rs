@@ -34,6 +34,8 @@ pub struct Plan {
     pub cluster: bool,
     /// By how much the clock of the second is ahead.
     pub ahead_ms: u64,
+    /// Slots move key by key, too, and not only at one instant.
+    pub key_by_key: bool,
 }
 
 /// A fault.
@@ -125,6 +127,7 @@ impl Plan {
             endless: !crashes && !loses,
             cluster: false,
             ahead_ms: 0,
+            key_by_key: false,
         };
         // Drawn last: the other worlds stay what they were.
         let exits = (rng.u8(..4) == 0).then(|| 1 << rng.u64(9..16));
@@ -158,6 +161,8 @@ impl Plan {
         // The same limit of the tokens: a counter is lost, and the slot moves to a master whose clock is behind.
         plan.ahead_ms = if rng.bool() && loses.is_none() { rng.u64(0..5_000) } else { 0 };
         plan.endless = !crashes && loses.is_none() && exits.is_none();
+        // Drawn last: the other worlds stay what they were.
+        plan.key_by_key = moves.is_some() && rng.bool();
         plan
     }
 }

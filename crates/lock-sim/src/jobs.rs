@@ -34,6 +34,21 @@ impl World {
         self.drain(process)
     }
 
+    pub(crate) fn release_again(&mut self, process: usize, life: u64, caller: u64) -> Result<(), String> {
+        let now = self.instant();
+        let Some(one) = self.processes.get_mut(process).filter(|one| one.life == life) else { return Ok(()) };
+        if one.exit.is_some() {
+            return Ok(());
+        }
+        if one.away_until() > self.now {
+            let until = one.away_until();
+            self.at(until, Happening::ReleaseAgain { process, life, caller });
+            return Ok(());
+        }
+        one.release_again(now, caller);
+        self.drain(process)
+    }
+
     pub(crate) fn job_end(&mut self, process: usize, life: u64, caller: u64) -> Result<(), String> {
         let now = self.instant();
         let Some(one) = self.processes.get_mut(process).filter(|one| one.life == life) else { return Ok(()) };

@@ -28,6 +28,8 @@ pub(crate) struct Connection {
     /// The server still reads it, and counts it as a receiver.
     pub(crate) open_at_server: bool,
     pub(crate) open_at_client: bool,
+    /// ASKING came just before.
+    asking: bool,
 }
 
 impl Connection {
@@ -118,7 +120,8 @@ impl World {
             return;
         };
         let server = connection.server;
-        let (reply, pushes) = match self.servers.refusal(server, &command) {
+        let asked = std::mem::replace(&mut connection.asking, command == [b"ASKING"]);
+        let (reply, pushes) = match self.servers.refusal(server, &command, asked, us) {
             Some(refusal) => (refusal, Vec::new()),
             None => self.servers.at(server).execute(us, at, &command),
         };

@@ -21,9 +21,19 @@ pub(crate) const ALONG: u64 = 24 << 40;
 /// What a call is at.
 #[derive(Debug)]
 pub(crate) enum Call {
-    Waiting { task: TaskKey, endless: bool },
-    Holding { hold: Option<HoldId>, keys: Vec<String>, owner: Owner },
-    Releasing,
+    Waiting {
+        task: TaskKey,
+        endless: bool,
+    },
+    Holding {
+        hold: Option<HoldId>,
+        keys: Vec<String>,
+        owner: Owner,
+    },
+    /// `by_name`: keys and owner of a release that its caller asks for again if it fails.
+    Releasing {
+        by_name: Option<(Vec<String>, Owner)>,
+    },
 }
 
 /// What a client asked the world for.
@@ -46,6 +56,10 @@ pub(crate) enum Want {
     },
     /// A call is over.
     Over {
+        caller: u64,
+    },
+    /// A release failed, and its caller knows that the lock is still there.
+    ReleaseAgain {
         caller: u64,
     },
     /// The process knows that a hold is lost.
@@ -202,7 +216,9 @@ impl Process {
 
     /// The job of a call is done. True when it gives its keys back.
     pub(crate) fn give_back(&mut self, now: Instant, caller: u64, until: Option<Instant>) -> bool {
-        let Some(Call::Holding { hold, keys, owner }) = self.calls.insert(caller, Call::Releasing) else {
+        let Some(Call::Holding { hold, keys, owner }) =
+            self.calls.insert(caller, Call::Releasing { by_name: None })
+        else {
             return false;
         };
         if let (Some(hold), true) = (hold, owner.is_unique()) {
@@ -220,9 +236,22 @@ impl Process {
             self.calls.remove(&caller);
             return false;
         }
-        let Ok(parsed) = self.engine.router().parse_keys(&keys) else { return false };
-        self.engine.release(now, caller, parsed, owner);
+        self.release_by_name(now, caller, keys, owner);
         true
+    }
+
+    fn release_by_name(&mut self, now: Instant, caller: u64, keys: Vec<String>, owner: Owner) {
+        if let Ok(parsed) = self.engine.router().parse_keys(&keys) {
+            self.engine.release(now, caller, parsed, owner.clone());
+            self.calls.insert(caller, Call::Releasing { by_name: Some((keys, owner)) });
+        }
+    }
+
+    /// A release that failed is asked for again.
+    pub(crate) fn release_again(&mut self, now: Instant, caller: u64) {
+        if let Some(Call::Releasing { by_name: Some((keys, owner)) }) = self.calls.remove(&caller) {
+            self.release_by_name(now, caller, keys, owner);
+        }
     }
 
     /// The next thing that the engine wants or tells.
@@ -253,6 +282,11 @@ impl Process {
         match notice {
             Notice::Held { caller, held } => Some(self.took(process, caller, held)),
             Notice::Lost { hold, .. } => self.caller_of(hold).map(|caller| Want::Lost { caller }),
+            Notice::Failed { caller, .. }
+                if matches!(self.calls.get(&caller), Some(Call::Releasing { by_name: Some(_) })) =>
+            {
+                Some(Want::ReleaseAgain { caller })
+            }
             Notice::Released { caller }
             | Notice::NotHeld { caller, .. }
             | Notice::ReleasePending { caller, .. }

@@ -63,17 +63,21 @@ impl World {
         let clocks = [self.us_of(0), self.us_of(1)];
         let Some(Some(renewing)) = self.renewing.get_mut(at) else { return };
         let Some((slot, part)) = renewing.parts.pop_front() else { return };
-        // A node that has handed the slot over names the new one.
-        let server = self.servers.of_slot(slot);
+        let ScriptCall { keys, args, .. } = part.script(false);
+        let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+        let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+        // A node that has handed the slot over names the new one, and one that hands it over refuses what is in two places.
+        let first = keys.first().copied().unwrap_or_default();
+        let server = self.servers.place_of(slot, clocks, first);
         let us = clocks.get(server).copied().unwrap_or(0);
-        let broken = !self.servers.serves(server)
+        let is_split =
+            self.servers.is_on_its_way(slot) && !keys.iter().all(|key| self.servers.has(server, us, key));
+        let broken = is_split
+            || !self.servers.serves(server)
             || self.processes.get(renewing.process).is_none_or(|one| one.renewal_broken_until > self.now);
         // A broken connection loses the question or the answer.
         let mut heard = None;
-        if !broken || self.servers.serves(server) && self.rng.bool() {
-            let ScriptCall { keys, args, .. } = part.script(false);
-            let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
-            let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+        if !broken || !is_split && self.servers.serves(server) && self.rng.bool() {
             let reply = self.servers.at(server).data.run(us, Verb::Renew, &keys, &args, &mut |_, _| 0);
             if let Reply::Array(items) = reply {
                 let number =

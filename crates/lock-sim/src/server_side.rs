@@ -31,6 +31,8 @@ pub enum Mutant {
     MovedSlotIsServed,
     /// A slot moves without its keys.
     SlotMovesEmpty,
+    /// While a slot is on its way, both nodes serve what they have of it.
+    HalfASlotIsServed,
 }
 
 /// The server and what it knows of its clients.

@@ -38,6 +38,8 @@ pub(crate) struct Servers {
     second: Master,
     /// The master of each slot; empty where there is one server.
     slots: Vec<usize>,
+    /// Slots on their way: some of their keys are at the other server already.
+    on_their_way: BTreeSet<u16>,
     /// While a master is away, the other refuses everything, too.
     down: bool,
 }
@@ -48,7 +50,7 @@ impl Servers {
         first.side.in_cluster = is_cluster;
         second.side.in_cluster = is_cluster;
         let slots = if is_cluster { halves() } else { Vec::new() };
-        Self { first, second, slots, down: false }
+        Self { first, second, slots, on_their_way: BTreeSet::new(), down: false }
     }
 
     pub(crate) fn is_cluster(&self) -> bool {
@@ -111,8 +113,8 @@ impl Servers {
         ranges.collect()
     }
 
-    /// What a server says to a command whose keys are not its own.
-    pub(crate) fn refusal(&self, server: usize, command: &Command) -> Option<Vec<u8>> {
+    /// What a server says to a command whose keys are not its own. `asked`: ASKING came before it; `us`: the server's clock.
+    pub(crate) fn refusal(&self, server: usize, command: &Command, asked: bool, us: u64) -> Option<Vec<u8>> {
         let keys = keys_of(command);
         let slot = slot_of(keys.first().filter(|_| self.is_cluster())?);
         if keys.iter().any(|key| slot_of(key) != slot) {
@@ -122,18 +124,73 @@ impl Servers {
             return Some(b"-CLUSTERDOWN The cluster is down\r\n".to_vec());
         }
         let owner = self.of_slot(slot);
+        let is_on_its_way = self.on_their_way.contains(&slot);
         let mutant = self.master(server).side.mutant;
-        if owner == server || mutant == Some(Mutant::MovedSlotIsServed) {
+        if owner != server && !(is_on_its_way && asked) && mutant != Some(Mutant::MovedSlotIsServed) {
+            return Some(format!("-MOVED {slot} {}\r\n", self.master(owner).address()).into_bytes());
+        }
+        // Channels stay with the owner, and do not count as missing.
+        let is_message = command.first().is_some_and(|name| name == b"SSUBSCRIBE" || name == b"SPUBLISH");
+        if !is_on_its_way || is_message || mutant == Some(Mutant::HalfASlotIsServed) {
             return None;
         }
-        Some(format!("-MOVED {slot} {}\r\n", self.master(owner).address()).into_bytes())
+        let found = keys.iter().filter(|key| self.has(server, us, key)).count();
+        match found {
+            _ if found == keys.len() => None,
+            0 if owner == server => {
+                Some(format!("-ASK {slot} {}\r\n", self.master(1 - server).address()).into_bytes())
+            }
+            _ if owner == server || keys.len() > 1 => {
+                Some(b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n".to_vec())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the key is at this server.
+    pub(crate) fn has(&self, server: usize, us: u64, key: &[u8]) -> bool {
+        self.master(server).side.data.pttl(us, key) != -2
+    }
+
+    /// Where a command of one key is executed, whichever node is asked first. `clocks`: of both servers.
+    pub(crate) fn place_of(&self, slot: u16, clocks: [u64; 2], key: &[u8]) -> usize {
+        let owner = self.of_slot(slot);
+        let us = clocks.get(owner).copied().unwrap_or(0);
+        if self.on_their_way.contains(&slot) && !self.has(owner, us, key) { 1 - owner } else { owner }
+    }
+
+    pub(crate) fn is_on_its_way(&self, slot: u16) -> bool {
+        self.on_their_way.contains(&slot)
+    }
+
+    pub(crate) fn any_is_on_its_way(&self) -> bool {
+        !self.on_their_way.is_empty()
+    }
+
+    /// A slot begins to move to the other server, key by key.
+    pub(crate) fn begin_move(&mut self, slot: u16) {
+        self.on_their_way.insert(slot);
+    }
+
+    /// Its last keys move, and the other server has the slot. See `move_slots`.
+    pub(crate) fn end_move(&mut self, slot: u16, ahead_ms: i64) -> Vec<Push> {
+        self.on_their_way.remove(&slot);
+        self.move_slots(&[slot], 1 - self.of_slot(slot), ahead_ms)
+    }
+
+    /// Some keys of a slot on its way move.
+    pub(crate) fn move_keys(&mut self, slot: u16, moves: &BTreeSet<Vec<u8>>, ahead_ms: i64) {
+        let from = self.of_slot(slot);
+        let moved = self.at(from).data.take_out(|key| moves.contains(key));
+        self.at(1 - from).data.take_in(moved, ahead_ms);
     }
 
     /// Slots go to a server, with all that is there and the time that it has left, at one instant. `ahead_ms`: by how much the new server's
     /// clock is ahead of the other's. What the listeners of their channels are told.
     pub(crate) fn move_slots(&mut self, slots: &[u16], to: usize, ahead_ms: i64) -> Vec<Push> {
         let from = 1 - to;
-        let moved: BTreeSet<u16> = slots.iter().copied().filter(|slot| self.of_slot(*slot) == from).collect();
+        let moves = |slot: &u16| self.of_slot(*slot) == from && !self.on_their_way.contains(slot);
+        let moved: BTreeSet<u16> = slots.iter().copied().filter(moves).collect();
         for slot in &moved {
             if let Some(owner) = self.slots.get_mut(usize::from(*slot)) {
                 *owner = to;

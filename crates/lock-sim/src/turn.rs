@@ -50,6 +50,11 @@ impl World {
                         self.visit_later(process);
                     }
                 }
+                Want::ReleaseAgain { caller } => {
+                    let Some(life) = self.processes.get(process).map(|one| one.life) else { return Ok(()) };
+                    let pause = self.rng.u64(100..1_000) * MS;
+                    self.after(pause, Happening::ReleaseAgain { process, life, caller });
+                }
                 Want::Lost { caller } => self.oracle.ended(caller),
             }
         }

@@ -57,6 +57,12 @@ pub(crate) enum Happening {
         caller: u64,
     },
     /// The step at exit of a process goes on.
+    /// A caller asks again for a release that failed.
+    ReleaseAgain {
+        process: usize,
+        life: u64,
+        caller: u64,
+    },
     Exits {
         process: usize,
         life: u64,
@@ -73,6 +79,8 @@ pub(crate) enum Happening {
     },
     /// A replica is the master now in place of the one that was lost.
     TakenOver(usize),
+    /// Keys of a slot on its way move.
+    KeysMove(u16),
     Official {
         who: usize,
         releases: bool,
@@ -285,6 +293,9 @@ impl World {
                 return self.drain(process);
             }
             Happening::JobEnd { process, life, caller } => return self.job_end(process, life, caller),
+            Happening::ReleaseAgain { process, life, caller } => {
+                return self.release_again(process, life, caller);
+            }
             Happening::Exits { process, life } => return self.go_on_with_exit(process, life),
             Happening::Unblocked { process } => return self.unblocked(process),
             Happening::Fault(at) => {
@@ -299,6 +310,7 @@ impl World {
             }
             Happening::LookedUp { process, life } => return self.looked_up(process, life),
             Happening::TakenOver(server) => self.taken_over(server),
+            Happening::KeysMove(slot) => self.keys_move(slot),
             Happening::Official { who, releases } => self.official(who, releases),
         }
         Ok(())

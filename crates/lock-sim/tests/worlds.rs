@@ -81,6 +81,11 @@ fn a_slot_that_moves_without_its_keys_is_noticed() {
     assert!(cluster_notices(Mutant::SlotMovesEmpty, "two holders"));
 }
 
+#[test]
+fn nodes_that_both_serve_a_slot_on_its_way_are_noticed() {
+    assert!(cluster_notices(Mutant::HalfASlotIsServed, "two holders"));
+}
+
 /// What the first world says that notices a mutant.
 fn notices(mutant: Mutant) -> String {
     (1..2_000).find_map(|seed| lock_sim::run_with(seed, mutant).err()).unwrap_or_default()

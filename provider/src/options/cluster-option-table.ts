@@ -11,7 +11,8 @@ export const CLUSTER_OPTIONS: OptionTable = optionTable({
       "a function of the number of the attempt that returns the pause in milliseconds after an attempt in which no node was reached. A result that is no number, an exception, or null ends all attempts. Default: 100 ms and 2 ms more each time, 2000 at most",
     enableOfflineQueue: "true, the default: calls wait for the cluster; false: they fail at once without it",
     enableReadyCheck: "true, the default: wait until cluster_state is not fail, and until nodes have loaded their data",
-    maxRedirections: "a call without a time limit fails after so many redirections in a row; default 16. Others fail at their limit",
+    maxRedirections:
+      "a call without a time limit fails after so many redirections in a row, a release after ten times as many; default 16. Others fail at their limit",
     retryDelayOnMoved: "pause in milliseconds before a command follows its slot; default 0",
     retryDelayOnTryAgain: "pause in milliseconds before a command is repeated whose keys are on the move; default 100",
     retryDelayOnClusterDown: "pause in milliseconds before a command is repeated after CLUSTERDOWN; default 100",

@@ -14,6 +14,9 @@ use crate::timers::Timer;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A release may be redirected so many times as often as other calls: without it the lock stays.
+const RELEASE_PATIENCE: u32 = 10;
+
 /// A call in the form in which it was asked for.
 pub(crate) enum Asked {
     /// Take keys, for this owner and attempt.
@@ -117,7 +120,12 @@ impl Client {
     pub(crate) fn is_lost_way(&self, id: CallId, rules: &ClusterRules) -> bool {
         self.calls.get(id).is_some_and(|call| {
             let patient = call.limit.is_some() || !call.is_wanted();
-            !patient && call.redirections > rules.most_redirections
+            let most = if call.is_release() {
+                rules.most_redirections.saturating_mul(RELEASE_PATIENCE)
+            } else {
+                rules.most_redirections
+            };
+            !patient && call.redirections > most
         })
     }
 
