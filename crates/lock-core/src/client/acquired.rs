@@ -7,6 +7,8 @@ use crate::commands::renew::Renewing;
 use crate::commands::{Acquired, Answer, Refusal};
 use crate::config::Safety;
 use crate::error::{Code, Error};
+use crate::ids::{AttemptId, Owner};
+use crate::key::LockKey;
 use crate::present::Present;
 use crate::requests::{Hold, Outcome};
 use crate::time::Instant;
@@ -127,16 +129,26 @@ impl Client {
 
     fn tell_held(&mut self, now: Instant, id: CallId, hold: Hold) {
         let joined = self.calls.acquire(id).filter(|acquire| acquire.joined && !acquire.fragment);
-        if let Some(attempt) = joined.map(|acquire| acquire.attempt)
-            && !self.connection.is_plain()
-        {
-            // The attempt joined what its owner held before, and is told that it holds: it will not be rolled back any more.
-            let (keys, owner, tokens) =
-                (Arc::clone(&hold.keys), hold.owner.clone(), Some(hold.tokens.clone()));
-            let confirm = Renew { keys, owner, tokens, what: Renewing::ConfirmJoin(attempt) };
-            self.add(now, None, Kind::Renew(confirm), None);
+        if let Some(attempt) = joined.map(|acquire| acquire.attempt) {
+            self.confirm_join(now, Arc::clone(&hold.keys), hold.owner.clone(), hold.tokens.clone(), attempt);
         }
         self.finish(id, Outcome::Held(hold));
+    }
+
+    /// The attempt joined what its owner held before, and is told that it holds: it will not be rolled back any more.
+    pub(crate) fn confirm_join(
+        &mut self,
+        now: Instant,
+        keys: Arc<[LockKey]>,
+        owner: Owner,
+        tokens: Box<[u64]>,
+        attempt: AttemptId,
+    ) {
+        // Without records nothing tells attempts apart.
+        if !self.connection.is_plain() {
+            let what = Renewing::ConfirmJoin(attempt);
+            self.add(now, None, Kind::Renew(Renew { keys, owner, tokens: Some(tokens), what }), None);
+        }
     }
 
     /// The answer to a WAIT: how many replicas have everything that was taken until now.

@@ -76,11 +76,22 @@ impl Cluster {
             // The answers of those that are being kept alive decide.
             None if several.shares.iter().any(|share| share.asked.is_some()) => {}
             None => {
-                let outcome = Outcome::Held(several.hold());
                 if let Some(several) = self.calls.several.remove(&call) {
-                    self.events.push_back((FIRST, done(several.request.caller, outcome)));
+                    self.confirm_shares(first, now, &several);
+                    self.events
+                        .push_back((FIRST, done(several.request.caller, Outcome::Held(several.hold()))));
                 }
             }
+        }
+    }
+
+    /// All shares are held, and the call is told so.
+    fn confirm_shares(&mut self, first: &mut Client, now: Instant, several: &Several) {
+        let joined = several.shares.iter().filter_map(|share| Some((share, share.held.as_ref()?)));
+        for (share, held) in joined.filter(|(_, held)| held.joined) {
+            let slot = share.keys.first().map_or(0, LockKey::slot);
+            let (keys, tokens) = (Arc::clone(&share.keys), held.tokens.clone());
+            self.at(first, slot).1.confirm_join(now, keys, several.owner.clone(), tokens, several.attempt);
         }
     }
 
