@@ -155,3 +155,12 @@ fn the_record_of_an_owner_that_acquires_again_and_again_does_not_grow_for_ever()
     lock.is_rolled_back(&withdrawn);
     assert_eq!(lock.0.pttl(NOW, b"l"), 10_000);
 }
+
+#[test]
+fn five_locks_without_side_keys_are_not_taken_for_one_with_its_side_keys() {
+    let mut server = Server::new();
+    let keys: [&[u8]; 5] = [b"a", b"b", b"c", b"d", b"e"];
+    let reply = server.run(NOW, Verb::Acquire, &keys, &[b"execute:x", b"1000", b"1"], &mut |_, _| 0);
+    assert_eq!(reply, Reply::ints(&[1]));
+    assert!(keys.iter().all(|key| server.get(NOW, key) == Some(b"execute:x".as_slice())));
+}

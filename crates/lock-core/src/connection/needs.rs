@@ -89,7 +89,7 @@ pub(super) fn check_locks(prefix: &[u8], reply: &Value, secrets: &Secrets) -> Re
     let Some(text) = text else { return Ok(()) };
     let prefix = String::from_utf8_lossy(prefix);
     let message = format!(
-        "Locks need Lua scripts (EVAL) that SET, GET, DEL and PEXPIRE keys beginning with \"{prefix}\", which Redis, or a proxy in front of it, refuses: {text}. The README says what the Redis user must be allowed."
+        "Locks need Lua scripts (EVAL) that SET, GET, DEL, PTTL and PEXPIRE keys beginning with \"{prefix}\", which Redis, or a proxy in front of it, refuses: {text}. The README says what the Redis user must be allowed."
     );
     Err(Error::new(Code::Refused, message).with_cause(Some(text)))
 }

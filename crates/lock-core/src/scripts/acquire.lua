@@ -9,7 +9,7 @@ local owner, lease = ARGV[1], ARGV[2]
 local unique = string.sub(owner, 1, 8) == 'execute:'
 
 -- The common path first, without what only the others need: one key of execute, free, its counter alive.
-if KEYS[5] and not KEYS[6] and unique and redis.call('EXISTS', KEYS[4], KEYS[5]) == 0 then
+if ARGV[3] == '5' and not KEYS[6] and unique and redis.call('EXISTS', KEYS[4], KEYS[5]) == 0 then
   if redis.call('SET', KEYS[1], owner, 'NX', 'PX', lease) then
     local token = redis.pcall('INCRBY', KEYS[2], '1')
     if type(token) == 'number' and token >= 1e15 and ARGV[4] ~= '1' then return {1, token} end

@@ -9,9 +9,9 @@ if KEYS[2] then
     {'ZSCORE', KEYS[2], 'x'}, {'ZRANGE', KEYS[2], '0', '0'}, {'ZPOPMIN', KEYS[2]}, {'ZREM', KEYS[2], 'x'}}
 else
   -- With a holder there only reading can be tried.
-  commands = {{'GET', KEYS[1]}}
-  if not redis.pcall(unpack(commands[1])) then
-    commands = {{'SET', KEYS[1], 'probe', 'PX', '1000'}, {'PEXPIRE', KEYS[1], '1'}, {'DEL', KEYS[1]}}
+  commands = {{'GET', KEYS[1]}, {'PTTL', KEYS[1]}}
+  if not redis.pcall('GET', KEYS[1]) then
+    commands = {{'PTTL', KEYS[1]}, {'SET', KEYS[1], 'probe', 'PX', '1000'}, {'PEXPIRE', KEYS[1], '1'}, {'DEL', KEYS[1]}}
   end
 end
 for _, command in ipairs(commands) do
@@ -21,7 +21,7 @@ for _, command in ipairs(commands) do
     -- Only a missing right speaks against it; a full memory or a replica does not.
     local text = string.lower(answer.err)
     if string.find(text, 'noperm') or string.find(text, 'permission') or string.find(text, "can't run") or string.find(text, "can't access") then
-      if not KEYS[2] and command[1] ~= 'GET' then redis.pcall('DEL', KEYS[1]) end
+      if not KEYS[2] and commands[4] then redis.pcall('DEL', KEYS[1]) end
       return {0, answer.err}
     end
   end

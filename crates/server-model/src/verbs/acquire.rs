@@ -16,7 +16,8 @@ struct Hold {
 pub(super) fn acquire(call: &mut Call<'_>) -> Outcome<Reply> {
     let (owner, lease) = (call.needed(1)?, call.needed(2)?);
     let unique = owner.starts_with(b"execute:");
-    if call.keys.len() == 5
+    if call.stride(3)? == 5
+        && call.keys.len() == 5
         && unique
         && !call.exists(call.key(3)?)
         && !call.exists(call.key(4)?)

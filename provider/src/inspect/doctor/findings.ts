@@ -103,7 +103,7 @@ export const FINDINGS = {
   rights: { level: "ok", means: "The Redis user may do everything that locks need.", advice: null },
   "right-locks": {
     level: "problem",
-    means: "A right is missing without which no lock can be kept: EVAL, SET, GET, DEL, PEXPIRE, or the lock keys.",
+    means: "A right is missing without which no lock can be kept: EVAL, SET, GET, DEL, PTTL, PEXPIRE, or the lock keys.",
     advice: ACL_ADVICE,
   },
   "right-wait": { level: "problem", means: "The option safety is given, and WAIT is refused.", advice: ACL_ADVICE },

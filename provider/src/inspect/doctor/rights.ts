@@ -17,6 +17,7 @@ type Commands = readonly (readonly string[])[];
 function onLocks(key: string): Commands {
   return [
     ["GET", key],
+    ["PTTL", key],
     ["SET", key, NOBODY, "XX", "PX", "1"],
     ["DEL", key],
     ["PEXPIRE", key, "1"],
