@@ -87,6 +87,8 @@ export class Fleet {
     place.child.kill("SIGKILL");
     await gone;
     for (const [what, number] of Object.entries(place.counts ?? {})) this.#gone[what] = (this.#gone[what] ?? 0) + number;
+    // A fault that was armed for its locks is not for the handshake of the next.
+    place.proxy?.clearFaults();
     if (!this.#ending) await this.#startAt(place);
   }
 

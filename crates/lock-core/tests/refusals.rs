@@ -101,6 +101,27 @@ fn what_a_server_says_before_it_closes_is_told() {
     assert!(rig.logs().contains("this instance goes away"), "{}", rig.logs());
 }
 
+#[test]
+fn a_refused_setinfo_is_not_told_as_why_the_connection_broke() {
+    let mut rig = Rig::new(config());
+    rig.wait_for("k", SECOND);
+    rig.connects();
+    for command in rig.sent() {
+        let known = !command.contains(&"SETINFO".to_owned());
+        rig.reply(if known {
+            b"+OK\r\n"
+        } else {
+            b"-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.\r\n"
+        });
+    }
+    rig.cut();
+    let reason = rig.events.iter().find_map(|event| match event {
+        Event::Down { reason } => Some(reason.as_str()),
+        _ => None,
+    });
+    assert_eq!(reason, Some("ECONNRESET"));
+}
+
 /// Answers the handshake of a replica.
 fn shake_hands_with_replica(rig: &mut Rig) {
     rig.connects();

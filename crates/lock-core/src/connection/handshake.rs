@@ -162,7 +162,10 @@ impl Handshake {
         if let Some(reason) = refusal::passing(reply, step == Step::Auth) {
             return Progress::Useless(reason);
         }
-        self.last_error = error_text(reply).or(self.last_error.take());
+        // Older servers do not know CLIENT SETINFO, and go on.
+        if step != Step::ClientInfo {
+            self.last_error = error_text(reply).or(self.last_error.take());
+        }
         if step == Step::Info
             && let Some(reason) = uselessness(config, reply)
         {
