@@ -29,6 +29,7 @@ commonName = supplied
  * Makes, in a folder of their own:
  * - `ca`, an authority, and `otherCa`, another one;
  * - signed by `ca`: `server` (for localhost and 127.0.0.1), `expired` (of the year 2020), `wrongName` (for redis.example only), `client`;
+ * - `versionOne`, signed by `ca`, of X.509 version 1;
  * - `clientEncrypted`: the client's key, encrypted with PASSPHRASE;
  * - `selfSigned`, for localhost, as `openssl req -x509` makes it.
  *
@@ -102,6 +103,7 @@ class Certificates {
     await this.#signed("expired", HERE, years(2020, 2021));
     await this.#signed("wrongName", "subjectAltName=DNS:redis.example", years(2020, 2120));
     await this.#signed("client", "extendedKeyUsage=clientAuth", years(2020, 2120));
+    await this.#versionOne("versionOne");
     const key = ["-in", "client.key", "-topk8", "-v2", "aes-256-cbc", "-passout", `pass:${PASSPHRASE}`, "-out", "clientEncrypted.key"];
     await this.#openssl("pkcs8", ...key);
   }
@@ -116,6 +118,12 @@ class Certificates {
     fs.writeFileSync(path.join(this.folder, `${name}.ext`), extension);
     const issuer = ["-batch", "-notext", "-config", "ca.conf", "-cert", "ca.pem", "-keyfile", "ca.key"];
     await this.#openssl("ca", ...issuer, ...dates, "-extfile", `${name}.ext`, "-in", `${name}.csr`, "-out", `${name}.pem`);
+  }
+
+  async #versionOne(name) {
+    await this.#openssl("req", "-new", ...EC, "-nodes", "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
+    const issuer = ["-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "1", "-days", "30"];
+    await this.#openssl("x509", "-req", ...issuer, "-in", `${name}.csr`, "-out", `${name}.pem`);
   }
 
   #openssl(...args) {

@@ -12,11 +12,12 @@ const bed = openTestbed();
 const tls = await openTlsBed();
 const { certificates } = tls;
 const ca = certificates.pem("ca");
-const [redis, expired, wrongName, selfSigned, strict] = await Promise.all([
+const [redis, expired, wrongName, selfSigned, versionOne, strict] = await Promise.all([
   tls.start(),
   tls.start({ certificate: "expired" }),
   tls.start({ certificate: "wrongName" }),
   tls.start({ certificate: "selfSigned" }),
+  tls.start({ certificate: "versionOne" }),
   tls.start({ wantsClients: true }),
 ]);
 
@@ -60,7 +61,7 @@ test("a certificate that names its own authority has to be for the right name al
 });
 
 test("with rejectUnauthorized: false any certificate is taken, and the log warns of it", OURS_ONLY, async () => {
-  for (const server of [redis, expired, wrongName, selfSigned]) {
+  for (const server of [redis, expired, wrongName, selfSigned, versionOne]) {
     const booted = await boot(server, { rejectUnauthorized: false });
     await takesALock(booted, server.server);
     assert.match(booted.logText, /warn: .*rejectUnauthorized is false/);
@@ -79,6 +80,10 @@ test("with skipHostnameCheck the certificate may be for any name, and must be ri
 
 test("an expired certificate", OURS_ONLY, async () => {
   await failsToConnect(await boot(expired, { ca }), /TLS with 127\.0\.0\.1:\d+ failed: the server's certificate has expired/);
+});
+
+test("a certificate of X.509 version 1", OURS_ONLY, async () => {
+  await failsToConnect(await boot(versionOne, { ca }), /certificate is of X\.509 version 1, .*openssl x509 -req -extfile/);
 });
 
 test("a certificate for another name", OURS_ONLY, async () => {

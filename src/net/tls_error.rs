@@ -47,9 +47,17 @@ fn explain_certificate(error: &CertificateError) -> String {
         CertificateError::Other(other) if is_own_authority(other) => {
             "the server's certificate is signed by nobody who is trusted here but by itself; give it as tls.ca".to_owned()
         }
+        CertificateError::Other(other) if is_version_one(other) => {
+            "the server's certificate is of X.509 version 1, which cannot be checked here; make it anew with extensions (openssl x509 -req -extfile …), which also name the server".to_owned()
+        }
         CertificateError::Other(_) => format!("the server's certificate cannot be used ({error})"),
         other => format!("the server's certificate is not accepted ({other})"),
     }
+}
+
+/// Whether the certificate has no extensions, as `openssl x509 -req` makes them by itself.
+fn is_version_one(error: &OtherError) -> bool {
+    error.0.downcast_ref() == Some(&webpki::Error::UnsupportedCertVersion)
 }
 
 /// Whether the certificate is a CA's own, as `openssl req -x509` makes them.
