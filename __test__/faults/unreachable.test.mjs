@@ -128,17 +128,21 @@ test("a job that ends while Redis is down gives its result, and its lock goes wh
   }),
 );
 
-test("a hung server: calls end at their limit, and work goes on when it does", STOPPED_SERVERS, () =>
-  withServer(async (locking, server) => {
+test("a hung server: calls end at their limit and say why, and work goes on when it does", STOPPED_SERVERS, () =>
+  withServer(async (locking, server, booted) => {
     await locking.execute("k", async () => {});
     await server.kill("SIGSTOP");
-    await Promise.all([
+    const errors = await Promise.all([
       refused(
         locking.execute("k", async () => assert.fail("no job may run"), { timeout: 1 }),
         TIMEOUT,
       ),
       refused(locking.acquire("l", { awaitQueue: true, timeout: 1 }), TIMEOUT),
     ]);
+    for (const { cause } of errors) assert.match(cause.message, /^Redis has not answered for \d+\.\d s$/);
+    // It is no conflict, so nobody is sent to look for a holder.
+    assert.match(booted.logText, /waited in vain for key "k" .*Redis has not answered .*medusa-locking-redis doctor" says what is wrong/);
+    assert.doesNotMatch(booted.logText, /who holds it/);
     await server.kill("SIGCONT");
     assert.equal(await locking.execute("k", async () => "done", { timeout: 20 }), "done");
     await until("the late grants are given back", async () => !(await ownerOn(server, "k")) && !(await ownerOn(server, "l")));

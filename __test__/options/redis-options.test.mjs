@@ -21,7 +21,7 @@ test("without options everything is as ioredis has it", () => {
     host: "h",
     port: 6379,
     family: 0,
-    keepAliveMs: 0,
+    keepAliveMs: 30_000,
     noDelay: true,
     connectTimeoutMs: 10_000,
     database: 0,
@@ -50,7 +50,7 @@ const TOLD = {
   family: [[4, { family: 4 }]],
   keepAlive: [
     [0, { keepAliveMs: 0 }],
-    [30_000, { keepAliveMs: 30_000 }],
+    [20_000, { keepAliveMs: 20_000 }],
     ["5000", { keepAliveMs: 5000 }],
     [86_400_000, { keepAliveMs: 32_767_000 }],
     [Number.POSITIVE_INFINITY, { keepAliveMs: 32_767_000 }],

@@ -117,9 +117,11 @@ export class Calls {
           `A lock could not be released at once (${details[value]?.message}); Redis frees it when its lease ends at the latest.`,
         );
         break;
-      case ResultKind.Failed:
-        this.take(first)?.reject(this.trouble.tell(errorOf(this.explain(details[value]))));
+      case ResultKind.Failed: {
+        const detail = details[value];
+        this.take(first)?.reject(this.trouble.tell(errorOf(this.explain(detail)), detail?.cause !== undefined));
         break;
+      }
       case ResultKind.Lost:
         this.lose(first, details[value] as ResultDetail);
         break;

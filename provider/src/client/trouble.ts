@@ -26,7 +26,7 @@ export class TroubleLog {
   /**
    * Logs that a call waited in vain, once a minute for the same keys, and for some keys only. Medusa logs the error's text, which names no key.
    */
-  #tellTimeout({ keys, cause }: LockError): void {
+  #tellTimeout({ keys, cause }: LockError, isCutOff: boolean): void {
     const now = performance.now();
     if (now - this.#timeoutsSince >= SILENCE_MS) {
       this.#timeoutsSince = now;
@@ -42,13 +42,14 @@ export class TroubleLog {
     }
     this.#timedOut.add(named);
     const because = cause instanceof Error ? `${cause.message.replace(/\.$/, "")}. ` : "";
-    this.#log.warn(`A call waited in vain for ${named} (LOCK_TIMEOUT). ${because}"npx medusa-locking-redis show KEY" says who holds it.`);
+    const [command, says] = isCutOff ? ["doctor", "what is wrong"] : ["show KEY", "who holds it"];
+    this.#log.warn(`A call waited in vain for ${named} (LOCK_TIMEOUT). ${because}"npx medusa-locking-redis ${command}" says ${says}.`);
   }
 
-  /** Logs an error, unless it was logged a moment ago. Returns the error. */
-  tell(error: LockError): LockError {
+  /** Logs an error, unless it was logged a moment ago. `isCutOff`: Redis did not answer when the call ended. Returns the error. */
+  tell(error: LockError, isCutOff = false): LockError {
     if (error.code === "LOCK_TIMEOUT") {
-      this.#tellTimeout(error);
+      this.#tellTimeout(error, isCutOff);
     }
     if (isHidden(error.code) && error.code !== "PROVIDER_CLOSED") {
       this.#tellOnce(error);

@@ -81,10 +81,13 @@ export function defaultConnectionName(): string {
 /** Linux knows no longer silence before it asks (TCP_KEEPIDLE), and other systems none that matters. */
 const LONGEST_KEEP_ALIVE_MS = 32_767_000;
 
+/** Firewalls forget silent connections after some minutes, and a connection that waits for grants may be silent for long. */
+const KEEP_ALIVE_MS = 30_000;
+
 /** As with ioredis, a value that is no number switches keep-alive off. A longer silence than there is is the longest. */
 function readKeepAliveMs(label: string, value: unknown): number | undefined {
   if (value === undefined) {
-    return 0;
+    return KEEP_ALIVE_MS;
   }
   const isNumber = typeof value === "number" || (typeof value === "string" && /^\d+$/.test(value));
   const askedMs = isNumber ? optionalNumber(label, value, "milliseconds", 0) : undefined;

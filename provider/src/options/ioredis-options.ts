@@ -18,7 +18,7 @@ export const IOREDIS_OPTIONS = optionTable({
     protocol:
       "3, the default, or 2: version of RESP. With 2 callers poll, since Redis cannot tell them of a free lock. A server without RESP3 gets RESP2",
     keepAlive:
-      "milliseconds of silence until the system asks whether the other side is still there; 0, the default: the system's own time. null: it does not ask. A longer silence than 32767 s counts as that, the longest that Linux knows",
+      "milliseconds of silence until the system asks whether the other side is still there; default 30000. 0: after the system's own time, often two hours. null: it does not ask. A longer silence than 32767 s counts as that, the longest that Linux knows",
     noDelay: "true, the default: small writes leave at once (TCP_NODELAY)",
     connectTimeout: "longest time to connect, TLS included, in milliseconds; default 10000, 0 is no limit",
     commandTimeout:

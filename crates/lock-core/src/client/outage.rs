@@ -46,11 +46,8 @@ impl Client {
             return self.connection.stop();
         }
         self.pause_before_reconnect(now);
-        let (retries, _) = self.connection.attempts();
-        if let Some(count) = self.config.retry.most_reconnects
-            && retries.is_multiple_of(count.saturating_add(1))
-        {
-            self.fail_waiting(now, count);
+        if let Some(why) = self.connection.attempts_are_over(now, &self.config.retry) {
+            self.fail_waiting(now, why);
         }
     }
 
@@ -179,16 +176,11 @@ impl Client {
         }
     }
 
-    /// As many reconnects failed as calls may wait for. Those with a time limit of their own go on until then, unless
+    /// Calls may wait no longer for a connection. Those with a time limit of their own go on until then, unless
     /// the number was asked for.
-    fn fail_waiting(&mut self, now: Instant, count: u32) {
-        let error = Error::new(
-            Code::Unreachable,
-            format!(
-                "Reached the max retries per request limit (which is {count}). Refer to \"maxRetriesPerRequest\" option for details."
-            ),
-        )
-        .with_cause(Some(self.connection.last_reason().to_owned()));
+    fn fail_waiting(&mut self, now: Instant, why: String) {
+        let error =
+            Error::new(Code::Unreachable, why).with_cause(Some(self.connection.last_reason().to_owned()));
         let all = self.config.retry.most_reconnects_for_all;
         for id in self.calls.waiting() {
             let fails = self

@@ -182,6 +182,14 @@ impl Client {
         })
     }
 
+    /// What keeps a call from its answer: there is no connection, or nobody answers on it.
+    pub(super) fn trouble_or_silence(&self, now: Instant) -> Option<String> {
+        let silence = || self.connection.silent_for(now);
+        self.trouble().or_else(|| {
+            silence().map(|silence| format!("Redis has not answered for {:.1} s", silence.as_secs_f64()))
+        })
+    }
+
     /// Whether there was no connection at any time since then.
     pub(super) fn was_away_since(&self, then: Instant) -> bool {
         !self.connection.is_ready() && self.away_since.is_none_or(|since| since <= then)

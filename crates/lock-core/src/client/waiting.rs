@@ -278,7 +278,7 @@ impl Client {
                 } else {
                     Error::new(Code::Timeout, "Timed-out acquiring lock.").with_keys(self.keys_of(id))
                 };
-                let error = error.with_cause(self.trouble());
+                let error = error.with_cause(self.trouble_or_silence(now));
                 self.abandon(now, id, error);
             }
             Some(Kind::Release(_)) => {

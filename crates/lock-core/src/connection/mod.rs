@@ -6,6 +6,7 @@
 //!   +------- lose --------+-------------------------+------------------+        Down --no more--> Stopped
 //! ```
 
+mod attempts;
 mod channels;
 mod handshake;
 mod info;
@@ -18,7 +19,7 @@ pub use refusal::is_unwanted_password;
 use crate::call_id::CallId;
 use crate::commands::SendContext;
 use crate::commands::push::{self, Push};
-use crate::config::ClientConfig;
+use crate::config::{ClientConfig, RetryPolicy};
 use crate::effects::Effects;
 use crate::error::Error;
 use crate::ids::{AttemptId, IdSource};
@@ -29,6 +30,7 @@ use crate::resp::{Parser, Value, append_command};
 use crate::slot_set::SlotSet;
 use crate::time::Instant;
 use crate::timers::Timer;
+use attempts::Attempts;
 use channels::Channels;
 use handshake::{Handshake, Identity, Progress};
 use refusal::Refused;
@@ -39,6 +41,8 @@ use std::time::Duration;
 /// A connection that owes answers and says nothing for this long is given up, unless the options say otherwise: what
 /// it owes is asked again on a new one. Well above what any script of ours or Redis' own BUSY limit (5 s) needs.
 const SILENCE: Duration = Duration::from_secs(15);
+/// A silence of this length is named in the error of a call that ends by its limit.
+const TOLD_SILENCE: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 enum Phase {
@@ -112,10 +116,7 @@ pub(crate) struct Connection {
     expected: VecDeque<Expected>,
     /// How many replies there are to come up to the last one to a command with a script's text.
     until_text: usize,
-    /// Reconnects since the connection was last ready.
-    retries: u32,
-    /// How often in a row nobody could say where the master is.
-    lookups: u32,
+    attempts: Attempts,
     mode: Mode,
     channels: Channels,
     /// How the server knows this connection, or the last one.
@@ -153,8 +154,7 @@ impl Connection {
             gone: 0,
             expected: VecDeque::new(),
             until_text: 0,
-            retries: 0,
-            lookups: 0,
+            attempts: Attempts::default(),
             // Until it is known: nothing may be freed for want of what tells holds apart.
             mode: Mode::Polling,
             channels: Channels::default(),
@@ -303,7 +303,7 @@ impl Connection {
 
     /// Asks for the first connection.
     pub(crate) fn connect(&mut self, fx: &mut Effects) {
-        if self.retries == 0 {
+        if self.attempts.failed() == 0 {
             self.reconnect(fx);
         }
     }
@@ -330,7 +330,7 @@ impl Connection {
         self.parser.reset();
         self.out.clear();
         self.gone = 0;
-        self.lookups = 0;
+        self.attempts.found();
         self.synced.clear();
         self.heard_of.clear();
         self.heard = false;
@@ -369,7 +369,7 @@ impl Connection {
     /// The connection could not be made, or is gone. Gives what was sent and not answered. `lookup`: nobody could say where the master is.
     pub(crate) fn lose(&mut self, reason: &str, lookup: bool, fx: &mut Effects) -> Vec<Expected> {
         if !lookup {
-            self.lookups = 0;
+            self.attempts.found();
         }
         self.leaving = None;
         let said = if let Phase::Handshake(handshake) = &mut self.phase {
@@ -384,7 +384,7 @@ impl Connection {
         self.gone = 0;
         self.phase = Phase::Down;
         self.last_reason.clone_from(&reason);
-        self.retries += 1;
+        self.attempts.count();
         let unanswered = !self.expected.is_empty();
         self.standing.lost(was_ready, unanswered, &reason, fx);
         fx.tell(Event::Down { reason });
@@ -399,12 +399,12 @@ impl Connection {
 
     /// Nobody could say where the master is.
     pub(crate) fn count_lookup(&mut self) {
-        self.lookups += 1;
+        self.attempts.count_lookup();
     }
 
     /// Attempts to connect in a row, and how many of them could not even find out where.
     pub(crate) fn attempts(&self) -> (u32, u32) {
-        (self.retries, self.lookups)
+        (self.attempts.failed(), self.attempts.lookups())
     }
 
     /// Whether connections stand and are of no use.
@@ -422,6 +422,11 @@ impl Connection {
             None => self.stop(),
         }
         pause.is_none()
+    }
+
+    /// The connection is gone. Why calls without a time limit wait no longer for the next one; `None`: they do.
+    pub(crate) fn attempts_are_over(&mut self, now: Instant, retry: &RetryPolicy) -> Option<String> {
+        self.attempts.are_over(now, retry)
     }
 
     /// Bytes arrived; [`Self::next_input`] says what they were. What a connection says that was given up is nobody's.
@@ -584,6 +589,12 @@ impl Connection {
         }
     }
 
+    /// For how long an answer that is owed has not come, if that is worth a word.
+    pub(crate) fn silent_for(&self, now: Instant) -> Option<Duration> {
+        let silence = now.since(self.last_progress);
+        (!self.expected.is_empty() && silence >= TOLD_SILENCE).then_some(silence)
+    }
+
     /// Time to see whether answers come. The reason to give the connection up, if they do not.
     pub(crate) fn silence_due(
         &mut self,
@@ -620,7 +631,7 @@ impl Connection {
     }
 
     fn recovered(&mut self, fx: &mut Effects) {
-        self.retries = 0;
+        self.attempts.succeeded();
         self.standing.recovered(fx);
     }
 
@@ -671,7 +682,7 @@ impl Connection {
     pub(crate) fn looked_up(&mut self) {
         if !self.is_stopped() {
             self.phase = Phase::Down;
-            self.retries = 0;
+            self.attempts.succeeded();
             self.last_reason.clear();
         }
     }
