@@ -266,7 +266,7 @@ impl NativeClient {
         self.lane.with(env, |engine, _| !engine.router().is_idle()).unwrap_or(false)
     }
 
-    /// The step at exit, which takes at most 200 ms: it leaves 2 s to each lock that `execute` still holds.
+    /// The step at exit, which takes at most 200 ms: it leaves 2 s to each lock that is still renewed.
     #[napi(catch_unwind)]
     pub fn exit_step(&self) {
         self.lane.exit_step();

@@ -103,7 +103,7 @@ impl Lane {
         self.shared().leases().held(hold).map(read)
     }
 
-    /// The step at exit, which has a time limit: it leaves 2 s to each lock that `execute` still holds.
+    /// The step at exit, which has a time limit: it leaves 2 s to each lock that is still renewed.
     pub(crate) fn exit_step(&self) {
         match self {
             Self::Loop(lane) => lane.exit_step(),

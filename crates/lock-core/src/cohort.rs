@@ -2,8 +2,7 @@
 //! and its lease, and the next job begins as soon as the one before it has ended. Followers are those who came before everybody
 //! else who waits, so the order of arrival is kept; and a cohort is short, so the lease is nearly whole for each of them.
 //!
-//! A caller whose job has ended is told so once Redis was seen to have the lock as theirs until then: by the release that ends the cohort,
-//! or by a question of its own whose the lock is.
+//! A caller whose job has ended is told when Redis has shown that the lock was still the cohort's: by the release that ends it, or by a GET.
 
 use crate::commands::hand_over::Served;
 use crate::effects::Effects;
@@ -21,7 +20,7 @@ use std::time::Duration;
 const LONGEST: Duration = Duration::from_millis(10);
 /// Of the lease, at most one in so many parts may be over when a follower begins.
 const LEASE_PARTS: u32 = 4;
-/// Most followers, for as many of whom a grant has tokens. Those must not outrun the server's clock in microseconds.
+/// Most followers. A grant draws a token for each. More would let the counter outrun the server's clock in microseconds.
 pub(crate) const MOST_FOLLOWERS: u64 = 15;
 
 /// The waiters that may follow one that is given a lock.

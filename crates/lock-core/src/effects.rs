@@ -13,7 +13,7 @@ pub(crate) struct Effects {
 }
 
 impl Effects {
-    /// Has the timer's owner asked at `at`.
+    /// Sets a timer: its owner is asked at `at`.
     pub(crate) fn arm(&mut self, at: Instant, timer: Timer) {
         self.timers.set(at, timer);
     }

@@ -36,7 +36,7 @@ pub struct Engine {
     taken_away: BTreeSet<LockKey>,
     wakes_renewal: bool,
     claims_before_telling: bool,
-    /// Why the lease was not renewed that was released last of those that were lost.
+    /// Of the lost lease that was released last: why it was not renewed.
     last_unrenewed: Option<Unrenewed>,
 }
 

@@ -2,8 +2,8 @@
 //! time, or that one caller of ours takes again as soon as it has given it back, they would never find it free. So while keys are handed on, the
 //! server is asked once a second whether that package was ever used there (its published script is known) and, if so, whether some connection does
 //! what such a caller does (a script a second). When one may be there, the key is marked as polled for a moment, so that everybody of ours leaves it
-//! alone for a while (`scripts/parts/turn.lua`). One that takes it then is seen, and a mark that stays for longer tells that. When nobody does, it is
-//! done ever less often, however often others (job queues, say) run their scripts.
+//! alone for a while (`scripts/parts/turn.lua`). If such a caller takes the key, the scripts see it and prolong the mark. If nobody comes, keys are
+//! marked ever less often, however often others (job queues, say) run their scripts.
 
 use crate::key::LockKey;
 use crate::resp::{Value, append_command};
@@ -32,7 +32,7 @@ const BUSY_AFTER: Duration = Duration::from_millis(500);
 const RECENT: Duration = Duration::from_secs(10);
 /// A client that takes a key this soon after giving it back has handed it on to itself: others hardly find it free in between.
 const AT_ONCE: Duration = Duration::from_millis(20);
-/// So many keys that were handed on are known, and as many again as are still needed then.
+/// At this many keys the old ones are forgotten. After that, at twice as many as were left.
 const MANY: usize = 1_000;
 /// After so many connections in a row that broke while a list was on its way, none is asked for any more: it may be longer than a reply may be.
 const MOST_LISTS_LOST: u32 = 2;

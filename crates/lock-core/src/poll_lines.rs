@@ -11,7 +11,7 @@ use crate::timers::Timer;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// Longest pause between two questions of the first in line at first, where a queue would be to be had: whoever polls may give the key back
+/// In hand-off mode: longest pause between two questions of the first in line, in its first second. A caller that polls may give the key back
 /// and take it again in one breath, many times, and only a question in between breaks in.
 const BREAK_IN: Duration = Duration::from_millis(2);
 /// For how long that is tried, and then with longer pauses.

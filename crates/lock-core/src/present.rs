@@ -2,8 +2,8 @@
 
 /// For a look at something that is there by an invariant.
 pub(crate) trait Present {
-    /// The same. Where it is missing, that is a fault of ours: debug builds and the simulation stop; elsewhere the caller passes over it, since
-    /// no panic may reach Node.
+    /// Returns the option unchanged. `None` is a fault of ours: debug builds and the simulation stop. Other builds go on, since no panic may
+    /// reach Node.
     fn present(self) -> Self;
 }
 

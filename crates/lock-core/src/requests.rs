@@ -233,7 +233,7 @@ pub enum Event {
         /// The claim's number.
         claim: u64,
     },
-    /// A lock of this process was taken away by `releaseAll`: look which.
+    /// A lock of this process was taken away, by `releaseAll` or by hand: look which.
     TakenAway {
         /// The lock's key.
         key: LockKey,

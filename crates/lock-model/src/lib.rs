@@ -49,7 +49,7 @@
 //!
 //! # What is left out
 //!
-//! `take` (it is `park` on a free key nobody waits for), `free`, `acquire`, a try, renewals, memory that is full, a
+//! `take` (it is `park` on a free key nobody waits for), `revoke`, `acquire`, a try, renewals, memory that is full, a
 //! `PUBLISH` that fails, the end of an abandoned queue after a minute, keys in different slots, clusters (where a push
 //! is only a hint), and the arithmetic of deadlines.
 #![forbid(unsafe_code)]

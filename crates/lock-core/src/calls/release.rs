@@ -1,4 +1,4 @@
-//! A call that gives keys back: by owner on request, by attempt when an acquire came to nothing.
+//! A call that gives keys back: by owner on request, by attempt when an acquire came to nothing or its hold is refused.
 
 use super::acquire::Hint;
 use crate::commands::hand_over::{HandOver, Served};
@@ -28,7 +28,7 @@ pub(crate) struct Release {
     pub(crate) until: Option<Instant>,
     /// The job ended in time, and its lease is over at this moment: what Redis says later says nothing against it.
     pub(crate) good_until: Option<Instant>,
-    /// The release of an `execute` lock: goes on when its caller was told.
+    /// The release of a job's lock, or of a hold that is given back: goes on when its caller was told.
     pub(crate) of_job: bool,
     /// The claim by which the hold began.
     pub(crate) claim: Option<u64>,

@@ -1,4 +1,4 @@
-//! Whose an answer is, and what errors mean. What else it means is said in `acquired` and `returned`.
+//! Finds the call that an answer belongs to, and reads errors. What else an answer means is in `acquired` and `returned`.
 
 use super::state::{Client, Redirect, Redirected, is_readonly};
 use crate::call_id::CallId;

@@ -12,8 +12,8 @@ use std::sync::Arc;
 impl Client {
     /// Shortens what `held` names and what calls of `execute` have taken or may take yet, on this connection and so after their requests;
     /// gives back what calls of `acquire` took that nobody was told of; and takes this client out of every queue. True when there is
-    /// something to send; it is done when no reply is expected. So little is left of a lock that nobody waits long for it, and enough for a
-    /// COMMIT that is under way. Nothing is acquired after it.
+    /// something to send; it is done when no reply is expected. Enough time is left for a COMMIT that is
+    /// under way, and not more than others can wait for. Nothing is acquired after it.
     pub fn shorten_for_exit(&mut self, now: Instant, held: Vec<NewLease>) -> bool {
         self.end_for_exit(now, held, Vec::new())
     }

@@ -333,8 +333,8 @@ impl Client {
         self.add(now, Some(request.caller), Kind::Acquire(acquire), limit).index
     }
 
-    /// Gives keys back; ends with [`Outcome::Released`], [`Outcome::ReleasePending`] (for an `execute` lock) or
-    /// [`Outcome::Failed`]. Allowed after [`Client::close`]: nothing may stay locked.
+    /// Gives keys back; ends with [`Outcome::Released`], [`Outcome::NotHeld`], [`Outcome::ReleasePending`] (for the lock of a job, or of a hold
+    /// that is given back) or [`Outcome::Failed`]. Allowed after [`Client::close`]: nothing may stay locked.
     pub fn release(&mut self, now: Instant, request: ReleaseRequest) {
         self.release_of(now, request, None);
     }

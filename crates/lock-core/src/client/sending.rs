@@ -412,8 +412,8 @@ impl Client {
         }
     }
 
-    /// By what is given back what an attempt took. `sure`: its owner had none of it before, and has it still. Where only that could tell it
-    /// from another hold of the same owner and does not, nothing is given back: the log says so, and this is `None`.
+    /// Says how to give back what an attempt took. `sure`: its owner had none of it before, and has it still. `None`: nothing could tell it from
+    /// another hold of the owner. Then it stays, and the log says so.
     pub(crate) fn gives_back_by(
         &mut self,
         owner: &Owner,

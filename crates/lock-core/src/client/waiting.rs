@@ -195,8 +195,8 @@ impl Client {
         }
     }
 
-    /// A command was answered that may have taken over a grant to this client, or passed it on. The key, if something was announced
-    /// before, which is void then: its oldest waiter has to ask what is left.
+    /// A command was answered that may have taken over a grant to this client, or passed it on. If a grant was announced meanwhile, it is void.
+    /// Returns its key then: the oldest waiter has to ask.
     pub(super) fn decided(&mut self, id: CallId) -> Option<LockKey> {
         let acquire = self.calls.acquire_mut(id)?;
         let at = acquire.may_take_grant.take()?;

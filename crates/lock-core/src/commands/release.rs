@@ -1,4 +1,4 @@
-//! `release` by owner, for others than `execute`; `undo` by attempt; and the question whose a lock is.
+//! `release` by owner, for others than `execute`; `roll back` by attempt; and the question whose a lock is.
 
 use super::answer::{Answer, Refusal, Returned, indexes, tagged};
 use super::encode::{SendContext, SideKeys};

@@ -1,4 +1,4 @@
-//! `free`: takes locks of the namespace away, which SCAN has found.
+//! `revoke`: takes locks of the namespace away, which SCAN has found.
 
 use super::answer::{Answer, Refusal};
 use super::encode::{SendContext, SideKeys, append_flag};

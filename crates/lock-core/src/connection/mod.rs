@@ -347,8 +347,8 @@ impl Connection {
         true
     }
 
-    /// The master is elsewhere by now. True when this connection has to be given up for it, or what leads to one: an address that is gone may
-    /// take ten seconds to say nothing. A pause before the next one ends.
+    /// The master is elsewhere by now. True if this connection, or the attempt to make one, has to be given up: connecting to an address
+    /// that is gone may take ten seconds. A pause before the next one ends.
     pub(crate) fn master_moved(&self, now: Instant, fx: &mut Effects) -> bool {
         if matches!(self.phase, Phase::Down) {
             fx.arm(now, Timer::Reconnect);
@@ -429,7 +429,7 @@ impl Connection {
         self.attempts.are_over(now, retry)
     }
 
-    /// Bytes arrived; [`Self::next_input`] says what they were. What a connection says that was given up is nobody's.
+    /// Bytes arrived; [`Self::next_input`] says what they were. Bytes of a connection that was given up are ignored.
     pub(crate) fn feed(&mut self, now: Instant, bytes: &[u8]) {
         if self.is_open() {
             self.last_progress = now;

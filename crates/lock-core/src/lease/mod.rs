@@ -1,7 +1,7 @@
 //! The leases of locks that somebody looks at: when to renew them or to compare them with Redis, until when the lock can be trusted, and
 //! what became of it.
 //!
-//! The JavaScript thread registers and releases leases, the renewal thread polls them. The table holds no lock and reads no clock itself.
+//! The JavaScript thread registers and releases leases, the renewal thread polls them. The table has no mutex of its own and reads no clock.
 //! A lease is *renewed* (`renews`) or only *looked at*: then a renewal of no time at all tells what Redis has. Several leases of one named owner
 //! on one key are one hold in Redis: they have one fencing token, and the hold lasts as long as the longest of them. So what a lease
 //! promises by itself is never too much; what Redis has beyond that, the next look tells.

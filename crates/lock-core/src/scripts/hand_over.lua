@@ -3,8 +3,8 @@
 -- ARGV  1 owner, 2 '1': sync the counters to the server's TIME (not used on this connection yet); then only where there is more to say
 --       (with one lock): 3 the grant that the owner's job began on, while its claim is not answered ('': none), 4 client id, and of the
 --       client's oldest waiter 5 ticket ('': none), 6 owner, 7 lease in ms, 8 the ticket of the waiter after it ('': none), 9 how many more
---       of the client's waiters may follow it without a word; 10 the client's entry in the queue, if it has this ticket or an earlier one,
---       is of waiters that did ('': none). An empty owner: that waiter has to ask for itself.
+--       of the client's waiters may follow it without a word; 10 the last ticket that followed: an entry of the client up to it is taken
+--       out of the queue ('': none). An empty owner: that waiter has to ask for itself.
 -- Reply {1, 1} every lock was released; {1, 0, index, ...} each index (from 0) names a lock that was not the owner's;
 --       {2, token} released, and held by the client's oldest waiter; then, if more may follow, a ticket: those that are earlier may, with
 --       the tokens after this one; {3, token} released, and granted to the client.

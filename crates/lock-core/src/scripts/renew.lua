@@ -6,8 +6,8 @@
 -- Reply {1, answer, ...}: per lock 0 when it was not the holder's; else 1 or, where '+' asked for it, the time left in ms, -1: has no end.
 local DAY = 86400000
 
--- An attempt that is undone gives the lock back the end that it would have had without it. `least` ms from now at least are kept then. Returns the
--- attempts with such ends, and the time left that stays whoever is undone.
+-- An attempt that is rolled back gives the lock back the end that it would have had without it. Moves each of these ends to now + `least` ms at
+-- least. Returns the attempts, and the time left whichever attempt is rolled back.
 local function keep_ends(attempts, least, left)
   local time = redis.call('TIME')
   local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)

@@ -1,7 +1,7 @@
 -- Takes a batch of locks, which SCAN found, away from their holders, and tells them.
 -- KEYS  `stride` per lock: the lock key; with 4 its hold record, its queue, its slot's counter.
 -- ARGV  1 stride, 2 '1': of any owner, '0': only of the owner in 3; 4 '1': sync the counters; 5, if given: only the hold whose record has this
---       token, since an owner may have given the lock back and taken it again, and '*' is many.
+--       token. An owner may have taken the lock again, and several callers use '*'.
 -- Reply {1, number of locks taken away}.
 local stride, freed = tonumber(ARGV[1]), 0
 --@ token

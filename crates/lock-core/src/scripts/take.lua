@@ -1,5 +1,5 @@
--- Takes free keys that nobody waits for, each for one call of execute: the common case of park, without what only the others need. The
--- calls have nothing to do with each other; together they cost Redis little more than half.
+-- Takes free keys that nobody waits for, each for one call of execute: the common case of park in fewer commands. The calls have nothing to
+-- do with each other. Takes that share a call cost Redis little more than half as much.
 -- KEYS  all lock keys; then their queues; then their slots' counters.
 -- ARGV  all owners; then their leases in ms.
 -- Reply {1, answer, ...}, one per lock: a token: held; 0: contended, or the counter is to be looked after: nothing is changed, park; or the

@@ -170,8 +170,8 @@ impl Waiters {
         self.find(key).is_some_and(|queue| queue.has(ticket, call))
     }
 
-    /// A park was answered: the call waits for the key. True when it has to ask again: sent before the park was answered, a leave may have
-    /// taken its entry out.
+    /// A park was answered: the call waits for the key. True when it has to ask again: a leave sent before that answer may have taken
+    /// its entry out.
     pub(crate) fn parked(&mut self, now: Instant, key: &LockKey, waiter: Waiter, fx: &mut Effects) -> bool {
         self.set_busy(now, key);
         let Some((place, queue)) = self.enter(key).present() else { return false };

@@ -1,9 +1,9 @@
--- Gives a lock to the first client in its queue that lives, or deletes it. Returns the token when that client is `me`, which learns of it
--- by the reply, and then whether anybody has it. `sync`: as for next_token. The order matters: leave the queue, sync the counter, write the lock,
--- publish last. The message has the token, for those who may follow without a word the ticket that they have to come before, and the lock. Their
--- tokens are the next 15; of `me`, which knows how many it has, the next `followers`, if given.
+-- Gives a lock to the first client in its queue that lives, or deletes it. Returns two values: the token if that client is `me`, else nil; and
+-- whether anybody has the lock now. `me` gets no message. `sync`: as for next_token. The order matters: leave the queue, sync the counter,
+-- write the lock, publish last. The message: token, first foreign ticket, lock. Waiters below that ticket may follow, with the next 15 tokens.
+-- For `me` the next `followers` are drawn, if given.
 -- While a slot moves to another node of a cluster, a script may not look at keys that are not here, not even at those that it has emptied
--- itself. So an error of the queue once something was written, or that one, says that the queue is empty.
+-- itself. So the queue counts as empty after that error, and after any error once something was written.
 local FOLLOWERS = 15
 local function grant_next(lock, queue, counter, sync, me, followers)
   local token, text

@@ -26,8 +26,8 @@ local function now_ms()
   return tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
 end
 
--- The attempts without one, or with it as the last, by a new entry. At most 64 are named: of more, the oldest that would give back no end
--- is named no more.
+-- The attempts without one, or with it as the last, by a new entry. At most 64 are named: if there are more, the oldest without an
+-- `@<end>` is left out.
 local function change(attempts, attempt, entry)
   local list, others, promised = {}, false, false
   for other in string.gmatch(attempts, '[^,]+') do

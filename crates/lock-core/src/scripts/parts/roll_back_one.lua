@@ -3,7 +3,7 @@
 local function roll_back_one(lock, record_key, queue, counter, sync, attempts, token, attempt)
   local rest = change(attempts, attempt)
   local _, entry = names(attempts, attempt)
-  -- Who came later has moved the end again.
+  -- An attempt that came later has set the end anew.
   local ends = string.match(attempts, '[^,]*$') == entry and tonumber(string.match(entry, '@(%d+)$'))
   local left = ends and ends > 0 and ends - now_ms()
   if rest == '' or (left and left < 1) then

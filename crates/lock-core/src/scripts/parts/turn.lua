@@ -1,11 +1,10 @@
--- Whoever finds a key free only by chance starves beside those who keep it busy: those who poll beside those who hand it on to each other, and
--- the reverse where one who polls takes it again at once. So on a key with a polled mark each side has turns, and after its turn leaves the
--- free key alone for the other side.
+-- A client that finds a key free only by chance starves: a poller beside clients that hand over, and these beside a poller that takes the key
+-- again at once. So on a key with a polled mark each side has turns, and after its turn leaves the free key alone for the other side.
 -- Only our own poll: '+<whose turn it is, h hands over, p polls>@<until when>@<when one that hands over last found it held>'. How long ago one
 -- that polls found it held is told by the mark's expiry. The key is left alone only while the other side asks.
--- Others poll, who know nothing of us and leave no trace: '@<until when it is our turn>@<until when the key is left alone then>@<how often in a
--- row nobody came>'. Whoever comes ends our turn and what follows it; how long to wait for that is shortened each time that nobody does. The
--- key is left alone from when we last had it.
+-- Callers of the official package poll: '@<until when it is our turn>@<until when the key is left alone then>@<how often in a row nobody
+-- came>'. They know nothing of us and leave no trace. When one of them takes the key, our turn and the rest after it end. Each rest in which
+-- nobody comes shortens the next one. A rest counts from when we last had the key.
 -- All times in ms since 1970 by the server's clock.
 local MARK_MS, SUSPICION_MS, SUSPECTED_FOR_MS = 30000, 2000, 10000
 local TURN_MS, REST_MS = 60, 1120
