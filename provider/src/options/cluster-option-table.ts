@@ -4,7 +4,7 @@ import { type OptionTable, optionTable } from "./option-table";
 export const CLUSTER_OPTIONS: OptionTable = optionTable({
   honoured: {
     startupNodes:
-      "the nodes to begin with: an array of `{ host, port }`, URLs and port numbers; default 127.0.0.1:6379. `redisUrl`, if given, is one more. User name, password and TLS are the same for all nodes",
+      "the nodes to begin with: an array of `{ host, port }`, URLs and port numbers. `redisUrl`, if given, is one more. Without `startupNodes`, `redisUrl` or else `host` in `redisOptions` is the only one; without any the boot fails. User name, password and TLS are the same for all nodes",
     redisOptions: "`redisOptions` of every node; they win over those beside `cluster`",
     keyPrefix: "as in `redisOptions`, and wins over it",
     clusterRetryStrategy:

@@ -24,8 +24,8 @@ export interface ClusterSettings {
 }
 
 /**
- * @internal Parses the option `cluster`. `byUrl`, the parsed `redisUrl`, is one more node. Throws INVALID_OPTION, which names
- * the option. Adds a line to `warnings` for each value that is ignored.
+ * @internal Parses the option `cluster`. `byUrl`, the parsed `redisUrl`, is one more node. Without start nodes it is the only one, or else
+ * the host in `redisOptions` is. Throws INVALID_OPTION, which names the option. Adds a line to `warnings` for each value that is ignored.
  */
 export function parseCluster(given: unknown, redisOptions: unknown, byUrl: UrlParts | undefined, warnings: string[]): ClusterSettings {
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
@@ -36,10 +36,11 @@ export function parseCluster(given: unknown, redisOptions: unknown, byUrl: UrlPa
   for (const [name, value] of Object.entries(values)) {
     judgeOption(CLUSTER_OPTIONS, "an option of ioredis' Cluster", name, value, source.label(name), warnings);
   }
-  const nodes = readNodes(values.startupNodes, warnings);
-  if (byUrl) {
-    nodes.push(byUrl);
-  }
+  const { startupNodes } = values;
+  const nodes =
+    startupNodes === undefined || startupNodes === null
+      ? [onlyNode(source, redisOptions, byUrl)]
+      : [...readNodes(startupNodes, warnings), ...(byUrl ? [byUrl] : [])];
   const { path, db } = nodes.find((node) => node.path || (node.db && node.db !== "0")) ?? {};
   if (path || db) {
     throw optionError(OPTION, `has a node that is given by ${path ? "a Unix socket" : "a database number"}; a cluster has neither`);
@@ -54,13 +55,24 @@ export function parseCluster(given: unknown, redisOptions: unknown, byUrl: UrlPa
 
 function readNodes(given: unknown, warnings: string[]): UrlParts[] {
   const label = `${OPTION}.startupNodes`;
-  if (given === undefined || given === null) {
-    return [{ host: "127.0.0.1", port: "6379", query: {} }];
-  }
   if (!Array.isArray(given) || given.length === 0) {
     throw optionError(label, "must be an array of at least one node");
   }
   return given.map((node, at) => readNode(node, `${label}[${at}]`, warnings));
+}
+
+/**
+ * The start node where `startupNodes` names none. As on a single server, the URL wins over the host options. Nothing stands in where neither
+ * names a host: the first server that is asked gets the password.
+ */
+function onlyNode(source: OptionSource, outer: unknown, byUrl: UrlParts | undefined): UrlParts {
+  const options = bothRedisOptions(source, outer);
+  const host = readHost("redisOptions.host", options.host) || undefined;
+  if (!byUrl && !host) {
+    throw optionError(`${OPTION}.startupNodes`, "is missing, and neither redisUrl nor redisOptions.host names a node");
+  }
+  const port = optionalInteger("redisOptions.port", options.port, 1, 65_535)?.toString();
+  return { ...withoutUndefined<UrlParts>({ host, port, query: {} }), ...byUrl };
 }
 
 function readNode(node: unknown, label: string, warnings: string[]): UrlParts {
@@ -107,8 +119,14 @@ function shared(nodes: UrlParts[]): Pick<UrlParts, "username" | "password" | "tl
   return all as Pick<UrlParts, "username" | "password" | "tls">;
 }
 
-function everyNode({ values, label }: OptionSource, outer: unknown): Record<string, unknown> {
-  const all = { ...objectOf("redisOptions", outer), ...objectOf(label("redisOptions"), values.redisOptions) };
+/** Those within `cluster` win over those beside it. */
+function bothRedisOptions({ values, label }: OptionSource, outer: unknown): Record<string, unknown> {
+  return { ...objectOf("redisOptions", outer), ...objectOf(label("redisOptions"), values.redisOptions) };
+}
+
+function everyNode(source: OptionSource, outer: unknown): Record<string, unknown> {
+  const { values } = source;
+  const all = bothRedisOptions(source, outer);
   const impossible = ["path", "sentinels"].find((name) => all[name] !== undefined && all[name] !== null);
   if (impossible) {
     throw optionError(`redisOptions.${impossible}`, "cannot be used together with cluster");
