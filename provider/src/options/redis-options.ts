@@ -41,6 +41,12 @@ export function parseRedisOptions(redisOptions: unknown, url: UrlParts, warnings
     // The name is left out: it may be a piece of a password that was not percent-encoded.
     warnings.push("redisUrl has a query parameter that is not an ioredis option, ignored.");
   }
+  warnOfLostLogin(
+    parts,
+    { ...options.values, ...query },
+    (name) => (Object.hasOwn(query, name) ? `redisUrl?${name}` : options.label(name)),
+    warnings,
+  );
   const byUrl = { ...query, ...parts };
   const both: OptionSource = {
     values: { ...options.values, ...byUrl },
@@ -58,6 +64,30 @@ export function parseRedisOptions(redisOptions: unknown, url: UrlParts, warnings
     );
   }
   return { native: { ...settings, ...address, ...sentinels, ...(isSecure ? { tls } : {}) }, keyPrefix, callbacks: readCallbacks(both) };
+}
+
+/**
+ * As with ioredis, a URL with a user name or a password counts for both, so the other one is lost where it stands elsewhere. Redis then says
+ * only that the login is wrong.
+ */
+function warnOfLostLogin(
+  { username, password }: Omit<UrlParts, "query" | "tls">,
+  elsewhere: Readonly<Record<string, unknown>>,
+  label: (name: string) => string,
+  warnings: string[],
+): void {
+  const warn = (lost: "username" | "password", has: string, lacks: string) => {
+    if (elsewhere[lost]) {
+      warnings.push(
+        `${label(lost)} is IGNORED: the URL has a ${has} without a ${lacks}, and counts for both. Take the ${has} out of the URL, and give it as redisOptions.${lost === "username" ? "password" : "username"}.`,
+      );
+    }
+  };
+  if (username && !password) {
+    warn("password", "user name", "password");
+  } else if (password && !username) {
+    warn("username", "password", "user name");
+  }
 }
 
 function read(source: OptionSource): Connection & RetryPolicy & { keyPrefix: string } {
