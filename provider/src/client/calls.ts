@@ -10,7 +10,7 @@ import { Outage } from "./outage";
 import { after } from "./pause";
 import { SlowLog, type SlowTerms } from "./slow";
 import { TroubleLog } from "./trouble";
-import { quoted } from "./words";
+import { quoted, wayOutOfPolling } from "./words";
 
 /** Time-outs of one batch of results that are explained by a look at what this process holds. */
 const MOST_EXPLAINED = 20;
@@ -270,7 +270,7 @@ export class Calls {
       );
     } else if (mode === "polling") {
       this.log.warn(
-        `Provider "locking-redis" waits for locks by asking again and again, since Redis cannot tell it when one is free: ${detail?.message}. To change that, allow the Redis user the channels "mlr!*" on a server of version 6.2 or newer that is no cluster node.`,
+        `Provider "locking-redis" waits for locks by asking again and again, since Redis cannot tell it when one is free: ${detail?.message}. ${wayOutOfPolling(detail?.message ?? "")}`,
       );
     } else if (!first) {
       this.log.info(`Provider "locking-redis" waits for locks in a fair queue again.`);

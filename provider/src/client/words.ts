@@ -43,3 +43,17 @@ export function shown(text: string): string {
     Array.from({ length: character.length }, (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
   );
 }
+
+/** As the addon says it. */
+const MISCOUNTED = /a message to one receiver was counted as (\d+)/;
+
+/** @internal What to do where callers poll, by the reason that the addon names. Rights change nothing about a wrong count of receivers. */
+export function wayOutOfPolling(reason: string): string {
+  const [, count] = MISCOUNTED.exec(reason) ?? [];
+  if (count === undefined) {
+    return 'To change that, allow the Redis user the channels "mlr!*" on a server of version 6.2 or newer that is no cluster node.';
+  }
+  return Number(count) > 1
+    ? "Another connection listens to all channels (PSUBSCRIBE *): let it name its own. CLIENT LIST TYPE pubsub shows it, with a psub that is not 0."
+    : "Go around the proxy between this process and Redis.";
+}

@@ -117,6 +117,13 @@ export const FINDINGS = {
     means: "Channels (&mlr!*), SUBSCRIBE or PUBLISH are refused: callers poll and are served in no order.",
     advice: `${ACL_ADVICE} A proxy or hosted service without channels cannot give them.`,
   },
+  "channels-overheard": {
+    level: "warning",
+    means:
+      "Somebody listens to all channels (PSUBSCRIBE *), so Redis cannot tell who is connected: instances that connect now poll and are served in no order, and a killed process in a queue costs the others seconds.",
+    advice:
+      "CLIENT LIST TYPE pubsub names that connection: its psub is not 0. Let it name its own channels. Instances that poll because of it return to the queue by themselves, within some minutes.",
+  },
   "right-scan": { level: "warning", means: "SCAN is refused: releaseAll fails, and locks cannot be listed.", advice: ACL_ADVICE },
   "right-client": {
     level: "warning",

@@ -108,19 +108,30 @@ async function checkChannels(patient: Patient, server: Server, limits: Limits): 
   const send: Send = (...parts) => patient.inspector.command(server.node, ...parts);
   const channel = `mlr!c:${NOBODY}`;
   const slotChannel = `${server.sidePrefix}c:${NOBODY}`;
-  const shard = patient.isCluster
-    ? [await shown("SPUBLISH", send("SPUBLISH", slotChannel, "")), await subscribes(send, "SSUBSCRIBE", "SUNSUBSCRIBE", slotChannel)]
-    : [];
+  const published = await send("PUBLISH", channel, "");
+  const inSlot = patient.isCluster ? await send("SPUBLISH", slotChannel, "") : undefined;
   const refused = [
-    await shown("PUBLISH", send("PUBLISH", channel, "")),
+    shownOf("PUBLISH", published),
     await subscribes(send, "SUBSCRIBE", "UNSUBSCRIBE", channel),
-    ...shard,
+    ...(inSlot ? [shownOf("SPUBLISH", inSlot), await subscribes(send, "SSUBSCRIBE", "SUNSUBSCRIBE", slotChannel)] : []),
   ].filter((text) => text !== undefined);
   if (refused.length === 0) {
-    return [];
+    return checkReceivers(inSlot ?? published, limits);
   }
   limits.polling.push("channels are refused");
   return [finding("right-channels", `The Redis user, or a proxy, refuses ${refused.join("; ")}: callers poll and are served in no order.`)];
+}
+
+/** `published`: the answer to a message for a client that is not there. Who hears it hears all channels, so the number proves no client alive. */
+function checkReceivers(published: Outcome, limits: Limits): Finding[] {
+  const heard = "value" in published ? Number(published.value) : 0;
+  if (!(heard > 0)) {
+    return [];
+  }
+  limits.polling.push("somebody listens to all channels");
+  const listeners = heard === 1 ? "1 connection listens" : `${heard} connections listen`;
+  const cost = "instances that connect now poll and are served in no order, and a killed process in a queue costs the others seconds";
+  return [finding("channels-overheard", `${listeners} to all channels, as PSUBSCRIBE * does: ${cost}.`)];
 }
 
 /** A connection that is subscribed takes other commands again after it has left. */
@@ -197,7 +208,10 @@ export function isRefused(outcome: Outcome): boolean {
 
 /** The command with the server's reason, if it is refused. */
 async function shown(name: string, sent: Promise<Outcome>): Promise<string | undefined> {
-  const outcome = await sent;
+  return shownOf(name, await sent);
+}
+
+function shownOf(name: string, outcome: Outcome): string | undefined {
   if (!isRefused(outcome)) {
     return undefined;
   }
