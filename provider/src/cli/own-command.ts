@@ -1,4 +1,4 @@
-import { shown } from "../inspect/words";
+import { shown, typed } from "../inspect/words";
 import type { Given } from "./flags";
 
 /** Stands in for a URL that may have a password. */
@@ -7,11 +7,12 @@ const SECRET_URL = "…";
 /** @internal A command about a lock, as a shell takes it, with what this command line names: `npx medusa-locking-redis release KEY`. */
 export function ownCommand(given: Given, name: string, key: string): string {
   const url = given.text("url");
+  const namespace = given.text("namespace");
   const flags = [
     ...flag("config", given.text("config")),
     ...(url === undefined ? [] : isPublic(url) ? flag("url", url) : ["--url", SECRET_URL]),
     ...(given.has("cluster") ? ["--cluster"] : []),
-    ...flag("namespace", given.text("namespace")),
+    ...flag("namespace", namespace === undefined ? undefined : typed(namespace)),
   ];
   return ["npx medusa-locking-redis", name, ...flags, ...(key.startsWith("-") ? ["--"] : []), quoted(key)].join(" ");
 }

@@ -140,7 +140,7 @@ function placeOf({ path, host, port, cluster, sentinels, database }: NativeOptio
 
 /** @internal Which Redis and which namespace were asked. A wrong one looks like one without locks. */
 export function askedOf({ place, prefix }: Settings): string {
-  return `asked: ${shown(place)}, namespace "${shown(prefix)}"`;
+  return `asked: ${shown(place)}, namespace "${typed(prefix)}"`;
 }
 
 function openInspectorFor(options: NativeOptions): Inspector {

@@ -2,6 +2,7 @@ import type { ProcessFacts } from "../answers";
 import { InspectionError, type Inspector, listOf } from "../inspector";
 import type { LockStatus } from "../lock-status";
 import { ANSWER_WAIT_MS, listLocks } from "../locks";
+import { typed } from "../words";
 import { type Finding, finding } from "./findings";
 import type { Patient } from "./patient";
 
@@ -56,7 +57,7 @@ export async function checkLocks(patient: Patient): Promise<Finding[]> {
   const { inspector, prefix } = patient;
   try {
     const { locks, more, unasked } = await listLocks(inspector, prefix, MOST_LOCKS);
-    const found = [finding("locks", `${count(locks.length, "lock")} in the namespace "${prefix}".`)];
+    const found = [finding("locks", `${count(locks.length, "lock")} in the namespace "${typed(prefix)}".`)];
     if (more) {
       found.push(finding("locks-not-read", `There are more than ${MOST_LOCKS} locks; the others were not looked at.`));
     }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Outcome } from "../answers";
 import { errorOf, textOf } from "../inspector";
+import { typed } from "../words";
 import { type Finding, finding } from "./findings";
 import type { Limits, Patient, Server } from "./patient";
 
@@ -56,7 +57,7 @@ export async function checkRights(patient: Patient, server: Server, limits: Limi
     return [finding("right-locks", `The Redis user may not use ${refused}, so no lock can be kept.`)];
   }
   const found: Finding[] = [];
-  const locks = await refusedIn(send, onLocks(server.lockKey), server.lockKey, `~${prefix}*`);
+  const locks = await refusedIn(send, onLocks(server.lockKey), server.lockKey, `~${typed(prefix)}*`);
   if (locks !== undefined) {
     limits.none.push(`${locks.what} may not be used`);
     const cost = "every call fails with REDIS_REFUSED";
