@@ -265,9 +265,9 @@ test("revocation lists are taken in PEM", () => {
 });
 
 test("where to connect stands in tls, too, and counts more there", () => {
-  const inside = { host: "inside", port: "7", family: 6, localAddress: "::1", localPort: 8 };
-  const { host, port, family, localAddress, localPort } = parse("rediss://outside:5?family=4", { tls: inside });
-  assert.deepEqual({ host, port, family, localAddress, localPort }, { ...inside, port: 7 });
+  const inside = { host: "inside", port: "7", family: 6, localAddress: "::1" };
+  const { host, port, family, localAddress } = parse("rediss://outside:5?family=4", { tls: inside });
+  assert.deepEqual({ host, port, family, localAddress }, { ...inside, port: 7 });
   const outer = parse("rediss://outside:5", { tls: { host: undefined, port: null } });
   assert.deepEqual([outer.host, outer.port, "localAddress" in outer], ["outside", 5, false]);
   for (const [name, value] of [
@@ -275,10 +275,20 @@ test("where to connect stands in tls, too, and counts more there", () => {
     ["port", "x"],
     ["family", 5],
     ["localAddress", "name"],
-    ["localPort", 65_536],
   ]) {
     assertRefused({ [name]: value }, `redisOptions.tls.${name}`);
   }
+});
+
+test("a port to connect from is refused with what to do instead: only one of the connections of an instance could have it", () => {
+  for (const localPort of [6000, "6000", 65_536]) {
+    assertRefused({ localPort }, "redisOptions.tls.localPort", "Leave it out; tls.localAddress names the address");
+  }
+  for (const localPort of [0, "0", null, undefined]) {
+    assert.deepEqual(parseTls({ localPort }).warnings, []);
+  }
+  const sentinels = { sentinels: [{ host: "h" }], name: "m", enableTLSForSentinelMode: true, sentinelTLS: { localPort: 6000 } };
+  assert.match(refusal("redis://h", sentinels).message, /redisOptions\.sentinelTLS\.localPort/);
 });
 
 test("a Unix socket may be inside tls, and TLS goes over one outside", UNIX_SOCKETS, () => {

@@ -64,7 +64,7 @@ test("a Unix socket that is not there yet", { ...UNIX_SOCKETS, ...OURS_ONLY }, a
   await withSocket(socket, (server) => takesALock(booted, server));
 });
 
-test("localAddress and localPort are where the connection comes from", async () => {
+test("localAddress is where the connection comes from", async () => {
   const localAddress = process.platform === "linux" ? "127.0.0.2" : "127.0.0.1";
   const seen = [];
   const relay = net.createServer((socket) => {

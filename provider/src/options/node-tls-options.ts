@@ -28,7 +28,6 @@ export const NODE_TLS_OPTIONS: OptionTable = optionTable({
     path: "wins over the one outside of `tls`",
     family: "wins over the one outside of `tls`",
     localAddress: "the IP address to connect from",
-    localPort: "the port to connect from",
   },
   ignored: {
     session: "sessions are resumed automatically",
@@ -66,6 +65,11 @@ export const NODE_TLS_OPTIONS: OptionTable = optionTable({
     checkServerIdentity: "is not supported; use tls.servername, or our option skipHostnameCheck",
     lookup: "functions are not supported",
     profile: "is not supported, pass tls.ca",
+    localPort: [
+      "is not supported: an instance has several connections, and one port serves one of them, so locks would not be renewed. Leave it out; tls.localAddress names the address to connect from",
+      0,
+      "0",
+    ],
     socket: NEEDS_NODE,
     secureContext: NEEDS_NODE,
     pskCallback: NEEDS_NODE,

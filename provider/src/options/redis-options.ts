@@ -15,7 +15,7 @@ const KIND = "an ioredis option";
 
 /** @internal `redisUrl` and `redisOptions`, parsed. */
 export interface RedisSettings {
-  native: Connection & RetryPolicy & Sentinel & Pick<NativeOptions, "tls" | "cluster" | "localAddress" | "localPort">;
+  native: Connection & RetryPolicy & Sentinel & Pick<NativeOptions, "tls" | "cluster" | "localAddress">;
   keyPrefix: string;
   callbacks: Callbacks;
 }

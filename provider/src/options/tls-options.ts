@@ -4,11 +4,11 @@ import { optionError } from "../client/errors";
 import { type Address, readAddress } from "./connection-options";
 import { NODE_TLS_OPTIONS } from "./node-tls-options";
 import { judgeOption } from "./option-table";
-import { type OptionSource, optionalBoolean, optionalInteger, optionalString, withoutUndefined } from "./option-values";
+import { type OptionSource, optionalBoolean, optionalString, withoutUndefined } from "./option-values";
 import { readAlgorithms } from "./tls-algorithms";
 import { defaultAuthorities, readCertificates, readIdentity, readRevocationLists } from "./tls-credentials";
 
-type LocalAddress = Pick<NativeOptions, "localAddress" | "localPort">;
+type LocalAddress = Pick<NativeOptions, "localAddress">;
 
 /** @internal `redisOptions.tls`, parsed. */
 export interface TlsSettings {
@@ -94,5 +94,5 @@ function readLocalAddress({ values, label }: OptionSource): LocalAddress {
   if (localAddress && net.isIP(localAddress) === 0) {
     throw optionError(label("localAddress"), "must be an IP address");
   }
-  return withoutUndefined<LocalAddress>({ localAddress, localPort: optionalInteger(label("localPort"), values.localPort, 0, 65_535) });
+  return withoutUndefined<LocalAddress>({ localAddress });
 }
