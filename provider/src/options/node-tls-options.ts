@@ -5,7 +5,7 @@ const NEEDS_NODE = "needs Node's own TLS stack and cannot be used with this pack
 /** @internal Every option of Node's `tls.connect`, and what becomes of it in `redisOptions.tls`; for docs/OPTIONS.md, too. */
 export const NODE_TLS_OPTIONS: OptionTable = optionTable({
   honoured: {
-    ca: "the authorities to trust, in PEM, or a Buffer in DER. They replace those that come with Node and those in the file that NODE_EXTRA_CA_CERTS names. A server's own certificate may be among them",
+    ca: "the authorities to trust, in PEM, or a Buffer in DER. They replace those that Node trusts, with those in the file that NODE_EXTRA_CA_CERTS names. A server's own certificate may be among them",
     cert: "the client's certificate, and its chain after it, in PEM; needs `key`. Only one certificate",
     key: "its private key, in PEM, or a `KeyObject`; may be encrypted",
     passphrase: "the password of an encrypted `key`",

@@ -9,20 +9,73 @@ import { type OptionSource, optionalString } from "./option-values";
 const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[\s\S]+?-----END \1-----/g;
 const REVOCATION_LIST = /-----BEGIN X509 CRL-----[\s\S]+?-----END X509 CRL-----/g;
 
+const EXTRA = "The file that the environment variable NODE_EXTRA_CA_CERTS names";
+
+/** Node 22.15, 23.10 and newer tell what they trust. Types of Node 20 do not know that. */
+type NodeTls = typeof tls & { getCACertificates?: (kind: "default" | "system" | "extra") => string[] };
+
 /** @internal The authorities that Node trusts by default, in PEM. Adds a line to `warnings` for a file that cannot be used. */
 export function defaultAuthorities(warnings: string[]): string[] {
+  const node: NodeTls = tls;
   const file = process.env.NODE_EXTRA_CA_CERTS;
-  return [...tls.rootCertificates, ...(file ? extraAuthorities(file, warnings) : [])];
+  if (!node.getCACertificates) {
+    return [...tls.rootCertificates, ...(file ? extraAuthorities(file, warnings) : [])];
+  }
+  if (file && node.getCACertificates("extra").length === 0) {
+    warnings.push(`${EXTRA} is ignored: Node read no certificates from it when it started.`);
+  }
+  const all = node.getCACertificates("default");
+  // The certificates of the system have their file and their folder on Linux, and often stand in both.
+  return [...new Set(usesOpenSslStore() ? [...all, ...openSslAuthorities(node.getCACertificates)] : all)];
+}
+
+/** OpenSSL then has its own store, of which Node's list of the default ones has nothing. */
+function usesOpenSslStore(): boolean {
+  return /(^|\s)--use-openssl-ca(\s|$)/.test([...process.execArgv, process.env.NODE_OPTIONS ?? ""].join(" "));
+}
+
+/** Where the system has a store of another kind, OpenSSL knows the file that it is told, and nothing else that can be found from here. */
+function openSslAuthorities(getCACertificates: NonNullable<NodeTls["getCACertificates"]>): string[] {
+  if (process.platform !== "darwin" && process.platform !== "win32") {
+    return getCACertificates("system");
+  }
+  const file = process.env.SSL_CERT_FILE;
+  try {
+    return file ? usableIn(fs.readFileSync(file, "latin1")).usable : [];
+  } catch {
+    return [];
+  }
 }
 
 /** As with Node, a file that cannot be used does not stop the boot. */
 function extraAuthorities(file: string, warnings: string[]): string[] {
+  let text = "";
   try {
-    return readCertificates("NODE_EXTRA_CA_CERTS", fs.readFileSync(file));
+    text = fs.readFileSync(file, "latin1");
   } catch {
-    warnings.push("The file that the environment variable NODE_EXTRA_CA_CERTS names is ignored: no certificates can be read from it.");
-    return [];
+    // Said below.
   }
+  const { usable, broken } = usableIn(text);
+  if (usable.length === 0) {
+    warnings.push(`${EXTRA} is ignored: no certificates can be read from it.`);
+  } else if (broken > 0) {
+    warnings.push(`${EXTRA} has ${broken} of ${usable.length + broken} certificates that cannot be read; they are ignored.`);
+  }
+  return usable;
+}
+
+/** The certificates in a text in PEM. One that is broken takes no other with it. */
+function usableIn(text: string): { usable: string[]; broken: number } {
+  const usable: string[] = [];
+  const found = text.match(CERTIFICATE) ?? [];
+  for (const one of found) {
+    try {
+      usable.push(new X509Certificate(one).toString());
+    } catch {
+      // Counted by what is missing.
+    }
+  }
+  return { usable, broken: found.length - usable.length };
 }
 
 /** @internal The certificates in a text, a Buffer or a list of them: one by one, in PEM. */
