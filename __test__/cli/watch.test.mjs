@@ -8,7 +8,7 @@ import { findOnPath } from "../../harness/process.mjs";
 import { startServer } from "../../harness/redis-servers.mjs";
 import { SIGNALS } from "../../harness/system.mjs";
 import { NS, openTestbed, until } from "../support/testbed.mjs";
-import { COMMAND, start } from "./support.mjs";
+import { COMMAND, compiled, start } from "./support.mjs";
 
 const bed = openTestbed();
 
@@ -155,4 +155,13 @@ test("at a terminal release asks, and only yes releases", SCRIPT, async () => {
     assert.match(written, new RegExp(`code ${code}`));
     assert.equal(await bed.owner(`${NS}k`), owner);
   }
+});
+
+test("a look that lasts is followed by a pause of ten times its length, without the time that silent processes have", () => {
+  const { pauseAfter } = compiled("cli/watch");
+  assert.equal(pauseAfter(1_800, 1_000), 15_000);
+  assert.equal(pauseAfter(20, 1_000), 1_000);
+  // Somebody did not answer.
+  assert.equal(pauseAfter(310, 1_000), 1_000);
+  assert.equal(pauseAfter(310, 60_000), 60_000);
 });

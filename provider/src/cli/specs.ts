@@ -75,7 +75,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: "the list, again and again",
     about: ["Goes on when Redis goes away, and says so. Ctrl-C ends it. Without a terminal it prints one list after the other."],
     flags: {
-      every: { kind: "seconds", value: "S", least: 0.1, most: LONGEST_TIMER_S, help: "pause between two looks, in seconds; default 1" },
+      every: {
+        kind: "seconds",
+        value: "S",
+        least: 0.1,
+        most: LONGEST_TIMER_S,
+        help: "shortest pause between two looks, in seconds; default 1",
+      },
       limit: { ...LIMIT, help: "at most N locks; default 1000" },
     },
     examples: ["medusa-locking-redis watch", "medusa-locking-redis watch --every 5 --json >> locks.jsonl"],

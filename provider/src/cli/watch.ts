@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { InspectionError } from "../inspect/inspector";
 import type { LockList } from "../inspect/lock-status";
-import { listLocks } from "../inspect/locks";
+import { ANSWER_WAIT_MS, listLocks } from "../inspect/locks";
 import { duration, shown } from "../inspect/words";
 import { EXIT } from "./exit-codes";
 import { MOST_LOCKS } from "./list";
@@ -11,6 +11,8 @@ import { fitted } from "./table";
 import { height, print, printJson, width } from "./terminal";
 
 const PAUSE_S = 1;
+/** By how much the pause is longer than the look before it took. */
+const PAUSE_PER_LOOK = 10;
 /** Another screen, so that the one before comes back afterwards; no cursor. */
 const ENTER = "\u001b[?1049h\u001b[?25l";
 const LEAVE = "\u001b[?25h\u001b[?1049l";
@@ -43,7 +45,9 @@ export async function watch(session: Session): Promise<number> {
   }
   const isEnded = new Promise<undefined>((resolve) => ended.signal.addEventListener("abort", () => resolve(undefined)));
   // The first look has to succeed: a wrong URL is told at once.
+  let askedAt = performance.now();
   let list = await Promise.race([listLocks(inspector, settings.prefix, most), isEnded]);
+  let tookMs = performance.now() - askedAt;
   let lostAt: number | undefined;
   let reason = "";
   const screen = openScreen(given.has("json"));
@@ -51,9 +55,12 @@ export async function watch(session: Session): Promise<number> {
     while (list && !ended.signal.aborted) {
       const trouble = lostAt === undefined ? null : { reason, forMs: performance.now() - lostAt };
       screen.show({ at: new Date(), list, asked: askedOf(settings), trouble });
-      await sleep(pauseMs, undefined, { signal: ended.signal }).catch(() => {});
+      await sleep(pauseAfter(tookMs, pauseMs), undefined, { signal: ended.signal }).catch(() => {});
+      askedAt = performance.now();
+      tookMs = 0;
       try {
         list = (await Promise.race([listLocks(inspector, settings.prefix, most), isEnded])) ?? list;
+        tookMs = performance.now() - askedAt;
         lostAt = undefined;
       } catch (error) {
         if (!(error instanceof InspectionError)) {
@@ -70,6 +77,14 @@ export async function watch(session: Session): Promise<number> {
     }
   }
   return EXIT.fine;
+}
+
+/**
+ * @internal The pause after a look that took `tookMs`. Each look lets Redis go through all keys of its database, so a long one is followed by a
+ * long pause. The wait for processes that do not answer costs Redis nothing.
+ */
+export function pauseAfter(tookMs: number, leastMs: number): number {
+  return Math.max(leastMs, PAUSE_PER_LOOK * (tookMs - ANSWER_WAIT_MS));
 }
 
 interface Screen {

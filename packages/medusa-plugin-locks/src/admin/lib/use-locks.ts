@@ -1,10 +1,8 @@
 import type { LockList } from "medusa-locking-redis";
 import { useEffect, useRef, useState } from "react";
 import { findLock, listLocks, statusOf } from "./client";
+import { pauseAfter } from "./pause";
 import { MOST_WAITS } from "./waits-line";
-
-/** Between an answer and the next question. */
-export const PAUSE_MS = 3_000;
 
 /** Why there is no newer list. */
 export interface Trouble {
@@ -42,8 +40,11 @@ export function useLocks(sought: string): Known & { refresh: () => void } {
         return;
       }
       isAsking = true;
+      const askedAt = performance.now();
+      let tookMs = 0;
       try {
         const list = await listWith(newestSought.current, ended.signal);
+        tookMs = performance.now() - askedAt;
         if (!ended.signal.aborted) {
           setKnown(({ waits }) => ({ list, trouble: undefined, waits: [...waits, waitersOf(list)].slice(-MOST_WAITS) }));
         }
@@ -54,7 +55,7 @@ export function useLocks(sought: string): Known & { refresh: () => void } {
       }
       isAsking = false;
       if (!ended.signal.aborted) {
-        timer = window.setTimeout(look, PAUSE_MS);
+        timer = window.setTimeout(look, pauseAfter(tookMs));
       }
     };
     document.addEventListener("visibilitychange", look);

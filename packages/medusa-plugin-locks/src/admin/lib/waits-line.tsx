@@ -1,7 +1,7 @@
 import { Text } from "@medusajs/ui";
 import { counted } from "./words";
 
-/** Answers that the line shows: five minutes, while the page is visible. */
+/** Answers that the line shows: five minutes with the shortest pauses, while the page is visible. */
 export const MOST_WAITS = 100;
 const WIDTH = 120;
 const HEIGHT = 24;
