@@ -11,7 +11,7 @@ use lock_core::{
     BackoffRule, ClientConfig, Credentials, HandshakeOptions, PauseRule, RetryPolicy, Safety, Secrets,
 };
 use napi_derive::napi;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 /// The options of one provider. The provider has checked every value. Every name says its unit. An option that is not wanted
 /// is absent.
@@ -27,8 +27,6 @@ pub struct NativeOptions {
     pub family: u8,
     /// The IP address to connect from.
     pub local_address: Option<String>,
-    /// The port to connect from.
-    pub local_port: Option<u16>,
     /// Idle time until the system asks whether the other side is still there; 0: the system's own; none: it does not ask.
     pub keep_alive_ms: Option<f64>,
     /// Small writes leave at once.
@@ -113,14 +111,12 @@ pub enum NativePauses {
 impl NativeOptions {
     /// The error says what is wrong with which part of `redisOptions`; it holds no secret.
     pub(super) fn into_settings(self) -> Result<Settings, String> {
-        let local = match (&self.local_address, self.local_port) {
-            (None, None) => None,
-            (address, port) => {
-                let address = address.as_deref().map_or(Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), str::parse);
-                let address = address.map_err(|_| "localAddress is no IP address".to_owned())?;
-                Some(SocketAddr::new(address, port.unwrap_or(0)))
-            }
-        };
+        let local: Option<IpAddr> = self
+            .local_address
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| "localAddress is no IP address".to_owned())?;
         let master_only = self.sentinels.is_some();
         let passwords =
             [self.password.as_deref(), self.sentinels.as_ref().and_then(NativeSentinels::password)];
@@ -133,7 +129,7 @@ impl NativeOptions {
             },
             socket: SocketRules {
                 family: family(self.family),
-                local,
+                local: local.map(|address| SocketAddr::new(address, 0)),
                 keep_alive: self.keep_alive_ms.map(millis),
                 no_delay: self.no_delay,
                 connect_limit: limit(self.connect_timeout_ms),

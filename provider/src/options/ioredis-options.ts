@@ -31,7 +31,7 @@ export const IOREDIS_OPTIONS = optionTable({
     autoResendUnfulfilledCommands:
       "true, the default: commands that a lost connection left unanswered are sent again, and take or release nothing twice; false: they fail",
     maxRetriesPerRequest:
-      "calls fail after so many failed reconnects in a row, and after as many again; null or a negative number: never. Default: calls without a time limit fail after 20, the others at their limit",
+      "calls fail after so many failed reconnects in a row, and after as many again; null or a negative number: never. Default: calls without a time limit fail after 20, or after the first that fails when a minute is over, the others at their limit",
     retryStrategy:
       "a function of the number of the attempt that returns the pause before it in milliseconds; a result that is no number, an exception, or a value that is no function ends all attempts. Default: 50 ms more each time, 2000 at most",
     reconnectOnError:
