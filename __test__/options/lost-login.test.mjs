@@ -56,6 +56,13 @@ test("nothing is warned of where nothing is lost", () => {
   for (const [url, options] of quiet) {
     assert.deepEqual(parse(url, options).warnings, []);
   }
+  for (const [node, redisOptions] of [
+    [{ username: "shop" }, { password: SECRET }],
+    [{ password: SECRET }, { username: "shop" }],
+  ]) {
+    const told = parseOptions({ cluster: { startupNodes: [{ host: "h", port: 7000, ...node }], redisOptions } });
+    assert.deepEqual([told.username, told.password, told.warnings], ["shop", SECRET, []]);
+  }
 });
 
 test("the documented example of TLS logs in with its user name and its password", () => {

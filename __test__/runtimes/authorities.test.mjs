@@ -26,7 +26,9 @@ test("SSL_CERT_FILE counts only where Node looks into OpenSSL's store or the sys
 
 test("--use-openssl-ca stands in place of Node's own authorities", async () => {
   assert.deepEqual((await trusted({ node, args: ["--use-openssl-ca"], env: ofSystem })).names.sort(), expected);
-  assert.deepEqual((await trusted({ node, env: { ...ofSystem, NODE_OPTIONS: "--use-openssl-ca" } })).names.sort(), expected);
+  for (const NODE_OPTIONS of ["--use-openssl-ca", "--use_openssl_ca", '"--use-openssl-ca"']) {
+    assert.deepEqual((await trusted({ node, env: { ...ofSystem, NODE_OPTIONS } })).names.sort(), expected, NODE_OPTIONS);
+  }
 });
 
 test("--use-system-ca adds those of the system, and nobody is told to the addon twice", async () => {

@@ -26,8 +26,7 @@ const TITLES = {
   gone: () => "Fifteen waiters in front, whose process is stopped or killed: until the next waiter of another process is served",
   steps: () => "The busy hot key by acquireLockStep of Medusa's core flows, timeout 30 s, 4 processes x 25 callers",
   seen: () => "256 at once on distinct keys, empty jobs, ours: what it costs that locks can be seen; again: plain once more, the noise",
-  steady: () =>
-    "The same load for a long time: keys never used before, four busy keys, and locks that are given back by their owner's name",
+  steady: () => "The same load for a long time: keys never used before, two busy keys, and locks that are given back by their owner's name",
   fleets: () => "Two processes on one busy key, job of 5 ms, timeout 5 s; polling: ours by RESP2",
   scale: () => "Very many at once in one process: time for each, and the longest block of the event loop",
   cluster: ({ params }) =>

@@ -11,7 +11,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export const STEADY_TASKS = {
   /**
-   * So many calls a second: of ten, eight execute on a key that was never used before, one is a contended execute on one of four keys, and one
+   * So many calls a second: of ten, eight execute on a key that was never used before, one is a contended execute on one of two keys, and one
    * takes a lock and gives it back by its owner's name. Tells a sample every so often, after a collection.
    */
   async steady(contestant, { minutes, samples, perSecond }, tell) {
@@ -24,7 +24,7 @@ export const STEADY_TASKS = {
         const ownerId = `owner-${n}`;
         await contestant.acquire(`named-${n}`, { ownerId, expire: 10 });
         await contestant.release(`named-${n}`, { ownerId });
-      } else if (kind === 1) await contestant.execute(`hot-${n % 4}`, () => sleep(2), { timeout: 30 });
+      } else if (kind === 1) await contestant.execute(`hot-${n % 20 === 1 ? 1 : 3}`, () => sleep(2), { timeout: 30 });
       else await contestant.execute(`new-${n}`, async () => {});
     };
     const start = async () => {

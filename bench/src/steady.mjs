@@ -80,7 +80,10 @@ export function steadyRows({ minutes, perSecond, contestants }) {
     return unit === "MB" ? (median(values) / 1e6).toFixed(1) : String(median(values));
   };
   const calls = (name) => `${contestants[name].done.toLocaleString("en-US")} calls`;
-  const failed = (name) => `${contestants[name].failed} failed`;
+  const failed = (name) => {
+    const { failed: count, skipped } = contestants[name];
+    return skipped > 0 ? `${count} failed, ${skipped} not made in time` : `${count} failed`;
+  };
   return [
     [`${minutes} minutes, ${perSecond} calls per second`, ...names.flatMap((name) => [`${name}: second sixth`, "last sixth"])],
     ["served", ...names.flatMap((name) => [calls(name), failed(name)])],

@@ -324,3 +324,34 @@ fn a_connection_that_owes_answers_may_be_silent_for_as_long_as_the_options_say()
     rig.shake_hands();
     assert_eq!(verbs(&mut rig), ["park"], "the call is asked again");
 }
+
+#[test]
+fn an_idle_connection_that_stood_for_hours_begins_an_outage_anew() {
+    let mut rig = Rig::new(config());
+    rig.connects();
+    // Nobody answers the handshake. The next connection is doubted until a command proves it, and nobody needs it.
+    rig.pass(16 * SECOND);
+    rig.shake_hands();
+    rig.pass(3_600 * SECOND);
+    rig.try_for("a", "me");
+    rig.sent();
+    rig.cut();
+    assert!(rig.done.is_empty(), "it is sent again");
+}
+
+#[test]
+fn a_silence_is_named_where_the_limit_ends_in_time_and_not_where_the_thread_was_blocked() {
+    for (blocked, cause) in [(Duration::ZERO, Some("Redis has not answered for 1.0 s")), (5 * SECOND, None)] {
+        let mut rig = Rig::ready(config());
+        rig.wait_for("a", SECOND);
+        rig.sent();
+        if blocked.is_zero() {
+            rig.pass(SECOND);
+        } else {
+            rig.now = rig.now + blocked;
+            rig.pass(Duration::ZERO);
+        }
+        let error = rig.error();
+        assert_eq!((error.code, error.cause.as_deref()), (Code::Timeout, cause));
+    }
+}

@@ -282,8 +282,10 @@ impl Process {
         match notice {
             Notice::Held { caller, held } => Some(self.took(process, caller, held)),
             Notice::Lost { hold, .. } => self.caller_of(hold).map(|caller| Want::Lost { caller }),
-            Notice::Failed { caller, .. }
-                if matches!(self.calls.get(&caller), Some(Call::Releasing { by_name: Some(_) })) =>
+            // While a slot is on its way this may last. Nothing else lets a release fail here.
+            Notice::Failed { caller, error }
+                if error.message.starts_with("Too many Cluster redirections")
+                    && matches!(self.calls.get(&caller), Some(Call::Releasing { by_name: Some(_) })) =>
             {
                 Some(Want::ReleaseAgain { caller })
             }

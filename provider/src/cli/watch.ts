@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { InspectionError } from "../inspect/inspector";
 import type { LockList } from "../inspect/lock-status";
-import { ANSWER_WAIT_MS, listLocks } from "../inspect/locks";
+import { listLocks } from "../inspect/locks";
 import { duration, shown } from "../inspect/words";
 import { EXIT } from "./exit-codes";
 import { MOST_LOCKS } from "./list";
@@ -81,10 +81,10 @@ export async function watch(session: Session): Promise<number> {
 
 /**
  * @internal The pause after a look that took `tookMs`. Each look lets Redis go through all keys of its database, so a long one is followed by a
- * long pause. The wait for processes that do not answer costs Redis nothing.
+ * long pause.
  */
 export function pauseAfter(tookMs: number, leastMs: number): number {
-  return Math.max(leastMs, PAUSE_PER_LOOK * (tookMs - ANSWER_WAIT_MS));
+  return Math.max(leastMs, PAUSE_PER_LOOK * tookMs);
 }
 
 interface Screen {

@@ -69,6 +69,7 @@ export const NODE_TLS_OPTIONS: OptionTable = optionTable({
       "is not supported: an instance has several connections, and one port serves one of them, so locks would not be renewed. Leave it out; tls.localAddress names the address to connect from",
       0,
       "0",
+      "",
     ],
     socket: NEEDS_NODE,
     secureContext: NEEDS_NODE,

@@ -83,9 +83,10 @@ function warnOfLostLogin(
       );
     }
   };
-  if (username && !password) {
+  // A start node that is given as an object has only what it names, and loses nothing.
+  if (username && password === "") {
     warn("password", "user name", "password");
-  } else if (password && !username) {
+  } else if (password && username === "") {
     warn("username", "password", "user name");
   }
 }

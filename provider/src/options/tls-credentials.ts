@@ -12,7 +12,7 @@ const REVOCATION_LIST = /-----BEGIN X509 CRL-----[\s\S]+?-----END X509 CRL-----/
 const EXTRA = "The file that the environment variable NODE_EXTRA_CA_CERTS names";
 
 /** Node 22.15, 23.10 and newer tell what they trust. Types of Node 20 do not know that. */
-type NodeTls = typeof tls & { getCACertificates?: (kind: "default" | "system" | "extra") => string[] };
+type NodeTls = typeof tls & { getCACertificates?: (kind: "default" | "system" | "extra" | "bundled") => string[] };
 
 /** @internal The authorities that Node trusts by default, in PEM. Adds a line to `warnings` for a file that cannot be used. */
 export function defaultAuthorities(warnings: string[]): string[] {
@@ -25,13 +25,11 @@ export function defaultAuthorities(warnings: string[]): string[] {
     warnings.push(`${EXTRA} is ignored: Node read no certificates from it when it started.`);
   }
   const all = node.getCACertificates("default");
+  const bundled = new Set(node.getCACertificates("bundled"));
+  // With --use-openssl-ca, however it is spelt, OpenSSL's store stands in place of Node's own, and the list has nothing of it.
+  const usesOpenSslStore = !all.some((one) => bundled.has(one));
   // The certificates of the system have their file and their folder on Linux, and often stand in both.
-  return [...new Set(usesOpenSslStore() ? [...all, ...openSslAuthorities(node.getCACertificates)] : all)];
-}
-
-/** OpenSSL then has its own store, of which Node's list of the default ones has nothing. */
-function usesOpenSslStore(): boolean {
-  return /(^|\s)--use-openssl-ca(\s|$)/.test([...process.execArgv, process.env.NODE_OPTIONS ?? ""].join(" "));
+  return [...new Set(usesOpenSslStore ? [...all, ...openSslAuthorities(node.getCACertificates)] : all)];
 }
 
 /** Where the system has a store of another kind, OpenSSL knows the file that it is told, and nothing else that can be found from here. */

@@ -144,8 +144,9 @@ impl Client {
         tokens: Box<[u64]>,
         attempt: AttemptId,
     ) {
-        // Without records nothing tells attempts apart.
-        if !self.connection.is_plain() {
+        // Without records nothing tells attempts apart. Where there is no connection the confirmation would wait for one that may never come, and
+        // what it would change is little.
+        if self.connection.is_ready() && !self.connection.is_plain() {
             let what = Renewing::ConfirmJoin(attempt);
             self.add(now, None, Kind::Renew(Renew { keys, owner, tokens: Some(tokens), what }), None);
         }

@@ -231,7 +231,11 @@ impl Client {
                 Input::Reply(expected, reply) => self.replied(now, expected, reply),
                 Input::Push(push) => self.pushed(now, push),
                 Input::Ready => {
-                    for id in self.calls.take_waiting() {
+                    let waiting = self.calls.take_waiting();
+                    if waiting.is_empty() {
+                        self.connection.nobody_waited();
+                    }
+                    for id in waiting {
                         self.send(now, id, false);
                     }
                 }

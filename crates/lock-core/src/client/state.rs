@@ -19,6 +19,7 @@ use crate::time::Instant;
 use crate::waiters::Waiters;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Longest key that a caller may name, in bytes.
 const LONGEST_KEY: usize = 1 << 20;
@@ -107,6 +108,9 @@ pub(super) fn list(keys: &[String]) -> String {
     format!("{word} \"{}\"", keys.join("\", \""))
 }
 
+/// A timer that comes later than this was held up.
+const PUNCTUAL: Duration = Duration::from_millis(100);
+
 impl Client {
     /// The lock keys for what a caller named: each once, in the order in which keys are taken everywhere.
     ///
@@ -182,9 +186,10 @@ impl Client {
         })
     }
 
-    /// What keeps a call from its answer: there is no connection, or nobody answers on it.
-    pub(super) fn trouble_or_silence(&self, now: Instant) -> Option<String> {
-        let silence = || self.connection.silent_for(now);
+    /// What keeps a call from its answer: there is no connection, or nobody answers on it. `due`: when the timer was due by which this is asked.
+    /// Long after that the thread was blocked, and the answer may lie unread.
+    pub(super) fn trouble_or_silence(&self, now: Instant, due: Instant) -> Option<String> {
+        let silence = || self.connection.silent_for(now).filter(|_| now.since(due) < PUNCTUAL);
         self.trouble().or_else(|| {
             silence().map(|silence| format!("Redis has not answered for {:.1} s", silence.as_secs_f64()))
         })

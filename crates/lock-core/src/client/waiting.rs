@@ -264,6 +264,7 @@ impl Client {
     pub(super) fn limit_reached(&mut self, now: Instant, id: CallId) {
         // A node of a cluster that sent the call elsewhere was there.
         let untold = self.calls.get(id).is_some_and(|call| !call.in_doubt && call.redirections == 0);
+        let due = self.calls.get(id).and_then(|call| call.limit).unwrap_or(now);
         match self.calls.get(id).map(|call| &call.kind) {
             Some(Kind::Acquire(acquire)) => {
                 let error = if matches!(acquire.wait, WaitPolicy::TryFor(_)) {
@@ -278,7 +279,7 @@ impl Client {
                 } else {
                     Error::new(Code::Timeout, "Timed-out acquiring lock.").with_keys(self.keys_of(id))
                 };
-                let error = error.with_cause(self.trouble_or_silence(now));
+                let error = error.with_cause(self.trouble_or_silence(now, due));
                 self.abandon(now, id, error);
             }
             Some(Kind::Release(_)) => {

@@ -49,6 +49,11 @@ impl Attempts {
         self.since = None;
     }
 
+    /// There is a connection, and nobody had to wait for it: an outage in which somebody waits begins later.
+    pub(super) fn nobody_waited(&mut self) {
+        self.since = None;
+    }
+
     /// After an attempt failed: why calls without a time limit wait no longer; `None`: they do.
     pub(super) fn are_over(&mut self, now: Instant, retry: &RetryPolicy) -> Option<String> {
         let count = retry.most_reconnects?;

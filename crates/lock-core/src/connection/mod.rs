@@ -429,6 +429,11 @@ impl Connection {
         self.attempts.are_over(now, retry)
     }
 
+    /// The connection is ready, and nobody had to wait for it.
+    pub(crate) fn nobody_waited(&mut self) {
+        self.attempts.nobody_waited();
+    }
+
     /// Bytes arrived; [`Self::next_input`] says what they were. Bytes of a connection that was given up are ignored.
     pub(crate) fn feed(&mut self, now: Instant, bytes: &[u8]) {
         if self.is_open() {
@@ -592,7 +597,9 @@ impl Connection {
     /// For how long an answer that is owed has not come, if that is worth a word.
     pub(crate) fn silent_for(&self, now: Instant) -> Option<Duration> {
         let silence = now.since(self.last_progress);
-        (!self.expected.is_empty() && silence >= TOLD_SILENCE).then_some(silence)
+        // Redis answers nothing behind a WAIT that waits for replicas.
+        let is_owed = self.expected.front().is_some_and(|first| !matches!(first, Expected::Wait));
+        (is_owed && silence >= TOLD_SILENCE).then_some(silence)
     }
 
     /// Time to see whether answers come. The reason to give the connection up, if they do not.
