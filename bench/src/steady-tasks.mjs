@@ -24,7 +24,7 @@ export const STEADY_TASKS = {
         const ownerId = `owner-${n}`;
         await contestant.acquire(`named-${n}`, { ownerId, expire: 10 });
         await contestant.release(`named-${n}`, { ownerId });
-      } else if (kind === 1) await contestant.execute(`hot-${n % 20 === 1 ? 1 : 3}`, () => sleep(2), { timeout: 30 });
+      } else if (kind === 1) await contestant.execute(`hot-${Math.floor(n / 10) % 2}`, () => sleep(2), { timeout: 30 });
       else await contestant.execute(`new-${n}`, async () => {});
     };
     const start = async () => {
