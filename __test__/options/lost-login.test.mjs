@@ -61,7 +61,7 @@ test("nothing is warned of where nothing is lost", () => {
     [{ password: SECRET }, { username: "shop" }],
   ]) {
     const told = parseOptions({ cluster: { startupNodes: [{ host: "h", port: 7000, ...node }], redisOptions } });
-    assert.deepEqual([told.username, told.password, told.warnings], ["shop", SECRET, []]);
+    assert.deepEqual([told.native.username, told.native.password, told.warnings], ["shop", SECRET, []]);
   }
 });
 
