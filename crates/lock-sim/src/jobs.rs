@@ -34,32 +34,36 @@ impl World {
         self.drain(process)
     }
 
+    /// Whether this life of a process may act now. While it stands still, `again` is put off until it goes on.
+    fn may_act(&mut self, process: usize, life: u64, again: Happening) -> bool {
+        let lives = |one: &&crate::process::Process| one.life == life && one.exit.is_none();
+        let Some(until) = self.processes.get(process).filter(lives).map(crate::process::Process::away_until)
+        else {
+            return false;
+        };
+        if until > self.now {
+            self.at(until, again);
+        }
+        until <= self.now
+    }
+
+    /// A caller whose release failed asks for it again.
     pub(crate) fn release_again(&mut self, process: usize, life: u64, caller: u64) -> Result<(), String> {
+        if !self.may_act(process, life, Happening::ReleaseAgain { process, life, caller }) {
+            return Ok(());
+        }
         let now = self.instant();
-        let Some(one) = self.processes.get_mut(process).filter(|one| one.life == life) else { return Ok(()) };
-        if one.exit.is_some() {
-            return Ok(());
-        }
-        if one.away_until() > self.now {
-            let until = one.away_until();
-            self.at(until, Happening::ReleaseAgain { process, life, caller });
-            return Ok(());
-        }
+        let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
         one.release_again(now, caller);
         self.drain(process)
     }
 
     pub(crate) fn job_end(&mut self, process: usize, life: u64, caller: u64) -> Result<(), String> {
+        if !self.may_act(process, life, Happening::JobEnd { process, life, caller }) {
+            return Ok(());
+        }
         let now = self.instant();
-        let Some(one) = self.processes.get_mut(process).filter(|one| one.life == life) else { return Ok(()) };
-        if one.exit.is_some() {
-            return Ok(());
-        }
-        if one.away_until() > self.now {
-            let until = one.away_until();
-            self.at(until, Happening::JobEnd { process, life, caller });
-            return Ok(());
-        }
+        let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
         let until = self.oracle.until(caller);
         let releases = one.give_back(now, caller, until);
         self.oracle.ended(caller);
