@@ -8,13 +8,15 @@ const LONG = "9223372036854775807";
 
 const say = (text) => (socket) => socket.write(text);
 
-/** Writes the beginning, and then more and more of the same. */
+/** Writes the beginning, and then more and more of the same, in portions: a client that reads as fast as this writes leaves always room. */
 function endless(beginning, more) {
   return (socket) => {
     socket.write(beginning);
     const go = () => {
-      while (!socket.destroyed && socket.write(more(socket)));
-      if (!socket.destroyed) socket.once("drain", go);
+      for (let left = 16; left > 0 && !socket.destroyed; left -= 1) {
+        if (!socket.write(more(socket))) return void socket.once("drain", go);
+      }
+      if (!socket.destroyed) setImmediate(go);
     };
     go();
   };

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::consume_budget;
 
 /// An order to a connection's task.
 enum Order {
@@ -60,11 +61,15 @@ pub(super) async fn drive(core: Arc<Core>, settings: Settings) {
         }
         places.retain(|_, place| place.send(Order::Write).is_ok());
         let timeout = core.engine().router().poll_timeout();
-        let pause =
-            timeout.map_or(Duration::from_secs(3_600), |at| at.since(now()).max(Duration::from_millis(1)));
+        let pause = timeout.map_or(Duration::from_secs(3_600), |at| at.since(now()));
+        // Where a server sends without an end, there is always work. A timer that is due must not wait for a time without it.
+        if pause.is_zero() {
+            core.engine().router().handle_timeout(now());
+            continue;
+        }
         tokio::select! {
             () = core.work.notified() => {}
-            () = tokio::time::sleep(pause) => core.engine().router().handle_timeout(now()),
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
@@ -120,6 +125,8 @@ async fn hold(core: Arc<Core>, node: NodeId, mut orders: UnboundedReceiver<Order
                 }
                 core.progress.notify_all();
                 core.work.notify_one();
+                // A socket with always more to read would keep this thread from everything else.
+                consume_budget().await;
             }
         }
     }
