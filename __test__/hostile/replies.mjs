@@ -11,6 +11,7 @@ const say = (text) => (socket) => socket.write(text);
 /** Writes the beginning, and then more and more of the same, in portions: a client that reads as fast as this writes leaves always room. */
 function endless(beginning, more) {
   return (socket) => {
+    socket.streams = true;
     socket.write(beginning);
     const go = () => {
       for (let left = 16; left > 0 && !socket.destroyed; left -= 1) {

@@ -66,7 +66,7 @@ class HostileServer {
     // Nobody could tell the one from the other when a reply has no end.
     if (this.reply && !socket.destroyed && !socket.streams) {
       this.reply(socket);
-      socket.streams = socket.writableNeedDrain;
+      socket.streams ||= socket.writableNeedDrain;
     }
   }
 

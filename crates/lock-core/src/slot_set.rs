@@ -26,14 +26,6 @@ impl SlotSet {
         }
     }
 
-    pub(crate) fn remove_all(&mut self, is_out: impl Fn(u16) -> bool) {
-        for (word, first) in self.words.iter_mut().zip((0_u16..).step_by(64)).filter(|(word, _)| **word != 0)
-        {
-            let out = (0..64).filter(|bit| is_out(first + bit)).fold(0, |out, bit| out | 1 << bit);
-            *word &= !out;
-        }
-    }
-
     pub(crate) fn clear(&mut self) {
         self.words.clear();
     }

@@ -101,11 +101,13 @@ impl World {
         stay && open.filter(|connection| connection.made_at + SURELY_READY_NS < self.now).count() == 2
     }
 
-    /// Where every answer came, nothing of the process is locked for longer than the step leaves it.
+    /// Where every answer came, nothing of the process is locked for longer than the step leaves it, but for what a failover brought back
+    /// after its release.
     fn check_left_behind(&mut self, process: usize) -> Result<(), String> {
         let stands = self.all_stands(process);
         let clocks = [self.us_of(0), self.us_of(1)];
         let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
+        let are_back = &self.back;
         let Some(Asked { sure, named, back }) = one.exit.take().and_then(|exit| exit.asked) else {
             return Ok(());
         };
@@ -119,6 +121,7 @@ impl World {
                 let holder = data.get(us, name).unwrap_or_default();
                 let own = holder.starts_with(&one.mark) || named.iter().any(|owner| holder == owner);
                 own && !name.starts_with(b"mlr!{")
+                    && !are_back.contains(&(name.to_vec(), holder.to_vec()))
                     && u64::try_from(data.pttl(us, name)).is_ok_and(|left| left > most)
             });
             if let Some(name) = left {

@@ -201,7 +201,7 @@ impl World {
                 self.starts_anew();
             }
             Fault::Failover => {
-                self.servers.fail_over();
+                self.back = self.servers.fail_over(self.us_of(0));
                 self.starts_anew();
                 self.drop_what_is_on_its_way();
             }

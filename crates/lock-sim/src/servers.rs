@@ -233,9 +233,14 @@ impl Servers {
         drop(master.side.data.take_out(|key| !owns(slot_of(key))));
     }
 
-    /// A failover of the only server: a replica that lags has taken over.
-    pub(crate) fn fail_over(&mut self) {
+    /// A failover of the only server: a replica that lags has taken over. Returns what is back: locks that had been released, with their
+    /// holders. `us`: the server's clock.
+    pub(crate) fn fail_over(&mut self, us: u64) -> BTreeSet<(Vec<u8>, Vec<u8>)> {
         std::mem::swap(&mut self.first.side.data, &mut self.first.replica);
+        let (lost, data) = (&self.first.replica, &self.first.side.data);
+        let held = |name: &[u8]| Some((name.to_vec(), data.get(us, name)?.to_vec()));
+        let is_back = |(name, holder): &(Vec<u8>, Vec<u8>)| lost.get(us, name) != Some(holder);
+        data.names(us).filter_map(held).filter(is_back).collect()
     }
 
     /// Replicas have what the masters have now.

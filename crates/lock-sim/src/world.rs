@@ -10,7 +10,7 @@ use crate::servers::Servers;
 use fastrand::Rng;
 use lock_core::{Instant, NodeId};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
 pub(crate) const MS: u64 = 1_000_000;
 /// The server's clock at the start, in us since 1970.
@@ -111,6 +111,8 @@ pub struct World {
     pub(crate) renewing: Vec<Option<Renewing>>,
     pub(crate) oracle: Oracle,
     pub(crate) clock_back_us: u64,
+    /// Locks that had been released and are there again since the last failover, with their holders.
+    pub(crate) back: BTreeSet<(Vec<u8>, Vec<u8>)>,
     /// When data was last lost, by slot.
     pub(crate) lost_at: BTreeMap<u16, u64>,
     pub(crate) callers: u64,
@@ -139,6 +141,7 @@ impl World {
             renewing: Vec::new(),
             oracle: Oracle::default(),
             clock_back_us: 0,
+            back: BTreeSet::new(),
             lost_at: BTreeMap::new(),
             callers: 0,
             steps: 0,

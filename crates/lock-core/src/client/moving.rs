@@ -184,7 +184,6 @@ impl Client {
 
     /// Takes out every call of the slots that is not under way; those that are will be redirected.
     pub(crate) fn extract_slots(&mut self, left: impl Fn(u16) -> bool) -> Vec<Call> {
-        self.connection.slots_left(&left);
         let waiting = |state| matches!(state, State::Backlog | State::Pausing | State::Parked);
         let mut found: Vec<CallId> = (self.calls.iter())
             .filter(|(_, call)| waiting(call.state()) && call.slot().is_some_and(&left))

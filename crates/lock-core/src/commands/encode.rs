@@ -16,6 +16,8 @@ pub(crate) struct SendContext<'a> {
     pub(crate) client: &'a AttemptId,
     /// Slots whose counter was synced with the server's time on this connection.
     pub(crate) synced: &'a SlotSet,
+    /// A slot may go to another node and come back, with a counter that a replica which lagged had, and nobody tells this connection.
+    pub(crate) in_cluster: bool,
 }
 
 impl SendContext<'_> {
@@ -32,9 +34,10 @@ impl SendContext<'_> {
         append_integer(out, keys as u64);
     }
 
-    /// Whether the counters have to be synced with the server's time: a slot is used for the first time on this connection.
+    /// Whether the counters have to be synced with the server's time: a slot is used for the first time on this connection, or this is a
+    /// cluster.
     pub(super) fn append_sync(&self, out: &mut Vec<u8>, keys: &[LockKey]) {
-        append_flag(out, keys.iter().any(|key| !self.synced.has(key.slot())));
+        append_flag(out, self.in_cluster || keys.iter().any(|key| !self.synced.has(key.slot())));
     }
 }
 

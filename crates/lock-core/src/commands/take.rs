@@ -1,7 +1,7 @@
 //! `take`: free keys that nobody waits for, each for one call of `execute`. Several calls share one command.
 
 use super::answer::{Acquired, Answer, Refusal};
-use super::encode::{SendContext, append_keys_by_kind, append_lease};
+use super::encode::{SendContext, append_flag, append_keys_by_kind, append_lease};
 use crate::ids::Owner;
 use crate::key::LockKey;
 use crate::resp::{Value, append_text};
@@ -17,10 +17,14 @@ pub(crate) struct Take<'a> {
 }
 
 pub(crate) fn encode(takes: &[Take<'_>], context: SendContext<'_>, out: &mut Vec<u8>) {
-    context.append_eval(out, Script::Take, takes.len() * 3, takes.len() * 2);
+    let syncs = context.in_cluster;
+    context.append_eval(out, Script::Take, takes.len() * 3, takes.len() * 2 + usize::from(syncs));
     append_keys_by_kind(takes.iter().map(|take| take.key), out);
     takes.iter().for_each(|take| append_text(out, take.owner.as_bytes()));
     takes.iter().for_each(|take| append_lease(out, take.lease));
+    if syncs {
+        append_flag(out, true);
+    }
 }
 
 /// The answer to each of `count` calls.

@@ -219,11 +219,6 @@ impl Connection {
         self.synced.has(slot)
     }
 
-    /// Another node has these slots. Should they come back, their counters may lag behind.
-    pub(crate) fn slots_left(&mut self, left: impl Fn(u16) -> bool) {
-        self.synced.remove_all(left);
-    }
-
     /// The slots' counters were synced.
     pub(crate) fn set_synced(&mut self, keys: &[LockKey]) {
         keys.iter().for_each(|key| self.synced.add(key.slot()));
@@ -269,7 +264,8 @@ impl Connection {
         fx: &mut Effects,
         encode: impl FnOnce(SendContext<'_>, &mut Vec<u8>),
     ) {
-        let context = SendContext { whole, client: &self.channels.client, synced: &self.synced };
+        let (client, synced, in_cluster) = (&self.channels.client, &self.synced, self.keeps_to_slots);
+        let context = SendContext { whole, client, synced, in_cluster };
         encode(context, &mut self.out);
         self.expected.push_back(expected);
         if whole {

@@ -1,18 +1,18 @@
 //! take and claim: the ways into a lock that `execute` uses.
 
 use crate::call::Call;
-use crate::parts::SANE_TOKEN;
 use crate::reply::{Fault, Outcome, Reply};
 
 pub(super) fn take(call: &mut Call<'_>) -> Outcome<Reply> {
     let count = call.keys.len() / 3;
+    let sync = call.flag(2 * count + 1);
     let mut reply = vec![Reply::Int(1)];
     for at in 0..count {
         let (lock, queue, counter) = (call.key(at)?, call.key(count + at)?, call.key(2 * count + at)?);
         let (owner, lease) = (call.needed(at + 1)?, call.needed(count + at + 1)?);
         let waited = call.exists(queue);
         reply.push(match if waited { Ok(false) } else { call.set_if_absent(lock, owner, lease) } {
-            Ok(true) => Reply::Int(token_for(call, lock, counter)),
+            Ok(true) => Reply::Int(token_for(call, lock, counter, sync)),
             Ok(false) => Reply::Int(0),
             Err(Fault(text)) => Reply::Error(text.into()),
         });
@@ -21,12 +21,11 @@ pub(super) fn take(call: &mut Call<'_>) -> Outcome<Reply> {
 }
 
 /// 0: it is not to be taken in this way, and free again.
-fn token_for(call: &mut Call<'_>, lock: &[u8], counter: &[u8]) -> i64 {
-    if let Ok(token @ SANE_TOKEN..) = call.increment(counter, 1) {
-        return token;
-    }
-    call.delete(lock);
-    0
+fn token_for(call: &mut Call<'_>, lock: &[u8], counter: &[u8], sync: bool) -> i64 {
+    call.next_token(counter, sync, 0).unwrap_or_else(|_| {
+        call.delete(lock);
+        0
+    })
 }
 
 pub(super) fn claim(call: &mut Call<'_>) -> Outcome<Reply> {

@@ -167,6 +167,9 @@ impl World {
                 let mut args: Vec<String> =
                     locks.iter().map(|_| self.random.pick(&EXECUTE).to_owned()).collect();
                 args.extend(locks.iter().map(|_| self.lease(true)));
+                if self.random.below(2) == 0 {
+                    args.push("1".into());
+                }
                 (Verb::Take, by_kind(&locks, "lwf"), args)
             }
             7..10 => {
