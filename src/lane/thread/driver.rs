@@ -28,6 +28,8 @@ type Connecting = tokio::task::JoinHandle<Result<Connection, Trouble>>;
 pub(super) async fn drive(core: Arc<Core>, settings: Settings) {
     let mut places: HashMap<NodeId, UnboundedSender<Order>> = HashMap::new();
     while !core.shared.is_closed() {
+        // In every round: where a server sends without an end there is always work, and no pause would ever end.
+        core.engine().router().handle_timeout(now());
         while let Some(action) = next_action(&core) {
             let (node, order) = match action {
                 Action::Stands { mode, keeps_to_slots, password_unwanted } => {
@@ -61,12 +63,8 @@ pub(super) async fn drive(core: Arc<Core>, settings: Settings) {
         }
         places.retain(|_, place| place.send(Order::Write).is_ok());
         let timeout = core.engine().router().poll_timeout();
-        let pause = timeout.map_or(Duration::from_secs(3_600), |at| at.since(now()));
-        // Where a server sends without an end, there is always work. A timer that is due must not wait for a time without it.
-        if pause.is_zero() {
-            core.engine().router().handle_timeout(now());
-            continue;
-        }
+        let pause =
+            timeout.map_or(Duration::from_secs(3_600), |at| at.since(now()).max(Duration::from_millis(1)));
         tokio::select! {
             () = core.work.notified() => {}
             () = tokio::time::sleep(pause) => {}
