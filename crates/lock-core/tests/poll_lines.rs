@@ -4,7 +4,7 @@
 
 mod support;
 
-use lock_core::Outcome;
+use lock_core::{Outcome, Wanted};
 use std::time::Duration;
 use support::{MS, Rig, SECOND, config, verb};
 
@@ -62,6 +62,23 @@ fn the_next_in_line_asks_as_soon_as_the_lock_is_given_back() {
     let sent = rig.sent();
     let verbs: Vec<_> = sent.iter().map(|command| verb(command)).collect();
     assert_eq!(verbs, ["give back", "park"], "in one write, the release first");
+}
+
+#[test]
+fn a_waiter_that_has_to_poll_and_is_withdrawn_gives_back_what_it_has() {
+    let mut rig = Rig::ready(config());
+    let (caller, index) = rig.acquire(&["a", "k"], Wanted::Execute, Some(3_600 * SECOND));
+    rig.sent();
+    rig.reply(b"*5\r\n:2\r\n:1\r\n:1800000000000000\r\n:60000\r\n:1\r\n");
+    rig.wait_for("k", 3_600 * SECOND);
+    rig.sent();
+    rig.reply(REFUSED);
+    let sent = rig.sent();
+    assert_eq!(verb(&sent[0]), "leave", "everybody polls for it from now on");
+    rig.reply(b"*1\r\n:1\r\n");
+    rig.client.cancel(rig.now, index, caller);
+    let sent = rig.sent();
+    assert_eq!((verb(&sent[0]), sent[0][3].as_str()), ("hand over", "medusa_lock:a"));
 }
 
 #[test]

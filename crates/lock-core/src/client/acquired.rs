@@ -257,7 +257,10 @@ impl Client {
         self.lines.is_polled_now(now, key);
         let others = self.waiters.of_key(key);
         for other in &others {
-            self.dequeue(now, *other);
+            let holds = self.dequeue(now, *other);
+            if let Some(call) = self.calls.get_mut(*other) {
+                call.in_doubt |= holds;
+            }
             if self.calls.state(*other) == Some(State::Parked) {
                 self.line_up(now, *other, key);
             }
