@@ -1,6 +1,7 @@
 // Private Redis servers on loopback ports: for `npm start`, the benchmark and the tests.
 
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import fs from "node:fs";
 import net from "node:net";
@@ -15,14 +16,25 @@ import { endWithUs } from "./watchdog.mjs";
 
 const START_TIMEOUT_MS = 10_000;
 
+/** Below the ports that systems give to outgoing connections. 10,000 above them, where the nodes of a cluster have their bus, are no others. */
+const PORTS = [10_240, 20_000];
+const MOST_TRIES = 100;
+
 /** @returns {Promise<number>} a TCP port that nobody used on 127.0.0.1 a moment ago */
 export async function freePort() {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
+  for (let attempt = 1; ; attempt += 1) {
+    const server = net.createServer().listen(randomInt(...PORTS), "127.0.0.1");
+    try {
+      await once(server, "listening");
+    } catch (error) {
+      if (attempt === MOST_TRIES) throw error;
+      continue;
+    }
+    const { port } = server.address();
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 /**
