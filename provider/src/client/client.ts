@@ -33,6 +33,23 @@ export interface ClientTerms extends Callbacks, SlowTerms {
   jobsBy?: TakenBy;
 }
 
+/** The end of a job's hold, whose result is due. An object with methods takes less of the heap than one with two functions of its own. */
+class Ending implements Pending {
+  constructor(
+    readonly tell: (lost: LockError | undefined) => void,
+    readonly jobsBy: TakenBy,
+    public lost: LockError | undefined,
+  ) {}
+
+  resolve(value: number | string[]): void {
+    this.tell(this.lost ?? (typeof value === "object" && value.length > 0 ? lostError(value, "taken-away", this.jobsBy) : undefined));
+  }
+
+  reject(): void {
+    this.tell(this.lost);
+  }
+}
+
 /** One connection to Redis with its calls and holds. Shared by a provider and its `lp_` alias. */
 export class LockClient implements Observable {
   readonly #native: NativeClient;
@@ -223,14 +240,11 @@ export class LockClient implements Observable {
     const watched = calls.watched.size > 0 ? calls.watched.get(hold) : undefined;
     watched?.lock.readFacts();
     calls.watched.delete(hold);
-    let lost = calls.lost.size > 0 ? calls.lost.get(hold) : undefined;
+    const lost = calls.lost.size > 0 ? calls.lost.get(hold) : undefined;
     calls.lost.delete(hold);
     return new Promise((resolve) => {
-      const caller = calls.add({
-        resolve: (value) =>
-          resolve(lost ?? (typeof value === "object" && value.length > 0 ? lostError(value, "taken-away", calls.jobsBy) : undefined)),
-        reject: () => resolve(lost),
-      });
+      const ending = new Ending(resolve, calls.jobsBy, lost);
+      const caller = calls.add(ending);
       const state = this.#native.unlock(caller, hold);
       if (state !== HoldState.Held && state !== HoldState.Suspect) {
         // The hold ended unnoticed, or the provider was closed while the job ran, so no answer will come.
@@ -238,7 +252,7 @@ export class LockClient implements Observable {
         const unrenewed = this.#native.takeUnrenewed() ?? undefined;
         const ofGone = this.#ended ? "closed" : "lapsed";
         const ofLost = state === HoldState.Lost ? "taken-away" : "lapsed";
-        lost ??= lostError(named, state === HoldState.Gone ? ofGone : ofLost, calls.jobsBy, unrenewed);
+        ending.lost ??= lostError(named, state === HoldState.Gone ? ofGone : ofLost, calls.jobsBy, unrenewed);
       }
       if (state === HoldState.Gone) {
         calls.take(caller)?.resolve(0);
@@ -268,7 +282,7 @@ export class LockClient implements Observable {
 
   /** Releases the keys that are the owner's. Resolves true if all were. */
   async release(keys: string | string[], owner: string): Promise<boolean> {
-    return (await this.#call((caller) => this.#native.release(caller, keys, owner))) === 1;
+    return (await this.#call<number | string[]>((caller) => this.#native.release(caller, keys, owner))) === 1;
   }
 
   /** Deletes the locks of one owner, or of all. */
@@ -343,8 +357,8 @@ export class LockClient implements Observable {
     return this.#calls.jobs > 0 || this.#native.isBusy();
   }
 
-  /** Makes a call. Resolves with its result as a number, or with 0 if keys were not the owner's. */
-  #call(start: (caller: number) => number | Refusal, signal?: AbortSignal): Promise<number> {
+  /** Makes a call. Resolves with its result: a number, or the keys of a release that were not the owner's. */
+  #call<R extends number | string[] = number>(start: (caller: number) => number | Refusal, signal?: AbortSignal): Promise<R> {
     if (signal?.aborted) {
       return Promise.reject(signal.reason);
     }
@@ -353,7 +367,7 @@ export class LockClient implements Observable {
       calls.slow.start();
     }
     return new Promise((resolve, reject) => {
-      const pending: Pending = { resolve: (value) => resolve(typeof value === "number" ? value : 0), reject };
+      const pending = { resolve, reject } as Pending;
       // The signal is the user's object and may throw, so it is used before the call is added: from then on a result is due.
       const withdraw = signal && this.#listenTo(signal, pending);
       const caller = calls.add(pending);
