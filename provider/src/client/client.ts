@@ -1,6 +1,6 @@
 import { HoldState, type NativeClient, type NativeOptions, type Refusal } from "../../../native";
 import type { Callbacks } from "./callbacks";
-import { Calls, NUMBERS_PER_RESULT, type Pending } from "./calls";
+import { Calls, Ending, NUMBERS_PER_RESULT, type Pending } from "./calls";
 import { Chains, type Link } from "./chain";
 import { type LockError, lockError, lostError, type TakenBy } from "./errors";
 import { forgetAtExit, rememberAtExit } from "./exit";
@@ -31,23 +31,6 @@ export interface ClientTerms extends Callbacks, SlowTerms {
   detectSelfDeadlock: boolean;
   /** The call that runs jobs, for the errors of lost locks; default `execute`. */
   jobsBy?: TakenBy;
-}
-
-/** The end of a job's hold, whose result is due. An object with methods takes less of the heap than one with two functions of its own. */
-class Ending implements Pending {
-  constructor(
-    readonly tell: (lost: LockError | undefined) => void,
-    readonly jobsBy: TakenBy,
-    public lost: LockError | undefined,
-  ) {}
-
-  resolve(value: number | string[]): void {
-    this.tell(this.lost ?? (typeof value === "object" && value.length > 0 ? lostError(value, "taken-away", this.jobsBy) : undefined));
-  }
-
-  reject(): void {
-    this.tell(this.lost);
-  }
 }
 
 /** One connection to Redis with its calls and holds. Shared by a provider and its `lp_` alias. */
@@ -132,7 +115,7 @@ export class LockClient implements Observable {
     let result: Awaited<T>;
     this.#calls.jobs += 1;
     try {
-      result = await (seen || link ? this.#begin(seen, link, hold, () => call(lock)) : call(lock));
+      result = await (seen?.holds || link ? this.#begin(seen, link, hold, () => call(lock)) : call(lock));
     } catch (error) {
       const lost = await this.#unlock(hold, keys);
       seen?.ended(lost);
@@ -161,7 +144,7 @@ export class LockClient implements Observable {
   /** Begins a job under those who look at it. */
   #begin<T>(seen: ObservedCall | undefined, link: Link | undefined, hold: number, job: () => T): T {
     const linked = link && this.#chains ? this.#chains.run.bind(this.#chains, link, job) : job;
-    return (seen ? seen.holds(linked, () => this.#native.holdFacts(hold)?.owner ?? "") : linked()) as T;
+    return (seen?.holds ? seen.holds(linked, () => this.#native.holdFacts(hold)?.owner ?? "") : linked()) as T;
   }
 
   /** Takes the keys for a job, and renews their lease. Resolves with the hold. */

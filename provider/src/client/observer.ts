@@ -51,8 +51,8 @@ export interface ObservedCall {
   held(): void;
   /** They are not, and will not be. */
   failed(error: unknown): void;
-  /** Runs the job that holds the keys. `owner` says whose they are. */
-  holds<T>(job: () => T, owner: () => string): T;
+  /** Runs the job that holds the keys, where something has to stand around it. `owner` says whose they are. */
+  holds?<T>(job: () => T, owner: () => string): T;
   /** The keys of the job were given back, or are lost. */
   ended(lost: LockError | undefined): void;
 }

@@ -29,10 +29,6 @@ export class Acquisitions implements ObservedCall {
     this.#failed.set(code, (this.#failed.get(code) ?? 0) + 1);
   }
 
-  holds<T>(job: () => T): T {
-    return job();
-  }
-
   ended(): void {}
 
   /** How many calls there were, by the attributes that tell their outcomes apart. */

@@ -11,7 +11,7 @@ const MOST_HELD = 10_000;
 /** Calls of one second whose durations are all recorded, and which of the others are: the SDK takes longer over two records than over a job. */
 const ALL_OF_MS = 1_000;
 const ALL_UP_TO = 1_000;
-const ONE_OF = 16;
+const ONE_OF = 64;
 
 /** @internal The metrics. docs/TELEMETRY.md has the list. */
 export class Instruments {

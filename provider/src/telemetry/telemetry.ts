@@ -78,23 +78,19 @@ export class Telemetry implements Observer {
 
   /** Takes up what was registered meanwhile. The package, if something of it is used. */
   #look(): typeof Otel | undefined {
-    const registered = registeredTelemetry();
-    if (!registered.trace && !registered.metrics) {
-      return undefined;
+    const { trace, metrics } = registeredTelemetry();
+    const api = trace || metrics ? this.#load() : undefined;
+    if (api && ((trace && !this.#tracer) || (metrics && !this.#instruments))) {
+      guarded(() => this.#takeUp(api, trace, metrics), this.#failed);
     }
-    const api = this.#load();
-    if (!api) {
-      return undefined;
-    }
-    guarded(() => this.#takeUp(api, registered), this.#failed);
     return api;
   }
 
-  #takeUp(api: typeof Otel, registered: { trace: boolean; metrics: boolean }): void {
-    if (registered.trace && !this.#tracer) {
+  #takeUp(api: typeof Otel, trace: boolean, metrics: boolean): void {
+    if (trace && !this.#tracer) {
       this.#tracer = api.trace.getTracer(NAME);
     }
-    if (registered.metrics && !this.#instruments) {
+    if (metrics && !this.#instruments) {
       this.#instruments = new Instruments(api.metrics.getMeter(NAME), this.#kinds, this.#terms.place);
       if (this.#client) {
         this.#instruments.ask(this.#client);
