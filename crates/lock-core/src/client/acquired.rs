@@ -23,13 +23,11 @@ const KEEP_PAUSE: Duration = Duration::from_secs(1);
 impl Client {
     pub(super) fn acquire_refused(&mut self, now: Instant, id: CallId, text: String) {
         let keys = self.keys_of(id);
-        let in_doubt =
-            self.calls.get_mut(id).is_some_and(|call| std::mem::replace(&mut call.in_doubt, false));
         let error = Error::new(Code::Refused, format!("Redis refused to lock {}: {text}", list(&keys)))
             .with_keys(keys)
             .with_cause(Some(text));
-        let holds = self.dequeue(now, id);
-        if in_doubt || holds {
+        self.stop_waiting(now, id);
+        if self.calls.get(id).is_some_and(|call| call.in_doubt) {
             self.tell(id, Outcome::Failed(error));
             self.roll_back(now, id, true);
         } else {
@@ -235,7 +233,7 @@ impl Client {
     /// The answer that there is no queue to wait in: this waiter, and all of ours at that key, ask again after
     /// pauses.
     fn polls(&mut self, now: Instant, id: CallId) {
-        self.dequeue(now, id);
+        self.stop_waiting(now, id);
         let Some(call) = self.calls.get(id).present() else { return };
         let is_wanted = call.is_wanted();
         let Kind::Acquire(acquire) = &call.kind else {
@@ -257,10 +255,7 @@ impl Client {
         self.lines.is_polled_now(now, key);
         let others = self.waiters.of_key(key);
         for other in &others {
-            let holds = self.dequeue(now, *other);
-            if let Some(call) = self.calls.get_mut(*other) {
-                call.in_doubt |= holds;
-            }
+            self.stop_waiting(now, *other);
             if self.calls.state(*other) == Some(State::Parked) {
                 self.line_up(now, *other, key);
             }

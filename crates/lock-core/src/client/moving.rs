@@ -131,9 +131,8 @@ impl Client {
 
     /// Tells the caller of a redirected call that it failed.
     pub(crate) fn fail_redirected(&mut self, now: Instant, id: CallId, error: Error) {
-        let holds = self.dequeue(now, id);
-        if let Some(call) = self.calls.get_mut(id) {
-            call.in_doubt |= holds;
+        self.stop_waiting(now, id);
+        if self.calls.get(id).is_some() {
             // There is a connection, so that what has to be rolled back does not wait for one.
             self.calls.set_state(id, State::Pausing);
         }

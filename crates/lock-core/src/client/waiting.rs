@@ -161,15 +161,23 @@ impl Client {
         self.connection.send(now, &self.config, expected, false, &mut self.fx, |_, out| question.encode(out));
     }
 
-    /// Takes a call out of the near half of the queue where it stands. True when it may hold keys before that one.
-    pub(super) fn dequeue(&mut self, now: Instant, id: CallId) -> bool {
-        let Some(acquire) = self.calls.acquire_mut(id) else { return false };
+    /// Takes a call that got its keys out of the near half of the queue where it stands.
+    pub(super) fn dequeue(&mut self, now: Instant, id: CallId) {
+        let Some(acquire) = self.calls.acquire_mut(id) else { return };
         let (keys, left_alone) = (Arc::clone(&acquire.keys), acquire.left_alone);
-        let Some(place) = acquire.place.take() else { return false };
+        let Some(place) = acquire.place.take() else { return };
         if let Some(key) = keys.get(place.at) {
             self.dequeue_at(now, id, key, place.ticket, left_alone);
         }
-        place.at > 0
+    }
+
+    /// As `dequeue`, of a call that did not get its keys. It may hold those before the one that it waited for.
+    pub(super) fn stop_waiting(&mut self, now: Instant, id: CallId) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        if let Kind::Acquire(acquire) = &call.kind {
+            call.in_doubt |= acquire.place.is_some_and(|place| place.at > 0);
+        }
+        self.dequeue(now, id);
     }
 
     /// `left_alone`: the command that ended the waiting knew of no other waiter, so it took the client out of
@@ -216,7 +224,8 @@ impl Client {
     pub(super) fn withdraw(&mut self, now: Instant, id: CallId) {
         let Some(acquire) = self.calls.acquire(id).present() else { return };
         let key = acquire.place_key().cloned();
-        if self.dequeue(now, id) {
+        self.stop_waiting(now, id);
+        if self.calls.get(id).is_some_and(|call| call.in_doubt) {
             self.roll_back(now, id, true);
         } else {
             self.calls.forget(id);
