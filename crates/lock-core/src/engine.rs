@@ -339,6 +339,13 @@ impl Engine {
         summed_up(now, waiting.into_iter().filter(|call| now.since(call.since) >= least))
     }
 
+    /// Whether this process holds the key or a call is about it: if not, no lock of `execute` in Redis may be its own. For the simulation.
+    #[must_use]
+    pub fn knows_of(&self, now: Instant, key: &LockKey) -> bool {
+        let keys = BTreeSet::from([key.clone()]);
+        self.router.is_busy_with(key) || !self.leases.lock().facts(now, Some(&keys)).is_empty()
+    }
+
     /// See [`crate::Client::check`].
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod cluster;
 mod digest;
 mod exit;
 mod faults;
+mod forgotten;
 mod jobs;
 mod network;
 mod official;

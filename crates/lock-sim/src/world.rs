@@ -2,6 +2,7 @@
 
 use crate::digest::Digest;
 use crate::faults::{KINDS, Plan};
+use crate::forgotten::Forgotten;
 use crate::network::Connection;
 use crate::oracle::Oracle;
 use crate::process::{CREW, Process};
@@ -113,6 +114,7 @@ pub struct World {
     pub(crate) clock_back_us: u64,
     /// Locks that had been released and are there again since the last failover, with their holders.
     pub(crate) back: BTreeSet<(Vec<u8>, Vec<u8>)>,
+    pub(crate) forgotten: Forgotten,
     /// When data was last lost, by slot.
     pub(crate) lost_at: BTreeMap<u16, u64>,
     pub(crate) callers: u64,
@@ -142,6 +144,7 @@ impl World {
             oracle: Oracle::default(),
             clock_back_us: 0,
             back: BTreeSet::new(),
+            forgotten: Forgotten::default(),
             lost_at: BTreeMap::new(),
             callers: 0,
             steps: 0,
@@ -193,6 +196,7 @@ impl World {
             for (at, process) in self.processes.iter().enumerate() {
                 process.engine.check().map_err(|wrong| format!("process {at}: {wrong}"))?;
             }
+            self.check_forgotten()?;
         }
         self.check_rest()
     }

@@ -26,6 +26,18 @@ impl Client {
         self.check_queues()
     }
 
+    /// Whether a call is about this key.
+    pub(crate) fn is_busy_with(&self, key: &LockKey) -> bool {
+        self.calls.iter().any(|(_, call)| match &call.kind {
+            Kind::Acquire(acquire) => acquire.keys.contains(key),
+            Kind::Release(release) => release.keys.contains(key),
+            Kind::Renew(renew) => renew.keys.contains(key),
+            Kind::Claim(claim) => claim.key == *key,
+            Kind::Leave(leave) => leave.key == *key,
+            Kind::ReleaseAll(_) => true,
+        })
+    }
+
     /// Every call stands in the one place that its state names.
     fn check_places(&self) -> Result<(), String> {
         let mut sent: HashMap<CallId, usize> = HashMap::new();

@@ -6,6 +6,7 @@ use super::node_id::{FIRST, NodeId};
 use crate::client::Client;
 use crate::config::{ClientConfig, ClusterRules, PauseRule};
 use crate::ids::IdSource;
+use crate::key::LockKey;
 use crate::mode::Mode;
 use crate::node_address::NodeAddress;
 use crate::requests::Event;
@@ -124,6 +125,11 @@ impl Cluster {
     pub(super) fn check(&self) -> Result<(), String> {
         let mut nodes = self.nodes.iter();
         nodes.try_for_each(|(id, node)| node.client.check().map_err(|wrong| format!("node {id}: {wrong}")))
+    }
+
+    pub(super) fn is_busy_with(&self, key: &LockKey) -> bool {
+        self.calls.several.values().any(|several| several.shares.iter().any(|share| share.keys.contains(key)))
+            || self.nodes.values().any(|node| node.client.is_busy_with(key))
     }
 
     pub(super) fn has_callers(&self) -> bool {

@@ -294,6 +294,11 @@ impl Router {
         self.cluster.as_ref().map_or(Ok(()), |cluster| cluster.check())
     }
 
+    /// Whether a call is about this key.
+    pub(crate) fn is_busy_with(&self, key: &LockKey) -> bool {
+        self.first.is_busy_with(key) || self.cluster.as_ref().is_some_and(|cluster| cluster.is_busy_with(key))
+    }
+
     /// Every call that waits for a key.
     pub fn waiting(&mut self) -> Vec<Waiting> {
         let mut waiting = Vec::new();
