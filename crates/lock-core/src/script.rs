@@ -54,8 +54,9 @@ const BODIES: [&str; COUNT] = [
 ];
 
 /// What several scripts share; a line `--@ name` stands for the part.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     ("--@ token\n", include_str!("scripts/parts/token.lua")),
+    ("--@ moved\n", include_str!("scripts/parts/moved.lua")),
     ("--@ record\n", include_str!("scripts/parts/record.lua")),
     ("--@ grant_next\n", include_str!("scripts/parts/grant_next.lua")),
     ("--@ roll_back_one\n", include_str!("scripts/parts/roll_back_one.lua")),

@@ -23,6 +23,9 @@ impl Record {
     }
 }
 
+/// How long a hold record of a lock without an end lives, in ms.
+pub(crate) const DAY_MS: i64 = 86_400_000;
+
 /// Most attempts that a record names.
 const MOST_NAMED: usize = 64;
 
@@ -91,25 +94,46 @@ pub(crate) fn without_end_of(attempt: &[u8], attempts: &[u8]) -> Vec<u8> {
     kept.join(&b","[..])
 }
 
-/// `keep_ends`: the attempts with ends of at least `least` ms from now, and the time left that stays whoever is rolled back.
-pub(crate) fn keep_ends(attempts: &[u8], now: i64, least: i64, left: i64) -> (Vec<u8>, i64) {
-    let (mut kept, mut sure) = (Vec::with_capacity(attempts.len()), left);
-    let mut rest = attempts;
-    while let Some((&byte, after)) = rest.split_first() {
-        kept.push(byte);
-        rest = after;
-        let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let ends = after.get(..digits).and_then(number).filter(|ends| byte == b'@' && *ends > 0);
-        if let Some(ends) = ends {
-            let ends = ends.max(now + least);
-            if sure < 0 || ends - now < sure {
-                sure = (ends - now).max(1);
-            }
-            kept.extend_from_slice(ends.to_string().as_bytes());
-            rest = after.get(digits..).unwrap_or_default();
+/// How long before the record's end a lock would have ended without the attempt of this entry; `None`: never, or that is not told.
+fn before_of(entry: &[u8]) -> Option<i64> {
+    entry.split(|&byte| byte == b'@').nth(1).and_then(number)
+}
+
+/// The attempts with what `change` makes of the ends in them.
+fn with_ends(attempts: &[u8], mut change: impl FnMut(&[u8], i64) -> Option<i64>) -> Vec<u8> {
+    let mut changed = |entry: &[u8]| match before_of(entry) {
+        Some(before) => {
+            let attempt = attempt_of(entry);
+            let before = change(attempt, before).map_or("n".to_owned(), |before| before.to_string());
+            [attempt, b"@", before.as_bytes()].concat()
         }
-    }
+        None => entry.to_vec(),
+    };
+    let all: Vec<Vec<u8>> = attempts.split(|&byte| byte == b',').map(&mut changed).collect();
+    all.join(&b","[..])
+}
+
+/// `moved`: the attempts for a record that ends `by` ms later.
+pub(crate) fn moved(attempts: &[u8], by: i64) -> Vec<u8> {
+    with_ends(attempts, |_, before| Some(before + by))
+}
+
+/// `keep_ends`: the attempts with ends of at least `least` ms from now, and the time left that stays whoever is rolled back.
+pub(crate) fn keep_ends(attempts: &[u8], least: i64, left: i64, lives: i64) -> (Vec<u8>, i64) {
+    let mut sure = left;
+    let kept = with_ends(attempts, |_, before| {
+        let ends = (lives - before).max(least);
+        if sure < 0 || ends < sure {
+            sure = ends.max(1);
+        }
+        Some(lives - ends)
+    });
     (kept, sure)
+}
+
+/// `record_ms`: how long the record of a lock lives that is given `ms`.
+fn record_ms(ms: &[u8]) -> Outcome<i64> {
+    if ms == b"0" { Ok(DAY_MS) } else { number(ms).ok_or(LUA) }
 }
 
 /// Whether anybody but one attempt may hold the lock.
@@ -151,32 +175,35 @@ impl Call<'_> {
     }
 
     /// `join`: the attempts with one more, which takes a lock that its owner holds already.
-    pub(crate) fn join(&self, lock: &[u8], attempts: Option<&[u8]>, attempt: &[u8]) -> Vec<u8> {
-        let left = self.pttl(lock);
-        let now_ms = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
-        let ends = if left >= 0 { now_ms + left } else { 0 };
-        let entry = [attempt, b"@", ends.to_string().as_bytes()].concat();
-        change(attempts.unwrap_or(b"+"), attempt, Some(&entry))
+    pub(crate) fn join(
+        &self,
+        [lock, record_key]: [&[u8]; 2],
+        attempts: Option<&[u8]>,
+        attempt: &[u8],
+        ms: &[u8],
+    ) -> Outcome<Vec<u8>> {
+        let (left, lives) = (self.pttl(lock), record_ms(ms)?);
+        let before = if left < 0 { "n".to_owned() } else { (lives - left).to_string() };
+        let entry = [attempt, b"@", before.as_bytes()].concat();
+        let earlier =
+            attempts.map_or(b"+".to_vec(), |attempts| moved(attempts, lives - self.pttl(record_key)));
+        Ok(change(&earlier, attempt, Some(&entry)))
     }
 
     /// `asked_again`: the attempts when one of them gives the lock `ms` more.
-    pub(crate) fn asked_again(&self, attempts: &[u8], attempt: &[u8], ms: &[u8]) -> Outcome<Vec<u8>> {
-        let least = i64::try_from(self.now_ms()).unwrap_or(i64::MAX) + number(ms).ok_or(LUA)?;
-        let mut all = Vec::with_capacity(attempts.len());
-        for entry in attempts.split(|&byte| byte == b',') {
-            let ends = entry.split(|&byte| byte == b'@').nth(1).and_then(number).filter(|ends| *ends > 0);
-            if !all.is_empty() {
-                all.push(b',');
-            }
-            match ends.filter(|_| attempt_of(entry) != attempt) {
-                Some(ends) => {
-                    let ends = if ms == b"0" { 0 } else { ends.max(least) };
-                    all.extend_from_slice(&[attempt_of(entry), b"@", ends.to_string().as_bytes()].concat());
-                }
-                None => all.extend_from_slice(entry),
-            }
-        }
-        Ok(all)
+    pub(crate) fn asked_again(
+        &self,
+        record_key: &[u8],
+        attempts: &[u8],
+        attempt: &[u8],
+        ms: &[u8],
+    ) -> Outcome<Vec<u8>> {
+        let by = record_ms(ms)? - self.pttl(record_key);
+        Ok(with_ends(attempts, |other, before| match ms {
+            _ if other == attempt => Some(before + by),
+            b"0" => None,
+            _ => Some((before + by).min(0)),
+        }))
     }
 
     /// `time_left`: the time left in ms (`0`: none) that an acquire of `ms` gives a lock which its owner holds already.
@@ -202,26 +229,31 @@ impl Call<'_> {
     ) -> Outcome<()> {
         let rest = change(&record.attempts, attempt, None);
         let last = entries(&record.attempts).last().filter(|entry| attempt_of(entry) == attempt);
-        let ends = last.and_then(|entry| entry.split(|&byte| byte == b'@').nth(1)).and_then(number);
-        let now_ms = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
-        let left = ends.filter(|ends| *ends > 0).map(|ends| ends - now_ms);
+        let has_end = last.is_some_and(|entry| entry.contains(&b'@'));
+        let (before, lives) = (last.and_then(before_of), self.pttl(record_key));
+        let left = before.map(|before| lives - before);
         if rest.is_empty() || left.is_some_and(|left| left < 1) {
             self.delete(record_key);
             return self.grant_next(lock, queue, counter, sync, None, 0).map(|_| ());
         }
-        let timed = if ends.is_some() { left.is_some() } else { self.pttl(lock) >= 0 };
+        let timed = if has_end { left.is_some() } else { self.pttl(lock) >= 0 };
+        let rest = match (before, has_end) {
+            (Some(before), _) => moved(&rest, -before),
+            (None, true) => moved(&rest, DAY_MS - lives),
+            (None, false) => rest,
+        };
         self.set_keeping_expiry(record_key, &record_text(&rest, record.token, timed));
-        match (ends, left) {
+        match (has_end, left) {
             (_, Some(left)) => {
                 let left = left.to_string();
                 self.expire(lock, left.as_bytes())?;
                 self.expire(record_key, left.as_bytes())?;
             }
-            (Some(_), None) => {
+            (true, None) => {
                 self.persist(lock);
                 self.expire(record_key, b"86400000")?;
             }
-            (None, None) => {}
+            (false, None) => {}
         }
         Ok(())
     }

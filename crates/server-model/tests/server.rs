@@ -141,6 +141,22 @@ fn an_attempt_that_is_there_to_stay_leaves_the_ends_of_others() {
 }
 
 #[test]
+fn a_roll_back_after_the_slot_moved_to_a_node_with_another_clock_leaves_the_others_their_time() {
+    for ahead_ms in [-60_000, 60_000] {
+        let mut lock = OwnersLock(Server::new());
+        lock.acquires("777589bc26b701", "10000");
+        lock.acquires("777589bc26b702", "20000");
+        let (attempts, mut other) = (lock.0.take_out(|_| true), Server::new());
+        other.take_in(attempts, ahead_ms);
+        let now = NOW.checked_add_signed(ahead_ms * 1000).unwrap();
+        let args: &[&[u8]] = &[b"me", b"777589bc26b702", b"0"];
+        other.run(now, Verb::RollBack, &[b"l", b"h", b"w", b"f"], args, &mut |_, _| 0);
+        assert_eq!(other.get(now, b"l"), Some(&b"me"[..]));
+        assert_eq!(other.pttl(now, b"l"), 10_000);
+    }
+}
+
+#[test]
 fn the_record_of_an_owner_that_acquires_again_and_again_does_not_grow_for_ever() {
     let mut lock = OwnersLock(Server::new());
     for at in 0..300 {

@@ -20,6 +20,7 @@ if ARGV[3] == '5' and not KEYS[6] and unique and redis.call('EXISTS', KEYS[4], K
 end
 
 --@ token
+--@ moved
 --@ record
 --@ turn
 
@@ -29,9 +30,8 @@ local function set(i, attempts, token, ms)
   local timed = ms ~= '0'
   if timed then redis.call('SET', KEYS[i], owner, 'PX', ms) else redis.call('SET', KEYS[i], owner) end
   if stride == 5 and not unique then
-    -- Without a lease the record lives a day, so that nothing stays behind for ever.
     local record = promise(attempts, ARGV[6] == '1') .. ':' .. string.format('%.0f', token) .. ':' .. (timed and '1' or '0')
-    redis.call('SET', KEYS[i + 2], record, 'PX', timed and ms or '86400000')
+    redis.call('SET', KEYS[i + 2], record, 'PX', record_ms(ms))
   end
 end
 
@@ -64,9 +64,9 @@ for i = 1, #KEYS, stride do
       -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
       leases[i], tokens[i] = time_left(KEYS[i], named, lease), token
       if mine then
-        attempts[i] = asked_again(named, attempt, leases[i])
+        attempts[i] = asked_again(KEYS[i + 2], named, attempt, leases[i])
       else
-        attempts[i] = stride == 5 and not unique and join(KEYS[i], named, attempt) or ''
+        attempts[i] = stride == 5 and not unique and join(KEYS[i], KEYS[i + 2], named, attempt, leases[i]) or ''
       end
       joined = joined or not unique and not mine
     end

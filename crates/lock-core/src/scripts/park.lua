@@ -18,6 +18,7 @@ local waits, at, next_ticket = ARGV[6] == 'wait', tonumber(ARGV[7]), ARGV[10]
 local count, along = #KEYS / 5, tonumber(ARGV[11])
 
 --@ token
+--@ moved
 --@ record
 --@ grant_next
 --@ roll_back_one
@@ -111,16 +112,16 @@ for i = 1, count do
   end
 end
 
--- Writes lock i for this attempt. Without a lease the record lives a day, so that nothing stays behind for ever.
+-- Writes lock i for this attempt.
 local function set(i, ms)
   local all = attempt
   if not unique then
     ms = time_left(key(i, 1), attempts[i], ms)
     -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
     if mine[i] == 'attempt' then
-      all = asked_again(attempts[i], attempt, ms)
+      all = asked_again(key(i, 3), attempts[i], attempt, ms)
     elseif mine[i] == 'owner' then
-      all = join(key(i, 1), attempts[i], attempt)
+      all = join(key(i, 1), key(i, 3), attempts[i], attempt, ms)
     end
     all = promise(all, ARGV[12] == '1')
   end
@@ -128,7 +129,7 @@ local function set(i, ms)
   if timed then redis.call('SET', key(i, 1), owner, 'PX', ms) else redis.call('SET', key(i, 1), owner) end
   if not unique then
     local record = all .. ':' .. string.format('%.0f', tokens[i]) .. ':' .. (timed and '1' or '0')
-    redis.call('SET', key(i, 3), record, 'PX', timed and ms or '86400000')
+    redis.call('SET', key(i, 3), record, 'PX', record_ms(ms))
   end
 end
 
@@ -178,7 +179,7 @@ if waits then
         if left >= 0 and left < tonumber(partial) then
           redis.call('PEXPIRE', key(i, 1), partial)
           if not unique then
-            local all = asked_again(attempts[i], attempt, partial)
+            local all = asked_again(key(i, 3), attempts[i], attempt, partial)
             redis.call('SET', key(i, 3), all .. ':' .. string.format('%.0f', tokens[i]) .. ':1', 'PX', partial)
           end
         end

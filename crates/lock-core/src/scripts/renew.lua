@@ -6,18 +6,16 @@
 -- Reply {1, answer, ...}: per lock 0 when it was not the holder's; else 1 or, where '+' asked for it, the time left in ms, -1: has no end.
 local DAY = 86400000
 
+--@ moved
+
 -- An attempt that is rolled back gives the lock back the end that it would have had without it. Moves each of these ends to now + `least` ms at
--- least. Returns the attempts, and the time left whichever attempt is rolled back.
-local function keep_ends(attempts, least, left)
-  local time = redis.call('TIME')
-  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+-- least. Returns the attempts, for a record that still lives as long, and the time left whichever attempt is rolled back.
+local function keep_ends(attempts, least, left, lives)
   local sure = left
-  local kept = string.gsub(attempts, '@(%d+)', function(ends)
-    ends = tonumber(ends)
-    if ends == 0 then return end
-    ends = math.max(ends, now + least)
-    if sure < 0 or ends - now < sure then sure = math.max(ends - now, 1) end
-    return string.format('@%.0f', ends)
+  local kept = string.gsub(attempts, '@(%-?%d+)', function(before)
+    local ends = math.max(lives - before, least)
+    if sure < 0 or ends < sure then sure = math.max(ends, 1) end
+    return string.format('@%.0f', lives - ends)
   end)
   return kept, sure
 end
@@ -32,7 +30,7 @@ for i = 1, #KEYS, stride do
       answer = 0
     elseif string.byte(ms) == 61 then
       local attempt = string.sub(ms, 2)
-      local record = string.gsub(attempts, '(' .. attempt .. ')@%d+', '%1')
+      local record = string.gsub(attempts, '(' .. attempt .. ')@[^,]+', '%1')
       answer = redis.call('PTTL', KEYS[i])
       if record ~= attempts then redis.call('SET', KEYS[i + 1], record .. ':' .. token .. (answer < 0 and ':0' or ':1'), 'KEEPTTL') end
     elseif string.byte(ms) ~= 43 then
@@ -49,11 +47,12 @@ for i = 1, #KEYS, stride do
         redis.call('PEXPIRE', KEYS[i], string.sub(ms, 2))
       end
       if stride == 2 then
-        local needed, kept, sure = left < 0 and DAY / 2 or least, attempts, left
-        if string.find(attempts, '@', 1, true) then kept, sure = keep_ends(attempts, least, left) end
-        if late or kept ~= attempts or redis.call('PTTL', KEYS[i + 1]) < needed then
-          local record = kept .. ':' .. token .. (left < 0 and ':0' or ':1')
-          redis.call('SET', KEYS[i + 1], record, 'PX', string.format('%.0f', left < 0 and DAY or left))
+        local lives = redis.call('PTTL', KEYS[i + 1])
+        local kept, sure = keep_ends(attempts, least, left, lives)
+        if late or kept ~= attempts or lives < (left < 0 and DAY / 2 or least) then
+          local ms = left < 0 and DAY or left
+          local record = moved(kept, ms - lives) .. ':' .. token .. (left < 0 and ':0' or ':1')
+          redis.call('SET', KEYS[i + 1], record, 'PX', string.format('%.0f', ms))
         end
         left = sure
       end

@@ -4,6 +4,7 @@
 -- ARGV  1 owner, 2 attempt id, 3 '1': sync the counters.
 -- Reply {1, index, ...}: undone; each index (from 0) names a lock that is this owner's and has no record to trust: it stays.
 --@ token
+--@ moved
 --@ record
 --@ grant_next
 --@ roll_back_one

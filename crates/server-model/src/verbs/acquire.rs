@@ -133,17 +133,19 @@ fn look(
     let named = record.as_ref().map(|record| record.attempts.as_slice());
     let lease = call.time_left(lock, named, call.needed(2)?)?;
     let joined = !unique;
+    let keys = [lock, record_key.unwrap_or_default()];
     Ok(Some(match record {
         Some(record) if record.names(attempt) => {
-            let attempts = call.asked_again(&record.attempts, attempt, &lease)?;
+            let attempts =
+                call.asked_again(record_key.unwrap_or_default(), &record.attempts, attempt, &lease)?;
             Hold { attempts, token: Some(record.token), lease, joined: false }
         }
         Some(record) => Hold {
-            attempts: call.join(lock, Some(&record.attempts), attempt),
+            attempts: call.join(keys, Some(&record.attempts), attempt, &lease)?,
             token: Some(record.token),
             lease,
             joined,
         },
-        None => Hold { attempts: call.join(lock, None, attempt), token: None, lease, joined },
+        None => Hold { attempts: call.join(keys, None, attempt, &lease)?, token: None, lease, joined },
     }))
 }

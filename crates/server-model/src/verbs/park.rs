@@ -219,7 +219,8 @@ impl<'a> Park<'_, 'a> {
             {
                 self.call.expire(lock.name, partial)?;
                 if let Some(record) = lock.held.as_ref().filter(|_| !self.unique) {
-                    let attempts = self.call.asked_again(&record.attempts, self.attempt, partial)?;
+                    let attempts =
+                        self.call.asked_again(lock.record, &record.attempts, self.attempt, partial)?;
                     let text = record_text(&attempts, record.token, true);
                     self.call.set(lock.record, &text, Some(partial))?;
                 }
@@ -304,8 +305,10 @@ impl<'a> Park<'_, 'a> {
         let lease = if self.unique { lease.to_vec() } else { self.call.time_left(lock.name, held, lease)? };
         let timed = lease != b"0";
         let attempts = match lock.mine {
-            Mine::Attempt => self.call.asked_again(held.unwrap_or_default(), self.attempt, &lease)?,
-            Mine::Owner => self.call.join(lock.name, held, self.attempt),
+            Mine::Attempt => {
+                self.call.asked_again(lock.record, held.unwrap_or_default(), self.attempt, &lease)?
+            }
+            Mine::Owner => self.call.join([lock.name, lock.record], held, self.attempt, &lease)?,
             Mine::Open | Mine::No => self.attempt.to_vec(),
         };
         self.call.set(lock.name, self.owner, timed.then_some(lease.as_slice()))?;

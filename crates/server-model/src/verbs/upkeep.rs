@@ -1,12 +1,9 @@
 //! renew, revoke and probe.
 
 use crate::call::Call;
-use crate::parts::{is_shared, keep_ends, without_end_of};
+use crate::parts::{DAY_MS, is_shared, keep_ends, moved, without_end_of};
 use crate::reply::{LUA, NOT_AN_INTEGER, Outcome, Reply};
 use crate::store::number;
-
-/// How long a hold record of a lock without an end lives, in ms.
-const DAY_MS: i64 = 86_400_000;
 
 pub(super) fn renew(call: &mut Call<'_>) -> Outcome<Reply> {
     let stride = call.stride(1)?;
@@ -72,12 +69,12 @@ fn renew_lock(
     }
     if let Some((record_key, attempts, token)) = record {
         let needed = if left < 0 { DAY_MS / 2 } else { least };
-        let now = i64::try_from(call.now_ms()).unwrap_or(i64::MAX);
-        let (kept, sure) = keep_ends(attempts, now, least, left);
-        if late || kept != attempts || call.pttl(record_key) < needed {
+        let lives = call.pttl(record_key);
+        let (kept, sure) = keep_ends(attempts, least, left, lives);
+        if late || kept != attempts || lives < needed {
             let end: &[u8] = if left < 0 { b":0" } else { b":1" };
-            let text = [&kept[..], b":", token, end].concat();
             let ms = if left < 0 { DAY_MS } else { left };
+            let text = [&moved(&kept, ms - lives)[..], b":", token, end].concat();
             call.set(record_key, &text, Some(ms.to_string().as_bytes()))?;
         }
         left = sure;

@@ -97,7 +97,7 @@ pub(crate) fn keyspace_differences(
 /// A value in words.
 pub(crate) fn shown(value: &Value, tokens: &Tokens) -> String {
     match value {
-        Value::Text(text) => without_times(&tokens.blur(text)),
+        Value::Text(text) => in_seconds(&tokens.blur(text)),
         Value::Sorted(set) => {
             let entry = |(member, score): (&[u8], f64)| {
                 format!("{}={}", String::from_utf8_lossy(member), tokens.blur(score.to_string().as_bytes()))
@@ -107,11 +107,21 @@ pub(crate) fn shown(value: &Value, tokens: &Tokens) -> String {
     }
 }
 
-/// A hold record without the times at which locks would have ended: a script reads the clock a little later than the model.
-fn without_times(text: &str) -> String {
+/// What is more is a point in time: a day is the longest span in a hold record.
+const LONGEST_SPAN_MS: i64 = 1_000_000_000;
+
+/// A text with its spans of time in seconds, and without its points in time: a script reads the clock a little later than the model. What a test
+/// gives in ms is a multiple of 500, so that 250 ms more keep it from the edge of a second.
+fn in_seconds(text: &str) -> String {
     let mut parts = text.split('@');
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |out, part| out + "@" + part.trim_start_matches(|c: char| c.is_ascii_digit()))
+    parts.fold(first, |out, part| {
+        let end = part.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(part.len());
+        let (ms, rest) = part.split_at(end);
+        let span = ms.parse().ok().filter(|ms: &i64| ms.abs() < LONGEST_SPAN_MS);
+        let seconds = span.map(|ms| (ms + 250).div_euclid(1000).to_string());
+        out + "@" + &seconds.unwrap_or_default() + rest
+    })
 }
 
 /// No place of a reply is a time left: there is none so far out.

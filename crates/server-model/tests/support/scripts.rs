@@ -23,8 +23,9 @@ macro_rules! lua {
     };
 }
 
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     ("--@ token\n", lua!("parts/token")),
+    ("--@ moved\n", lua!("parts/moved")),
     ("--@ record\n", lua!("parts/record")),
     ("--@ grant_next\n", lua!("parts/grant_next")),
     ("--@ roll_back_one\n", lua!("parts/roll_back_one")),

@@ -1,6 +1,7 @@
 -- Attempts and token of a hold record, if it speaks of the hold that is there now: both have no lease, or their times left are alike
 -- (set by one script, but on Redis before 7.2 not at one instant). Attempts of one owner hold a lock together, so several may be named,
--- with commas between: each but the first as `<attempt>@<when the lock would have ended without it, in ms since 1970; 0 for never>`.
+-- with commas between: each but the first as `<attempt>@<ms>`, so long before the record's end the lock would have ended without it; `n` for
+-- never. (The record's end moves with its slot to a server with another clock; a point in time would not.)
 -- "+" stands for those that are named no more, or never were. "!" in front: the end of the lock was promised to somebody.
 local function record_of(lock, record_key)
   local record = redis.call('GET', record_key)
@@ -21,13 +22,8 @@ local function names(attempts, attempt)
   return false
 end
 
-local function now_ms()
-  local now = redis.call('TIME')
-  return tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
-end
-
 -- The attempts without one, or with it as the last, by a new entry. At most 64 are named: if there are more, the oldest without an
--- `@<end>` is left out.
+-- `@<ms>` is left out.
 local function change(attempts, attempt, entry)
   local list, others, promised = {}, false, false
   for other in string.gmatch(attempts, '[^,]+') do
@@ -68,21 +64,20 @@ local function time_left(lock, attempts, ms)
   return left > tonumber(ms) and string.format('%.0f', left) or ms
 end
 
--- The attempts with one more, which takes a lock that its owner holds already.
-local function join(lock, attempts, attempt)
-  local left = redis.call('PTTL', lock)
-  local ends = left >= 0 and string.format('%.0f', now_ms() + left) or '0'
-  return change(attempts or '+', attempt, attempt .. '@' .. ends)
+-- How long the record of a lock lives that is given `ms` ('0': no end, so that nothing stays behind for ever).
+local function record_ms(ms) return ms == '0' and '86400000' or ms end
+
+-- The attempts with one more, which takes a lock that its owner holds already, and gives it `ms`.
+local function join(lock, record_key, attempts, attempt, ms)
+  local left, lives = redis.call('PTTL', lock), record_ms(ms)
+  local earlier = attempts and moved(attempts, lives - redis.call('PTTL', record_key)) or '+'
+  return change(earlier, attempt, attempt .. '@' .. (left < 0 and 'n' or string.format('%.0f', lives - left)))
 end
 
--- The same attempts when one of them asks again and gives the lock `ms` more ('0': no end): without any other it ends no sooner now.
-local function asked_again(attempts, attempt, ms)
-  if not string.find(attempts, '@', 1, true) then return attempts end
-  local least = now_ms() + tonumber(ms)
-  return (string.gsub(attempts, '([^,@]+)@(%d+)', function(other, ends)
-    ends = tonumber(ends)
-    if other ~= attempt and ends > 0 then
-      return other .. '@' .. (ms == '0' and '0' or string.format('%.0f', math.max(ends, least)))
-    end
+-- The same attempts when one of them asks again and gives the lock `ms` ('0': no end): without any other it ends no sooner now.
+local function asked_again(record_key, attempts, attempt, ms)
+  local by = record_ms(ms) - redis.call('PTTL', record_key)
+  return (string.gsub(moved(attempts, by), '([^,@]+)@(%-?%d+)', function(other, before)
+    if other ~= attempt then return other .. '@' .. (ms == '0' and 'n' or string.format('%.0f', math.min(before, 0))) end
   end))
 end

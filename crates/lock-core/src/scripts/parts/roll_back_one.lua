@@ -4,18 +4,20 @@ local function roll_back_one(lock, record_key, queue, counter, sync, attempts, t
   local rest = change(attempts, attempt)
   local _, entry = names(attempts, attempt)
   -- An attempt that came later has set the end anew.
-  local ends = string.match(attempts, '[^,]*$') == entry and tonumber(string.match(entry, '@(%d+)$'))
-  local left = ends and ends > 0 and ends - now_ms()
+  local before = string.match(attempts, '[^,]*$') == entry and string.match(entry, '@(.*)$')
+  local left = before and before ~= 'n' and redis.call('PTTL', record_key) - before
   if rest == '' or (left and left < 1) then
     redis.call('DEL', record_key)
     return grant_next(lock, queue, counter, sync)
   end
   local function write(timed) redis.call('SET', record_key, rest .. ':' .. string.format('%.0f', token) .. ':' .. timed, 'KEEPTTL') end
   if left then
+    rest = moved(rest, -before)
     write('1')
     redis.call('PEXPIRE', lock, left)
     redis.call('PEXPIRE', record_key, left)
-  elseif ends == 0 then
+  elseif before then
+    rest = moved(rest, 86400000 - redis.call('PTTL', record_key))
     write('0')
     redis.call('PERSIST', lock)
     redis.call('PEXPIRE', record_key, 86400000)

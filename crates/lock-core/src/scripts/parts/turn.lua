@@ -10,6 +10,11 @@ local MARK_MS, SUSPICION_MS, SUSPECTED_FOR_MS = 30000, 2000, 10000
 local TURN_MS, REST_MS = 60, 1120
 local OWN_TURN_MS, HANDING_ASKS_WITHIN_MS, POLLING_ASKS_WITHIN_MS = 200, 100, 1000
 
+local function now_ms()
+  local now = redis.call('TIME')
+  return tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
+end
+
 local function own_turn(mark)
   if string.byte(mark) ~= 43 then return nil end
   local side, turn, asked = string.match(mark, '^%+([hp])@(%d+)@(%d+)$')
