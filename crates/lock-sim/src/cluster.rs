@@ -97,7 +97,8 @@ impl World {
             return;
         }
         let (server, down) = (self.rng.usize(..2), self.rng.bool());
-        self.servers.lose(server, down);
+        let back = self.servers.lose(server, down, self.us_of(server));
+        self.brought_back.extend(back);
         let lost =
             self.key_slots().into_iter().filter(|slot| self.servers.of_slot(*slot) == server).collect();
         self.data_lost(lost);

@@ -107,7 +107,7 @@ impl World {
         let stands = self.all_stands(process);
         let clocks = [self.us_of(0), self.us_of(1)];
         let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
-        let are_back = &self.back;
+        let brought_back = &self.brought_back;
         let Some(Asked { sure, named, back }) = one.exit.take().and_then(|exit| exit.asked) else {
             return Ok(());
         };
@@ -121,7 +121,7 @@ impl World {
                 let holder = data.get(us, name).unwrap_or_default();
                 let own = holder.starts_with(&one.mark) || named.iter().any(|owner| holder == owner);
                 own && !name.starts_with(b"mlr!{")
-                    && !are_back.contains(&(name.to_vec(), holder.to_vec()))
+                    && !brought_back.contains(&(name.to_vec(), holder.to_vec()))
                     && u64::try_from(data.pttl(us, name)).is_ok_and(|left| left > most)
             });
             if let Some(name) = left {

@@ -201,9 +201,9 @@ impl World {
                 self.starts_anew();
             }
             Fault::Failover => {
-                self.back = self.servers.fail_over(self.us_of(0));
+                let back = self.servers.fail_over(self.us_of(0));
+                self.brought_back.extend(back);
                 self.starts_anew();
-                self.drop_what_is_on_its_way();
             }
             Fault::SlotsMove => self.move_slots(),
             Fault::MasterLost => self.lose_master(),
@@ -231,6 +231,7 @@ impl World {
         self.data_lost(self.key_slots());
         (0..self.plan.processes).for_each(|process| self.cut_of(process));
         self.only().channels.clear();
+        self.drop_what_is_on_its_way();
     }
 
     pub(crate) fn data_lost(&mut self, slots: Vec<u16>) {

@@ -34,7 +34,9 @@ impl World {
                     continue;
                 };
                 let lock = (name.to_vec(), holder.to_vec());
-                if process.engine.knows_of(now, &LockKey::new(name.to_vec())) || self.back.contains(&lock) {
+                if process.engine.knows_of(now, &LockKey::new(name.to_vec()))
+                    || self.brought_back.contains(&lock)
+                {
                     continue;
                 }
                 let since = self.forgotten.since.get(&lock).copied().unwrap_or(self.now);

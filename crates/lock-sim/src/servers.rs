@@ -210,15 +210,18 @@ impl Servers {
         pushes
     }
 
-    /// A master is lost. `down`: the cluster refuses everything until a replica takes over.
-    pub(crate) fn lose(&mut self, server: usize, down: bool) {
+    /// A master is lost. `down`: the cluster refuses everything until a replica takes over. Returns what will be back then: locks that had been
+    /// released, with their holders. `us`: the server's clock.
+    pub(crate) fn lose(&mut self, server: usize, down: bool, us: u64) -> BTreeSet<(Vec<u8>, Vec<u8>)> {
         self.down = down;
         let master = self.master_mut(server);
         master.away = true;
-        master.side.data = master.replica.clone();
+        let lost = std::mem::replace(&mut master.side.data, master.replica.clone());
+        let back = back_again(us, &lost, &master.side.data);
         master.side.channels.clear();
         master.side.known_scripts.clear();
         master.side.run += 1;
+        back
     }
 
     /// Its replica has taken over, at an address of its own.
@@ -233,14 +236,10 @@ impl Servers {
         drop(master.side.data.take_out(|key| !owns(slot_of(key))));
     }
 
-    /// A failover of the only server: a replica that lags has taken over. Returns what is back: locks that had been released, with their
-    /// holders. `us`: the server's clock.
+    /// A failover of the only server: a replica that lags has taken over. Returns what is back, as `lose` does.
     pub(crate) fn fail_over(&mut self, us: u64) -> BTreeSet<(Vec<u8>, Vec<u8>)> {
         std::mem::swap(&mut self.first.side.data, &mut self.first.replica);
-        let (lost, data) = (&self.first.replica, &self.first.side.data);
-        let held = |name: &[u8]| Some((name.to_vec(), data.get(us, name)?.to_vec()));
-        let is_back = |(name, holder): &(Vec<u8>, Vec<u8>)| lost.get(us, name) != Some(holder);
-        data.names(us).filter_map(held).filter(is_back).collect()
+        back_again(us, &self.first.replica, &self.first.side.data)
     }
 
     /// Replicas have what the masters have now.
@@ -258,6 +257,13 @@ impl Servers {
         };
         left(&self.first).or_else(|| left(&self.second))
     }
+}
+
+/// Locks that stand in `data` and did not in what was lost, with their holders.
+fn back_again(us: u64, lost: &Server, data: &Server) -> BTreeSet<(Vec<u8>, Vec<u8>)> {
+    let held = |name: &[u8]| Some((name.to_vec(), data.get(us, name)?.to_vec()));
+    let is_back = |(name, holder): &(Vec<u8>, Vec<u8>)| lost.get(us, name) != Some(holder);
+    data.names(us).filter_map(held).filter(is_back).collect()
 }
 
 /// Each master has half of the slots.

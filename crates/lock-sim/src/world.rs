@@ -112,8 +112,8 @@ pub struct World {
     pub(crate) renewing: Vec<Option<Renewing>>,
     pub(crate) oracle: Oracle,
     pub(crate) clock_back_us: u64,
-    /// Locks that had been released and are there again since the last failover, with their holders.
-    pub(crate) back: BTreeSet<(Vec<u8>, Vec<u8>)>,
+    /// Locks that had been released and are there again since a failover, with their holders.
+    pub(crate) brought_back: BTreeSet<(Vec<u8>, Vec<u8>)>,
     pub(crate) forgotten: Forgotten,
     /// When data was last lost, by slot.
     pub(crate) lost_at: BTreeMap<u16, u64>,
@@ -143,7 +143,7 @@ impl World {
             renewing: Vec::new(),
             oracle: Oracle::default(),
             clock_back_us: 0,
-            back: BTreeSet::new(),
+            brought_back: BTreeSet::new(),
             forgotten: Forgotten::default(),
             lost_at: BTreeMap::new(),
             callers: 0,
