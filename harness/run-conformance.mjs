@@ -29,7 +29,8 @@ export async function runConformance({ command = [process.execPath], env = {}, l
   // By this variable Node tells that a run is part of an outer one; it would then run nothing.
   const surroundings = { ...env, NODE_TEST_CONTEXT: undefined };
   const { code, stdout, tail } = await run(program, [...first, ...args], { env: surroundings, timeoutMs: limitMs });
-  const failures = stdout.split("\n").filter((line) => /^\s*not ok/.test(line));
+  // Each with what TAP says of it.
+  const failures = stdout.match(/^ *not ok[^]*?^ *\.\.\.\r?$/gm) ?? [];
   const count = (what) => Number(new RegExp(`^# ${what} (\\d+)\r?$`, "m").exec(stdout)?.[1] ?? 0);
   return { code, passed: count("pass"), failed: count("fail"), skipped: count("skipped"), failures, tail };
 }
