@@ -30,7 +30,7 @@ export async function runConformance({ command = [process.execPath], env = {}, l
   const surroundings = { ...env, NODE_TEST_CONTEXT: undefined };
   const { code, stdout, tail } = await run(program, [...first, ...args], { env: surroundings, timeoutMs: limitMs });
   // Each with what TAP says of it.
-  const failures = stdout.match(/^ *not ok[^]*?^ *\.\.\.\r?$/gm) ?? [];
+  const failures = stdout.match(/^ *not ok.*?^ *\.\.\.\r?$/gms) ?? [];
   const count = (what) => Number(new RegExp(`^# ${what} (\\d+)\r?$`, "m").exec(stdout)?.[1] ?? 0);
   return { code, passed: count("pass"), failed: count("fail"), skipped: count("skipped"), failures, tail };
 }
