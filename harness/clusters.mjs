@@ -53,6 +53,18 @@ export async function startCluster({ masters = 3, replicas = 1, nodeTimeoutMs = 
 /** The port by which the nodes know one of them. */
 const knownPort = ({ tlsPort, port }) => tlsPort ?? port;
 
+/** What a node knows of the slot's master, if there is one. */
+async function ownerOf(node, slot) {
+  const hasSlot = (range) => {
+    const [from, to = from] = range.split("-").map(Number);
+    return slot >= from && slot <= to;
+  };
+  for (const line of (await node.cli("CLUSTER", "NODES")).split("\n")) {
+    const [id, , flags, , , , epoch, , ...ranges] = line.split(" ");
+    if (ranges.some(hasSlot)) return { id, epoch, isMyself: flags.includes("myself") };
+  }
+}
+
 class Cluster {
   /** All servers that were started, masters first. */
   nodes = [];
@@ -66,6 +78,9 @@ class Cluster {
   async join(masters) {
     this.#masters = masters;
     const [first, ...others] = this.nodes;
+    // Otherwise all begin with the same, and change theirs by themselves until no two are alike: a node that does so while it gives a slot
+    // away may have it back.
+    for (let at = 0; at < masters; at++) await this.nodes[at].cli("CLUSTER", "SET-CONFIG-EPOCH", String(at + 1));
     for (const node of others) await node.cli("CLUSTER", "MEET", "127.0.0.1", String(knownPort(first)));
     for (let at = 0; at < masters; at++) {
       const [from, to] = [Math.floor((at * SLOTS) / masters), Math.floor(((at + 1) * SLOTS) / masters)];
@@ -106,18 +121,7 @@ class Cluster {
 
   async masterOfSlot(slot) {
     for (const node of this.#living()) {
-      const lines = (await node.cli("CLUSTER", "NODES")).split("\n");
-      const mine = lines.find((line) => line.includes("myself,master"));
-      const ranges =
-        mine
-          ?.split(" ")
-          .slice(8)
-          .filter((word) => !word.startsWith("[")) ?? [];
-      const has = ranges.some((range) => {
-        const [from, to = from] = range.split("-").map(Number);
-        return slot >= from && slot <= to;
-      });
-      if (has) return node;
+      if ((await ownerOf(node, slot))?.isMyself) return node;
     }
     throw new Error(`no living master has slot ${slot}`);
   }
@@ -181,7 +185,10 @@ class Cluster {
     await node.kill();
   }
 
-  /** Moves a slot from its master to another, key by key, as redis-cli does. `meanwhile` runs before the first key moves. */
+  /**
+   * Moves a slot from its master to another, key by key, as redis-cli does, until all nodes know. `meanwhile` runs before the first key
+   * moves.
+   */
   async moveSlot(slot, to, { meanwhile } = {}) {
     const from = await this.masterOfSlot(slot);
     if (from === to) return;
@@ -198,6 +205,12 @@ class Cluster {
     // The target first: it must not be without the slot for a moment.
     await to.cli("CLUSTER", "SETSLOT", text, "NODE", toId);
     await from.cli("CLUSTER", "SETSLOT", text, "NODE", toId);
+    // A node that is given the next slot must not believe that nobody has a later epoch.
+    await this.#until("the nodes know of the move", async () => {
+      const { isMyself, epoch } = await ownerOf(to, slot);
+      const told = await Promise.all(this.#living().map((node) => ownerOf(node, slot)));
+      return isMyself && told.every((owner) => owner?.id === toId && owner.epoch === epoch);
+    });
   }
 
   async #until(what, holds) {

@@ -71,7 +71,7 @@ impl NativeClient {
         count
     }
 
-    /// The keys that calls have waited for, each for `least_ms` or longer.
+    /// The keys that a call has waited for `least_ms` or longer, each with all calls that wait for it.
     #[napi(catch_unwind)]
     pub fn awaited_keys(&self, env: &Env, least_ms: f64) -> Vec<AwaitedKey> {
         let least = millis(least_ms);

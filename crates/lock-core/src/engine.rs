@@ -333,10 +333,11 @@ impl Engine {
         waiting
     }
 
-    /// The calls that have waited for so long or longer, by key.
+    /// The keys that a call has waited for so long or longer, each with all calls that wait for it.
     pub fn long_waits(&mut self, now: Instant, least: Duration) -> Vec<WaitFacts> {
-        let waiting = self.router.waiting();
-        summed_up(now, waiting.into_iter().filter(|call| now.since(call.since) >= least))
+        let mut waits = summed_up(now, self.router.waiting());
+        waits.retain(|wait| Duration::from_millis(wait.longest_ms) >= least);
+        waits
     }
 
     /// Whether this process holds the key or a call is about it: if not, no lock of `execute` in Redis may be its own. For the simulation.

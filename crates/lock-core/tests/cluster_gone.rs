@@ -5,7 +5,7 @@
 mod support;
 
 use lock_core::{ClientConfig, Event, Outcome, RetryPolicy, Safety, Verdict, WaitPolicy, Wanted};
-use support::cluster::{Nodes, TICKET, held, key, parked, range, rules, smessage, with};
+use support::cluster::{Nodes, TICKET, halves, held, key, parked, range, rules, smessage, with};
 use support::{MS, SECOND, verb};
 
 const LISTENS: &[u8] = b">3\r\n+ssubscribe\r\n+x\r\n:1\r\n";
@@ -43,6 +43,17 @@ fn a_waiter_asks_elsewhere_with_its_ticket() {
     nodes.reply("b", &held(1));
     nodes.hold();
     assert!(is_at_rest(&nodes));
+}
+
+#[test]
+fn what_is_under_way_there_is_not_executed_when_the_node_has_slots_again() {
+    let mut nodes = Nodes::ready(with(rules()));
+    nodes.wait_for(&[1], WaitPolicy::Endless);
+    nodes.sent("a");
+    let_go(&mut nodes);
+    nodes.map(&halves());
+    let asked = nodes.greet("a");
+    assert!(asked.iter().any(|command| *command == ["CLIENT", "KILL", "ID", "7"]), "{asked:?}");
 }
 
 #[test]

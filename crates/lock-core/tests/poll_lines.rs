@@ -4,7 +4,7 @@
 
 mod support;
 
-use lock_core::{Outcome, Wanted};
+use lock_core::{Outcome, TaskKey, Wanted};
 use std::time::Duration;
 use support::{MS, Rig, SECOND, config, verb};
 
@@ -79,6 +79,31 @@ fn a_waiter_that_has_to_poll_and_is_withdrawn_gives_back_what_it_has() {
     rig.client.cancel(rig.now, index, caller);
     let sent = rig.sent();
     assert_eq!((verb(&sent[0]), sent[0][3].as_str()), ("hand over", "medusa_lock:a"));
+}
+
+/// A call has the first of two keys and waits for the second; on the next connection everybody polls.
+fn parked_before_it_polls() -> (Rig, u64, TaskKey) {
+    let mut rig = Rig::ready(config());
+    let (caller, index) = rig.acquire(&["a", "k"], Wanted::Execute, Some(3_600 * SECOND));
+    rig.sent();
+    rig.reply(b"*5\r\n:2\r\n:1\r\n:1800000000000000\r\n:60000\r\n:1\r\n");
+    rig.cut();
+    rig.pass(SECOND);
+    rig.connects_without_side_keys();
+    assert_eq!(verb(rig.sent().last().unwrap()), "acquire");
+    (rig, caller, index)
+}
+
+#[test]
+fn what_a_call_has_of_a_time_when_it_did_not_poll_is_given_back_when_it_goes() {
+    let (mut rig, caller, index) = parked_before_it_polls();
+    rig.reply(REFUSED);
+    rig.client.cancel(rig.now, index, caller);
+    assert_eq!(verb(&rig.sent()[0]), "release", "between two questions");
+    let (mut rig, caller, index) = parked_before_it_polls();
+    rig.client.cancel(rig.now, index, caller);
+    rig.reply(REFUSED);
+    assert_eq!(verb(&rig.sent()[0]), "release", "while it asks");
 }
 
 #[test]

@@ -71,6 +71,8 @@ impl Client {
             }
             Acquired::Refused { at } => {
                 acquire.refused = at;
+                // A park that is refused has given back what it held. Who only polls may hold keys of a time when it was parked.
+                call.in_doubt = in_doubt && !self.connection.hands_off();
                 if acquire.waits() {
                     self.polls(now, id);
                 } else {
@@ -233,7 +235,7 @@ impl Client {
     /// The answer that there is no queue to wait in: this waiter, and all of ours at that key, ask again after
     /// pauses.
     fn polls(&mut self, now: Instant, id: CallId) {
-        self.stop_waiting(now, id);
+        self.dequeue(now, id);
         let Some(call) = self.calls.get(id).present() else { return };
         let is_wanted = call.is_wanted();
         let Kind::Acquire(acquire) = &call.kind else {
@@ -248,8 +250,8 @@ impl Client {
                 None => self.pause(now, id),
             }
         } else {
-            self.calls.forget(id);
             keys.iter().for_each(|key| self.lines.left(now, key, id, &mut self.fx));
+            self.drop_unwanted(now, id);
         }
         let Some(key) = key else { return };
         self.lines.is_polled_now(now, key);

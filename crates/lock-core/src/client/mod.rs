@@ -19,7 +19,7 @@ mod sending;
 mod state;
 mod waiting;
 
-pub(crate) use moving::{Asked, asked_for};
+pub(crate) use moving::{Asked, LastConnection, asked_for};
 pub use state::Client;
 pub(crate) use state::{Redirect, Redirected, closed_error};
 

@@ -4,6 +4,7 @@ use super::state::{Client, Redirected};
 use crate::call_id::CallId;
 use crate::calls::{By, Call, Kind, Release, State};
 use crate::config::ClusterRules;
+use crate::connection::Identity;
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
@@ -16,6 +17,10 @@ use std::time::Duration;
 
 /// A release may be redirected so many times as often as other calls: without it the lock stays.
 const RELEASE_PATIENCE: u32 = 10;
+
+/// A connection as its server knows it.
+#[derive(Debug)]
+pub(crate) struct LastConnection(Identity);
 
 /// A call in the form in which it was asked for.
 pub(crate) enum Asked {
@@ -93,6 +98,16 @@ impl Client {
     /// Whether a command may name keys of one slot only.
     pub(crate) fn keeps_to_slots(&self) -> bool {
         self.connection.keeps_to_slots()
+    }
+
+    /// The last connection, for whoever connects to this node after it.
+    pub(crate) fn last_connection(&self) -> Option<LastConnection> {
+        self.connection.identity().map(LastConnection)
+    }
+
+    /// The next connection ends this one first, if the server still has it.
+    pub(crate) fn succeed(&mut self, last: LastConnection) {
+        self.connection.succeed(last.0);
     }
 
     /// In a cluster: a slot of this node, to be told before it is connected to.

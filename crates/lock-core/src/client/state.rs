@@ -186,13 +186,28 @@ impl Client {
         })
     }
 
-    /// What keeps a call from its answer: there is no connection, or nobody answers on it. `due`: when the timer was due by which this is asked.
-    /// Long after that the thread was blocked, and the answer may lie unread.
-    pub(super) fn trouble_or_silence(&self, now: Instant, due: Instant) -> Option<String> {
+    /// What keeps a call from its answer: there is no connection, nobody answers on it, or no node takes the call. `due`: when the timer was
+    /// due by which this is asked. Long after that the thread was blocked, and the answer may lie unread.
+    pub(super) fn hindrance(&self, now: Instant, id: CallId, due: Instant) -> Option<String> {
         let silence = || self.connection.silent_for(now).filter(|_| now.since(due) < PUNCTUAL);
-        self.trouble().or_else(|| {
-            silence().map(|silence| format!("Redis has not answered for {:.1} s", silence.as_secs_f64()))
-        })
+        let silence =
+            || silence().map(|time| format!("Redis has not answered for {:.1} s", time.as_secs_f64()));
+        self.trouble().or_else(silence).or_else(|| self.circles(id))
+    }
+
+    /// Whether the call has been redirected so often in a row that the nodes seem to disagree on whose its slot is.
+    pub(crate) fn is_sent_in_circles(&self, id: CallId) -> bool {
+        let most = self.config.cluster.as_ref().map(|rules| rules.most_redirections);
+        self.calls.get(id).zip(most).is_some_and(|(call, most)| call.redirections > most)
+    }
+
+    /// Says that the nodes of the cluster send the call from one to the other, if they do.
+    fn circles(&self, id: CallId) -> Option<String> {
+        let call = self.calls.get(id).filter(|_| self.is_sent_in_circles(id))?;
+        let (times, slot) = (call.redirections, call.slot()?);
+        Some(format!(
+            "no node of the cluster took the command, {times} times in a row: slot {slot} is on its way, or the nodes do not agree on whose it is (\"redis-cli --cluster check\" says so)"
+        ))
     }
 
     /// Whether there was no connection at any time since then.

@@ -288,7 +288,7 @@ impl Client {
                 } else {
                     Error::new(Code::Timeout, "Timed-out acquiring lock.").with_keys(self.keys_of(id))
                 };
-                let error = error.with_cause(self.trouble_or_silence(now, due));
+                let error = error.with_cause(self.hindrance(now, id, due));
                 self.abandon(now, id, error);
             }
             Some(Kind::Release(_)) => {

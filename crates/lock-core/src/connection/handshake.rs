@@ -39,7 +39,7 @@ enum Step {
 
 /// A connection as the server knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     /// The server's run: its numbers begin anew with each.
     run: String,
     /// The server's own number for the connection.

@@ -32,7 +32,8 @@ use crate::time::Instant;
 use crate::timers::Timer;
 use attempts::Attempts;
 use channels::Channels;
-use handshake::{Handshake, Identity, Progress};
+pub(crate) use handshake::Identity;
+use handshake::{Handshake, Progress};
 use refusal::Refused;
 use standing::Standing;
 use std::collections::VecDeque;
@@ -295,6 +296,16 @@ impl Connection {
         self.send(now, config, Expected::SlotChannel(slot), false, fx, |_, out| {
             append_command(out, &[b"SSUBSCRIBE", &channel]);
         });
+    }
+
+    /// The last connection as the server knows it.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        self.identity.clone()
+    }
+
+    /// The next connection ends this one first, if the server still has it.
+    pub(crate) fn succeed(&mut self, last: Identity) {
+        self.identity = Some(last);
     }
 
     /// Asks for the first connection.

@@ -3,7 +3,7 @@
 use super::fragments::Calls;
 use super::map::SLOTS;
 use super::node_id::{FIRST, NodeId};
-use crate::client::Client;
+use crate::client::{Client, LastConnection};
 use crate::config::{ClientConfig, ClusterRules, PauseRule};
 use crate::ids::IdSource;
 use crate::key::LockKey;
@@ -14,6 +14,8 @@ use crate::time::Instant;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+/// Of so many nodes that were let go the last connection is remembered.
+const MOST_LEFT: usize = 64;
 /// Shortest time between two lookups of the table of slots, and the pause while a node of the table cannot be reached.
 pub(super) const LOOKUP_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(200));
 
@@ -33,6 +35,9 @@ pub(super) struct Cluster {
     pub(super) ids: IdSource,
     /// By number, from 1; numbers are used once.
     pub(super) nodes: BTreeMap<NodeId, Node>,
+    /// The last connections to nodes that were let go, the oldest first: what is still under way there must not be executed when the node has
+    /// slots again.
+    pub(super) left: VecDeque<(NodeAddress, LastConnection)>,
     pub(super) numbered: NodeId,
     /// The node of each slot; [`FIRST`]: none.
     pub(super) slots: Vec<NodeId>,
@@ -71,6 +76,7 @@ impl Cluster {
             config,
             ids,
             nodes: BTreeMap::new(),
+            left: VecDeque::new(),
             // The first client's names are the seed's own, those of calls over several slots the next one's.
             numbered: 1,
             slots: vec![FIRST; SLOTS],
@@ -178,6 +184,10 @@ impl Cluster {
         self.numbered += 1;
         let id = self.numbered;
         let mut client = Client::with(self.config.clone(), self.ids.child(id), u64::from(id) << 32);
+        let last = self.left.iter().position(|(left, _)| left == address);
+        if let Some((_, last)) = last.and_then(|at| self.left.remove(at)) {
+            client.succeed(last);
+        }
         if self.closed {
             // It has no calls yet, so the time does not matter.
             client.close(self.looked_up_at);
@@ -185,5 +195,15 @@ impl Cluster {
         self.nodes.insert(id, Node { client, address: address.clone(), mode: None });
         self.is_ready = false;
         id
+    }
+
+    /// A node is let go.
+    pub(super) fn remember(&mut self, node: &Node) {
+        if let Some(last) = node.client.last_connection() {
+            if self.left.len() >= MOST_LEFT {
+                self.left.pop_front();
+            }
+            self.left.push_back((node.address.clone(), last));
+        }
     }
 }

@@ -157,6 +157,7 @@ impl Cluster {
             let moved = node.client.extract_slots(|slot| slots.get(usize::from(slot)) != Some(&id));
             moved.into_iter().for_each(|task| self.place(first, now, task));
             if gone && let Some(mut node) = self.nodes.remove(&id) {
+                self.remember(&node);
                 for sent in node.client.take_redirected() {
                     let task = node.client.extract(sent.call);
                     task.into_iter().for_each(|task| self.place(first, now, task));

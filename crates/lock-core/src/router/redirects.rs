@@ -20,6 +20,9 @@ impl Cluster {
             let error = Error::new(Code::Refused, message).with_cause(Some(text.clone()));
             return node.client.fail_redirected(now, call, error);
         }
+        // Two nodes that each name the other must not be asked without a pause.
+        let least =
+            if node.client.is_sent_in_circles(call) { self.rules.try_again_pause } else { Duration::ZERO };
         let near = node.address.clone();
         let parse = |text: &str| {
             let found = NodeAddress::parse(text, &near)?;
@@ -37,7 +40,7 @@ impl Cluster {
                 self.moved |= is_news;
                 self.connect_new();
                 self.look_up_in(now, Duration::ZERO);
-                let pause = self.rules.moved_pause;
+                let pause = self.rules.moved_pause.max(least);
                 let Some(from) = self.client(id).present() else { return };
                 // Looked for once: a node that hands a slot over says so to each of very many calls.
                 let others = if is_news { from.extract_slots(|other| other == *slot) } else { Vec::new() };
@@ -56,7 +59,7 @@ impl Cluster {
                 };
                 let extracted = self.client(id).and_then(|from| from.extract(call));
                 if let Some((call, client)) = extracted.zip(self.client(to)) {
-                    client.adopt(now, call, true, Duration::ZERO);
+                    client.adopt(now, call, true, least);
                 }
             }
             Redirect::TryAgain => {

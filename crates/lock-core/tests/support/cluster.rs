@@ -85,15 +85,18 @@ impl Nodes {
         self.find(host).unwrap_or_else(|| panic!("there is no node {host}"))
     }
 
-    /// The node is connected to and shakes hands.
-    pub fn greet(&mut self, host: &str) {
+    /// The node is connected to and shakes hands. What it was asked for.
+    pub fn greet(&mut self, host: &str) -> Vec<Vec<String>> {
         let id = self.id(host);
         let now = self.now;
         self.router.client(id).unwrap().handle_connected(now);
+        let mut asked = Vec::new();
         for _ in 0..2 {
-            for command in self.sent(host) {
+            let sent = self.sent(host);
+            for command in &sent {
                 let reply: &[u8] = match command[0].as_str() {
-                    "INFO" => b"$34\r\nredis_version:7.0.15\r\nloading:0\r\n \r\n",
+                    "CLIENT" if command[1] == "ID" => b":7\r\n",
+                    "INFO" => b"$41\r\nredis_version:7.0.15\r\nloading:0\r\nrun_id:x\r\n",
                     "EVAL" | "EVALSHA" => b"*1\r\n:1\r\n",
                     "SUBSCRIBE" => b">3\r\n+subscribe\r\n+x\r\n:1\r\n",
                     "SSUBSCRIBE" => LISTENS,
@@ -102,7 +105,9 @@ impl Nodes {
                 };
                 self.reply(host, reply);
             }
+            asked.extend(sent);
         }
+        asked
     }
 
     /// The commands written to a node since the last time.
