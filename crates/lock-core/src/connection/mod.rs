@@ -8,12 +8,16 @@
 
 mod attempts;
 mod channels;
+mod expected;
 mod handshake;
 mod info;
 mod needs;
+mod output;
 mod refusal;
 mod standing;
 
+pub(crate) use expected::Expected;
+pub(crate) use handshake::Identity;
 pub use refusal::is_unwanted_password;
 
 use crate::call_id::CallId;
@@ -32,11 +36,11 @@ use crate::time::Instant;
 use crate::timers::Timer;
 use attempts::Attempts;
 use channels::Channels;
-pub(crate) use handshake::Identity;
+use expected::Replies;
 use handshake::{Handshake, Progress};
+use output::Output;
 use refusal::Refused;
 use standing::Standing;
-use std::collections::VecDeque;
 use std::time::Duration;
 
 /// A connection that owes answers and says nothing for this long is given up, unless the options say otherwise: what
@@ -52,44 +56,6 @@ enum Phase {
     Handshake(Box<Handshake>),
     Ready,
     Stopped,
-}
-
-/// For whom a reply is.
-#[derive(Debug)]
-pub(crate) enum Expected {
-    /// Of one call.
-    Call(CallId),
-    /// Of several calls of `execute`, in the order of its locks: they take.
-    Takes(Box<[CallId]>),
-    /// The same: they give back.
-    Gives(Box<[CallId]>),
-    /// A park of several calls, in the order in which they came.
-    Parks(Box<[CallId]>),
-    /// The question whether callers of the official package were ever here.
-    OfficialUse,
-    /// The question which connections there are.
-    Connections,
-    /// The question for how long a key is marked as polled.
-    PolledMark,
-    /// A WAIT, for everything that was taken before its answer.
-    Wait,
-    /// Of nobody: how it was answered does not matter.
-    Nobody,
-    /// What was refused is asked for again.
-    Probe,
-    /// The subscription to a slot's channel, which is answered only when it fails.
-    SlotChannel(u16),
-}
-
-impl Expected {
-    /// The calls that it is an answer for.
-    pub(crate) fn calls(&self) -> &[CallId] {
-        match self {
-            Self::Call(call) => std::slice::from_ref(call),
-            Self::Takes(calls) | Self::Gives(calls) | Self::Parks(calls) => calls,
-            _ => &[],
-        }
-    }
 }
 
 /// What the connection has taken in.
@@ -110,13 +76,8 @@ pub(crate) enum Input {
 pub(crate) struct Connection {
     phase: Phase,
     parser: Parser,
-    out: Vec<u8>,
-    /// How many bytes of that have gone out.
-    gone: usize,
-    /// What was sent, in the order of the replies to come.
-    expected: VecDeque<Expected>,
-    /// How many replies there are to come up to the last one to a command with a script's text.
-    until_text: usize,
+    out: Output,
+    replies: Replies,
     attempts: Attempts,
     mode: Mode,
     channels: Channels,
@@ -151,10 +112,8 @@ impl Connection {
         Self {
             phase: Phase::Down,
             parser: Parser::new(config.secrets()),
-            out: Vec::new(),
-            gone: 0,
-            expected: VecDeque::new(),
-            until_text: 0,
+            out: Output::default(),
+            replies: Replies::default(),
             attempts: Attempts::default(),
             // Until it is known: nothing may be freed for want of what tells holds apart.
             mode: Mode::Polling,
@@ -232,27 +191,22 @@ impl Connection {
 
     /// Whether a reply is expected that some call or WAIT needs.
     pub(crate) fn expects_reply(&self) -> bool {
-        !self.expected.is_empty()
+        !self.replies.is_empty()
     }
 
     /// The calls that replies are expected for.
     pub(crate) fn awaited(&self) -> impl Iterator<Item = CallId> + '_ {
-        self.expected.iter().flat_map(Expected::calls).copied()
+        self.replies.calls()
     }
 
     /// Bytes to send.
     pub(crate) fn transmit(&self) -> &[u8] {
-        self.out.get(self.gone..).unwrap_or_default()
+        self.out.rest()
     }
 
     /// `count` bytes of [`Self::transmit`] were sent.
     pub(crate) fn transmitted(&mut self, count: usize) {
-        self.gone = self.gone.saturating_add(count).min(self.out.len());
-        // Not each time: a long output leaves in very many pieces.
-        if self.gone >= self.out.len() / 2 {
-            self.out.drain(..self.gone);
-            self.gone = 0;
-        }
+        self.out.sent(count);
     }
 
     /// Writes a command: the only way for bytes to come here but the handshake's own. `whole` sends the script's text instead of its hash.
@@ -267,23 +221,14 @@ impl Connection {
     ) {
         let (client, synced, in_cluster) = (&self.channels.client, &self.synced, self.keeps_to_slots);
         let context = SendContext { whole, client, synced, in_cluster };
-        encode(context, &mut self.out);
-        self.expected.push_back(expected);
-        if whole {
-            self.until_text = self.expected.len();
-        }
+        encode(context, self.out.end());
+        self.replies.expect(expected, whole);
         self.expect_progress(now, config, fx);
     }
 
     /// Whether a command with a script's text is under way. What is sent now is behind it.
     pub(crate) fn has_text_under_way(&self) -> bool {
-        self.until_text > 0
-    }
-
-    /// Takes out what is expected at a place.
-    fn take_expected(&mut self, at: usize) -> Option<Expected> {
-        self.until_text -= usize::from(at < self.until_text);
-        self.expected.remove(at)
+        self.replies.has_text()
     }
 
     /// In a cluster, whoever may wait for a key listens first to the channel of its slot.
@@ -336,7 +281,6 @@ impl Connection {
         }
         self.parser.reset();
         self.out.clear();
-        self.gone = 0;
         self.attempts.found();
         self.synced.clear();
         self.heard_of.clear();
@@ -348,7 +292,7 @@ impl Connection {
         }
         self.channels = Channels { client, mark: ids.mark() };
         let previous = self.identity.clone();
-        let handshake = Handshake::begin(config, self.channels, self.slot, previous, &mut self.out);
+        let handshake = Handshake::begin(config, self.channels, self.slot, previous, self.out.end());
         self.phase = Phase::Handshake(Box::new(handshake));
         self.expect_progress(now, config, fx);
         true
@@ -388,15 +332,13 @@ impl Connection {
             said.map_or_else(|| reason.to_owned(), |said| format!("{reason}, after it had said: {said}"));
         let was_ready = self.is_ready();
         self.out.clear();
-        self.gone = 0;
         self.phase = Phase::Down;
         self.last_reason.clone_from(&reason);
         self.attempts.count();
-        let unanswered = !self.expected.is_empty();
+        let unanswered = !self.replies.is_empty();
         self.standing.lost(was_ready, unanswered, &reason, fx);
         fx.tell(Event::Down { reason });
-        self.until_text = 0;
-        std::mem::take(&mut self.expected).into()
+        self.replies.lose()
     }
 
     /// There will be no connection any more.
@@ -486,11 +428,7 @@ impl Connection {
             Push::Subscribed => self.channel_allowed(Refused::Channels),
             Push::SlotChannelOpen => {
                 self.channel_allowed(Refused::SlotChannel);
-                // It was told in its turn, so what was sent before it is answered.
-                let of_channel = |sent: &Expected| matches!(sent, Expected::SlotChannel(_));
-                if let Some(at) = self.expected.iter().position(of_channel) {
-                    self.take_expected(at);
-                }
+                self.replies.slot_channel_opened();
             }
             Push::SlotChannelGone(slot) => {
                 self.heard_of.remove(slot);
@@ -505,7 +443,7 @@ impl Connection {
         if !matches!(reply, Value::Error(_)) && self.standing.proved_useful() {
             self.recovered(fx);
         }
-        match self.take_expected(0) {
+        match self.replies.next() {
             Some(Expected::Nobody) => None,
             Some(Expected::Probe) => {
                 self.probed(&reply, config);
@@ -535,7 +473,7 @@ impl Connection {
         fx: &mut Effects,
     ) -> Option<Input> {
         let Phase::Handshake(handshake) = &mut self.phase else { return None };
-        match handshake.handle(config, reply, &mut self.out) {
+        match handshake.handle(config, reply, self.out.end()) {
             Progress::Pending => None,
             Progress::Loading(pause) => {
                 self.last_progress = now + pause;
@@ -575,7 +513,7 @@ impl Connection {
     /// Time to ask again whether the server has loaded its data.
     pub(crate) fn ready_check_due(&mut self, now: Instant, config: &ClientConfig, fx: &mut Effects) {
         if let Phase::Handshake(handshake) = &mut self.phase {
-            handshake.ask_ready(config, &mut self.out);
+            handshake.ask_ready(config, self.out.end());
             self.expect_progress(now, config, fx);
         }
     }
@@ -592,7 +530,7 @@ impl Connection {
 
     /// From now on something is owed to us: watch that it comes.
     fn expect_progress(&mut self, now: Instant, config: &ClientConfig, fx: &mut Effects) {
-        if self.expected.len() <= 1 {
+        if self.replies.len() <= 1 {
             self.last_progress = now;
         }
         if !self.silence_armed {
@@ -605,7 +543,7 @@ impl Connection {
     pub(crate) fn silent_for(&self, now: Instant) -> Option<Duration> {
         let silence = now.since(self.last_progress);
         // Redis answers nothing behind a WAIT that waits for replicas.
-        let is_owed = self.expected.front().is_some_and(|first| !matches!(first, Expected::Wait));
+        let is_owed = self.replies.front().is_some_and(|first| !matches!(first, Expected::Wait));
         (is_owed && silence >= TOLD_SILENCE).then_some(silence)
     }
 
@@ -617,7 +555,7 @@ impl Connection {
         fx: &mut Effects,
     ) -> Option<String> {
         self.silence_armed = false;
-        let owed = matches!(self.phase, Phase::Handshake(_)) || !self.expected.is_empty();
+        let owed = matches!(self.phase, Phase::Handshake(_)) || !self.replies.is_empty();
         if !owed {
             return None;
         }
@@ -680,9 +618,8 @@ impl Connection {
 
     /// A channel was subscribed to that was refused before. That is told by a push, in place of an answer.
     fn channel_allowed(&mut self, awaited: Refused) {
-        if self.standing.refused() == Some(awaited) && matches!(self.expected.front(), Some(Expected::Probe))
-        {
-            self.take_expected(0);
+        if self.standing.refused() == Some(awaited) && matches!(self.replies.front(), Some(Expected::Probe)) {
+            self.replies.next();
             self.leave("what it refused is allowed by now");
         }
     }
