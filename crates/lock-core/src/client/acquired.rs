@@ -71,8 +71,8 @@ impl Client {
             }
             Acquired::Refused { at } => {
                 acquire.refused = at;
-                // A park that is refused has given back what it held. Who only polls may hold keys of a time when it was parked.
-                call.in_doubt = in_doubt && !self.connection.hands_off();
+                // A park that is refused has given back what it held. Who only polls may hold other keys, of a time when it was parked.
+                call.in_doubt = in_doubt && acquire.keys.len() > 1 && !self.connection.hands_off();
                 if acquire.waits() {
                     self.polls(now, id);
                 } else {
