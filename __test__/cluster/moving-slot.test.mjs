@@ -45,3 +45,18 @@ test("a lock goes on within one instance, until each of its calls has had it", a
   assert.deepEqual(order.sort(), [1, 2, 3]);
   await until("no lock is left", async () => (await bed.locks()).length === 0);
 });
+
+test("while two nodes name each other for a slot, a call ends at its limit and says why", async () => {
+  const { locking } = await bed.boot();
+  const slot = String(await bed.cluster.slotOf(`${NS}k`));
+  const owner = await bed.cluster.masterOfSlot(slot);
+  const other = bed.cluster.masters.find((node) => node !== owner);
+  const [ownerId, otherId] = [await owner.cli("CLUSTER", "MYID"), await other.cli("CLUSTER", "MYID")];
+  await owner.cli("CLUSTER", "SETSLOT", slot, "NODE", otherId);
+  await assert.rejects(
+    locking.execute("k", async () => {}, { timeout: 2 }),
+    ({ code, cause }) => code === "LOCK_TIMEOUT" && String(cause).includes(`in a row: slot ${slot} `),
+  );
+  await owner.cli("CLUSTER", "SETSLOT", slot, "NODE", ownerId);
+  assert.equal(await locking.execute("k", async () => "done", { timeout: 30 }), "done");
+});
