@@ -25,6 +25,9 @@ async function runGroup(name, env = {}) {
   return { failed, text: failed ? "FAILED" : "passed" };
 }
 
+/** Groups that run the conformance tests on other versions. */
+const CONFORMANCE_GROUPS = ["runtimes", "medusas"];
+
 const PARTS = partsOfTestAll();
 
 await runMain(async () => {
@@ -46,11 +49,12 @@ await runMain(async () => {
   };
   const parts = wanted.length > 0 ? wanted : known;
   // The conformance tests wait for most of their time: two at once.
-  const topologies = parts.filter((name) => PARTS[name].topology);
+  const isConformance = (name) => PARTS[name].topology || CONFORMANCE_GROUPS.includes(PARTS[name].group);
+  const conformance = parts.filter(isConformance);
   const worker = async () => {
-    for (let name = topologies.shift(); name; name = topologies.shift()) await runPart(name);
+    for (let name = conformance.shift(); name; name = conformance.shift()) await runPart(name);
   };
   await Promise.all([worker(), worker()]);
-  for (const name of parts.filter((part) => !PARTS[part].topology)) await runPart(name);
+  for (const name of parts.filter((part) => !isConformance(part))) await runPart(name);
   if (failed.length > 0) throw new UserError(`failed: ${failed.join(", ")}`);
 });
