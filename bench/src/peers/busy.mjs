@@ -13,6 +13,7 @@ const CELLS = [
   { jobMs: 0, processes: 4 },
   { jobMs: 5, processes: 1 },
   { jobMs: 5, processes: 4 },
+  { jobMs: 5, processes: 8 },
   { jobMs: 20, processes: 4 },
 ];
 

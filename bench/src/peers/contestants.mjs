@@ -1,15 +1,16 @@
 // What a user would pick instead, each written as its README shows it: an `execute(keys, job, args)` on a connection of its own. Where a call
-// has a `timeout`, the peer waits that long, by its own setting and with its own default pace of asking.
+// has a `timeout`, the peer waits that long, by its own setting and with its own default pace of asking; where it has `expire`, that is the lease.
 
 import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
+import { FLOOR_ADDON } from "./floor.mjs";
 
 const require = createRequire(import.meta.url);
 
 /** Environment variable with the address of Postgres: it has a password, which no command line may show. */
 export const POSTGRES_URL = "BENCH_POSTGRES_URL";
 
-const OPENERS = { postgres, "redis-semaphore": redisSemaphore, redlock, "redlock-universal": redlockUniversal, glide };
+const OPENERS = { postgres, "redis-semaphore": redisSemaphore, redlock, "redlock-universal": redlockUniversal, glide, floor };
 
 /** Names of the peers. */
 export const PEERS = Object.keys(OPENERS);
@@ -17,8 +18,8 @@ export const PEERS = Object.keys(OPENERS);
 /**
  * @param {string} name one of `PEERS`
  * @param {string} url of Redis
- * @returns {Promise<{ execute(keys: string | string[], job: Function, args?: { timeout?: number }): Promise<any>, version: string }>}
- *   `timeout` in seconds
+ * @returns {Promise<{ execute(keys: string | string[], job: Function, args?: { timeout?: number, expire?: number }): Promise<any>,
+ *   version: string }>} `timeout` and `expire` in seconds
  * @throws {Error} when it cannot be loaded or reaches no server
  */
 export function openPeer(name, url) {
@@ -51,8 +52,9 @@ async function postgres() {
 async function redisSemaphore(url) {
   const { Mutex } = require("redis-semaphore");
   const redis = await connectIoredis(url);
-  const execute = async (key, job, { timeout } = {}) => {
-    const mutex = new Mutex(redis, key, timeout === undefined ? {} : { acquireTimeout: timeout * 1_000 });
+  const execute = async (key, job, { timeout, expire } = {}) => {
+    const limit = timeout === undefined ? {} : { acquireTimeout: timeout * 1_000 };
+    const mutex = new Mutex(redis, key, expire === undefined ? limit : { ...limit, lockTimeout: expire * 1_000 });
     await mutex.acquire();
     try {
       return await job();
@@ -70,9 +72,9 @@ async function redlock(url) {
   const locks = new Redlock([await connectIoredis(url)]);
   // Told of each key that is held: what a call makes of it, it throws.
   locks.on("error", () => {});
-  const execute = (keys, job, { timeout } = {}) => {
+  const execute = (keys, job, { timeout, expire = 5 } = {}) => {
     const settings = timeout === undefined ? {} : { retryCount: Math.ceil((timeout * 1_000) / REDLOCK_RETRY_MS) };
-    return locks.using([keys].flat(), 5_000, settings, job);
+    return locks.using([keys].flat(), expire * 1_000, settings, job);
   };
   return { execute, version: versionOf("@sesamecare-oss/redlock") };
 }
@@ -83,10 +85,10 @@ async function redlockUniversal(url) {
   const { createLock, IoredisAdapter, LockManager } = require("redlock-universal");
   const adapter = new IoredisAdapter(await connectIoredis(url));
   const manager = new LockManager({ nodes: [adapter] });
-  const execute = (keys, job, { timeout } = {}) => {
+  const execute = (keys, job, { timeout, expire = 30 } = {}) => {
     const attempts = timeout === undefined ? {} : { retryAttempts: Math.ceil((timeout * 1_000) / UNIVERSAL_RETRY_MS) };
     if (Array.isArray(keys)) return manager.usingBatch(keys, job, attempts);
-    return createLock({ adapter, key: keys, ttl: 30_000, ...attempts }).using(job);
+    return createLock({ adapter, key: keys, ttl: expire * 1_000, ...attempts }).using(job);
   };
   return { execute, version: versionOf("redlock-universal") };
 }
@@ -114,4 +116,36 @@ async function glide(url) {
     }
   };
   return { execute, version: versionOf("@valkey/valkey-glide") };
+}
+
+// SET and compare-and-delete from a compiled client on this process's own loop. No lock: nobody waits, nothing is renewed.
+async function floor(url) {
+  const { Floor } = require(process.env[FLOOR_ADDON]);
+  // Redis answers in the order in which it was asked.
+  let [asked, answered, broken] = [[], 0, undefined];
+  const client = new Floor(new URL(url).host, (count, failed) => {
+    const calls = asked;
+    const end = answered + count;
+    for (; answered < end; answered += 1) calls[answered].resolve();
+    if (answered === asked.length) [asked, answered] = [[], 0];
+    if (failed === undefined || failed === null) return;
+    broken = new Error(failed);
+    for (const { reject } of asked.slice(answered)) reject(broken);
+  });
+  const answer = () => {
+    if (broken) throw broken;
+    return new Promise((resolve, reject) => asked.push({ resolve, reject }));
+  };
+  const execute = async (key, job) => {
+    const [name, owner] = [`floor:${key}`, randomUUID()];
+    client.take(name, owner);
+    await answer();
+    try {
+      return await job();
+    } finally {
+      client.giveBack(name, owner);
+      await answer();
+    }
+  };
+  return { execute, version: require("../../../package.json").version };
 }

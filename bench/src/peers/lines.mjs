@@ -4,42 +4,81 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../../harness/process.mjs";
 import { redisMemory } from "./meters.mjs";
 
-const WAITERS = 1_000;
+const WAITERS = [1, 1_000, 50_000];
 const IDLE_MS = 4_000;
 /** Who has not served the line by then is not waited for. */
 const DRAIN_LIMIT_MS = 20_000;
 const LOCKS = 10_000;
+const LEASES = [10, 1_000, 10_000];
+const LEASE_S = 5;
+/** Two leases. */
+const RENEWING_MS = 10_000;
 
 /** So many calls of one process wait for a key that another process holds; then they are served, one after the other. */
-export async function waiters(name, { start, meter, quick }) {
+export async function waiters(name, context) {
+  return eachCount(WAITERS, context, (count) => line(name, context, count));
+}
+
+async function line(name, { start, meter }, count) {
   const [holder, front] = await Promise.all([start(name), start(name)]);
   try {
-    const count = quick ? WAITERS / 10 : WAITERS;
     await untilHeld(holder, (onNote) => {
       holder.done = holder.run("hold", { key: "line" }, { timeoutMs: 120_000, onNote });
     });
     await front.run("line", { key: "line", count });
-    const since = await meter(name);
     const before = await front.run("cpu", {});
-    await sleep(IDLE_MS);
+    const server = await idle(await meter(name), IDLE_MS);
     const after = await front.run("cpu", {});
-    const { serverCpuUs, commands } = await since();
-    const share = (us) => us / (IDLE_MS * 1_000);
     holder.send({ go: true });
     const { endedAt } = await holder.done;
     const lastAt = await servedAt(front);
-    return {
-      [String(count)]: {
-        ...(commands === undefined ? {} : { commandsPerSecond: (commands / IDLE_MS) * 1_000 }),
-        nodeShare: share(after.cpuUs - before.cpuUs),
-        serverShare: share(serverCpuUs),
-        drainMs: lastAt === undefined ? null : lastAt - endedAt,
-      },
-    };
+    return { ...server, nodeShare: shareOf(after.cpuUs - before.cpuUs, IDLE_MS), drainMs: lastAt === undefined ? null : lastAt - endedAt };
   } finally {
     for (const contestant of [holder, front]) contestant.stop();
     await Promise.all([holder.exited, front.exited]);
   }
+}
+
+/** What a server does in so many milliseconds while nobody calls. */
+async function idle(since, ms) {
+  await sleep(ms);
+  const { serverCpuUs, commands } = await since();
+  return {
+    ...(commands === undefined ? {} : { commandsPerSecond: (commands / ms) * 1_000 }),
+    serverShare: shareOf(serverCpuUs, ms),
+  };
+}
+
+/** CPU time as a share of a core. */
+const shareOf = (us, ms) => us / (ms * 1_000);
+
+/** Measures so many of something, one after the other; each is a cell. */
+async function eachCount(counts, { observer, quick }, measure) {
+  const measured = {};
+  for (const count of quick ? counts.slice(0, 2) : counts) {
+    measured[String(count)] = await measure(count);
+    await observer.command("FLUSHALL");
+  }
+  return measured;
+}
+
+/** So many locks of one process that have to be renewed: each has a lease of 5 s. */
+export async function renewals(name, context) {
+  const { start, meter, quick } = context;
+  return eachCount(LEASES, context, async (count) => {
+    const contestant = await start(name);
+    try {
+      let server;
+      const ms = quick ? RENEWING_MS / 2 : RENEWING_MS;
+      const { lost, blockMs, cpuUs } = await holdMany(contestant, { count, expire: LEASE_S }, async () => {
+        server = await idle(await meter(name), ms);
+      });
+      return { ...server, nodeShare: shareOf(cpuUs, ms), blockMs, lost };
+    } finally {
+      contestant.stop();
+      await contestant.exited;
+    }
+  });
 }
 
 async function servedAt(front) {
@@ -57,10 +96,10 @@ export async function memory(name, { start, observer, quick }) {
   try {
     const count = quick ? LOCKS / 10 : LOCKS;
     // Compiles what is needed, and lets both sides take what they take once.
-    await holdMany(contestant, 500, async () => {});
+    await holdMany(contestant, { count: 500 }, async () => {});
     const before = await redisMemory(observer);
     let inRedis;
-    const { bytesPerLock } = await holdMany(contestant, count, async () => {
+    const { bytesPerLock } = await holdMany(contestant, { count }, async () => {
       inRedis = (await redisMemory(observer)) - before;
     });
     return { [String(count)]: { nodeBytes: bytesPerLock, redisBytes: inRedis / count } };
@@ -70,10 +109,10 @@ export async function memory(name, { start, observer, quick }) {
   }
 }
 
-async function holdMany(contestant, count, whileHeld) {
+async function holdMany(contestant, params, whileHeld) {
   let done;
   await untilHeld(contestant, (onNote) => {
-    done = contestant.run("holdMany", { count }, { onNote });
+    done = contestant.run("holdMany", params, { onNote });
   });
   await whileHeld();
   contestant.send({ go: true });

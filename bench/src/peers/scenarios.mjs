@@ -6,12 +6,13 @@ import { startContestant } from "../processes.mjs";
 import { median, ratio } from "../stats.mjs";
 import { busy } from "./busy.mjs";
 import { POSTGRES_URL } from "./contestants.mjs";
-import { memory, waiters } from "./lines.mjs";
+import { buildFloor, FLOOR_ADDON } from "./floor.mjs";
+import { memory, renewals, waiters } from "./lines.mjs";
 import { postgresMeter, redisMeter } from "./meters.mjs";
 
-const ALL = ["official", "ours", "postgres", "redis-semaphore", "redlock", "redlock-universal", "glide", "bare"];
-/** Bare ioredis does not wait, so it has nothing to say of a key that others want. */
-const WAITING = ALL.filter((name) => name !== "bare");
+const WAITING = ["official", "ours", "postgres", "redis-semaphore", "redlock", "redlock-universal", "glide"];
+/** Those without a lock do not wait, so they have nothing to say of a key that others want. */
+const ALL = [...WAITING, "bare", "floor"];
 
 /**
  * For each scenario: who takes part, what is measured (a map of cells, each with its figures), and the most rounds that there is time for.
@@ -26,8 +27,16 @@ const PLANS = {
   },
   "peers-busy": { names: WAITING, mostRounds: 2, measure: busy },
   "peers-waiters": { names: WAITING, mostRounds: 2, measure: waiters },
+  "peers-beside": {
+    // A lock of Postgres is none of its rows.
+    names: ALL.filter((name) => name !== "postgres"),
+    mostRounds: 3,
+    measure: beside([1, 1_000, 1_000_000]),
+  },
+  // The others do not renew, or have no lease.
+  "peers-renewals": { names: ["ours", "redis-semaphore", "redlock", "redlock-universal"], mostRounds: 2, measure: renewals },
   // A lock of Postgres holds a connection, and Medusa's pool has ten.
-  "peers-memory": { names: ALL.filter((name) => name !== "postgres"), mostRounds: 3, measure: memory },
+  "peers-memory": { names: ALL.filter((name) => !["postgres", "floor"].includes(name)), mostRounds: 3, measure: memory },
 };
 
 /** The scenarios of this family. */
@@ -43,6 +52,7 @@ export async function runPeers(scenario, names, { url, observer, rounds, quick, 
   const plan = PLANS[scenario];
   const taking = plan.names.filter((name) => names.includes(name));
   const times = Math.min(rounds, plan.mostRounds ?? rounds);
+  const env = taking.includes("floor") ? { [FLOOR_ADDON]: await buildFloor() } : {};
   const database = taking.includes("postgres") ? await startPostgres({ database: "bench" }) : undefined;
   const samples = Object.fromEntries(taking.map((name) => [name, []]));
   const versions = {};
@@ -54,7 +64,7 @@ export async function runPeers(scenario, names, { url, observer, rounds, quick, 
       observer,
       quick,
       async start(name) {
-        const contestant = await startContestant(name, url, { [POSTGRES_URL]: database?.url ?? "" });
+        const contestant = await startContestant(name, url, { ...env, [POSTGRES_URL]: database?.url ?? "" });
         versions[name] = contestant.version;
         return contestant;
       },
@@ -74,6 +84,30 @@ export async function runPeers(scenario, names, { url, observer, rounds, quick, 
     await database?.stop();
   }
   return { rounds: times, versions, contestants: summaries(samples), ratios: ratiosOfOurs(samples) };
+}
+
+/** 256 callers who come back at once, to keys of their own, beside so many locks of others. */
+function beside(counts) {
+  const spell = spells([{ cell: "", width: 256, keys: 1 }]);
+  return async (name, context) => {
+    const measured = {};
+    for (const count of counts) {
+      await fill(context.observer, count);
+      measured[String(count)] = (await spell(name, context))[""];
+      await context.observer.command("FLUSHALL");
+    }
+    return measured;
+  };
+}
+
+const FILL = `for at = ARGV[1], ARGV[2] do redis.call('SET', 'medusa_lock:other-' .. string.format('%d', at), 'another-owner', 'PX', 600000) end`;
+const MOST_AT_ONCE = 50_000;
+
+/** Puts locks of others into Redis, as many as a script may before Redis calls it slow. */
+async function fill(observer, count) {
+  for (let from = 1; from <= count; from += MOST_AT_ONCE) {
+    await observer.command("EVAL", FILL, "0", String(from), String(Math.min(count, from + MOST_AT_ONCE - 1)));
+  }
 }
 
 /** Callers who come back at once, to keys of their own. */

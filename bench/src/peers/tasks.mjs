@@ -2,7 +2,10 @@
 // slow and quick ones cost the same time.
 
 import { readFileSync } from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 
+/** The monitor looks this often, and counts it in. Each look costs CPU time. */
+const RESOLUTION_MS = 10;
 const emptyJob = async () => {};
 let round = 0;
 
@@ -54,13 +57,16 @@ export const PEER_TASKS = {
     return { endedAt };
   },
 
-  /** Holds so many keys at once until the parent sends a word. Tells the memory that each of them takes in this process. */
-  async holdMany(contestant, { count }, tell) {
+  /**
+   * Holds so many keys at once until the parent sends a word. Tells the memory that each of them takes in this process, the longest block of
+   * the event loop and the CPU time meanwhile, and how many calls failed.
+   */
+  async holdMany(contestant, { count, expire }, tell) {
     round += 1;
     const told = word();
     globalThis.gc();
     const before = residentBytes();
-    let held = 0;
+    let [held, lost] = [0, 0];
     let all;
     const everyOne = new Promise((resolve) => {
       const job = async () => {
@@ -68,15 +74,26 @@ export const PEER_TASKS = {
         if (held === count) resolve();
         await told;
       };
-      all = Promise.all(Array.from({ length: count }, (_, at) => contestant.execute(keysOf(at, 1), job)));
+      const one = (_, at) =>
+        contestant.execute(keysOf(at, 1), job, expire === undefined ? {} : { expire }).catch((error) => {
+          // Some tell a loss only when the job has ended.
+          if (held < count) throw error;
+          lost += 1;
+        });
+      all = Promise.all(Array.from({ length: count }, one));
     });
-    await everyOne;
+    await Promise.race([everyOne, all]);
     globalThis.gc();
     const bytesPerLock = (residentBytes() - before) / count;
+    const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+    delay.enable();
+    const cpu = process.cpuUsage();
     await tell({ note: "held" });
     await told;
+    const { user, system } = process.cpuUsage(cpu);
+    delay.disable();
     await all;
-    return { bytesPerLock };
+    return { bytesPerLock, blockMs: Math.max(0, delay.max / 1e6 - RESOLUTION_MS), cpuUs: user + system, lost };
   },
 };
 

@@ -1,6 +1,6 @@
 // The tables of the comparison with other packages: what each asks, and its columns.
 
-import { aheadSentence, FORMATS, NAMES, ORDER, table, times, withSpread } from "./words.mjs";
+import { aheadSentence, FORMATS, NAMES, number, ORDER, table, times, withSpread } from "./words.mjs";
 
 /**
  * A column: a figure of a cell.
@@ -35,7 +35,17 @@ const busyColumns = (cell, share) => [
   { head: "not served in 5 s", cell, figure: "failed", format: "number", better: "less" },
 ];
 
-const BUSY = ["0 ms, 4 processes", "5 ms, 1 process", "5 ms, 4 processes", "20 ms, 4 processes"];
+/** What callers or locks cost while nobody calls. */
+const idleColumns = (cell) => [
+  { head: "commands per second", cell, figure: "commandsPerSecond", format: "number", better: "less", spread: true },
+  { head: "Node, of a core", cell, figure: "nodeShare", format: "percent", better: "less" },
+  { head: "server, of a core", cell, figure: "serverShare", format: "percent", better: "less" },
+];
+
+/** @returns {string[]} the cells that were measured */
+const cellsOf = ({ contestants }) => Object.keys(Object.values(contestants)[0]);
+
+const BUSY = ["0 ms, 4 processes", "5 ms, 1 process", "5 ms, 4 processes", "5 ms, 8 processes", "20 ms, 4 processes"];
 
 /** @type {Record<string, { title: string, question: string, columns: (result: object) => { title?: string, columns: Column[],
  *   ratio?: [cell: string, figure: string] }[] }>} */
@@ -85,36 +95,48 @@ export const PEER_TABLES = {
   "peers-waiters": {
     title: "Callers who wait",
     question:
-      "What do 1,000 callers cost who wait in one process for a key that another process holds, and how long does it take until all of them were" +
+      "What do callers cost who wait in one process for a key that another process holds, and how long does it take until all of them were" +
       " served, once it is free? With Postgres ten of them wait in the database, and the others for a connection.",
-    columns: ({ contestants }) => {
-      const [cell] = Object.keys(Object.values(contestants)[0]);
-      return [
-        {
-          columns: [
-            { head: "commands per second", cell, figure: "commandsPerSecond", format: "number", better: "less", spread: true },
-            { head: "Node, of a core", cell, figure: "nodeShare", format: "percent", better: "less" },
-            { head: "server, of a core", cell, figure: "serverShare", format: "percent", better: "less" },
-            {
-              head: "until all were served",
-              cell,
-              figure: "drainMs",
-              format: "ms",
-              better: "less",
-              spread: true,
-              missing: "more than 20 s",
-            },
-          ],
-        },
-      ];
-    },
+    columns: (result) =>
+      cellsOf(result).map((cell) => ({
+        title: cell === "1" ? "One caller:" : `${number(Number(cell))} callers:`,
+        columns: [
+          ...idleColumns(cell),
+          { head: "until all were served", cell, figure: "drainMs", format: "ms", better: "less", spread: true, missing: "more than 20 s" },
+        ],
+      })),
+  },
+  "peers-renewals": {
+    title: "Leases that are renewed",
+    question:
+      "What do locks cost that one process holds for 10 s, each with a lease of 5 s, which has to be renewed? The official package does not" +
+      " renew, and a lock of Postgres has no lease. The longest block is of the event loop, in those 10 s; lost are calls that failed.",
+    columns: (result) =>
+      cellsOf(result).map((cell) => ({
+        title: `${number(Number(cell))} locks:`,
+        columns: [
+          ...idleColumns(cell),
+          { head: "longest block", cell, figure: "blockMs", format: "ms", better: "less", spread: true },
+          { head: "lost", cell, figure: "lost", format: "number", better: "less" },
+        ],
+      })),
+  },
+  "peers-beside": {
+    title: "Beside the locks of others",
+    question: "How many calls of an empty job does one process finish in a second, 256 at once, when Redis has so many other locks?",
+    columns: (result) => [
+      {
+        columns: cellsOf(result).map((cell) => perSecond(cell, `beside ${number(Number(cell))}`)),
+        ratio: [cellsOf(result).at(-1), "perSecond"],
+      },
+    ],
   },
   "peers-memory": {
     title: "Memory of a lock",
     question:
       "How much memory does each of 10,000 locks take that one process holds at once? A lock of Postgres takes a connection: ten at most.",
-    columns: ({ contestants }) => {
-      const [cell] = Object.keys(Object.values(contestants)[0]);
+    columns: (result) => {
+      const [cell] = cellsOf(result);
       return [
         {
           columns: [

@@ -10,6 +10,7 @@ export const NAMES = {
   "redlock-universal": "redlock-universal",
   glide: "by hand over valkey-glide",
   bare: "bare ioredis (no lock)",
+  floor: "compiled floor (no lock)",
 };
 
 /** The order of the rows. */
