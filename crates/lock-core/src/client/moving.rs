@@ -3,7 +3,6 @@
 use super::state::{Client, Redirected};
 use crate::call_id::CallId;
 use crate::calls::{By, Call, Kind, Release, State};
-use crate::config::ClusterRules;
 use crate::connection::Identity;
 use crate::error::{Code, Error};
 use crate::ids::{AttemptId, Owner};
@@ -132,15 +131,11 @@ impl Client {
     }
 
     /// Whether the call has been redirected as often as it may be.
-    pub(crate) fn is_lost_way(&self, id: CallId, rules: &ClusterRules) -> bool {
+    pub(crate) fn is_lost_way(&self, id: CallId) -> bool {
         self.calls.get(id).is_some_and(|call| {
-            let patient = call.limit.is_some() || !call.is_wanted();
-            let most = if call.is_release() {
-                rules.most_redirections.saturating_mul(RELEASE_PATIENCE)
-            } else {
-                rules.most_redirections
-            };
-            !patient && call.redirections > most
+            let goes_on = call.limit.is_some() || !call.is_wanted();
+            let patience = if call.is_release() { RELEASE_PATIENCE } else { 1 };
+            !goes_on && self.is_redirected_beyond(call, patience)
         })
     }
 
@@ -156,11 +151,11 @@ impl Client {
 
     /// Of the client that has no connection: the table of slots was found, and has no node for what waits here. That is
     /// as much as a node that says so.
-    pub(crate) fn count_unplaced(&mut self, now: Instant, rules: &ClusterRules) {
+    pub(crate) fn count_unplaced(&mut self, now: Instant) {
         for id in self.calls.waiting() {
             let Some(call) = self.calls.get_mut(id).filter(|call| call.slot().is_some()) else { continue };
             call.redirections += 1;
-            if self.is_lost_way(id, rules) {
+            if self.is_lost_way(id) {
                 let message =
                     "Too many Cluster redirections. Last error: CLUSTERDOWN Hash slot not served".to_owned();
                 self.fail_or_roll_back(now, id, Error::new(Code::Refused, message));

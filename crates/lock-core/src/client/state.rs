@@ -197,8 +197,13 @@ impl Client {
 
     /// Whether the call has been redirected so often in a row that the nodes seem to disagree on whose its slot is.
     pub(crate) fn is_sent_in_circles(&self, id: CallId) -> bool {
+        self.calls.get(id).is_some_and(|call| self.is_redirected_beyond(call, 1))
+    }
+
+    /// Whether the call has been redirected more often in a row than `patience` times the number that the cluster's rules set.
+    pub(super) fn is_redirected_beyond(&self, call: &Call, patience: u32) -> bool {
         let most = self.config.cluster.as_ref().map(|rules| rules.most_redirections);
-        self.calls.get(id).zip(most).is_some_and(|(call, most)| call.redirections > most)
+        most.is_some_and(|most| call.redirections > most.saturating_mul(patience))
     }
 
     /// Says that the nodes of the cluster send the call from one to the other, if they do.

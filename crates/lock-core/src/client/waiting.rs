@@ -161,7 +161,8 @@ impl Client {
         self.connection.send(now, &self.config, expected, false, &mut self.fx, |_, out| question.encode(out));
     }
 
-    /// Takes a call that got its keys, or has none of them, out of the near half of the queue where it stands.
+    /// Takes a call out of the near half of the queue where it stands. It got its keys, or has none of them: of any other see
+    /// `stop_waiting`.
     pub(super) fn dequeue(&mut self, now: Instant, id: CallId) {
         let Some(acquire) = self.calls.acquire_mut(id) else { return };
         let (keys, left_alone) = (Arc::clone(&acquire.keys), acquire.left_alone);
@@ -171,7 +172,7 @@ impl Client {
         }
     }
 
-    /// As `dequeue`, of any other call: it may hold the keys before the one that it waited for.
+    /// As `dequeue`, of a call that may hold the keys before the one that it waited for.
     pub(super) fn stop_waiting(&mut self, now: Instant, id: CallId) {
         let Some(call) = self.calls.get_mut(id) else { return };
         if let Kind::Acquire(acquire) = &call.kind {

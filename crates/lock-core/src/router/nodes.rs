@@ -121,7 +121,7 @@ impl Cluster {
         let waits =
             first.extract_slots(|slot| self.slots.get(usize::from(slot)).is_some_and(|id| *id != FIRST));
         waits.into_iter().for_each(|task| self.place(first, now, task));
-        first.count_unplaced(now, &self.rules);
+        first.count_unplaced(now);
         if !self.nodes.is_empty() {
             for (request, _) in first.take_release_alls() {
                 let caller = request.caller;

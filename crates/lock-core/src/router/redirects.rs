@@ -15,7 +15,7 @@ impl Cluster {
         let Redirected { call, redirect, text } = redirected;
         let call = *call;
         let Some(node) = self.nodes.get_mut(&id).present() else { return };
-        if node.client.is_lost_way(call, &self.rules) {
+        if node.client.is_lost_way(call) {
             let message = format!("Too many Cluster redirections. Last error: {text}");
             let error = Error::new(Code::Refused, message).with_cause(Some(text.clone()));
             return node.client.fail_redirected(now, call, error);
