@@ -218,6 +218,8 @@ impl Client {
         if !self.calls.get(id).is_some_and(Call::is_wanted) {
             return self.withdraw(now, id);
         }
+        // Of a slot that came between the two commands the channel was refused, and the park was not.
+        self.connection.listen_to(now, &self.config, key.slot(), &mut self.fx);
         if let Some(acquire) =
             self.calls.acquire_mut(id).filter(|acquire| place.at > 0 && !acquire.poll_armed)
         {

@@ -237,12 +237,15 @@ impl Client {
             }
             Push::TakenAway(key) => self.fx.tell(Event::TakenAway { key }),
             // The slot has moved: its waiters ask where to.
-            Push::SlotChannelGone(slot) => {
-                for key in self.waiters.waited_for().into_iter().filter(|key| key.slot() == slot) {
-                    self.ask_oldest(now, &key);
-                }
-            }
+            Push::SlotChannelGone(slot) => self.ask_in_slot(now, slot),
             Push::Subscribed | Push::SlotChannelOpen | Push::Other => {}
+        }
+    }
+
+    /// What was granted in a slot may not have been heard: the oldest waiter of each of its keys asks.
+    pub(super) fn ask_in_slot(&mut self, now: Instant, slot: u16) {
+        for key in self.waiters.waited_for().into_iter().filter(|key| key.slot() == slot) {
+            self.ask_oldest(now, &key);
         }
     }
 

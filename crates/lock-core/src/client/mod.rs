@@ -230,6 +230,7 @@ impl Client {
             match input {
                 Input::Reply(expected, reply) => self.replied(now, expected, reply),
                 Input::Push(push) => self.pushed(now, push),
+                Input::HearsAgain(slot) => self.ask_in_slot(now, slot),
                 Input::Ready => {
                     let waiting = self.calls.take_waiting();
                     if waiting.is_empty() {

@@ -4,6 +4,7 @@ use crate::commands::push::{GRANTS, LOSSES};
 use crate::ids::AttemptId;
 use crate::key::{SIDE_KEY_MARK, tag_of};
 use crate::resp::append_command;
+use crate::slot_set::SlotSet;
 
 /// The names under which a connection hears from the scripts of others.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,5 +35,45 @@ impl Channels {
 
     pub(super) fn losses(&self) -> Vec<u8> {
         [LOSSES, &self.mark].concat()
+    }
+}
+
+/// Of which slots' channels a connection hears; in a cluster only.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// The channel is subscribed to, or that is under way.
+    slots: SlotSet,
+    /// The channel was refused, or has ended, and has not been opened since: of what was granted meanwhile nobody heard.
+    missed: SlotSet,
+}
+
+impl Heard {
+    /// Whether the slot's channel is subscribed to, or will be.
+    pub(super) fn has(&self, slot: u16) -> bool {
+        self.slots.has(slot)
+    }
+
+    /// The channel is about to be subscribed to.
+    pub(super) fn begin(&mut self, slot: u16) {
+        self.slots.add(slot);
+    }
+
+    /// The channel is not to be had, or has ended.
+    pub(super) fn end(&mut self, slot: u16) {
+        self.slots.remove(slot);
+        self.missed.add(slot);
+    }
+
+    /// The channel is subscribed to. Whether something may have been missed before.
+    pub(super) fn opened(&mut self, slot: u16) -> bool {
+        let missed = self.missed.has(slot);
+        self.missed.remove(slot);
+        missed
+    }
+
+    /// A new connection hears of nothing yet, and has missed nothing.
+    pub(super) fn clear(&mut self) {
+        self.slots.clear();
+        self.missed.clear();
     }
 }

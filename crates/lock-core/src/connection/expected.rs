@@ -64,10 +64,13 @@ impl Replies {
     }
 
     /// A subscription to a slot's channel succeeded, which is told in its turn by a push, in place of a reply.
-    pub(super) fn slot_channel_opened(&mut self) {
+    /// Gives the slot.
+    pub(super) fn slot_channel_opened(&mut self) -> Option<u16> {
         let of_channel = |sent: &Expected| matches!(sent, Expected::SlotChannel(_));
-        if let Some(at) = self.expected.iter().position(of_channel) {
-            self.take(at);
+        let at = self.expected.iter().position(of_channel)?;
+        match self.take(at) {
+            Some(Expected::SlotChannel(slot)) => Some(slot),
+            _ => None,
         }
     }
 
@@ -117,7 +120,7 @@ mod tests {
         replies.expect(Expected::SlotChannel(7), false);
         replies.expect(Expected::Wait, true);
         replies.expect(Expected::Nobody, false);
-        replies.slot_channel_opened();
+        assert_eq!(replies.slot_channel_opened(), Some(7));
         assert!(replies.next().is_some() && replies.has_text());
         assert!(matches!(replies.next(), Some(Expected::Wait)));
         assert!(!replies.has_text());

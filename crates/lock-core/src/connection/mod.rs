@@ -35,7 +35,7 @@ use crate::slot_set::SlotSet;
 use crate::time::Instant;
 use crate::timers::Timer;
 use attempts::Attempts;
-use channels::Channels;
+use channels::{Channels, Heard};
 use expected::Replies;
 use handshake::{Handshake, Progress};
 use output::Output;
@@ -63,6 +63,8 @@ enum Phase {
 pub(crate) enum Input {
     Reply(Expected, Value),
     Push(Push),
+    /// The slot's channel is subscribed to after it was refused, or had ended: of grants before that nobody heard.
+    HearsAgain(u16),
     /// It is ready for calls.
     Ready,
     /// It is of no use, and those who wait are told.
@@ -86,7 +88,7 @@ pub(crate) struct Connection {
     /// Slots whose counter was synced with the server's time on this connection.
     synced: SlotSet,
     /// Slots of whose channel this connection hears; in a cluster only.
-    heard_of: SlotSet,
+    heard_of: Heard,
     /// In a cluster: a slot of this node.
     slot: Option<u16>,
     last_progress: Instant,
@@ -120,7 +122,7 @@ impl Connection {
             channels: Channels::default(),
             identity: None,
             synced: SlotSet::default(),
-            heard_of: SlotSet::default(),
+            heard_of: Heard::default(),
             slot: None,
             last_progress: Instant::from_nanos(0),
             silence_armed: false,
@@ -231,12 +233,12 @@ impl Connection {
         self.replies.has_text()
     }
 
-    /// In a cluster, whoever may wait for a key listens first to the channel of its slot.
+    /// In a cluster, whoever may wait for a key listens to the channel of its slot.
     pub(crate) fn listen_to(&mut self, now: Instant, config: &ClientConfig, slot: u16, fx: &mut Effects) {
         if config.cluster.is_none() || !self.hands_off() || self.heard_of.has(slot) {
             return;
         }
-        self.heard_of.add(slot);
+        self.heard_of.begin(slot);
         let channel = self.channels.grants_of(slot);
         self.send(now, config, Expected::SlotChannel(slot), false, fx, |_, out| {
             append_command(out, &[b"SSUBSCRIBE", &channel]);
@@ -428,10 +430,11 @@ impl Connection {
             Push::Subscribed => self.channel_allowed(Refused::Channels),
             Push::SlotChannelOpen => {
                 self.channel_allowed(Refused::SlotChannel);
-                self.replies.slot_channel_opened();
+                let slot = self.replies.slot_channel_opened()?;
+                return self.heard_of.opened(slot).then_some(Input::HearsAgain(slot));
             }
             Push::SlotChannelGone(slot) => {
-                self.heard_of.remove(slot);
+                self.heard_of.end(slot);
                 return Some(Input::Push(push));
             }
             other => return Some(Input::Push(other)),
@@ -449,9 +452,10 @@ impl Connection {
                 self.probed(&reply, config);
                 None
             }
-            // Its waiters poll. A slot that has moved takes its waiters with it.
+            // A slot that has moved takes its waiters with it. If the slot has just come, the park behind this is answered: then the
+            // channel is asked for again.
             Some(Expected::SlotChannel(slot)) => {
-                self.heard_of.remove(slot);
+                self.heard_of.end(slot);
                 None
             }
             Some(expected) => Some(Input::Reply(expected, reply)),

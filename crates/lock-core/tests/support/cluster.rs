@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub const LEASE: Duration = Duration::from_secs(9);
 pub const TICKET: u64 = 1_800_000_000_000_000;
-const LISTENS: &[u8] = b">3\r\n+ssubscribe\r\n+x\r\n:1\r\n";
+pub const LISTENS: &[u8] = b">3\r\n+ssubscribe\r\n+x\r\n:1\r\n";
 
 pub fn rules() -> ClusterRules {
     ClusterRules::default()
