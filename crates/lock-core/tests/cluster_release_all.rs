@@ -4,8 +4,9 @@
 
 mod support;
 
-use lock_core::Outcome;
-use support::cluster::{Nodes, range, rules, with};
+use lock_core::{Code, Error, Outcome, SlotRange, WaitPolicy};
+use support::MS;
+use support::cluster::{Nodes, halves, held, range, rules, with};
 
 fn ready() -> Nodes {
     Nodes::ready(with(rules()))
@@ -19,8 +20,87 @@ fn release_all_asks_every_node_and_sums() {
         assert_eq!(nodes.asked(host), ["SCAN"]);
         free_one(&mut nodes, host, b"*2\r\n:1\r\n:1\r\n");
     }
+    assert!(nodes.done.is_empty() && nodes.router.has_callers() && !nodes.router.is_idle());
+    look_up(&mut nodes, &halves());
     assert!(matches!(nodes.outcome(), Outcome::Freed(2)));
+    assert!(nodes.router.is_idle() && !nodes.router.has_callers());
+}
+
+#[test]
+fn release_all_asks_a_node_of_which_only_the_table_of_slots_tells() {
+    let mut nodes = ready();
+    nodes.release_all();
+    find_nothing(&mut nodes, "a");
+    look_up(&mut nodes, &[range(0, 8191, "a"), range(8192, 16_000, "b"), range(16_001, 16_383, "new")]);
+    find_nothing(&mut nodes, "b");
+    nodes.greet("new");
+    for host in ["a", "b"] {
+        find_nothing(&mut nodes, host);
+    }
+    assert_eq!(nodes.asked("new"), ["SCAN"]);
+    free_one(&mut nodes, "new", b"*2\r\n:1\r\n:1\r\n");
+    assert!(nodes.done.is_empty());
+    look_up(&mut nodes, &[range(0, 8191, "a"), range(8192, 16_000, "b"), range(16_001, 16_383, "new")]);
+    assert!(matches!(nodes.outcome(), Outcome::Freed(1)));
+}
+
+#[test]
+fn release_all_does_not_rely_on_a_lookup_that_began_before_it() {
+    let mut nodes = ready();
+    nodes.wait_for(&[1], WaitPolicy::None);
+    nodes.sent("a");
+    nodes.refuse("a", "CLUSTERDOWN x");
+    nodes.pass(100 * MS);
+    assert!(nodes.looks_up());
+    assert_eq!(nodes.asked("a"), ["park"]);
+    nodes.reply("a", &held(1));
+    nodes.hold();
+    nodes.release_all();
+    for host in ["a", "b"] {
+        find_nothing(&mut nodes, host);
+    }
+    nodes.map(&halves());
+    assert!(nodes.done.is_empty());
+    look_up(&mut nodes, &halves());
+    assert!(matches!(nodes.outcome(), Outcome::Freed(0)));
+}
+
+#[test]
+fn release_all_goes_by_what_is_known_where_the_table_of_slots_cannot_be_had() {
+    let mut nodes = ready();
+    nodes.release_all();
+    nodes.pass(50 * MS);
+    nodes.no_map();
+    for host in ["a", "b"] {
+        find_nothing(&mut nodes, host);
+    }
+    assert!(matches!(nodes.outcome(), Outcome::Freed(0)));
     assert!(nodes.router.is_idle());
+}
+
+#[test]
+fn release_all_that_waits_for_the_table_of_slots_fails_with_all_others() {
+    let mut nodes = ready();
+    nodes.release_all();
+    for host in ["a", "b"] {
+        find_nothing(&mut nodes, host);
+    }
+    nodes.router.fail_all(&Error::new(Code::Internal, "a fault"));
+    nodes.drain();
+    assert_eq!(nodes.error().code, Code::Internal);
+    assert!(nodes.router.is_idle() && !nodes.router.has_callers());
+}
+
+/// The table of slots is asked for, and is this.
+fn look_up(nodes: &mut Nodes, ranges: &[SlotRange]) {
+    nodes.pass(50 * MS);
+    assert!(nodes.looks_up());
+    nodes.map(ranges);
+}
+
+fn find_nothing(nodes: &mut Nodes, host: &str) {
+    assert_eq!(nodes.asked(host), ["SCAN"]);
+    nodes.reply(host, b"*2\r\n$1\r\n0\r\n*0\r\n");
 }
 
 /// A SCAN of the node finds one lock, and so it is freed, or not.
@@ -40,12 +120,15 @@ fn release_all_goes_on_at_a_new_node_to_which_a_slot_moved() {
     free_one(&mut nodes, "a", b"-MOVED 7629 new:7000\r\n");
     assert!(nodes.done.is_empty());
     nodes.greet("new");
+    let ranges =
+        [range(0, 7628, "a"), range(7629, 7629, "new"), range(7630, 8191, "a"), range(8192, 16_383, "b")];
+    look_up(&mut nodes, &ranges);
     for host in ["a", "b"] {
-        assert_eq!(nodes.asked(host), ["SCAN"]);
-        nodes.reply(host, b"*2\r\n$1\r\n0\r\n*0\r\n");
+        find_nothing(&mut nodes, host);
     }
     assert_eq!(nodes.asked("new"), ["SCAN"]);
     free_one(&mut nodes, "new", b"*2\r\n:1\r\n:1\r\n");
+    look_up(&mut nodes, &ranges);
     assert!(matches!(nodes.outcome(), Outcome::Freed(1)));
 }
 
@@ -59,6 +142,7 @@ fn release_all_gives_up_when_slots_keep_moving() {
         nodes.sent("b");
         nodes.reply("b", b"*2\r\n$1\r\n0\r\n*0\r\n");
         free_one(&mut nodes, "a", b"-MOVED 7629 b:7000\r\n");
+        look_up(&mut nodes, &halves());
     }
     assert!(nodes.error().message.contains("kept moving"));
     assert!(nodes.router.is_idle());
@@ -77,6 +161,7 @@ fn release_all_counts_what_a_node_freed_that_is_let_go_and_asks_again() {
     nodes.map(&[range(0, 16_383, "b")]);
     assert_eq!(nodes.asked("b"), ["SCAN"]);
     nodes.reply("b", b"*2\r\n$1\r\n0\r\n*0\r\n");
+    look_up(&mut nodes, &[range(0, 16_383, "b")]);
     assert!(matches!(nodes.outcome(), Outcome::Freed(1)));
 }
 
@@ -88,8 +173,8 @@ fn release_all_outlives_all_nodes() {
     assert!(nodes.done.is_empty() && nodes.router.has_callers());
     nodes.map(&[range(0, 16_383, "c")]);
     nodes.greet("c");
-    assert_eq!(nodes.asked("c"), ["SCAN"]);
-    nodes.reply("c", b"*2\r\n$1\r\n0\r\n*0\r\n");
+    find_nothing(&mut nodes, "c");
+    look_up(&mut nodes, &[range(0, 16_383, "c")]);
     assert!(matches!(nodes.outcome(), Outcome::Freed(0)));
     assert!(nodes.router.is_idle());
 }

@@ -120,6 +120,11 @@ impl Client {
         self.connection.reconnect(&mut self.fx);
     }
 
+    /// The same: how many lookups end until one does that began after this moment; `None`: there will be none.
+    pub(crate) fn lookups_to_come(&self) -> Option<u32> {
+        (!self.connection.is_stopped()).then(|| 1 + u32::from(self.connection.is_connecting()))
+    }
+
     /// The table was found.
     pub(crate) fn looked_up(&mut self) {
         self.connection.looked_up();

@@ -146,6 +146,11 @@ impl Connection {
         matches!(self.phase, Phase::Stopped)
     }
 
+    /// Whether one is being made.
+    pub(crate) fn is_connecting(&self) -> bool {
+        matches!(self.phase, Phase::Connecting)
+    }
+
     /// Why there is no connection.
     pub(crate) fn last_reason(&self) -> &str {
         &self.last_reason

@@ -139,11 +139,11 @@ impl Cluster {
     }
 
     pub(super) fn has_callers(&self) -> bool {
-        self.nodes.values().any(|node| node.client.has_callers())
+        self.calls.awaits_table() || self.nodes.values().any(|node| node.client.has_callers())
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.nodes.values().all(|node| node.client.is_idle())
+        !self.calls.awaits_table() && self.nodes.values().all(|node| node.client.is_idle())
     }
 
     pub(super) fn expects_replies(&self) -> bool {

@@ -8,9 +8,10 @@ use crate::client::Client;
 use crate::error::{Code, Error};
 use crate::key::LockKey;
 use crate::lease::NewLease;
-use crate::requests::{Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey};
+use crate::requests::{Event, Outcome, ReleaseAllRequest, ReleaseRequest, TaskKey};
 use crate::time::Instant;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How often `releaseAll` asks the nodes again because slots moved meanwhile.
 const MOST_ROUNDS: u32 = 8;
@@ -67,7 +68,8 @@ impl Cluster {
         round: u32,
     ) -> Result<(), Error> {
         let mut sent = 0;
-        for id in self.ids() {
+        let asked = self.ids();
+        for id in asked.iter().copied() {
             let caller = self.calls.fragment_of_count(call);
             let Some(client) = self.client(id) else { continue };
             client.release_all(now, ReleaseAllRequest { caller, ..request.clone() })?;
@@ -78,13 +80,27 @@ impl Cluster {
             let caller = self.calls.fragment_of_count(call);
             first.release_all(now, ReleaseAllRequest { caller, ..request.clone() })?;
             sent = 1;
+        } else if let Some(lookups) = first.lookups_to_come() {
+            // There may be nodes that no command has led to.
+            self.calls.await_table(call, lookups);
+            self.look_up_in(now, Duration::ZERO);
+            sent += 1;
         }
         if let Some(counted) = self.calls.counted(call) {
             counted.left = sent;
             counted.moved = false;
+            counted.asked = asked;
             counted.again = Some((request, round));
         }
         Ok(())
+    }
+
+    /// Fails what somebody waits for, also what is at no client.
+    pub(super) fn fail_all(&mut self, error: &Error) {
+        self.each(|client| client.fail_all(error));
+        for caller in self.calls.give_up_tables() {
+            self.events.push_back((FIRST, Event::Done { caller, outcome: Outcome::Failed(error.clone()) }));
+        }
     }
 
     /// A fragment of a counted call ended. The call's caller and outcome, if it was the last.

@@ -1,5 +1,6 @@
 //! Calls that go to several slots, as data: their fragments, one a slot, and the calls whose fragments are counted down.
 
+use super::node_id::NodeId;
 use crate::error::Error;
 use crate::ids::{AttemptId, Owner};
 use crate::key::LockKey;
@@ -148,6 +149,17 @@ pub(super) struct Calls {
     pub(super) fragments: HashMap<u64, Fragment>,
     pub(super) counted: HashMap<u64, Counted>,
     pub(super) several: BTreeMap<u64, Several>,
+    /// Calls of `releaseAll` that have to know whether they asked all nodes.
+    tables: Vec<AwaitedTable>,
+}
+
+/// The table of slots, as it is or was after a call began. The call counts it as a fragment.
+#[derive(Debug)]
+struct AwaitedTable {
+    call: u64,
+    fragment: u64,
+    /// It is what this many lookups from now on find.
+    lookups: u32,
 }
 
 impl Calls {
@@ -166,6 +178,44 @@ impl Calls {
         let part = self.number();
         self.fragments.insert(part, Fragment::Counted(call));
         part
+    }
+
+    /// The call ends after so many lookups of the table of slots at the earliest.
+    pub(super) fn await_table(&mut self, call: u64, lookups: u32) {
+        let fragment = self.fragment_of_count(call);
+        self.tables.push(AwaitedTable { call, fragment, lookups });
+    }
+
+    /// Whether a call waits for the table of slots.
+    pub(super) fn awaits_table(&self) -> bool {
+        !self.tables.is_empty()
+    }
+
+    /// A lookup has ended. The fragments that waited for it, each with whether its call has asked all these nodes. If nothing was
+    /// found, all of them: the calls go by what is known.
+    pub(super) fn end_lookup(&mut self, found: bool, nodes: &[NodeId]) -> Vec<(u64, bool)> {
+        self.tables.iter_mut().for_each(|table| table.lookups -= u32::from(table.lookups > 0));
+        let ended = self.tables.extract_if(.., |table| !found || table.lookups == 0);
+        let ended: Vec<AwaitedTable> = ended.collect();
+        let has_asked_all = |call| {
+            let asked = self.counted.get(&call).map(|counted| counted.asked.as_slice()).unwrap_or_default();
+            nodes.iter().all(|node| asked.contains(node))
+        };
+        ended.into_iter().map(|table| (table.fragment, !found || has_asked_all(table.call))).collect()
+    }
+
+    /// Gives up the calls that wait for the table of slots: those who asked for them.
+    pub(super) fn give_up_tables(&mut self) -> Vec<u64> {
+        let tables = std::mem::take(&mut self.tables);
+        tables.into_iter().filter_map(|table| self.give_up(table.call)).collect()
+    }
+
+    fn give_up(&mut self, call: u64) -> Option<u64> {
+        let caller = self.uncount(call)?.caller;
+        match self.fragments.remove(&caller) {
+            Some(Fragment::Counted(whole)) => self.give_up(whole),
+            _ => Some(caller),
+        }
     }
 
     pub(super) fn counted(&mut self, call: u64) -> Option<&mut Counted> {
@@ -227,6 +277,8 @@ pub(super) struct Counted {
     pub(super) freed: u64,
     /// For `releaseAll`: what is asked again, and how often it was.
     pub(super) again: Option<(ReleaseAllRequest, u32)>,
+    /// For `releaseAll`: the nodes that are or were asked in this round.
+    pub(super) asked: Vec<NodeId>,
     pub(super) moved: bool,
 }
 
@@ -240,6 +292,7 @@ impl Counted {
             failed: None,
             freed: 0,
             again: None,
+            asked: Vec::new(),
             moved: false,
         }
     }

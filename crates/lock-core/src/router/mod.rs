@@ -170,7 +170,10 @@ impl Router {
 
     /// See [`Client::fail_all`].
     pub fn fail_all(&mut self, error: &Error) {
-        self.each(|client| client.fail_all(error));
+        self.first.fail_all(error);
+        if let Some(cluster) = &mut self.cluster {
+            cluster.fail_all(error);
+        }
     }
 
     /// See [`Client::shorten_for_exit`].
@@ -258,7 +261,10 @@ impl Router {
         if let Some(cluster) = &mut self.cluster {
             match outcome {
                 Ok(ranges) => cluster.handle_map(&mut self.first, now, &ranges),
-                Err(reason) => self.first.handle_disconnected(now, &reason),
+                Err(reason) => {
+                    self.first.handle_disconnected(now, &reason);
+                    cluster.end_lookup(&mut self.first, now, false);
+                }
             }
         }
     }

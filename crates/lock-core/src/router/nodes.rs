@@ -122,6 +122,7 @@ impl Cluster {
             first.extract_slots(|slot| self.slots.get(usize::from(slot)).is_some_and(|id| *id != FIRST));
         waits.into_iter().for_each(|task| self.place(first, now, task));
         first.count_unplaced(now);
+        self.end_lookup(first, now, true);
         if !self.nodes.is_empty() {
             for (request, _) in first.take_release_alls() {
                 let caller = request.caller;

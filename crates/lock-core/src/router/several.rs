@@ -15,6 +15,7 @@ use crate::present::Present;
 use crate::requests::{AcquireRequest, Hold, Outcome, ReleaseAllRequest, TaskKey, WaitPolicy, Wanted};
 use crate::time::Instant;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Cluster {
     pub(super) fn acquire(
@@ -302,6 +303,19 @@ impl Cluster {
     ) {
         for (part, freed) in parts {
             self.ended(first, now, part.caller, Outcome::FreedSome(freed));
+        }
+    }
+
+    /// The table of slots was looked up, and found or not. Calls of `releaseAll` that waited for it begin anew if there is a node that
+    /// they did not ask.
+    pub(super) fn end_lookup(&mut self, first: &mut Client, now: Instant, found: bool) {
+        let nodes = self.ids();
+        for (fragment, has_asked_all) in self.calls.end_lookup(found, &nodes) {
+            let outcome = if has_asked_all { Outcome::Freed(0) } else { Outcome::FreedSome(0) };
+            self.ended(first, now, fragment, outcome);
+        }
+        if self.calls.awaits_table() {
+            self.look_up_in(now, Duration::ZERO);
         }
     }
 
