@@ -55,6 +55,7 @@ impl World {
     }
 
     fn note_slots(&mut self) {
+        self.freeing.keys_moved();
         let at: Vec<_> =
             self.key_slots().into_iter().map(|slot| (slot, self.servers.of_slot(slot))).collect();
         self.note(|| format!("slots by server: {at:?}"));
@@ -65,6 +66,7 @@ impl World {
             return;
         }
         self.servers.begin_move(slot);
+        self.freeing.keys_moved();
         self.note(|| format!("slot {slot} is on its way"));
         let pause = self.rng.u64(0..KEYS_MOVE_MS) * MS;
         self.after(pause, Happening::KeysMove(slot));
@@ -97,6 +99,7 @@ impl World {
             return;
         }
         let (server, down) = (self.rng.usize(..2), self.rng.bool());
+        self.freeing.keys_moved();
         let back = self.servers.lose(server, down, self.us_of(server));
         self.brought_back.extend(back);
         let lost =

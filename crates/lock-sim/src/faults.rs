@@ -69,9 +69,11 @@ pub(crate) enum Fault {
     MasterLost,
     /// A process ends by its step at exit; another takes its place.
     Exit,
+    /// A process frees all locks, or those of an owner.
+    ReleaseAll,
 }
 
-pub(crate) const KINDS: [Fault; 14] = [
+pub(crate) const KINDS: [Fault; 15] = [
     Fault::Cut,
     Fault::Delay,
     Fault::Crash,
@@ -86,6 +88,7 @@ pub(crate) const KINDS: [Fault; 14] = [
     Fault::SlotsMove,
     Fault::MasterLost,
     Fault::Exit,
+    Fault::ReleaseAll,
 ];
 
 /// So many of them, the first, can happen to one server.
@@ -163,6 +166,7 @@ impl Plan {
         plan.endless = !crashes && loses.is_none() && exits.is_none();
         // Drawn last: the other worlds stay what they were.
         plan.key_by_key = moves.is_some() && rng.bool();
+        plan.every_ms.push((rng.u8(..3) == 0).then(|| 1 << rng.u64(9..15)));
         plan
     }
 }
@@ -182,6 +186,7 @@ impl World {
             }
             Fault::Crash => return self.crash(process),
             Fault::Exit => self.exit(process),
+            Fault::ReleaseAll => self.release_all(process)?,
             Fault::Stop | Fault::Stall => {
                 let until = self.now + self.rng.u64(0..12_000) * MS;
                 if let Some(one) = self.processes.get_mut(process) {

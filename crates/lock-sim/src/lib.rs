@@ -19,6 +19,7 @@ mod network;
 mod official;
 mod oracle;
 mod process;
+mod release_all;
 mod renewal;
 mod server_side;
 mod servers;

@@ -132,6 +132,8 @@ impl World {
                 connection.open_at_server = false;
             }
         }
+        let taken_away = std::mem::take(&mut server.taken_away);
+        self.taken_away(taken_away);
         let own_first = self.plan.push_first;
         self.note(|| {
             format!("{at} > {} < {}", show(&command), String::from_utf8_lossy(&reply).replace("\r\n", " "))

@@ -96,6 +96,19 @@ impl Oracle {
         self.holds.remove(&caller);
     }
 
+    /// The locks of all holds, with their owners.
+    pub(crate) fn locks(&self) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+        let keys = |held: &Held| held.keys.iter().map(|key| key.name().to_vec()).collect::<Vec<_>>();
+        self.holds
+            .values()
+            .flat_map(move |held| keys(held).into_iter().map(|name| (name, held.owner.clone())))
+    }
+
+    /// A lock was taken away from whoever held it.
+    pub(crate) fn taken_away(&mut self, key: &LockKey) {
+        self.holds.retain(|_, held| !held.keys.contains(key));
+    }
+
     /// The data of these slots are gone: no hold of this moment excludes anybody there any more.
     pub(crate) fn data_lost(&mut self, slots: &[u16]) {
         self.holds.retain(|_, held| !held.keys.iter().any(|key| slots.contains(&key.slot())));

@@ -34,6 +34,8 @@ pub(crate) enum Call {
     Releasing {
         by_name: Option<(Vec<String>, Owner)>,
     },
+    /// `releaseAll`.
+    Freeing,
 }
 
 /// What a client asked the world for.
@@ -57,6 +59,11 @@ pub(crate) enum Want {
     /// A call is over.
     Over {
         caller: u64,
+    },
+    /// A `releaseAll` is over. `all`: it did what it was asked for.
+    Freed {
+        caller: u64,
+        all: bool,
     },
     /// A release failed, and its caller knows that the lock is still there.
     ReleaseAgain {
@@ -289,10 +296,17 @@ impl Process {
             {
                 Some(Want::ReleaseAgain { caller })
             }
+            Notice::Freed { caller, .. } => {
+                self.calls.remove(&caller);
+                Some(Want::Freed { caller, all: true })
+            }
+            Notice::Failed { caller, .. } if matches!(self.calls.get(&caller), Some(Call::Freeing)) => {
+                self.calls.remove(&caller);
+                Some(Want::Freed { caller, all: false })
+            }
             Notice::Released { caller }
             | Notice::NotHeld { caller, .. }
             | Notice::ReleasePending { caller, .. }
-            | Notice::Freed { caller, .. }
             | Notice::Failed { caller, .. } => {
                 self.calls.remove(&caller);
                 Some(Want::Over { caller })

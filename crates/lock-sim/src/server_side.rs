@@ -33,6 +33,8 @@ pub enum Mutant {
     SlotMovesEmpty,
     /// While a slot is on its way, both nodes serve what they have of it.
     HalfASlotIsServed,
+    /// SCAN finds no lock.
+    ScanFindsNothing,
 }
 
 /// The server and what it knows of its clients.
@@ -50,6 +52,8 @@ pub(crate) struct ServerSide {
     pub(crate) known_scripts: HashSet<Vec<u8>>,
     /// Counts restarts.
     pub(crate) run: u64,
+    /// Locks that were taken away.
+    pub(crate) taken_away: Vec<Vec<u8>>,
     /// Connections that are to be closed.
     pub(crate) killed: Vec<usize>,
     scripts: HashMap<Vec<u8>, (Verb, Vec<u8>)>,
@@ -76,6 +80,7 @@ impl ServerSide {
             channels: HashMap::new(),
             known_scripts: HashSet::new(),
             run,
+            taken_away: Vec::new(),
             killed: Vec::new(),
             scripts,
         }
@@ -130,6 +135,7 @@ impl ServerSide {
                 encode(&holder, &mut out);
                 (out, vec![])
             }
+            [b"SCAN", cursor, b"MATCH", pattern, b"COUNT", _] => (self.scan(now_us, cursor, pattern), vec![]),
             [b"SCRIPT", b"EXISTS", _] => {
                 (format!("*1\r\n:{}\r\n", u8::from(self.official)).into_bytes(), vec![])
             }
@@ -170,6 +176,8 @@ impl ServerSide {
         if let (Some(holder), Some(owner)) = (&holder, args.first_mut()) {
             *owner = holder;
         }
+        let before =
+            if verb == Verb::Revoke { self.holders(now_us, keys.iter().copied()) } else { Vec::new() };
         let mut pushes = Vec::new();
         let channels = &self.channels;
         let reply = self.data.run(now_us, verb, keys, &args, &mut |channel, message| {
@@ -177,9 +185,37 @@ impl ServerSide {
             pushes.push((*to, told(channel, message)));
             1
         });
+        let after = self.holders(now_us, before.iter().map(|(name, _)| name.as_slice()));
+        let gone = before.into_iter().filter(|lock| !after.contains(lock)).map(|(name, _)| name);
+        self.taken_away.extend(gone);
         let mut out = Vec::new();
         encode(&reply, &mut out);
         (out, pushes)
+    }
+
+    /// Those of these keys that are locks, with their holders.
+    fn holders<'a>(&self, now_us: u64, keys: impl IntoIterator<Item = &'a [u8]>) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let locks = keys.into_iter().filter(|name| !name.starts_with(SIDE_KEY_MARK));
+        locks.filter_map(|name| Some((name.to_vec(), self.data.get(now_us, name)?.to_vec()))).collect()
+    }
+
+    /// Some names, by slot; all that stand from the first question to the last are found. The cursor is where to go on.
+    fn scan(&self, now_us: u64, cursor: &[u8], pattern: &[u8]) -> Vec<u8> {
+        let from = std::str::from_utf8(cursor).ok().and_then(|cursor| cursor.parse().ok()).unwrap_or(0_u32);
+        let prefix = pattern.strip_suffix(b"*").unwrap_or(pattern);
+        let left = self.data.names(now_us).map(|name| (u32::from(slot_of(name)), name));
+        let mut left: Vec<_> = left.filter(|(slot, _)| *slot >= from).collect();
+        left.sort_unstable();
+        let next = left.first().map_or(0, |(slot, _)| slot + 1);
+        let is_last = left.iter().all(|(slot, _)| *slot < next);
+        let is_blind = self.mutant == Some(Mutant::ScanFindsNothing);
+        let is_found = |(slot, name): &(u32, &[u8])| !is_blind && *slot < next && name.starts_with(prefix);
+        let found = left.into_iter().filter(is_found);
+        let names = found.map(|(_, name)| Reply::Text(name.to_vec())).collect();
+        let cursor = if is_last { 0 } else { next };
+        let mut out = Vec::new();
+        encode(&Reply::Array(vec![Reply::Text(cursor.to_string().into()), Reply::Array(names)]), &mut out);
+        out
     }
 
     fn is_park(&self, script: &[u8]) -> bool {

@@ -50,6 +50,7 @@ impl World {
                         self.visit_later(process);
                     }
                 }
+                Want::Freed { caller, all } => self.freed(caller, all)?,
                 Want::ReleaseAgain { caller } => {
                     let Some(life) = self.processes.get(process).map(|one| one.life) else { return Ok(()) };
                     let pause = self.rng.u64(100..1_000) * MS;

@@ -6,6 +6,7 @@ use crate::forgotten::Forgotten;
 use crate::network::Connection;
 use crate::oracle::Oracle;
 use crate::process::{CREW, Process};
+use crate::release_all::Freeing;
 use crate::renewal::Renewing;
 use crate::servers::Servers;
 use fastrand::Rng;
@@ -115,6 +116,7 @@ pub struct World {
     /// Locks that had been released and are there again since a failover, with their holders.
     pub(crate) brought_back: BTreeSet<(Vec<u8>, Vec<u8>)>,
     pub(crate) forgotten: Forgotten,
+    pub(crate) freeing: Freeing,
     /// When data was last lost, by slot.
     pub(crate) lost_at: BTreeMap<u16, u64>,
     pub(crate) callers: u64,
@@ -145,6 +147,7 @@ impl World {
             clock_back_us: 0,
             brought_back: BTreeSet::new(),
             forgotten: Forgotten::default(),
+            freeing: Freeing::default(),
             lost_at: BTreeMap::new(),
             callers: 0,
             steps: 0,

@@ -52,8 +52,9 @@ fn the_same_seed_gives_the_same_world() {
 
 /// Worlds of a cluster in which something was wrong once: a waiter that paused after CLUSTERDOWN and was withdrawn stayed the oldest of its
 /// queue; a call that came back to a node was sent twice; a roll-back waited for a connection that stood; a
-/// roll-back ended a lock that another attempt of its owner had asked for again.
-const CLUSTERS_ONCE_FAILED: [u64; 6] = [12, 82, 1716, 504, 30052, 64_555];
+/// roll-back ended a lock that another attempt of its owner had asked for again; `releaseAll` passed over a node that its process had
+/// not heard of.
+const CLUSTERS_ONCE_FAILED: [u64; 7] = [12, 82, 1716, 504, 30052, 64_555, 71_379];
 
 #[test]
 fn clusters_come_to_rest_without_a_violation() {
@@ -84,6 +85,11 @@ fn a_slot_that_moves_without_its_keys_is_noticed() {
 #[test]
 fn nodes_that_both_serve_a_slot_on_its_way_are_noticed() {
     assert!(cluster_notices(Mutant::HalfASlotIsServed, "two holders"));
+}
+
+#[test]
+fn a_release_of_all_that_leaves_locks_is_noticed() {
+    assert!(cluster_notices(Mutant::ScanFindsNothing, "has freed everything"));
 }
 
 /// What the first world says that notices a mutant.
