@@ -3,7 +3,9 @@
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { CACHE, ROOT } from "../harness/paths.mjs";
+import { UserError } from "../harness/process.mjs";
 import { TOPOLOGIES } from "../harness/topologies.mjs";
 
 const TESTS = path.join(ROOT, "__test__");
@@ -23,6 +25,37 @@ const ONE_BY_ONE = new Set([
   "fleets",
   "admin",
 ]);
+
+/** Groups that have the machine to themselves: they stop processes, delay bytes and let leases lapse, so that another load changes what they see. */
+const ALONE = new Set(["waiting", "faults", "reach", "cluster", "sentinel", "hostile", "fleets", "admin"]);
+
+/**
+ * Runs groups or parts, as far as they may be beside another two at a time, and then the others one after the other.
+ *
+ * @param {string[]} names
+ * @param {object} how
+ * @param {(name: string) => string | undefined} how.groupOf the group that a name stands for; `undefined`: none of `__test__` or cargo
+ * @param {(name: string) => Promise<{ failed?: boolean, text: string }>} how.run
+ * @throws {UserError} names those that failed
+ */
+export async function runAll(names, { groupOf, run: runOne }) {
+  const failed = [];
+  const visit = async (name) => {
+    console.log(`\n=== ${name}`);
+    const began = Date.now();
+    const result = await runOne(name);
+    console.log(`=== ${name}: ${result.text} after ${Math.round((Date.now() - began) / 1_000)} s`);
+    if (result.failed) failed.push(name);
+  };
+  const shared = names.filter((name) => !ALONE.has(groupOf(name)));
+  const worker = async () => {
+    for (let name = shared.shift(); name; name = shared.shift()) await visit(name);
+  };
+  const alone = names.filter((name) => ALONE.has(groupOf(name)));
+  await Promise.all([worker(), worker()]);
+  for (const name of alone) await visit(name);
+  if (failed.length > 0) throw new UserError(`failed: ${failed.join(", ")}`);
+}
 
 /**
  * Groups that start many servers and wait for them to agree, install other versions of Medusa, or repeat other groups elsewhere: not in
@@ -68,27 +101,10 @@ function testFiles(group) {
 /** Groups that run on the thread lane, too: it keeps every promise that the other keeps. */
 export const ALSO_ON_THREAD_LANE = ["waiting", "faults", "reach", "teardown"];
 
-/** The groups there are, the quick and telling ones first. */
+/** The groups there are: the core first, then the long ones of those that run two at a time. */
 export function groups() {
   const folders = testFolders();
-  const order = [
-    "core",
-    "types",
-    "support",
-    "options",
-    "conformance",
-    "edges",
-    "waiting",
-    "differential",
-    "faults",
-    "reach",
-    "histories",
-    "teardown",
-    "start",
-    "runtimes",
-    "store",
-    "protocol",
-  ];
+  const order = ["core", "conformance", "protocol", "edges", "differential", "store", "histories", "cli", "start", "teardown"];
   return order.filter((name) => name in CARGO || folders.includes(name)).concat(folders.filter((name) => !order.includes(name)));
 }
 
@@ -111,14 +127,18 @@ export function partsOfTestAll() {
 /** Runs a group on the installed package, with `more` in its environment. Resolves with the exit code. */
 export function runFolder(group, more = {}) {
   const concurrency = ONE_BY_ONE.has(group) ? 1 : 2;
-  return show(process.execPath, ["--test", "--test-reporter=spec", `--test-concurrency=${concurrency}`, ...testFiles(group)], more);
+  const args = ["--test", "--test-reporter=spec", `--test-concurrency=${concurrency}`, ...testFiles(group)];
+  return show(group, process.execPath, args, more);
 }
 
-/** Runs a program with this one's output. Resolves with its exit code. */
-export function show(command, args, more = {}) {
+/** Runs a program and shows its output, each line with a name before it. Resolves with its exit code. */
+export function show(name, command, args, more = {}) {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, MLR_INSTALLED: path.join(CACHE, "installed"), ...more };
-    const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"], env });
+    const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], env });
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on("line", (line) => console.log(`${name} | ${line}`));
+    }
     child.on("error", reject);
     child.on("close", (code) => resolve(code ?? 1));
   });

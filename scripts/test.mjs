@@ -1,5 +1,5 @@
 // The tests. Sets up what it needs (npm packages, the addon, a Redis of every version, Postgres for the store), then runs the core's
-// tests, the groups of __test__/ and the checks of the protocol, one after the other.
+// tests, the groups of __test__/ and the checks of the protocol: two at a time what does not want the machine to itself.
 
 import path from "node:path";
 import { readCommandLine } from "../harness/command-line.mjs";
@@ -7,14 +7,14 @@ import { installPacked } from "../harness/install-packed.mjs";
 import { ROOT } from "../harness/paths.mjs";
 import { findOnPath, run, runMain, UserError } from "../harness/process.mjs";
 import { ensureNodeModules } from "../harness/setup.mjs";
-import { CARGO, groups, ONLY_BY_NAME, ONLY_IN_TEST_ALL, runFolder, show } from "./test-groups.mjs";
+import { CARGO, groups, ONLY_BY_NAME, ONLY_IN_TEST_ALL, runAll, runFolder, show } from "./test-groups.mjs";
 
-async function runCargo(commands) {
+async function runCargo(group) {
   if (!findOnPath("cargo")) throw new UserError("cargo is not on the PATH: install a Rust toolchain, https://rustup.rs");
   const servers = await run(process.execPath, [path.join(ROOT, "scripts", "servers.mjs")]);
   process.stderr.write(servers.stderr);
-  for (const args of commands) {
-    const code = await show("cargo", args, { MLR_SERVERS: servers.stdout.trim() });
+  for (const args of CARGO[group]) {
+    const code = await show(group, "cargo", args, { MLR_SERVERS: servers.stdout.trim() });
     if (code !== 0) return code;
   }
   return 0;
@@ -23,8 +23,9 @@ async function runCargo(commands) {
 /** What a bare `npm test` leaves out. */
 const LEFT_OUT = [...ONLY_IN_TEST_ALL, ...ONLY_BY_NAME];
 
-function runGroup(group) {
-  return group in CARGO ? runCargo(CARGO[group]) : runFolder(group);
+async function runGroup(group) {
+  const code = await (group in CARGO ? runCargo(group) : runFolder(group));
+  return code === 0 ? { text: "passed" } : { failed: true, text: "FAILED" };
 }
 
 await runMain(async () => {
@@ -37,13 +38,6 @@ await runMain(async () => {
   await ensureNodeModules({ log });
   log("packing the package and installing it as users do");
   await installPacked();
-  const failed = [];
-  for (const group of wanted.length > 0 ? wanted : known.filter((name) => !LEFT_OUT.includes(name))) {
-    const began = Date.now();
-    log(`\n=== ${group}`);
-    const code = await runGroup(group);
-    log(`=== ${group}: ${code === 0 ? "passed" : "FAILED"} after ${Math.round((Date.now() - began) / 1000)} s`);
-    if (code !== 0) failed.push(group);
-  }
-  if (failed.length > 0) throw new UserError(`failed: ${failed.join(", ")}`);
+  const chosen = wanted.length > 0 ? wanted : known.filter((name) => !LEFT_OUT.includes(name));
+  await runAll(chosen, { groupOf: (name) => name, run: runGroup });
 });
