@@ -9,7 +9,8 @@ import { CACHE } from "../harness/paths.mjs";
 import { runMain } from "../harness/process.mjs";
 import { assertConformance } from "../harness/run-conformance.mjs";
 import { ensureNodeModules } from "../harness/setup.mjs";
-import { partsOfTestAll, runAll, runFolder } from "./test-groups.mjs";
+import { runTwoAtATime } from "../harness/two-at-a-time.mjs";
+import { ALONE, partsOfTestAll, runFolder } from "./test-groups.mjs";
 
 async function runTopology(name) {
   const env = { MLR_TOPOLOGY: name, MLR_INSTALLED: path.join(CACHE, "installed") };
@@ -39,5 +40,5 @@ await runMain(async () => {
     const { topology, group, env } = PARTS[name];
     return topology ? runTopology(topology) : runGroup(group, env);
   };
-  await runAll(wanted.length > 0 ? wanted : known, { groupOf: (name) => PARTS[name].group, run });
+  await runTwoAtATime(wanted.length > 0 ? wanted : known, { isAlone: (name) => ALONE.has(PARTS[name].group), run });
 });

@@ -5,7 +5,6 @@ import fs from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { CACHE, ROOT } from "../harness/paths.mjs";
-import { UserError } from "../harness/process.mjs";
 import { TOPOLOGIES } from "../harness/topologies.mjs";
 
 const TESTS = path.join(ROOT, "__test__");
@@ -26,36 +25,8 @@ const ONE_BY_ONE = new Set([
   "admin",
 ]);
 
-/** Groups that have the machine to themselves: they stop processes, delay bytes and let leases lapse, so that another load changes what they see. */
-const ALONE = new Set(["waiting", "faults", "reach", "cluster", "sentinel", "hostile", "fleets", "admin"]);
-
-/**
- * Runs groups or parts, as far as they may be beside another two at a time, and then the others one after the other.
- *
- * @param {string[]} names
- * @param {object} how
- * @param {(name: string) => string | undefined} how.groupOf the group that a name stands for; `undefined`: none of `__test__` or cargo
- * @param {(name: string) => Promise<{ failed?: boolean, text: string }>} how.run
- * @throws {UserError} names those that failed
- */
-export async function runAll(names, { groupOf, run: runOne }) {
-  const failed = [];
-  const visit = async (name) => {
-    console.log(`\n=== ${name}`);
-    const began = Date.now();
-    const result = await runOne(name);
-    console.log(`=== ${name}: ${result.text} after ${Math.round((Date.now() - began) / 1_000)} s`);
-    if (result.failed) failed.push(name);
-  };
-  const shared = names.filter((name) => !ALONE.has(groupOf(name)));
-  const worker = async () => {
-    for (let name = shared.shift(); name; name = shared.shift()) await visit(name);
-  };
-  const alone = names.filter((name) => ALONE.has(groupOf(name)));
-  await Promise.all([worker(), worker()]);
-  for (const name of alone) await visit(name);
-  if (failed.length > 0) throw new UserError(`failed: ${failed.join(", ")}`);
-}
+/** Groups that want the machine to themselves: they stop processes, delay bytes and let leases lapse, so that another load changes what they see. */
+export const ALONE = new Set(["waiting", "faults", "cluster", "sentinel", "hostile", "fleets", "admin"]);
 
 /**
  * Groups that start many servers and wait for them to agree, install other versions of Medusa, or repeat other groups elsewhere: not in

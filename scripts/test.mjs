@@ -7,7 +7,8 @@ import { installPacked } from "../harness/install-packed.mjs";
 import { ROOT } from "../harness/paths.mjs";
 import { findOnPath, run, runMain, UserError } from "../harness/process.mjs";
 import { ensureNodeModules } from "../harness/setup.mjs";
-import { CARGO, groups, ONLY_BY_NAME, ONLY_IN_TEST_ALL, runAll, runFolder, show } from "./test-groups.mjs";
+import { runTwoAtATime } from "../harness/two-at-a-time.mjs";
+import { ALONE, CARGO, groups, ONLY_BY_NAME, ONLY_IN_TEST_ALL, runFolder, show } from "./test-groups.mjs";
 
 async function runCargo(group) {
   if (!findOnPath("cargo")) throw new UserError("cargo is not on the PATH: install a Rust toolchain, https://rustup.rs");
@@ -39,5 +40,5 @@ await runMain(async () => {
   log("packing the package and installing it as users do");
   await installPacked();
   const chosen = wanted.length > 0 ? wanted : known.filter((name) => !LEFT_OUT.includes(name));
-  await runAll(chosen, { groupOf: (name) => name, run: runGroup });
+  await runTwoAtATime(chosen, { isAlone: (name) => ALONE.has(name), run: runGroup });
 });

@@ -39,3 +39,20 @@ for (const file of ["README.md", "docs/BENCHMARKS.md", "docs/pictures/bench-over
     assert.match(stderr, new RegExp(`^error: not as the kept runs make it: ${file}; run npm run bench:publish\n$`));
   });
 }
+
+test("a newer run of a scenario takes the place of the older one, whatever their names", async (t) => {
+  const root = copyOfProject(t);
+  const results = path.join(root, "bench", "results");
+  const read = (file) => JSON.parse(fs.readFileSync(path.join(results, file), "utf8"));
+  const older = read("0.1.0-peers.json");
+  const newer = path.join(root, "run.json");
+  fs.writeFileSync(newer, JSON.stringify({ ...older, scenarios: { "peers-one": older.scenarios["peers-one"] } }));
+  const args = [path.join(root, "scripts", "bench-publish.mjs"), "--store", newer, "--name", "again"];
+  const { code, stderr } = await run(process.execPath, args);
+  assert.equal(stderr, "");
+  assert.equal(code, 0);
+  assert.deepEqual(Object.keys(read("0.1.0-again.json").scenarios), ["peers-one"]);
+  const { "peers-one": gone, ...left } = older.scenarios;
+  assert.ok(gone);
+  assert.deepEqual(read("0.1.0-peers.json").scenarios, left);
+});

@@ -60,6 +60,8 @@ export async function startContestant(name, url, env = {}, options = {}) {
   const run = (task, params, { timeoutMs = 120_000, onNote } = {}) => {
     noted = onNote;
     const result = answer(timeoutMs, task);
+    // Who asks for it later, or not at all since something else failed, is not to end this process.
+    result.catch(() => {});
     child.send({ task, params });
     return result;
   };

@@ -99,8 +99,12 @@ const COMPARE_AND_DELETE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return
 async function glide(url) {
   const { GlideClient, Script, TimeUnit } = require("@valkey/valkey-glide");
   const { hostname: host, port } = new URL(url);
-  // By default a client refuses the 1,001st request that is under way.
-  const client = await GlideClient.createClient({ addresses: [{ host, port: Number(port) }], inflightRequestsLimit: 20_000 });
+  // By default a client refuses the 1,001st request that is under way, and gives each 250 ms.
+  const client = await GlideClient.createClient({
+    addresses: [{ host, port: Number(port) }],
+    inflightRequestsLimit: 100_000,
+    requestTimeout: 10_000,
+  });
   const giveBack = new Script(COMPARE_AND_DELETE);
   const once = { conditionalSet: "onlyIfDoesNotExist", expiry: { type: TimeUnit.Milliseconds, count: 60_000 } };
   const execute = async (key, job, { timeout = 5 } = {}) => {

@@ -8,7 +8,7 @@ import { UserError } from "../../../harness/process.mjs";
 const RESULTS = fileURLToPath(new URL("../../results", import.meta.url));
 
 /**
- * Keeps a run.
+ * Keeps a run, and of no scenario an older one.
  *
  * @param {object} results as `npm run -s bench -- --json` prints them
  * @param {string} name of the run, lower-case letters and dashes
@@ -21,8 +21,23 @@ export function storeRun(results, name, version) {
   if (results.meta.quick) throw new UserError("a run with --quick is not kept: its figures are rough");
   const file = path.join(RESULTS, `${version}-${name}.json`);
   fs.mkdirSync(RESULTS, { recursive: true });
-  fs.writeFileSync(file, `${JSON.stringify(shortened(results))}\n`);
+  for (const other of fs.readdirSync(RESULTS).filter((one) => one.startsWith(`${version}-`))) {
+    forget(path.join(RESULTS, other), Object.keys(results.scenarios));
+  }
+  write(file, results);
   return file;
+}
+
+/** Takes scenarios out of a run, of which a newer one is kept. */
+function forget(file, scenarios) {
+  const run = JSON.parse(fs.readFileSync(file, "utf8"));
+  const left = Object.entries(run.scenarios).filter(([name]) => !scenarios.includes(name));
+  if (left.length === 0) fs.rmSync(file);
+  else if (left.length < Object.keys(run.scenarios).length) write(file, { ...run, scenarios: Object.fromEntries(left) });
+}
+
+function write(file, run) {
+  fs.writeFileSync(file, `${JSON.stringify(shortened(run))}\n`);
 }
 
 /**
