@@ -75,7 +75,7 @@ export const ALSO_ON_THREAD_LANE = ["waiting", "faults", "reach", "teardown"];
 /** The groups there are: the core first, then the long ones of those that run two at a time. */
 export function groups() {
   const folders = testFolders();
-  const order = ["core", "conformance", "protocol", "edges", "differential", "store", "histories", "cli", "start", "teardown"];
+  const order = "core conformance protocol edges differential store histories reach cli teardown start".split(" ");
   return order.filter((name) => name in CARGO || folders.includes(name)).concat(folders.filter((name) => !order.includes(name)));
 }
 
