@@ -72,9 +72,9 @@ async function packed(folder, registry) {
   return { folder, name, version, shasum, unpackedSize };
 }
 
-/** The hash of a version that the registry has already. */
+/** The hash of a version that the registry has already. Its errors are read, so that `npm run -s` must not silence them. */
 async function published({ name, version }, registry) {
-  const { code, stdout, stderr, tail } = await run("npm", ["view", `${name}@${version}`, "dist.shasum", ...registry]);
+  const { code, stdout, stderr, tail } = await run("npm", ["view", `${name}@${version}`, "dist.shasum", "--loglevel=error", ...registry]);
   if (code === 0) return stdout.trim() || undefined;
   if (/E404/.test(stderr)) return undefined;
   throw new UserError(`the registry does not say whether it has ${name}@${version}:\n${tail}`);
