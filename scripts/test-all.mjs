@@ -21,8 +21,8 @@ async function runTopology(name) {
   }
 }
 
-async function runGroup(name, env = {}) {
-  const failed = (await runFolder(name, env)) !== 0;
+async function runGroup(name, group, more) {
+  const failed = (await runFolder(group, { name, more })) !== 0;
   return { failed, text: failed ? "FAILED" : "passed" };
 }
 
@@ -38,7 +38,7 @@ await runMain(async () => {
   await installPacked();
   const run = (name) => {
     const { topology, group, env } = PARTS[name];
-    return topology ? runTopology(topology) : runGroup(group, env);
+    return topology ? runTopology(topology) : runGroup(name, group, env);
   };
   await runTwoAtATime(wanted.length > 0 ? wanted : known, { isAlone: (name) => ALONE.has(PARTS[name].group), run });
 });

@@ -95,11 +95,11 @@ export function partsOfTestAll() {
   ]);
 }
 
-/** Runs a group on the installed package, with `more` in its environment. Resolves with the exit code. */
-export function runFolder(group, more = {}) {
+/** Runs a group on the installed package, with `more` in its environment. Its lines begin with `name`. Resolves with the exit code. */
+export function runFolder(group, { name = group, more = {} } = {}) {
   const concurrency = ONE_BY_ONE.has(group) ? 1 : 2;
   const args = ["--test", "--test-reporter=spec", `--test-concurrency=${concurrency}`, ...testFiles(group)];
-  return show(group, process.execPath, args, more);
+  return show(name, process.execPath, args, more);
 }
 
 /** Runs a program and shows its output, each line with a name before it. Resolves with its exit code. */

@@ -128,9 +128,8 @@ async function floor(url) {
   // Redis answers in the order in which it was asked.
   let [asked, answered, broken] = [[], 0, undefined];
   const client = new Floor(new URL(url).host, (count, failed) => {
-    const calls = asked;
     const end = answered + count;
-    for (; answered < end; answered += 1) calls[answered].resolve();
+    for (; answered < end; answered += 1) asked[answered].resolve();
     if (answered === asked.length) [asked, answered] = [[], 0];
     if (failed === undefined || failed === null) return;
     broken = new Error(failed);
