@@ -59,6 +59,14 @@ test("a loss of data explains the smaller token of a job that began late on a gr
   assert.equal(checkHolds([hold(1, 5, 6, 9), hold(2, 7, 8, 5)], rules).violations.length, 1, "before the loss");
 });
 
+test("a loss of data explains what a process that stood still proves late, if its token is from before the loss", () => {
+  const rules = { dataLost: [{ from: 10, to: 11, token: 100 }], leaseMs: 400 };
+  const [late, next] = [hold(1, 300, 301, 95), hold(2, 299, 302, null)];
+  assert.deepEqual(checkHolds([hold(3, 290, 291, 101), next, late], rules), { violations: [], permitted: 2 });
+  assert.equal(checkHolds([hold(1, 300, 301, 101), next], rules).violations.length, 1, "its token is from after the loss");
+  assert.equal(checkHolds([hold(1, 300, 412, 95), next], rules).violations.length, 1, "it lasts longer than its lease");
+});
+
 test("holds of one owner may overlap and have the same token, and those of two may not", () => {
   const me = { owner: "me", asked: 0 };
   assert.deepEqual(checkHolds([hold(1, 0, 50, 10, me), hold(2, 5, 60, 10, me)]).violations, []);

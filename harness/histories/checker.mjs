@@ -1,34 +1,34 @@
-// Checks what the processes of a history have written down.
+// Checks the records of a history's processes.
 //
-// A hold is proven from `from` to `to` (see worker.mjs): it was held without a break in between. Two proven times of one key that overlap
-// are two holders at once. In order of their beginnings, tokens of a key must rise. Both follow from proofs alone, so a process that was
-// stopped, or killed, cannot make a sound history look wrong.
+// A hold is proven from `from` to `to` (see worker.mjs): it was held without a break in between. If two proven times of one key overlap,
+// the key had two holders at the same time. In the order of the holds' beginnings, the tokens of a key must rise. Both checks use proofs
+// only, so a process that was stopped or killed cannot make a sound history look wrong.
 
-/** How long a process on a busy machine may take to prove a hold whose answer is there. */
+/** How long a process on a busy machine may take to prove a hold whose reply has arrived. */
 const TOLD_WITHIN_MS = 200;
-/** A look goes by a thread and a connection of its own. */
+/** How long a look at a lock may take. It uses its own thread and connection. */
 const LOOKED_AT_ONCE_MS = 300;
-/** A lock of a named owner is looked at every third of its lease, of three seconds at most here. */
+/** A lock of a named owner is looked at every third of its lease, and a lease is at most three seconds here. */
 const LOOKED_AT_WITHIN_MS = 1_000 + LOOKED_AT_ONCE_MS;
 
 /**
  * @typedef {object} Hold
  * @property {number} by process id
- * @property {number} id the process' number for it
- * @property {string} kind how it was taken
+ * @property {number} id the process' number for the hold
+ * @property {string} kind the way in which it was taken
  * @property {string[]} keys
  * @property {(number | null)[]} tokens of each key; null where there is none
  * @property {number} from in ms, first proof
  * @property {number} to in ms, last proof
  * @property {string} [owner] a named owner, whose holds may overlap with one another
- * @property {number} [asked] in ms, when a named owner asked for it
- * @property {boolean} lost whether it was seen to be lost before its end
+ * @property {number} [asked] in ms, the time at which a named owner asked for it
+ * @property {boolean} lost whether the process saw its loss before its end
  */
 
 /**
  * Reads the lines of all processes.
  *
- * @param {string[]} lines JSON, as worker.mjs writes them; the last of a killed process may be half a line
+ * @param {string[]} lines JSON, as worker.mjs writes them; the last line of a killed process may be incomplete
  * @returns {{ holds: Hold[], stranded: object[], unexpected: string[], falselyLost: object[], releases: object[] }}
  */
 export function readHistory(lines) {
@@ -68,14 +68,14 @@ export function readHistory(lines) {
 /**
  * @param {Hold[]} holds
  * @param {object} [rules]
- * @param {{ from: number, to: number }[]} [rules.dataLost] when the server lost data: a hold from before such a moment excludes nobody
- *   after it, for as long as its lease goes on
+ * @param {{ from: number, to: number, token?: number }[]} [rules.dataLost] the times at which the server lost data: after such a time a
+ *   hold from before it excludes nobody, as long as its lease goes on. `token`: all later tokens are at least this
  * @param {number} [rules.leaseMs] length of the leases
- * @param {{ by: number, owner: string, keys: string[], from: number, to: number, isAll?: boolean }[]} [rules.releases] what processes gave
- *   back by an owner's name, `isAll` by releaseAll:
- *   the locks of that owner in other processes hear of it at their next look, and prove nothing until then
- * @returns {{ violations: string[], permitted: number }} what was wrong, and how many overlaps a loss of data, and holds a release elsewhere,
- *   explains
+ * @param {{ by: number, owner: string, keys: string[], from: number, to: number, isAll?: boolean }[]} [rules.releases] the releases by an
+ *   owner's name, `isAll` by releaseAll: the lock objects of that owner in other processes notice a release at their next look, and prove
+ *   nothing until then
+ * @returns {{ violations: string[], permitted: number }} the violations, and the number of overlaps that a loss of data explains and of
+ *   holds that a release elsewhere explains
  */
 export function checkHolds(holds, { dataLost = [], leaseMs = 0, releases = [] } = {}) {
   const violations = [];
@@ -89,14 +89,16 @@ export function checkHolds(holds, { dataLost = [], leaseMs = 0, releases = [] } 
     let highest;
     for (const hold of ofKey) {
       if (last && hold.from < last.to && !sameOwner(last, hold)) {
-        if (dataLost.some((loss) => explains(loss, last, hold, leaseMs))) permitted += 1;
+        const rival = last;
+        const isLoss = (loss) => explains(loss, rival, hold, key, leaseMs) || explains(loss, hold, rival, key, leaseMs);
+        if (dataLost.some(isLoss)) permitted += 1;
         else violations.push(`two holders of "${key}": ${shown(last, key)} and ${shown(hold, key)}`);
       }
       if (!last || hold.to > last.to) last = hold;
       const token = tokenOf(hold, key);
       if (token === null || token === undefined) continue;
       const least = highest && tokenOf(highest, key) + (sameOwner(highest, hold) ? 0 : 1);
-      if (highest && token < least && dataLost.some((loss) => explains(loss, hold, highest, leaseMs))) {
+      if (highest && token < least && dataLost.some((loss) => explains(loss, hold, highest, key, leaseMs))) {
         permitted += 1;
       } else if (highest && token < least) {
         violations.push(`the token of "${key}" did not rise: ${shown(highest, key)} and then ${shown(hold, key)}`);
@@ -109,9 +111,9 @@ export function checkHolds(holds, { dataLost = [], leaseMs = 0, releases = [] } 
 }
 
 /**
- * @param {{ name: string, pttl: number }[]} contents what is in Redis when everybody is done and every lease is over
+ * @param {{ name: string, pttl: number }[]} contents the contents of Redis when all processes are done and all leases are over
  * @param {string} namespace
- * @returns {string[]} what should not be there
+ * @returns {string[]} a line for each key that should not be there
  */
 export function checkLeftOver(contents, namespace) {
   const wrong = [];
@@ -122,7 +124,7 @@ export function checkLeftOver(contents, namespace) {
   return wrong;
 }
 
-/** What was given back by an owner's name while a lock object of that owner could not know of it. */
+/** Releases by an owner's name that a lock object of that owner may not have noticed yet. */
 class Releases {
   #of = new Map();
 
@@ -137,10 +139,10 @@ class Releases {
   }
 
   /**
-   * The hold as far as it is proven. A release by another process ends the proof, since the lock object notices it only at its next
-   * look. So does a release by the same process before the answer to the acquire: the addon then looks as soon as the answer is there. A
-   * releaseAll looks for what there is and gives it back in steps, so it may give back what is asked for while it runs, too. Undefined if
-   * nothing is proven.
+   * The proven part of the hold. Three kinds of releases end the proof. The lock object notices a release by another process only at its
+   * next look. A release by the same process may overtake the reply to the acquire; the addon then looks as soon as the reply arrives. A
+   * releaseAll looks for locks and gives them back in steps, so it may also give back a lock that is asked for while it runs. Returns
+   * undefined if nothing is proven.
    */
   proven(hold, key) {
     for (const { by, from, to, isAll } of this.#of.get(`${hold.owner} ${key}`) ?? []) {
@@ -166,14 +168,17 @@ function byKey(holds) {
 }
 
 /**
- * One hold was taken before data was lost, the other after that, and the first ended within a lease of the loss. A process that took a lock
- * just before may hear of it, and prove it, only after that.
+ * Whether a loss of data explains an overlap: one hold was taken before the loss, the other after it, and the first ended within a lease of
+ * the loss. A process that took a lock shortly before the loss may get its reply, and prove the hold, only after the loss. If the process
+ * stood still meanwhile this takes long, and the token tells that the lock was taken before.
  */
-function explains(loss, earlier, later, leaseMs) {
-  return earlier.from < loss.to + TOLD_WITHIN_MS && later.from > loss.from && earlier.to <= loss.to + leaseMs;
+function explains(loss, earlier, later, key, leaseMs) {
+  const token = tokenOf(earlier, key);
+  const tells = typeof token === "number" && token < (loss.token ?? 0);
+  return (tells || earlier.from < loss.to + TOLD_WITHIN_MS) && later.from > loss.from && earlier.to <= loss.to + leaseMs;
 }
 
-/** Several acquires of one owner are one hold, of one token. */
+/** Several acquires of one owner are one hold with one token. */
 function sameOwner(one, other) {
   return one.owner !== undefined && one.owner === other.owner;
 }

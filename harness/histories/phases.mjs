@@ -1,4 +1,4 @@
-// The phases of a history: which faults happen, how often, and what they excuse.
+// The phases of a history: the faults, their number, and the irregularities that they excuse.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { nowMs } from "./random.mjs";
@@ -6,15 +6,15 @@ import { nowMs } from "./random.mjs";
 const OURS = "medusa-locking-redis";
 const OFFICIAL = "@medusajs/locking-redis";
 
-/** Matches the scripts of locks, not the commands of a connection that is being made. */
+/** Matches the scripts of locks, but not the commands of a new connection. */
 const script = (words) => /^eval/i.test(words[0]);
 
-/** Each fault: what happens to `world` (see run.mjs), once. */
+/** Each fault does one thing to `world` (see run.mjs), once. */
 const FAULTS = {
   async cut({ fleet, random }) {
     const { proxy } = fleet.pick();
     const kind = random.below(4);
-    // Armed for the next command that comes; not waited for, since none may come.
+    // The fault is armed for the next command. This does not wait for it, because no command may come.
     if (kind === 0) proxy.cutAfterForward({ match: script });
     else if (kind === 1) proxy.cutAfterForward({ match: script, when: "mid-reply" });
     else if (kind === 2) proxy.cutBeforeForward({ match: script });
@@ -43,9 +43,11 @@ const FAULTS = {
     await server().cli("SCRIPT", "FLUSH");
   },
   async flush(world) {
+    // A lost counter begins anew with this clock.
+    const [seconds, micros] = await world.server().cli("TIME");
     const from = nowMs();
     await world.server().cli("FLUSHALL");
-    world.dataLost.push({ from, to: nowMs() });
+    world.dataLost.push({ from, to: nowMs(), token: Number(seconds) * 1e6 + Number(micros) });
   },
   async restart(world) {
     const from = nowMs();
@@ -71,7 +73,7 @@ const FAULTS = {
     world.dataLost.push({ from: loss.from, to: nowMs() });
     await replicated.addReplica();
   },
-  /** The slot of a key goes to another master. */
+  /** Moves the slot of a key to another master. */
   async slot({ place, random, keys }) {
     const { cluster } = place;
     const slot = await cluster.slotOf(random.of(keys));
@@ -91,12 +93,12 @@ const FAULTS = {
 };
 
 /**
- * The phases in their order: the share of all holds, the faults, the mean pause between two in ms, and what sets the phase apart.
- * `lossless`: no lock may be lost. `honest`: nothing takes a lock away, so no job that ended inside its lease may be told that it lost it. `owners`:
- * named owners that come back with other terms (see owners.mjs). `least`: so many
- * faults happen, also in a short history. `mayLog`: the text of an error that releaseAll
- * is allowed to end with. `place`: where the locks are, if it is not one server (places.mjs). `options`: more of the provider's options.
- * `acknowledged`: the replicas have every lock, so no loss of a server explains an overlap.
+ * The phases in their order, each with its share of all holds, its faults, the mean pause between two faults in ms, and its special rules.
+ * `lossless`: no lock may be lost. `honest`: nothing takes a lock away, so a job that ended within its lease must not be told that it lost
+ * its lock. `owners`: named owners take locks again with other terms (see owners.mjs). `least`: the least number of faults, also in a short
+ * history. `mayLog`: the text of an error with which releaseAll may end. `place`: the place of the locks, if it is not one server
+ * (places.mjs). `options`: more of the provider's options. `acknowledged`: the replicas have every lock, so the loss of a server explains
+ * no overlap.
  */
 export const PHASES = {
   calm: { share: 15, faults: [], honest: true, lossless: true, longJobs: true },
@@ -146,12 +148,12 @@ export const PHASES = {
 export const FOUR = [OURS, OURS, OURS, OURS];
 
 /**
- * Lets faults happen until `done` says so, given how many happened.
+ * Lets faults happen until `done` returns true for the number of faults so far.
  *
  * @param {object} phase one of PHASES
  * @param {object} world see run.mjs
  * @param {(happened: number) => boolean} done
- * @returns {Promise<number>} how many happened
+ * @returns {Promise<number>} the number of faults
  */
 export async function letHappen({ faults, pauseMs }, world, done) {
   let happened = 0;
