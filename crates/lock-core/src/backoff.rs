@@ -1,4 +1,4 @@
-//! Spacing of attempts while a lock is held by somebody else and no hand-off is to be had.
+//! The pauses between attempts while another caller holds a lock and there is no hand-off.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub struct BackoffRule {
     pub factor: f64,
 }
 
-/// The pauses of one request. Kept per request: shared state would make one busy key slow all others down.
+/// The pauses of one request. Each request has its own, because shared state would make one busy key slow down all others.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Backoff {
     next: Duration,
@@ -24,8 +24,8 @@ impl Backoff {
         Self { next: rule.first.min(rule.longest) }
     }
 
-    /// The pause before the next attempt: between half and all of the current one. The jitter comes after the
-    /// clamp, so that a fleet at the longest pause does not fall into step.
+    /// The pause before the next attempt, between half and all of the current one. The jitter comes after the clamp, so that many processes
+    /// at the longest pause do not ask at the same moments.
     pub(crate) fn pause(&mut self, rule: &BackoffRule, random: u64) -> Duration {
         let current = self.next;
         let grown = current.as_secs_f64() * rule.factor;
@@ -57,7 +57,7 @@ pub(crate) fn reconnect_delay(attempt: u32) -> Duration {
     Duration::from_millis(u64::from(attempt).saturating_mul(50).min(2_000))
 }
 
-/// Where connections stand and are of no use: each costs the server a handshake, so the pause doubles, up to the same 2 s.
+/// The pause if connections can be made but turn out useless. Each costs the server a handshake, so the pause doubles, up to the same 2 s.
 pub(crate) fn doubtful_delay(attempt: u32) -> Duration {
     Duration::from_millis(25_u64 << attempt.min(7)).min(Duration::from_secs(2))
 }

@@ -1,10 +1,10 @@
-//! The name of a call, by which the machines of a client speak of it.
+//! The name of a call. A client's machines use it when they speak of the call.
 
-/// Names a call for as long as it is in the table, and no other one ever.
+/// Names a call while it is in the table, and never another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct CallId {
-    /// Where it stands in the table.
+    /// The call's place in the table.
     pub(crate) index: u32,
-    /// Counts the calls of a client; of a cluster's clients, none has a number of another's.
+    /// Counts a client's calls. No two clients of a cluster use the same numbers.
     pub(crate) serial: u64,
 }

@@ -1,8 +1,9 @@
-//! Cohorts: waiters of this client that follow one another on one lock. Redis knows the first of them only: the lock keeps its owner
-//! and its lease, and the next job begins as soon as the one before it has ended. Followers are those who came before everybody
-//! else who waits, so the order of arrival is kept; and a cohort is short, so the lease is nearly whole for each of them.
+//! Cohorts: waiters of this client that follow one another on one lock. Redis knows only the first of them. The lock keeps its owner and
+//! its lease, and the next job begins as soon as the one before it has ended. Only waiters who came before all other clients' waiters may
+//! follow, so the order of arrival is kept. A cohort is short, so each follower has nearly the whole lease.
 //!
-//! A caller whose job has ended is told when Redis has shown that the lock was still the cohort's: by the release that ends it, or by a GET.
+//! A caller whose job has ended is told as soon as Redis has shown that the lock was still the cohort's. The release that ends the cohort
+//! shows it, or else a GET.
 
 use crate::commands::hand_over::Served;
 use crate::effects::Effects;
@@ -16,35 +17,35 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// For how long followers may begin. A waiter whose ticket another client brings in late, out of turn, waits no longer than that.
+/// How long followers may begin. A waiter whose ticket another client brings in late, out of turn, waits no longer than this.
 const LONGEST: Duration = Duration::from_millis(10);
-/// Of the lease, at most one in so many parts may be over when a follower begins.
+/// A follower begins only while less than this part of the lease is over: one divided by this number.
 const LEASE_PARTS: u32 = 4;
-/// Most followers. A grant draws a token for each. More would let the counter outrun the server's clock in microseconds.
+/// Most followers. A grant draws a token for each. With more, the counter would outrun the server's clock in microseconds.
 pub(crate) const MOST_FOLLOWERS: u64 = 15;
 
-/// The waiters that may follow one that is given a lock.
+/// The waiters that may follow the waiter that gets a lock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Followers {
-    /// The token of the first of them; the others have the next ones.
+    /// The token of the first follower. The others have the next tokens.
     pub(crate) token: u64,
     pub(crate) count: u64,
-    /// Everybody else who waits has this ticket or a later one.
+    /// All other clients' waiters have this ticket or a later one.
     pub(crate) first_foreign_ticket: u64,
 }
 
-/// The first of a cohort.
+/// The first waiter of a cohort.
 #[derive(Debug)]
 pub(crate) struct First {
     pub(crate) key: LockKey,
     pub(crate) owner: Owner,
     pub(crate) attempt: AttemptId,
     pub(crate) lease: Duration,
-    /// When the command was sent that gave it the lock; of a grant, now.
+    /// When the command was sent that gave it the lock. For a grant: now.
     pub(crate) sent_at: Instant,
-    /// It began on a grant whose claim is not answered yet.
+    /// The waiter began on a grant whose claim is not answered yet.
     pub(crate) claiming: Option<Claiming>,
-    /// How much of the grant has to be left for another to begin.
+    /// How much of the grant must be left so that another job may begin.
     pub(crate) least_grant: Duration,
 }
 
@@ -54,42 +55,42 @@ struct Cohort {
     attempt: AttemptId,
     lease: Duration,
     sent_at: Instant,
-    /// When the last follower may begin.
+    /// The last moment at which a follower may begin.
     closes_at: Instant,
     /// The waiters that may follow from here on.
     followers: Followers,
     /// The latest ticket that was served without a command.
     served: Option<u64>,
-    /// The grant may still stand for the lock's owner.
+    /// The grant that may still stand in place of the lock's owner.
     claiming: Option<Claiming>,
     ended: Ended,
 }
 
-/// Callers whose job has ended and who are to be told.
+/// A caller whose job has ended and who was not told yet.
 #[derive(Debug, Default)]
 struct Ended {
     callers: Vec<u64>,
-    /// How long they wait for that.
+    /// How long the caller waits to be told.
     limit: Option<Instant>,
     /// When Redis will have freed the key by itself.
     until: Option<Instant>,
-    /// When the lease of those jobs is over.
+    /// The end of these jobs' lease.
     good_until: Option<Instant>,
 }
 
-/// The question whose a lock is, for callers whose jobs have ended.
+/// The question who owns a lock, for callers whose jobs have ended.
 #[derive(Debug)]
 pub(crate) struct Verification {
     pub(crate) key: LockKey,
     pub(crate) owner: Owner,
     pub(crate) attempt: AttemptId,
     pub(crate) caller: u64,
-    /// Callers that are told the same.
+    /// Other callers of the same answer.
     pub(crate) others: Vec<u64>,
     pub(crate) limit: Option<Instant>,
     pub(crate) until: Option<Instant>,
     pub(crate) good_until: Option<Instant>,
-    /// The grant that may still stand for the owner.
+    /// The grant that may still stand in place of the owner.
     pub(crate) grant: Option<Arc<[u8]>>,
 }
 
@@ -100,7 +101,7 @@ pub(crate) struct Cohorts {
     armed: bool,
 }
 
-/// What is left of a cohort to the release that ends it.
+/// The rest of a cohort, for the release that ends it.
 #[derive(Debug, Default)]
 pub(crate) struct Rest {
     pub(crate) ended: Vec<u64>,
@@ -108,7 +109,7 @@ pub(crate) struct Rest {
 }
 
 impl Cohorts {
-    /// A waiter is given the lock; others may follow it. Callers of an earlier cohort on the key are to be told.
+    /// A waiter gets the lock, and others may follow it. Returns the question for the callers of an earlier cohort on the key.
     pub(crate) fn begin(&mut self, now: Instant, first: First, followers: Followers) -> Option<Verification> {
         let closes_at = (now + LONGEST).min(first.sent_at + first.lease / LEASE_PARTS);
         let cohort = Cohort {
@@ -131,7 +132,8 @@ impl Cohorts {
         before.verify(&first.key)
     }
 
-    /// The claim of a cohort's first is answered: when it was sent, if the lock is the cohort's. Else callers are to be told.
+    /// The claim of a cohort's first waiter was answered. If the lock is the cohort's, notes when the claim was sent. Else returns the
+    /// question for its callers.
     pub(crate) fn claimed(
         &mut self,
         key: &LockKey,
@@ -149,8 +151,7 @@ impl Cohorts {
         self.by_key.remove(key).and_then(|mut cohort| cohort.verify(key))
     }
 
-    /// The claim that the cohort's followers depend on, if the lock's cohort may be followed after this release now.
-    /// `None`: it may not.
+    /// Returns the claim on which the cohort's followers depend, if a waiter may follow after this release. `None`: no waiter may follow.
     pub(crate) fn may_follow(&self, now: Instant, request: &ReleaseRequest) -> Option<Option<u64>> {
         let ([key], true) = (&request.keys[..], request.sound) else { return None };
         let cohort = self.by_key.get(key).filter(|cohort| cohort.owner == request.owner)?;
@@ -159,14 +160,14 @@ impl Cohorts {
         open.then_some(claim)
     }
 
-    /// Whether a waiter with this ticket and lease may be the next of the key's cohort.
+    /// Whether a waiter with this ticket and lease may be next in the key's cohort.
     pub(crate) fn takes(&self, key: &LockKey, ticket: u64, lease: Option<Duration>) -> bool {
         self.by_key.get(key).is_some_and(|cohort| {
             ticket < cohort.followers.first_foreign_ticket && lease == Some(cohort.lease)
         })
     }
 
-    /// The job of a hold has ended, and the waiter with this ticket is the next. Gives its hold.
+    /// The job of a hold has ended, and the waiter with this ticket is next. Returns its hold.
     pub(crate) fn follow(
         &mut self,
         now: Instant,
@@ -197,13 +198,13 @@ impl Cohorts {
         cohort.ended.until = request.lease_end;
         cohort.ended.good_until = request.good_until;
         if !std::mem::replace(&mut self.armed, true) {
-            // Once this turn is over, and if the cohort is not by then.
+            // The question is due after this turn, if the cohort has not ended by then.
             fx.arm(now, Timer::Verify);
         }
         Some(hold)
     }
 
-    /// What is left of the cohort of a lock that is given back.
+    /// Ends the cohort of a lock that is given back. Returns the rest of it.
     pub(crate) fn end(&mut self, key: Option<&LockKey>, owner: &Owner) -> Rest {
         let cohort = key.and_then(|key| self.by_key.get(key)).filter(|cohort| cohort.owner == *owner);
         let cohort = cohort.and(key).and_then(|key| self.by_key.remove(key));
@@ -213,25 +214,25 @@ impl Cohorts {
         })
     }
 
-    /// The questions for all callers who wait to be told.
+    /// The questions for all callers who were not told yet.
     pub(crate) fn verify_due(&mut self) -> Vec<Verification> {
         self.armed = false;
         self.by_key.iter_mut().filter_map(|(key, cohort)| cohort.verify(key)).collect()
     }
 
-    /// Ends all cohorts. Gives the callers who wait to be told.
+    /// Ends all cohorts. Returns the callers who were not told yet.
     pub(crate) fn end_all(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.by_key).into_values().flat_map(|cohort| cohort.ended.callers).collect()
     }
 
-    /// Whether somebody waits to be told.
+    /// Whether a caller waits to be told.
     pub(crate) fn has_callers(&self) -> bool {
         self.by_key.values().any(|cohort| !cohort.ended.callers.is_empty())
     }
 }
 
 impl Cohort {
-    /// The question for those who wait to be told; from now on none does.
+    /// The question for the callers who wait to be told. From now on the cohort does not count them.
     fn verify(&mut self, key: &LockKey) -> Option<Verification> {
         let Ended { mut callers, limit, until, good_until } = std::mem::take(&mut self.ended);
         let caller = callers.pop()?;
@@ -271,7 +272,7 @@ mod tests {
     }
 
     impl Rig {
-        /// A cohort whose first has the lock; two may follow, with tickets below 50.
+        /// A cohort whose first waiter has the lock. Two may follow, with tickets below 50.
         fn new() -> Self {
             let (mut cohorts, key) = (Cohorts::default(), LockKey::new(b"k".to_vec()));
             let mut ids = IdSource::new([7; 24]);

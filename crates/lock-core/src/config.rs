@@ -1,4 +1,4 @@
-//! What a client is told once, at its start. Everything here is already parsed: the core checks nothing again.
+//! A client's settings. Everything here is already parsed, and the core checks nothing again.
 
 use crate::backoff::BackoffRule;
 use crate::node_address::NodeAddress;
@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-/// How the client proves who it is. `Debug` never shows the password.
+/// The client's credentials. `Debug` never shows the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// ACL user; `None` authenticates as Redis' default user.
@@ -25,30 +25,30 @@ impl fmt::Debug for Credentials {
 /// Settings of one client.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// `keyPrefix` followed by `namespace`: what stands before a caller's key in Redis.
+    /// `keyPrefix` followed by `namespace`. It stands before a caller's key in Redis.
     pub prefix: Vec<u8>,
     /// Sent with AUTH; `None` sends none.
     pub credentials: Option<Credentials>,
-    /// What else must not be shown when a server repeats it: the Sentinels' password.
+    /// Another secret that no text may show if a server repeats it: the Sentinels' password.
     pub hidden: Secrets,
-    /// Database number, selected when it is not 0.
+    /// Database number. The client selects it if it is not 0.
     pub database: u32,
     /// How a waiting acquire spaces its attempts.
     pub backoff: BackoffRule,
-    /// What is said and asked on a new connection.
+    /// The questions on a new connection.
     pub handshake_options: HandshakeOptions,
-    /// When a connection or a call is given up.
+    /// When the client gives up a connection or a call.
     pub retry: RetryPolicy,
-    /// The server is one of several that share the keys by slots; `None`: it has them all.
+    /// The server is one of several that share the keys by slots. `None`: it has all keys.
     pub cluster: Option<ClusterRules>,
-    /// On how many replicas a lock must be before it counts; `None`: the master's answer is enough.
+    /// How many replicas must have a lock before it counts. `None`: the master's answer is enough.
     pub safety: Option<Safety>,
     /// Library version told to the server by CLIENT SETINFO.
     pub version: &'static str,
 }
 
 impl ClientConfig {
-    /// What no log line and no error may show.
+    /// The secrets that no log line and no error may show.
     #[must_use]
     pub fn secrets(&self) -> Secrets {
         let own = Secrets::new(self.credentials.as_ref().map(|credentials| credentials.password.as_str()));
@@ -56,21 +56,21 @@ impl ClientConfig {
     }
 }
 
-/// How redirections of a Redis Cluster are followed; the default is ioredis'.
+/// How the client follows redirections of a Redis Cluster. The default is ioredis'.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterRules {
-    /// After so many redirections in a row a call without a time limit of its own fails, a release after ten times as many
+    /// A call without its own time limit fails after this many redirections in a row, and a release after ten times as many
     /// (`maxRedirections`).
     pub most_redirections: u32,
-    /// Pause before a command is sent to where its slot has moved (`retryDelayOnMoved`).
+    /// Pause before the client sends a command to the new node of its slot (`retryDelayOnMoved`).
     pub moved_pause: Duration,
-    /// Pause before a command is repeated whose keys are on the move (`retryDelayOnTryAgain`).
+    /// Pause before the client repeats a command whose keys are being moved (`retryDelayOnTryAgain`).
     pub try_again_pause: Duration,
-    /// Pause before a command is repeated that the cluster is not fit for (`retryDelayOnClusterDown`).
+    /// Pause before the client repeats a command that the cluster cannot serve now (`retryDelayOnClusterDown`).
     pub down_pause: Duration,
-    /// How often the table of slots is asked for without a reason (`slotsRefreshInterval`); `None`: never.
+    /// How often the client asks for the table of slots without a reason (`slotsRefreshInterval`). `None`: never.
     pub refresh_every: Option<Duration>,
-    /// Where nodes are that name another address of theirs, by `host:port` (`natMap`).
+    /// The real addresses of nodes that name another address, by `host:port` (`natMap`).
     pub addresses: HashMap<String, NodeAddress>,
 }
 
@@ -87,30 +87,30 @@ impl Default for ClusterRules {
     }
 }
 
-/// What must be known of replicas before a lock counts.
+/// The replicas' answers that a lock needs before it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Safety {
-    /// So many must have acknowledged it; at least 1.
+    /// At least this many replicas must have acknowledged it. At least 1.
     pub replicas: u32,
-    /// Within this time, at least 1 ms; else the lock is given back.
+    /// The time limit for that, at least 1 ms. After it the lock is given back.
     pub timeout: Duration,
 }
 
-/// What is said and asked on a new connection; the default is ioredis'.
+/// The questions on a new connection. The default is ioredis'.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandshakeOptions {
-    /// Name told by CLIENT SETNAME (`connectionName`).
+    /// Connection name for CLIENT SETNAME (`connectionName`).
     pub connection_name: Option<String>,
-    /// Library name told by CLIENT SETINFO; `None`: neither name nor version are told (`disableClientInfo`).
+    /// Library name for CLIENT SETINFO. `None`: the client tells neither name nor version (`disableClientInfo`).
     pub library_name: Option<String>,
-    /// Ask for RESP3, without which there are no pushes (`protocol`).
+    /// Asks for RESP3, without which there are no pushes (`protocol`).
     pub resp3: bool,
-    /// Wait until the server has loaded its data (`enableReadyCheck`).
+    /// Waits until the server has loaded its data (`enableReadyCheck`).
     pub ready_check: bool,
-    /// Longest pause between two looks at a server that is loading (`maxLoadingRetryTime`); `None`: its own estimate.
+    /// Longest pause between two looks at a server that is loading (`maxLoadingRetryTime`). `None`: its own estimate.
     pub longest_loading_pause: Option<Duration>,
-    /// A server whose INFO says that it is a replica is left at once: the address came from somebody who may be behind
-    /// the times. Looked at with the ready check only, as in ioredis. Default: no.
+    /// The client leaves a server at once whose INFO says that it is a replica, because its address may be out of date. As in ioredis, it
+    /// looks only with the ready check. Default: no.
     pub master_only: bool,
 }
 
@@ -127,13 +127,12 @@ impl Default for HandshakeOptions {
     }
 }
 
-/// When a connection or a call is given up; the default is ioredis'.
+/// When the client gives up a connection or a call. The default is ioredis'.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// After how many failed reconnects in a row calls fail, and after as many again (`maxRetriesPerRequest`);
-    /// `None`: never.
+    /// Calls fail after this many failed reconnects in a row, and again after as many more (`maxRetriesPerRequest`). `None`: never.
     pub most_reconnects: Option<u32>,
-    /// Calls with a time limit fail then, too, and not only at their limit: somebody asked for it.
+    /// Calls with a time limit fail then too, and not only at their limit, because the user set the number.
     pub most_reconnects_for_all: bool,
     /// The pause before a reconnect (`retryStrategy`).
     pub pause: PauseRule,
@@ -141,13 +140,13 @@ pub struct RetryPolicy {
     pub lookup_pause: PauseRule,
     /// Calls wait for a connection (`enableOfflineQueue`).
     pub offline_queue: bool,
-    /// What a lost connection left unanswered is asked again (`autoResendUnfulfilledCommands`).
+    /// The client sends commands again that a lost connection left unanswered (`autoResendUnfulfilledCommands`).
     pub resends: bool,
-    /// Longest that one command takes, waiting for a connection included (`commandTimeout`).
+    /// Longest time for one command, including the wait for a connection (`commandTimeout`).
     pub command_limit: Option<Duration>,
-    /// Longest silence of a connection that owes answers (`socketTimeout`); `None`: 15 s.
+    /// Longest silence of a connection that owes answers (`socketTimeout`). `None`: 15 s.
     pub silence: Option<Duration>,
-    /// Somebody decides on each error reply whether to reconnect (`reconnectOnError`).
+    /// The user's function decides on each error reply whether to reconnect (`reconnectOnError`).
     pub asks_on_errors: bool,
 }
 
@@ -167,15 +166,15 @@ impl Default for RetryPolicy {
     }
 }
 
-/// What decides on the pause before a reconnect.
+/// The rule for the pause before a reconnect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PauseRule {
     /// 50 ms more per attempt, 2 s at most; after a failed look-up 10 ms more, 1 s at most.
     Growing,
-    /// 100 ms and 2 ms more per attempt, 2 s at most: as long as no node of a cluster can be reached.
+    /// 100 ms and 2 ms more per attempt, 2 s at most, while no node of a cluster can be reached.
     GrowingInCluster,
     /// There is no second connection.
     Never,
-    /// Somebody is asked each time, by [`crate::Event::AskPause`].
+    /// The user's function is asked each time, by [`crate::Event::AskPause`].
     Asked,
 }

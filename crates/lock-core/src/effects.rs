@@ -1,11 +1,11 @@
-//! What the machines of a client leave for the outside: deadlines and events.
+//! The output of a client's machines: deadlines and events.
 
 use crate::requests::{Event, LogLevel};
 use crate::time::Instant;
 use crate::timers::{Timer, Timers};
 use std::collections::VecDeque;
 
-/// Every machine is given this to write to; the lane reads it.
+/// Every machine writes to it, and the lane reads it.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     timers: Timers,
@@ -13,7 +13,7 @@ pub(crate) struct Effects {
 }
 
 impl Effects {
-    /// Sets a timer: its owner is asked at `at`.
+    /// Sets a timer. The client asks the timer's owner at `at`.
     pub(crate) fn arm(&mut self, at: Instant, timer: Timer) {
         self.timers.set(at, timer);
     }
@@ -23,12 +23,12 @@ impl Effects {
         self.timers.take_due(now)
     }
 
-    /// When the next timer is due, possibly one that has become meaningless.
+    /// When the next timer is due, which may have become meaningless.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         self.timers.next()
     }
 
-    /// Forgets timers whose owners are gone, once there are many.
+    /// Forgets timers whose owners are gone, if there are many.
     pub(crate) fn sweep(&mut self, alive: impl Fn(Timer) -> bool) {
         self.timers.sweep(alive);
     }

@@ -1,7 +1,7 @@
-//! The client and the leases of what it holds: all that a lane drives, and that the simulation runs.
+//! The client and the leases of its holds. A lane drives it, and so does the simulation.
 //!
-//! A lane passes on what happened and what callers want. Then it asks for actions until there are none, and takes the notices: they are for
-//! the caller's side (JavaScript). The leases are shared with the renewal, which works on another thread.
+//! A lane tells the engine what happened and what callers want. Then it asks for actions until there are none, and takes the notices, which
+//! are for the caller's side (JavaScript). The engine shares the leases with the renewal, which works on another thread.
 
 use crate::census::{WaitFacts, summed_up};
 use crate::config::ClientConfig;
@@ -20,7 +20,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longest that `execute` waits for the answer to its release; the release itself goes on.
+/// Longest time that `execute` waits for the answer to its release. The release itself goes on after it.
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
 
 /// See the module. Owned by one lane.
@@ -30,18 +30,19 @@ pub struct Engine {
     leases: SharedLeases,
     notices: VecDeque<Notice>,
     actions: VecDeque<Action>,
-    /// Holds that began on a grant, by the number of the claim that is not answered yet.
+    /// Holds that began on a grant, by the number of their unanswered claim.
     claims: HashMap<u64, HoldId>,
-    /// Locks of this process that were taken away.
+    /// Locks of this process that somebody took away.
     taken_away: BTreeSet<LockKey>,
     wakes_renewal: bool,
     claims_before_telling: bool,
-    /// Of the lost lease that was released last: why it was not renewed.
+    /// Why the lost lease that was released last was not renewed.
     last_unrenewed: Option<Unrenewed>,
 }
 
 impl Engine {
-    /// Not connected yet. `seed` comes from a strong random source and is used once. `leases` are this engine's alone, but for the renewal.
+    /// An engine that is not connected yet. `seed` comes from a strong random source and is used once. Only this engine and the renewal use
+    /// `leases`.
     #[must_use]
     pub fn new(config: ClientConfig, seed: [u8; 24], leases: SharedLeases) -> Self {
         Self {
@@ -57,12 +58,12 @@ impl Engine {
         }
     }
 
-    /// The clients, by connection: for bytes, time and what else is no lock's business.
+    /// The clients, one per connection. The lane uses it for bytes, time and everything else that is not about locks.
     pub fn router(&mut self) -> &mut Router {
         &mut self.router
     }
 
-    /// Whether somebody waits for something, or is still to be told of it: the process may not end by itself.
+    /// Whether a caller waits for an answer, or has not been told one yet. While true, the process must not end by itself.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
         self.router.has_callers()
@@ -74,7 +75,7 @@ impl Engine {
     /// See [`Router::acquire`].
     ///
     /// # Errors
-    /// As there.
+    /// As [`Router::acquire`].
     pub fn acquire(&mut self, now: Instant, request: AcquireRequest) -> Result<TaskKey, Error> {
         self.router.acquire(now, request)
     }
@@ -99,7 +100,7 @@ impl Engine {
         );
     }
 
-    /// Ends a hold: no renewal from here on, and its keys are given back. Says how far it could be trusted.
+    /// Ends a hold: the renewal stops, and the keys are given back. Returns how far the hold could be trusted.
     pub fn release_hold(&mut self, now: Instant, caller: u64, hold: HoldId) -> LeaseState {
         let Some(Ended { held, state, good_until, unrenewed }) = self.leases.lock().release(now, hold) else {
             return LeaseState::Gone;
@@ -124,23 +125,23 @@ impl Engine {
             of_attempt: None,
         };
         self.router.release(now, request);
-        // The next job of a cohort may begin late, and its lease is renewed from now on.
+        // The next job of a cohort may begin late, so its lease is renewed from now on.
         self.take_events(now);
         state
     }
 
-    /// Why the lease was not renewed for whose hold [`Self::release_hold`] said last that it is lost, if that is why.
+    /// Why the lease of the last hold that [`Self::release_hold`] reported as lost was not renewed. `None`: it was lost for another reason.
     pub fn take_unrenewed(&mut self) -> Option<Unrenewed> {
         self.last_unrenewed.take()
     }
 
-    /// Nobody asks about a hold of `acquire` any more.
+    /// Forgets a hold of `acquire` that nobody asks about any more.
     pub fn forget_hold(&mut self, now: Instant, hold: HoldId) {
         self.leases.lock().release(now, hold);
     }
 
-    /// Gives back what the hold of an `acquire` took, and repeats it until Redis has done it. Other holds of the same owner stay. False: it was
-    /// given back or forgotten, and nothing is asked.
+    /// Gives back the keys that the hold of an `acquire` took, and repeats this until Redis has done it. Other holds of the same owner
+    /// stay. False: the hold was given back or forgotten before, and nothing is sent.
     pub fn roll_back_hold(&mut self, now: Instant, caller: u64, hold: HoldId) -> bool {
         let mut leases = self.leases.lock();
         let Some(Ended { held, state, .. }) = leases.release(now, hold) else { return false };
@@ -173,13 +174,13 @@ impl Engine {
         self.router.release_all(now, request)
     }
 
-    /// The next thing to do; everything to tell goes to the notices on the way.
+    /// The next thing to do. Everything to tell callers goes to the notices meanwhile.
     pub fn next_action(&mut self, now: Instant) -> Option<Action> {
         self.take_events(now);
         if let Some(action) = self.actions.pop_front() {
             return Some(action);
         }
-        // All of a turn at once.
+        // All locks that were taken away in this turn go to the leases at once.
         let taken = std::mem::take(&mut self.taken_away);
         if !taken.is_empty() {
             self.leases.lock().hurry_on(now, &taken);
@@ -196,8 +197,8 @@ impl Engine {
         std::mem::take(&mut self.wakes_renewal)
     }
 
-    /// Whether a job is about to begin on a grant. Its claim is to be written before the job is told, since nobody knows when it lets the
-    /// lane write again.
+    /// Whether a job is about to begin on a grant. The lane writes the job's claim before it tells the job, because the job may block the
+    /// thread for an unknown time.
     pub fn take_claims_before_telling(&mut self) -> bool {
         std::mem::take(&mut self.claims_before_telling)
     }
@@ -247,26 +248,27 @@ impl Engine {
         }
     }
 
-    /// Adds something to tell that came from elsewhere.
+    /// Adds a notice that came from elsewhere.
     pub fn push(&mut self, notice: Notice) {
         self.notices.push_back(notice);
     }
 
-    /// Whether there is something to tell.
+    /// Whether there are notices.
     #[must_use]
     pub fn has_notices(&self) -> bool {
         !self.notices.is_empty()
     }
 
-    /// Takes what there is to tell, the first `most` of it.
+    /// Takes the first `most` notices.
     pub fn take_notices(&mut self, most: usize) -> Vec<Notice> {
-        // Not by splitting the list: that would copy all that is left each time.
+        // `split_off` would copy all that is left each time.
         self.notices.drain(..self.notices.len().min(most)).collect()
     }
 
-    /// What the step at exit has to shorten is asked for; true when something is to be sent. Nothing is acquired or renewed after it.
+    /// Asks for everything that the step at exit has to shorten. True: there is something to send. The engine acquires and renews nothing
+    /// after it.
     pub fn begin_exit(&mut self, now: Instant) -> bool {
-        // A lock whose answer is there, but was not told yet, is a lease from here on.
+        // A lock whose answer has arrived becomes a lease here, also if its caller was not told yet.
         self.take_events(now);
         let held = self.leases.lock().end_renewals();
         self.router.shorten_for_exit(now, held)
@@ -278,9 +280,9 @@ impl Engine {
             Outcome::Released => Notice::Released { caller },
             Outcome::NotHeld(keys) => Notice::NotHeld { caller, keys },
             Outcome::ReleasePending(why) => Notice::ReleasePending { caller, why },
-            // Of a single server it is the whole.
+            // A single server's count is the count of the whole.
             Outcome::Freed(count) | Outcome::FreedSome(count) => {
-                // Jobs of this process may have lost their locks: they are told now, not at the next renewal.
+                // Jobs of this process may have lost their locks. They are told now, not at the next renewal.
                 self.leases.lock().hurry(now);
                 self.wakes_renewal = true;
                 Notice::Freed { caller, count }
@@ -308,7 +310,7 @@ impl Engine {
         }
     }
 
-    /// Registers the lease with the renewal, where somebody asks about it.
+    /// Registers the lease with the renewal if somebody will ask about it.
     fn watch(&mut self, now: Instant, hold: Hold) -> Held {
         self.claims_before_telling |= hold.claim.is_some();
         if hold.keep == Keep::No {
@@ -326,21 +328,22 @@ impl Engine {
         Held::Watched(id)
     }
 
-    /// The calls that wait: at these keys, or at all.
+    /// The calls that wait: for these keys, or all.
     pub fn waiting(&mut self, keys: Option<&BTreeSet<LockKey>>) -> Vec<Waiting> {
         let mut waiting = self.router.waiting();
         waiting.retain(|call| keys.is_none_or(|keys| keys.contains(&call.key)));
         waiting
     }
 
-    /// The keys that a call has waited for so long or longer, each with all calls that wait for it.
+    /// The keys for which a call has waited for at least `least`, each with all calls that wait for it.
     pub fn long_waits(&mut self, now: Instant, least: Duration) -> Vec<WaitFacts> {
         let mut waits = summed_up(now, self.router.waiting());
         waits.retain(|wait| Duration::from_millis(wait.longest_ms) >= least);
         waits
     }
 
-    /// Whether this process holds the key or a call is about it: if not, no lock of `execute` in Redis may be its own. For the simulation.
+    /// Whether this process holds the key or has a call about it. If not, no lock of `execute` on it in Redis may belong to this process.
+    /// For the simulation.
     #[must_use]
     pub fn knows_of(&self, now: Instant, key: &LockKey) -> bool {
         let keys = BTreeSet::from([key.clone()]);

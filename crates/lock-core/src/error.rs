@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-/// What went wrong, as a name that stays the same across versions; users match on it.
+/// The kind of the error. The name stays the same across versions, so users can match on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// Another owner holds the key and the caller did not want to wait.
     NotAcquired,
-    /// The time to wait is over and the keys are not held.
+    /// The time to wait has ended, and the keys are not held.
     Timeout,
-    /// The keys were taken and given back: too few replicas acknowledged them in time.
+    /// The keys were taken and given back, because too few replicas acknowledged them in time.
     NotReplicated,
     /// The caller's signal withdrew the call.
     Aborted,
-    /// Redis could not be reached for as many reconnects as the options allow, or is not tried any more.
+    /// Redis could not be reached within the reconnects that the options allow, or the client does not connect any more.
     Unreachable,
     /// A command took longer than `commandTimeout` allows.
     CommandTimeout,
@@ -23,14 +23,14 @@ pub enum Code {
     AuthFailed,
     /// The provider was shut down.
     Closed,
-    /// An argument that cannot be used.
+    /// An argument is unusable.
     InvalidArgument,
-    /// A fault in this package.
+    /// This package has a fault.
     Internal,
 }
 
 impl Code {
-    /// The name that JavaScript sees as `error.code`.
+    /// The value of `error.code` in JavaScript.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -52,31 +52,31 @@ impl Code {
 /// A failed call: a stable code, a message for people, and the keys it is about (without the namespace).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// What went wrong.
+    /// The kind of the error.
     pub code: Code,
-    /// What happened, to which key, and what to do.
+    /// The message for people: the event, the key, and the remedy.
     pub message: String,
     /// The keys concerned, as the caller named them.
     pub keys: Vec<String>,
-    /// What lies behind it (a socket error, the server's own text), where there is more to say.
+    /// The reason behind the error (a socket error, the server's own text), if there is more to say.
     pub cause: Option<String>,
 }
 
 impl Error {
-    /// An error that concerns no key in particular.
+    /// An error about no particular key.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), keys: Vec::new(), cause: None }
     }
 
-    /// The same error with the keys it is about.
+    /// The same error with its keys.
     #[must_use]
     pub fn with_keys(mut self, keys: Vec<String>) -> Self {
         self.keys = keys;
         self
     }
 
-    /// The same error with what lies behind it.
+    /// The same error with the reason behind it.
     #[must_use]
     pub fn with_cause(mut self, cause: Option<String>) -> Self {
         self.cause = cause;

@@ -1,4 +1,4 @@
-//! Names that occur once: owners of `execute`, attempts, requests. Drawn from a seed that the caller supplies.
+//! Names that occur once: owners of `execute`, attempts, requests. They come from a seed that the caller supplies.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,18 +6,18 @@ use std::sync::Arc;
 const EXECUTE: &[u8; 8] = b"execute:";
 const OWNER_LEN: usize = 44;
 
-/// The name of a lock's holder, as it stands in Redis.
+/// The name of a lock's holder in Redis.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Owner {
-    /// `execute:<uuid>`, unique to one call. The UUID is of version 8, where the official package's are of
-    /// version 4, so that a script can tell a holder that will hand over from one that will just delete.
+    /// `execute:<uuid>`, unique to one call. The UUID is of version 8, and the official package's are of version 4. So a script can tell a
+    /// holder that will hand over from one that will only delete.
     Execute([u8; OWNER_LEN]),
-    /// What a caller of `acquire` named, or `*`; it can repeat.
+    /// The name that a caller of `acquire` gave, or `*`. It can repeat.
     Named(Arc<[u8]>),
 }
 
 impl Owner {
-    /// The owner's bytes as Redis holds them.
+    /// The owner's bytes in Redis.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         match self {
@@ -26,7 +26,7 @@ impl Owner {
         }
     }
 
-    /// Whether this owner names one call only, so that its name identifies the hold.
+    /// Whether this owner names one call only, so that the name identifies the hold.
     #[must_use]
     pub const fn is_unique(&self) -> bool {
         matches!(self, Self::Execute(_))
@@ -42,8 +42,7 @@ impl fmt::Debug for Owner {
 /// Marks one attempt at an acquire or one release, across resends; also names a connection in the queues.
 pub type AttemptId = [u8; 32];
 
-/// Source of unique names and of jitter. Uniqueness needs the seed to come from a strong random source once;
-/// after that a name costs no system call.
+/// Source of unique names and of jitter. The seed comes from a strong random source once. After that a name costs no system call.
 #[derive(Debug)]
 pub struct IdSource {
     high: u64,
@@ -53,7 +52,7 @@ pub struct IdSource {
 }
 
 impl IdSource {
-    /// A source whose names repeat only if the seed does.
+    /// A source whose names repeat only if the seed repeats.
     #[must_use]
     pub fn new(seed: [u8; 24]) -> Self {
         let word = |at: usize| {
@@ -64,14 +63,13 @@ impl IdSource {
         Self { high: word(0), low: word(8), counter: 0, jitter: word(16) | 1 }
     }
 
-    /// A source of other names under the same mark, for one of several connections. `number` is below 2^22 and not 0, and used
-    /// once.
+    /// A source of other names with the same mark, for one of several connections. `number` is between 1 and 2^22 - 1, and is used once.
     pub(crate) fn child(&self, number: u32) -> Self {
         let low = (self.low & !0xff_ffff_ffff) ^ (u64::from(number) << 40);
         Self { high: self.high, low, counter: 0, jitter: (self.jitter ^ (u64::from(number) << 20)) | 1 }
     }
 
-    /// 122 bits: 82 random ones of this source, 40 that count (good for a trillion names).
+    /// 122 bits: 82 random bits of this source, and 40 bits of a counter (enough for a trillion names).
     fn next_pair(&mut self) -> (u64, u64) {
         self.counter = self.counter.wrapping_add(1);
         (self.high, (self.low & !0xff_ffff_ffff) | (self.counter & 0xff_ffff_ffff))
@@ -99,8 +97,8 @@ impl IdSource {
         out
     }
 
-    /// How every owner of `execute` and every attempt of this source begins: 12 hexadecimal digits, by which a
-    /// script that takes a lock away finds its holder.
+    /// The first 12 hexadecimal digits of every `execute` owner and every attempt of this source. A script that takes a lock away finds the
+    /// holder by them.
     #[must_use]
     pub fn mark(&self) -> [u8; 12] {
         let mut out = [b'0'; 12];

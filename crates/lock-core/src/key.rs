@@ -1,18 +1,17 @@
-//! Names of keys in Redis: the lock key, its slot, and the side keys that must live in the same slot.
+//! Names of keys in Redis: the lock key, its slot, and the side keys, which must be in the same slot.
 
 use std::sync::{Arc, LazyLock};
 
-/// How every side key begins. A lock key may not begin so.
+/// The beginning of every side key. A lock key may not begin this way.
 pub const SIDE_KEY_MARK: &[u8] = b"mlr!{";
 
 /// Number of hash slots in a Redis Cluster.
 const SLOTS: u16 = 16_384;
 
-/// A lock key as it stands in Redis, prefix included, and its hash slot.
+/// A lock key in Redis, prefix included, and its hash slot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LockKey {
-    /// First field, so that the derived order is by slot, then by bytes: the order in which several keys are
-    /// taken everywhere.
+    /// The first field, so that the derived order is by slot and then by bytes. All clients take several keys in this order.
     slot: u16,
     name: Box<[u8]>,
 }
@@ -67,7 +66,7 @@ impl LockKey {
         self.side(out, b"w:", &self.name);
     }
 
-    /// `mlr!{tag}p:<lock key>`: everybody polls.
+    /// `mlr!{tag}p:<lock key>`: the polled mark.
     pub(crate) fn polled(&self, out: &mut Vec<u8>) {
         self.side(out, b"p:", &self.name);
     }
@@ -86,7 +85,7 @@ impl LockKey {
     }
 }
 
-/// What stands before a caller's key: `keyPrefix` and `namespace`.
+/// The text before a caller's key: `keyPrefix` and `namespace`.
 #[derive(Clone, Debug)]
 pub struct Namespace {
     prefix: Arc<[u8]>,
@@ -99,7 +98,7 @@ impl Namespace {
         Self { prefix: prefix.into() }
     }
 
-    /// The lock key for what a caller named; `None` when it would begin like a side key.
+    /// The lock key for a caller's key. `None`: it would begin like a side key.
     #[must_use]
     pub fn key(&self, named: &str) -> Option<LockKey> {
         let mut name = Vec::with_capacity(self.prefix.len() + named.len());
@@ -108,7 +107,7 @@ impl Namespace {
         (!name.starts_with(SIDE_KEY_MARK)).then(|| LockKey::new(name))
     }
 
-    /// What the caller named.
+    /// The key as the caller named it.
     #[must_use]
     pub fn caller_name(&self, key: &LockKey) -> String {
         let name = key.name().get(self.prefix.len()..).unwrap_or_default();
@@ -121,7 +120,7 @@ impl Namespace {
         self.prefix.is_empty()
     }
 
-    /// SCAN's pattern for this namespace: glob characters of the prefix stand for themselves.
+    /// SCAN's pattern for this namespace. Glob characters of the prefix are escaped.
     #[must_use]
     pub fn pattern(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.prefix.len() + 1);
@@ -136,8 +135,8 @@ impl Namespace {
     }
 }
 
-/// The hash slot of a key: CRC16 of what stands between the first `{` and the next `}`, of the whole key when
-/// there is nothing between them. Source: Redis Cluster specification, "Hash tags".
+/// The hash slot of a key: CRC16 of the text between the first `{` and the next `}`, or of the whole key if that text is empty or missing.
+/// Source: Redis Cluster specification, "Hash tags".
 #[must_use]
 pub fn slot_of(key: &[u8]) -> u16 {
     let tagged = memchr::memchr(b'{', key).and_then(|open| {
@@ -148,7 +147,7 @@ pub fn slot_of(key: &[u8]) -> u16 {
     crc16(tagged.unwrap_or(key)) % SLOTS
 }
 
-/// CRC16-CCITT (XMODEM), a table of its 256 byte steps.
+/// CRC16-CCITT (XMODEM): a table of its 256 byte steps.
 const CRC_TABLE: [u16; 256] = {
     let mut table = [0_u16; 256];
     let mut byte = 0_u16;
@@ -175,8 +174,8 @@ fn crc16(bytes: &[u8]) -> u16 {
     })
 }
 
-/// The tag that puts a side key into `slot`. Part of the wire format: the first string of each slot, counting
-/// strings over `0-9a-z` by length, then in byte order.
+/// The tag that puts a side key into `slot`. It is part of the wire format: the first string with that slot, counting strings over `0-9a-z`
+/// by length and then in byte order.
 #[must_use]
 pub fn tag_of(slot: u16) -> &'static str {
     TAGS.get(usize::from(slot)).map_or("", |tag| tag)

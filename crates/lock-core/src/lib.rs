@@ -1,9 +1,8 @@
 //! The lock client as a sans-IO state machine.
 //!
-//! Nothing in here opens a socket, reads a clock or draws a random number: bytes and instants come in as
-//! parameters, bytes, events and the next deadline go out. A lane (see `src/lane` of the addon) moves them.
-//! One mutation, then drain: after every `handle_*` or mutator call a lane sends [`Client::transmit`], takes
-//! every [`Client::poll_event`] and arms its timer for [`Client::poll_timeout`].
+//! Nothing in this crate opens a socket, reads a clock or draws a random number. Bytes and instants come in as parameters; bytes, events
+//! and the next deadline go out. A lane (`src/lane` of the addon) moves them. After every `handle_*` or mutator call the lane sends
+//! [`Client::transmit`], takes every [`Client::poll_event`], and arms its timer for [`Client::poll_timeout`].
 
 #![forbid(unsafe_code)]
 

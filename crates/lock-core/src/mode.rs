@@ -1,19 +1,19 @@
-//! How well a server and a user let locks be waited for.
+//! How clients wait for locks on a server.
 
-/// How a client waits for a lock: what this server and this user allow, found out anew on every connection.
+/// How a client waits for a lock. It depends on the rights of this user on this server, which the client finds out on every connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Nothing but the lock keys themselves, as the official package has it: no fencing, no hold records.
+    /// Only the lock keys themselves, as in the official package: no fencing tokens, no hold records.
     #[default]
     Plain,
-    /// Fencing and hold records; waiters ask again and again.
+    /// Fencing tokens and hold records. Waiters ask again and again.
     Polling,
-    /// Waiters stand in a queue and are told by push.
+    /// Waiters stand in a queue and hear of grants by pushes.
     HandOff,
 }
 
 impl Mode {
-    /// As it stands in messages and in the log.
+    /// The name in messages and in the log.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,9 +1,9 @@
-//! Where a node of a cluster is.
+//! The address of a cluster's node.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Where a node is.
+/// The address of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NodeAddress {
     /// Host name or address.
@@ -13,9 +13,9 @@ pub struct NodeAddress {
 }
 
 impl NodeAddress {
-    /// Reads `host:port`; an empty host stands for the one of `near`.
+    /// Reads `host:port`. An empty host stands for the host of `near`.
     pub(crate) fn parse(text: &str, near: &Self) -> Option<Self> {
-        // An IPv6 address has colons of its own.
+        // An IPv6 address contains colons.
         let (host, port) = text.rsplit_once(':')?;
         let host = if host.is_empty() || host == "?" { Arc::clone(&near.host) } else { host.into() };
         Some(Self { host, port: port.parse().ok()? })

@@ -1,4 +1,4 @@
-//! What the engine says: notices for the caller's side, and actions for the lane.
+//! The output of the engine: notices for the caller's side, and actions for the lane.
 
 use crate::error::Error;
 use crate::lease::{HoldId, Loss};
@@ -10,20 +10,20 @@ use std::sync::Arc;
 /// Keys that a call holds.
 #[derive(Debug)]
 pub enum Held {
-    /// Somebody asks about the lease: it is renewed or looked at under this id.
+    /// A caller asks about the lease, which is renewed or looked at under this id.
     Watched(HoldId),
-    /// Nobody does.
+    /// Nobody asks about the lease.
     Unwatched(Box<Hold>),
 }
 
-/// Something for the caller's side.
+/// A message for the caller's side.
 #[derive(Debug)]
 pub enum Notice {
     /// Keys are held.
     Held {
         /// The caller's number.
         caller: u64,
-        /// How the hold is known.
+        /// The hold.
         held: Held,
     },
     /// Every key was released.
@@ -38,45 +38,45 @@ pub enum Notice {
         /// Their names.
         keys: Vec<String>,
     },
-    /// A release goes on by itself.
+    /// A release is not done yet and goes on by itself.
     ReleasePending {
         /// The caller's number.
         caller: u64,
         /// Why it is not done.
         why: String,
     },
-    /// So many locks were deleted.
+    /// This many locks were deleted.
     Freed {
         /// The caller's number.
         caller: u64,
-        /// How many.
+        /// The number of locks.
         count: u64,
     },
     /// A call failed.
     Failed {
         /// The caller's number.
         caller: u64,
-        /// Why.
+        /// The error.
         error: Error,
     },
     /// A lock is lost.
     Lost {
-        /// Which.
+        /// The hold.
         hold: HoldId,
-        /// These of its keys.
+        /// The keys that are lost.
         keys: Vec<String>,
-        /// What happened to it.
+        /// The way in which it was lost.
         why: Loss,
-        /// Who took it away, where that was said.
+        /// The operator who took it away, if the name is known.
         by: Option<Arc<str>>,
-        /// Why it was not renewed, where that is what happened.
+        /// Why it was not renewed, if that is the reason.
         because: Option<Arc<str>>,
-        /// It is of `acquire`.
+        /// The lock is of `acquire`.
         named: bool,
     },
-    /// The connection stands.
+    /// The connection is ready.
     Ready {
-        /// How locks are waited for.
+        /// How calls wait for locks.
         mode: Mode,
         /// Why it is not the best mode.
         why: Option<String>,
@@ -88,12 +88,12 @@ pub enum Notice {
     },
     /// There is a connection after a time without one.
     Recovered {
-        /// There had been one before.
+        /// There was a connection before.
         again: bool,
     },
     /// A line for the log.
     Log {
-        /// How much it matters.
+        /// The severity.
         level: LogLevel,
         /// The line.
         message: String,
@@ -114,7 +114,7 @@ pub enum Notice {
     },
 }
 
-/// What a lane has to do.
+/// Work for the lane.
 #[derive(Debug)]
 pub enum Action {
     /// Connect this node.
@@ -123,9 +123,9 @@ pub enum Action {
     Disconnect(NodeId),
     /// Look up a cluster's table of slots.
     LookUp,
-    /// A main connection stands; the renewal's own may be made.
+    /// A main connection is ready, so the renewal can make its own.
     Stands {
-        /// How locks are waited for.
+        /// How calls wait for locks.
         mode: Mode,
         /// A command may name keys of one slot only.
         keeps_to_slots: bool,

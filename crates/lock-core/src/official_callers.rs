@@ -1,9 +1,10 @@
-//! Callers of the official package who wait: they ask now and then, and leave no trace that a script could see. On a key that is handed on all the
-//! time, or that one caller of ours takes again as soon as it has given it back, they would never find it free. So while keys are handed on, the
-//! server is asked once a second whether that package was ever used there (its published script is known) and, if so, whether some connection does
-//! what such a caller does (a script a second). When one may be there, the key is marked as polled for a moment, so that everybody of ours leaves it
-//! alone for a while (`scripts/parts/turn.lua`). If such a caller takes the key, the scripts see it and prolong the mark. If nobody comes, keys are
-//! marked ever less often, however often others (job queues, say) run their scripts.
+//! Waiting callers of the official package. They ask now and then, and leave no trace that a script could see. A key may be handed on all
+//! the time, or one caller of this package may take it again as soon as it has given it back. Then they would never find it free. So while
+//! keys are handed on, the client asks the server once a second whether that package was ever used there (the server knows its published
+//! script). If so, it asks whether some connection behaves like such a caller (one script a second). If there may be one, the client marks
+//! the key as polled for a moment, and all clients of this package leave the key alone for a while (`scripts/parts/turn.lua`). If such a
+//! caller takes the key, the scripts see it and prolong the mark. If no such caller comes, the client marks keys less and less often,
+//! however often others (job queues, for example) run their scripts.
 
 use crate::key::LockKey;
 use crate::resp::{Value, append_command};
@@ -12,34 +13,36 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// SHA-1 of the script by which `@medusajs/locking-redis` takes locks, the same in all its versions from 2.0.0 to 2.21.2.
+/// SHA-1 of the script by which `@medusajs/locking-redis` takes locks. It is the same in all versions from 2.0.0 to 2.21.2.
 pub const OFFICIAL_ACQUIRE_SHA: &str = "0eafb65e6aa537bcc966e2af2a66dc7f3f66e121";
-/// How often the server is asked, while keys are handed on.
+/// How often the client asks the server while keys are handed on.
 const ASK_EVERY: Duration = Duration::from_secs(1);
-/// A list of so many bytes is asked for every second; a longer one less often.
+/// The client asks for a connection list of up to this many bytes every second, and for a longer one less often.
 const LIST_BYTES: u64 = 1 << 20;
-/// For how long the mark stands if nobody comes: our turn, and one pause of such a caller (1 s at most).
+/// How long the mark stands if no such caller comes: one turn of this package's clients, and one pause of such a caller (1 s at most).
 const MARK_MS: (&[u8], i64) = (b"2000", 2_000);
-/// Time between two marks for which nobody came: at first, and the most. Of the most, a mark is less than a hundredth.
+/// Time between two marks for which no caller came: at first, and at most. With the longest pause, keys are marked for less than a
+/// hundredth of the time.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(128));
-/// Time between two marks, at the least, where a connection begins to run scripts that did not before.
+/// Shortest time between two marks if a connection begins to run scripts that did not do so before.
 const NEWCOMER: Duration = Duration::from_secs(8);
-/// A connection that has run no script for so long counts as a new one.
+/// A connection that has run no script for this long counts as a new one.
 const KNOWN_FOR: Duration = Duration::from_secs(30);
-/// A key that was handed on for so long may be so busy that others never find it free.
+/// A key that was handed on for this long may be so busy that other callers never find it free.
 const BUSY_AFTER: Duration = Duration::from_millis(500);
-/// A key counts as handed on for so long.
+/// How long a key counts as handed on.
 const RECENT: Duration = Duration::from_secs(10);
-/// A client that takes a key this soon after giving it back has handed it on to itself: others hardly find it free in between.
+/// A client that takes a key this soon after giving it back has handed it on to itself. Other callers hardly find it free in between.
 const AT_ONCE: Duration = Duration::from_millis(20);
-/// At this many keys the old ones are forgotten. After that, at twice as many as were left.
+/// With this many keys, the client forgets the old ones. The next time is at twice the number that was left.
 const MANY: usize = 1_000;
-/// After so many connections in a row that broke while a list was on its way, none is asked for any more: it may be longer than a reply may be.
+/// The client asks for no more lists after this many connections in a row broke while a list was on its way. The list may be longer than a
+/// reply may be.
 const MOST_LISTS_LOST: u32 = 2;
-/// So many keys that were given back are known, each in the place of its slot.
+/// How many keys that were given back are known, each in the place of its slot.
 const PLACES: usize = 64;
 
-/// For a key that is taken again at once, its mark is looked at this often: a take does not.
+/// If a key is taken again at once, the client looks at its mark this often, because `take` does not.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A key that was given back here.
@@ -47,24 +50,24 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 struct GivenBack {
     keys: Arc<[LockKey]>,
     at: Instant,
-    /// When its mark was last looked at; before that, since when it has been taken again and again.
+    /// When the client last looked at its mark. Before the first look: since when the key has been taken again and again.
     looked_at: Instant,
 }
 
-/// What is known of such callers.
+/// The client's knowledge about such callers.
 #[derive(Debug)]
 pub(crate) struct OfficialCallers {
-    /// Since when keys have been handed on, and when they last came to this client.
+    /// Since when each key has been handed on, and when this client last got it.
     keys: BTreeMap<LockKey, (Instant, Instant)>,
-    /// With so many of them, those that are over are forgotten.
+    /// With this many keys, the client forgets the old ones.
     sweep_at: usize,
     given_back: Vec<Option<GivenBack>>,
     asking: bool,
-    /// When the next question may be asked.
+    /// The earliest time of the next question.
     ask_at: Instant,
     /// The package was used on this server.
     known: bool,
-    /// Which connections ran scripts, and when they were last seen doing so.
+    /// The connections that ran scripts, and when each was last seen doing so.
     active: BTreeMap<u64, Instant>,
     marked_at: Option<Instant>,
     mark_at: Instant,
@@ -94,12 +97,12 @@ impl Default for OfficialCallers {
 /// Stands for a connection that is not known.
 const SOMEBODY: &[u64] = &[0];
 
-/// A question about them.
+/// A question about these callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
     /// Whether the package was used.
     Use,
-    /// Which connections there are.
+    /// The list of connections.
     Connections,
 }
 
@@ -112,23 +115,23 @@ impl Question {
     }
 }
 
-/// Asks for how long a key is marked.
+/// Asks how long a key is still marked.
 pub(crate) fn encode_time_marked(polled: &[u8], out: &mut Vec<u8>) {
     append_command(out, &[b"PTTL", polled]);
 }
 
-/// Marks a key as polled, unless it is.
+/// Marks a key as polled, unless it is marked already.
 pub(crate) fn encode_mark(polled: &[u8], out: &mut Vec<u8>) {
     append_command(out, &[b"SET", polled, b"1", b"NX", b"PX", MARK_MS.0]);
 }
 
 impl OfficialCallers {
-    /// The connection broke. `unanswered`: while a list was on its way.
+    /// The connection broke. `unanswered`: a list was on its way.
     pub(crate) fn begin_anew(&mut self, unanswered: bool) {
         *self = Self { lists_lost: self.lists_lost + u32::from(unanswered), ..Self::default() };
     }
 
-    /// The key was handed on to this client. What to ask, if it is time.
+    /// This client was handed the key. Returns the question to ask, if it is time.
     pub(crate) fn handed_on(&mut self, now: Instant, key: &LockKey) -> Option<Question> {
         let since = match self.keys.get_mut(key) {
             Some((since, at)) if now < *at + RECENT => {
@@ -157,7 +160,7 @@ impl OfficialCallers {
         self.sweep_at = MANY.max(2 * self.keys.len());
     }
 
-    /// One key is given back here.
+    /// The client gives one key back.
     pub(crate) fn gave_back(&mut self, now: Instant, keys: &Arc<[LockKey]>) {
         if let [key] = &**keys
             && let Some(place) = self.given_back.get_mut(usize::from(key.slot()) % PLACES)
@@ -168,7 +171,7 @@ impl OfficialCallers {
         }
     }
 
-    /// Whether these are one key that was given back here a moment ago.
+    /// Whether these keys are one key that this client gave back a moment ago.
     pub(crate) fn takes_again(&self, now: Instant, keys: &[LockKey]) -> bool {
         let [key] = keys else { return false };
         let place = self.given_back.get(usize::from(key.slot()) % PLACES);
@@ -176,7 +179,7 @@ impl OfficialCallers {
         known.is_some_and(|known| now < known.at + AT_ONCE)
     }
 
-    /// Whether it is time to ask for a key in a way that looks at its mark.
+    /// Whether it is time to ask for a key by a command that looks at its mark.
     pub(crate) fn looks(&mut self, now: Instant, key: &LockKey) -> bool {
         let place = self.given_back.get_mut(usize::from(key.slot()) % PLACES);
         let Some(known) = place.and_then(Option::as_mut) else { return false };
@@ -189,16 +192,16 @@ impl OfficialCallers {
         due
     }
 
-    /// How long the mark of a key stood.
+    /// How long a key was still marked.
     pub(crate) fn time_marked(&mut self, now: Instant, reply: &Value) {
         if matches!(reply, Value::Int(left) if *left > MARK_MS.1) {
-            // Somebody who polls has been seen: marks were not for nothing.
+            // A polling caller was seen, so the marks were useful.
             self.pause = PAUSE.0;
             self.mark_at = now + PAUSE.0;
         }
     }
 
-    /// The answer to a question. Gives the keys that are to be marked.
+    /// The answer to a question. Returns the keys to mark.
     pub(crate) fn answered(&mut self, now: Instant, question: Question, reply: &Value) -> Vec<LockKey> {
         self.asking = false;
         self.ask_at = now + ASK_EVERY;
@@ -219,7 +222,7 @@ impl OfficialCallers {
                 self.ask_at = now + ASK_EVERY * u32::try_from(seconds).unwrap_or(u32::MAX);
                 self.seen(now, &strangers_in(list))
             }
-            // A client that may not ask assumes that somebody is there.
+            // A client that may not ask assumes that there is such a caller.
             _ => self.seen(now, SOMEBODY),
         }
     }
@@ -248,14 +251,14 @@ impl OfficialCallers {
     }
 }
 
-/// The connections of CLIENT LIST that are not ours and ran a script in the last second.
+/// The connections of CLIENT LIST that belong to other software and ran a script in the last second.
 fn strangers_in(list: &[u8]) -> Vec<u64> {
     let text = String::from_utf8_lossy(list);
     text.lines().filter_map(stranger).collect()
 }
 
-/// The id of a line's connection, if it is one of them. One that runs scripts and is subscribed hears of grants: that is one of ours on a server
-/// that keeps no names of libraries.
+/// The id of a line's connection, if it is such a connection. A connection that runs scripts and is subscribed belongs to this package, on
+/// a server that keeps no library names.
 fn stranger(line: &str) -> Option<u64> {
     let field = |name: &str| line.split(' ').find_map(|field| field.strip_prefix(name));
     let runs_scripts = field("cmd=").is_some_and(|command| command.starts_with("eval"));
@@ -291,7 +294,8 @@ mod tests {
 
     const NOW: Instant = Instant::from_nanos(1 << 40);
 
-    /// Hands a key on all the time, for so many seconds, to a client that meets such a caller. The seconds at which the key is marked.
+    /// Hands a key on all the time for this many seconds, to a client that meets such a caller or not. Returns the seconds at which the key
+    /// is marked.
     fn marks(seconds: u64, is_there: bool) -> Vec<u64> {
         let (mut callers, key) = (OfficialCallers::default(), LockKey::new(b"k".to_vec()));
         let mut marks = Vec::new();

@@ -1,25 +1,25 @@
-//! Commands that share a script call: taking and giving back locks of `execute` for which nobody waits, and parks of several waiters for one
-//! key. Most of what a small script costs Redis is the call around it. And the locks that count only once replicas have them: one WAIT,
-//! last in its turn, is for all that was taken until its answer.
+//! Commands that share a script call: `take` and `give back` for locks of `execute` that nobody waits for, and parks of several waiters for
+//! one key. The call around a small script costs Redis more than the script. The outbox also knows the locks that count only when replicas
+//! have them. One WAIT, sent last in its turn, is for everything that was taken until its answer.
 
 use crate::call_id::CallId;
 use crate::key::LockKey;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-/// Most locks of one script: a longer one would hold up everybody on the server.
+/// Most locks of one script call. A longer call would hold up all clients of the server.
 const MOST: usize = 16;
 
-/// What goes out with the next write.
+/// The calls that go out with the next write.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     takes: VecDeque<CallId>,
     gives: VecDeque<CallId>,
     parks: VecDeque<CallId>,
-    /// A call is collected behind one that came after it.
+    /// A call stands behind one that came after it.
     unsorted: bool,
-    /// The server does not know the scripts by their hashes.
+    /// The server does not know the scripts' hashes.
     whole: bool,
-    /// Calls that hold their keys, and wait for replicas to have them.
+    /// Calls that hold their keys and wait until replicas have them.
     unacknowledged: Vec<CallId>,
     /// A WAIT is under way.
     waits: bool,
@@ -40,67 +40,67 @@ impl Outbox {
         self.parks.push_back(call);
     }
 
-    /// The next scripts go out with their text.
+    /// Makes the next scripts go out with their text.
     pub(crate) fn send_texts(&mut self) {
         self.whole = true;
     }
 
-    /// What is given back, the first `most` of it, and whether with the script's text.
+    /// Takes the first `most` give-backs. Also returns whether they need the script's text.
     pub(crate) fn take_gives(&mut self, most: usize) -> (Vec<CallId>, bool) {
         (first(&mut self.gives, most), self.whole)
     }
 
-    /// What is taken and parked, in order of arrival, the first `most` of it; and whether with the scripts' texts.
+    /// Takes the first `most` takes and parks, in order of arrival. Also returns whether they need the scripts' texts.
     pub(crate) fn take_wishes(&mut self, most: usize) -> (Vec<CallId>, Vec<CallId>, bool) {
         if std::mem::take(&mut self.unsorted) {
-            // One that is sent again, since its script was not known, came before those that were made meanwhile.
+            // A call that is sent again after an unknown script came before the calls that were made meanwhile.
             self.takes.make_contiguous().sort_unstable_by_key(|call| call.serial);
             self.parks.make_contiguous().sort_unstable_by_key(|call| call.serial);
         }
         let takes = first(&mut self.takes, most);
         let parks = first(&mut self.parks, most - takes.len());
         let whole = self.whole;
-        // What follows on the same connection is behind the texts.
+        // Later commands on this connection are behind the texts.
         self.whole &= takes.is_empty() && parks.is_empty() && self.has_unsent();
         (takes, parks, whole)
     }
 
-    /// Whether a call is collected that did not go out yet.
+    /// Whether a collected call is not sent yet.
     pub(crate) fn has_unsent(&self) -> bool {
         !(self.takes.is_empty() && self.gives.is_empty() && self.parks.is_empty())
     }
 
-    /// What was to be taken or parked, and is not: the process ends.
+    /// Takes all takes and parks that were not sent, because the process ends.
     pub(crate) fn withdraw_wishes(&mut self) -> Vec<CallId> {
         [&mut self.takes, &mut self.parks].into_iter().flat_map(std::mem::take).collect()
     }
 
-    /// Everything that was not sent, in order: the connection is gone.
+    /// Takes everything that was not sent, in order, because the connection is gone.
     pub(crate) fn take_all(&mut self) -> Vec<CallId> {
         [&mut self.gives, &mut self.takes, &mut self.parks].into_iter().flat_map(std::mem::take).collect()
     }
 
-    /// What was not sent.
+    /// The calls that are not sent.
     pub(crate) fn calls(&self) -> impl Iterator<Item = CallId> + '_ {
         self.takes.iter().chain(&self.gives).chain(&self.parks).copied()
     }
 
-    /// Whether nothing is collected, and nobody waits for replicas.
+    /// Whether nothing is collected and no call waits for replicas.
     pub(crate) fn is_empty(&self) -> bool {
         !self.has_unsent() && self.unacknowledged.is_empty()
     }
 
-    /// A call holds its keys as soon as replicas have them.
+    /// The call holds its keys as soon as replicas have them.
     pub(crate) fn await_replicas(&mut self, call: CallId) {
         self.unacknowledged.push(call);
     }
 
-    /// Whether a WAIT has to be sent now; it counts as sent then.
+    /// Whether a WAIT has to be sent now. If so, it counts as sent.
     pub(crate) fn begin_wait(&mut self) -> bool {
         !self.unacknowledged.is_empty() && !std::mem::replace(&mut self.waits, true)
     }
 
-    /// The WAIT was answered, or the connection is gone: for whom it was.
+    /// The WAIT was answered, or the connection is gone. Takes the calls that waited for it.
     pub(crate) fn end_wait(&mut self) -> Vec<CallId> {
         self.waits = false;
         std::mem::take(&mut self.unacknowledged)
@@ -116,7 +116,7 @@ fn first(calls: &mut VecDeque<CallId>, most: usize) -> Vec<CallId> {
     calls.drain(..calls.len().min(most)).collect()
 }
 
-/// The calls in portions that one command can be about. `slot`: names the slot of a call where a command keeps to one.
+/// Splits the calls into portions for one command each. `slot`: gives a call's slot, for a server on which a command must keep to one slot.
 pub(crate) fn portions(calls: Vec<CallId>, slot: Option<impl Fn(CallId) -> Option<u16>>) -> Vec<Vec<CallId>> {
     let Some(slot) = slot else {
         return calls.chunks(MOST).map(<[_]>::to_vec).collect();
@@ -137,7 +137,7 @@ pub(crate) fn portions(calls: Vec<CallId>, slot: Option<impl Fn(CallId) -> Optio
     portions
 }
 
-/// The calls by key, in the order in which they came.
+/// Groups the calls by key, in the order in which they came.
 pub(crate) fn by_key<'a>(
     calls: Vec<CallId>,
     key: impl Fn(CallId) -> Option<&'a LockKey>,

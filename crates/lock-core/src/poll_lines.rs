@@ -1,6 +1,6 @@
-//! The calls of this client that poll for a key, where nobody stands in a queue in Redis: in the modes without one, and for keys with a polled mark.
-//! Only the first in line asks, and the next one asks as soon as the lock is given back here. The scripts decide when such a key is to be left alone
-//! for others (`scripts/parts/turn.lua`).
+//! The calls of this client that poll for a key because there is no queue in Redis: in the modes without one, and for keys with a polled
+//! mark. Only the first in line asks, and the next one asks as soon as the lock is given back here. The scripts decide when such a key must
+//! be left alone for others (`scripts/parts/turn.lua`).
 
 use crate::call_id::CallId;
 use crate::effects::Effects;
@@ -11,40 +11,40 @@ use crate::timers::Timer;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// In hand-off mode: longest pause between two questions of the first in line, in its first second. A caller that polls may give the key back
-/// and take it again in one breath, many times, and only a question in between breaks in.
+/// In hand-off mode: longest pause between two questions of the first in line, in its first second. A polling caller may give the key back
+/// and take it again at once, many times, and only a question in between can win the key.
 const BREAK_IN: Duration = Duration::from_millis(2);
-/// For how long that is tried, and then with longer pauses.
+/// How long the line asks with these short pauses. After it the pauses are longer.
 const BREAK_IN_FOR: Duration = Duration::from_secs(1);
-/// The longest pause then. A call that waits for long must not ask less often than one that has come just now.
+/// The longest pause after that. A call that has waited long must not ask less often than a call that has just come.
 const PATIENT: Duration = Duration::from_millis(25);
-/// When the line is looked at in any case: no answer and no release is relied on.
+/// When the line asks in any case, even if no answer and no release arrives.
 const LOOK: Duration = Duration::from_millis(200);
-/// As long as the scripts remember that somebody polls.
+/// How long a line counts as polled. The scripts remember it for as long.
 const REMEMBERED: Duration = Duration::from_secs(30);
-/// More keys than this are looked through for those that need not be known any more.
+/// With more lines than this, the client looks for lines that it can forget.
 const MANY: usize = 64;
 
 #[derive(Debug)]
 struct Line {
     key: LockKey,
     serial: u64,
-    /// In the order in which they came.
+    /// The waiting calls, in the order in which they came.
     waiters: VecDeque<CallId>,
-    /// The one whose question is under way.
+    /// The call whose question is under way.
     asking: Option<CallId>,
-    /// The first in line, and since when it is.
+    /// The first in line, and since when it is the first.
     first: Option<(CallId, Instant)>,
     armed_at: Option<Instant>,
     seen_at: Instant,
 }
 
-/// How a call that was told to ask again waits.
+/// How long a call waits that was told to ask again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pause {
-    /// By its own rule.
+    /// The pause by the call's own rule.
     pub(crate) own: Duration,
-    /// A queue would be to be had.
+    /// The connection is in hand-off mode.
     pub(crate) breaks_in: bool,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct PollLines {
     slab: slab::Slab<Line>,
     by_key: BTreeMap<LockKey, u32>,
     serial: u64,
-    /// With so many lines, those that nobody needs are looked for.
+    /// With this many lines, the client looks for lines that it can forget.
     sweep_at: usize,
 }
 
@@ -74,12 +74,12 @@ impl PollLines {
         Some((at, self.slab.get_mut(at as usize)?))
     }
 
-    /// Whether there is none.
+    /// Whether there is no line.
     pub(crate) fn is_empty(&self) -> bool {
         self.by_key.is_empty()
     }
 
-    /// Whether somebody polls for the key, or did a short while ago.
+    /// Whether a caller polls for the key, or did a short while ago.
     pub(crate) fn is_polled(&self, now: Instant, key: &LockKey) -> bool {
         self.find(key).is_some_and(|line| now < line.seen_at + REMEMBERED)
     }
@@ -119,7 +119,7 @@ impl PollLines {
         self.find_mut(key)
     }
 
-    /// The call got its keys: it stands in no line any more.
+    /// The call got its keys, so it stands in no line any more.
     pub(crate) fn held(&mut self, keys: &[LockKey], call: CallId) {
         for key in keys {
             if let Some((_, line)) = self.find_mut(key) {
@@ -128,14 +128,15 @@ impl PollLines {
         }
     }
 
-    /// Somebody polls for the key from now on.
+    /// Notes that a caller polls for the key from now on.
     pub(crate) fn is_polled_now(&mut self, now: Instant, key: &LockKey) {
         if let Some((_, line)) = self.enter(now, key) {
             line.seen_at = now;
         }
     }
 
-    /// The call, which asked for `keys`, was told to ask again for `key`. One that has asked goes to the front, others to the end.
+    /// The call asked for `keys` and was told to ask again for `key`. A call that has asked goes to the front, and any other call to the
+    /// end.
     pub(crate) fn line_up(
         &mut self,
         now: Instant,
@@ -151,7 +152,7 @@ impl PollLines {
             line.waiters.push_front(call);
         } else {
             line.waiters.push_back(call);
-            // It asked for other keys, too, and waits here now.
+            // The call asked for other keys too, and now waits here.
             for other in keys.iter().filter(|other| *other != key) {
                 self.left(now, other, call, fx);
             }
@@ -171,7 +172,7 @@ impl PollLines {
         line.look_at(at, now + pause.own.min(most), fx);
     }
 
-    /// The call asks for the key no more.
+    /// The call does not ask for the key any more.
     pub(crate) fn left(&mut self, now: Instant, key: &LockKey, call: CallId, fx: &mut Effects) {
         if let Some((at, line)) = self.find_mut(key)
             && line.asking.take_if(|asking| *asking == call).is_some()
@@ -180,8 +181,8 @@ impl PollLines {
         }
     }
 
-    /// The key of those that a call is about to ask for, for which others of this client polled before it: it waits behind them. `asks`:
-    /// the call's question may still be answered.
+    /// The first of a call's keys for which other calls of this client polled before it. The call waits behind them. `asks`: the call's
+    /// question may still be answered.
     pub(crate) fn busy_key<'a>(
         &self,
         call: CallId,
@@ -198,7 +199,7 @@ impl PollLines {
         keys.iter().find(is_busy)
     }
 
-    /// The lock was given back here: gives the call that asks next for the key. `waits`: the call still waits in the line.
+    /// The lock was given back here. Returns the call that asks next for the key. `waits`: the call still waits in the line.
     pub(crate) fn next(
         &mut self,
         now: Instant,
@@ -210,7 +211,7 @@ impl PollLines {
         self.find_mut(key).and_then(|(at, line)| line.next(at, now, asks, waits, fx))
     }
 
-    /// A line's timer is due: gives the call that asks.
+    /// The timer of a line is due. Returns the call that asks.
     pub(crate) fn due(
         &mut self,
         now: Instant,

@@ -1,9 +1,9 @@
-//! What must be there.
+//! Values that must be there.
 
-/// For a look at something that is there by an invariant.
+/// For access to a value that is there by an invariant.
 pub(crate) trait Present {
-    /// Returns the option unchanged. `None` is a fault of ours: debug builds and the simulation stop. Other builds go on, since no panic may
-    /// reach Node.
+    /// Returns the option unchanged. `None` is a fault of this package: debug builds and the simulation stop. Other builds go on, since no
+    /// panic may reach Node.
     fn present(self) -> Self;
 }
 

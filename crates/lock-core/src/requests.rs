@@ -1,4 +1,4 @@
-//! What is asked of a client and what it answers: plain data.
+//! Requests to a client and its answers: plain data.
 
 use crate::error::Error;
 use crate::ids::{AttemptId, Owner};
@@ -8,39 +8,39 @@ use crate::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where a call stands in the client's table; valid until its outcome was given out.
+/// The place of a call in the client's table. It is valid until the outcome was given out.
 pub type TaskKey = u32;
 
-/// Whose name the lock shall carry.
+/// The name that the lock will carry.
 #[derive(Clone, Debug)]
 pub enum Wanted {
-    /// One call of `execute`: a new name.
+    /// A new name, for one call of `execute`.
     Execute,
     /// This name, or `*` for nobody in particular.
     Named(Arc<[u8]>),
 }
 
-/// What to do when a key is another's.
+/// The choice if another owner holds a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitPolicy {
-    /// Refuse at once.
+    /// Refuses at once.
     None,
-    /// Wait for so long from the first look at the key on, then refuse ([`crate::Code::NotAcquired`]).
+    /// Waits for this time from the first look at a held key on, then refuses ([`crate::Code::NotAcquired`]).
     TryFor(Duration),
-    /// Wait for so long from now on, then time out ([`crate::Code::Timeout`]).
+    /// Waits for this time from now on, then times out ([`crate::Code::Timeout`]).
     Limit(Duration),
-    /// Wait for as long as it takes.
+    /// Waits as long as it takes.
     Endless,
 }
 
-/// What becomes of a lease after the keys were taken.
+/// The watch over a lease after the keys were taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// Nobody asks.
+    /// Nobody asks about the lease.
     No,
-    /// It is known until the release, and not renewed.
+    /// The lease is known until the release, and not renewed.
     Known,
-    /// It is renewed until the release.
+    /// The lease is renewed until the release.
     Renewed,
 }
 
@@ -49,19 +49,19 @@ pub enum Keep {
 pub struct AcquireRequest {
     /// The caller's own number for the call.
     pub caller: u64,
-    /// The keys, as [`crate::Client::parse_keys`] gave them.
+    /// The keys, from [`crate::Client::parse_keys`].
     pub keys: Arc<[LockKey]>,
-    /// The keys as named, in the caller's order, for error messages; may be empty when there is one key.
+    /// The keys as the caller named them, in the caller's order, for error messages. May be empty if there is one key.
     pub named: Vec<String>,
     /// The owner.
     pub wanted: Wanted,
-    /// Length of the lease; `None` for a lock without one.
+    /// Length of the lease. `None`: the lock has no end.
     pub lease: Option<Duration>,
     /// Whether and how long to wait.
     pub wait: WaitPolicy,
-    /// What becomes of the lease.
+    /// The watch over the lease.
     pub keep: Keep,
-    /// What the caller says that the keys are for: for operators only.
+    /// The caller's label, for operators only.
     pub label: Option<Arc<str>>,
 }
 
@@ -72,33 +72,32 @@ pub struct ReleaseRequest {
     pub caller: u64,
     /// The keys.
     pub keys: Arc<[LockKey]>,
-    /// Whose they must be.
+    /// The owner that must hold the keys.
     pub owner: Owner,
-    /// For a lock of `execute`: when its lease is over. Such a release is repeated until then, whatever comes
-    /// between, and its caller waits no longer than `limit`.
+    /// For a lock of `execute`: the end of its lease. The client repeats the release until then, whatever happens, and its caller waits no
+    /// longer than `limit`.
     pub lease_end: Option<Instant>,
-    /// The claim by which the hold began, if its answer is not known yet.
+    /// The claim by which the hold began, if it is not answered yet.
     pub claim: Option<u64>,
-    /// How long the caller waits for the answer; `None` for no limit.
+    /// How long the caller waits for the answer. `None`: no limit.
     pub limit: Option<Duration>,
-    /// The keys were waited for when they were taken, so others are likely to wait by now.
+    /// The caller had to wait for the keys, so other callers probably wait now.
     pub waited: bool,
-    /// Nothing speaks against the lock being the owner's until now.
+    /// Nothing suggests that the owner has lost the lock.
     pub sound: bool,
-    /// For a lock of `execute` that was the owner's when its job ended: when its lease is over. An answer that comes later says nothing
-    /// against the job.
+    /// For a lock of `execute` whose job ended in time: the end of its lease. A later answer proves nothing against the job.
     pub good_until: Option<Instant>,
-    /// Only what this attempt of a named owner took. It is repeated until Redis has done it.
+    /// Gives back only the locks that this attempt of a named owner took. The client repeats this until Redis has done it.
     pub of_attempt: Option<OfAttempt>,
 }
 
-/// An attempt of a named owner whose lock is given back.
+/// An attempt of a named owner whose locks are given back.
 #[derive(Clone, Copy, Debug)]
 pub struct OfAttempt {
-    /// Which.
+    /// The attempt.
     pub attempt: AttemptId,
-    /// The owner has none of the keys by other attempts, as far as is known. Where there are no hold records (plain mode) a lock is given back by its
-    /// owner then, and else stays.
+    /// The owner has none of the keys by other attempts, as far as the client knows. Without hold records (plain mode) such a lock is given
+    /// back by its owner. Any other lock stays.
     pub alone: bool,
 }
 
@@ -107,11 +106,11 @@ pub struct OfAttempt {
 pub struct ReleaseAllRequest {
     /// The caller's own number for the call.
     pub caller: u64,
-    /// Whose; `None` for everybody's.
+    /// The owner whose locks are deleted. `None`: all owners.
     pub owner: Option<Arc<[u8]>>,
 }
 
-/// Keys that were taken.
+/// Keys that a call took.
 #[derive(Clone, Debug)]
 pub struct Hold {
     /// The keys.
@@ -120,68 +119,67 @@ pub struct Hold {
     pub owner: Owner,
     /// The attempt that took them.
     pub attempt: AttemptId,
-    /// Fencing tokens in the order of the keys; empty where the server gives none.
+    /// Fencing tokens in the order of the keys. Empty: the server gives none.
     pub tokens: Box<[u64]>,
     /// Length of the lease, if there is one.
     pub lease: Option<Duration>,
     /// When the request that took the keys was sent.
     pub sent_at: Instant,
-    /// The job begins on a grant, which stands for certain until `until`; the answer to its claim follows as
-    /// [`Event::Claimed`] or [`Event::ClaimLost`].
+    /// The job begins on a grant, which surely stands until `until`. The answer to its claim follows as [`Event::Claimed`] or
+    /// [`Event::ClaimLost`].
     pub claim: Option<Claiming>,
-    /// The keys were waited for.
+    /// The caller had to wait for the keys.
     pub waited: bool,
     /// The owner held some of them before, by other attempts.
     pub joined: bool,
-    /// What becomes of the lease.
+    /// The watch over the lease.
     pub keep: Keep,
-    /// What the caller says that the keys are for.
+    /// The caller's label.
     pub label: Option<Arc<str>>,
 }
 
-/// A claim that is to be sent or under way.
+/// A claim that is under way or about to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claiming {
     /// Its number.
     pub claim: u64,
-    /// Until when the grant stands.
+    /// The end of the grant.
     pub until: Instant,
-    /// The grant's text, which the lock keeps until the claim.
+    /// The grant's text. The lock has it as its value until the claim.
     pub grant: Arc<[u8]>,
 }
 
-/// How a call ended.
+/// The end of a call.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// The keys are held.
+    /// The call holds the keys.
     Held(Hold),
-    /// Every key was the owner's and is free now.
+    /// Every key was the owner's, and is free now.
     Released,
-    /// These keys were not the owner's; the others are free now. None are named in an answer that was remembered
-    /// for a resend.
+    /// These keys were not the owner's. The others are free now. An answer that Redis remembered for a resend names none.
     NotHeld(Vec<String>),
-    /// A release of an `execute` lock is not answered yet and goes on by itself.
+    /// The release of an `execute` lock is not answered yet, and goes on by itself.
     ReleasePending(String),
-    /// So many locks were deleted.
+    /// This many locks were deleted.
     Freed(u64),
-    /// So many locks were deleted, while others moved to another node of the cluster.
+    /// This many locks were deleted, and others moved to another node of the cluster.
     FreedSome(u64),
     /// The call failed.
     Failed(Error),
 }
 
-/// What is done about an error that Redis answered with.
+/// The decision about an error that Redis answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The call takes it as it is.
+    /// The call fails with the error.
     Accept,
-    /// So does the call, and the connection is made anew.
+    /// The call fails with the error, and the client makes a new connection.
     Reconnect,
-    /// The connection is made anew, and the command sent again.
+    /// The client makes a new connection and sends the command again.
     Resend,
 }
 
-/// How much a line in the log matters.
+/// The severity of a line in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
     /// Worth knowing.
@@ -192,33 +190,32 @@ pub enum LogLevel {
     Error,
 }
 
-/// What a lane has to do or to tell.
+/// An event for the lane or the caller.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// Open a connection and report by `handle_connected`, `handle_disconnected` or
-    /// `handle_unresolved`.
+    /// Open a connection. Report it by `handle_connected`, `handle_disconnected` or `handle_unresolved`.
     Connect,
-    /// Close the connection; no report is expected.
+    /// Close the connection. No report is expected.
     Disconnect,
     /// The connection is ready for calls.
     Ready {
-        /// How locks are waited for.
+        /// How calls wait for locks.
         mode: Mode,
-        /// Why it is not the best mode.
+        /// The reason if it is not the best mode.
         why: Option<String>,
-        /// The server wants no password although one was given: other connections must not send it.
+        /// The server wants no password although one was given. Other connections must not send it.
         password_unwanted: bool,
     },
     /// There is no connection.
     Down {
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// A call ended.
     Done {
         /// The caller's number for it.
         caller: u64,
-        /// How.
+        /// The outcome.
         outcome: Outcome,
     },
     /// A hold that began on a grant has its full lease, counted from `sent_at`.
@@ -233,35 +230,33 @@ pub enum Event {
         /// The claim's number.
         claim: u64,
     },
-    /// A lock of this process was taken away, by `releaseAll` or by hand: look which.
+    /// `releaseAll` or an operator took a lock of this process away. Look which.
     TakenAway {
         /// The lock's key.
         key: LockKey,
     },
-    /// Somebody else decides how long to wait before the next connect: to be answered by
-    /// [`crate::Client::reconnect_in`].
+    /// The user's function decides how long to wait before the next connect. Answer by [`crate::Client::reconnect_in`].
     AskPause {
-        /// The how manieth attempt in a row it is, from 1.
+        /// The number of the attempt in a row, from 1.
         attempt: u32,
-        /// Nobody could say where the master is; these attempts are counted by themselves.
+        /// Nobody could say where the master is. These attempts have a count of their own.
         lookup: bool,
     },
-    /// Redis answered with an error, and somebody else decides what becomes of it: to be answered by
-    /// [`crate::Client::judge`].
+    /// Redis answered with an error, and the user's function decides on it. Answer by [`crate::Client::judge`].
     AskError {
-        /// Which error it is.
+        /// The number of the question.
         question: u64,
         /// The server's text.
         message: String,
     },
-    /// There is a connection after a time without one that the log was told of.
+    /// There is a connection again, after a time without one that the log reported.
     Recovered {
-        /// There had been one before.
+        /// There was a connection before.
         again: bool,
     },
     /// A line for the log.
     Log {
-        /// How much it matters.
+        /// The severity.
         level: LogLevel,
         /// The line.
         message: String,
@@ -275,6 +270,6 @@ pub struct Waiting {
     pub key: LockKey,
     /// Since when.
     pub since: Instant,
-    /// What the caller says that it is for.
+    /// The caller's label.
     pub label: Option<Arc<str>>,
 }

@@ -1,33 +1,33 @@
-//! The Lua scripts, one file a verb; each file's header names its KEYS, ARGV and replies.
+//! The Lua scripts, one file per verb. Each file's header names its KEYS, ARGV and replies.
 
 use std::sync::LazyLock;
 
-/// A script of ours.
+/// A script of this package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Script {
-    /// Take free keys that nobody waits for, each for a call of its own.
+    /// Takes free keys that nobody waits for, each for a call of its own.
     Take,
-    /// Take lock keys, or wait in the queue of the first that is another's.
+    /// Takes lock keys, or waits in the queue of the first key that another owner holds.
     Park,
-    /// Take over a grant.
+    /// Takes over a grant.
     Claim,
-    /// Give lock keys of `execute` to whoever is next.
+    /// Gives a lock of `execute` to the next waiter.
     HandOver,
-    /// Give back locks of several calls of `execute`.
+    /// Gives back locks of several calls of `execute`.
     GiveBack,
-    /// Leave a queue, or pass on a grant.
+    /// Leaves a queue, or passes on a grant.
     Leave,
-    /// Take lock keys, all or none, without a queue.
+    /// Takes lock keys, all or none, without a queue.
     Acquire,
-    /// Give lock keys back by owner.
+    /// Gives lock keys back by owner.
     Release,
-    /// Give lock keys back by attempt.
+    /// Gives lock keys back by attempt.
     RollBack,
-    /// Set the remaining time of lock keys that are still their holder's.
+    /// Sets the remaining time of lock keys that are still their holder's.
     Renew,
-    /// Take a batch of lock keys away from one owner or from all.
+    /// Takes a batch of lock keys away from one owner or from all owners.
     Revoke,
-    /// Find out whether side keys may be used.
+    /// Finds out whether side keys may be used.
     Probe,
 }
 
@@ -53,7 +53,7 @@ const BODIES: [&str; COUNT] = [
     include_str!("scripts/probe.lua"),
 ];
 
-/// What several scripts share; a line `--@ name` stands for the part.
+/// The parts that several scripts share. A line `--@ name` stands for the part.
 const PARTS: [(&str, &str); 6] = [
     ("--@ token\n", include_str!("scripts/parts/token.lua")),
     ("--@ moved\n", include_str!("scripts/parts/moved.lua")),

@@ -1,22 +1,22 @@
-//! What a server says, for people: without the secrets that it repeats, on one line, and short.
+//! A server's text for people: without the secrets that it repeats, on one line, and short.
 //!
-//! A server that does not know a command answers with the beginning of its arguments, and a proxy may answer with
-//! anything. So every text of a server passes here before it becomes part of a log line, an error or a question to the
-//! user's code. Decisions look at the text as it came: a secret may be a word that means something.
+//! A server that does not know a command answers with the beginning of its arguments, and a proxy may answer anything. So every text of a
+//! server passes through here before it becomes part of a log line, an error or a question to the user's code. Decisions use the original
+//! text, because a secret may be a word that has a meaning.
 
 use std::fmt;
 use std::sync::Arc;
 
 /// Most characters of a server's text that are shown.
 const LONGEST_SHOWN: usize = 300;
-/// What stands in place of a secret.
+/// The mask in place of a secret.
 const MASK: &str = "***";
-/// A shorter secret is hidden only where it stands by itself: else it would hide parts of other words.
+/// A shorter secret is hidden only where it stands alone. Elsewhere it would hide parts of other words.
 const SHORTEST_ANYWHERE: usize = 4;
-/// The beginning of a secret is hidden from this length on, wherever it stands.
+/// The beginning of a secret is hidden if it is at least this long, wherever it stands.
 const LONG_BEGINNING: usize = 12;
 
-/// What must not be shown, in every form in which a server could repeat it.
+/// The secrets, in every form in which a server could repeat them.
 #[derive(Clone, Default)]
 pub struct Secrets(Arc<[String]>);
 
@@ -27,7 +27,7 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Hides these; empty ones are no secrets.
+    /// Hides these secrets. Empty strings are no secrets.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut forms: Vec<String> = Vec::new();
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
@@ -41,25 +41,25 @@ impl Secrets {
         Self(forms.into())
     }
 
-    /// Hides these and the others.
+    /// Hides these secrets and the others.
     #[must_use]
     pub fn and(&self, others: &Self) -> Self {
         Self(self.0.iter().chain(others.0.iter()).cloned().collect())
     }
 
-    /// What a server said, for people.
+    /// A server's text for people.
     #[must_use]
     pub fn shown(&self, said: &[u8]) -> String {
         self.clean(&String::from_utf8_lossy(said))
     }
 
-    /// The same for what is text already.
+    /// Does the same for a string.
     #[must_use]
     pub fn clean(&self, text: &str) -> String {
         self.clean_up_to(text, LONGEST_SHOWN)
     }
 
-    /// The same with so many characters, for a text of ours that has a server's in it.
+    /// Does the same with this many characters, for a text of this package that contains a server's.
     #[must_use]
     pub fn clean_up_to(&self, text: &str, most: usize) -> String {
         let mut shown = String::new();
@@ -91,7 +91,7 @@ impl Secrets {
     }
 }
 
-/// How much of `rest` repeats the secret: all of it, or a beginning that the server cut off.
+/// How much of `rest` repeats the secret: all of it, or a beginning after which the server cut it off.
 fn hidden_at(form: &str, before: Option<char>, rest: &str) -> usize {
     let alike = form.bytes().zip(rest.bytes()).take_while(|(one, other)| one == other).count();
     let alike = (0..=alike).rev().find(|at| form.is_char_boundary(*at)).unwrap_or(0);
@@ -111,7 +111,7 @@ fn hidden_at(form: &str, before: Option<char>, rest: &str) -> usize {
     if hides { alike } else { 0 }
 }
 
-/// As JavaScript's `encodeURIComponent` writes it.
+/// The form of JavaScript's `encodeURIComponent`.
 fn percent_encoded(secret: &str) -> String {
     let mut encoded = String::new();
     for byte in secret.bytes() {

@@ -1,6 +1,6 @@
 //! Sets of hash slots.
 
-/// A set of hash slots; empty ones take no memory.
+/// A set of hash slots. An empty set takes no memory.
 #[derive(Debug, Default)]
 pub(crate) struct SlotSet {
     words: Vec<u64>,

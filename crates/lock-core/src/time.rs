@@ -3,9 +3,8 @@
 use std::ops::Add;
 use std::time::Duration;
 
-/// A point on a clock that never stops, not even while the machine is suspended: nanoseconds since some fixed
-/// start. `std::time::Instant` is not used because on Linux and macOS it stands still during suspend, and a
-/// lease in Redis does not.
+/// A point on a clock that never stops, not even while the machine is suspended: nanoseconds since a fixed start. `std::time::Instant` is
+/// no substitute: on Linux and macOS it stands still during suspend, and a lease in Redis does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
@@ -25,13 +24,13 @@ impl Instant {
         self.0
     }
 
-    /// How long after `earlier` this is; zero when it is not after it.
+    /// How long after `earlier` this is. Zero if it is not later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// This instant moved back by `duration`, at the earliest the clock's start.
+    /// This instant moved back by `duration`, but not before the clock's start.
     #[must_use]
     pub fn back(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(saturating_nanos(duration)))

@@ -5,33 +5,33 @@ use crate::time::Instant;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// What a deadline is for. An entry may be out of date: whoever takes it compares with the state it was set for.
+/// The purpose of a deadline. An entry may be out of date, so its reader compares it with the state for which it was set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
-    /// Time to connect again.
+    /// It is time to connect again.
     Reconnect,
-    /// Time to ask again whether the server has loaded its data.
+    /// It is time to ask again whether the server has loaded its data.
     ReadyCheck,
-    /// Time to ask whether a connection that owes answers is still alive.
+    /// It is time to ask whether a connection that owes answers is still alive.
     Silence,
-    /// Time to ask again for what the server refused.
+    /// It is time to ask again for a right that the server refused.
     AskAgain,
-    /// Jobs ended whose callers were not told yet.
+    /// Jobs have ended whose callers were not told yet.
     Verify,
-    /// A call's time limit.
+    /// A call's time limit ends.
     Limit(CallId),
-    /// The time limit of a call's command.
+    /// The time limit of a call's command ends.
     Command(CallId),
-    /// A call's next attempt.
+    /// A call asks again.
     Retry(CallId),
-    /// The first in a line asks: its place and serial number.
+    /// The first in a line asks. The line's place and serial number.
     Line(u32, u64),
     /// A key's safety poll, with the serial number of its queue.
     Poll(u32, u64),
 }
 
-/// Deadlines in order. Entries of finished calls stay until their time or until they outnumber the living:
-/// taking each out at once would cost every quick call a search.
+/// The deadlines in order. Entries of finished calls stay until their time, or until they outnumber the others. Each quick call would
+/// otherwise have to search for its entry.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<(Instant, Timer)>>,
@@ -51,12 +51,12 @@ impl Timers {
         if due { self.heap.pop().map(|Reverse((_, timer))| timer) } else { None }
     }
 
-    /// When the next entry is due, possibly one that has become meaningless.
+    /// When the next entry is due, which may have become meaningless.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// Drops what `alive` no longer knows, once the table has doubled since the last time.
+    /// Drops the entries that `alive` does not know, if the table has doubled since the last time.
     pub(crate) fn sweep(&mut self, alive: impl Fn(Timer) -> bool) {
         if self.heap.len() < self.sweep_at.max(SMALLEST_SWEEP) {
             return;

@@ -1,4 +1,4 @@
-//! Taking and giving back locks that nobody waits for: the commands of one turn share a script call.
+//! Taking and giving back locks that nobody waits for. The commands of one turn share a script call.
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -56,7 +56,7 @@ fn what_is_taken_in_one_turn_is_one_command_and_each_call_gets_its_own_answer() 
     let callers = KEYS.map(|key| rig.wait_for(key, SECOND).0);
     let sent = rig.sent();
     assert_eq!((sent.len(), verb(&sent[0]), sent[0][2].as_str()), (1, "take", "9"));
-    // Held, an error of its own, contended.
+    // One is held, one has an error of its own, one is contended.
     rig.reply(b"*4\r\n:1\r\n:1800000000000001\r\n-WRONGTYPE no string\r\n:0\r\n");
     assert!(
         matches!(&rig.done[0], (caller, Outcome::Held(hold)) if *caller == callers[0] && *hold.tokens == [1_800_000_000_000_001])

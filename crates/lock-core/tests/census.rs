@@ -52,7 +52,7 @@ fn waits(name: &str, count: usize) -> Vec<Waiting> {
     vec![Waiting { key: key(name), since: START, label: Some("checkout".into()) }; count]
 }
 
-/// What is ready to be answered, as messages.
+/// The questions that can be answered, as messages.
 fn ready(respondent: &mut Respondent, now: Instant, table: &LeaseTable) -> Vec<Message> {
     let ready = respondent.ready(now).into_iter();
     ready
@@ -126,7 +126,7 @@ fn a_loop_that_is_stuck_is_told_as_such_and_the_locks_are_told_all_the_same() {
     let census = collector.finish();
     assert_eq!((census.answers[0].waits.as_ref(), census.answers[0].process.stuck_ms), (None, Some(900)));
     assert_eq!(census.answers[0].locks.len(), 1);
-    // What the loop says later concerns nobody.
+    // A later answer of the loop concerns nobody.
     respondent.loop_said(1, waits("one", 1));
     assert!(ready(&mut respondent, due + LIMIT, &table).is_empty());
 }
@@ -142,7 +142,7 @@ fn a_process_with_100_000_locks_answers_in_parts() {
     assert!(messages.iter().all(|message| message.text.len() < 100 << 10));
     let mut collector = Collector::new(START, LIMIT);
     collector.reached(1);
-    // In any order, and one of them twice.
+    // The messages come in any order, and one of them twice.
     for message in messages.iter().rev().chain(messages.first()) {
         assert!(!collector.is_done(START) || message.text == messages[0].text);
         collector.take_in(&message.text);
@@ -226,9 +226,9 @@ fn who_takes_a_lock_away_is_known_for_a_minute() {
     assert_eq!(by(&table, LIMIT, &held).as_deref(), Some("ada@desk, pid 3"));
     assert_eq!(by(&table, LIMIT, &hold(&["two"], "me", START)), None);
     assert_eq!(by(&table, Duration::from_secs(61), &held), None);
-    // Who took it since did not lose it to her.
+    // She did not take the lock away from an owner who took it later.
     assert_eq!(by(&table, LIMIT, &hold(&["one"], "me", START + MS)), None);
-    // From one owner only; and who frees the next holder's lock does not hide her name from the first.
+    // She takes it from one owner only. An operator who frees the next holder's lock does not hide her name from the first.
     table.note_freed(START, key("one"), Some(b"you"), &"bob".into());
     assert_eq!(by(&table, LIMIT, &held).as_deref(), Some("ada@desk, pid 3"));
     assert_eq!(by(&table, LIMIT, &hold(&["one"], "you", START)).as_deref(), Some("bob"));

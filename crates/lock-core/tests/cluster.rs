@@ -297,7 +297,7 @@ fn a_release_names_the_grant_of_a_claim_that_is_under_way_at_the_old_node() {
     let sent = nodes.sent("b");
     assert_eq!(verb(&sent[0]), "hand over");
     assert!(sent[0].contains(&format!("grant:{client}:{}", TICKET + 9)), "{sent:?}");
-    // Else it would lock the key for nobody.
+    // Otherwise it would lock the key for nobody.
     nodes.refuse("a", "MOVED 1 b:7000");
     assert!(nodes.sent("b").is_empty());
     nodes.reply("b", b"*2\r\n:1\r\n:1\r\n");
@@ -364,7 +364,7 @@ fn the_cluster_is_ready_again_after_a_lookup_that_failed() {
 #[test]
 fn in_a_cluster_a_slots_counter_is_synced_each_time() {
     let mut nodes = Nodes::ready(with(rules()));
-    // Meanwhile the slot may have been at "b", and a replica that took over there may have lost its latest tokens.
+    // The slot may have been at "b" meanwhile, and a replica that took over there may have lost its latest tokens.
     for (expected, sync) in [("park", 10), ("take", 8)] {
         nodes.wait_for(&[1], WaitPolicy::None);
         let sent = nodes.sent("a");

@@ -1,4 +1,4 @@
-//! A slot that every node of a cluster says is another's.
+//! A slot that no node of a cluster calls its own.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

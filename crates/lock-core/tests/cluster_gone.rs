@@ -1,4 +1,4 @@
-//! A node of a Redis Cluster that loses all its slots: nothing that was under way there is lost, in whatever state it was.
+//! A node of a Redis Cluster that loses all its slots. No call that was under way there is lost, whatever its state.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -11,13 +11,13 @@ use support::{MS, SECOND, verb};
 const LISTENS: &[u8] = b">3\r\n+ssubscribe\r\n+x\r\n:1\r\n";
 const RELEASED: &[u8] = b"*2\r\n:1\r\n:1\r\n";
 
-/// "a" is let go: "b" has all slots.
+/// "a" is removed, and "b" has all slots.
 fn let_go(nodes: &mut Nodes) {
     nodes.map(&[range(0, 16_383, "b")]);
     assert!(nodes.find("a").is_none());
 }
 
-/// The scripts that "b" is asked for, in order.
+/// The scripts that "b" gets, in order.
 fn scripts(nodes: &mut Nodes) -> Vec<&'static str> {
     nodes
         .sent("b")

@@ -1,4 +1,4 @@
-//! Waiters of a Redis Cluster whose node refuses their question for a while, as long as it has no use for the slot's keys.
+//! Waiters of a Redis Cluster whose node refuses their question for a while, because it cannot serve the slot's keys.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -10,7 +10,7 @@ use support::{MS, SECOND};
 
 const DOWN: &str = "CLUSTERDOWN The cluster is down";
 
-/// Two waiters stand in a queue, of whom the older asks; the client's id.
+/// Two waiters stand in a queue, and the older one asks. Returns the client's id.
 fn two_wait(nodes: &mut Nodes) -> String {
     let client = nodes.park("a", 1);
     nodes.wait_for(&[1], WaitPolicy::Endless);
@@ -65,7 +65,7 @@ fn one_that_is_refused_too_often_leaves_the_grant_to_the_next() {
         nodes.pass(100 * MS);
     }
     assert_eq!(nodes.error().code, Code::Refused);
-    // When its own park was answered is so long ago that the grant is worth no more than the question.
+    // The answer to its own park is so old that the grant is worth no more than the question.
     nodes.reply("a", &smessage(&sent[1][12], 1, TICKET + 9));
     assert_eq!(nodes.asked("a"), ["park"]);
     nodes.reply("a", &held(TICKET + 9));

@@ -91,7 +91,7 @@ fn release_all_that_waits_for_the_table_of_slots_fails_with_all_others() {
     assert!(nodes.router.is_idle() && !nodes.router.has_callers());
 }
 
-/// The table of slots is asked for, and is this.
+/// The router asks for the table of slots, and gets this one.
 fn look_up(nodes: &mut Nodes, ranges: &[SlotRange]) {
     nodes.pass(50 * MS);
     assert!(nodes.looks_up());
@@ -103,7 +103,7 @@ fn find_nothing(nodes: &mut Nodes, host: &str) {
     nodes.reply(host, b"*2\r\n$1\r\n0\r\n*0\r\n");
 }
 
-/// A SCAN of the node finds one lock, and so it is freed, or not.
+/// A SCAN of the node finds one lock, which is freed or not.
 fn free_one(nodes: &mut Nodes, host: &str, answer: &[u8]) {
     nodes.reply(host, b"*2\r\n$1\r\n0\r\n*1\r\n$13\r\nmedusa_lock:k\r\n");
     assert_eq!(nodes.asked(host), ["revoke"]);

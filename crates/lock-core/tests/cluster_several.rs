@@ -34,9 +34,9 @@ fn half_of(wanted: Wanted, wait: WaitPolicy, lease: Option<Duration>) -> (Nodes,
     (nodes, caller)
 }
 
-/// What is held at "a" is given back, and the queue at "b" left.
+/// The lock at "a" is given back, and the client leaves the queue at "b".
 fn assert_rolled_back(nodes: &mut Nodes) {
-    // Nobody waits there, so that it shares a call with others.
+    // Nobody waits there, so the release shares a call with others.
     assert_eq!(nodes.asked("a"), ["give back"]);
     nodes.reply("a", b"*2\r\n:1\r\n:1\r\n");
     assert_eq!(nodes.asked("b"), ["leave"]);
@@ -80,7 +80,7 @@ fn a_refused_try_gives_back_what_it_has() {
     nodes.reply("b", REFUSED);
     let error = nodes.error();
     assert_eq!((error.code, error.keys), (Code::NotAcquired, vec![key(9000)]));
-    // Nobody waits, so that it shares a call with others.
+    // Nobody waits, so the release shares a call with others.
     assert_eq!(nodes.asked("a"), ["give back"]);
     nodes.reply("a", b"*2\r\n:1\r\n:1\r\n");
     assert!(nodes.router.is_idle());
@@ -181,7 +181,7 @@ fn a_part_that_is_answered_together_with_the_loss_of_another_goes_back() {
     nodes.reply("a", LISTENS);
     nodes.reply("a", &parked(TICKET));
     nodes.pass(LEASE / 3);
-    // The waiter looks at the second; and the first is kept, which is not answered yet.
+    // The waiter looks at the second, and keeps the first, which is not answered yet.
     let asked: Vec<_> = nodes.sent("a").into_iter().map(|command| command[3].clone()).collect();
     assert_eq!(asked, [2, 1].map(|slot| format!("medusa_lock:{}", key(slot))));
     nodes.reply("a", &parked(TICKET));
@@ -203,7 +203,7 @@ fn a_part_of_a_lock_without_an_end_has_one_until_all_are_held() {
     let kept = nodes.sent("a").remove(0);
     assert!(kept.contains(&"5000".to_owned()), "{kept:?}");
     nodes.reply("a", &held(5));
-    // The second is had.
+    // The call gets the second.
     let (id, now) = (nodes.id("b"), nodes.now);
     nodes.router.client(id).unwrap().handle_timeout(now + 5 * SECOND);
     nodes.sent("b");
@@ -235,7 +235,7 @@ fn a_part_that_was_lost_is_taken_again_before_the_later_ones_under_a_new_name() 
     let refresh = nodes.sent("a").remove(0);
     nodes.sent("b");
     nodes.reply("a", REFUSED);
-    // The late answer of the old part frees nothing of the new one.
+    // The late answer for the old part frees nothing of the new one.
     nodes.reply("b", &held(6));
     let again = nodes.sent("a").remove(0);
     assert_eq!(support::verb(&again), "park");
@@ -252,7 +252,7 @@ fn a_call_whose_part_cannot_be_kept_alive_still_ends_at_its_limit() {
     let (mut nodes, _) = half(WaitPolicy::Limit(8 * SECOND));
     nodes.pass(LEASE / 3);
     assert_eq!(nodes.asked("a"), ["park"]);
-    // The second is had, while the first does not answer.
+    // The call gets the second, while the first does not answer.
     nodes.sent("b");
     nodes.reply("b", &held(6));
     assert!(nodes.done.is_empty());
@@ -316,7 +316,7 @@ fn at_exit_each_lock_is_shortened_at_its_own_node() {
         label: None,
     };
     assert!(nodes.router.shorten_for_exit(nodes.now, vec![lease]));
-    // At "a" what the call has that still waits at "b".
+    // This is the lock at "a" of the call that still waits at "b".
     let sent = nodes.sent("a");
     assert_eq!((support::verb(&sent[0]), &sent[0][3]), ("renew", &format!("medusa_lock:{}", key(1))));
     let sent = nodes.sent("b");
@@ -368,7 +368,7 @@ fn a_part_that_was_not_kept_is_asked_for_before_the_call_is_told() {
     nodes.pass(LEASE / 3);
     assert_eq!(nodes.asked("a"), ["park"]);
     nodes.refuse("a", "BUSY Redis is busy");
-    // The second is had.
+    // The call gets the second.
     nodes.sent("b");
     nodes.reply("b", &held(6));
     assert!(nodes.done.is_empty());
@@ -382,7 +382,7 @@ fn a_part_whose_roll_back_may_come_late_is_taken_again_under_a_new_name() {
     let (mut nodes, _) = half(WaitPolicy::Limit(60 * SECOND));
     nodes.pass(LEASE / 3);
     let refresh = nodes.sent("a").remove(0);
-    // Whether the first command was executed is not known when the second is refused.
+    // Nobody knows whether the first command was executed when the second is refused.
     let (id, now) = (nodes.id("a"), nodes.now);
     nodes.router.client(id).unwrap().handle_disconnected(now, "cut");
     nodes.pass(SECOND);

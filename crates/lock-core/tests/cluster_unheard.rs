@@ -1,4 +1,4 @@
-//! Waiters that were parked in a slot while nobody listened to its channel.
+//! Waiters that were parked in a slot to whose channel nobody listened.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -10,7 +10,7 @@ use support::{MS, verb};
 
 const LIMIT: WaitPolicy = WaitPolicy::Limit(std::time::Duration::from_secs(60));
 
-/// "a" has not got slot 1 yet when it is asked for the channel, and has it when it is asked to park. The client's id there.
+/// "a" does not have slot 1 yet when it is asked for the channel, and has it when it is asked to park. Returns the client's id there.
 fn parked_unheard() -> (Nodes, String) {
     let mut nodes = Nodes::ready(with(rules()));
     nodes.wait_for(&[1], LIMIT);
@@ -42,7 +42,7 @@ fn a_waiter_asks_also_if_another_call_had_the_channel_opened() {
     nodes.refuse("a", "MOVED 1 b:7000");
     nodes.acquire(&[format!("{}2", key(1))], lock_core::Wanted::Execute, LIMIT);
     assert_eq!(nodes.asked("a"), ["SSUBSCRIBE", "park"]);
-    // It was carried out before that, so a grant may have come in between.
+    // The park was executed before that, so a grant may have come in between.
     nodes.reply("a", &parked(TICKET));
     assert!(nodes.sent("a").is_empty());
     nodes.reply("a", LISTENS);
@@ -61,7 +61,7 @@ fn a_waiter_whose_park_is_answered_after_its_channel_ended_is_heard_again() {
     assert_eq!(nodes.asked("a"), ["park"]);
     nodes.cancel(1);
     assert_eq!(nodes.asked("a"), ["leave"]);
-    // The slot leaves, and is back before the park.
+    // The slot leaves, and comes back before the park.
     let channel = format!("mlr!{}c:{client}", key(1));
     nodes.reply("a", format!(">3\r\n+sunsubscribe\r\n+{channel}\r\n:0\r\n").as_bytes());
     assert!(nodes.sent("a").is_empty());

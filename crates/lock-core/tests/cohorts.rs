@@ -1,4 +1,4 @@
-//! Runs: waiters of one client that follow one another on a lock without a word to Redis.
+//! Cohorts: waiters of one client that follow one another on a lock without a command to Redis.
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -9,13 +9,13 @@ use support::{MS, Rig, SECOND, config, holding, verb};
 
 /// Later than the token of the first hold.
 const TICKET: u64 = 1_800_000_000_000_000;
-/// What the client's release gives to its first waiter.
+/// The token that the client's release gives to its first waiter.
 const TOKEN: u64 = TICKET + 100;
-/// Places in a hand over: how many may follow, and up to which ticket they did.
+/// Places in a hand over: how many may follow, and the last ticket that followed.
 const FOLLOWERS: usize = 14;
 const SERVED: usize = 15;
 
-/// A call for a key that is held was made: it parks.
+/// A call for a key that is held: it parks.
 fn contend(rig: &mut Rig) {
     if verb(&rig.sent()[0]) == "take" {
         rig.reply(b"*2\r\n:1\r\n:0\r\n");
@@ -30,7 +30,7 @@ fn park(rig: &mut Rig, ticket: u64) -> u64 {
     caller
 }
 
-/// Holds "k" by the first of `count` waiters, of whom those with tickets before `TICKET + first_foreign` may follow.
+/// The first of `count` waiters holds "k". Those with tickets before `TICKET + first_foreign` may follow.
 fn running(config: ClientConfig, count: u64, first_foreign: u64) -> (Rig, Hold) {
     let (mut rig, first) = holding(config);
     for waiter in 0..count {
@@ -45,7 +45,7 @@ fn running(config: ClientConfig, count: u64, first_foreign: u64) -> (Rig, Hold) 
     (rig, hold)
 }
 
-/// The one hold among what was told.
+/// The only hold among the notices.
 fn held(rig: &mut Rig) -> Hold {
     let at = rig.done.iter().position(|(_, outcome)| matches!(outcome, Outcome::Held(_)));
     match at.map(|at| rig.done.remove(at).1) {
@@ -183,7 +183,7 @@ fn while_the_next_job_runs_a_look_tells_who_has_ended() {
     assert_eq!(looks, [["GET", "medusa_lock:k"]]);
     rig.reply(format!("$44\r\n{:?}\r\n", second.owner).as_bytes());
     assert_eq!(told(&mut rig), [(first, "released")]);
-    // The run goes on.
+    // The cohort goes on.
     let then = end(&mut rig, &second.owner);
     held(&mut rig);
     rig.pass(MS);
@@ -257,7 +257,7 @@ fn a_waiter_whose_park_is_not_answered_stands_behind_everybody_who_waited_when_t
     end(&mut rig, &second.owner);
     let sent = rig.sent();
     assert_eq!((verb(&sent[0]), sent[0][SERVED].clone()), ("hand over", (TICKET + 1).to_string()));
-    // One token was for a follower; what was drawn after that is the newcomer's, or later.
+    // One token was for a follower. A later token belongs to the newcomer or to a later caller.
     assert_eq!(sent[0][10], (TOKEN + 2).to_string());
 }
 

@@ -1,4 +1,4 @@
-//! Runs that begin on a grant: its message says who of this client may follow the first.
+//! Cohorts that begin on a grant. Its message tells which waiters of this client may follow the first.
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -15,7 +15,7 @@ const SERVED: usize = 15;
 /// Place in a claim.
 const NEXT: usize = 9;
 
-/// `count` waiters for "k", the first of whom is granted the lock; those before `TICKET + first_foreign` may follow.
+/// There are `count` waiters for "k", and the first is granted the lock. Those before `TICKET + first_foreign` may follow.
 fn granted(count: u64, first_foreign: u64) -> (Rig, Hold) {
     let mut rig = Rig::ready(config());
     let mut client = String::new();
@@ -107,7 +107,7 @@ fn a_claim_names_the_next_waiter_and_while_it_is_under_way_it_is_the_whole_cohor
     let sent = rig.sent();
     assert_eq!((verb(&sent[0]), sent[0][NEXT].clone()), ("claim", (TICKET + 1).to_string()));
     assert_eq!(sent[0][6], format!("{:?}", first.owner), "the lock is the first one's");
-    // Under way, it is still everybody's.
+    // While it is under way, the question is for all callers.
     end(&mut rig, 92, &second, claim_of(&second));
     let third = held(&mut rig);
     assert_eq!(third.claim, first.claim);
@@ -155,7 +155,7 @@ fn a_look_that_finds_the_grant_finds_the_lock_their_own() {
     let grant = rig.sent()[0][5].clone();
     rig.pass(MS);
     rig.sent();
-    // The claim was not executed, for want of memory; the look was.
+    // The claim was not executed, for lack of memory. The look was.
     rig.reply(b"-OOM command not allowed when used memory > 'maxmemory'.\r\n");
     rig.reply(format!("${}\r\n{grant}\r\n", grant.len()).as_bytes());
     assert_eq!(told(&mut rig), [(91, true)]);

@@ -1,4 +1,4 @@
-//! Errors that Redis answers with and that concern the connection.
+//! Errors of Redis that concern the connection.
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -15,7 +15,7 @@ fn asking() -> ClientConfig {
     ClientConfig { retry, ..config() }
 }
 
-/// The number of the question that is asked about an error.
+/// The number of the question about an error.
 fn question(rig: &Rig) -> u64 {
     let asked = rig.events.iter().find_map(|event| match event {
         Event::AskError { question, .. } => Some(*question),

@@ -1,4 +1,4 @@
-//! Waiting in a queue and being handed the lock: `docs/PROTOCOL.md`, "Rules of the client".
+//! Waiting in a queue and getting the lock handed over: `docs/PROTOCOL.md`, "Rules of the client".
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -10,7 +10,7 @@ use support::{MS, Rig, SECOND, config, verb};
 const TICKET: u64 = 1_800_000_000_000_000;
 const PARK_OLDEST: usize = 16;
 
-/// Parked at its only key: ticket, and ms left of the holder.
+/// The answer for a waiter parked at its only key: ticket, and time left of the holder in ms.
 fn parked(ticket: u64, left_ms: u64) -> Vec<u8> {
     format!("*5\r\n:2\r\n:0\r\n:{ticket}\r\n:{left_ms}\r\n:1\r\n").into_bytes()
 }
@@ -47,7 +47,7 @@ fn a_job_begins_on_the_grant_and_its_claim_follows() {
     let hold = held(&mut rig);
     assert_eq!(*hold.tokens, [TICKET + 9]);
     let until = hold.claim.map(|claiming| claiming.until);
-    // Its park was sent just now, and found the lock another's.
+    // Its park was sent just now, and another owner held the lock.
     assert_eq!(until, Some(rig.now + 2 * SECOND));
     assert_eq!(verbs(&mut rig), ["claim"]);
     rig.reply(b"*1\r\n:1\r\n");
@@ -57,7 +57,7 @@ fn a_job_begins_on_the_grant_and_its_claim_follows() {
 #[test]
 fn a_grant_that_may_be_old_is_claimed_before_the_job_begins() {
     let (mut rig, client) = waiting(1);
-    // Nothing was heard of the key meanwhile, so the grant may have been made at any time since.
+    // The client heard nothing about the key meanwhile, so the grant may have been made at any time since.
     rig.now = rig.now + 1_850 * MS;
     rig.push(&client, TICKET + 9, "k");
     assert!(rig.done.is_empty());
@@ -160,7 +160,7 @@ fn a_waiter_that_holds_other_keys_meanwhile_gives_them_back_by_attempt() {
     let mut rig = Rig::ready(config());
     let (caller, task) = rig.acquire(&["a", "b"], Wanted::Execute, Some(60 * SECOND));
     rig.sent();
-    // Parked at the second.
+    // The call is parked at the second key.
     rig.reply(format!("*5\r\n:2\r\n:1\r\n:{TICKET}\r\n:60000\r\n:1\r\n").as_bytes());
     rig.client.cancel(rig.now, task, caller);
     rig.pass(MS);

@@ -1,4 +1,4 @@
-//! What is said on a new connection.
+//! The handshake on a new connection.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -11,7 +11,7 @@ use support::{Rig, SECOND, config, with_password};
 const SUBSCRIBED: &[u8] =
     b">3\r\n+subscribe\r\n+mlr!c:x\r\n:1\r\n>3\r\n+subscribe\r\n+mlr!o:x\r\n:2\r\n>3\r\n+message\r\n+mlr!c:x\r\n+\r\n:1\r\n";
 
-/// Locks may be taken, and side keys be used.
+/// Locks can be taken, and side keys used.
 const PROBED: &[u8] = b"*1\r\n:1\r\n*1\r\n:1\r\n";
 
 fn info(text: &str) -> Vec<u8> {
@@ -150,7 +150,7 @@ fn a_missing_right_or_an_old_server_leads_to_the_plain_rung() {
     }
 }
 
-/// The mode, and why, after a handshake whose replies are these; `second` only if it is asked for.
+/// The mode and its reason after a handshake with these replies. `second` is only used if the client asks for it.
 fn mode(hello: &[u8], server: &str, second: &[u8]) -> (Mode, String) {
     let mut rig = Rig::new(config());
     rig.connects();
@@ -191,7 +191,7 @@ fn handshake_options(handshake_options: HandshakeOptions) -> ClientConfig {
     ClientConfig { handshake_options, ..config() }
 }
 
-/// Answers the handshake: INFO as told, no channels, everything else as a server does that takes it.
+/// Answers the handshake: INFO as given, no channels, and everything else as a server that accepts it.
 fn answer(rig: &mut Rig, info: &[u8]) {
     rig.connects();
     for _ in 0..2 {

@@ -1,7 +1,7 @@
-//! What the JavaScript thread and the renewal thread do with the table of leases, in every interleaving (Loom).
+//! The table of leases under the JavaScript thread and the renewal thread, in every interleaving (Loom).
 //!
-//! The table stands behind a mutex, and the renewal thread is woken as `src/lane/renewal.rs` does it: by a permit that is kept until it
-//! waits. Time is a counter that whoever looks moves on.
+//! The table is behind a mutex. The renewal thread is woken as in `src/lane/renewal.rs`: by a permit that is kept until it waits. Time is a
+//! counter that every look increases.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -39,7 +39,7 @@ fn lease(sent_at: Instant) -> NewLease {
     }
 }
 
-/// What both threads see.
+/// The state that both threads share.
 struct Shared {
     table: Mutex<LeaseTable>,
     /// The renewal thread's permit.
@@ -72,7 +72,7 @@ impl Shared {
         hold
     }
 
-    /// One look of the renewal thread; every renewal is answered in the same way.
+    /// One look of the renewal thread. Every renewal gets the same answer.
     fn look(&self, now: Instant, answer: RenewalAnswer) {
         self.woken.store(false, Ordering::Release);
         let (mut due, mut lost) = (Vec::new(), Vec::new());
@@ -82,7 +82,7 @@ impl Shared {
         drop(table);
         self.told_lost.fetch_add(lost.len(), Ordering::AcqRel);
         for renewal in due {
-            // Another lock of the mutex: anything may happen while the answer is on its way.
+            // This locks the mutex again, so anything may happen while the answer is on its way.
             if self.table.lock().unwrap().answered(now, renewal.hold, answer) {
                 self.told_lost.fetch_add(1, Ordering::AcqRel);
             }
@@ -118,7 +118,7 @@ fn an_answer_for_a_lock_that_was_given_back_does_not_touch_the_next_one() {
         thread.join().unwrap();
         let state = shared.table.lock().unwrap().state(at(20 * SECOND), second);
         assert_eq!(state, LeaseState::Held);
-        // Told by the renewal thread, or by the release, but not by neither.
+        // The renewal thread or the release tells it. One of them must.
         let told = shared.told_lost.load(Ordering::Acquire);
         let seen = released.map(|ended| ended.state);
         assert!(seen.is_some_and(LeaseState::is_lost) || told == 0, "{seen:?}, told {told} times");
@@ -149,7 +149,7 @@ fn what_happens_while_a_renewal_is_under_way_is_looked_at_after_it() {
         let renewing = Arc::clone(&shared);
         let now = at(20 * SECOND);
         let thread = thread::spawn(move || renewing.look(now, EXTENDED));
-        // A message says that locks were taken away: the renewal may have been sent before that.
+        // A message says that locks were taken away. The renewal may have been sent before that.
         let mut table = shared.table.lock().unwrap();
         table.hurry(now + MS);
         shared.hurried.store(true, Ordering::Release);

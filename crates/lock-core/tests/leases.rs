@@ -168,7 +168,7 @@ fn where_the_claims_answer_is_not_heard_for_half_a_second_the_renewal_asks() {
     assert_eq!(poll(&mut table, START + 21 * SECOND).0.len(), 1, "renewed from here on");
     assert!(!table.answered(START + 21 * SECOND, hold, EXTENDED));
     assert_eq!(table.state(START + 50 * SECOND, hold), LeaseState::Held);
-    // The claim's own answer comes later, and speaks of an earlier moment.
+    // The claim's own answer comes later, and is about an earlier moment.
     table.claimed(START + MS, hold);
     assert_eq!(table.state(START + 60 * SECOND + 100 * MS, hold), LeaseState::Held);
 }
@@ -196,7 +196,7 @@ fn nor_is_one_whose_answer_comes_after_that_to_the_claim() {
     assert_lost_when_asked(&mut table, hold, START + 750 * MS);
 }
 
-/// By now the lock was the owner's.
+/// The lock was the owner's until now.
 fn assert_lost_when_asked(table: &mut LeaseTable, hold: HoldId, at: Instant) {
     table.hurry(at);
     assert_eq!(poll(table, at).0.len(), 1);

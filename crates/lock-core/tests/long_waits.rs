@@ -1,4 +1,4 @@
-//! What the log says of keys that are waited for long.
+//! The log's lines about keys for which calls wait long.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

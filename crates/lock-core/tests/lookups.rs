@@ -1,4 +1,4 @@
-//! A master that is looked up: what a client does when nobody can say where it is, or names the wrong server.
+//! A master that is looked up: the client's behaviour if nobody can say where it is, or if somebody names the wrong server.
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -21,7 +21,7 @@ fn unresolved(rig: &mut Rig) {
     rig.pass(Duration::ZERO);
 }
 
-/// After which pause the next connection is asked for.
+/// The pause after which the client asks for the next connection.
 fn pause(rig: &mut Rig) -> Duration {
     let mut pause = Duration::ZERO;
     while !rig.wants_connection() {
@@ -32,7 +32,7 @@ fn pause(rig: &mut Rig) -> Duration {
     pause
 }
 
-/// A connection to a server that answers INFO with this role.
+/// The client connects to a server that answers INFO with this role.
 fn meets(rig: &mut Rig, role: &str) {
     rig.connects();
     let info = format!("redis_version:7.0.15\r\nrole:{role}\r\nloading:0\r\n");

@@ -243,7 +243,7 @@ fn an_attempt_that_joined_a_hold_confirms_itself_alone() {
     assert!(then[1].contains(attempts[1]), "rolled back: {then:?}");
 }
 
-/// Gives back what an attempt of "me" has of "k".
+/// Gives back the lock that an attempt of "me" has on "k".
 fn gives_back(rig: &mut Rig, alone: bool) {
     let request = ReleaseRequest {
         caller: 77,

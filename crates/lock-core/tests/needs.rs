@@ -1,4 +1,4 @@
-//! Servers, users and proxies that refuse something: what is done without it, or told by every call.
+//! Servers, users and proxies that refuse something: the client does without it, or every call is told.
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -11,7 +11,7 @@ const GREETED: &[u8] = b"%0\r\n:1\r\n+OK\r\n+OK\r\n$22\r\nredis_version:7.0.15\r
 const YES: &[u8] = b"*1\r\n:1\r\n";
 const SUBSCRIBED: &[u8] = b">3\r\n+subscribe\r\n+x\r\n:1\r\n>3\r\n+subscribe\r\n+y\r\n:2\r\n:1\r\n";
 
-/// Connected and greeted; what locks need is asked about and not answered yet.
+/// Connected and greeted. The client has asked for the rights that locks need, and has no answer yet.
 fn greeted() -> Rig {
     let mut rig = Rig::new(config());
     rig.connects();
@@ -83,7 +83,7 @@ fn where_no_script_is_known_by_its_hash_each_is_sent_in_full_and_the_log_says_so
                 let sent = rig.sent();
                 assert_eq!((sent[0][0].as_str(), verb(&sent[0])), ("EVAL", "park"));
                 rig.reply(HELD);
-                // The quick ways send texts, too.
+                // The short ways send texts, too.
                 rig.wait_for("k", SECOND);
                 let sent = rig.sent();
                 assert_eq!((sent[0][0].as_str(), verb(&sent[0])), ("EVAL", "take"));
@@ -136,7 +136,7 @@ fn a_message_to_oneself_that_was_heard_by_others_too_is_counted_again_later() {
     let mut rig = greeted();
     rig.reply(YES);
     rig.reply(YES);
-    // Somebody watches all channels of the server.
+    // Another client listens to all channels of the server.
     rig.reply(SUBSCRIBED.strip_suffix(b":1\r\n").unwrap());
     rig.reply(b":2\r\n");
     assert_eq!(mode(&rig), Some(Mode::Polling));

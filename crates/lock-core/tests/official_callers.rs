@@ -1,5 +1,5 @@
-//! A key that is handed on is left alone for callers of the official package, who leave no trace while they wait. When others run scripts, and nobody
-//! takes the key, that is done ever less often.
+//! A key that is handed on is left alone for callers of the official package, who leave no trace while they wait. If other software runs
+//! scripts and nobody takes the key, this happens less and less often.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -17,12 +17,12 @@ const AT: usize = 14;
 
 struct Server {
     marks: usize,
-    /// What a mark has left when the next one is made.
+    /// The time that a mark has left when the next one is made.
     mark_left: i64,
     refuses: bool,
-    /// Somebody else holds the key when it is asked for.
+    /// Another owner holds the key when the client asks for it.
     is_held: bool,
-    /// What it carried out.
+    /// The verbs that it executed.
     verbs: Vec<&'static str>,
 }
 
@@ -63,7 +63,7 @@ impl Server {
         }
     }
 
-    /// One call after the other, for so long; how many marks there were.
+    /// Makes one call after the other for this long. Returns the number of marks.
     fn serve(&mut self, rig: &mut Rig, seconds: u32) -> usize {
         let (before, end) = (self.marks, rig.now + seconds * SECOND);
         while rig.now < end {
@@ -97,7 +97,7 @@ fn a_key_is_marked_ever_less_often_when_nobody_comes_although_scripts_are_run() 
     assert!(later <= 3, "{later} marks in the next four minutes");
 }
 
-/// One caller alone, whose job takes 5 ms, and who comes back after `pause`, for three seconds.
+/// One caller alone, whose job takes 5 ms and who comes back after `pause`, for three seconds.
 fn alone(rig: &mut Rig, server: &mut Server, pause: Duration) {
     let end = rig.now + 3 * SECOND;
     while rig.now < end {

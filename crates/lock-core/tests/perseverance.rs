@@ -1,4 +1,4 @@
-//! When a connection or a call is given up: ioredis' options, as `docs/OPTIONS.md` has them.
+//! When the client gives up a connection or a call: ioredis' options, as in `docs/OPTIONS.md`.
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -16,7 +16,7 @@ fn with(retry: RetryPolicy) -> ClientConfig {
     ClientConfig { retry, ..config() }
 }
 
-/// So many connections that cannot be made, one after the other.
+/// This many connections cannot be made, one after the other.
 fn fail_to_connect(rig: &mut Rig, count: u32) {
     for _ in 0..count {
         rig.pass(3 * SECOND);
@@ -329,7 +329,7 @@ fn a_connection_that_owes_answers_may_be_silent_for_as_long_as_the_options_say()
 fn an_idle_connection_that_stood_for_hours_begins_an_outage_anew() {
     let mut rig = Rig::new(config());
     rig.connects();
-    // Nobody answers the handshake. The next connection is doubted until a command proves it, and nobody needs it.
+    // Nobody answers the handshake. The next connection is doubted until a command proves it useful, and nobody needs that.
     rig.pass(16 * SECOND);
     rig.shake_hands();
     rig.pass(3_600 * SECOND);

@@ -1,4 +1,4 @@
-//! Callers of one client who poll for a key: they stand in a line, and only the first of them asks.
+//! Callers of one client that poll for a key. They stand in a line, and only the first of them asks.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -11,7 +11,7 @@ use support::{MS, Rig, SECOND, config, verb};
 const REFUSED: &[u8] = b"*2\r\n:0\r\n:0\r\n";
 const HELD: &[u8] = b"*2\r\n:1\r\n:1800000000000000\r\n";
 
-/// Lets time pass until something is asked; how long that took.
+/// Lets time pass until the client asks something. Returns how long that took.
 fn asked(rig: &mut Rig, most: Duration) -> (Vec<Vec<String>>, Duration) {
     let began = rig.now;
     while rig.now < began + most {
@@ -24,7 +24,7 @@ fn asked(rig: &mut Rig, most: Duration) -> (Vec<Vec<String>>, Duration) {
     (Vec::new(), most)
 }
 
-/// Three callers, of whom the first was told to poll; nobody has asked again.
+/// Three callers. The first was told to poll, and nobody has asked again.
 fn three(rig: &mut Rig) {
     rig.wait_for("k", 3_600 * SECOND);
     rig.sent();
@@ -81,7 +81,7 @@ fn a_waiter_that_has_to_poll_and_is_withdrawn_gives_back_what_it_has() {
     assert_eq!((verb(&sent[0]), sent[0][3].as_str()), ("hand over", "medusa_lock:a"));
 }
 
-/// A call has the first of two keys and waits for the second; on the next connection everybody polls.
+/// A call has the first of two keys and waits for the second. On the next connection all callers poll.
 fn parked_before_it_polls() -> (Rig, u64, TaskKey) {
     let mut rig = Rig::ready(config());
     let (caller, index) = rig.acquire(&["a", "k"], Wanted::Execute, Some(3_600 * SECOND));

@@ -1,4 +1,4 @@
-//! When the connection breaks, and what becomes of the calls.
+//! Broken connections, and what becomes of the calls.
 
 mod support;
 
@@ -92,7 +92,7 @@ fn a_call_that_a_connection_was_there_for_at_any_time_times_out() {
     let error = rig.error();
     assert_eq!((error.code, error.cause.as_deref()), (Code::Timeout, Some("ECONNRESET")));
 
-    // The call comes in an outage, is sent in between, and the next outage lasts until its end.
+    // The call comes during an outage and is sent after it. The next outage lasts until the call's end.
     let mut rig = Rig::ready(config());
     rig.cut();
     rig.wait_for("k", 10 * SECOND);
@@ -126,7 +126,7 @@ fn of_many_calls_whose_script_is_not_known_one_sends_the_text() {
     rig.reply(&b"-NOSCRIPT No matching script.\r\n".repeat(4));
     let how = |rig: &mut Rig| rig.sent().iter().map(|command| command[0].clone()).collect::<Vec<_>>();
     assert_eq!(how(&mut rig), ["EVAL", "EVALSHA", "EVALSHA", "EVALSHA"]);
-    // The server has forgotten it again, or it was another script's.
+    // The server has forgotten the script again, or the text was another script's.
     rig.reply(b"*2\r\n:1\r\n:1700000000000001\r\n");
     rig.reply(&b"-NOSCRIPT No matching script.\r\n".repeat(3));
     assert_eq!(how(&mut rig), ["EVAL", "EVAL", "EVAL"], "each is sent behind a text once");

@@ -1,4 +1,4 @@
-//! What a server refuses for now is asked for again; only a wrong password is told at once.
+//! The client asks again for a right that a server refuses for now. Only a wrong password is told at once.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -184,7 +184,7 @@ fn after_a_failover_that_ended_well_the_pauses_begin_anew() {
     assert!(rig.wants_connection());
 }
 
-/// When what was refused was asked for again, and the answers to it until then refused it still.
+/// The times at which the client asks again for a refused right, if every answer refuses it.
 fn asks_again(rig: &mut Rig, word: &str, refusal: &[u8], time: Duration) -> Vec<Duration> {
     let (begin, end) = (rig.now, rig.now + time);
     let mut at = Vec::new();

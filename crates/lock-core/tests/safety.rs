@@ -1,4 +1,4 @@
-//! The option `safety`: a lock counts only once replicas have it.
+//! The option `safety`: a lock counts only when replicas have it.
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -30,7 +30,7 @@ fn held(rig: &mut Rig) -> Hold {
     }
 }
 
-/// A client whose call for "k" is answered, and whose WAIT is sent.
+/// A client whose call for "k" is answered and whose WAIT is sent.
 fn waiting() -> (Rig, lock_core::TaskKey, u64) {
     let mut rig = Rig::ready(safe());
     let (caller, task) = rig.wait_for("k", 60 * SECOND);
@@ -92,7 +92,7 @@ fn one_wait_is_for_everything_that_was_taken_before_its_answer() {
     rig.reply(HELD);
     rig.reply(HELD);
     assert_eq!(asked(&mut rig), ["WAIT 2 300"]);
-    // Sent before that WAIT, so executed before it.
+    // This was sent before that WAIT, so it was executed before it.
     rig.reply(HELD);
     assert!(asked(&mut rig).is_empty());
     rig.reply(b":2\r\n");
@@ -215,7 +215,7 @@ fn a_lock_whose_wait_took_longer_than_the_lease_is_given_back_if_nobody_wants_it
     rig.client.cancel(rig.now, task, caller);
     rig.pass(MS);
     assert_eq!(rig.error().code, Code::Aborted);
-    // The call's own lock, carried out late, may be what is in the way.
+    // The call's own lock, executed late, may be in the way.
     rig.reply(b"*2\r\n:1\r\n:0\r\n");
     assert_eq!(asked(&mut rig), ["give back"]);
 }

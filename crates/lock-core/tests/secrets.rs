@@ -1,4 +1,4 @@
-//! What a server says is shown without the secrets in it.
+//! A server's text is shown without the secrets in it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Waiters that come in one turn for one key: one command parks them all.
+//! Waiters that come in one turn for one key. One command parks them all.
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -8,7 +8,7 @@ use lock_core::{Outcome, Wanted};
 use support::{HELD, MS, Rig, SECOND, config, holding, verb};
 
 const TICKET: u64 = 1_800_000_000_000_000;
-/// Places in a park: the owner, and how many come along.
+/// Places in a park: the owner, and how many waiters come along.
 const OWNER: usize = 8;
 const ALONG: usize = 18;
 
@@ -16,7 +16,7 @@ fn parked(ticket: u64) -> Vec<u8> {
     format!("*5\r\n:2\r\n:0\r\n:{ticket}\r\n:60000\r\n:1\r\n").into_bytes()
 }
 
-/// A client that knows "k" as a key for which it has to wait: somebody does already.
+/// A client that knows "k" as a key with waiters, because a call waits already.
 fn busy() -> Rig {
     let (mut rig, _) = holding(config());
     rig.wait_for("k", 60 * SECOND);
@@ -31,7 +31,7 @@ fn verbs(sent: &[Vec<String>]) -> Vec<&'static str> {
     sent.iter().map(|command| verb(command)).collect()
 }
 
-/// Which callers hold the lock now, which failed, in the order in which they were told.
+/// The callers that hold the lock now, and those that failed, in the order in which they were told.
 fn told(rig: &mut Rig) -> Vec<(u64, bool)> {
     rig.done.drain(..).map(|(caller, outcome)| (caller, matches!(outcome, Outcome::Held(_)))).collect()
 }
@@ -44,7 +44,7 @@ fn one_command_parks_all_and_each_has_a_ticket_in_the_order_in_which_they_came()
     assert_eq!((verbs(&sent), sent[0][ALONG].as_str()), (vec!["park"], "2"));
     let client = sent[0][12].clone();
     rig.reply(&parked(TICKET + 10));
-    // The oldest was there before them, and is served by the grant; they follow it, as far as their tickets are early enough.
+    // The oldest was there before them, and the grant serves it. They follow it, if their tickets are early enough.
     rig.push_before(&client, TICKET + 100, TICKET + 12, "k");
     let mut served = Vec::new();
     while let Some((caller, Outcome::Held(hold))) = rig.done.pop() {
@@ -90,7 +90,7 @@ fn where_everybody_polls_those_who_came_along_do_too() {
         rig.wait_for("k", 60 * SECOND);
     });
     rig.sent();
-    // Held, but a holder was seen that does not hand over.
+    // The lock is held, but a holder was seen that does not hand over.
     rig.reply(format!("*2\r\n:1\r\n:{}\r\n", TICKET + 20).as_bytes());
     assert_eq!(told(&mut rig).len(), 1);
     rig.pass(300 * MS);
@@ -132,7 +132,7 @@ fn who_may_hold_the_lock_already_asks_for_itself() {
     rig.cut();
     rig.pass(SECOND);
     rig.shake_hands();
-    // One of them took the lock, or not.
+    // One of them took the lock, or none.
     let sent = rig.sent();
     assert_eq!(verbs(&sent), ["park", "park"]);
     assert_ne!(sent[0][OWNER], sent[1][OWNER]);
@@ -163,7 +163,7 @@ fn one_that_leaves_before_the_answer_is_taken_out_and_the_others_stay() {
     rig.client.cancel(rig.now, gone.1, gone.0);
     rig.reply(&parked(TICKET + 10));
     assert!(rig.sent().is_empty(), "others of this client wait there");
-    // Granted all the same, it gives the lock to the next.
+    // If it is granted all the same, it gives the lock to the next.
     let late = rig.wait_for("k", 60 * SECOND);
     rig.wait_for("k", 60 * SECOND);
     rig.sent();

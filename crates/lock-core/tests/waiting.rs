@@ -1,4 +1,4 @@
-//! Waiting for a key that somebody else holds.
+//! Waiting for a key that another owner holds.
 
 mod support;
 
@@ -41,7 +41,7 @@ fn pauses_double_up_to_the_longest_and_are_jittered_below_it() {
         for _ in 0..1_000 {
             rig.pass(MS / 4);
             let sent = rig.sent();
-            // Now and then it is asked for what was refused, too.
+            // Now and then the client also asks for a refused right.
             if sent.iter().any(|command| command[0] == "SUBSCRIBE") {
                 rig.reply(b"-NOPERM no channels\r\n");
             } else if !sent.is_empty() {

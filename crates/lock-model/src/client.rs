@@ -1,4 +1,4 @@
-//! The client: what it sends, and what it makes of answers and pushes. Follows "Rules of the client".
+//! The client: the commands that it sends, and its reactions to answers and pushes. Follows "Rules of the client".
 
 use crate::config::{Config, Owners};
 use crate::state::{CallState, Cmd, Grant, Message, NOBODY, Phase, Reply, State};
@@ -38,7 +38,7 @@ impl Actor<'_> {
         self.send(cmd);
     }
 
-    /// The caller waits no longer.
+    /// The caller does not wait any longer.
     pub(crate) fn cancel(&mut self, call: u8) {
         self.call(call).cancelled = true;
         if !self.call(call).busy {
@@ -46,7 +46,7 @@ impl Actor<'_> {
         }
     }
 
-    /// A waiter that nobody waits for, with no command under way.
+    /// Removes a waiter that nobody waits for and that has no command under way.
     fn drop_waiter(&mut self, call: u8) {
         let CallState { at, unsure, .. } = self.state.calls[call];
         self.call(call).cancelled = true;
@@ -68,7 +68,7 @@ impl Actor<'_> {
         }
     }
 
-    /// Gives back what a call took that no job ever ran on.
+    /// Gives back the locks of a call on which no job ever ran.
     fn give_back(&mut self, call: u8) {
         match self.config.owners {
             Owners::Execute => self.hand_over(call),
@@ -227,7 +227,7 @@ impl Actor<'_> {
 
     fn claim_answer(&mut self, call: u8, grant: Grant, reply: Reply) {
         let state = self.call(call);
-        // The job has ended meanwhile, and its release named the grant; or the claim is an older one.
+        // The job has ended meanwhile, and its release named the grant. Or the claim is an older one.
         if state.grant != grant || !matches!(state.phase, Phase::Early | Phase::Claiming) {
             return;
         }
@@ -260,7 +260,7 @@ impl Actor<'_> {
         }
     }
 
-    /// A grant that nobody wanted while a claim was not answered is passed on now.
+    /// Passes on a grant that came without a waiter while a claim was not answered.
     fn claim_settled(&mut self, key: u8) {
         if self.state.clients[self.client].deferred[key] && !self.view().is_claiming(key) {
             self.state.clients[self.client].deferred[key] = false;
@@ -290,7 +290,7 @@ impl Actor<'_> {
         }
     }
 
-    /// The connection is gone. What it owed may or may not have been executed.
+    /// The connection is gone. The server may have executed the unanswered commands.
     pub(crate) fn disconnect(&mut self) {
         let unanswered: Vec<Cmd> = self.state.unanswered(self.client).collect();
         let conn = self.state.clients[self.client].conn;
@@ -313,7 +313,7 @@ impl Actor<'_> {
         }
     }
 
-    /// A new connection stands, and with it a new client.
+    /// There is a new connection, and with it a new client.
     pub(crate) fn reconnect(&mut self, conn: u8) {
         let client = &mut self.state.clients[self.client];
         let backlog = std::mem::take(&mut client.backlog);

@@ -1,4 +1,4 @@
-//! What one run of the checker covers: who calls what, which faults happen, which rules are left out.
+//! The configuration of one run of the checker: the calls, the faults, and the rules that are left out.
 
 /// How the calls of a run name themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,20 +7,20 @@ pub enum Owners {
     Execute,
     /// Names given by callers: two calls may share one, and then extend each other's hold.
     Named,
-    /// Everybody is `*`: one name for all, which nobody holds twice.
+    /// Everybody is `*`: one name for all callers, which nobody holds twice.
     Star,
 }
 
 /// One call: a client that takes one key, or two keys in order.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
-    /// Whose call it is.
+    /// The client that makes the call.
     pub client: u8,
     /// The first key.
     pub first: u8,
     /// The second key, if any.
     pub second: Option<u8>,
-    /// Its owner, where names are given: equal numbers are equal names.
+    /// Its owner, if calls have names. Equal numbers are equal names.
     pub owner: u8,
 }
 
@@ -37,7 +37,7 @@ impl Call {
         Self { client, first, second: Some(second), owner: client }
     }
 
-    /// The same call under a given name.
+    /// The same call with a name.
     #[must_use]
     pub const fn named(self, owner: u8) -> Self {
         Self { owner, ..self }
@@ -61,18 +61,18 @@ impl Call {
     }
 }
 
-/// How often each fault may happen in one run; `total` bounds their sum, polls apart.
+/// How often each fault may happen in one run. `total` bounds their sum, without polls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Faults {
-    /// All faults together, polls apart.
+    /// All faults together, without polls.
     pub total: u8,
-    /// A connection is cut: what was under way may still be executed, its answers and pushes are lost.
+    /// A connection is cut. The server may still execute the commands under way. Answers and pushes are lost.
     pub cuts: u8,
     /// A process dies.
     pub crashes: u8,
     /// A process stands still for longer than every lease, and may go on later.
     pub stops: u8,
-    /// A waiter is not wanted any more.
+    /// The caller of a waiter gives up.
     pub cancels: u8,
     /// A lease or grant lapses although its client is well (slow, or its renewals failed).
     pub lapses: u8,
@@ -82,11 +82,11 @@ pub struct Faults {
     pub flushes: u8,
     /// A failover that loses the last one or two writes.
     pub failovers: u8,
-    /// The server does not know a script: not executed, and what was sent after it is.
+    /// The server does not know a script. It does not execute the command, but executes the commands behind it.
     pub noscripts: u8,
     /// A push arrives twice.
     pub duplicates: u8,
-    /// Polls at any time. (A poll that leads on from where everything stands still is always possible.)
+    /// Polls at any time. (A poll that ends a standstill is always possible.)
     pub polls: u8,
 }
 
@@ -107,7 +107,7 @@ impl Faults {
         polls: 0,
     };
 
-    /// At most `total` faults of every kind that safety is promised under.
+    /// At most `total` faults, of every kind under which safety is promised.
     #[must_use]
     pub const fn any(total: u8) -> Self {
         Self {
@@ -125,22 +125,21 @@ impl Faults {
     }
 }
 
-/// Rules that the text of the protocol left open and the model found to be needed. All are kept by default; a
-/// test shows for each what happens without it.
+/// Rules that the text of the protocol left open and that the model found to be needed. All are kept by default, and a test shows the
+/// effect of leaving out each of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// A job begins early only when no leave that may pass on a grant of its key is under way.
+    /// A job begins early only if no leave that may pass on a grant of its key is under way.
     pub early_start_waits_for_leave: bool,
-    /// A park under way that may take a grant over decides about it, also when its caller has gone.
+    /// A park under way that may take a grant over decides about it, even if its caller has gone.
     pub cancelled_park_decides: bool,
-    /// A release looks for its remembered answer the first time too, not only when it is sent again.
+    /// A release looks for its remembered answer the first time, too, and not only when it is sent again.
     pub release_always_looks: bool,
-    /// The first command of a connection raises the counter, whichever it is and whether it needs a token or not.
+    /// The first command of a connection raises the counter, whichever it is and whether or not it needs a token.
     pub first_command_raises: bool,
-    /// A park that was granted its key and cannot use it (it goes back to an earlier key, or is told to poll) passes
-    /// the grant on.
+    /// A park that was granted its key and cannot use it (it goes back to an earlier key, or is told to poll) passes the grant on.
     pub unused_grant_is_passed_on: bool,
-    /// The record of a named hold names every attempt that was told it holds, and an undo takes out its own only.
+    /// The record of a named hold names every attempt that was told that it holds, and a roll-back removes only its own.
     pub record_names_all: bool,
     /// A push whose token is not above that of the last push for the key is ignored.
     pub pushes_rise: bool,
@@ -160,22 +159,22 @@ impl Default for Rules {
     }
 }
 
-/// Mistakes made on purpose, one at a time: a checker that does not find them proves nothing.
+/// Deliberate mistakes, one at a time. A checker that does not find them proves nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Mutants {
-    /// A release frees the key whoever holds it.
+    /// A release frees the key of any holder.
     pub release_without_owner_check: bool,
-    /// A grant counts as delivered without a look at whether anybody receives it.
+    /// A grant counts as delivered, without a check whether anybody receives it.
     pub publish_without_liveness: bool,
-    /// A cancelled park whose answer was lost is forgotten instead of undone.
+    /// A cancelled park whose answer was lost is forgotten instead of rolled back.
     pub cancelled_without_undo: bool,
-    /// An undo compares the owner instead of the attempt.
+    /// A roll-back compares the owner instead of the attempt.
     pub undo_by_owner: bool,
     /// A park may take a grant over while a claim of the key is not answered.
     pub oldest_flag_during_claim: bool,
     /// A leave does not pass on the grant.
     pub leave_keeps_grant: bool,
-    /// A free key is taken although others are queued.
+    /// A free key is taken although other clients stand in the queue.
     pub barging: bool,
     /// Nobody polls.
     pub no_poll: bool,
@@ -188,22 +187,21 @@ pub struct Config {
     pub clients: u8,
     /// Number of keys.
     pub keys: u8,
-    /// Who calls what.
+    /// The calls.
     pub calls: Vec<Call>,
-    /// How calls name themselves.
+    /// How calls are named.
     pub owners: Owners,
     /// Whether locks have a lease (`acquire` without `expire` has none; `execute` always has one).
     pub leases: bool,
-    /// Whether commands of a broken connection may still be executed after the next connection stands.
+    /// Whether the server may still execute commands of a broken connection after the next connection was made.
     pub late_commands: bool,
-    /// Whether calls begin in the order of the list: for runs in which clients are alike, any other order is the
-    /// same but for their names.
+    /// Whether calls begin in the order of the list. Where clients are alike, any other order differs only in their names.
     pub ordered: bool,
-    /// Which faults.
+    /// The faults.
     pub faults: Faults,
-    /// Which rules.
+    /// The rules.
     pub rules: Rules,
-    /// Which mistakes.
+    /// The mistakes.
     pub mutants: Mutants,
 }
 
@@ -225,7 +223,7 @@ impl Config {
         }
     }
 
-    /// Whether two calls carry the same owner.
+    /// Whether two calls have the same owner.
     #[must_use]
     pub fn same_owner(&self, one: u8, other: u8) -> bool {
         match self.owners {

@@ -1,4 +1,4 @@
-//! Which steps a state allows.
+//! The steps that a state allows.
 
 use crate::config::Faults;
 use crate::model::{Action, Protocol};
@@ -9,7 +9,7 @@ use crate::state::{Lock, Message, Phase, Reply, State};
 const CONNECTIONS: u8 = 3;
 
 impl Protocol {
-    /// Whether a poll now, answered at once, would change anything.
+    /// Whether a poll now would change anything if it was answered at once.
     fn poll_leads_on(&self, state: &State, call: u8) -> bool {
         let client = self.0.call(call).client;
         let conn = state.clients[client].conn;
@@ -27,7 +27,7 @@ impl Protocol {
             }
     }
 
-    /// What happens by itself, sooner or later, without any fault.
+    /// The steps that happen sooner or later without any fault.
     pub fn progress(&self, state: &State, actions: &mut Vec<Action>) {
         for client in 0..self.0.clients {
             let it = &state.clients[client];
@@ -160,7 +160,7 @@ impl Protocol {
         }
     }
 
-    /// Takes a fault out of what may still happen.
+    /// Removes a fault from those that may still happen.
     pub(crate) fn spend(&self, state: &mut State, action: Action) {
         let progress = match action {
             Action::Lapse(key) => self.lapse(state, key) == Some(false),
@@ -188,7 +188,7 @@ impl Protocol {
         };
         *kind -= 1;
         left.total -= 1;
-        // A kind of which more is left than of all together says nothing: equal states are to look equal.
+        // A kind cannot happen more often than all kinds together. Its count is cut to that, so that equal states look equal.
         let total = left.total;
         for kind in [
             &mut left.cuts,

@@ -5,7 +5,7 @@ use crate::model::Protocol;
 use crate::state::{Grant, Lock, Message, Phase, Reply, State};
 
 impl Protocol {
-    /// What the end of a key's lease needs: `None`: it cannot end; `Some(true)`: a fault, since its client is well.
+    /// The conditions for the end of a key's lease. `None`: it cannot end. `Some(true)`: its end is a fault, since its client is well.
     pub(crate) fn lapse(&self, state: &State, key: u8) -> Option<bool> {
         match state.data.keys[key].lock {
             Lock::Free | Lock::Foreign => None,
@@ -27,7 +27,7 @@ impl Protocol {
         }
     }
 
-    /// Every call that may believe in a hold: with names, all calls of the name.
+    /// Every call that may believe in a hold. With names, these are all calls of the name.
     fn sharers(&self, holder: u8) -> impl Iterator<Item = u8> + use<'_> {
         let named = self.0.owners == Owners::Named;
         self.0.all_calls().filter(move |call| *call == holder || named && self.0.same_owner(*call, holder))

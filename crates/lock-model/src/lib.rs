@@ -1,25 +1,23 @@
-//! The hand-off protocol (`docs/PROTOCOL.md`, the scripts in `crates/lock-core/src/scripts`) as a model that a checker
-//! ([`stateright`]) visits every state of.
+//! The hand-off protocol (`docs/PROTOCOL.md`, the scripts in `crates/lock-core/src/scripts`) as a model. A checker ([`stateright`]) visits
+//! its every state.
 //!
-//! # What is modelled
+//! # The model
 //!
-//! A server (per key a lock, a queue, the "polled" mark; one counter), connections that carry commands one way and
-//! answers and pushes the other, in order, and clients with the rules of `PROTOCOL.md`. A step is one command executed,
-//! one message taken in, one decision of a caller, one lease that ends, or one fault. So every interleaving of them is
-//! covered, within the bounds below.
+//! The model has a server, connections and clients. The server has a lock, a queue and the "polled" mark per key, and one counter.
+//! Connections carry commands one way, and answers and pushes the other way, in order. Clients follow the rules of `PROTOCOL.md`. A step is
+//! one executed command, one message taken in, one decision of a caller, one lease that ends, or one fault. So the checker covers every
+//! interleaving of them, within the bounds below.
 //!
-//! Time has no numbers. What the rules about deadlines achieve is taken as given, and what follows from it is checked: a
-//! lease or grant ends only after the client's own deadline has passed (one step, [`Action::Lapse`], does both); an
-//! answer or push that comes after that end is seen to be late. A renewal moves only when that step happens, and it may
-//! happen at any time anyway, so there is no renewal in the model. Tickets and tokens are renumbered in their order
-//! after every step, so the states are finite although both only rise.
+//! Time has no numbers. The model assumes that the rules about deadlines have their effect, and checks the consequences. A lease or grant
+//! ends only after the client's own deadline has passed (one step, [`Action::Lapse`], does both). The client sees that an answer or push
+//! that comes after that end is late. A renewal only moves the moment of that step, which may be any moment, so the model has no renewal.
+//! Tickets and tokens are renumbered in their order after every step. So the states are finite although both numbers only rise.
 //!
-//! # What is checked
+//! # The checks
 //!
-//! The properties in [`name`], in every state; and that from every state the steps that happen by themselves lead to an
-//! end in which nobody waits ([`dead_ends`]). [`Mutants`] are mistakes that the checker has to find, [`Rules`] are rules
-//! that the text left open and the checker found to be needed: each is kept by default, and a test shows what breaks
-//! without it.
+//! The checker checks the properties in [`name`] in every state. It also checks that from every state the steps that happen by themselves
+//! lead to an end in which nobody waits ([`dead_ends`]). [`Mutants`] are mistakes that the checker has to find. [`Rules`] are rules that
+//! the text left open and the checker found to be needed: each is kept by default, and a test shows what breaks without it.
 //!
 //! # Bounds
 //!
@@ -42,12 +40,11 @@
 //! | leads on: 3 clients, 1 key, any fault | 480,673 |
 //! | leads on: 3 clients, 2 keys, 1 of cut, crash, stop | 184,751 |
 //!
-//! "Any fault": a cut connection (what was under way may be executed late or never, a push is lost), a crash, a stop, a
-//! cancelled waiter, a lease that ends under a client that is well, the official package as a holder, NOSCRIPT. Polls
-//! that lead on from where everything stands still are made in all runs, one or more at any other time in some (see
-//! `tests`).
+//! "Any fault" is one of these: a cut connection (commands under way may be executed late or never, a push is lost), a crash, a stop, a
+//! cancelled waiter, a lease that ends although its client is well, the official package as a holder, NOSCRIPT. All runs make polls that
+//! end a standstill, and some runs one or more at any other time (see `tests`).
 //!
-//! # What is left out
+//! # Left out
 //!
 //! `take` (it is `park` on a free key nobody waits for), `revoke`, `acquire`, a try, renewals, memory that is full, a
 //! `PUBLISH` that fails, the end of an abandoned queue after a minute, keys in different slots, clusters (where a push

@@ -1,4 +1,4 @@
-//! What may happen next, and what it leads to.
+//! The steps and their effects.
 
 use crate::client::Actor;
 use crate::config::Config;
@@ -14,11 +14,11 @@ use stateright::{Model, Property};
 pub enum Action {
     /// A call begins.
     Start(u8),
-    /// A call is not wanted any more.
+    /// The caller of a call gives up.
     Cancel(u8),
     /// A job ends.
     Finish(u8),
-    /// A waiter asks for itself.
+    /// A waiter asks by itself.
     Poll(u8),
     /// A client takes in its next message.
     Deliver(u8),
@@ -36,21 +36,21 @@ pub enum Action {
     Crash(u8),
     /// A process stands still.
     Stop(u8),
-    /// It goes on.
+    /// A process that stood still goes on.
     Resume(u8),
-    /// What a key holds reaches the end of its lease. Whoever believed in it has seen its own deadline pass.
+    /// A key's value reaches the end of its lease. Every client that believed in it has seen its own deadline pass.
     Lapse(u8),
     /// The official package takes a free key.
     ForeignTake(u8),
-    /// And deletes it.
+    /// The official package deletes its key.
     ForeignDelete(u8),
     /// The mark "everybody polls" ends.
     PolledEnds(u8),
     /// FLUSHALL.
     Flush,
-    /// A failover that loses so many writes.
+    /// A failover that loses this many writes.
     Failover(u8),
-    /// The next message of a client, a push, will come again.
+    /// The next message of a client, which is a push, will come again.
     Duplicate(u8),
 }
 

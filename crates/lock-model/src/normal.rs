@@ -1,4 +1,4 @@
-//! One state for all that differ only in how high the tickets and tokens are: they are only ever compared.
+//! One state for all states that differ only in the height of tickets and tokens, because these are only compared.
 
 use crate::state::{Cmd, Data, Grant, Lock, Message, Reply, State};
 
@@ -77,7 +77,7 @@ pub(crate) fn normalize(state: &mut State) {
     used &= !1;
     numbers(state, &mut |number| {
         if *number > 0 {
-            // At most one more is given per step, so numbers stay far below 64.
+            // Each step gives at most one more, so numbers stay far below 64.
             let below = used & ((1_u64 << *number) - 1);
             *number = u8::try_from(below.count_ones()).unwrap_or(u8::MAX) + 1;
         }

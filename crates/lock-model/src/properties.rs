@@ -1,4 +1,4 @@
-//! What must be true in every state.
+//! The properties of every state.
 
 use crate::model::Protocol;
 use crate::state::{Lock, Phase, State};
@@ -11,21 +11,21 @@ pub mod name {
     pub const ONE_HOLDER: &str = "one holder";
     /// Tokens rise from hold to hold.
     pub const TOKENS_RISE: &str = "tokens rise";
-    /// Where nothing happens any more by itself, nobody waits.
+    /// If no step happens by itself any more, nobody waits.
     pub const NOBODY_WAITS_FOR_EVER: &str = "nobody waits for ever";
-    /// Where nothing happens any more by itself, nothing is locked.
+    /// If no step happens by itself any more, nothing is locked.
     pub const NOTHING_STAYS_LOCKED: &str = "nothing stays locked";
     /// No verb of one attempt takes away the lock of another.
     pub const NO_WRONG_FREE: &str = "nobody frees another's lock";
-    /// A stopped client costs at most one claim period per key. One more is possible when it was queued again behind
-    /// its own grant (a second waiter of it had come), and one for each command that still arrives from it. (A client
-    /// is one connection: one that was cut before, and that the server still takes for open, costs its own.)
+    /// A stopped client costs at most one claim period per key. One more is possible if it was queued again behind its own grant (a second
+    /// waiter of it had come), and one for each command that still arrives from it. (A client is one connection. A connection that was cut
+    /// before, and that the server still counts as open, has its own cost.)
     pub const ONE_CLAIM_PERIOD: &str = "a stopped process costs one claim period";
-    /// A process that the server knows to be gone costs none.
+    /// A process that the server knows to be gone costs no claim period.
     pub const GONE_COST_NOTHING: &str = "a gone process costs nothing";
-    /// A client that is well and has nothing under way does not let a grant lapse that no waiter of it wants.
+    /// A client that is well and has nothing under way does not let a grant lapse that none of its waiters wants.
     pub const NO_IDLE_GRANT: &str = "no grant lies idle";
-    /// Nobody who comes later takes a key before a client that is queued.
+    /// No later caller takes a key before a client that is queued.
     pub const NOBODY_OVERTAKES: &str = "nobody overtakes";
 }
 
@@ -61,10 +61,10 @@ fn one_holder(model: &Protocol, state: &State) -> bool {
     true
 }
 
-/// Whether nothing is left that happens without a fault, a new call, or the return of a stopped process.
+/// Whether no step is left that needs no fault, no new call, and no return of a stopped process.
 ///
-/// stateright's `eventually` looks at the ends of paths only and takes a fault that may still happen for a way on;
-/// this looks at every state, and counts only what happens by itself.
+/// stateright's `eventually` looks only at the ends of paths, and counts a fault that may still happen as a step. This looks at every
+/// state, and counts only the steps that happen by themselves.
 fn is_still(model: &Protocol, state: &State) -> bool {
     // The common case first: most states have something on the wire.
     if state.conns.iter().any(|conn| conn.open && !conn.wire.is_empty()) {
@@ -76,7 +76,7 @@ fn is_still(model: &Protocol, state: &State) -> bool {
 }
 
 impl Protocol {
-    /// Whether no call of a process that goes on wants anything.
+    /// Whether no call of a live process waits.
     #[must_use]
     pub fn nobody_waits(&self, state: &State) -> bool {
         self.0.all_calls().all(|call| {

@@ -7,7 +7,7 @@ use stateright::{Checker, HasDiscoveries, Model};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
-/// What a run found.
+/// The findings of a run.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// Unique states.
@@ -47,7 +47,7 @@ pub fn check(title: &str, config: Config) -> Found {
     report(title, begun, &checker)
 }
 
-/// Visits every reachable state whatever is found.
+/// Visits every reachable state, whatever it finds.
 #[must_use]
 pub fn check_all(title: &str, config: Config) -> Found {
     let begun = Instant::now();
@@ -60,7 +60,7 @@ pub fn check_all(title: &str, config: Config) -> Found {
 pub fn find(title: &str, property: &'static str, config: &Config) -> Found {
     let begun = Instant::now();
     let mut shortest = None;
-    // The checker looks at states in batches and keeps the last find of a batch: shorter ones are asked for again.
+    // The checker looks at states in batches and keeps the last find of a batch, so shorter ones are asked for again.
     let mut depth = usize::MAX;
     loop {
         let wanted = HasDiscoveries::AnyOf(BTreeSet::from([property]));
@@ -76,8 +76,8 @@ pub fn find(title: &str, property: &'static str, config: &Config) -> Found {
     }
 }
 
-/// How many states there are from which what happens by itself cannot lead to an end in which nobody waits. (Whether
-/// it does is a matter of fairness: every command arrives, every poll is made, every lease ends.)
+/// The number of states from which the steps that happen by themselves cannot lead to an end in which nobody waits. (Fairness makes them
+/// lead there: every command arrives, every poll is made, every lease ends.)
 #[must_use]
 pub fn dead_ends(title: &str, config: Config) -> usize {
     let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! The server: what each verb does to Redis, one instant each. Follows `crates/lock-core/src/scripts`.
+//! The server: the effect of each verb on Redis, in one instant each. Follows `crates/lock-core/src/scripts`.
 
 use crate::config::{Config, Owners};
 use crate::state::{Cmd, Grant, Lock, Message, NOBODY, Phase, Reply, State};
@@ -7,11 +7,11 @@ use crate::state::{Cmd, Grant, Lock, Message, NOBODY, Phase, Reply, State};
 pub(crate) struct Script<'a> {
     pub(crate) config: &'a Config,
     pub(crate) state: &'a mut State,
-    /// Who asks.
+    /// The asking connection.
     pub(crate) conn: u8,
 }
 
-/// What a key is to an attempt that asks for it.
+/// The relation of a key to an attempt that asks for it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Relation {
     Attempt,
@@ -64,14 +64,14 @@ impl Script<'_> {
         *counter
     }
 
-    /// A token for whoever gets a key next.
+    /// A token for the next holder of a key.
     fn token_for(&mut self, key: u8) -> u8 {
         let token = self.next_token();
         self.judge(key, token);
         token
     }
 
-    /// Writes down whether a token that somebody gets is too low.
+    /// Records whether a token is too low.
     fn judge(&mut self, key: u8, token: u8) {
         if token <= self.state.ghost.begun[key] {
             self.state.ghost.token_fell = true;
@@ -109,7 +109,7 @@ impl Script<'_> {
         self.state.data.keys[key].queue.retain(|(_, member)| *member != conn);
     }
 
-    /// Gives a lock to the first client in its queue that lives. The token when that client is `me`.
+    /// Gives a lock to the first client in its queue that lives. Returns the token if that client is `me`.
     fn grant_next(&mut self, key: u8, me: bool) -> Option<u8> {
         let mut token = 0;
         while let Some((_, head)) = self.state.data.keys[key].queue.pop_first() {
@@ -210,7 +210,7 @@ impl Script<'_> {
         Reply::Parked { place, ticket }
     }
 
-    /// As the text has it, only a park that gives a token, or a ticket, raises the counter.
+    /// By the protocol's text, only a park that gives a token or a ticket raises the counter.
     fn raise_if_needed(&mut self, call: u8, at: u8) {
         let free =
             self.config.call(call).keys().all(|key| self.lock(key) == Lock::Free && self.head(key).is_none());
@@ -228,7 +228,7 @@ impl Script<'_> {
                 .iter()
                 .any(|(score, member)| *member == conn && *score <= ticket)
         {
-            // A later waiter, whose park is not answered yet, may have brought the client back in.
+            // A later waiter, whose park is not answered yet, may have entered the client again.
             self.exit(key);
         }
     }
@@ -247,7 +247,7 @@ impl Script<'_> {
             let shares = if self.config.rules.record_names_all { bit(call) } else { 0 };
             let (whose, token, also) = match (self.lock(key), mine(place)) {
                 (Lock::Held { call: holder, token, also }, Relation::Owner) => (holder, token, also | shares),
-                // An execute hold has no record, so its token is not known any more.
+                // An `execute` hold has no record, so its token is not known any more.
                 (Lock::Held { call: holder, token, also }, Relation::Attempt)
                     if self.config.owners != Owners::Execute =>
                 {
@@ -285,7 +285,7 @@ impl Script<'_> {
         Reply::No
     }
 
-    /// Frees a key for a release, and writes down whether that was anybody else's.
+    /// Frees a key for a release, and records whether another owner held it.
     fn free(&mut self, call: u8, key: u8, me: bool) -> Option<u8> {
         if let Lock::Held { call: holder, .. } = self.lock(key)
             && holder != call
@@ -341,7 +341,8 @@ impl Script<'_> {
         Reply::Yes
     }
 
-    /// A name's hold is one hold, whichever of its calls releases it: the others know by agreement among callers.
+    /// A name's hold is one hold, whichever of its calls releases it. The other calls know of it, because such callers agree with each
+    /// other.
     fn end_shared_hold(&mut self, call: u8) {
         for other in self.config.all_calls().filter(|other| self.config.same_owner(*other, call)) {
             let other = &mut self.state.calls[other];

@@ -1,4 +1,4 @@
-//! Everything that a state consists of.
+//! The parts of a state.
 
 use crate::config::{Config, Faults};
 use crate::table::Table;
@@ -13,7 +13,7 @@ const WIRE: usize = 7;
 /// No call.
 pub(crate) const NOBODY: u8 = u8::MAX;
 
-/// A grant: which connection it was made to, and its token (0: no grant).
+/// A grant: the connection that has it, and its token (0: no grant).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Grant {
     /// The client id.
@@ -22,7 +22,7 @@ pub struct Grant {
     pub token: u8,
 }
 
-/// What a lock key holds.
+/// The value of a lock key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Lock {
     /// Nothing.
@@ -30,11 +30,11 @@ pub enum Lock {
     Free,
     /// An owner. `call` stands for both the owner and the attempt in the hold record.
     Held {
-        /// Whose attempt it is.
+        /// The call of the attempt.
         call: u8,
         /// Its fencing token.
         token: u8,
-        /// Other attempts of the same owner that hold it too, one bit each; only where the record names them.
+        /// Other attempts of the same owner that hold it too, one bit each. Only if the record names them.
         also: u8,
     },
     /// A grant that is not claimed yet.
@@ -48,13 +48,13 @@ pub enum Lock {
 pub struct Key {
     /// The lock.
     pub lock: Lock,
-    /// Ticket and client id, lowest ticket first.
+    /// Ticket and client id, the lowest ticket first.
     pub queue: Table<(u8, u8), 6>,
     /// A holder was seen that does not hand over.
     pub polled: bool,
 }
 
-/// What Redis holds.
+/// The data of Redis.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Data {
     /// The keys, all in one slot.
@@ -68,27 +68,27 @@ pub struct Data {
 /// A command on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cmd {
-    /// Take and wait. `at`: where it is parked, counted from 1 (0: nowhere).
+    /// Takes keys and waits. `at`: the place at which it is parked, counted from 1 (0: nowhere).
     Park { call: u8, at: u8, ticket: u8, oldest: bool, next: u8 },
-    /// Take over a grant.
+    /// Takes over a grant.
     Claim { call: u8, grant: Grant, next: u8 },
-    /// Release of `execute`. `to`: the waiter that gets the lock when its client is next, with its own ticket and
-    /// that of the waiter after it.
+    /// Release of `execute`. `to`: the waiter that gets the lock if its client is next, with its own ticket and that of the waiter after
+    /// it.
     HandOver { call: u8, grant: Grant, to: u8, ticket: u8, after: u8 },
     /// Release by name.
     Release { call: u8, resent: bool },
-    /// Give back what the attempt took.
+    /// Gives back the locks that the attempt took.
     Undo { call: u8 },
-    /// Leave the queue, pass on a grant.
+    /// Leaves the queue, passes on a grant.
     Leave { key: u8, queue: bool, pass: bool },
 }
 
-/// What the server says to a command.
+/// The server's answer to a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reply {
     /// Every key is held; with the tokens.
     Held([u8; 2]),
-    /// Another's; the waiter polls.
+    /// Another owner holds the key, and the waiter polls.
     Refused,
     /// Parked at this place (from 0) with this ticket.
     Parked { place: u8, ticket: u8 },
@@ -96,7 +96,7 @@ pub enum Reply {
     Yes,
     /// Not yours.
     No,
-    /// Released, and held by the waiter that was named.
+    /// Released, and the named waiter holds the lock.
     Passed { token: u8 },
     /// Released, and granted to this client. `late`: as in a push.
     Granted { token: u8, late: bool },
@@ -109,16 +109,16 @@ pub enum Reply {
 pub enum Message {
     /// An answer.
     Answer(Cmd, Reply),
-    /// A grant. `late`: it has lapsed since, so the deadline that the client computes for it has passed.
+    /// A grant. `late`: it has lapsed since then, so the deadline that the client computes for it has passed.
     Push { key: u8, token: u8, late: bool },
 }
 
-/// One connection, as the server and the wire see it. Its number is the client id.
+/// One connection, for the server and the wire. Its number is the client id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Conn {
     /// The server counts it as a subscriber.
     pub open: bool,
-    /// The client has given it up: nothing arrives any more.
+    /// The client has given it up, so nothing arrives any more.
     pub cut: bool,
     /// A verb that raises the counter was executed on it.
     pub raised: bool,
@@ -141,23 +141,23 @@ pub struct Client {
     pub stopped: bool,
     /// Commands that wait for the next connection.
     pub backlog: Table<Cmd, WIRE>,
-    /// By key: a grant that nobody wanted came while a claim was not answered.
+    /// By key: a grant without a waiter came while a claim was not answered.
     pub deferred: Table<bool, KEYS>,
     /// By key: token of the last push.
     pub pushed: Table<u8, KEYS>,
     /// By key: grants to its connection that lapsed while it stood still.
     pub lapsed: Table<u8, KEYS>,
-    /// Lapses beside the first that are accounted for: see `ONE_CLAIM_PERIOD`.
+    /// Further lapses with a known cause: see `ONE_CLAIM_PERIOD`.
     pub excused: u8,
 }
 
-/// Where a call stands.
+/// The state of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Not begun.
     #[default]
     Idle,
-    /// Wants its keys.
+    /// The call wants its keys.
     Waiting,
     /// The claim is under way; the job waits for its answer.
     Claiming,
@@ -174,9 +174,9 @@ pub enum Phase {
 /// One call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CallState {
-    /// Where it stands.
+    /// Its state.
     pub phase: Phase,
-    /// At which place it is parked, from 1 (0: nowhere).
+    /// The place at which it is parked, from 1 (0: nowhere).
     pub at: u8,
     /// Its ticket there.
     pub ticket: u8,
@@ -186,9 +186,9 @@ pub struct CallState {
     pub cancelled: bool,
     /// A command of it was not answered and may have been executed.
     pub unsure: bool,
-    /// The lease that its command under way would give has lapsed: the answer will come after its end.
+    /// The lease of its command under way has lapsed, so the answer will come after the lease's end.
     pub late: bool,
-    /// The end of its lease has passed on its own clock: it knows that it holds nothing.
+    /// The end of its lease has passed on its own clock, so it knows that it holds nothing.
     pub passed: bool,
     /// Its tokens.
     pub tokens: [u8; 2],
@@ -197,19 +197,19 @@ pub struct CallState {
 }
 
 impl CallState {
-    /// A finished call: nothing of it matters any more.
+    /// A finished call. Nothing of it matters any more.
     #[must_use]
     pub fn over() -> Self {
         Self { phase: Phase::Done, ..Self::default() }
     }
 }
 
-/// Things that no process knows, written down for the properties.
+/// Facts that no process knows, recorded for the properties.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ghost {
     /// The highest number given so far: the server's TIME is above it.
     pub high: u8,
-    /// By key: the highest token that a job began with.
+    /// By key: the highest token with which a job began.
     pub begun: Table<u8, KEYS>,
     /// A key was given with a token not above that of a job that had begun.
     pub token_fell: bool,
@@ -230,7 +230,7 @@ pub struct State {
     pub data: Data,
     /// Redis before the last writes, oldest first; only while a failover is possible.
     pub history: Table<Data, 2>,
-    /// Connections: that of client `c` number `i` is `c + clients * i`.
+    /// Connections: number `i` of client `c` is `c + clients * i`.
     pub conns: Table<Conn, CONNS>,
     /// Clients.
     pub clients: Table<Client, CLIENTS>,

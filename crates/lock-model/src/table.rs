@@ -21,8 +21,8 @@ impl<T: fmt::Debug, const N: usize> fmt::Debug for Table<T, N> {
 }
 
 impl<T, const N: usize> Table<T, N> {
-    /// Appends an item. More than `N` would be a bound of the model that is too low: the checker must not go on
-    /// as if nothing had been left out.
+    /// Appends an item. More than `N` items would mean that a bound of the model is too low, and the checker must not go on as if it had
+    /// covered everything.
     pub fn push(&mut self, item: T) {
         self.0.push(item);
     }
@@ -67,7 +67,7 @@ impl<T, const N: usize> Table<T, N> {
         self.0.retain(|item| wanted(item));
     }
 
-    /// Puts the items into the order of a number.
+    /// Sorts the items by a number.
     pub fn sort_by_number(&mut self, number: impl Fn(&T) -> u8) {
         self.0.sort_by_key(number);
     }

@@ -1,10 +1,10 @@
-//! Several acquires of one owner on one key, each with terms of its own: whose end counts, and what each lock object says. A model by itself: here
-//! time has numbers, and there are no queues.
+//! Several acquires of one owner on one key, each with its own terms: which end counts, and what each lock object says. This is a model of
+//! its own, in which time has numbers and there are no queues.
 //!
-//! A call acquires for the owner with a lease or without, and with an object (which renews, or only looks) or without one. It may be withdrawn on its
-//! way; then it is undone later. Or its answer is lost, and it acquires again by the same attempt. An object believes in the lock until the end
-//! that it was told last. Another owner takes the lock as soon as it is free. Checked: then no object of the first owner believes in its lock any
-//! more; and when all calls were undone, the lock is free.
+//! A call acquires for the owner with a lease or without, and with an object (which renews, or only looks) or without one. The caller may
+//! withdraw it on its way, and then it is rolled back later. Or its answer is lost, and it acquires again by the same attempt. An object
+//! believes in the lock until the end that it was told last. Another owner takes the lock as soon as it is free. The checker checks that no
+//! object of the first owner believes in its lock then, and that the lock is free after all calls were rolled back.
 
 use crate::run::Found;
 use stateright::{Checker, HasDiscoveries, Model, Property};
@@ -24,11 +24,11 @@ pub struct TermRules {
     pub promised: bool,
     /// A renewal does not bring the end forward.
     pub renewal_only_extends: bool,
-    /// A renewal or look tells no end that an undo may take back, and a renewal moves what an undo gives back.
+    /// The answer to a renewal or look tells no end that a roll-back may take back, and a renewal moves the ends that roll-backs restore.
     pub answer_is_sure: bool,
-    /// An attempt that asks again moves what an undo of any other gives back.
+    /// An attempt that asks again moves the ends that roll-backs of other attempts restore.
     pub asking_again_is_sure: bool,
-    /// Every attempt that may be undone is named; else two at the most.
+    /// Every attempt that may be rolled back is named. Else two at most.
     pub names_all: bool,
 }
 
@@ -44,7 +44,7 @@ impl Default for TermRules {
     }
 }
 
-/// What a call keeps of its lock.
+/// The lock object of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Object {
     /// Nothing.
@@ -58,9 +58,9 @@ enum Object {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Phase {
     Idle,
-    /// It was withdrawn; its undo is on its way.
+    /// The call was withdrawn, and its roll-back is on its way.
     Undone,
-    /// It holds, with this lease, and believes so until then.
+    /// The call holds with this lease, and believes so until then.
     Holds {
         lease: u8,
         object: Object,
@@ -74,9 +74,9 @@ enum Phase {
 struct Held {
     end: u8,
     promised: bool,
-    /// Attempts in their order, each with the end that the lock would have without it, if that is to be gone back to.
+    /// Attempts in their order, each with the end that the lock would have without it, if a roll-back restores one.
     attempts: Vec<(u8, Option<u8>)>,
-    /// There were attempts that are named no more.
+    /// There were attempts that are not named any more.
     others: bool,
 }
 
@@ -92,15 +92,15 @@ struct TermState {
 /// A step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum TermAction {
-    /// A call acquires; `wanted`: nobody withdrew it meanwhile.
+    /// A call acquires. `wanted`: nobody withdrew it meanwhile.
     Acquire { call: u8, lease: u8, object: Object, wanted: bool },
     /// A call's answer was lost: it acquires once more, by the same attempt.
     AskAgain(u8),
-    /// What a withdrawn call took is given back, or what a call has that gives up its lock.
+    /// The locks of a withdrawn call, or of a call that gives up its lock, are given back.
     Undo(u8),
     /// An object renews or looks.
     Renew(u8),
-    /// A call that holds says that it will not be undone.
+    /// A call that holds says that it will not be rolled back.
     Confirm(u8),
     /// Another owner takes the free lock.
     OtherTakes,
@@ -114,7 +114,7 @@ struct Terms(TermRules);
 
 /// No object says that the lock is held while another owner has it.
 const ONE_OWNER: &str = "no object believes in a lock that another owner has";
-/// A lock that nobody holds, and nobody will undo, is free.
+/// A lock that nobody holds, and that no roll-back will free, is free.
 const SOMEBODY: &str = "a lock is held by a call that was told, or is undone yet";
 /// It happens that another owner gets the lock.
 const OTHERS_COME: &str = "another owner gets the lock";
@@ -131,7 +131,7 @@ impl TermState {
         self.held.iter().flat_map(|held| &held.attempts).any(|(named, _)| *named == call)
     }
 
-    /// Whether the lock would end otherwise if this attempt was undone.
+    /// Whether the lock would end at another time if this attempt was rolled back.
     fn joined(&self, call: u8) -> bool {
         let attempts = self.held.iter().flat_map(|held| &held.attempts);
         attempts.into_iter().any(|(named, before)| *named == call && before.is_some())
@@ -233,7 +233,7 @@ impl Model for Terms {
             }
             match phase {
                 Phase::Idle => {
-                    // Calls are alike: the first that is idle goes first.
+                    // Calls are alike, so the first idle call goes first.
                     let first = state.calls.iter().position(|phase| *phase == Phase::Idle);
                     if first != Some(usize::from(call)) {
                         continue;

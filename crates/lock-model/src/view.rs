@@ -1,4 +1,4 @@
-//! What a client knows of itself: its waiters and what it has under way.
+//! A client's knowledge of itself: its waiters and its commands under way.
 
 use crate::config::Config;
 use crate::state::{CallState, Cmd, Phase, State};
@@ -20,7 +20,7 @@ impl View<'_> {
             && self.config.call(call).key(state.at - 1) == key
     }
 
-    /// The client's waiters for a key whose park was answered, oldest first, as ticket and call.
+    /// The client's waiters for a key whose park was answered, the oldest first, as ticket and call.
     pub(crate) fn waiters(&self, key: u8) -> impl Iterator<Item = (u8, u8)> + use<> {
         let mut found: [Option<(u8, u8)>; 5] = [None; 5];
         for (slot, call) in found.iter_mut().zip(self.config.calls_of(self.client)) {
@@ -30,7 +30,7 @@ impl View<'_> {
         found.into_iter().flatten()
     }
 
-    /// The ticket of the oldest waiter beside one; 0: there is none.
+    /// The ticket of the oldest waiter beside one. 0: there is none.
     pub(crate) fn ticket_beside(&self, key: u8, call: u8) -> u8 {
         self.waiters(key).find(|(_, other)| *other != call).map_or(0, |(ticket, _)| ticket)
     }
@@ -42,7 +42,7 @@ impl View<'_> {
             .any(|cmd| matches!(cmd, Cmd::Claim { call, .. } if self.config.call(call).first == key))
     }
 
-    /// Whether a call asks for itself: its oldest waiter for a key, or one that was told to poll.
+    /// Whether a call asks by itself: the oldest waiter for a key, or a call that was told to poll.
     pub(crate) fn may_poll(&self, call: u8) -> bool {
         let state = &self.state.calls[call];
         let asks = state.phase == Phase::Waiting && !state.busy && !state.cancelled;

@@ -1,4 +1,4 @@
-//! What is not guaranteed: a failover or FLUSHALL that loses a lock lets two jobs run. Their tokens tell them apart.
+//! A limit of the guarantees: a failover or FLUSHALL that loses a lock lets two jobs run. Their tokens tell them apart.
 #![allow(clippy::panic, reason = "a test fails by panicking")]
 
 use lock_model::{Call, Config, Faults, check_all, find, name};

@@ -1,4 +1,4 @@
-//! What is not guaranteed beside what `failover.rs` shows: the protocol bounds it, or says so.
+//! The limits of the guarantees beside those of `failover.rs`. The protocol bounds each of them, or documents it.
 #![allow(clippy::panic, reason = "a test fails by panicking")]
 
 use lock_model::{Call, Config, Faults, Owners, find, name};

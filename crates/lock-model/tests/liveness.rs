@@ -1,4 +1,4 @@
-//! Whatever happened, what happens by itself leads to an end in which nobody waits.
+//! After any faults, the steps that happen by themselves lead to an end in which nobody waits.
 
 use lock_model::{Call, Config, Faults, dead_ends};
 

@@ -1,4 +1,4 @@
-//! Mistakes made on purpose: the checker finds each.
+//! Deliberate mistakes. The checker finds each of them.
 #![allow(clippy::panic, reason = "a test fails by panicking")]
 
 use lock_model::{Call, Config, Faults, Mutants, Owners, find, name};

@@ -1,4 +1,4 @@
-//! Rules that the text left open: without each of them a property breaks, within few steps.
+//! Rules that the text left open. Without each of them a property breaks within few steps.
 #![allow(clippy::panic, reason = "a test fails by panicking")]
 
 use lock_model::{Call, Config, Faults, Owners, Rules, check, find, name};
@@ -20,8 +20,8 @@ fn siblings(others: u8) -> Config {
 fn an_early_start_beside_a_leave_runs_two_jobs() {
     let rules = Rules { early_start_waits_for_leave: false, ..Rules::default() };
     let faults = Faults { total: 1, cancels: 1, ..Faults::NONE };
-    // In the order in which they begin: a holder, a waiter that is cancelled, the next holder, its sibling, and
-    // who gets the key beside it.
+    // In the order in which they begin: a holder, a waiter that is cancelled, the next holder, its sibling, and the client that gets the
+    // key beside it.
     let calls = [1, 0, 2, 0, 1].map(|client| Call::one(client, 0)).to_vec();
     let config = Config { rules, faults, ordered: true, ..Config::execute(3, 1, calls) };
     breaks("early start beside a leave", name::ONE_HOLDER, &config);

@@ -1,8 +1,9 @@
-//! A world of its own for questions and answers between processes: messages are lost, late, doubled and out of order, event loops are stuck,
-//! processes die before, while and after they are asked. The machines and the table of leases are lock-core's.
+//! A world of its own for questions and answers between processes. Messages are lost, late, doubled and out of order. Event loops are
+//! stuck, and processes die before, while and after they are asked. The machines and the table of leases are lock-core's.
 //!
-//! Checked: a question ends in time; a process that answers tells the truth about what it held; whoever was alive and lost no message has
-//! answered, the locks at least; nobody who was dead all the time answers; an answer counts as complete only if every part came.
+//! The world checks these rules. A question ends in time. A process that answers tells the truth about its locks. A process that was alive
+//! and lost no message has answered, with its locks at least. A process that was dead all the time does not answer. An answer counts as
+//! complete only if every part came.
 
 use lock_core::census::{
     CHANNEL, Census, Collector, Follows, ProcessFacts, Question, Respondent, question_message,
@@ -30,13 +31,13 @@ struct Process {
     respondent: Respondent,
     leases: LeaseTable,
     holds: BTreeMap<String, HoldId>,
-    /// Every key that it held at some time of the question.
+    /// Every key that it held at some time during the question.
     held: BTreeSet<String>,
     stuck_until: Option<Instant>,
     alive: bool,
-    /// How many locks it has told of.
+    /// How many locks it has told.
     told: usize,
-    /// Every message to and from it came, and its loop was free.
+    /// Every message to and from it arrived, and its loop was free.
     heard_in_full: bool,
 }
 
@@ -49,10 +50,10 @@ struct World {
     steps: u64,
 }
 
-/// Runs the world of one seed. Gives the number of its steps.
+/// Runs the world of one seed. Returns the number of its steps.
 ///
 /// # Errors
-/// What was wrong.
+/// The broken rule.
 pub fn run_census(seed: u64) -> Result<u64, String> {
     World::new(seed).run().map_err(|failure| format!("census seed {seed}: {failure}"))
 }

@@ -1,4 +1,4 @@
-//! What happens only to a cluster: slots that move, a master that is lost, and lookups of the table of slots.
+//! The events of a cluster: slots that move, a master that is lost, and lookups of the table of slots.
 
 use crate::network::Connection;
 use crate::servers::{home_of, slot_of_key};
@@ -6,10 +6,10 @@ use crate::world::{Happening, MS, World};
 use lock_core::slot_of;
 use std::collections::BTreeSet;
 
-/// Longest until a replica takes over for a lost master, and until a client's machine hears of the loss, in ms.
+/// Longest time until a replica takes over for a lost master, and until a client's machine hears of the loss, in ms.
 const TAKES_OVER_MS: u64 = 8_000;
 const HEARS_MS: (u64, u64) = (500, 20_000);
-/// Longest pause between two keys of a slot on its way, in ms.
+/// Longest pause between two moves of keys of a moving slot, in ms.
 const KEYS_MOVE_MS: u64 = 2_000;
 
 impl World {
@@ -18,7 +18,7 @@ impl World {
         (0..self.plan.keys).map(slot_of_key).collect()
     }
 
-    /// One slot moves; or all slots of one server, or each back to where it began.
+    /// Moves one slot, or all slots of one server, or each slot back to where it began.
     pub(crate) fn move_slots(&mut self) {
         if self.servers.any_is_away() {
             return;
@@ -72,7 +72,7 @@ impl World {
         self.after(pause, Happening::KeysMove(slot));
     }
 
-    /// Some of the keys of a slot on its way move, or all that are left.
+    /// Moves some keys of a moving slot, or all keys that are left.
     pub(crate) fn keys_move(&mut self, slot: u16) {
         let from = self.servers.of_slot(slot);
         let ahead_ms = self.ahead_ms_of(1 - from);
@@ -93,7 +93,7 @@ impl World {
         self.after(pause, Happening::KeysMove(slot));
     }
 
-    /// A master is gone, with what was on its way. A replica that lags takes over after a while, at another address.
+    /// A master is lost with everything that was on its way. A replica that lags takes over after a while, at another address.
     pub(crate) fn lose_master(&mut self) {
         if self.servers.any_is_away() || self.servers.any_is_on_its_way() {
             return;
@@ -115,7 +115,7 @@ impl World {
             ends.push(at);
         }
         for at in ends {
-            // Without a word of the network it is the silence that tells.
+            // If the network does not report the loss, the client notices only the silence.
             let longest = if self.rng.u8(..4) == 0 { HEARS_MS.1 } else { HEARS_MS.0 };
             let hears = self.rng.u64(0..longest) * MS;
             self.after(hears, Happening::ClosedAtClient(at));
@@ -130,7 +130,7 @@ impl World {
         self.note(|| format!("server {server} is there again"));
     }
 
-    /// A process asks for the table of slots. It hears of it as it was when it asked; now and then there is no answer.
+    /// A process asks for the table of slots. It gets the table of the moment when it asked. Now and then there is no answer.
     pub(crate) fn look_up(&mut self, process: usize) {
         let answers = self.rng.u8(..8) > 0;
         let found = if answers { Ok(self.servers.table()) } else { Err("nobody answers".to_owned()) };

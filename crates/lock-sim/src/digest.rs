@@ -1,6 +1,6 @@
-//! A hash of what was sent, by which two runs are compared.
+//! A hash of the sent bytes, by which two runs are compared.
 
-/// FNV-1a over everything that the clients have sent. Source: the FNV specification.
+/// FNV-1a over everything that the clients send. Source: the FNV specification.
 #[derive(Debug)]
 pub(crate) struct Digest(u64);
 

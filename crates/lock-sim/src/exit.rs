@@ -1,45 +1,45 @@
-//! The end of a process that takes the step at exit, and what is left locked behind it.
+//! The end of a process by its step at exit, and the locks that stay behind it.
 
 use crate::faults::{Fault, KINDS};
 use crate::process::{CREW, Process, TEAM};
 use crate::world::{Happening, MS, World};
 use lock_core::{EXIT_LEASE_MS, EXIT_LIMIT, EXIT_LIMIT_OF_RENEWALS};
 
-/// The same limits as those of a process, in ns.
+/// The limit of a real process, in ns.
 const LIMIT_NS: u64 = EXIT_LIMIT.as_nanos() as u64;
 const LIMIT_OF_RENEWALS_NS: u64 = EXIT_LIMIT_OF_RENEWALS.as_nanos() as u64;
-/// A connection of a cluster has shaken hands after this time, in ns.
+/// The handshake of a cluster's connection is surely done after this time, in ns.
 const SURELY_READY_NS: u64 = 10_000 * MS;
-/// Pause between two looks at it.
+/// Pause between two looks at the step.
 const LOOK_NS: u64 = MS;
 
-/// Where a process is with its step.
+/// The progress of a process in its step.
 #[derive(Debug)]
 pub(crate) struct Exit {
     began_at: u64,
-    /// What was asked for, once renewals have ended.
+    /// The client's part of the step, once renewals have ended.
     asked: Option<Asked>,
 }
 
 #[derive(Debug)]
 struct Asked {
-    /// There was a connection, and no renewal that may still come behind all.
+    /// There was a connection, and no renewal can arrive after the step.
     sure: bool,
-    /// The owners of `acquire` whose locks are to be short, beside those of jobs.
+    /// The owners of `acquire` whose locks must be short, besides those of jobs.
     named: Vec<Vec<u8>>,
-    /// How far the server's clock was back.
+    /// How far the server's clock was set back.
     back: u64,
 }
 
 impl Process {
-    /// Nothing is called before this time.
+    /// No call is made before this time.
     pub(crate) fn exits_until(&self) -> u64 {
         self.exit.as_ref().map_or(0, |exit| exit.began_at + LIMIT_NS + 2 * LOOK_NS)
     }
 }
 
 impl World {
-    /// A process is to end: now, or when the next answer is there.
+    /// A process ends: now, or when the next answer arrives.
     pub(crate) fn exit(&mut self, process: usize) {
         if self.rng.bool() {
             return self.begin_exit(process);
@@ -88,7 +88,7 @@ impl World {
         self.crash(process)
     }
 
-    /// Whether the process has a connection to every server. In a cluster: one that is surely ready, and the slots stay where they are.
+    /// Whether the process has a connection to every server. In a cluster: one that is surely ready, while the slots do not move.
     fn all_stands(&self, process: usize) -> bool {
         let Some(one) = self.processes.get(process) else { return false };
         let connections = one.connections.values().filter_map(|at| self.connections.get(*at));
@@ -101,8 +101,8 @@ impl World {
         stay && open.filter(|connection| connection.made_at + SURELY_READY_NS < self.now).count() == 2
     }
 
-    /// Where every answer came, nothing of the process is locked for longer than the step leaves it, but for what a failover brought back
-    /// after its release.
+    /// If every answer came, no lock of the process lasts longer than the step allows, except locks that a failover brought back after
+    /// their release.
     fn check_left_behind(&mut self, process: usize) -> Result<(), String> {
         let stands = self.all_stands(process);
         let clocks = [self.us_of(0), self.us_of(1)];

@@ -1,4 +1,4 @@
-//! Which faults a world has, and how often.
+//! The faults of a world and their frequency.
 
 use crate::process::Process;
 use crate::server_side::ServerSide;
@@ -7,18 +7,18 @@ use crate::world::{Happening, MS, World};
 use fastrand::Rng;
 use lock_core::NodeId;
 
-/// One world's plan. Each world has only some of the faults: one that happens all the time would hide what needs quiet.
+/// The plan of one world. Each world has only some of the faults, because a constant fault would hide others that need quiet.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Number of processes with a client.
     pub processes: usize,
-    /// Calls that each of them has under way.
+    /// Calls that each process has under way.
     pub callers: usize,
     /// Number of lock keys.
     pub keys: usize,
-    /// For how long faults happen and calls are made, in virtual ms.
+    /// How long faults happen and calls are made, in virtual ms.
     pub length_ms: u64,
-    /// Longest way of a message, in virtual microseconds, apart from delays.
+    /// Longest way of a message, in virtual microseconds, without delays.
     pub latency_us: u64,
     /// By how many parts in a thousand the server's clock is fast (or slow).
     pub drift: i64,
@@ -41,11 +41,11 @@ pub struct Plan {
 /// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// A connection is cut; of what is on its way some is still executed, all answers are lost.
+    /// A connection is cut. The server still executes some of the commands on their way, and all answers are lost.
     Cut,
     /// Everything on one connection comes late.
     Delay,
-    /// A process ends without a word; another takes its place.
+    /// A process ends without notice, and another takes its place.
     Crash,
     /// A process stands still (SIGSTOP, a suspended machine).
     Stop,
@@ -67,7 +67,7 @@ pub(crate) enum Fault {
     SlotsMove,
     /// A master of a cluster is lost, and a replica that lags takes over after a while.
     MasterLost,
-    /// A process ends by its step at exit; another takes its place.
+    /// A process ends by its step at exit, and another takes its place.
     Exit,
     /// A process frees all locks, or those of an owner.
     ReleaseAll,
@@ -91,7 +91,7 @@ pub(crate) const KINDS: [Fault; 15] = [
     Fault::ReleaseAll,
 ];
 
-/// So many of them, the first, can happen to one server.
+/// This many of them, the first ones, can happen to one server.
 const OF_ONE_SERVER: usize = 11;
 
 impl Plan {
@@ -103,7 +103,7 @@ impl Plan {
         let mut every_ms: Vec<_> = kinds.map(|_| rng.bool().then(|| 1 << rng.u64(9..17))).collect();
         let mut loses = false;
         for (kind, every) in KINDS.iter().zip(&mut every_ms) {
-            // They make every hold of that moment worthless, so they stay rare.
+            // They make every hold of that moment worthless, so they are rare.
             if matches!(kind, Fault::Flush | Fault::Restart | Fault::Failover) {
                 *every = every.filter(|_| rng.u8(..4) == 0).map(|ms| ms * 5);
                 loses |= every.is_some();
@@ -111,7 +111,7 @@ impl Plan {
         }
         let mut crashes = false;
         for (kind, every) in KINDS.iter().zip(&mut every_ms) {
-            // The documented limit of the tokens: the counter is lost, and the clock is set back.
+            // This is the documented limit of the tokens: the counter is lost, and the clock is set back.
             if *kind == Fault::ClockBack && loses {
                 *every = None;
             }
@@ -132,7 +132,7 @@ impl Plan {
             ahead_ms: 0,
             key_by_key: false,
         };
-        // Drawn last: the other worlds stay what they were.
+        // This is drawn last, so that the other worlds do not change.
         let exits = (rng.u8(..4) == 0).then(|| 1 << rng.u64(9..16));
         plan.every_ms.extend([None, None, exits]);
         plan.endless &= exits.is_none();
@@ -153,7 +153,7 @@ impl Plan {
         let mut crashes = false;
         for (kind, every) in KINDS.iter().zip(&mut plan.every_ms) {
             match kind {
-                // To a cluster the loss of a master is all of them.
+                // In a cluster, the loss of a master stands for all of them.
                 Fault::Flush | Fault::Restart | Fault::Failover => *every = None,
                 Fault::ClockBack if loses.is_some() => *every = None,
                 _ => crashes |= *kind == Fault::Crash && every.is_some(),
@@ -161,10 +161,10 @@ impl Plan {
         }
         let exits = (rng.u8(..4) == 0).then(|| 1 << rng.u64(9..16));
         plan.every_ms.push(exits);
-        // The same limit of the tokens: a counter is lost, and the slot moves to a master whose clock is behind.
+        // This is the same limit of the tokens: a counter is lost, and the slot moves to a master whose clock is behind.
         plan.ahead_ms = if rng.bool() && loses.is_none() { rng.u64(0..5_000) } else { 0 };
         plan.endless = !crashes && loses.is_none() && exits.is_none();
-        // Drawn last: the other worlds stay what they were.
+        // This is drawn last, so that the other worlds do not change.
         plan.key_by_key = moves.is_some() && rng.bool();
         plan.every_ms.push((rng.u8(..3) == 0).then(|| 1 << rng.u64(9..15)));
         plan
@@ -220,7 +220,7 @@ impl World {
             }
             Fault::ClockBack => self.clock_back_us += self.rng.u64(0..300_000),
         }
-        // What a replica has lags by as long as it takes until the next fault.
+        // A replica lags by the time since the last fault.
         self.servers.replicate();
         Ok(())
     }
@@ -230,7 +230,7 @@ impl World {
         self.servers.at(0)
     }
 
-    /// The only server runs anew, without the data that it had.
+    /// Restarts the only server without its data.
     fn starts_anew(&mut self) {
         self.only().run += 1;
         self.data_lost(self.key_slots());
@@ -248,7 +248,7 @@ impl World {
         self.lost_at.extend(slots.into_iter().map(|slot| (slot, self.now)));
     }
 
-    /// The old server is gone, with what was on its way to it.
+    /// The old server is gone, with everything that was on its way to it.
     fn drop_what_is_on_its_way(&mut self) {
         for connection in &mut self.connections {
             connection.to_server.clear();
@@ -264,7 +264,7 @@ impl World {
         }
     }
 
-    /// A process ends without a word, and another takes its place.
+    /// A process ends without notice, and another takes its place.
     pub(crate) fn crash(&mut self, process: usize) -> Result<(), String> {
         let nodes: Vec<NodeId> = self
             .processes

@@ -1,4 +1,4 @@
-//! No lock stands that its own, living process knows nothing of: nobody would give it back before its lease ends.
+//! A check: every lock is known to its process, if that process is alive. Nobody would give any other lock back before its lease ends.
 
 use crate::world::{MS, World};
 use lock_core::LockKey;
@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 /// Between two looks, in ns.
 const LOOK_EVERY_NS: u64 = 50 * MS;
-/// What a process has just let go of may be under way for so long, in ns.
+/// A lock that a process has just given up may be under way this long, in ns.
 const UNDER_WAY_NS: u64 = 100 * MS;
 
-/// Locks that their processes know nothing of, with the time at which this was first seen.
+/// Locks that their processes do not know, with the time at which the check first saw it.
 #[derive(Debug, Default)]
 pub(crate) struct Forgotten {
     since: BTreeMap<(Vec<u8>, Vec<u8>), u64>,

@@ -1,15 +1,15 @@
-//! Jobs: how long they take, and what they do to the thread that they run on.
+//! Jobs: their length, and their effect on the thread that they run on.
 
 use crate::world::{Happening, MS, World};
 
 impl World {
-    /// A job that ends before anything more is written, one that takes long, one that blocks the thread first, or one of the usual length.
+    /// Begins a job. It ends before anything more is written, or takes long, or first blocks the thread, or has the usual length.
     pub(crate) fn job_begins(&mut self, process: usize, life: u64, caller: u64) -> Result<(), String> {
         let job_ms = match self.rng.u8(..16) {
             0..=5 => return self.job_end(process, life, caller),
             6 | 7 => self.rng.u64(0..12_000),
             8 => {
-                // Beyond the claim period, and beyond many a lease.
+                // This is longer than the claim period and than many leases.
                 let block_ms = self.rng.u64(0..6_000);
                 let until = self.now + block_ms * MS;
                 self.note(|| format!("process {process} is blocked by a job for {block_ms} ms"));
@@ -34,7 +34,7 @@ impl World {
         self.drain(process)
     }
 
-    /// Whether this life of a process may act now. While it stands still, `again` is put off until it goes on.
+    /// Whether this life of a process may act now. While it stands still, `again` is postponed until it goes on.
     fn may_act(&mut self, process: usize, life: u64, again: Happening) -> bool {
         let lives = |one: &&crate::process::Process| one.life == life && one.exit.is_none();
         let Some(until) = self.processes.get(process).filter(lives).map(crate::process::Process::away_until)

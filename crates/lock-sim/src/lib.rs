@@ -1,10 +1,10 @@
-//! Simulation: several processes with the real `lock-core` client and lease table, the modelled server, a network that delays and
-//! cuts, and faults. Everything is drawn from one seed, so a run that fails is repeated exactly by its seed.
+//! Simulation: several processes with the real `lock-core` client and lease table, the modelled server, a network that delays and cuts, and
+//! faults. One seed decides everything, so its number repeats a failed run exactly.
 //!
-//! What is checked, at every grant: nobody else believes to hold the key, and the token is higher than every earlier one. At the
-//! end, when the faults are over: every call has ended, and nothing is left locked.
+//! At every grant the simulation checks that nobody else believes to hold the key, and that the token is higher than every earlier one. At
+//! the end, after the faults, it checks that every call has ended and that nothing is locked.
 //!
-//! `cargo run --release -p lock-sim -- --steps 10000000` runs worlds until so many steps were made; `--seed N` repeats one.
+//! `cargo run --release -p lock-sim -- --steps 10000000` runs worlds until they have made this many steps. `--seed N` repeats one world.
 
 #![forbid(unsafe_code)]
 
@@ -34,7 +34,7 @@ pub use world::{Summary, World};
 /// Runs the world of one seed to its end.
 ///
 /// # Errors
-/// What was wrong, and the last events before it.
+/// The broken rule, and the last events before it.
 pub fn run(seed: u64) -> Result<Summary, String> {
     World::new(seed, Plan::of(seed)).run().map_err(|failure| format!("seed {seed}: {failure}"))
 }
@@ -42,7 +42,7 @@ pub fn run(seed: u64) -> Result<Summary, String> {
 /// Runs the world of one seed with a server that does something wrong.
 ///
 /// # Errors
-/// What the simulation noticed.
+/// The broken rule that the simulation noticed.
 pub fn run_with(seed: u64, mutant: Mutant) -> Result<Summary, String> {
     run_mutant(seed, Plan::of(seed), mutant)
 }
@@ -50,17 +50,17 @@ pub fn run_with(seed: u64, mutant: Mutant) -> Result<Summary, String> {
 /// Runs the world of one seed in which two masters of a Redis Cluster share the keys.
 ///
 /// # Errors
-/// What was wrong, and the last events before it.
+/// The broken rule, and the last events before it.
 pub fn run_cluster(seed: u64) -> Result<Summary, String> {
     World::new(seed, Plan::of_cluster(seed))
         .run()
         .map_err(|failure| format!("cluster seed {seed}: {failure}"))
 }
 
-/// The same with nodes that do something wrong.
+/// Does the same with nodes that do something wrong.
 ///
 /// # Errors
-/// What the simulation noticed.
+/// The broken rule that the simulation noticed.
 pub fn run_cluster_with(seed: u64, mutant: Mutant) -> Result<Summary, String> {
     run_mutant(seed, Plan::of_cluster(seed), mutant)
 }

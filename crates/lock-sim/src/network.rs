@@ -1,4 +1,4 @@
-//! Connections: what is on its way, in either direction, and in which order it arrives.
+//! Connections: the messages on their way in both directions, and the order of their arrival.
 
 use crate::process::Process;
 use crate::world::{Happening, MS, World};
@@ -9,18 +9,18 @@ use std::collections::VecDeque;
 /// A command as its parts.
 pub(crate) type Command = Vec<Vec<u8>>;
 
-/// One connection of a process to the server. In each direction everything arrives in the order in which it was sent.
+/// One connection of a process to the server. Each direction keeps the order of sending.
 #[derive(Debug, Default)]
 pub(crate) struct Connection {
     pub(crate) process: usize,
-    /// The process' name for the server, and the world's.
+    /// The node, for the process and for the world.
     pub(crate) node: NodeId,
     pub(crate) server: usize,
     /// When it was made, in ns.
     pub(crate) made_at: u64,
     pub(crate) to_server: VecDeque<Command>,
     pub(crate) to_client: VecDeque<Vec<u8>>,
-    /// When the last of either direction arrives, in ns.
+    /// The arrival of the last message in each direction, in ns.
     pub(crate) server_at: u64,
     pub(crate) client_at: u64,
     /// Nothing comes before this time, in ns.
@@ -39,7 +39,7 @@ impl Connection {
 }
 
 impl World {
-    /// A connection that was asked for stands.
+    /// A connection that a client asked for is made.
     pub(crate) fn connected(&mut self, process: usize, node: NodeId, epoch: u64) -> Result<(), String> {
         let now = self.instant();
         let next = self.connections.len();
@@ -82,8 +82,8 @@ impl World {
         }
     }
 
-    /// A connection breaks. What is on its way to the server is executed up to some point; the server goes on counting it as a
-    /// receiver for a while, and no answer comes through any more.
+    /// A connection breaks. The server executes the commands on their way up to some point, and goes on counting the connection as a
+    /// receiver for a while. No more answers arrive.
     pub(crate) fn cut(&mut self, at: usize) {
         let keep =
             self.connections.get(at).map_or(0, |connection| self.rng.usize(0..=connection.to_server.len()));
@@ -185,10 +185,10 @@ impl World {
         Ok(())
     }
 
-    /// Puts what the client has written on its way.
+    /// Sends the bytes that the client has written.
     pub(crate) fn flush(&mut self, process: usize) {
         let Some(one) = self.processes.get_mut(process) else { return };
-        // Behind a job that blocks the thread everything waits for its end.
+        // If a job blocks the thread, everything waits for its end.
         if one.stalled_until > self.now {
             return;
         }
@@ -218,7 +218,7 @@ impl World {
             let command: Command = command.collect();
             self.sent.add(&self.now.to_le_bytes());
             for part in &command {
-                // The text of a script may change while what is said stays the same.
+                // The text of a script may change while its meaning stays the same.
                 self.sent.add(lock_core_name(part).map_or(part, str::as_bytes));
                 self.sent.add(b"\n");
             }

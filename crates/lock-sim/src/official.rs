@@ -1,4 +1,4 @@
-//! Callers of the official package: they take a free key and delete it at the end, and ask again after a pause.
+//! Callers of the official package. They take a free key, delete it at the end, and ask again after a pause.
 
 use crate::servers::slot_of_key;
 use crate::world::{Happening, MS, World};

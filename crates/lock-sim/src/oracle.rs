@@ -1,4 +1,4 @@
-//! What must hold, whatever happens.
+//! The rules that must always hold.
 
 use lock_core::{Instant, LockKey};
 use std::collections::{BTreeMap, HashMap};
@@ -10,15 +10,15 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sharing {
     No,
-    /// They do, and one may give back what another holds.
+    /// They do, and one call may give back what another holds.
     AndReleasing,
-    /// They do, and no one gives anything back.
+    /// They do, and no call gives anything back.
     Seen,
-    /// The same, and the call has no lease that it looks at.
+    /// As `Seen`, but the call has no lease that it looks at.
     Unseen,
 }
 
-/// A hold as the world sees it.
+/// A hold, as the world knows it.
 #[derive(Clone)]
 pub(crate) struct Held {
     pub(crate) process: usize,
@@ -28,7 +28,7 @@ pub(crate) struct Held {
     pub(crate) keys: Arc<[LockKey]>,
     pub(crate) owner: Vec<u8>,
     pub(crate) sharing: Sharing,
-    /// Until when a holder without a lease table believes in it; `None` for ever.
+    /// How long a holder without a lease table believes in it. `None`: for ever.
     pub(crate) until: Option<Instant>,
 }
 
@@ -60,7 +60,7 @@ impl Oracle {
         if tokens.len() != held.keys.len() {
             return Err(format!("{} tokens for {} keys: {held:?}", tokens.len(), held.keys.len()));
         }
-        // Whoever uses a shared name may give back what another call holds by it, even before that call hears of it.
+        // A caller with a shared name may give back what another call holds by it, even before that call hears of it.
         if held.sharing == Sharing::AndReleasing {
             return Ok(());
         }
@@ -74,7 +74,7 @@ impl Oracle {
         }
         for (key, token) in held.keys.iter().zip(tokens) {
             let highest = self.tokens.entry(key.clone()).or_default();
-            // Calls that hold together have one token.
+            // Calls that hold together have the same token.
             if *token < *highest || *token == *highest && held.sharing == Sharing::No {
                 return Err(format!("token {token} of {} is not above {highest}: {held:?}", name(key)));
             }
@@ -86,7 +86,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// Until when a call believes to hold its keys; `None` for ever.
+    /// How long a call believes to hold its keys. `None`: for ever.
     pub(crate) fn until(&self, caller: u64) -> Option<Instant> {
         self.holds.get(&caller).and_then(|held| held.until)
     }
@@ -109,7 +109,7 @@ impl Oracle {
         self.holds.retain(|_, held| !held.keys.contains(key));
     }
 
-    /// The data of these slots are gone: no hold of this moment excludes anybody there any more.
+    /// The data of these slots are lost, so no hold of this moment excludes anybody there any more.
     pub(crate) fn data_lost(&mut self, slots: &[u16]) {
         self.holds.retain(|_, held| !held.keys.iter().any(|key| slots.contains(&key.slot())));
     }
@@ -124,7 +124,7 @@ pub(crate) fn name(key: &LockKey) -> String {
     String::from_utf8_lossy(key.name()).into_owned()
 }
 
-/// When a lease that was asked for at `sent_at` can have lapsed on a server whose clock is a little fast.
+/// When a lease that was asked for at `sent_at` may have lapsed, on a server whose clock is a little fast.
 pub(crate) fn cautious_end(sent_at: Instant, lease: Duration) -> Instant {
     sent_at + lease.saturating_sub(lease / 100 + Duration::from_millis(10))
 }

@@ -13,12 +13,12 @@ use std::time::Duration;
 
 /// An owner whose calls hold together and may release each other's locks.
 pub(crate) const TEAM: &[u8] = b"team";
-/// An owner whose calls hold together, with different terms, and never release: each lock ends by itself.
+/// An owner whose calls hold together with different terms and never release. Each lock ends by itself.
 pub(crate) const CREW: &[u8] = b"crew";
-/// Calls that come along with another have its number and a multiple of this; what depends on the number is the same.
+/// Calls that accompany another have its number plus a multiple of this. Everything that depends on the number is the same for them.
 pub(crate) const ALONG: u64 = 24 << 40;
 
-/// What a call is at.
+/// The state of a call.
 #[derive(Debug)]
 pub(crate) enum Call {
     Waiting {
@@ -30,7 +30,7 @@ pub(crate) enum Call {
         keys: Vec<String>,
         owner: Owner,
     },
-    /// `by_name`: keys and owner of a release that its caller asks for again if it fails.
+    /// `by_name`: keys and owner of a release that its caller repeats if it fails.
     Releasing {
         by_name: Option<(Vec<String>, Owner)>,
     },
@@ -38,29 +38,29 @@ pub(crate) enum Call {
     Freeing,
 }
 
-/// What a client asked the world for.
+/// A request of a client to the world.
 #[derive(Debug)]
 pub(crate) enum Want {
     Connect(NodeId),
     Disconnect(NodeId),
     /// The table of slots.
     LookUp,
-    /// What there is to send.
+    /// The bytes to send.
     Write,
     /// The renewal has to look at the leases now.
     Renewal,
-    /// A call got its keys: when the job ends is the world's to say.
+    /// A call got its keys. The world decides when the job ends.
     Held {
         held: Held,
         hold: Option<HoldId>,
         tokens: Box<[u64]>,
         basis: Instant,
     },
-    /// A call is over.
+    /// A call has ended.
     Over {
         caller: u64,
     },
-    /// A `releaseAll` is over. `all`: it did what it was asked for.
+    /// A `releaseAll` has ended. `all`: it freed everything that it was asked for.
     Freed {
         caller: u64,
         all: bool,
@@ -89,17 +89,17 @@ pub(crate) struct Process {
     /// The table of slots that was asked for.
     pub(crate) table: Option<Result<Vec<SlotRange>, String>>,
     pub(crate) calls: HashMap<u64, Call>,
-    /// How the owners of its jobs begin.
+    /// The first digits of the owners of its jobs.
     pub(crate) mark: Vec<u8>,
     /// Its connection has been ready since it was made.
     pub(crate) is_ready: bool,
     /// Its step at exit.
     pub(crate) exit: Option<Exit>,
-    /// It takes that step when the next answer is there, before it is told.
+    /// It takes that step when the next answer arrives, before a caller is told.
     pub(crate) exits_next: bool,
-    /// What the engine told and nobody took in yet.
+    /// Notices of the engine that nobody has taken yet.
     notices: VecDeque<Notice>,
-    /// Nothing is done before this time, in ns: by the whole process, or only by its JavaScript thread.
+    /// The whole process, or only its JavaScript thread, does nothing before this time, in ns.
     pub(crate) stopped_until: u64,
     pub(crate) stalled_until: u64,
     pub(crate) armed_at: Option<u64>,
@@ -171,7 +171,7 @@ impl Process {
         let Ok(parsed) = self.engine.router().parse_keys(&named) else { return };
         let execute = rng.u8(..3) > 0;
         let lease = Duration::from_millis(rng.u64(1_000..8_000));
-        // Waiters of one client may follow one another without a word to Redis if they want the same.
+        // Waiters of one client may follow one another without a command to Redis if they want the same.
         let lease = if caller % 8 < 5 { Duration::from_secs(3) } else { lease };
         let no_lease = endless && !execute && rng.u8(..4) == 0;
         let waits_for_ever = rng.u8(..8) == 0;
@@ -184,7 +184,7 @@ impl Process {
         let wanted = if execute {
             Wanted::Execute
         } else {
-            // Some names are shared, and then their calls hold together.
+            // Some names are shared, and their calls hold together.
             Wanted::Named(match rng.u8(..8) {
                 0 => TEAM.into(),
                 1 | 2 => CREW.into(),
@@ -221,7 +221,7 @@ impl Process {
         }
     }
 
-    /// The job of a call is done. True when it gives its keys back.
+    /// The job of a call is done. True: it gives its keys back.
     pub(crate) fn give_back(&mut self, now: Instant, caller: u64, until: Option<Instant>) -> bool {
         let Some(Call::Holding { hold, keys, owner }) =
             self.calls.insert(caller, Call::Releasing { by_name: None })
@@ -239,7 +239,7 @@ impl Process {
             return false;
         }
         if hold.is_none() && until.is_some_and(|until| now >= until) {
-            // By now it may be somebody else's.
+            // The lock may belong to another owner by now.
             self.calls.remove(&caller);
             return false;
         }
@@ -254,14 +254,14 @@ impl Process {
         }
     }
 
-    /// A release that failed is asked for again.
+    /// Repeats a release that failed.
     pub(crate) fn release_again(&mut self, now: Instant, caller: u64) {
         if let Some(Call::Releasing { by_name: Some((keys, owner)) }) = self.calls.remove(&caller) {
             self.release_by_name(now, caller, keys, owner);
         }
     }
 
-    /// The next thing that the engine wants or tells.
+    /// The next request of the engine.
     pub(crate) fn next_want(&mut self, now: Instant, process: usize) -> Option<Want> {
         loop {
             if let Some(notice) = self.notices.pop_front() {
@@ -289,7 +289,7 @@ impl Process {
         match notice {
             Notice::Held { caller, held } => Some(self.took(process, caller, held)),
             Notice::Lost { hold, .. } => self.caller_of(hold).map(|caller| Want::Lost { caller }),
-            // While a slot is on its way this may last. Nothing else lets a release fail here.
+            // While a slot is moving this may take long. Nothing else makes a release fail here.
             Notice::Failed { caller, error }
                 if error.message.starts_with("Too many Cluster redirections")
                     && matches!(self.calls.get(&caller), Some(Call::Releasing { by_name: Some(_) })) =>
@@ -330,7 +330,7 @@ impl Process {
         let (id, lease, keep) = match held {
             Taken::Watched(id) => match self.leases.lock().held(id).cloned() {
                 Some(lease) => (Some(id), lease, Keep::Known),
-                // It was given back by its name before this was told.
+                // The lock was given back by its name before the caller was told.
                 None => return Want::Over { caller },
             },
             Taken::Unwatched(hold) => (None, NewLease::unwatched(hold.sent_at, *hold), Keep::No),
@@ -357,7 +357,7 @@ impl Process {
         Want::Held { held, hold: id, tokens, basis }
     }
 
-    /// Whether the process, asked now, would say that this caller holds its keys.
+    /// Whether the process would say now that this caller holds its keys.
     pub(crate) fn believes(&self, now: Instant, held: &Held) -> bool {
         match self.calls.get(&held.caller) {
             Some(Call::Holding { hold: Some(hold), .. }) => {

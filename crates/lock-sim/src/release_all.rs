@@ -1,4 +1,4 @@
-//! Calls of `releaseAll`: whose locks they free, what that means to holders, and that they leave nothing behind.
+//! Calls of `releaseAll`: which owners' locks they free, the effect on holders, and that they leave no lock behind.
 
 use crate::process::{ALONG, CREW, Call, Process, TEAM};
 use crate::world::World;
@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 /// A lock and its holder.
 type Lock = (Vec<u8>, Vec<u8>);
 
-/// The calls under way that are to free every lock.
+/// The calls under way that must free every lock.
 #[derive(Debug, Default)]
 pub(crate) struct Freeing {
-    /// What stood when a call was made and cannot come back by itself, by caller.
+    /// By caller: the locks that stood when the call was made and cannot come back by themselves.
     stood: BTreeMap<u64, Vec<Lock>>,
 }
 
 impl Freeing {
-    /// Keys are not where they were. SCAN may pass one of them over.
+    /// Keys were moved. SCAN may miss one of them.
     pub(crate) fn keys_moved(&mut self) {
         self.stood.clear();
     }
@@ -34,7 +34,7 @@ impl Process {
 }
 
 impl World {
-    /// Somebody frees all locks, or those of an owner.
+    /// Frees all locks, or those of one owner.
     pub(crate) fn release_all(&mut self, process: usize) -> Result<(), String> {
         let owner = match self.rng.u8(..4) {
             0 => Some(TEAM),
@@ -42,7 +42,7 @@ impl World {
             _ => None,
         };
         self.callers += 1;
-        // Nobody visits after it.
+        // No call of a visitor begins after this one.
         let caller = self.callers + ALONG;
         let now = self.instant();
         let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
@@ -57,7 +57,7 @@ impl World {
         self.drain(process)
     }
 
-    /// Locks of `execute` that are told and stand: nobody takes them again under the same name.
+    /// Locks of `execute` whose callers were told and which stand. Nobody takes them again under the same name.
     fn locks_of_jobs(&mut self) -> Vec<Lock> {
         let told: Vec<Lock> =
             self.oracle.locks().filter(|(_, owner)| owner.starts_with(b"execute:")).collect();
@@ -70,7 +70,7 @@ impl World {
         self.servers.at(server).data.get(us, name) == Some(owner)
     }
 
-    /// A call has ended. If it freed everything, nothing of what stood before is left.
+    /// A call has ended. If it freed everything, no lock is left that stood before.
     pub(crate) fn freed(&mut self, caller: u64, all: bool) -> Result<(), String> {
         let stood = self.freeing.stood.remove(&caller).filter(|_| all).unwrap_or_default();
         let left = stood.into_iter().find(|lock| !self.brought_back.contains(lock) && self.stands(lock));
@@ -80,7 +80,7 @@ impl World {
         })
     }
 
-    /// Locks were taken away: no hold of this moment excludes anybody any more.
+    /// Locks were taken away, so no hold of this moment excludes anybody any more.
     pub(crate) fn taken_away(&mut self, names: Vec<Vec<u8>>) {
         for name in names {
             self.lost_at.insert(slot_of(&name), self.now);

@@ -16,7 +16,7 @@ pub(crate) struct Renewing {
     life: u64,
     sent_at: Instant,
     call: RenewalCall,
-    /// What is to be asked yet, slot by slot where servers keep to slots.
+    /// The parts that are not asked yet, slot by slot if servers keep to slots.
     parts: VecDeque<(u16, RenewalCall)>,
     answer: Option<Vec<i64>>,
 }
@@ -66,7 +66,8 @@ impl World {
         let ScriptCall { keys, args, .. } = part.script(false);
         let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
         let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-        // A node that has handed the slot over names the new one, and one that hands it over refuses what is in two places.
+        // A node that has given the slot away names the new node. A node that is giving it away refuses a command whose keys are in two
+        // places.
         let first = keys.first().copied().unwrap_or_default();
         let server = self.servers.place_of(slot, clocks, first);
         let us = clocks.get(server).copied().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! What the server does with a command, apart from what the model does with scripts.
+//! The server's own commands, beside the scripts, which the model executes.
 
 use crate::network::Command;
 use lock_core::{SIDE_KEY_MARK, Script, slot_of};
@@ -20,24 +20,24 @@ const SCRIPTS: [(Script, Verb); 12] = [
     (Script::Probe, Verb::Probe),
 ];
 
-/// Something that the server does wrong, to see whether the simulation notices.
+/// A mistake of the server, to test whether the simulation notices it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutant {
-    /// Locks are given back without a look at their owner.
+    /// A release does not look at the lock's owner.
     ReleaseOfAnyone,
     /// The last park of a connection is executed once more after its end, whatever became of the call.
     ParkComesAgain,
-    /// A node of a cluster goes on with a slot that it has handed over.
+    /// A node of a cluster goes on serving a slot that it has given away.
     MovedSlotIsServed,
     /// A slot moves without its keys.
     SlotMovesEmpty,
-    /// While a slot is on its way, both nodes serve what they have of it.
+    /// While a slot is moving, both nodes serve the keys that they have of it.
     HalfASlotIsServed,
     /// SCAN finds no lock.
     ScanFindsNothing,
 }
 
-/// The server and what it knows of its clients.
+/// The server and its knowledge of the clients.
 #[derive(Debug)]
 pub(crate) struct ServerSide {
     pub(crate) mutant: Option<Mutant>,
@@ -47,7 +47,7 @@ pub(crate) struct ServerSide {
     pub(crate) in_cluster: bool,
     last_park: HashMap<usize, Command>,
     pub(crate) data: Server,
-    /// Who listens to a channel: connections, by place.
+    /// The listeners of a channel: connections, by place.
     pub(crate) channels: HashMap<Vec<u8>, usize>,
     pub(crate) known_scripts: HashSet<Vec<u8>>,
     /// Counts restarts.
@@ -86,7 +86,7 @@ impl ServerSide {
         }
     }
 
-    /// Executes one command of a connection. The reply (none for SUBSCRIBE), and the messages that it sent.
+    /// Executes one command of a connection. Returns the reply (none for SUBSCRIBE) and the messages that it sent.
     pub(crate) fn execute(&mut self, now_us: u64, from: usize, command: &Command) -> (Vec<u8>, Vec<Push>) {
         let parts: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
         match parts.as_slice() {
@@ -199,7 +199,7 @@ impl ServerSide {
         locks.filter_map(|name| Some((name.to_vec(), self.data.get(now_us, name)?.to_vec()))).collect()
     }
 
-    /// Some names, by slot; all that stand from the first question to the last are found. The cursor is where to go on.
+    /// Some names, by slot. A complete iteration finds every name that stands all the time. The cursor says where to go on.
     fn scan(&self, now_us: u64, cursor: &[u8], pattern: &[u8]) -> Vec<u8> {
         let from = std::str::from_utf8(cursor).ok().and_then(|cursor| cursor.parse().ok()).unwrap_or(0_u32);
         let prefix = pattern.strip_suffix(b"*").unwrap_or(pattern);
@@ -223,7 +223,7 @@ impl ServerSide {
             && self.scripts.get(script).is_some_and(|(verb, _)| *verb == Verb::Park)
     }
 
-    /// Slots are another node's from now on: their channels end. The messages that say so.
+    /// Slots belong to another node from now on, so their channels end. Returns the messages that say so.
     pub(crate) fn end_channels(&mut self, slots: &BTreeSet<u16>) -> Vec<Push> {
         let of_slot =
             |channel: &[u8]| channel.starts_with(SIDE_KEY_MARK) && slots.contains(&slot_of(channel));

@@ -1,4 +1,4 @@
-//! The servers of a world: one, or the two masters of a cluster, and which slots each of them has.
+//! The servers of a world and their slots: one server, or the two masters of a cluster.
 
 use crate::network::Command;
 use crate::server_side::{Mutant, Push, ServerSide};
@@ -12,11 +12,11 @@ const SLOTS: u16 = 16_384;
 #[derive(Debug)]
 struct Master {
     side: ServerSide,
-    /// What a lagging replica has.
+    /// The data of a lagging replica.
     replica: Server,
-    /// Where it is, in a cluster.
+    /// Its address, in a cluster.
     port: u16,
-    /// It is lost, and no replica has taken over yet.
+    /// The server is lost, and no replica has taken over yet.
     away: bool,
 }
 
@@ -34,13 +34,13 @@ impl Master {
 #[derive(Debug)]
 pub(crate) struct Servers {
     first: Master,
-    /// Unused where there is one server.
+    /// Unused if there is one server.
     second: Master,
-    /// The master of each slot; empty where there is one server.
+    /// The master of each slot. Empty if there is one server.
     slots: Vec<usize>,
-    /// Slots on their way: some of their keys are at the other server already.
+    /// Moving slots. Some of their keys are at the other server already.
     on_their_way: BTreeSet<u16>,
-    /// While a master is away, the other refuses everything, too.
+    /// While a master is away, the other one refuses everything, too.
     down: bool,
 }
 
@@ -70,7 +70,7 @@ impl Servers {
         &mut self.master_mut(server).side
     }
 
-    /// All that there are.
+    /// All servers.
     pub(crate) fn each(&mut self) -> impl Iterator<Item = &mut ServerSide> {
         let second = (!self.slots.is_empty()).then_some(&mut self.second);
         [Some(&mut self.first), second].into_iter().flatten().map(|master| &mut master.side)
@@ -81,7 +81,7 @@ impl Servers {
         self.slots.get(usize::from(slot)).copied().unwrap_or(0)
     }
 
-    /// Whether a server is lost, and nobody has taken over.
+    /// Whether a server is lost and no replica has taken over.
     pub(crate) fn is_away(&self, server: usize) -> bool {
         self.master(server).away
     }
@@ -90,18 +90,18 @@ impl Servers {
         self.first.away || self.second.away
     }
 
-    /// Whether a server does anything about keys.
+    /// Whether a server serves keys.
     pub(crate) fn serves(&self, server: usize) -> bool {
         !self.is_away(server) && !self.down
     }
 
-    /// Which server can be connected to at an address. The only server needs none.
+    /// The server at an address. The only server needs no address.
     pub(crate) fn listening(&self, address: Option<&NodeAddress>) -> Option<usize> {
         let Some(address) = address else { return (!self.is_cluster()).then_some(0) };
         (0..2).find(|server| !self.is_away(*server) && self.master(*server).address() == *address)
     }
 
-    /// The table of slots, as any node tells it.
+    /// The table of slots, as every node tells it.
     pub(crate) fn table(&self) -> Vec<SlotRange> {
         let mut first = 0;
         let runs = self.slots.chunk_by(|one, next| one == next);
@@ -113,7 +113,7 @@ impl Servers {
         ranges.collect()
     }
 
-    /// What a server says to a command whose keys are not its own. `asked`: ASKING came before it; `us`: the server's clock.
+    /// The server's answer to a command whose keys are not its own. `asked`: ASKING came before it. `us`: the server's clock.
     pub(crate) fn refusal(&self, server: usize, command: &Command, asked: bool, us: u64) -> Option<Vec<u8>> {
         let keys = keys_of(command);
         let slot = slot_of(keys.first().filter(|_| self.is_cluster())?);
@@ -129,7 +129,7 @@ impl Servers {
         if owner != server && !(is_on_its_way && asked) && mutant != Some(Mutant::MovedSlotIsServed) {
             return Some(format!("-MOVED {slot} {}\r\n", self.master(owner).address()).into_bytes());
         }
-        // Channels stay with the owner, and do not count as missing.
+        // Channels stay with the owner, and do not count as missing keys.
         let is_message = command.first().is_some_and(|name| name == b"SSUBSCRIBE" || name == b"SPUBLISH");
         if !is_on_its_way || is_message || mutant == Some(Mutant::HalfASlotIsServed) {
             return None;
@@ -152,7 +152,7 @@ impl Servers {
         self.master(server).side.data.pttl(us, key) != -2
     }
 
-    /// Where a command of one key is executed, whichever node is asked first. `clocks`: of both servers.
+    /// The server that executes a command of one key, whichever node is asked first. `clocks`: those of both servers.
     pub(crate) fn place_of(&self, slot: u16, clocks: [u64; 2], key: &[u8]) -> usize {
         let owner = self.of_slot(slot);
         let us = clocks.get(owner).copied().unwrap_or(0);
@@ -172,7 +172,7 @@ impl Servers {
         self.on_their_way.insert(slot);
     }
 
-    /// Its last keys move, and the other server has the slot. See `move_slots`.
+    /// The slot's last keys move, and the other server owns the slot. See `move_slots`.
     pub(crate) fn end_move(&mut self, slot: u16, ahead_ms: i64) -> Vec<Push> {
         self.on_their_way.remove(&slot);
         self.move_slots(&[slot], 1 - self.of_slot(slot), ahead_ms)
@@ -185,8 +185,8 @@ impl Servers {
         self.at(1 - from).data.take_in(moved, ahead_ms);
     }
 
-    /// Slots go to a server, with all that is there and the time that it has left, at one instant. `ahead_ms`: by how much the new server's
-    /// clock is ahead of the other's. What the listeners of their channels are told.
+    /// Gives slots to a server, with all their keys and the time that these have left, at one instant. `ahead_ms`: by how much the new
+    /// server's clock is ahead of the other's. Returns the messages to the listeners of their channels.
     pub(crate) fn move_slots(&mut self, slots: &[u16], to: usize, ahead_ms: i64) -> Vec<Push> {
         let from = 1 - to;
         let moves = |slot: &u16| self.of_slot(*slot) == from && !self.on_their_way.contains(slot);
@@ -210,8 +210,8 @@ impl Servers {
         pushes
     }
 
-    /// A master is lost. `down`: the cluster refuses everything until a replica takes over. Returns what will be back then: locks that had been
-    /// released, with their holders. `us`: the server's clock.
+    /// A master is lost. `down`: the cluster refuses everything until a replica takes over. Returns the locks, with their holders, that had
+    /// been released and will be back then. `us`: the server's clock.
     pub(crate) fn lose(&mut self, server: usize, down: bool, us: u64) -> BTreeSet<(Vec<u8>, Vec<u8>)> {
         self.down = down;
         let master = self.master_mut(server);
@@ -224,7 +224,7 @@ impl Servers {
         back
     }
 
-    /// Its replica has taken over, at an address of its own.
+    /// The replica of a lost master takes over, at an address of its own.
     pub(crate) fn take_over(&mut self, server: usize) {
         self.down = false;
         let Self { first, second, slots, .. } = self;
@@ -232,23 +232,23 @@ impl Servers {
         master.away = false;
         master.port += 2;
         let owns = |slot: u16| slots.get(usize::from(slot)) == Some(&server);
-        // A replica that lagged may still have what is another's by now.
+        // A replica that lagged may still have keys that belong to another master by now.
         drop(master.side.data.take_out(|key| !owns(slot_of(key))));
     }
 
-    /// A failover of the only server: a replica that lags has taken over. Returns what is back, as `lose` does.
+    /// A failover of the only server: a replica that lags takes over. Returns the locks that are back, as `lose` does.
     pub(crate) fn fail_over(&mut self, us: u64) -> BTreeSet<(Vec<u8>, Vec<u8>)> {
         std::mem::swap(&mut self.first.side.data, &mut self.first.replica);
         back_again(us, &self.first.replica, &self.first.side.data)
     }
 
-    /// Replicas have what the masters have now.
+    /// Replicas get the data that the masters have now.
     pub(crate) fn replicate(&mut self) {
         self.first.replica = self.first.side.data.clone();
         self.second.replica = self.second.side.data.clone();
     }
 
-    /// A lock that is there, but for those of `owner`.
+    /// A lock that stands, except those of `owner`.
     pub(crate) fn lock_left(&self, us: u64, owner: &[u8]) -> Option<Vec<u8>> {
         let left = |master: &Master| {
             let data = &master.side.data;
@@ -259,7 +259,7 @@ impl Servers {
     }
 }
 
-/// Locks that stand in `data` and did not in what was lost, with their holders.
+/// Locks that stand in `data` and did not stand in the lost data, with their holders.
 fn back_again(us: u64, lost: &Server, data: &Server) -> BTreeSet<(Vec<u8>, Vec<u8>)> {
     let held = |name: &[u8]| Some((name.to_vec(), data.get(us, name)?.to_vec()));
     let is_back = |(name, holder): &(Vec<u8>, Vec<u8>)| lost.get(us, name) != Some(holder);
@@ -271,7 +271,7 @@ fn halves() -> Vec<usize> {
     (0..SLOTS).map(|slot| usize::from(slot >= SLOTS / 2)).collect()
 }
 
-/// The slots at the beginning, of a server.
+/// The server that owns the slot at the beginning.
 pub(crate) fn home_of(slot: u16) -> usize {
     usize::from(slot >= SLOTS / 2)
 }
@@ -281,7 +281,7 @@ pub(crate) fn slot_of_key(key: usize) -> u16 {
     slot_of(format!("l:k{key}").as_bytes())
 }
 
-/// The keys that a command names, and channels that belong to slots.
+/// The keys that a command names, and the channels that belong to slots.
 fn keys_of(command: &Command) -> Vec<&[u8]> {
     let parts: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
     match parts.as_slice() {

@@ -1,22 +1,22 @@
-//! A process' turn: what it does when something has happened to it, and what its callers ask for.
+//! A process' turn: its reaction to an event, and its callers' requests.
 
 use crate::process::{ALONG, Call, Want};
 use crate::world::{Happening, MS, World};
 use lock_core::LockKey;
 
 impl World {
-    /// Does what the client wants after something happened to it: send, connect, tell, set the timer.
+    /// Executes everything that the client wants after an event: send, connect, tell, set the timer.
     pub(crate) fn drain(&mut self, process: usize) -> Result<(), String> {
         let now = self.instant();
         loop {
             let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
             if one.exit.is_some() {
-                // Nothing is told any more, and nothing connected.
+                // No caller is told any more, and no connection is made.
                 break;
             }
             let Some(want) = one.next_want(now, process) else { break };
             match want {
-                // Written before anybody is told.
+                // The bytes are written before a caller is told.
                 Want::Write => self.flush(process),
                 Want::Connect(node) => {
                     self.drop_connection(process, node);
@@ -91,7 +91,7 @@ impl World {
             self.at(until, Happening::Wake { process, life });
             return Ok(());
         }
-        // Set again for an earlier time, it has done its work already.
+        // The timer was set again for an earlier time and has done its work already.
         if one.armed_at.take_if(|armed| *armed <= self.now).is_none() {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! The world of one seed: time, events, and what follows from them.
+//! The world of one seed: time, events, and their effects.
 
 use crate::digest::Digest;
 use crate::faults::{KINDS, Plan};
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 pub(crate) const MS: u64 = 1_000_000;
 /// The server's clock at the start, in us since 1970.
 const EPOCH_US: u64 = 1_800_000_000_000_000;
-/// How many of the last events a failure shows.
+/// How many of the last events a failure prints.
 const LOG_LINES: usize = 400;
 /// After the last fault everything must come to rest within this time, in ns.
 const QUIET_NS: u64 = 200_000 * MS;
@@ -28,7 +28,7 @@ const MOST_STEPS: u64 = 100_000;
 pub(crate) enum Happening {
     ToServer(usize),
     ToClient(usize),
-    /// The server notices that a connection is gone; or the client does.
+    /// The server, or the client, notices that a connection is gone.
     ClosedAtServer(usize),
     ClosedAtClient(usize),
     Connected {
@@ -74,14 +74,14 @@ pub(crate) enum Happening {
         process: usize,
     },
     Fault(usize),
-    /// The table of slots is there.
+    /// The table of slots arrives.
     LookedUp {
         process: usize,
         life: u64,
     },
-    /// A replica is the master now in place of the one that was lost.
+    /// A replica becomes the master in place of the lost one.
     TakenOver(usize),
-    /// Keys of a slot on its way move.
+    /// Keys of a moving slot move.
     KeysMove(u16),
     Official {
         who: usize,
@@ -89,14 +89,14 @@ pub(crate) enum Happening {
     },
 }
 
-/// What a world came to.
+/// The result of a world.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Summary {
     /// Events that were handled.
     pub steps: u64,
     /// Holds that were checked.
     pub holds: u64,
-    /// Hash of all that the clients have sent, and when.
+    /// Hash of everything that the clients have sent, and when.
     pub digest: u64,
 }
 
@@ -113,7 +113,7 @@ pub struct World {
     pub(crate) renewing: Vec<Option<Renewing>>,
     pub(crate) oracle: Oracle,
     pub(crate) clock_back_us: u64,
-    /// Locks that had been released and are there again since a failover, with their holders.
+    /// Locks that had been released and that a failover brought back, with their holders.
     pub(crate) brought_back: BTreeSet<(Vec<u8>, Vec<u8>)>,
     pub(crate) forgotten: Forgotten,
     pub(crate) freeing: Freeing,
@@ -157,7 +157,7 @@ impl World {
         }
     }
 
-    /// Lets everything happen, until the faults are over and everything has come to rest.
+    /// Runs the world until the faults have ended and everything has come to rest.
     pub(crate) fn run(mut self) -> Result<Summary, String> {
         let outcome = self.live();
         outcome.map_err(|failure| {
@@ -222,7 +222,7 @@ impl World {
                 ));
             }
         }
-        // What the crew has is never released, and ends by itself.
+        // The locks of the crew are never released, and end by themselves.
         match self.servers.lock_left(self.us_of(0).max(self.us_of(1)), CREW) {
             Some(name) => Err(format!("{} is locked and nobody holds it", String::from_utf8_lossy(&name))),
             None => Ok(()),

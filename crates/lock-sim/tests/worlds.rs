@@ -1,9 +1,9 @@
-//! The simulation's own test: worlds that once failed, and a stretch of others.
+//! The simulation's own test: worlds that failed before, and a series of others.
 
 use lock_sim::{Mutant, Summary};
 
-/// Seeds of worlds in which something was wrong once. What each showed is told in `docs/DESIGN.md`; the later a change to the order
-/// of draws, the less they mean, but they cost next to nothing.
+/// Seeds of worlds that failed before. `docs/DESIGN.md` tells what each one showed. A change to the order of draws makes them mean less,
+/// but they cost next to nothing.
 const ONCE_FAILED: [u64; 13] = [2, 84, 162, 614, 150, 6360, 6361, 16_965, 2145, 170, 1134, 1272, 1412];
 
 #[test]
@@ -14,8 +14,8 @@ fn worlds_that_once_failed_come_to_rest_without_a_violation() {
     }
 }
 
-/// One line a world: seed, steps, holds, and a hash of all that its clients sent. A change of the engine that is to leave its behaviour
-/// alone leaves these as they are; one that is not rewrites them with `MLR_GOLDEN=write`.
+/// One line per world: seed, steps, holds, and a hash of everything that its clients sent. A change of the engine that must not change its
+/// behaviour leaves these lines as they are. Any other change writes them again with `MLR_GOLDEN=write`.
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden.txt");
 
 #[test]
@@ -50,10 +50,9 @@ fn the_same_seed_gives_the_same_world() {
     assert_eq!(first, again);
 }
 
-/// Worlds of a cluster in which something was wrong once: a waiter that paused after CLUSTERDOWN and was withdrawn stayed the oldest of its
-/// queue; a call that came back to a node was sent twice; a roll-back waited for a connection that stood; a
-/// roll-back ended a lock that another attempt of its owner had asked for again; `releaseAll` passed over a node that its process had
-/// not heard of.
+/// Worlds of a cluster that failed before. A waiter that paused after CLUSTERDOWN and was withdrawn stayed the oldest of its queue. A call
+/// that came back to a node was sent twice. A roll-back waited for a connection that stood. A roll-back ended a lock that another attempt
+/// of its owner had asked for again. `releaseAll` missed a node that its process had not heard of.
 const CLUSTERS_ONCE_FAILED: [u64; 7] = [12, 82, 1716, 504, 30052, 64_555, 71_379];
 
 #[test]
@@ -92,7 +91,7 @@ fn a_release_of_all_that_leaves_locks_is_noticed() {
     assert!(cluster_notices(Mutant::ScanFindsNothing, "has freed everything"));
 }
 
-/// What the first world says that notices a mutant.
+/// The message of the first world that notices a mutant.
 fn notices(mutant: Mutant) -> String {
     (1..2_000).find_map(|seed| lock_sim::run_with(seed, mutant).err()).unwrap_or_default()
 }

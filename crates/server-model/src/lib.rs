@@ -1,9 +1,9 @@
-//! A Redis server as our lock scripts see it: strings, sorted sets, expiry, and each verb's script written once more in Rust.
+//! A Redis server, as far as the lock scripts need it: strings, sorted sets, expiry, and each verb's script written once more in Rust.
 //!
 //! For simulations: no I/O, no clock, no randomness. Time is a parameter, in microseconds since 1970 (the server's TIME), and stands still
 //! during one call, as it does in scripts from Redis 7.2 on. `tests/real_servers.rs` compares all of it with real servers.
 //!
-//! Left out: memory limits, ACL (so PUBLISH never fails), replication, and commands that no script of ours uses.
+//! The model leaves out memory limits, ACL (so PUBLISH never fails), replication, and commands that no script uses.
 
 #![forbid(unsafe_code)]
 

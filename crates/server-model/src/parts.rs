@@ -1,23 +1,23 @@
-//! What several scripts share: `scripts/parts/*.lua`, but for the turns on a polled key (`polled.rs`).
+//! The shared parts of scripts, `scripts/parts/*.lua`, except the turns on a polled key (`polled.rs`).
 
 use crate::call::Call;
 use crate::reply::{LUA, Outcome};
 use crate::store::number;
 
-/// A counter below this was lost with the data: TIME in microseconds is past it since 2001.
+/// A counter below this was lost with the data, because TIME in microseconds has been above it since 2001.
 pub(crate) const SANE_TOKEN: i64 = 1_000_000_000_000_000;
 
-/// Attempts and token of a hold that is there now.
+/// Attempts and token of the hold that is there now.
 pub(crate) struct Record {
     pub(crate) attempts: Vec<u8>,
     pub(crate) token: i64,
 }
 
-/// Tokens that come with a grant, for those who may follow.
+/// Tokens that come with a grant, for waiters that may follow.
 const FOLLOWERS: i64 = 15;
 
 impl Record {
-    /// Whether it names this attempt.
+    /// Whether the record names this attempt.
     pub(crate) fn names(&self, attempt: &[u8]) -> bool {
         names(&self.attempts, attempt)
     }
@@ -29,7 +29,7 @@ pub(crate) const DAY_MS: i64 = 86_400_000;
 /// Most attempts that a record names.
 const MOST_NAMED: usize = 64;
 
-/// What stands before the `@`.
+/// The part of an entry before the `@`.
 fn attempt_of(entry: &[u8]) -> &[u8] {
     entry.split(|&byte| byte == b'@').next().unwrap_or_default()
 }
@@ -48,13 +48,13 @@ pub(crate) fn index(lock: usize) -> i64 {
     i64::try_from(lock).unwrap_or(i64::MAX)
 }
 
-/// Whether what a lock contains is a grant to this client.
+/// Whether the lock's value is a grant to this client.
 pub(crate) fn is_grant_to(holder: &[u8], client: &[u8]) -> bool {
     let token = holder.strip_prefix(b"grant:").and_then(|rest| rest.strip_prefix(client));
     token.is_some_and(|token| token.starts_with(b":"))
 }
 
-/// Stands in front of attempts where the lock's end was promised to somebody.
+/// Stands in front of the attempts if a caller was promised the lock's end.
 const PROMISED: &[u8] = b"!";
 
 /// `change`: the list without an attempt, or with it as the last, by a new entry.
@@ -86,7 +86,7 @@ pub(crate) fn promise(attempts: Vec<u8>, promises: bool) -> Vec<u8> {
     [PROMISED, b",", &attempts].concat()
 }
 
-/// What a confirmation leaves: the attempt would give no end back.
+/// The list after a confirmation: a roll-back of the attempt would restore no end.
 pub(crate) fn without_end_of(attempt: &[u8], attempts: &[u8]) -> Vec<u8> {
     let confirmed = |entry: &[u8]| attempt_of(entry) == attempt && entry.len() > attempt.len();
     let kept: Vec<&[u8]> =
@@ -94,12 +94,12 @@ pub(crate) fn without_end_of(attempt: &[u8], attempts: &[u8]) -> Vec<u8> {
     kept.join(&b","[..])
 }
 
-/// How long before the record's end a lock would have ended without the attempt of this entry; `None`: never, or that is not told.
+/// How long before the record's end a lock would have ended without the attempt of this entry. `None`: never, or not known.
 fn before_of(entry: &[u8]) -> Option<i64> {
     entry.split(|&byte| byte == b'@').nth(1).and_then(number)
 }
 
-/// The attempts with what `change` makes of the ends in them.
+/// The attempts after `change` was applied to their ends.
 fn with_ends(attempts: &[u8], mut change: impl FnMut(&[u8], i64) -> Option<i64>) -> Vec<u8> {
     let mut changed = |entry: &[u8]| match before_of(entry) {
         Some(before) => {
@@ -118,7 +118,7 @@ pub(crate) fn moved(attempts: &[u8], by: i64) -> Vec<u8> {
     with_ends(attempts, |_, before| Some(before + by))
 }
 
-/// `keep_ends`: the attempts with ends of at least `least` ms from now, and the time left that stays whoever is rolled back.
+/// `keep_ends`: the attempts with ends of at least `least` ms from now, and the time that the lock has left after any one roll-back.
 pub(crate) fn keep_ends(attempts: &[u8], least: i64, left: i64, lives: i64) -> (Vec<u8>, i64) {
     let mut sure = left;
     let kept = with_ends(attempts, |_, before| {
@@ -136,7 +136,7 @@ fn record_ms(ms: &[u8]) -> Outcome<i64> {
     if ms == b"0" { Ok(DAY_MS) } else { number(ms).ok_or(LUA) }
 }
 
-/// Whether anybody but one attempt may hold the lock.
+/// Whether another attempt may hold the lock, too.
 pub(crate) fn is_shared(attempts: &[u8]) -> bool {
     let named = if attempts.starts_with(PROMISED) { attempts.get(2..).unwrap_or_default() } else { attempts };
     named.iter().any(|byte| matches!(byte, b',' | b'+'))
@@ -154,7 +154,7 @@ impl Call<'_> {
         Ok(token)
     }
 
-    /// `record_of`: the hold record, if it speaks of the hold that is there now.
+    /// `record_of`: the hold record, if it belongs to the hold that is there now.
     pub(crate) fn record_of(&self, lock: &[u8], record_key: &[u8]) -> Outcome<Option<Record>> {
         let Some(record) = self.get(record_key)? else { return Ok(None) };
         let mut fields = record.split(|&byte| byte == b':');
@@ -219,7 +219,7 @@ impl Call<'_> {
         })
     }
 
-    /// `roll_back_one`: one attempt gives up a lock that its record names it for.
+    /// `roll_back_one`: one attempt, which the record names, gives up a lock.
     pub(crate) fn roll_back_one(
         &mut self,
         [lock, record_key, queue, counter]: [&[u8]; 4],
@@ -258,7 +258,7 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// `grant_next`: gives a lock to the first client in its queue that lives, or deletes it. The token, when that client is `me`.
+    /// `grant_next`: gives a lock to the first client in its queue that lives, or deletes it. Returns the token if that client is `me`.
     pub(crate) fn grant_next(
         &mut self,
         lock: &[u8],
@@ -283,7 +283,7 @@ impl Call<'_> {
             if me == Some(head.as_slice()) {
                 return Ok(Some(token));
             }
-            // In a cluster, the name of a client begins with `s`, and it listens to a channel of the slot.
+            // In a cluster, a client's id begins with `s`, and the client listens to a channel of the slot.
             let tag = queue.iter().position(|byte| *byte == b'}').and_then(|end| queue.get(..=end));
             let mark = tag.filter(|_| head.starts_with(b"s")).unwrap_or(b"mlr!");
             let channel = [mark, b"c:", head.as_slice()].concat();

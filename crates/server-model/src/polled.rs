@@ -4,14 +4,14 @@ use crate::call::Call;
 use crate::reply::{LUA, Outcome};
 use crate::store::number;
 
-/// How long a polled mark stands, in ms, and one that a suspicion wrote; and for how long that may be put off.
+/// How long a polled mark stands, in ms; how long a mark of a mere suspicion stands; and for how long the end of that one may be put off.
 const MARK_MS: &[u8] = b"30000";
 const SUSPICION_MS: &[u8] = b"2000";
 const SUSPECTED_FOR_MS: i64 = 10_000;
-/// How long our turn on a polled key lasts, and for how long it is left alone then.
+/// How long our turn on a polled key lasts, and how long the key is left alone after it.
 const TURN_MS: i64 = 60;
 const REST_MS: i64 = 1120;
-/// How long a turn lasts where only our own poll, and how lately the other side must have asked for the key to be left alone after it.
+/// How long a turn lasts if only our callers poll, and how recently the other side must have asked so that the key is left alone after it.
 const OWN_TURN_MS: i64 = 200;
 const HANDING_ASKS_WITHIN_MS: i64 = 100;
 const POLLING_ASKS_WITHIN_MS: i64 = 1_000;
@@ -33,7 +33,7 @@ fn others_turn(mark: &[u8]) -> Option<[i64; 3]> {
     text.rsplit(|&byte| byte == b'@').next().is_some_and(|vain| vain.len() == 1).then(|| fields(text))?
 }
 
-/// Whose turn it is where only our own poll, until when, and when one that hands over last found the key held.
+/// The side that has the turn if only our callers poll, the end of the turn, and when a caller that hands over last found the key held.
 struct OwnTurn {
     side: Option<u8>,
     until: i64,
@@ -51,7 +51,8 @@ fn own_turn(mark: &[u8]) -> Option<OwnTurn> {
 }
 
 impl Call<'_> {
-    /// `may_take`: whether a waiter may take the free lock now. `polls`: it waits without a queue; `again`: its client had the lock a moment ago.
+    /// `may_take`: whether a waiter may take the free lock now. `polls`: the waiter has no queue. `again`: its client had the lock a moment
+    /// ago.
     pub(crate) fn may_take(&mut self, polled: &[u8], polls: bool, again: bool) -> Outcome<bool> {
         let Some(mut mark) = self.get(polled)?.map(<[u8]>::to_vec) else { return Ok(true) };
         let now = self.signed_now_ms();
@@ -105,7 +106,7 @@ impl Call<'_> {
         self.set_keeping_expiry(polled, format!("@{turn}@{rest}@{vain}").as_bytes());
     }
 
-    /// `had_by_us`: one of us has had the key until now, or still has it.
+    /// `had_by_us`: one of our callers had the key until now, or still has it.
     fn had_by_us(&mut self, polled: &[u8], mark: &[u8]) -> Outcome<()> {
         let now = self.signed_now_ms();
         let known = others_turn(mark);
@@ -121,10 +122,10 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// `mark_polled`: the lock is held; `over`: by somebody who hands it on to us; `polls`: the caller waits without a queue.
+    /// `mark_polled`: the lock is held. `over`: its holder hands it over. `polls`: the caller waits without a queue.
     pub(crate) fn mark_polled(&mut self, polled: &[u8], over: bool, polls: bool) -> Outcome<()> {
         if !over {
-            // What is no string is no mark, and stays.
+            // A value that is no string is no mark, and stays.
             return self.set(polled, b"1", Some(MARK_MS));
         }
         let Some(mark) = self.get(polled).ok().flatten().map(<[u8]>::to_vec) else {
@@ -143,7 +144,7 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// `mark_queued`: others stand in the queue of a key that the caller polls for.
+    /// `mark_queued`: clients stand in the queue of a key for which the caller polls.
     pub(crate) fn mark_queued(&mut self, polled: &[u8]) -> Outcome<()> {
         self.set_if_absent(polled, b"+", MARK_MS).map(|_| ())
     }

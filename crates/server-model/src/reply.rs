@@ -1,4 +1,4 @@
-//! What a command answers.
+//! The replies of commands.
 
 /// A reply, as RESP2 has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,14 +16,14 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// An array of integers: what all scripts answer.
+    /// An array of integers, which is the answer of all scripts.
     #[must_use]
     pub fn ints(numbers: &[i64]) -> Self {
         Self::Array(numbers.iter().copied().map(Self::Int).collect())
     }
 }
 
-/// Why a script was aborted. What it wrote before stays written, as in Redis.
+/// Why a script was aborted. As in Redis, its earlier writes stay.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault(pub(crate) &'static str);
 

@@ -1,4 +1,4 @@
-//! The server: its data, and what other users of it do there.
+//! The server: its data, and the commands of its other users.
 
 use crate::call::Call;
 use crate::reply::Reply;
@@ -6,7 +6,7 @@ use crate::sorted_set::SortedSet;
 use crate::store::{Store, Value};
 use crate::verbs::{self, Verb};
 
-/// A Redis server. A clone is what a replica had when its primary failed.
+/// A Redis server. A clone is the replica at the moment when its primary failed.
 ///
 /// `now_us` is everywhere the server's TIME in microseconds since 1970.
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ impl Server {
         );
     }
 
-    /// SET NX, with PX when `lease_ms` is given: how the official package takes a lock.
+    /// SET NX, with PX if `lease_ms` is given. The official package takes a lock this way.
     pub fn set_if_absent(&mut self, now_us: u64, key: &[u8], text: &[u8], lease_ms: Option<u64>) -> bool {
         let absent = self.store.entry(now_us / 1000, key).is_none();
         if absent {
@@ -94,7 +94,7 @@ impl Server {
         absent
     }
 
-    /// Deletes the key if it holds this text: how the official package gives a lock back.
+    /// Deletes the key if it holds this text. The official package gives a lock back this way.
     pub fn delete_if(&mut self, now_us: u64, key: &[u8], text: &[u8]) -> bool {
         self.get(now_us, key) == Some(text) && self.delete(now_us, key)
     }
@@ -120,8 +120,8 @@ impl Server {
         Self { store: self.store.take_out(moves) }
     }
 
-    /// Takes in what another server had, in place of what is here. `ahead_ms`: by how much the clock here is ahead of the other's; what has an
-    /// expiry keeps the time that it has left (MIGRATE).
+    /// Takes in the data of another server, in place of its own. `ahead_ms`: by how much the clock here is ahead of the other's. Keys with
+    /// an expiry keep the time that they have left (MIGRATE).
     pub fn take_in(&mut self, other: Self, ahead_ms: i64) {
         self.store.take_in(other.store, ahead_ms);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::reply::{BAD_EXPIRY, NOT_AN_INTEGER, Outcome, WRONG_TYPE};
 use crate::sorted_set::SortedSet;
 
-/// What a key holds.
+/// The value of a key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// A string.
@@ -17,7 +17,7 @@ pub enum Value {
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) value: Value,
-    /// The last millisecond since 1970 in which the key is there.
+    /// The last millisecond since 1970 in which the key exists.
     pub(crate) last_ms: Option<u64>,
 }
 
@@ -27,10 +27,10 @@ impl Entry {
     }
 }
 
-/// Below so many entries nothing is swept.
+/// With fewer entries than this, nothing is swept.
 const SMALL: usize = 1024;
 
-/// The keys. Expired ones are treated as absent, and taken away when there are many.
+/// The keys. Expired ones count as absent, and are removed when there are many.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     data: BTreeMap<Vec<u8>, Entry>,

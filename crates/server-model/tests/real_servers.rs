@@ -1,4 +1,4 @@
-//! The model beside real servers: random commands, and after each the reply, every key and every message have to be the same.
+//! The model beside real servers. After each random command, the reply, every key and every message must be the same.
 //!
 //! MLR_SERVERS: server programs, separated by ':' (`node scripts/servers.mjs` prints four). MLR_STEPS: commands per server. MLR_SEED: repeats
 //! a run.
@@ -32,7 +32,7 @@ fn number(name: &str) -> Option<u64> {
         .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
 }
 
-/// Runs random commands on one server and on the model. The error is the first difference.
+/// Runs random commands on one server and on the model. The error tells the first difference.
 fn compare(
     program: &str,
     steps: u64,
@@ -76,7 +76,7 @@ fn compare(
     Ok(())
 }
 
-/// Runs random commands on the first server, with one script changed by a slip.
+/// Runs random commands on the first server, with a slip in one script.
 fn notices(slip: Verb, right: &str, wrong: &str) -> bool {
     let Some(program) = programs().into_iter().next() else { return true };
     let changed = |verb, body: String| {

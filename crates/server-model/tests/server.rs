@@ -1,4 +1,4 @@
-//! What a simulation relies on, apart from the verbs.
+//! The properties of the model that the simulation relies on, beside the verbs.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -93,7 +93,7 @@ fn expired_keys_do_not_pile_up() {
     assert!(format!("{server:?}").matches("Entry").count() < 3000);
 }
 
-/// One key, and what "me" does with it.
+/// One key, and the actions of "me" on it.
 struct OwnersLock(Server);
 
 impl OwnersLock {

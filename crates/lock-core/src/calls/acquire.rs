@@ -13,7 +13,7 @@ use crate::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where a waiter stands, or stood when its connection broke: the index of the key, and its ticket there.
+/// The place of a waiter in a queue, or its old place after its connection broke: the index of the key, and its ticket there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) at: usize,
@@ -23,40 +23,40 @@ pub(crate) struct Place {
 #[derive(Debug)]
 pub(crate) struct Acquire {
     pub(crate) keys: Arc<[LockKey]>,
-    /// The keys as named, in the caller's order; may be empty when there is one key.
+    /// The keys as the caller named them, in the caller's order. May be empty if there is one key.
     pub(crate) named: Vec<String>,
     pub(crate) owner: Owner,
     pub(crate) attempt: AttemptId,
     pub(crate) lease: Option<Duration>,
     pub(crate) wait: WaitPolicy,
     pub(crate) backoff: Backoff,
-    /// When the last command was sent.
+    /// When the call's last command was sent.
     pub(crate) sent_at: Instant,
     pub(crate) place: Option<Place>,
-    /// Locks that were another's at the last look, by index.
+    /// The keys, by index, whose locks were another owner's in the last answer.
     pub(crate) refused: Box<[u32]>,
-    /// `take` found more to do than it can.
+    /// `take` found the key in a state that only `park` can handle.
     pub(crate) contended: bool,
-    /// A timer is set by which a waiter that holds keys already keeps them.
+    /// A timer is set by which a waiter keeps the keys that it holds already.
     pub(crate) poll_armed: bool,
     /// The last command may take over a grant of this key (by index) to the client, or pass it on.
     pub(crate) may_take_grant: Option<usize>,
-    /// The last command took the client out of the queue with it, since no other waiter was known.
+    /// The last command also took the client out of the queue, since no other waiter was known.
     pub(crate) left_alone: bool,
     pub(crate) keep: Keep,
-    /// When the caller asked, and what for.
+    /// When the caller asked.
     pub(crate) asked_at: Instant,
     pub(crate) label: Option<Arc<str>>,
-    /// Other keys of the same call are taken elsewhere.
+    /// Another node takes other keys of the same call.
     pub(crate) fragment: bool,
-    /// It joined what its owner held before, by other attempts.
+    /// The attempt joined locks that its owner held before by other attempts.
     pub(crate) joined: bool,
-    /// What is told once replicas have it.
+    /// The hold that the caller hears of as soon as replicas have the lock.
     pub(crate) unacknowledged: Option<Box<Hold>>,
 }
 
 impl Acquire {
-    /// The common case, for which there are shorter ways: one key of `execute`.
+    /// The common case, which has shorter ways: one key of `execute`.
     pub(crate) fn is_simple(&self) -> bool {
         self.keys.len() == 1 && self.owner.is_unique() && self.lease.is_some() && !self.fragment
     }
@@ -65,17 +65,17 @@ impl Acquire {
         !matches!(self.wait, WaitPolicy::None)
     }
 
-    /// The key in whose queue it stands.
+    /// The key in whose queue the call stands.
     pub(crate) fn place_key(&self) -> Option<&LockKey> {
         self.keys.get(self.place?.at)
     }
 
-    /// The key that decides where it has to ask.
+    /// The key for which the call has to ask next.
     pub(crate) fn next_key(&self) -> Option<&LockKey> {
         self.place_key().or(self.keys.first())
     }
 
-    /// `take` will do: nobody of this client waits for the key.
+    /// Whether `take` is enough: no other call of this client waits for the key.
     pub(crate) fn is_quick(&self, is_synced: impl Fn(u16) -> bool) -> bool {
         self.is_simple()
             && self.place.is_none()
@@ -83,22 +83,23 @@ impl Acquire {
             && self.keys.first().is_some_and(|key| is_synced(key.slot()))
     }
 
-    /// It may be parked by one command with others that want the same key.
+    /// Whether the call can be parked by one command together with others that want the same key.
     pub(crate) fn comes_along(&self) -> bool {
         self.is_simple() && self.place.is_none() && self.waits()
     }
 
-    /// The caller will go by the lock's end, so no later acquire of the same owner may bring it forward.
+    /// The caller relies on the lock's end, so no later acquire of the same owner may bring it forward.
     fn promises_end(&self) -> bool {
         !self.owner.is_unique() && self.keep != Keep::No
     }
 
-    /// What `take` is asked.
+    /// The arguments of `take`.
     pub(crate) fn take(&self) -> Option<Take<'_>> {
         self.keys.first().map(|key| Take { key, owner: &self.owner, lease: self.lease })
     }
 
-    /// What `park` is asked. `along`: how many more waiters the command parks; `takes_again`: the client gave the lock back a moment ago.
+    /// The arguments of `park`. `along`: how many more waiters the command parks. `takes_again`: the client gave the lock back a moment
+    /// ago.
     pub(crate) fn park(&self, next_ticket: Option<u64>, along: usize, takes_again: bool) -> Park<'_> {
         Park {
             keys: &self.keys,
@@ -115,7 +116,7 @@ impl Acquire {
         }
     }
 
-    /// What is asked where there is no queue.
+    /// The arguments of `acquire`, for a mode without queues.
     pub(crate) fn poll(&self, plain: bool) -> Poll<'_> {
         Poll {
             keys: &self.keys,
@@ -128,17 +129,17 @@ impl Acquire {
         }
     }
 
-    /// When Redis itself will have freed what this attempt took, if its last command was carried out only now.
+    /// When Redis will have freed by itself everything that this attempt took, if it executes the attempt's last command only now.
     pub(crate) fn longest_end(&self, now: Instant) -> Option<Instant> {
         longest_end(now, self.lease)
     }
 
-    /// Whether what the last command took may have lapsed by now.
+    /// Whether the locks that the last command took may have lapsed by now.
     pub(crate) fn is_late(&self, now: Instant) -> bool {
         is_late(now, self.sent_at, self.lease)
     }
 
-    /// The hold, taken by a command that was sent at `sent_at`, or on a grant.
+    /// The hold, by a command that was sent at `sent_at`, or by a grant.
     pub(crate) fn hold(&self, tokens: Box<[u64]>, sent_at: Instant, claim: Option<Claiming>) -> Hold {
         Hold {
             keys: Arc::clone(&self.keys),
@@ -156,10 +157,10 @@ impl Acquire {
     }
 }
 
-/// The waiters that a release names are calls, too.
+/// The successor hint of a release, and the waiter that it names.
 #[derive(Clone, Debug)]
 pub(crate) struct Hint {
     pub(crate) hint: crate::commands::hand_over::SuccessorHint,
-    /// The waiter that can be given the lock at once.
+    /// The waiter that can have the lock at once.
     pub(crate) successor: Option<CallId>,
 }

@@ -1,4 +1,4 @@
-//! A call that puts owner and lease in place of a grant, on which a job is running already.
+//! A call that puts the owner and the full lease in place of a grant. The job is running already.
 
 use crate::commands::claim::Claiming;
 use crate::ids::{AttemptId, Owner};
@@ -15,14 +15,14 @@ pub(crate) struct Claim {
     pub(crate) lease: Duration,
     pub(crate) client: AttemptId,
     pub(crate) sent_at: Instant,
-    /// Until when the grant stands.
+    /// The end of the grant.
     pub(crate) until: Instant,
-    /// The job has ended; its release named the grant too.
+    /// The job has ended, and its release named the grant too.
     pub(crate) superseded: bool,
 }
 
 impl Claim {
-    /// What is asked. `next_ticket`: of the client's next waiter.
+    /// The arguments of `claim`. `next_ticket`: the ticket of the client's next waiter.
     pub(crate) fn claiming(&self, next_ticket: Option<u64>) -> Claiming<'_> {
         let Self { key, grant, owner, lease, client, .. } = self;
         Claiming { key, grant, owner, lease: *lease, client, next_ticket }

@@ -1,5 +1,5 @@
-//! The table of calls: what each is, where it stands, and who waits for it; those that wait for a connection, in order; and the error
-//! replies on which somebody else decides.
+//! The table of calls: the kind of each call, its state, and its callers. It also has the backlog of calls that wait for a connection, in
+//! order, and the error replies that wait for a verdict.
 
 mod acquire;
 mod claim;
@@ -20,26 +20,26 @@ use crate::time::Instant;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Something that takes one or more commands.
+/// A request that takes one or more commands.
 #[derive(Debug)]
 pub(crate) struct Call {
     serial: u64,
-    /// The caller's own number for the call; `None` when nobody waits for the outcome any more.
+    /// The caller's own number for the call. `None`: nobody waits for the outcome any more.
     caller: Option<u64>,
     state: State,
     pub(crate) kind: Kind,
     pub(crate) limit: Option<Instant>,
-    /// When the command that is under way has taken too long.
+    /// The end of the time that the command under way may take.
     pub(crate) command_limit: Option<Instant>,
-    /// A command of this call was sent and its reply never came: it may or may not have been executed.
+    /// A command of this call was sent, and its reply never came. Redis may or may not have executed it.
     pub(crate) in_doubt: bool,
-    /// Redirections in a row.
+    /// The number of redirections in a row.
     pub(crate) redirections: u32,
-    /// The next command is for a node that is about to get the slot.
+    /// The next command goes to a node that is about to get the slot.
     pub(crate) asking: bool,
-    /// Its last command had the script's text, so that the server cannot say that it does not know the script.
+    /// The last command had the script's text, so the server cannot answer that it does not know the script.
     pub(crate) whole: bool,
-    /// It was sent again by the hash, behind another command that had a script's text.
+    /// The call was sent again by the hash, behind another command that had a script's text.
     pub(crate) behind_text: bool,
 }
 
@@ -53,12 +53,12 @@ pub(crate) enum Kind {
     Leave(Leave),
 }
 
-/// Something that is said about locks that are held.
+/// A command about locks that are held.
 #[derive(Debug)]
 pub(crate) struct Renew {
     pub(crate) keys: Arc<[LockKey]>,
     pub(crate) owner: Owner,
-    /// What tells a named owner's hold from others of the same name, per key.
+    /// The fencing tokens, per key. They tell a named owner's hold from others of the same name.
     pub(crate) tokens: Option<Box<[u64]>>,
     pub(crate) what: crate::commands::renew::Renewing,
 }
@@ -71,22 +71,22 @@ pub(crate) struct Leave {
     pub(crate) pass: bool,
 }
 
-/// Where a call stands.
+/// The state of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Waiting for a connection.
+    /// The call waits for a connection.
     Backlog,
-    /// A command of it is not answered.
+    /// A command of the call is not answered.
     InFlight,
-    /// Pausing until its retry timer, or in a line of those that poll.
+    /// The call pauses until its retry timer, or stands in a line of polling calls.
     Pausing,
-    /// Waiting in a queue.
+    /// The call waits in a queue.
     Parked,
-    /// Waiting in a queue, and named in a release that is not answered yet.
+    /// The call waits in a queue, and a release that is not answered yet named it.
     Hinted,
-    /// Answered with an error, on which somebody else decides.
+    /// The call was answered with an error, and the user's function or the router decides on it.
     Judged,
-    /// Holds its keys, but whether enough replicas have them is not known yet.
+    /// The call holds its keys, but it is not known yet whether enough replicas have them.
     Unacknowledged,
 }
 
@@ -99,13 +99,13 @@ impl Call {
         self.caller
     }
 
-    /// Whether somebody waits for the outcome.
+    /// Whether a caller waits for the outcome.
     pub(crate) fn is_wanted(&self) -> bool {
         self.caller.is_some()
     }
 
-    /// The acquire, if it may hold keys of which nobody was told: an answer is not there or was lost, or it waits for one key of several and
-    /// has those before it.
+    /// The acquire, if it may hold keys that no caller was told of. Either an answer has not come or was lost, or the call waits for one
+    /// key of several and holds those before it.
     pub(crate) fn may_have_taken(&self) -> Option<&Acquire> {
         let Kind::Acquire(acquire) = &self.kind else { return None };
         let may = match self.state {
@@ -125,12 +125,12 @@ impl Call {
         matches!(&self.kind, Kind::Release(release) if release.of_job)
     }
 
-    /// Whether somebody waits for it and nothing is lost when it is given up.
+    /// Whether a caller waits for it and nothing is lost if the client gives it up.
     pub(crate) fn may_be_given_up(&self) -> bool {
         self.is_wanted() && !self.goes_on()
     }
 
-    /// The slot of its keys; `None` for what goes to every node.
+    /// The slot of the call's keys. `None`: the call goes to every node.
     pub(crate) fn slot(&self) -> Option<u16> {
         match &self.kind {
             Kind::Acquire(acquire) => acquire.keys.first().map(LockKey::slot),
@@ -140,7 +140,7 @@ impl Call {
         }
     }
 
-    /// How many wait for its outcome.
+    /// How many callers wait for the outcome.
     fn callers(&self) -> usize {
         let others = if let Kind::Release(release) = &self.kind { release.also.len() } else { 0 };
         usize::from(self.caller.is_some()) + others
@@ -159,8 +159,8 @@ struct Question {
 pub(crate) struct Calls {
     slab: slab::Slab<Call>,
     serial: u64,
-    /// Those that wait for a connection. Entries of calls that are gone stay until they are the greater part: an outage may end very
-    /// many calls, one after the other.
+    /// The calls that wait for a connection. An entry whose call is gone stays until such entries are the greater part, because an outage
+    /// may end very many calls one by one.
     backlog: VecDeque<CallId>,
     gone: usize,
     questions: Vec<Question>,
@@ -168,7 +168,7 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// `serial`: from where calls are numbered.
+    /// `serial`: the number before that of the first call.
     pub(crate) fn numbered_from(serial: u64) -> Self {
         Self { serial, ..Self::default() }
     }
@@ -190,9 +190,9 @@ impl Calls {
         })
     }
 
-    /// Puts a call in that was taken out of another table.
+    /// Takes in a call of another table.
     pub(crate) fn put(&mut self, call: Call) -> CallId {
-        // It may have been here before, and have the same id again: its old place in the backlog must not come back to life.
+        // The call may have been here before, and may get the same id again. Its old place in the backlog must not become valid again.
         self.forget_gone();
         self.enter(call)
     }
@@ -205,7 +205,7 @@ impl Calls {
         CallId { index: u32::try_from(self.slab.insert(call)).unwrap_or(u32::MAX), serial }
     }
 
-    /// Takes a call out, with those who wait for it.
+    /// Takes a call out, with its callers.
     pub(crate) fn take(&mut self, id: CallId) -> Option<Call> {
         self.get(id)?;
         let call = self.slab.try_remove(id.index as usize)?;
@@ -216,7 +216,7 @@ impl Calls {
         Some(call)
     }
 
-    /// Forgets a call that nobody waits for.
+    /// Forgets a call that has no callers.
     pub(crate) fn forget(&mut self, id: CallId) {
         let call = self.take(id);
         debug_assert!(call.is_none_or(|call| call.callers() == 0), "a caller is forgotten");
@@ -230,7 +230,7 @@ impl Calls {
         self.slab.get_mut(id.index as usize).filter(|call| call.serial == id.serial)
     }
 
-    /// The call at a place, if it is this caller's.
+    /// The call at this place, if it is this caller's.
     pub(crate) fn of_caller_at(&self, index: u32, caller: u64) -> Option<CallId> {
         let call = self.slab.get(index as usize).filter(|call| call.caller == Some(caller))?;
         Some(CallId { index, serial: call.serial })
@@ -250,7 +250,7 @@ impl Calls {
         self.slab.is_empty()
     }
 
-    /// Whether somebody waits for a call.
+    /// Whether a caller waits for a call.
     pub(crate) fn has_callers(&self) -> bool {
         self.callers > 0
     }
@@ -259,7 +259,7 @@ impl Calls {
         self.get(id).map(|call| call.state)
     }
 
-    /// Sets where a call stands; [`Self::enqueue`] sets [`State::Backlog`].
+    /// Sets a call's state. [`Self::enqueue`] sets [`State::Backlog`].
     pub(crate) fn set_state(&mut self, id: CallId, state: State) {
         debug_assert!(state != State::Backlog, "a call enters the backlog by its end or its front");
         let Some(call) = self.get_mut(id).present() else { return };
@@ -317,7 +317,7 @@ impl Calls {
         }
     }
 
-    /// Those who wait for the call's outcome, who from now on are told: the others first, then its own caller.
+    /// Takes the callers who wait for the call's outcome, so that they can be told. Its own caller is the last.
     pub(crate) fn take_callers(&mut self, id: CallId) -> Vec<u64> {
         let Some(call) = self.get_mut(id) else { return Vec::new() };
         let mut callers = match &mut call.kind {
@@ -329,20 +329,20 @@ impl Calls {
         callers
     }
 
-    /// Everybody who waits for a call, of whom none waits any more.
+    /// Takes the callers of all calls.
     pub(crate) fn take_all_callers(&mut self) -> Vec<u64> {
         let ids: Vec<CallId> = self.iter().map(|(id, _)| id).collect();
         ids.into_iter().flat_map(|id| self.take_callers(id)).collect()
     }
 
-    /// The call waits for a connection, behind all others.
+    /// Puts the call at the end of the backlog.
     pub(crate) fn enqueue(&mut self, id: CallId) {
         if self.enter_backlog(id) {
             self.backlog.push_back(id);
         }
     }
 
-    /// The same, before all others.
+    /// Puts the call at the front of the backlog.
     pub(crate) fn enqueue_first(&mut self, id: CallId) {
         if self.enter_backlog(id) {
             self.backlog.push_front(id);
@@ -360,12 +360,12 @@ impl Calls {
         self.state(id) == Some(State::Backlog)
     }
 
-    /// Those that wait for a connection, in order.
+    /// The calls of the backlog, in order.
     pub(crate) fn waiting(&self) -> Vec<CallId> {
         self.backlog.iter().copied().filter(|id| self.waits(*id)).collect()
     }
 
-    /// Takes out those that wait, in order: there is a connection. Each is to be sent now.
+    /// Takes the calls out of the backlog, in order. There is a connection, and the client sends each of them now.
     pub(crate) fn take_waiting(&mut self) -> Vec<CallId> {
         let waiting = self.waiting();
         for id in &waiting {
@@ -378,7 +378,7 @@ impl Calls {
         waiting
     }
 
-    /// A call that waited does not wait any more.
+    /// A call has left the backlog.
     fn left_backlog(&mut self) {
         self.gone += 1;
         if self.gone > self.backlog.len() / 2 {
@@ -395,14 +395,14 @@ impl Calls {
         }
     }
 
-    /// Somebody else decides on an error reply. Gives the question's number.
+    /// Records a question about an error reply. Returns the question's number.
     pub(crate) fn ask_about(&mut self, id: CallId, text: Said) -> u64 {
         self.set_state(id, State::Judged);
         self.questions.push(Question { call: id, text });
         id.serial
     }
 
-    /// The call and the error that a question was about.
+    /// Takes the call and the error of a question.
     pub(crate) fn take_question(&mut self, number: u64) -> Option<(CallId, Said)> {
         let at = self.questions.iter().position(|open| open.call.serial == number)?;
         let Question { call, text } = self.questions.swap_remove(at);
@@ -413,12 +413,12 @@ impl Calls {
         !self.questions.is_empty()
     }
 
-    /// All questions: the connection is gone, and whoever was asked is not waited for.
+    /// Takes all questions. The connection is gone, so the client does not wait for the verdicts.
     pub(crate) fn take_questions(&mut self) -> Vec<(CallId, Said)> {
         std::mem::take(&mut self.questions).into_iter().map(|open| (open.call, open.text)).collect()
     }
 
-    /// Recounts what is counted.
+    /// Recounts everything that is counted.
     pub(crate) fn check(&self) -> Result<(), String> {
         let callers: usize = self.slab.iter().map(|(_, call)| call.callers()).sum();
         if self.callers != callers {

@@ -1,4 +1,4 @@
-//! A call that gives keys back: by owner on request, by attempt when an acquire came to nothing or its hold is refused.
+//! A call that gives keys back: by owner if a caller asks, or by attempt if an acquire failed or its hold is refused.
 
 use super::acquire::Hint;
 use crate::commands::hand_over::{HandOver, Served};
@@ -7,14 +7,15 @@ use crate::key::LockKey;
 use crate::time::Instant;
 use std::sync::Arc;
 
-/// What tells that a key is ours to free.
+/// The proof that a key is this client's to free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum By {
-    /// The owner: asked for by a caller, or unique to one call.
+    /// The owner, which a caller named or which is unique to one call.
     Owner,
     /// The attempt, as the hold record has it.
     Attempt(AttemptId),
-    /// Nothing is freed: whether the lock is the owner's is verified, for callers whose job has ended and whose lock others took over.
+    /// The call frees nothing. It asks whether the lock is still the owner's, for callers whose jobs have ended and whose lock passed to
+    /// others of their cohort.
     VerifyOwner,
 }
 
@@ -24,26 +25,26 @@ pub(crate) struct Release {
     pub(crate) owner: Owner,
     pub(crate) by: By,
     pub(crate) request: AttemptId,
-    /// When Redis will have freed the keys by itself; until then an automatic release is repeated.
+    /// When Redis will have freed the keys by itself. The client repeats an automatic release until then.
     pub(crate) until: Option<Instant>,
-    /// The job ended in time, and its lease is over at this moment: what Redis says later says nothing against it.
+    /// The job ended in time, and its lease ends at this moment. A later answer of Redis proves nothing against the job.
     pub(crate) good_until: Option<Instant>,
-    /// The release of a job's lock, or of a hold that is given back: goes on when its caller was told.
+    /// The release of a job's lock, or of a hold that is given back. It goes on after its caller was told.
     pub(crate) of_job: bool,
-    /// The claim by which the hold began.
+    /// The number of the claim by which the hold began.
     pub(crate) claim: Option<u64>,
-    /// The grant that the hold began on, as it may still stand in Redis.
+    /// The grant on which the hold began, which may still stand in Redis.
     pub(crate) grant: Option<Arc<[u8]>>,
     pub(crate) hint: Option<Hint>,
-    /// Callers that are told the same: their jobs ended before, on this lock.
+    /// Other callers of the same answer. Their jobs ended before, on this lock.
     pub(super) also: Vec<u64>,
-    /// Of the cohort that it ends: the waiters that were served without a command.
+    /// The waiters of the ended cohort that were served without a command.
     pub(crate) served: Option<Served>,
     pub(crate) sent_at: Instant,
 }
 
 impl Release {
-    /// Of what was taken for nobody: no caller, and nobody named to be next.
+    /// A release that no caller waits for and that names no successor.
     pub(crate) fn automatic(
         now: Instant,
         keys: Arc<[LockKey]>,
@@ -69,12 +70,12 @@ impl Release {
         }
     }
 
-    /// These callers are told the same.
+    /// Adds callers that get the same answer.
     pub(crate) fn with_others(self, also: Vec<u64>) -> Self {
         Self { also, ..self }
     }
 
-    /// What `hand over` is asked.
+    /// The arguments of `hand over`.
     pub(crate) fn hand_over(&self) -> HandOver<'_> {
         HandOver {
             keys: &self.keys,
@@ -85,7 +86,7 @@ impl Release {
         }
     }
 
-    /// Whether the release of a lock of `execute` has nothing more to say than that.
+    /// Whether it is the release of a lock of `execute` that needs no other argument.
     pub(crate) fn is_plain_give_back(&self) -> bool {
         let Self { keys, owner, by: By::Owner, grant: None, hint: None, served: None, .. } = self else {
             return false;
@@ -93,7 +94,7 @@ impl Release {
         keys.len() == 1 && owner.is_unique()
     }
 
-    /// Whether Redis may have freed the lock by itself since the job ended in time.
+    /// Whether the job ended in time and Redis may have freed the lock by itself since then.
     pub(crate) fn is_late(&self, now: Instant) -> bool {
         self.good_until.is_some_and(|until| now >= until)
     }

@@ -1,27 +1,27 @@
-//! A call that deletes the locks of a namespace: SCAN finds them, a script compares and deletes portion by portion.
+//! A call that deletes the locks of a namespace. SCAN finds them, and a script compares and deletes them portion by portion.
 
 use crate::key::{LockKey, SIDE_KEY_MARK};
 use std::sync::Arc;
 
-/// Keys looked at by one SCAN: at first, and the most.
+/// Keys that one SCAN looks at: at first, and at most.
 const SCAN_COUNT: (u64, u64) = (16, 1_000);
-/// Bytes of names that one SCAN should find, and that one script is given. Redis ends a connection that has channels and owes
-/// more than 32 MB, and names may be long.
+/// Bytes of names that one SCAN should find and one script gets. Redis ends a connection with channels that owes more than 32 MB, and names
+/// may be long.
 const PORTION: usize = 1 << 20;
-/// Locks handled by one script: short enough not to hold up others.
+/// Locks that one script handles. A script of this size does not hold up other clients.
 const BATCH: usize = 250;
-/// After so many connections in a row that broke before the answer the call fails: it may be what breaks them.
+/// The call fails after so many connections in a row that broke before the answer, because the call itself may break them.
 pub(crate) const MOST_CUTS: u32 = 5;
 
 #[derive(Debug)]
 pub(crate) struct ReleaseAll {
     owner: Option<Arc<[u8]>>,
     cursor: Vec<u8>,
-    /// The last SCAN said that it was the last.
+    /// The last SCAN has returned the end of the iteration.
     scanned: bool,
     found: Vec<LockKey>,
     freed: u64,
-    /// A script stays within one slot.
+    /// Each script stays within one slot.
     by_slot: bool,
     moved: bool,
     /// How many keys the next SCAN looks at.
@@ -30,7 +30,7 @@ pub(crate) struct ReleaseAll {
     cuts: u32,
 }
 
-/// What is asked next.
+/// The next command of the call.
 #[derive(Debug)]
 pub(crate) enum Step<'a> {
     Scan { cursor: &'a [u8], count: u64 },
@@ -61,7 +61,7 @@ impl ReleaseAll {
         self.freed
     }
 
-    /// Whether some of what was found moved to another node.
+    /// Whether some of the found locks moved to another node.
     pub(crate) fn has_moved(&self) -> bool {
         self.moved
     }
@@ -94,7 +94,8 @@ impl ReleaseAll {
             let fits = self.count.saturating_mul(PORTION as u64) / bytes as u64;
             self.count = fits.max(1);
         } else if bytes < PORTION / 8 {
-            // Slowly: after a few short names come many of a megabyte, by chance, and one answer with all of them ends the connection.
+            // The count grows slowly. After a few short names, many names of a megabyte may follow by chance, and an answer with all of
+            // them would end the connection.
             self.count = (self.count * 2).min(SCAN_COUNT.1);
         }
         let locks = names.into_iter().filter(|name| !name.starts_with(SIDE_KEY_MARK));
@@ -104,8 +105,8 @@ impl ReleaseAll {
         }
     }
 
-    /// The connection broke before the answer, which may have been too much for it: the next portion is smaller. True when
-    /// that has happened too often.
+    /// The connection broke before the answer, which may have been too long. The next portion is smaller. True: this has happened too
+    /// often.
     pub(crate) fn cut(&mut self) -> bool {
         self.cuts += 1;
         self.count = (self.count / 8).max(1);
@@ -116,13 +117,13 @@ impl ReleaseAll {
         self.by_slot
     }
 
-    /// From here on each script stays within one slot.
+    /// Makes each script stay within one slot from now on.
     pub(crate) fn keep_to_slots(&mut self) {
         self.by_slot = true;
         self.found.sort_unstable();
     }
 
-    /// The slot of what was sent has moved: other nodes have to be asked for its locks.
+    /// The slot of the last portion has moved, so the router has to ask other nodes for its locks.
     pub(crate) fn batch_moved(&mut self) {
         self.drop_batch();
         self.moved = true;

@@ -1,4 +1,4 @@
-//! The side that asks: gathers the answers to one question.
+//! The asking side. It gathers the answers to one question.
 
 use super::facts::{LockFacts, ProcessFacts, WaitFacts};
 use super::message::part;
@@ -10,24 +10,24 @@ use std::time::Duration;
 /// Most processes whose answers are gathered.
 const MOST_PROCESSES: usize = 10_000;
 
-/// What one process has said.
+/// The answer of one process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProcessAnswer {
-    /// Who it is.
+    /// The process.
     pub process: ProcessFacts,
-    /// What it holds.
+    /// Its locks.
     pub locks: Vec<LockFacts>,
-    /// What its calls wait for; `None`: its event loop did not say.
+    /// The waits of its calls. `None`: its event loop did not answer.
     pub waits: Option<Vec<WaitFacts>>,
-    /// Every part of the answer came, and the process left nothing out.
+    /// Every part of the answer has come, and the process left nothing out.
     pub complete: bool,
 }
 
 /// All answers to one question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Census {
-    /// How many processes heard the question; `None`: not known, as in a cluster.
+    /// How many processes heard the question. `None`: not known, as in a cluster.
     pub reached: Option<u64>,
     /// The answers, by process.
     pub answers: Vec<ProcessAnswer>,
@@ -49,13 +49,13 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// The question is asked now. The answers are waited for until `limit` is over.
+    /// A question that is asked now. The collector waits for answers until `limit` has passed.
     #[must_use]
     pub fn new(now: Instant, limit: Duration) -> Self {
         Self { until: now + limit, reached: None, by_process: BTreeMap::new() }
     }
 
-    /// So many processes heard the question. Once they all have answered, nobody else is waited for.
+    /// This many processes heard the question. As soon as all of them have answered, the collector is done.
     pub fn reached(&mut self, count: u64) {
         self.reached = Some(count);
     }
@@ -82,7 +82,7 @@ impl Collector {
         gathered.answer.complete = gathered.seen.len() == gathered.parts && !part.cut;
     }
 
-    /// Whether nobody is waited for any more.
+    /// Whether the collector waits for no more answers.
     #[must_use]
     pub fn is_done(&self, now: Instant) -> bool {
         let all = || {
@@ -91,13 +91,13 @@ impl Collector {
         now >= self.until || self.reached.is_some_and(|reached| all() >= reached)
     }
 
-    /// When nobody is waited for any more.
+    /// When the collector stops waiting.
     #[must_use]
     pub fn until(&self) -> Instant {
         self.until
     }
 
-    /// What came together.
+    /// All answers that have come.
     #[must_use]
     pub fn finish(self) -> Census {
         let answers = self.by_process.into_values().map(|gathered| gathered.answer).collect();

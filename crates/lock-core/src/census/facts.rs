@@ -1,4 +1,4 @@
-//! What a process says about itself, its locks and its waiters. Field names are part of the messages.
+//! The facts that a process tells about itself, its locks and its waiters. Field names are part of the messages.
 
 use crate::key::LockKey;
 use crate::lease::{LeaseFacts, LeaseState};
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Labels that are told of the waiters of one key.
+/// How many labels of one key's waiters are told.
 const MOST_LABELS: usize = 5;
 
-/// Who answers.
+/// The process that answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProcessFacts {
@@ -19,19 +19,19 @@ pub struct ProcessFacts {
     pub id: String,
     /// Name of the machine.
     pub host: String,
-    /// Number of the process there.
+    /// Process id on that machine.
     pub pid: u32,
     /// Version of this package.
     pub package: String,
-    /// Version of Node.js, or of what stands in its place.
+    /// Version of Node.js, or of the runtime in its place.
     pub node: String,
     /// Name of the connection in CLIENT LIST.
     pub connection: Option<String>,
     /// How its callers wait: `hand-off`, `polling` or `plain`.
     pub mode: String,
-    /// For how long at least the event loop has been stuck, in ms; `None`: it is not.
+    /// How long the event loop has been stuck at least, in ms. `None`: it is not stuck.
     pub stuck_ms: Option<u64>,
-    /// Options that all instances should have in common, as one line.
+    /// Options that should be the same on all instances, as one line.
     #[serde(default)]
     pub options: String,
 }
@@ -40,19 +40,19 @@ pub struct ProcessFacts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LockFacts {
-    /// The key as it stands in Redis.
+    /// The key in Redis.
     pub key: String,
-    /// The owner as it stands in Redis.
+    /// The owner in Redis.
     pub owner: String,
-    /// The fencing token, where there is one.
+    /// The fencing token, if there is one.
     pub token: Option<u64>,
-    /// What the caller says that it is for.
+    /// The caller's label.
     pub label: Option<String>,
-    /// For how long it is held, in ms.
+    /// How long it has been held, in ms.
     pub held_ms: u64,
-    /// Length of the lease, in ms; `None`: no end.
+    /// Length of the lease, in ms. `None`: no end.
     pub lease_ms: Option<u64>,
-    /// Time until it counts as lost unless it is renewed, in ms; `None`: no end.
+    /// Time until it counts as lost unless it is renewed, in ms. `None`: no end.
     pub left_ms: Option<u64>,
     /// `held`, `suspect` (the last renewal failed), `lost`, or `unwatched` (taken by an `acquire` that nobody looks after).
     pub state: String,
@@ -62,13 +62,13 @@ pub struct LockFacts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitFacts {
-    /// The key as it stands in Redis.
+    /// The key in Redis.
     pub key: String,
-    /// How many.
+    /// How many calls wait.
     pub count: u64,
-    /// For how long the first of them has waited, in ms.
+    /// How long the first of them has waited, in ms.
     pub longest_ms: u64,
-    /// What some of them are for, each label once.
+    /// The labels of some of these calls, each once.
     pub labels: Vec<String>,
 }
 
@@ -93,7 +93,7 @@ impl LockFacts {
     }
 }
 
-/// Calls that wait, by key.
+/// Sums the waiting calls up by key.
 pub(crate) fn summed_up(now: Instant, waiting: impl IntoIterator<Item = Waiting>) -> Vec<WaitFacts> {
     let mut by_key: BTreeMap<LockKey, WaitFacts> = BTreeMap::new();
     for Waiting { key, since, label } in waiting {

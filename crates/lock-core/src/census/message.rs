@@ -1,34 +1,34 @@
-//! The messages: JSON with a version. A reader passes over fields that it does not know, and over messages of a later version.
+//! The messages: JSON with a version. A reader ignores fields that it does not know, and messages of a later version.
 
 use super::facts::{LockFacts, ProcessFacts, WaitFacts};
 use crate::ids::AttemptId;
 use serde::{Deserialize, Serialize};
 
-/// Where every process listens.
+/// The channel to which every process listens.
 pub const CHANNEL: &str = "mlr!?";
 
-/// How the channel begins on which an answer is awaited.
+/// The beginning of the name of the channel for the answers.
 const REPLIES: &str = "mlr!a:";
 
-/// It rises only when an older reader must not read a message.
+/// It rises only if an older reader must not read a message.
 const VERSION: u32 = 1;
 
-/// Size of one part of an answer, in bytes, as far as the length of one lock allows.
+/// Size of one part of an answer, in bytes. A part with one very long lock may be longer.
 const PART: usize = 64 << 10;
 
-/// Longest name of somebody who takes locks away, in characters.
+/// Longest name of an operator, in characters.
 const LONGEST_BY: usize = 200;
 
 /// Most parts of one answer: some 100,000 locks.
 pub(super) const MOST_PARTS: usize = 1_000;
 
-/// The channel on which the answers to the question of this id are awaited.
+/// The channel for the answers to the question of this id.
 #[must_use]
 pub fn reply_channel(id: &AttemptId) -> String {
     format!("{REPLIES}{}", String::from_utf8_lossy(id))
 }
 
-/// What is said on [`CHANNEL`].
+/// A message on [`CHANNEL`].
 #[derive(Debug, Serialize, Deserialize)]
 struct Said {
     v: u32,
@@ -41,26 +41,26 @@ struct Said {
 /// Who holds, and who waits?
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
-    /// Where the answers go.
+    /// The channel for the answers.
     pub reply: String,
-    /// About these keys, as they stand in Redis; `None`: all.
+    /// The keys in Redis that the question is about. `None`: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<Vec<String>>,
 }
 
-/// Somebody is about to take these locks away by hand.
+/// An operator is about to take these locks away by hand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Freed {
-    /// As they stand in Redis.
+    /// The keys in Redis.
     pub keys: Vec<String>,
-    /// From this owner only; `None`: from whoever holds them.
+    /// Only from this owner. `None`: from any holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// Who.
+    /// The operator.
     pub by: String,
 }
 
-/// What a process heard.
+/// A message that a process heard.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Heard {
     Question(Question),
@@ -72,16 +72,16 @@ pub(super) enum Heard {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Part {
     v: u32,
-    /// Number of this part, from 0, and of all.
+    /// The number of this part, from 0, and the number of all parts.
     pub(super) part: usize,
     pub(super) parts: usize,
     pub(super) process: ProcessFacts,
     #[serde(default)]
     pub(super) locks: Vec<LockFacts>,
-    /// `None`: the process' event loop did not say.
+    /// `None`: the process' event loop did not answer.
     #[serde(default)]
     pub(super) waits: Option<Vec<WaitFacts>>,
-    /// There were more locks and waiters than are told.
+    /// There are more locks and waiters than the answer tells.
     #[serde(default)]
     pub(super) cut: bool,
 }
@@ -92,13 +92,13 @@ pub fn question_message(question: Question) -> Vec<u8> {
     encode(&Said { v: VERSION, question: Some(question), freed: None })
 }
 
-/// The message that says who takes locks away.
+/// The message that tells which operator takes locks away.
 #[must_use]
 pub fn freed_message(freed: Freed) -> Vec<u8> {
     encode(&Said { v: VERSION, question: None, freed: Some(freed) })
 }
 
-/// Anybody who may publish says who he is: what is repeated in logs and errors is short, and moves no terminal.
+/// Anybody who may publish can send any name. A name that goes to logs and errors is short, and has no control characters for a terminal.
 fn shown(by: &str) -> String {
     let unseen = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     by.chars().take(LONGEST_BY).map(|c| if unseen(c) { '?' } else { c }).collect()
@@ -116,7 +116,7 @@ pub(super) fn heard(message: &[u8]) -> Heard {
     }
 }
 
-/// The answer in parts.
+/// The answer, in parts.
 pub(super) fn answer(
     process: &ProcessFacts,
     locks: Vec<LockFacts>,
@@ -168,6 +168,6 @@ pub(super) fn part(message: &[u8]) -> Option<Part> {
 }
 
 fn encode<T: Serialize>(message: &T) -> Vec<u8> {
-    // It fails only for maps whose keys are no text, and there are none.
+    // This fails only for maps whose keys are no text, and there are none.
     serde_json::to_vec(message).unwrap_or_default()
 }

@@ -1,10 +1,10 @@
-//! Question and answer between processes: who holds which lock, and who waits. See PROTOCOL.md, "Census".
+//! Question and answer between processes: their locks and their waiters. See PROTOCOL.md, "Census".
 //!
-//! Redis knows keys, owners and queues. Only the processes know their hosts, jobs and waiters, so they are asked. Nothing of this is stored, and
-//! nothing is sent while nobody asks.
+//! Redis knows keys, owners and queues. Only the processes know their hosts, jobs and waiters, so an operator asks the processes. Nothing
+//! of this is stored, and nothing is sent while nobody asks.
 //!
-//! Two machines: [`Respondent`] in every process answers, [`Collector`] on the side that asks gathers the answers. Both are told the time, and
-//! messages go in and out as bytes.
+//! There are two machines. [`Respondent`] answers in every process. [`Collector`] gathers the answers on the asking side. The lane tells
+//! both the time, and passes messages in and out as bytes.
 
 mod collector;
 mod facts;

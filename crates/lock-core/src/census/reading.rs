@@ -1,4 +1,4 @@
-//! What Redis itself knows of a lock, and taking one away by hand: commands and the meaning of their replies.
+//! The commands that read what Redis knows of a lock, the command that takes one away by hand, and the meaning of the replies.
 
 use crate::key::LockKey;
 use crate::lease::ScriptCall;
@@ -14,29 +14,29 @@ const MOST_QUEUED: &str = "999";
 pub struct Queued {
     /// The connection's name in the queues.
     pub client: String,
-    /// Ticket of its oldest waiter.
+    /// Ticket of the client's oldest waiter.
     pub ticket: u64,
 }
 
-/// What Redis has about one lock key.
+/// The state of one lock key in Redis.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyFacts {
-    /// As it stands in Redis.
+    /// The key in Redis.
     pub key: String,
-    /// The owner; `None`: it is free.
+    /// The owner. `None`: the key is free.
     pub owner: Option<String>,
-    /// Time left, in ms; `None`: no end.
+    /// Time left, in ms. `None`: no end.
     pub left_ms: Option<u64>,
     /// The hold record.
     pub record: Option<String>,
-    /// The mark of the process that took it, by its owner or its hold record.
+    /// The mark of the process that took it, from its owner or its hold record.
     pub mark: Option<String>,
-    /// The fencing token, as far as Redis knows it.
+    /// The fencing token, if Redis knows it.
     pub token: Option<u64>,
-    /// The queue, the next first.
+    /// The queue. The next client is the first.
     pub queue: Vec<Queued>,
-    /// Somebody polls for it.
+    /// Callers poll for it.
     pub polled: bool,
 }
 
@@ -55,7 +55,7 @@ pub fn reading(key: &LockKey) -> Vec<Vec<Vec<u8>>> {
     ]
 }
 
-/// What the replies say, in the order of [`reading`]. A refused command counts as nothing known.
+/// The meaning of the replies, in the order of [`reading`]. A refused command counts as unknown.
 #[must_use]
 pub fn read(key: &LockKey, replies: &[Option<Value>]) -> KeyFacts {
     let reply = |at: usize| replies.get(at).and_then(Option::as_ref);
@@ -88,13 +88,13 @@ pub fn read(key: &LockKey, replies: &[Option<Value>]) -> KeyFacts {
     }
 }
 
-/// An owner of `execute` begins with the mark: see PROTOCOL.md, K3 and K4.
+/// An owner of `execute` begins with the mark. See PROTOCOL.md, K3 and K4.
 fn mark_of_owner(owner: &str) -> Option<String> {
     let uuid = owner.strip_prefix("execute:")?;
     (uuid.as_bytes().get(14) == Some(&b'8')).then(|| uuid.chars().filter(|c| *c != '-').take(12).collect())
 }
 
-/// The attempts of a hold record begin with it: H1 to H3.
+/// The attempts of a hold record begin with the mark. See PROTOCOL.md, H1 to H3.
 fn mark_of(attempts: &str) -> Option<String> {
     let mut named = attempts.trim_start_matches('!').split(',').filter(|attempt| *attempt != "+");
     named.next_back()?.get(..12).map(str::to_owned)
@@ -111,8 +111,8 @@ fn queued(pair: &[Value]) -> Option<Queued> {
     Some(Queued { client: String::from_utf8_lossy(client).into_owned(), ticket })
 }
 
-/// Takes one lock away from `owner`, or from whoever holds it; only the hold with this `token`, if it is given. `plain`: side keys may not be
-/// used, and holds of one owner cannot be told apart.
+/// Takes one lock away from `owner`, or from any holder. With `token`: only that hold. `plain`: side keys may not be used, and one owner's
+/// holds cannot be told apart.
 #[must_use]
 pub fn revoking(key: &LockKey, owner: Option<&str>, token: Option<u64>, plain: bool) -> ScriptCall {
     let mut keys = vec![key.name().to_vec()];

@@ -1,4 +1,4 @@
-//! The side that answers: one in every process, on the background thread.
+//! The answering side. There is one in every process, on the background thread.
 
 use super::facts::{LockFacts, ProcessFacts, summed_up};
 use super::message::{Freed, Heard, answer, heard};
@@ -9,18 +9,18 @@ use crate::time::Instant;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-/// How long the event loop has to say who waits. It is a part of the time in which the other side expects the answer.
+/// How long the event loop has to tell the waiters. This is a part of the time in which the asking side expects the answer.
 const LOOP_LIMIT: Duration = Duration::from_millis(150);
 
-/// Most questions that are answered at a time. Others are passed over: whoever asked asks again.
+/// Most questions that are answered at a time. Others are ignored, and their askers ask again.
 const MOST_OPEN: usize = 64;
 
 /// A message to be published.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Where.
+    /// The channel.
     pub channel: String,
-    /// What.
+    /// The text.
     pub text: Vec<u8>,
 }
 
@@ -31,12 +31,12 @@ struct Open {
     ready: Ready,
 }
 
-/// A question that is to be answered now.
+/// A question that can be answered now.
 #[derive(Debug)]
 pub struct Ready {
     reply: String,
     keys: Option<BTreeSet<LockKey>>,
-    /// `None`: the event loop did not say.
+    /// `None`: the event loop did not answer.
     waits: Option<Vec<Waiting>>,
 }
 
@@ -47,17 +47,17 @@ pub struct Respondent {
     numbered: u64,
 }
 
-/// What follows from a message.
+/// The next step after a message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Follows {
-    /// The event loop is asked who waits.
+    /// The lane asks the event loop for its waiters.
     AskLoop {
         /// The question's number, for its answer.
         number: u64,
-        /// At these keys; `None`: at all.
+        /// The keys that the question is about. `None`: all.
         keys: Option<BTreeSet<LockKey>>,
     },
-    /// Somebody takes locks away.
+    /// An operator takes locks away.
     Freed(Freed),
 }
 
@@ -81,7 +81,7 @@ impl Respondent {
         }
     }
 
-    /// The event loop has said who waits.
+    /// The event loop has told its waiters.
     pub fn loop_said(&mut self, number: u64, waits: Vec<Waiting>) {
         if let Some(open) = self.open.iter_mut().find(|open| open.number == number) {
             open.ready.waits = Some(waits);
@@ -94,7 +94,7 @@ impl Respondent {
         self.open.front().map(|open| open.until)
     }
 
-    /// The questions that the event loop has answered, or whose time is over.
+    /// The questions that the event loop has answered, or whose time has ended.
     pub fn ready(&mut self, now: Instant) -> Vec<Ready> {
         let is_ready = |open: &Open| open.ready.waits.is_some() || now >= open.until;
         let (ready, open) = self.open.drain(..).partition::<Vec<_>, _>(is_ready);
@@ -104,14 +104,14 @@ impl Respondent {
 }
 
 impl Ready {
-    /// About these keys; `None`: all.
+    /// The keys that the question is about. `None`: all.
     #[must_use]
     pub fn keys(&self) -> Option<&BTreeSet<LockKey>> {
         self.keys.as_ref()
     }
 
-    /// The answer. `locks`: what the table of leases says about the keys. The table is not needed for this, which takes long where there
-    /// are many.
+    /// The answer. `locks`: the facts of the table of leases about the keys. This step does not need the table, because it takes long if
+    /// there are many locks.
     #[must_use]
     pub fn answer(self, now: Instant, process: &ProcessFacts, locks: &[LeaseFacts]) -> Vec<Message> {
         let waits = self.waits.map(|waiting| summed_up(now, waiting));

@@ -1,4 +1,4 @@
-//! What the answers to commands that take locks mean: to the call that asked, and to those who wait behind it.
+//! Interprets the answers to commands that take locks, for the call that asked and for the calls that wait behind it.
 
 use super::state::{Client, list};
 use crate::call_id::CallId;
@@ -17,7 +17,7 @@ use crate::waiters::Waiter;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longest pause before a waiter that holds keys already asks again, to keep them.
+/// Longest pause after which a waiter that holds keys asks again in order to keep them.
 const KEEP_PAUSE: Duration = Duration::from_secs(1);
 
 impl Client {
@@ -61,7 +61,7 @@ impl Client {
             }
             Acquired::Contended => {
                 acquire.contended = true;
-                // Whether an earlier command took it is as open as before: it may be this call's own lock that stands there.
+                // It is still open whether an earlier command of this call took the lock. The lock that stands there may be its own.
                 call.in_doubt = in_doubt;
                 match (is_wanted, in_doubt) {
                     (true, _) => self.submit(now, id),
@@ -71,7 +71,8 @@ impl Client {
             }
             Acquired::Refused { at } => {
                 acquire.refused = at;
-                // A park that is refused has given back what it held. Who only polls may hold other keys, of a time when it was parked.
+                // A refused park has given back the keys that the call held. A polling call may still hold other keys, from the time when
+                // it was parked.
                 call.in_doubt = in_doubt && acquire.keys.len() > 1 && !self.connection.hands_off();
                 if acquire.waits() {
                     self.polls(now, id);
@@ -84,7 +85,7 @@ impl Client {
         }
     }
 
-    /// The keys are this call's, by a command that was sent at `sent_at`.
+    /// The call has its keys, by a command that was sent at `sent_at`.
     pub(super) fn held(&mut self, now: Instant, id: CallId, tokens: Box<[u64]>, sent_at: Instant) {
         let Some(call) = self.calls.get_mut(id).present() else { return };
         let is_wanted = call.is_wanted();
@@ -99,7 +100,7 @@ impl Client {
         self.dequeue(now, id);
         match (is_wanted, late) {
             (false, _) => self.roll_back(now, id, false),
-            // The answer took longer than the lease: whoever comes next may hold the keys by now.
+            // The answer took longer than the lease, so another caller may hold the keys by now.
             (true, true) => {
                 if let Some(call) = self.calls.get_mut(id) {
                     call.in_doubt = true;
@@ -115,7 +116,7 @@ impl Client {
         }
     }
 
-    /// The call's keys are taken: its caller is told now or, with [`Safety`], once replicas have them.
+    /// Tells the caller of the hold: at once or, with [`Safety`], as soon as replicas have the lock.
     fn tell_when_safe(&mut self, now: Instant, id: CallId, hold: Hold) {
         if self.config.safety.is_none() {
             return self.tell_held(now, id, hold);
@@ -135,7 +136,7 @@ impl Client {
         self.finish(id, Outcome::Held(hold));
     }
 
-    /// The attempt joined what its owner held before, and is told that it holds: it will not be rolled back any more.
+    /// An attempt joined what its owner held before, and its caller is about to hear that it holds. It will not be rolled back any more.
     pub(crate) fn confirm_join(
         &mut self,
         now: Instant,
@@ -144,8 +145,8 @@ impl Client {
         tokens: Box<[u64]>,
         attempt: AttemptId,
     ) {
-        // Without records nothing tells attempts apart. Where there is no connection the confirmation would wait for one that may never come, and
-        // what it would change is little.
+        // Without records nothing tells attempts apart. Without a connection the confirmation could wait for ever, and it would change
+        // little.
         if self.connection.is_ready() && !self.connection.is_plain() {
             let what = Renewing::ConfirmJoin(attempt);
             self.add(now, None, Kind::Renew(Renew { keys, owner, tokens: Some(tokens), what }), None);
@@ -165,7 +166,7 @@ impl Client {
             let late = acquire.is_late(now);
             match (acquire.unacknowledged.take(), is_wanted && enough) {
                 (Some(hold), true) if !late => self.tell_held(now, id, *hold),
-                // Somebody else may hold the keys by now, or nobody.
+                // Another caller, or nobody, may hold the keys by now.
                 (_, true) => {
                     call.in_doubt = true;
                     self.submit(now, id);
@@ -200,7 +201,7 @@ impl Client {
         error.with_keys(keys)
     }
 
-    /// The call waits in a key's queue.
+    /// The call stands in a key's queue.
     fn parked(&mut self, now: Instant, id: CallId, place: Place, left: Option<Duration>) {
         self.calls.set_state(id, State::Parked);
         let Some(acquire) = self.calls.acquire_mut(id).present() else { return };
@@ -218,7 +219,7 @@ impl Client {
         if !self.calls.get(id).is_some_and(Call::is_wanted) {
             return self.withdraw(now, id);
         }
-        // Of a slot that came between the two commands the channel was refused, and the park was not.
+        // If the slot arrived between the two commands, the node refused the channel but not the park.
         self.connection.listen_to(now, &self.config, key.slot(), &mut self.fx);
         if let Some(acquire) =
             self.calls.acquire_mut(id).filter(|acquire| place.at > 0 && !acquire.poll_armed)
@@ -234,8 +235,7 @@ impl Client {
         self.dispatch_grant(now, key);
     }
 
-    /// The answer that there is no queue to wait in: this waiter, and all of ours at that key, ask again after
-    /// pauses.
+    /// The server said that there is no queue. This waiter, and all waiters of this client for that key, ask again after pauses.
     fn polls(&mut self, now: Instant, id: CallId) {
         self.dequeue(now, id);
         let Some(call) = self.calls.get(id).present() else { return };

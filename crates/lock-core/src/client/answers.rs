@@ -1,4 +1,4 @@
-//! Finds the call that an answer belongs to, and reads errors. What else an answer means is in `acquired` and `returned`.
+//! Finds the call that an answer belongs to, and reads errors. `acquired` and `returned` interpret the other answers.
 
 use super::state::{Client, Redirect, Redirected, is_readonly};
 use crate::call_id::CallId;
@@ -42,7 +42,7 @@ impl Client {
             Expected::Connections => self.officials_answered(now, Question::Connections, &reply),
             Expected::PolledMark => self.officials.time_marked(now, &reply),
             Expected::Wait => self.replicas_answered(now, wait::decode(&reply)),
-            // The connection's own.
+            // The connection uses these itself.
             Expected::Nobody | Expected::Probe | Expected::SlotChannel(_) => {}
         }
     }
@@ -77,7 +77,7 @@ impl Client {
         }
     }
 
-    /// A call's command was executed, or refused.
+    /// A call's command was executed or refused.
     fn answer<T>(
         &mut self,
         now: Instant,
@@ -87,7 +87,7 @@ impl Client {
     ) {
         if let Some(call) = self.calls.get_mut(id) {
             call.command_limit = None;
-            // Until now it may have been sent again, with the script's text.
+            // Until now the client could send it again, with the script's text.
             call.asking = false;
             call.behind_text = false;
             if !matches!(answer, Err(Refusal::Error(_))) {
@@ -101,7 +101,7 @@ impl Client {
         }
     }
 
-    /// Whether a command that several calls share was executed. If not, what is still wanted of it is sent again.
+    /// Whether a command that several calls share was executed. If not, sends the calls again that are still wanted.
     fn is_executed(&mut self, now: Instant, ids: &[CallId], reply: &Value) -> bool {
         let Value::Error(said) = reply else { return true };
         if said.starts_with(b"NOSCRIPT") {
@@ -121,21 +121,21 @@ impl Client {
         true
     }
 
-    /// Sends again what is still wanted of calls whose command was not executed.
+    /// Sends again the calls that are still wanted and whose command was not executed.
     fn send_unexecuted(&mut self, now: Instant, ids: &[CallId]) {
         for id in ids.iter().copied() {
             let Some(call) = self.calls.get(id).present() else { continue };
             match &call.kind {
                 Kind::Acquire(_) if !call.is_wanted() && call.in_doubt => self.roll_back(now, id, true),
                 Kind::Acquire(_) if !call.is_wanted() => self.calls.forget(id),
-                // By now somebody of this client may wait for the key.
+                // Another call of this client may wait for the key by now.
                 _ => self.send(now, id, false),
             }
         }
     }
 
-    /// The server does not know the script by its hash yet. It gets the whole text, unless nobody wants the answer any more, or a text is
-    /// under way already: very many calls may hear this at once, and a text is some kilobytes long.
+    /// The server does not know the script's hash yet. The client sends the text, unless nobody wants the answer any more or a text is
+    /// under way already. Very many calls may hear this at once, and a text is some kilobytes long.
     fn not_executed(&mut self, now: Instant, id: CallId) {
         let undecided = self.decided(id);
         self.send_again(now, id);
@@ -168,7 +168,7 @@ impl Client {
     fn send_with_text(&mut self, now: Instant, id: CallId) {
         let is_under_way = self.connection.has_text_under_way();
         let Some(call) = self.calls.get_mut(id).present() else { return };
-        // Once: it may be another script's text.
+        // The call waits for another text only once, because that text may be another script's.
         let by_hash = is_under_way && !std::mem::replace(&mut call.behind_text, is_under_way);
         self.send(now, id, !by_hash);
     }
@@ -182,7 +182,7 @@ impl Client {
             return self.redirect(now, id, Redirect::CrossSlot, &said);
         }
         if said.starts_with(b"LOADING") && self.config.handshake_options.ready_check {
-            // Nothing was executed; a new connection waits until the data is there.
+            // The server executed nothing. A new connection waits until its data is loaded.
             self.calls.enqueue(id);
             return self.connection.leave(said.shown());
         }
@@ -194,17 +194,17 @@ impl Client {
         self.accept_error(now, id, &said);
     }
 
-    /// The call takes the error as it is.
+    /// Treats the error reply as the call's answer.
     pub(super) fn accept_error(&mut self, now: Instant, id: CallId, said: &Said) {
         if is_readonly(said) {
-            // The server was a master once: the name or a Sentinel may lead to another by now.
+            // The server was a master before. Its name or a Sentinel may lead to another master now.
             self.connection.doubt();
             self.connection.leave(said.shown());
         }
         self.refused(now, id, said.shown().to_owned());
     }
 
-    /// Redis did not do what a call asked for, and said why.
+    /// Redis refused a call's command and said why.
     pub(super) fn refused(&mut self, now: Instant, id: CallId, text: String) {
         match self.calls.get(id).map(|call| &call.kind) {
             Some(Kind::Acquire(_)) => {
@@ -236,13 +236,13 @@ impl Client {
                 self.granted(now, &key, token, first_foreign_ticket, None);
             }
             Push::TakenAway(key) => self.fx.tell(Event::TakenAway { key }),
-            // The slot has moved: its waiters ask where to.
+            // The slot has moved. Its waiters ask for the new node.
             Push::SlotChannelGone(slot) => self.ask_in_slot(now, slot),
             Push::Subscribed | Push::SlotChannelOpen | Push::Other => {}
         }
     }
 
-    /// What was granted in a slot may not have been heard: the oldest waiter of each of its keys asks.
+    /// The client may have missed grants in this slot. The oldest waiter of each of its keys asks.
     pub(super) fn ask_in_slot(&mut self, now: Instant, slot: u16) {
         for key in self.waiters.waited_for().into_iter().filter(|key| key.slot() == slot) {
             self.ask_oldest(now, &key);
@@ -265,7 +265,7 @@ impl Client {
     fn redirect(&mut self, now: Instant, id: CallId, redirect: Redirect, said: &Said) {
         let text = said.shown().to_owned();
         match self.calls.get_mut(id).map(|call| &mut call.kind) {
-            // What is left of this client there is a dead client's.
+            // The entries that this client left on that node count as those of a dead client.
             Some(Kind::Leave(_) | Kind::Renew(_)) => return self.forget_upkeep(now, id),
             Some(Kind::ReleaseAll(all)) if redirect == Redirect::CrossSlot => {
                 all.keep_to_slots();
@@ -273,7 +273,7 @@ impl Client {
             }
             Some(Kind::ReleaseAll(all)) => {
                 all.batch_moved();
-                // For the table of slots; the call itself goes on here, and then elsewhere.
+                // This entry only updates the table of slots. The call goes on here, and then at other nodes.
                 let call = CallId { serial: 0, ..id };
                 self.redirected.push(Redirected { call, redirect, text });
                 return self.revoke_on(now, id);
@@ -293,7 +293,7 @@ impl Client {
         }
     }
 
-    /// Whether a command was refused because it named keys of several slots. From then on none does.
+    /// Whether the server refused a command because it named keys of several slots. If so, no command does so from now on.
     fn is_cross_slot(&mut self, said: &Said) -> bool {
         let refused = self.config.cluster.is_none() && memchr::memmem::find(said, b"CROSSSLOT").is_some();
         if refused && self.connection.found_slots() {
@@ -302,7 +302,7 @@ impl Client {
         refused
     }
 
-    /// Whether a call by itself may be repeated slot by slot.
+    /// Whether the call can be repeated slot by slot.
     fn spans_slots(&self, id: CallId) -> bool {
         let keys = match self.calls.get(id).map(|call| &call.kind) {
             Some(Kind::Acquire(acquire)) => &acquire.keys,

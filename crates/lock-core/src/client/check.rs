@@ -1,4 +1,4 @@
-//! The recount: what counters and indexes say of a client, compared with what is there. The simulation asks after every step.
+//! The recount. It compares the client's counters and indexes with the calls that are there. The simulation asks for it after every step.
 
 use super::state::Client;
 use crate::call_id::CallId;
@@ -6,7 +6,7 @@ use crate::calls::{Kind, State};
 use crate::key::LockKey;
 use std::collections::{BTreeMap, HashMap};
 
-/// What the calls say of one key.
+/// The calls' own statements about one key.
 #[derive(Debug, Default)]
 struct Said {
     waiters: Vec<(u64, CallId)>,
@@ -16,7 +16,7 @@ struct Said {
 }
 
 impl Client {
-    /// Whether everything that is counted or indexed is what a recount gives. To be asked between two mutations.
+    /// Whether every counter and index is right. It is called between two mutations.
     ///
     /// # Errors
     /// What differs.
@@ -52,7 +52,7 @@ impl Client {
             }
             let stands = self.calls.acquire(id).is_some_and(|acquire| acquire.place.is_some());
             match call.state() {
-                // One that was named in a release may have been told to poll since.
+                // A waiter that was named in a release may have been told to poll since then.
                 State::Parked if !stands => return Err(format!("call {id:?} is parked in no queue")),
                 State::Unacknowledged if !self.outbox.awaits_replicas(id) => {
                     return Err(format!("call {id:?} waits for replicas that nobody asks"));
@@ -69,14 +69,14 @@ impl Client {
         }
     }
 
-    /// A queue's waiters are the calls that say so, and its counts are of what is under way.
+    /// A queue's waiters are the calls that say so, and its counters match the commands under way.
     fn check_queues(&self) -> Result<(), String> {
         let (mut said, mut leaves, mut claims): (BTreeMap<&LockKey, Said>, usize, usize) = Default::default();
         for (id, call) in self.calls.iter() {
             match &call.kind {
                 Kind::Acquire(acquire) => {
                     if let (Some(place), Some(key)) = (acquire.place, acquire.place_key()) {
-                        // What asks again after a broken connection has only its old ticket.
+                        // A call that asks again after a broken connection has only its old ticket.
                         let stands = self.waiters.stands(key, place.ticket, id);
                         if stands || call.state() == State::Parked {
                             said.entry(key).or_default().waiters.push((place.ticket, id));

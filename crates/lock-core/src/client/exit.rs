@@ -1,4 +1,4 @@
-//! The step at the end of a process: little is left of its locks, and nothing of what nobody was told of.
+//! The step at the end of a process. It shortens the leases of its locks, and gives back every lock that no caller was told of.
 
 use super::Client;
 use crate::calls::{By, Kind, Release, Renew, State};
@@ -10,15 +10,15 @@ use crate::time::Instant;
 use std::sync::Arc;
 
 impl Client {
-    /// Shortens what `held` names and what calls of `execute` have taken or may take yet, on this connection and so after their requests;
-    /// gives back what calls of `acquire` took that nobody was told of; and takes this client out of every queue. True when there is
-    /// something to send; it is done when no reply is expected. Enough time is left for a COMMIT that is
-    /// under way, and not more than others can wait for. Nothing is acquired after it.
+    /// Shortens the leases of `held`, and of everything that calls of `execute` have taken or may still take. The commands go out on this
+    /// connection, so they come after the requests of those calls. Gives back what calls of `acquire` took without telling anybody, and
+    /// takes this client out of every queue. True: there is something to send, and the step is done when no reply is expected. The time
+    /// left is enough for a COMMIT that is under way, and others can wait for it. The client acquires nothing after this.
     pub fn shorten_for_exit(&mut self, now: Instant, held: Vec<NewLease>) -> bool {
         self.end_for_exit(now, held, Vec::new())
     }
 
-    /// The same. `taken`: what a call of `acquire` over several slots has here, and nobody was told of.
+    /// Does the same as `shorten_for_exit`. `taken`: locks of untold calls of `acquire` over several slots.
     pub(crate) fn end_for_exit(
         &mut self,
         now: Instant,
@@ -26,7 +26,7 @@ impl Client {
         taken: Vec<(Arc<[LockKey]>, Owner, AttemptId)>,
     ) -> bool {
         self.exiting = true;
-        // What is not sent yet is not acquired any more.
+        // Calls that are not sent yet acquire nothing any more.
         for id in self.outbox.withdraw_wishes() {
             self.calls.set_state(id, State::Pausing);
         }
@@ -60,7 +60,7 @@ impl Client {
         self.expects_reply()
     }
 
-    /// The first brings the script's text along: what is written once is carried out, though this process may be gone.
+    /// The first command has the script's text. So the server executes it although this process cannot send it again.
     fn send_at_exit(&mut self, now: Instant, kinds: impl Iterator<Item = Kind>) {
         let mut whole = true;
         for kind in kinds {

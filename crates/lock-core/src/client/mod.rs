@@ -1,12 +1,11 @@
 //! One client: a connection to Redis, the calls that are under way, and their timers.
 //!
-//! Four kinds of methods: getters; `handle_*`, which take in what happened; mutators (`acquire`, `release`, …),
-//! which take in what is wanted; `poll_*` and `transmit`, which give out what is to be done. After each mutation
-//! drain all of them.
+//! There are four kinds of methods. Getters change nothing. `handle_*` take in events. Mutators (`acquire`, `release`, …) take in the
+//! callers' wishes. `poll_*` and `transmit` give out the work for the lane. After each mutation the lane drains all of them.
 //!
-//! The parts (connection, calls, waiters, outbox, cohorts, lines) own their fields and do not know each other: the client passes on what
-//! one of them says. Its own files call one way:
-//! `mod`, `exit`, `moving` > `outage` > `answers` > `returned` > `acquired` > `waiting` > `sending` > `state`.
+//! The parts (connection, calls, waiters, outbox, cohorts, lines) own their fields and do not know each other. The client passes on what
+//! one part says to the others. Its own files call in one direction: `mod`, `exit`, `moving` > `outage` > `answers` > `returned` >
+//! `acquired` > `waiting` > `sending` > `state`.
 
 mod acquired;
 mod answers;
@@ -45,7 +44,7 @@ use crate::waiters::Waiters;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Most timers that are dealt with at once: an outage may end very many calls at one moment, and the loop has other things to do, too.
+/// Most timers that one call handles. An outage may end very many calls at one moment, and the lane has other work, too.
 const MOST_TIMERS: usize = 1_000;
 /// Most calls whose commands are written at once, for the same reason.
 const MOST_SENT: usize = 4_096;
@@ -57,7 +56,7 @@ impl Client {
         Self::with(config, IdSource::new(seed), 0)
     }
 
-    /// `serial`: from where calls and claims are numbered.
+    /// `serial`: the number before that of the first call or claim.
     pub(crate) fn with(config: ClientConfig, ids: IdSource, serial: u64) -> Self {
         Self {
             namespace: Namespace::new(&config.prefix),
@@ -79,19 +78,19 @@ impl Client {
         }
     }
 
-    /// Whether a call is under way that somebody waits for: only then may the process be kept alive.
+    /// Whether a caller waits for a call. Only then the client may keep the process alive.
     #[must_use]
     pub fn has_callers(&self) -> bool {
         self.calls.has_callers() || self.cohorts.has_callers()
     }
 
-    /// Whether there is something to do or to tell: see [`Self::poll_event`].
+    /// Whether [`Self::poll_event`] has something to give.
     #[must_use]
     pub fn has_events(&self) -> bool {
         self.fx.has_events()
     }
 
-    /// Whether anything is under way at all.
+    /// Whether nothing is under way.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.calls.is_empty()
@@ -103,61 +102,61 @@ impl Client {
         self.connection.expects_reply() || !self.outbox.is_empty()
     }
 
-    /// Whether anything came from the server on this connection.
+    /// Whether the server has sent anything on this connection.
     #[must_use]
     pub fn has_heard(&self) -> bool {
         self.connection.has_heard()
     }
 
-    /// The lane is about to write: to be called before [`Self::transmit`].
+    /// The lane calls this before [`Self::transmit`] when it is about to write.
     pub fn handle_write(&mut self, now: Instant) {
         self.send_collected(now, usize::MAX);
         self.ask_replicas(now);
     }
 
-    /// In place of [`Self::handle_write`], where others wait for the thread: writes the commands of so many calls as take a few
-    /// milliseconds. True when calls are left.
+    /// The lane calls this in place of [`Self::handle_write`] on a thread that others use. It writes the commands of only so many calls as
+    /// take a few milliseconds. True: calls are left.
     pub fn handle_write_of_turn(&mut self, now: Instant) -> bool {
         self.send_collected(now, MOST_SENT);
         self.ask_replicas(now);
         self.outbox.has_unsent()
     }
 
-    /// The lane is about to write what is urgent: to be called before [`Self::transmit`] in place of [`Self::handle_write`]. The wishes
-    /// of this turn stay for later.
+    /// The lane calls this before [`Self::transmit`], in place of [`Self::handle_write`], when it writes urgent bytes. The calls that were
+    /// collected in this turn stay for later.
     pub fn handle_urgent_write(&mut self, now: Instant) {
         self.send_collected_gives(now, usize::MAX);
     }
 
-    /// Whether the bytes to send should leave now and not with those of the whole turn: somebody waits for a lock that
-    /// was just given back. Told once.
+    /// Whether the bytes should leave now, before those of the whole turn: somebody waits for a lock that was just given back. Says so
+    /// once.
     pub fn take_urgent(&mut self) -> bool {
         std::mem::take(&mut self.urgent)
     }
 
-    /// Bytes to send. Tell how many were taken with [`Self::transmitted`].
+    /// Bytes to send. The lane reports how many it sent to [`Self::transmitted`].
     #[must_use]
     pub fn transmit(&self) -> &[u8] {
         self.connection.transmit()
     }
 
-    /// `count` bytes of [`Self::transmit`] were sent.
+    /// The lane sent `count` bytes of [`Self::transmit`].
     pub fn transmitted(&mut self, count: usize) {
         self.connection.transmitted(count);
     }
 
-    /// The next thing to do or to tell.
+    /// The next event for the lane or the caller.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.fx.next_event()
     }
 
-    /// When to call [`Self::handle_timeout`]; it may find nothing to do.
+    /// When to call [`Self::handle_timeout`], which may then find nothing to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.fx.next_due()
     }
 
-    /// Time has passed. Does a bounded portion of what is due; [`Self::poll_timeout`] tells of the rest.
+    /// Handles a bounded number of due timers. [`Self::poll_timeout`] tells of the rest.
     pub fn handle_timeout(&mut self, now: Instant) {
         for _ in 0..MOST_TIMERS {
             let Some(timer) = self.fx.take_due(now) else { return };
@@ -200,7 +199,7 @@ impl Client {
         self.connection.connect(&mut self.fx);
     }
 
-    /// A connection stands; nothing was sent on it yet. False: it is awaited no more, and is to be closed.
+    /// There is a connection, and nothing was sent on it yet. False: the client does not want it any more, and the lane closes it.
     pub fn handle_connected(&mut self, now: Instant) -> bool {
         self.connection.connected(now, &self.config, &mut self.ids, &mut self.fx)
     }
@@ -210,13 +209,13 @@ impl Client {
         self.lose(now, reason, false);
     }
 
-    /// As [`Self::handle_disconnected`], when nobody could say where the master is.
+    /// The same as [`Self::handle_disconnected`], if nobody could say where the master is.
     pub fn handle_unresolved(&mut self, now: Instant, reason: &str) {
         self.connection.count_lookup();
         self.lose(now, reason, true);
     }
 
-    /// The master is elsewhere by now: the connection is made anew, and a pause before the next one ends.
+    /// The master is elsewhere now. The client makes a new connection, and ends the pause before it.
     pub fn handle_moved(&mut self, now: Instant, reason: &str) {
         if self.connection.master_moved(now, &mut self.fx) {
             self.give_up(now, reason);
@@ -247,12 +246,13 @@ impl Client {
         self.leave_in_time(now);
     }
 
-    /// How long to wait before the next connect, as [`Event::AskPause`] asks; `None`: there is none, and every call fails from now on.
+    /// How long to wait before the next connect, as [`Event::AskPause`] asks. `None`: the client does not connect again, and every call
+    /// fails from now on.
     pub fn reconnect_in(&mut self, now: Instant, pause: Option<Duration>) {
         self.pause_reconnect(now, pause);
     }
 
-    /// What is done about an error reply that was asked about by [`Event::AskError`].
+    /// The verdict on an error reply that [`Event::AskError`] asked about.
     pub fn judge(&mut self, now: Instant, question: u64, verdict: Verdict) {
         let Some((id, said)) = self.calls.take_question(question) else { return };
         let reason = format!("reconnectOnError: {said}");
@@ -299,8 +299,8 @@ impl Client {
         })
     }
 
-    /// Takes keys for an owner and attempt that were named elsewhere. `fragment`: other keys of the same call are taken elsewhere,
-    /// so that no job may begin on a mere grant.
+    /// Takes keys for an owner and an attempt that the router named. `fragment`: another node takes other keys of the same call, so no job
+    /// may begin on a mere grant.
     pub(crate) fn acquire_as(
         &mut self,
         now: Instant,
@@ -338,13 +338,13 @@ impl Client {
         self.add(now, Some(request.caller), Kind::Acquire(acquire), limit).index
     }
 
-    /// Gives keys back; ends with [`Outcome::Released`], [`Outcome::NotHeld`], [`Outcome::ReleasePending`] (for the lock of a job, or of a hold
-    /// that is given back) or [`Outcome::Failed`]. Allowed after [`Client::close`]: nothing may stay locked.
+    /// Gives keys back. Ends with [`Outcome::Released`], [`Outcome::NotHeld`], [`Outcome::ReleasePending`] (for the lock of a job, or of a
+    /// hold that is given back) or [`Outcome::Failed`]. It is allowed after [`Client::close`], so that nothing stays locked.
     pub fn release(&mut self, now: Instant, request: ReleaseRequest) {
         self.release_of(now, request, None);
     }
 
-    /// `grant`: the one of a claim that is under way at another node.
+    /// `grant`: the grant whose claim is under way at another node.
     pub(crate) fn release_of(&mut self, now: Instant, request: ReleaseRequest, grant: Option<Arc<[u8]>>) {
         if self.follow(now, &request) {
             return;
@@ -355,7 +355,7 @@ impl Client {
         let by = match request.of_attempt {
             Some(OfAttempt { attempt, .. }) if !self.connection.is_plain() => By::Attempt(attempt),
             Some(OfAttempt { alone, .. }) if !alone || self.acquires(&request.keys, &request.owner) => {
-                // By its name it would end the owner's other hold.
+                // A release by the owner's name would end the owner's other hold.
                 return self.fx.tell(Event::Done { caller: request.caller, outcome: Outcome::Released });
             }
             _ => By::Owner,
@@ -376,7 +376,7 @@ impl Client {
         let trouble = until.filter(|_| request.of_attempt.is_none()).and_then(|_| self.trouble());
         let id = self.add(now, Some(request.caller), Kind::Release(release), limit);
         if let Some(why) = trouble {
-            // The job is done: its result does not wait for a server that is not there.
+            // The job is done. Its result does not wait for a server that cannot be reached.
             self.tell(id, Outcome::ReleasePending(why));
         }
         self.next_in_line(now, &keys);
@@ -385,8 +385,7 @@ impl Client {
     /// Deletes locks of the namespace; ends with [`Outcome::Freed`] or [`Outcome::Failed`].
     ///
     /// # Errors
-    /// [`Code::Closed`] after [`Client::close`]; [`Code::InvalidArgument`] when that would be every key of the
-    /// database.
+    /// [`Code::Closed`] after [`Client::close`]; [`Code::InvalidArgument`] if that would delete every key of the database.
     pub fn release_all(&mut self, now: Instant, request: ReleaseAllRequest) -> Result<TaskKey, Error> {
         if self.closed {
             return Err(closed_error());
@@ -401,7 +400,7 @@ impl Client {
         Ok(self.add(now, Some(request.caller), Kind::ReleaseAll(all), None).index)
     }
 
-    /// Withdraws a call. `caller` must be the number it was made with: an outdated withdrawal does nothing, and gives false.
+    /// Withdraws a call. `caller` is the number with which the call was made. An outdated withdrawal does nothing and returns false.
     pub fn cancel(&mut self, now: Instant, index: TaskKey, caller: u64) -> bool {
         let id = self.calls.of_caller_at(index, caller);
         if let Some(id) = id {
@@ -410,7 +409,7 @@ impl Client {
         id.is_some()
     }
 
-    /// Ends the client: no more calls, everybody who waits for a lock is told. What was sent is still answered.
+    /// Ends the client. It takes no more calls, and tells everybody who waits for a lock. The server still answers what was sent.
     pub fn close(&mut self, now: Instant) {
         self.closed = true;
         let waiting: Vec<_> = (self.calls.iter())
@@ -422,7 +421,7 @@ impl Client {
         }
     }
 
-    /// Fails every call that somebody waits for, for instance after a fault in this package.
+    /// Fails every call that a caller waits for, for example after a fault in this package.
     pub fn fail_all(&mut self, error: &Error) {
         for caller in self.cohorts.end_all().into_iter().chain(self.calls.take_all_callers()) {
             self.fx.tell(Event::Done { caller, outcome: Outcome::Failed(error.clone()) });

@@ -1,4 +1,4 @@
-//! Calls that go to another node of a cluster: taking one out of a client and putting it into another.
+//! Calls that go to another node of a cluster: one client gives the call out, and another takes it in.
 
 use super::state::{Client, Redirected};
 use crate::call_id::CallId;
@@ -14,10 +14,10 @@ use crate::timers::Timer;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A release may be redirected so many times as often as other calls: without it the lock stays.
+/// A release may be redirected this many times as often as other calls, because the lock stays without it.
 const RELEASE_PATIENCE: u32 = 10;
 
-/// A connection as its server knows it.
+/// The server's identity for the last connection of a client.
 #[derive(Debug)]
 pub(crate) struct LastConnection(Identity);
 
@@ -31,7 +31,7 @@ pub(crate) enum Asked {
     GiveBack { keys: Arc<[LockKey]>, owner: Owner, by: By, until: Option<Instant> },
 }
 
-/// What was asked for; `None` when nobody wants it any more.
+/// The request that a call stands for. `None`: nobody wants it any more.
 pub(crate) fn asked_for(call: Call, now: Instant) -> Option<Asked> {
     let (caller, limit) = (call.caller(), call.limit);
     match call.kind {
@@ -72,7 +72,7 @@ pub(crate) fn asked_for(call: Call, now: Instant) -> Option<Asked> {
                 },
             }),
             (_, by) => {
-                // Nobody waits for what a look would say, and to give back what may be there is never wrong.
+                // The caller was told already, and giving back by owner is never wrong.
                 let by = if by == By::VerifyOwner { By::Owner } else { by };
                 Asked::GiveBack { keys: release.keys, owner: release.owner, by, until: release.until }
             }
@@ -82,14 +82,14 @@ pub(crate) fn asked_for(call: Call, now: Instant) -> Option<Asked> {
 }
 
 impl Client {
-    /// Withdraws the call of this number, wherever it stands.
+    /// Withdraws the call of this number, in whatever state it is.
     pub(crate) fn cancel_caller(&mut self, now: Instant, caller: u64) {
         if let Some(id) = self.calls.of_caller(caller) {
             self.cancel(now, id.index, caller);
         }
     }
 
-    /// Whether it takes no more calls.
+    /// Whether the client takes no more calls.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
     }
@@ -99,28 +99,28 @@ impl Client {
         self.connection.keeps_to_slots()
     }
 
-    /// The last connection, for whoever connects to this node after it.
+    /// The last connection. The next client of this node gets it.
     pub(crate) fn last_connection(&self) -> Option<LastConnection> {
         self.connection.identity().map(LastConnection)
     }
 
-    /// The next connection ends this one first, if the server still has it.
+    /// Makes the next connection end this one first, if the server still has it.
     pub(crate) fn succeed(&mut self, last: LastConnection) {
         self.connection.succeed(last.0);
     }
 
-    /// In a cluster: a slot of this node, to be told before it is connected to.
+    /// In a cluster: tells a slot of this node, before the client connects.
     pub(crate) fn set_slot(&mut self, slot: u16) {
         self.connection.set_slot(slot);
     }
 
-    /// Of a client that is no connection but the way to the cluster's table of slots: asks for it, unless that is
-    /// under way.
+    /// Asks for the cluster's table of slots, unless a lookup is under way. Only for the client that stands for the lookup and has no
+    /// connection.
     pub(crate) fn look_up(&mut self) {
         self.connection.reconnect(&mut self.fx);
     }
 
-    /// The same: how many lookups end until one does that began after this moment; `None`: there will be none.
+    /// How many lookups must end until one ends that began after this moment. `None`: there will be no more lookups.
     pub(crate) fn lookups_to_come(&self) -> Option<u32> {
         (!self.connection.is_stopped()).then(|| 1 + u32::from(self.connection.is_connecting()))
     }
@@ -130,12 +130,12 @@ impl Client {
         self.connection.looked_up();
     }
 
-    /// What was sent elsewhere since the last time.
+    /// The commands that were redirected since the last time.
     pub(crate) fn take_redirected(&mut self) -> Vec<Redirected> {
         std::mem::take(&mut self.redirected)
     }
 
-    /// Whether the call has been redirected as often as it may be.
+    /// Whether the call was redirected as often as it may be.
     pub(crate) fn is_lost_way(&self, id: CallId) -> bool {
         self.calls.get(id).is_some_and(|call| {
             let goes_on = call.limit.is_some() || !call.is_wanted();
@@ -148,14 +148,14 @@ impl Client {
     pub(crate) fn fail_redirected(&mut self, now: Instant, id: CallId, error: Error) {
         self.stop_waiting(now, id);
         if self.calls.get(id).is_some() {
-            // There is a connection, so that what has to be rolled back does not wait for one.
+            // There is a connection, so a roll-back must not wait for one.
             self.calls.set_state(id, State::Pausing);
         }
         self.fail_or_roll_back(now, id, error);
     }
 
-    /// Of the client that has no connection: the table of slots was found, and has no node for what waits here. That is
-    /// as much as a node that says so.
+    /// For the client that stands for the lookup: the table of slots has no node for the calls that wait here. This counts as one
+    /// redirection.
     pub(crate) fn count_unplaced(&mut self, now: Instant) {
         for id in self.calls.waiting() {
             let Some(call) = self.calls.get_mut(id).filter(|call| call.slot().is_some()) else { continue };
@@ -168,7 +168,7 @@ impl Client {
         }
     }
 
-    /// Has a redirected call ask here once more.
+    /// Makes a redirected call ask here once more.
     pub(crate) fn retry_redirected(&mut self, now: Instant, id: CallId, pause: Duration) {
         self.go_on(now, id, pause);
     }
@@ -178,13 +178,13 @@ impl Client {
         self.calls.get(id)?.slot()
     }
 
-    /// Takes a call out, to be given to another client.
+    /// Takes a call out, so that another client can take it in.
     pub(crate) fn extract(&mut self, id: CallId) -> Option<Call> {
         let call = self.calls.get_mut(id)?;
         match &mut call.kind {
             Kind::Acquire(acquire) => {
                 acquire.poll_armed = false;
-                // It holds the keys before the one where it stands.
+                // The call holds the keys before the one at which it stands.
                 call.in_doubt |= acquire.place.is_some_and(|place| place.at > 0);
                 if let (Some(place), Some(key)) = (acquire.place, acquire.place_key().cloned()) {
                     self.waiters.take_out(&key, place.ticket, id);
@@ -196,7 +196,7 @@ impl Client {
         self.calls.take(id)
     }
 
-    /// Takes out every call of the slots that is not under way; those that are will be redirected.
+    /// Takes out every call of these slots that has no command under way. The node will redirect the others.
     pub(crate) fn extract_slots(&mut self, left: impl Fn(u16) -> bool) -> Vec<Call> {
         let waiting = |state| matches!(state, State::Backlog | State::Pausing | State::Parked);
         let mut found: Vec<CallId> = (self.calls.iter())
@@ -207,14 +207,13 @@ impl Client {
         found.into_iter().filter_map(|id| self.extract(id)).collect()
     }
 
-    /// The node is let go: what was sent there waits to be taken elsewhere. That is no failed reconnect, so no call
-    /// fails as if it were one.
+    /// The router lets the node go. The client's calls wait to be taken elsewhere. This is no failed reconnect, so no call fails for it.
     pub(crate) fn retire(&mut self, now: Instant) {
         self.config.retry.most_reconnects = None;
         self.give_up(now, "the node has no slots any more");
     }
 
-    /// Takes a call of another client in. `asking`: it was sent here before the slot is this node's.
+    /// Takes in a call of another client. `asking`: the call comes here before this node owns the slot.
     pub(crate) fn adopt(&mut self, now: Instant, mut call: Call, asking: bool, pause: Duration) {
         call.asking = asking;
         let is_claim = matches!(call.kind, Kind::Claim(_));
@@ -232,7 +231,7 @@ impl Client {
         self.go_on(now, id, pause);
     }
 
-    /// A call that was not executed where it was sent asks again, unless nobody wants it any more.
+    /// Makes a call that was not executed ask again, unless nobody wants it any more.
     fn go_on(&mut self, now: Instant, id: CallId, pause: Duration) {
         if self.calls.get(id).is_none() {
             return;
@@ -242,7 +241,7 @@ impl Client {
         match &call.kind {
             Kind::Acquire(_) if !call.is_wanted() => self.drop_unwanted(now, id),
             Kind::Claim(claim) if claim.superseded => self.forget_claim(id),
-            // Redis has freed it by itself.
+            // Redis has freed the lock by itself.
             Kind::Release(release)
                 if !call.is_wanted() && release.until.is_some_and(|until| now >= until) =>
             {
@@ -253,7 +252,7 @@ impl Client {
         }
     }
 
-    /// Whether what this owner took of the keys is being given back.
+    /// Whether a call gives back what this owner took of the keys.
     pub(crate) fn gives_back(&self, keys: &[LockKey], owner: &Owner) -> bool {
         let is_one = |call: &Call| match &call.kind {
             Kind::Release(release) => release.owner == *owner && *release.keys == *keys,
@@ -262,7 +261,7 @@ impl Client {
         self.calls.iter().any(|(_, call)| is_one(call))
     }
 
-    /// Gives back keys that were taken as part of a call that came to nothing.
+    /// Gives back the keys that a part of a failed call took.
     pub(crate) fn give_back(
         &mut self,
         now: Instant,
@@ -276,7 +275,7 @@ impl Client {
         self.add(now, None, Kind::Release(release), None);
     }
 
-    /// Takes out every `releaseAll`, to be asked for elsewhere, with how many locks it has deleted.
+    /// Takes out every `releaseAll`, with the number of locks that it has deleted, so that other nodes can be asked.
     pub(crate) fn take_release_alls(&mut self) -> Vec<(ReleaseAllRequest, u64)> {
         let of_all = |(id, call): (CallId, &Call)| match &call.kind {
             Kind::ReleaseAll(all) => Some((id, all.owner(), all.freed())),

@@ -1,5 +1,5 @@
-//! When there is no connection, or no answer: what is kept for the next one, and what fails, by ioredis' rules as far as the options
-//! ask for them.
+//! The time without a connection, or without an answer: which calls wait for the next connection, and which fail. It follows ioredis' rules
+//! where the options ask for them.
 
 use super::state::Client;
 use crate::backoff::{cluster_delay, doubtful_delay, lookup_delay, reconnect_delay};
@@ -13,13 +13,13 @@ use crate::requests::{Event, Outcome};
 use crate::time::Instant;
 
 impl Client {
-    /// Closes the connection ourselves and goes on as if it had broken.
+    /// Closes the connection and goes on as if it had broken.
     pub(crate) fn give_up(&mut self, now: Instant, reason: &str) {
         self.fx.tell(Event::Disconnect);
         self.lose(now, reason, false);
     }
 
-    /// Makes the connection anew where an error asked for it; but first all that has been answered gets its due.
+    /// Makes a new connection because an error asked for it. First the client handles everything that was answered.
     pub(super) fn leave_in_time(&mut self, now: Instant) {
         if !self.calls.has_questions()
             && let Some(reason) = self.connection.take_leaving()
@@ -33,7 +33,7 @@ impl Client {
         if !self.connection.can_be_lost() {
             return;
         }
-        // Whoever was asked about errors is not waited for.
+        // The client does not wait for verdicts on errors.
         for (id, said) in self.calls.take_questions() {
             self.refused(now, id, said.shown().to_owned());
         }
@@ -51,11 +51,11 @@ impl Client {
         }
     }
 
-    /// What was sent and not answered may or may not have been executed; it is asked again, in its old order,
-    /// after those who waited before it.
+    /// The server may have executed a command that it did not answer. The client asks again, in the old order, after those who waited
+    /// before.
     fn return_to_backlog(&mut self, now: Instant, unanswered: &[Expected]) {
         let parked = self.dissolve_queues();
-        // Callers whose job has ended do not wait for a server that is not there.
+        // Callers whose job has ended do not wait for a server that cannot be reached.
         for caller in self.cohorts.end_all() {
             self.fx.tell(Event::Done { caller, outcome: Outcome::Released });
         }
@@ -77,8 +77,8 @@ impl Client {
         for id in parked.into_iter().rev() {
             self.calls.enqueue_first(id);
         }
-        // An acquire that nobody wants any more is not asked again but rolled back; a claim whose job has ended was
-        // named in its release; and the client that was to leave a queue is no more.
+        // An unwanted acquire is rolled back instead of asked again. A claim whose job has ended was named in the job's release. The client
+        // that should leave a queue does not exist any more.
         for id in self.calls.waiting() {
             let Some(call) = self.calls.get(id).present() else { continue };
             match &call.kind {
@@ -93,7 +93,7 @@ impl Client {
         }
     }
 
-    /// The connection is gone, and the client with it. The waiters of its queues will ask again, with their old tickets.
+    /// The connection and its client are gone. The waiters of its queues ask again, with their old tickets.
     fn dissolve_queues(&mut self) -> Vec<CallId> {
         let mut parked: Vec<(u64, CallId)> = Vec::new();
         let acquires: Vec<CallId> = self
@@ -119,7 +119,7 @@ impl Client {
         parked.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// The connection broke before the answer to a `releaseAll`. True when the call has failed for it.
+    /// The connection broke before the answer to a `releaseAll`. True: the call has failed by it.
     fn fails_by_cuts(&mut self, id: CallId) -> bool {
         let Some(all) = self.calls.release_all_mut(id) else { return false };
         if !all.cut() {
@@ -135,7 +135,7 @@ impl Client {
         true
     }
 
-    /// The connection broke before the answer, and nothing is to be sent again.
+    /// The connection broke before the answer, and the options forbid to send again.
     fn fail_unanswered(&mut self, now: Instant, id: CallId) {
         if self.calls.get(id).is_some_and(Call::may_be_given_up) {
             let error = Error::new(
@@ -167,7 +167,7 @@ impl Client {
         self.pause_reconnect(now, pause);
     }
 
-    /// How long to wait before the next connect; `None`: there is none, and every call fails from now on.
+    /// How long to wait before the next connect. `None`: the client does not connect again, and every call fails from now on.
     pub(super) fn pause_reconnect(&mut self, now: Instant, pause: Option<std::time::Duration>) {
         if self.connection.reconnect_in(now, pause, &mut self.fx) {
             for id in self.calls.waiting() {
@@ -176,8 +176,8 @@ impl Client {
         }
     }
 
-    /// Calls may wait no longer for a connection. Those with a time limit of their own go on until then, unless
-    /// the number was asked for.
+    /// Calls may not wait for a connection any longer. Calls with a time limit of their own wait until its end, unless the user set the
+    /// number of reconnects.
     fn fail_waiting(&mut self, now: Instant, why: String) {
         let error =
             Error::new(Code::Unreachable, why).with_cause(Some(self.connection.last_reason().to_owned()));
@@ -193,7 +193,7 @@ impl Client {
         }
     }
 
-    /// The handshake failed as with a refused password: what waits is told, and connecting goes on.
+    /// The handshake failed, for example because of a refused password. The waiting calls are told, and the client goes on connecting.
     pub(super) fn handshake_failed(&mut self, now: Instant, error: &Error) {
         for id in self.calls.waiting() {
             if self.calls.get(id).is_some_and(Call::goes_on) {

@@ -1,4 +1,4 @@
-//! What the answers to commands that give locks back mean, and those to claims and to what nobody waits for.
+//! Interprets the answers to releases, to claims, and to commands that nobody waits for.
 
 use super::state::{Client, list};
 use crate::call_id::CallId;
@@ -14,9 +14,9 @@ use crate::timers::Timer;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Pause before a release that Redis answered with an error is tried again.
+/// Pause before the client repeats a release that Redis answered with an error.
 const RELEASE_RETRY: Duration = Duration::from_millis(500);
-/// The same of a claim.
+/// The same for a claim.
 const CLAIM_RETRY: Duration = Duration::from_millis(100);
 
 impl Client {
@@ -31,8 +31,8 @@ impl Client {
                 self.finish(id, Outcome::Released);
             }
             Returned::NotHeld(at) => {
-                // A unique owner's release is not remembered: "not yours" after a resend says that the first
-                // one got through. After the lease's end it says that Redis has freed the lock by itself.
+                // Redis does not remember the release of a unique owner. "Not yours" after a resend means that the first release was
+                // executed. After the lease's end it means that Redis has freed the lock by itself.
                 let unknown = release.is_late(now) || (call.in_doubt && release.owner.is_unique());
                 let outcome = if unknown {
                     Outcome::Released
@@ -55,7 +55,7 @@ impl Client {
         }
     }
 
-    /// A release was answered: what became of the waiter that it named.
+    /// Interprets the answer to a release for the waiter that the release named.
     pub(super) fn hint_answered(&mut self, now: Instant, id: CallId, returned: Option<&Returned>) {
         let Some(release) = self.calls.release_mut(id).present() else { return };
         let (keys, hint, sent_at) = (Arc::clone(&release.keys), release.hint.take(), release.sent_at);
@@ -81,7 +81,7 @@ impl Client {
                     return self.held(now, waiter, token.into_iter().collect(), sent_at);
                 }
                 (false, false) => self.withdraw(now, waiter),
-                // Everybody polls by now.
+                // All waiters poll by now.
                 (false, true) if !waits => self.pause(now, waiter),
                 (false, true) => {}
             }
@@ -106,12 +106,12 @@ impl Client {
         if let By::Attempt(attempt) = release.by
             && self.connection.is_plain()
         {
-            // This connection may not look at records, so nothing can tell the attempt any more; the log says so.
+            // This connection may not use hold records, so nothing can identify the attempt any more. The log says so.
             let (owner, keys) = (release.owner.clone(), Arc::clone(&release.keys));
             self.gives_back_by(&owner, attempt, &keys, false);
             return self.finish(id, Outcome::Released);
         }
-        // Nobody else will free these keys, so it is tried until Redis has done so by itself.
+        // Nobody else will free these keys. The client repeats the release until Redis has freed them by itself.
         if release.until.is_some_and(|until| now + RELEASE_RETRY >= until) {
             return self.finish(id, Outcome::ReleasePending(text.to_owned()));
         }
@@ -120,14 +120,14 @@ impl Client {
         self.tell(id, Outcome::ReleasePending(text.to_owned()));
     }
 
-    /// The answer to the question whose the lock of a cohort is, for callers whose jobs have ended.
+    /// The answer to the question who owns the lock of a cohort, for callers whose jobs have ended.
     pub(super) fn owner_verified(&mut self, now: Instant, id: CallId, holder: Option<&[u8]>) {
         self.hint_answered(now, id, None);
         let Some(call) = self.calls.get(id).present() else { return };
         let Kind::Release(release) = &call.kind else {
             return debug_assert!(false, "the answer to a release for another call");
         };
-        // As with a release: after a broken connection the cohort may have ended since.
+        // The same holds as for a release: after a broken connection the cohort may have ended.
         let own = holder == Some(release.owner.as_bytes())
             || holder.is_some() && holder == release.grant.as_deref();
         if own || call.in_doubt || release.is_late(now) {
@@ -136,7 +136,7 @@ impl Client {
         let keys = self.caller_names(&release.keys);
         let taken = release.keys.first().cloned();
         self.finish(id, Outcome::NotHeld(keys));
-        // Another job of the cohort may be under way.
+        // Another job of the cohort may be running.
         taken.into_iter().for_each(|key| self.fx.tell(Event::TakenAway { key }));
     }
 
@@ -149,7 +149,7 @@ impl Client {
         self.revoke_on(now, id);
     }
 
-    /// Goes on with the next portion, or ends.
+    /// Asks for the next portion, or ends.
     pub(super) fn revoke_on(&mut self, now: Instant, id: CallId) {
         let Some(all) = self.calls.release_all_mut(id).present() else { return };
         if all.is_done() {
@@ -161,7 +161,7 @@ impl Client {
         }
     }
 
-    /// The claim of a hold that began on a grant was answered: whether the lock is its owner's.
+    /// The answer to the claim of a hold that began on a grant. `is_held`: the lock is its owner's.
     pub(super) fn claimed(&mut self, now: Instant, id: CallId, is_held: bool) {
         let Some(claim) = self.calls.claim(id).present() else { return };
         let (key, sent_at) = (claim.key.clone(), is_held.then_some(claim.sent_at));
@@ -177,7 +177,7 @@ impl Client {
         self.dispatch_grant(now, &key);
     }
 
-    /// Redis did not carry the claim out, which says nothing about the grant. It is tried again for as long as the grant may stand.
+    /// Redis did not execute the claim. This says nothing about the grant, so the client repeats the claim while the grant may stand.
     pub(super) fn claim_failed(&mut self, now: Instant, id: CallId) {
         let Some(claim) = self.calls.claim(id).present() else { return };
         if claim.superseded || now + CLAIM_RETRY >= claim.until {
@@ -190,7 +190,7 @@ impl Client {
         self.fx.arm(now + CLAIM_RETRY, Timer::Retry(id));
     }
 
-    /// Something that nobody waits for was answered: a queue was left, or a hold was seen to.
+    /// The answer to a command that nobody waits for: the client left a queue, or renewed a hold.
     pub(super) fn forget_upkeep(&mut self, now: Instant, id: CallId) {
         let key = match self.calls.get(id).map(|call| &call.kind) {
             Some(Kind::Leave(leave)) => Some(leave.key.clone()),

@@ -1,5 +1,5 @@
-//! What goes out: a call's next command, by itself or collected with others, or the call's place in the backlog; and how a call that
-//! nobody wants turns into giving back what it took.
+//! The client's commands: a call's next command, sent alone or collected with others, or the call's place in the backlog. Also how an
+//! unwanted acquire becomes a roll-back.
 
 use super::state::{Client, list};
 use crate::call_id::CallId;
@@ -52,7 +52,7 @@ impl Client {
         id
     }
 
-    /// Sends the call's next command, or keeps it until there is a connection.
+    /// Sends the call's next command, or keeps the call until there is a connection.
     pub(super) fn submit(&mut self, now: Instant, id: CallId) {
         if self.connection.is_ready() && self.joins_line(now, id) {
             return;
@@ -65,7 +65,7 @@ impl Client {
         }
     }
 
-    /// Has a parked waiter ask for itself.
+    /// Makes a parked waiter ask by itself.
     pub(super) fn ask(&mut self, now: Instant, id: CallId) {
         if self.calls.state(id) == Some(State::Parked) {
             self.submit(now, id);
@@ -82,7 +82,7 @@ impl Client {
         if self.collect(now, id) {
             return;
         }
-        // What is given back may be wanted again by what was collected.
+        // A collected call may want the very lock that is given back now.
         if !self.calls.get(id).is_some_and(Call::is_release) {
             self.send_collected(now, usize::MAX);
         }
@@ -130,7 +130,7 @@ impl Client {
         let mut whole = whole;
         if let Kind::Claim(claim) = &mut call.kind {
             claim.sent_at = now;
-            // Its job may block the thread that would hear that the script is not known by its hash.
+            // The job may block the thread, which then could not hear that the server does not know the script's hash.
             whole = true;
             call.whole = true;
         }
@@ -146,7 +146,7 @@ impl Client {
                 renew::encode(&held.keys, &held.owner, held.tokens.as_deref(), held.what, context, out);
             }
             Kind::Claim(claim) => {
-                // A waiter whose job began on the grant, or that followed, waits no more.
+                // The claim does not count a waiter whose job began on the grant or which followed.
                 let next = waiters.next_after_claim(&claim.key, id);
                 claim::encode(&claim.claiming(next), context, out);
             }
@@ -154,7 +154,7 @@ impl Client {
         });
     }
 
-    /// In a cluster, whoever may wait for a key listens first to the channel of its slot.
+    /// In a cluster, a call that may wait for a key first listens to the channel of the key's slot.
     fn listen_before_park(&mut self, now: Instant, id: CallId) {
         let Self { connection, calls, config, fx, .. } = self;
         if let Some(acquire) = calls.acquire(id).filter(|acquire| acquire.waits())
@@ -164,7 +164,7 @@ impl Client {
         }
     }
 
-    /// Collects the call's command, if it is one of those that share a script call.
+    /// Collects the call's command, if it is one that can share a script call.
     fn collect(&mut self, now: Instant, id: CallId) -> bool {
         let Self { connection, calls, waiters, lines, officials, outbox, .. } = self;
         if !connection.hands_off() {
@@ -193,7 +193,7 @@ impl Client {
         true
     }
 
-    /// Writes the first `most` calls of what was collected: what is given back first, since the same turn may want it again.
+    /// Writes the commands of the first `most` collected calls. Locks are given back first, because the same turn may want them again.
     pub(super) fn send_collected(&mut self, now: Instant, most: usize) {
         let given = self.send_collected_gives(now, most);
         let (takes, parks, whole) = self.outbox.take_wishes(most - given);
@@ -221,7 +221,7 @@ impl Client {
         }
     }
 
-    /// Writes the first `most` calls of what was collected of what is given back; returns how many there were.
+    /// Writes the first `most` collected give-backs. Returns how many there were.
     pub(super) fn send_collected_gives(&mut self, now: Instant, most: usize) -> usize {
         let (gives, whole) = self.outbox.take_gives(most);
         let count = gives.len();
@@ -248,7 +248,7 @@ impl Client {
         outbox::portions(calls, self.connection.keeps_to_slots().then_some(slot))
     }
 
-    /// These calls' scripts go out with their text.
+    /// Notes that the scripts of these calls go out with their text.
     fn mark_whole(&mut self, calls: &[CallId], whole: bool) {
         for id in calls.iter().filter(|_| whole) {
             if let Some(call) = self.calls.get_mut(*id) {
@@ -257,8 +257,8 @@ impl Client {
         }
     }
 
-    /// Sends a WAIT if there is need for one. Last of what is written: Redis carries out nothing that comes after it on
-    /// this connection until it is answered.
+    /// Sends a WAIT if there is need for one. It is the last command of a write, because Redis executes nothing on this connection until
+    /// the WAIT is answered.
     pub(super) fn ask_replicas(&mut self, now: Instant) {
         let Some(safety) = self.config.safety else { return };
         if self.outbox.begin_wait() {
@@ -270,7 +270,7 @@ impl Client {
 
     /// Names the client's oldest waiter in a release that is about to be sent.
     fn hint_successor(&mut self, now: Instant, id: CallId) {
-        // Of a process that ends nobody is named.
+        // A process that ends names no successor.
         let hands_off = self.connection.hands_off() && !self.exiting;
         let Some(release) = self.calls.release_mut(id) else { return };
         release.sent_at = now;
@@ -279,7 +279,8 @@ impl Client {
         let (keys, served, claim) = (Arc::clone(&release.keys), release.served, release.claim);
         let ([key], true) = (&keys[..], gives) else { return };
         let Some((ticket, oldest)) = self.waiters.oldest(key) else {
-            // By now, the entry that would be taken out may be that of a waiter not known yet.
+            // Without a hint the script would take the client's entry out of the queue. That entry may belong to a waiter whose park is not
+            // answered yet.
             let parks = |call| self.calls.acquire(call).is_some_and(|acquire| acquire.keys.contains(key));
             let unknown = served.filter(|_| self.connection.awaited().any(parks));
             if let (Some(served), Some(release)) = (unknown, self.calls.release_mut(id)) {
@@ -288,7 +289,7 @@ impl Client {
             }
             return;
         };
-        // The claim of the very hold that is given back is answered before this release.
+        // Redis answers the claim of the hold that is given back before this release.
         let own = usize::from(claim.is_some_and(|claim| self.waiters.claim(claim).is_some()));
         let next_ticket = self.waiters.ticket_beside(key, oldest);
         let is_free = self.waiters.claims_of(key) <= own && self.calls.state(oldest) == Some(State::Parked);
@@ -309,7 +310,7 @@ impl Client {
         }
     }
 
-    /// From now on counts the time that the call's next command may take.
+    /// Starts the time limit of the call's next command.
     pub(super) fn limit_command(&mut self, now: Instant, id: CallId) {
         let Some(limit) = self.config.retry.command_limit else { return };
         if let Some(call) = self.calls.get_mut(id).filter(|call| call.is_wanted()) {
@@ -318,7 +319,7 @@ impl Client {
         }
     }
 
-    /// A call that is about to ask waits behind others of this client that poll for one of its keys. True when it does.
+    /// Makes a call wait behind other calls of this client that poll for one of its keys. True: it waits.
     fn joins_line(&mut self, now: Instant, id: CallId) -> bool {
         if self.lines.is_empty() {
             return false;
@@ -344,7 +345,7 @@ impl Client {
         })
     }
 
-    /// The call was told to ask again for this key.
+    /// The server told the call to ask again for this key.
     pub(super) fn line_up(&mut self, now: Instant, id: CallId, key: &LockKey) {
         let jitter = self.ids.jitter();
         let Some(acquire) = self.calls.acquire_mut(id).present() else { return };
@@ -355,7 +356,7 @@ impl Client {
         self.lines.line_up(now, id, key, &keys, pause, &mut self.fx);
     }
 
-    /// From the first look at a held key on, the time of a limited try runs.
+    /// Starts the time limit of a limited try, when the client first sees that the key is held.
     pub(super) fn begin_limit(&mut self, now: Instant, id: CallId) {
         let Some(call) = self.calls.get_mut(id).present() else { return };
         if let (Kind::Acquire(acquire), None) = (&call.kind, call.limit)
@@ -366,7 +367,7 @@ impl Client {
         }
     }
 
-    /// Whether the call may stand in the backlog; else its caller is told why not.
+    /// Whether the call may stand in the backlog. If not, its caller is told why.
     fn may_wait_for_connection(&mut self, now: Instant, id: CallId) -> bool {
         if self.connection.is_stopped() {
             self.fail_for_good(id);
@@ -386,7 +387,7 @@ impl Client {
         !fails
     }
 
-    /// There will be no connection any more.
+    /// The client will not connect again.
     pub(super) fn fail_for_good(&mut self, id: CallId) {
         let reason = self.connection.last_reason().to_owned();
         let Some(call) = self.calls.get(id).present() else { return };
@@ -399,8 +400,8 @@ impl Client {
         self.finish(id, outcome);
     }
 
-    /// Tells the caller of a call that has no command under way that it failed. An acquire that may have been executed goes on
-    /// as a roll-back.
+    /// Tells the caller of a call that has no command under way that it failed. An acquire that Redis may have executed goes on as a
+    /// roll-back.
     pub(super) fn fail_or_roll_back(&mut self, now: Instant, id: CallId, error: Error) {
         let Some(call) = self.calls.get(id).present() else { return };
         let error = error.with_keys(self.keys_of(id));
@@ -412,8 +413,8 @@ impl Client {
         }
     }
 
-    /// Says how to give back what an attempt took. `sure`: its owner had none of it before, and has it still. `None`: nothing could tell it from
-    /// another hold of the owner. Then it stays, and the log says so.
+    /// How to give back what an attempt took. `sure`: its owner held none of it before, and still holds it. `None`: nothing could tell it
+    /// from another hold of the owner. Then it stays, and the log says so.
     pub(crate) fn gives_back_by(
         &mut self,
         owner: &Owner,
@@ -435,7 +436,7 @@ impl Client {
         None
     }
 
-    /// Turns an acquire that nobody wants into giving back what it took. `in_doubt`: it may have taken nothing.
+    /// Turns an unwanted acquire into a roll-back of what it took. `in_doubt`: it may have taken nothing.
     pub(super) fn roll_back(&mut self, now: Instant, id: CallId, in_doubt: bool) {
         let request = self.attempt();
         let Some(acquire) = self.calls.acquire(id).present() else { return };
@@ -455,7 +456,7 @@ impl Client {
     }
 }
 
-/// `plain`: only the lock keys themselves may be used.
+/// `plain`: this client may use the lock keys only.
 fn encode_release(release: &Release, plain: bool, context: SendContext<'_>, out: &mut Vec<u8>) {
     let Release { keys, owner, by, request, .. } = release;
     match by {

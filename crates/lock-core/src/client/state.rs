@@ -1,4 +1,4 @@
-//! The client's parts, and what every other file of it needs: names of keys, and telling callers.
+//! The client's parts, and the functions that all its other files need: names of keys, and telling callers.
 
 use crate::call_id::CallId;
 use crate::calls::{Call, Calls, Kind};
@@ -38,18 +38,18 @@ pub struct Client {
     pub(super) cohorts: Cohorts,
     pub(super) lines: PollLines,
     pub(super) officials: OfficialCallers,
-    /// Commands that a node of a cluster sent elsewhere.
+    /// Commands that a node of a cluster redirected.
     pub(super) redirected: Vec<Redirected>,
-    /// What is to be sent should leave at once.
+    /// The bytes to send should leave at once.
     pub(super) urgent: bool,
     pub(super) closed: bool,
-    /// The process ends: nothing is acquired any more.
+    /// The process ends, so the client acquires nothing any more.
     pub(super) exiting: bool,
-    /// Since when there has been no connection that was ready; `None`: there is one, or there was none yet.
+    /// Since when there is no ready connection. `None`: there is one, or there has never been one.
     pub(super) away_since: Option<Instant>,
 }
 
-/// A command that was sent elsewhere. Nothing of it was executed.
+/// A redirected command. The node executed nothing of it.
 #[derive(Debug)]
 pub(crate) struct Redirected {
     pub(crate) call: CallId,
@@ -58,25 +58,25 @@ pub(crate) struct Redirected {
     pub(crate) text: String,
 }
 
-/// Where a node sends a command. Source: Redis Cluster specification.
+/// A node's answer to a command that belongs elsewhere. Source: Redis Cluster specification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Redirect {
-    /// The slot is another node's: `host:port`, the host possibly empty for the same host.
+    /// Another node has the slot: `host:port`. An empty host is the answering node's own.
     Moved(u16, String),
     /// The key is at the node that is about to get the slot.
     Ask(String),
-    /// The keys are on the move: again in a moment.
+    /// The keys are being moved. The client asks again in a moment.
     TryAgain,
-    /// The cluster lacks nodes, or the slot its master.
+    /// The cluster lacks nodes, or the slot lacks a master.
     Down,
-    /// The command named keys of several slots, which a server behind one address may refuse, too.
+    /// The command named keys of several slots. A server behind one address may refuse this, too.
     CrossSlot,
 }
 
 impl Redirect {
     pub(super) fn parse(said: &Said) -> Option<Self> {
         if is_readonly(said) {
-            // A master that has just stepped down, and does not know its successor yet.
+            // This master has just stepped down and does not know its successor yet.
             return Some(Self::Down);
         }
         let text = std::str::from_utf8(said).ok()?;
@@ -93,7 +93,7 @@ impl Redirect {
     }
 }
 
-/// Whether the server says that it is a replica. Redis 6.2 wraps what happens inside of a script.
+/// Whether the server says that it is a replica. Redis 6.2 wraps an error that a script raised.
 pub(super) fn is_readonly(text: &[u8]) -> bool {
     text.starts_with(b"READONLY") || memchr::memmem::find(text, b"-READONLY ").is_some()
 }
@@ -108,14 +108,14 @@ pub(super) fn list(keys: &[String]) -> String {
     format!("{word} \"{}\"", keys.join("\", \""))
 }
 
-/// A timer that comes later than this was held up.
+/// A timer that fires later than this was held up.
 const PUNCTUAL: Duration = Duration::from_millis(100);
 
 impl Client {
-    /// The lock keys for what a caller named: each once, in the order in which keys are taken everywhere.
+    /// The lock keys for the keys that a caller named: each key once, in the order in which all clients take keys.
     ///
     /// # Errors
-    /// [`Code::InvalidArgument`] for a key that is too long or would begin like a side key.
+    /// [`Code::InvalidArgument`] for a key that is too long or begins like a side key.
     pub fn parse_keys(&self, named: &[String]) -> Result<Arc<[LockKey]>, Error> {
         let mut keys = Vec::with_capacity(named.len());
         for name in named {
@@ -165,7 +165,7 @@ impl Client {
         at.iter().filter_map(|at| keys.get(*at)).map(|key| self.namespace.caller_name(key)).collect()
     }
 
-    /// Somebody else holds a key: the error names the first of them in the caller's order.
+    /// The error for a key that somebody else holds. It names the first such key in the caller's order.
     pub(super) fn not_acquired(&self, id: CallId) -> Error {
         let Some(acquire) = self.calls.acquire(id).present() else {
             return Error::new(Code::Internal, "A refused call is not known.");
@@ -178,7 +178,7 @@ impl Client {
         Error::new(Code::NotAcquired, message).with_keys(refused)
     }
 
-    /// Why there is no connection, for the cause of a time-out.
+    /// Why there is no connection: the cause of a time-out's error.
     pub(super) fn trouble(&self) -> Option<String> {
         (!self.connection.is_ready()).then(|| match self.connection.last_reason() {
             "" => "not connected to Redis yet".to_owned(),
@@ -186,8 +186,8 @@ impl Client {
         })
     }
 
-    /// What keeps a call from its answer: there is no connection, nobody answers on it, or no node takes the call. `due`: when the timer was
-    /// due by which this is asked. Long after that the thread was blocked, and the answer may lie unread.
+    /// The reason why a call has no answer: there is no connection, the server says nothing, or no node takes the call. `due`: when the
+    /// timer was due that asks for it. If it fires long after that, the thread was blocked, and the answer may lie unread.
     pub(super) fn hindrance(&self, now: Instant, id: CallId, due: Instant) -> Option<String> {
         let silence = || self.connection.silent_for(now).filter(|_| now.since(due) < PUNCTUAL);
         let silence =
@@ -195,18 +195,18 @@ impl Client {
         self.trouble().or_else(silence).or_else(|| self.circles(id))
     }
 
-    /// Whether the call has been redirected so often in a row that the nodes seem to disagree on whose its slot is.
+    /// Whether the call was redirected so often in a row that the nodes seem to disagree about its slot.
     pub(crate) fn is_sent_in_circles(&self, id: CallId) -> bool {
         self.calls.get(id).is_some_and(|call| self.is_redirected_beyond(call, 1))
     }
 
-    /// Whether the call has been redirected more often in a row than `patience` times the number that the cluster's rules set.
+    /// Whether the call was redirected in a row more often than `patience` times the limit of the cluster's rules.
     pub(super) fn is_redirected_beyond(&self, call: &Call, patience: u32) -> bool {
         let most = self.config.cluster.as_ref().map(|rules| rules.most_redirections);
         most.is_some_and(|most| call.redirections > most.saturating_mul(patience))
     }
 
-    /// Says that the nodes of the cluster send the call from one to the other, if they do.
+    /// The text which says that the nodes send the call in circles, if they do.
     fn circles(&self, id: CallId) -> Option<String> {
         let call = self.calls.get(id).filter(|_| self.is_sent_in_circles(id))?;
         let (times, slot) = (call.redirections, call.slot()?);
@@ -220,7 +220,7 @@ impl Client {
         !self.connection.is_ready() && self.away_since.is_none_or(|since| since <= then)
     }
 
-    /// Tells the callers and keeps the call: work may be left to do for nobody.
+    /// Tells the callers and keeps the call, because work may be left to do that nobody waits for.
     pub(super) fn tell(&mut self, id: CallId, outcome: Outcome) {
         let mut callers = self.calls.take_callers(id);
         let last = callers.pop();
@@ -232,7 +232,7 @@ impl Client {
         }
     }
 
-    /// Whether this owner asks for one of the keys.
+    /// Whether a call of this owner asks for one of the keys.
     pub(super) fn acquires(&self, keys: &[LockKey], owner: &Owner) -> bool {
         let is_one = |call: &Call| match &call.kind {
             Kind::Acquire(acquire) => {

@@ -1,4 +1,4 @@
-//! What follows for a call from where it stands among the waiters: it asks, begins on a grant, pauses, or goes.
+//! The next step of a waiting call: it asks, begins on a grant, pauses, or leaves the queue.
 
 use super::state::{Client, list};
 use crate::call_id::CallId;
@@ -17,11 +17,11 @@ use crate::waiters::{Dispatch, Grant, LEAST_GRANT};
 use std::sync::Arc;
 
 impl Client {
-    /// Gives a grant of the key, if there is one, to whom it belongs.
+    /// Gives a grant of the key, if there is one, to the right waiter.
     pub(super) fn dispatch_grant(&mut self, now: Instant, key: &LockKey) {
         let Self { calls, waiters, config, .. } = self;
         let is_idle = |id| calls.state(id) == Some(State::Parked);
-        // The job of a single key may begin on it, unless replicas have to have the lock first.
+        // A job of one key may begin on the grant, unless replicas must have the lock first.
         let may_begin = |id| config.safety.is_none() && calls.acquire(id).is_some_and(Acquire::is_simple);
         match waiters.dispatch_grant(now, key, is_idle, may_begin) {
             Dispatch::Nothing => {}
@@ -31,7 +31,7 @@ impl Client {
         }
     }
 
-    /// The key was granted to this client; `sent_at` is of the command that did it, if it was ours.
+    /// The key was granted to this client. `sent_at`: when the command was sent that led to the grant, if it was a command of this client.
     pub(super) fn granted(
         &mut self,
         now: Instant,
@@ -40,7 +40,7 @@ impl Client {
         first_foreign_ticket: Option<u64>,
         sent_at: Option<Instant>,
     ) {
-        // Of a process that ends no job begins.
+        // A process that ends begins no job.
         if !self.exiting && self.waiters.granted(key, token, first_foreign_ticket, sent_at) {
             self.dispatch_grant(now, key);
         } else {
@@ -48,13 +48,13 @@ impl Client {
         }
     }
 
-    /// The job of a waiter begins on the grant; its claim follows.
+    /// The job of a waiter begins on the grant. The client sends its claim.
     fn begin_on_grant(&mut self, now: Instant, id: CallId, grant: Grant) {
         let Some(acquire) = self.calls.acquire_mut(id).present() else { return };
-        // The claim tells Redis of the next.
+        // The claim tells Redis of the next waiter.
         acquire.left_alone = false;
         let (Some(lease), Some(key)) = (acquire.lease, acquire.keys.first().cloned()) else { return };
-        // From the claim on, a lease that is shorter than the grant counts.
+        // From the claim on, the lease counts if it is shorter than the grant.
         let until = grant.until.min(now + lease);
         let client = *self.connection.client_id();
         let text: Arc<[u8]> = grant_text(&client, grant.token).into();
@@ -79,13 +79,13 @@ impl Client {
             self.begin_cohort(now, id, now, followers, Some(claiming));
         }
         self.dequeue(now, id);
-        // Written before the caller hears of it: the job may block the thread.
+        // The claim is written before the caller hears of the lock, because the job may block the thread.
         self.submit(now, claim);
         self.handed_on(now, &hold.keys);
         self.finish(id, Outcome::Held(hold));
     }
 
-    /// A waiter is given the lock by a command that was sent at `sent_at`, or by a grant; others may follow it.
+    /// A waiter has the lock by a command that was sent at `sent_at`, or by a grant. Other waiters may follow it.
     pub(super) fn begin_cohort(
         &mut self,
         now: Instant,
@@ -112,7 +112,7 @@ impl Client {
         self.verify(now, verification);
     }
 
-    /// Asks whose a lock is, for callers whose jobs have ended.
+    /// Asks who owns a lock, for callers whose jobs have ended.
     pub(super) fn verify(&mut self, now: Instant, verification: Option<Verification>) {
         let Some(asked) = verification else { return };
         let (keys, by) = (Arc::new([asked.key]), By::VerifyOwner);
@@ -124,7 +124,7 @@ impl Client {
         self.add(now, Some(asked.caller), release, asked.limit);
     }
 
-    /// The job of a hold has ended: the next of its cohort begins at once, if there is one. True when it did.
+    /// The job of a hold has ended. If its cohort has a next waiter, that waiter's job begins at once. True: it did.
     pub(super) fn follow(&mut self, now: Instant, request: &ReleaseRequest) -> bool {
         let Some(claim) = self.cohorts.may_follow(now, request) else { return false };
         if claim.is_some_and(|claim| self.waiters.claim(claim).is_none()) || !self.connection.hands_off() {
@@ -147,7 +147,7 @@ impl Client {
         true
     }
 
-    /// The key was handed on to this client. Now and then the server is asked for callers of the official package.
+    /// This client was handed the key. Now and then it asks the server whether there are callers of the official package.
     pub(super) fn handed_on(&mut self, now: Instant, keys: &[LockKey]) {
         let [key] = keys else { return };
         if !self.connection.hands_off() {
@@ -161,7 +161,7 @@ impl Client {
         self.connection.send(now, &self.config, expected, false, &mut self.fx, |_, out| question.encode(out));
     }
 
-    /// Takes a call out of the near half of the queue where it stands. It got its keys, or has none of them: of any other see
+    /// Takes a call out of the client's own half of the queue. The call got its keys, or holds none of them. For any other call there is
     /// `stop_waiting`.
     pub(super) fn dequeue(&mut self, now: Instant, id: CallId) {
         let Some(acquire) = self.calls.acquire_mut(id) else { return };
@@ -172,7 +172,7 @@ impl Client {
         }
     }
 
-    /// As `dequeue`, of a call that may hold the keys before the one that it waited for.
+    /// Does the same as `dequeue`, for a call that may hold the keys before the one for which it waited.
     pub(super) fn stop_waiting(&mut self, now: Instant, id: CallId) {
         let Some(call) = self.calls.get_mut(id) else { return };
         if let Kind::Acquire(acquire) = &call.kind {
@@ -181,8 +181,8 @@ impl Client {
         self.dequeue(now, id);
     }
 
-    /// `left_alone`: the command that ended the waiting knew of no other waiter, so it took the client out of
-    /// the queue; one whose park was answered since asks for itself.
+    /// `left_alone`: the command that ended the wait knew of no other waiter, so it took the client out of the queue. A waiter whose park
+    /// was answered since then asks by itself.
     pub(super) fn dequeue_at(
         &mut self,
         now: Instant,
@@ -204,8 +204,8 @@ impl Client {
         }
     }
 
-    /// A command was answered that may have taken over a grant to this client, or passed it on. If a grant was announced meanwhile, it is void.
-    /// Returns its key then: the oldest waiter has to ask.
+    /// The server answered a command that may have taken over a grant to this client, or passed it on. A grant that was announced meanwhile
+    /// is void. In that case returns its key: the oldest waiter has to ask.
     pub(super) fn decided(&mut self, id: CallId) -> Option<LockKey> {
         let acquire = self.calls.acquire_mut(id)?;
         let at = acquire.may_take_grant.take()?;
@@ -214,14 +214,14 @@ impl Client {
         self.waiters.park_answered(key, id).then(|| key.clone())
     }
 
-    /// Leaves the far half of the queue (`remove`) and passes on a grant that nobody here has use for.
+    /// Leaves Redis' half of the queue (`remove`), and passes on a grant that no waiter here can use.
     pub(super) fn leave(&mut self, now: Instant, key: &LockKey, remove: bool) {
         if let Some(pass) = self.waiters.leaving(key, remove) {
             self.add(now, None, Kind::Leave(Leave { key: key.clone(), remove, pass }), None);
         }
     }
 
-    /// A parked waiter whom nobody waits for goes, and what it holds goes back.
+    /// Withdraws a parked waiter that nobody waits for, and gives back the keys that it holds.
     pub(super) fn withdraw(&mut self, now: Instant, id: CallId) {
         let Some(acquire) = self.calls.acquire(id).present() else { return };
         let key = acquire.place_key().cloned();
@@ -236,7 +236,7 @@ impl Client {
         }
     }
 
-    /// The call asks again after a pause: no queue is to be had, or somebody does not hand over.
+    /// Makes the call ask again after a pause: there is no queue, or the holder does not hand over.
     pub(super) fn pause(&mut self, now: Instant, id: CallId) {
         let jitter = self.ids.jitter();
         let Some(acquire) = self.calls.acquire_mut(id).present() else { return };
@@ -245,7 +245,7 @@ impl Client {
         self.fx.arm(now + pause, Timer::Retry(id));
     }
 
-    /// The lock was given back here: the next in line asks.
+    /// The lock was given back here, so the first call in its line asks.
     pub(super) fn next_in_line(&mut self, now: Instant, keys: &[LockKey]) {
         if self.lines.is_empty() {
             return;
@@ -260,7 +260,7 @@ impl Client {
         }
     }
 
-    /// A line's timer is due.
+    /// The timer of a line is due.
     pub(super) fn line_due(&mut self, now: Instant, line: (u32, u64)) {
         let Self { calls, lines, fx, .. } = self;
         let asks = |id| Self::asks_in(calls, id);
@@ -270,9 +270,9 @@ impl Client {
         }
     }
 
-    /// The time limit of a call is over.
+    /// The time limit of a call has ended.
     pub(super) fn limit_reached(&mut self, now: Instant, id: CallId) {
-        // A node of a cluster that sent the call elsewhere was there.
+        // If a node of a cluster redirected the call, that node was reachable.
         let untold = self.calls.get(id).is_some_and(|call| !call.in_doubt && call.redirections == 0);
         let due = self.calls.get(id).and_then(|call| call.limit).unwrap_or(now);
         match self.calls.get(id).map(|call| &call.kind) {
@@ -300,12 +300,12 @@ impl Client {
         }
     }
 
-    /// The caller waits no longer. What may have been taken, or may yet be, is given back.
+    /// The caller does not wait any longer. The client gives back what the call has taken or may still take.
     pub(super) fn abandon(&mut self, now: Instant, id: CallId, error: Error) {
         self.tell(id, Outcome::Failed(error));
         let Some(call) = self.calls.get(id).present() else { return };
         match (call.state(), call.in_doubt) {
-            // The reply decides: a late grant is rolled back.
+            // The reply decides. The client rolls back a late grant.
             (State::InFlight | State::Hinted | State::Judged | State::Unacknowledged, _) => {}
             (State::Parked, _) => self.withdraw(now, id),
             (State::Backlog, true) => self.roll_back(now, id, true),
@@ -314,7 +314,8 @@ impl Client {
         }
     }
 
-    /// A call goes that nobody wants and that has no command under way. A node that did not take its command may have left it in a queue.
+    /// Removes a call that nobody wants and that has no command under way. A node that did not take its command may have left it in a
+    /// queue.
     pub(super) fn drop_unwanted(&mut self, now: Instant, id: CallId) {
         let Some(call) = self.calls.get(id) else { return };
         match call.kind {
@@ -326,13 +327,13 @@ impl Client {
         }
     }
 
-    /// Whether the call is one of the waiters of this connection.
+    /// Whether the call waits in a queue of this connection.
     fn stands(&self, id: CallId) -> bool {
         let place = self.calls.acquire(id).and_then(|acquire| acquire.place.zip(acquire.place_key()));
         place.is_some_and(|(place, key)| self.waiters.stands(key, place.ticket, id))
     }
 
-    /// Forgets a claim that needs no answer any more.
+    /// Forgets a claim whose answer is not needed any more.
     pub(super) fn forget_claim(&mut self, id: CallId) {
         let Some(claim) = self.calls.claim(id).present() else { return };
         self.waiters.claim_ended(&claim.key, id);
@@ -344,13 +345,13 @@ impl Client {
         self.waiters.claim(claim).is_some()
     }
 
-    /// The grant of a claim that is not answered yet, for the release of its hold; the claim is not sent again.
+    /// Returns the grant of a claim that is not answered yet, for the release of its hold. The client does not send the claim again.
     pub(crate) fn supersede(&mut self, claim: u64) -> Option<Arc<[u8]>> {
         let id = self.waiters.claim(claim)?;
         let of_call = self.calls.claim_mut(id)?;
         of_call.superseded = true;
         let grant = Arc::clone(&of_call.grant);
-        // It pauses after an error.
+        // The claim pauses after an error.
         if self.calls.state(id) == Some(State::Pausing) {
             self.forget_claim(id);
         }

@@ -1,63 +1,63 @@
-//! Answers as values: what the verbs that take locks, and those that give them back, can come to.
+//! Answers as values: the results of the verbs that take locks and of those that give them back.
 
 use crate::resp::{Said, Value};
 use std::time::Duration;
 
-/// What a verb that takes locks came to.
+/// The result of a verb that takes locks.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Acquired {
-    /// Every key is held; fencing tokens in the order of the keys, none where the server gives none.
+    /// The call holds every key. `tokens`: fencing tokens in the order of the keys, or none if the server gives none.
     Held {
         tokens: Box<[u64]>,
-        /// The attempt joined what its owner held before, by other attempts.
+        /// The attempt joined locks that its owner held before by other attempts.
         joined: bool,
     },
-    /// `take` found more to do than it can.
+    /// `take` found the key in a state that only `park` can handle.
     Contended,
-    /// These keys, by index, are another's, and there is no queue.
+    /// These keys, by index, are another owner's, and there is no queue.
     Refused { at: Box<[u32]> },
-    /// It stands in the queue of the key `at`.
+    /// The call stands in the queue of the key `at`.
     Parked {
         at: usize,
         ticket: u64,
-        /// The holder's time left; `None`: not told.
+        /// How long the holder may still hold the lock. `None`: not known.
         left: Option<Duration>,
     },
 }
 
-/// What a verb that gives locks back came to.
+/// The result of a verb that gives locks back.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Returned {
-    /// Released, and held by the waiter that was named.
+    /// The lock was released, and the named waiter holds it.
     Given {
         token: Option<u64>,
-        /// Every waiter of other clients has this ticket or a later one; `None`: nobody may follow.
+        /// All waiters of other clients have this ticket or a later one. `None`: nobody may follow.
         first_foreign_ticket: Option<u64>,
     },
-    /// Released, and granted to this client.
+    /// The lock was released, and granted to this client.
     Granted { token: Option<u64> },
-    /// Every key was the owner's and is released.
+    /// Every key was the owner's, and is released.
     Released,
-    /// These keys, by index, were not the owner's; the others are released.
+    /// These keys, by index, were not the owner's. The others are released.
     NotHeld(Vec<usize>),
-    /// Rolled back; about these keys, by index, nothing tells whose they are.
+    /// The attempt was rolled back. Nothing tells the owner of these keys, by index.
     RolledBack { doubtful: Vec<usize> },
 }
 
-/// What the server said instead of an answer that we know.
+/// The server's words in place of a known answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// An error reply.
     Error(Said),
-    /// A reply that this version does not know, described.
+    /// A description of a reply that this version does not know.
     Odd(String),
 }
 
-/// An answer, or what the server said instead.
+/// An answer, or the server's words in place of one.
 pub(crate) type Answer<T> = Result<T, Refusal>;
 
 impl Refusal {
-    /// What this reply is, if it is no answer.
+    /// Reads a reply that is no answer.
     pub(crate) fn of(reply: &Value) -> Self {
         match reply {
             Value::Error(said) => Self::Error(said.clone()),
@@ -73,13 +73,13 @@ impl Refusal {
         }
     }
 
-    /// Whether the server does not know the script by its hash: nothing was executed.
+    /// Whether the server does not know the script's hash. It executed nothing then.
     pub(crate) fn is_unknown_script(&self) -> bool {
         matches!(self, Self::Error(said) if said.starts_with(b"NOSCRIPT"))
     }
 }
 
-/// What a reply is, without anything of it that may be somebody's.
+/// Describes a reply without any content that may be private.
 fn describe(reply: &Value) -> String {
     match reply {
         Value::Nil => "null".to_owned(),
@@ -106,7 +106,7 @@ pub(super) fn indexes<N: TryFrom<u64>, L: FromIterator<N>>(items: &[Value]) -> L
     items.iter().filter_map(number).filter_map(|at| N::try_from(at).ok()).collect()
 }
 
-/// The numbers of a list, behind its tag.
+/// The numbers of a list behind its tag.
 pub(super) fn tagged(reply: &Value) -> Option<(i64, &[Value])> {
     match reply {
         Value::Array(items) => match items.split_first() {

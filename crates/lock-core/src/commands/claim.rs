@@ -1,4 +1,4 @@
-//! `claim`: puts owner and lease in place of a grant.
+//! `claim`: puts the owner and the full lease in place of a grant.
 
 use super::answer::{Answer, Refusal};
 use super::encode::{SendContext, SideKeys, append_lease, append_ticket};
@@ -8,14 +8,14 @@ use crate::resp::{Value, append_text};
 use crate::script::Script;
 use std::time::Duration;
 
-/// What is asked.
+/// The arguments of `claim`.
 #[derive(Debug)]
 pub(crate) struct Claiming<'a> {
     pub(crate) key: &'a LockKey,
     pub(crate) grant: &'a [u8],
     pub(crate) owner: &'a Owner,
     pub(crate) lease: Duration,
-    /// The client whose grant it is.
+    /// The client that has the grant.
     pub(crate) client: &'a AttemptId,
     /// The ticket of the client's next waiter.
     pub(crate) next_ticket: Option<u64>,
@@ -40,7 +40,7 @@ pub(crate) fn decode(reply: &Value) -> Answer<bool> {
     }
 }
 
-/// A grant as it stands in Redis.
+/// The text of a grant in Redis.
 pub(crate) fn grant_text(client: &AttemptId, token: u64) -> Vec<u8> {
     [b"grant:", &client[..], b":", token.to_string().as_bytes()].concat()
 }

@@ -1,4 +1,4 @@
-//! What all script calls have in common.
+//! The common parts of all script calls.
 
 use crate::ids::AttemptId;
 use crate::key::LockKey;
@@ -7,21 +7,22 @@ use crate::script::Script;
 use crate::slot_set::SlotSet;
 use std::time::Duration;
 
-/// What a command has to know of the connection that it goes out on.
+/// The properties of the connection that a command needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SendContext<'a> {
-    /// The script goes out with its text and not by its hash.
+    /// The script goes out with its text instead of its hash.
     pub(crate) whole: bool,
     /// The connection's name in the queues.
     pub(crate) client: &'a AttemptId,
-    /// Slots whose counter was synced with the server's time on this connection.
+    /// Slots whose counter this connection has synced with the server's time.
     pub(crate) synced: &'a SlotSet,
-    /// A slot may go to another node and come back, with a counter that a replica which lagged had, and nobody tells this connection.
+    /// In a cluster, a slot may go to another node and come back with the counter of a replica that lagged. This connection hears nothing
+    /// of it.
     pub(crate) in_cluster: bool,
 }
 
 impl SendContext<'_> {
-    /// Appends the head of a script call; `keys` KEYS and `args` ARGV follow.
+    /// Appends the head of a script call. The KEYS (`keys`) and ARGV (`args`) follow.
     pub(super) fn append_eval(&self, out: &mut Vec<u8>, script: Script, keys: usize, args: usize) {
         append_header(out, 3 + keys + args);
         if self.whole {
@@ -34,14 +35,14 @@ impl SendContext<'_> {
         append_integer(out, keys as u64);
     }
 
-    /// Whether the counters have to be synced with the server's time: a slot is used for the first time on this connection, or this is a
+    /// Whether the script must sync the counters with the server's time: a slot is used for the first time on this connection, or this is a
     /// cluster.
     pub(super) fn append_sync(&self, out: &mut Vec<u8>, keys: &[LockKey]) {
         append_flag(out, self.in_cluster || keys.iter().any(|key| !self.synced.has(key.slot())));
     }
 }
 
-/// Appends names of side keys, made in one buffer.
+/// Appends names of side keys. They are made in one buffer.
 #[derive(Debug, Default)]
 pub(super) struct SideKeys(Vec<u8>);
 
@@ -53,7 +54,7 @@ impl SideKeys {
     }
 }
 
-/// Appends all locks, then their queues, then their slots' counters: so a script can name all of a kind by one command.
+/// Appends all locks, then their queues, then their slots' counters. So a script can name all keys of a kind by one command.
 pub(super) fn append_keys_by_kind<'a>(keys: impl Iterator<Item = &'a LockKey> + Clone, out: &mut Vec<u8>) {
     let mut side = SideKeys::default();
     keys.clone().for_each(|key| append_text(out, key.name()));

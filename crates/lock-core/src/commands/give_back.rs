@@ -1,4 +1,4 @@
-//! `give back`: releases of locks of `execute` that have nothing more to say. Several calls share one command.
+//! `give back`: releases of locks of `execute` that need no other argument. Several calls share one command.
 
 use super::answer::{Answer, Refusal, Returned};
 use super::encode::{SendContext, append_keys_by_kind};
@@ -28,7 +28,7 @@ pub(crate) fn decode(reply: &Value, count: usize) -> Vec<Answer<Returned>> {
         other => Err(Refusal::of(other)),
     };
     match reply {
-        // One word for all.
+        // One number answers all calls.
         Value::Int(1) => (0..count).map(|_| Ok(Returned::Released)).collect(),
         Value::Array(items) if items.len() == count + 1 => items.iter().skip(1).map(per_call).collect(),
         other => (0..count).map(|_| Err(Refusal::of(other))).collect(),

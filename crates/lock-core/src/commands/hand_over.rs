@@ -1,4 +1,4 @@
-//! `hand over`: the release of a lock of `execute`, which names the client's waiter that may have the lock next.
+//! `hand over`: the release of a lock of `execute`. It names the client's waiter that may have the lock next.
 
 use super::answer::{Answer, Refusal, Returned, indexes, number, tagged};
 use super::encode::{SendContext, SideKeys, append_lease, append_ticket};
@@ -8,40 +8,40 @@ use crate::resp::{Value, append_integer, append_text};
 use crate::script::Script;
 use std::time::Duration;
 
-/// The client's oldest waiter, as a release names it.
+/// The client's oldest waiter, for the release that names it.
 #[derive(Clone, Debug)]
 pub(crate) struct SuccessorHint {
     pub(crate) ticket: u64,
-    /// What it needs to be given the lock at once; `None`: it has to ask for itself.
+    /// The arguments to give it the lock at once. `None`: it has to ask by itself.
     pub(crate) successor: Option<Successor>,
 }
 
-/// A waiter that can be given the lock at once.
+/// A waiter that can have the lock at once.
 #[derive(Clone, Debug)]
 pub(crate) struct Successor {
     pub(crate) owner: Owner,
     pub(crate) lease: Duration,
-    /// The ticket after its own.
+    /// The ticket of the client's waiter after it.
     pub(crate) next_ticket: Option<u64>,
-    /// How many may follow it without a command.
+    /// How many waiters may follow it without a command.
     pub(crate) followers: u64,
 }
 
-/// Which waiters of a cohort were served without a command.
+/// The waiters of a cohort that were served without a command.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Served {
-    /// Those up to this ticket.
+    /// They have tickets up to this one.
     pub(crate) up_to: u64,
-    /// Everybody who came after the cohort began has this ticket or a later one.
+    /// All who came after the cohort began have this ticket or a later one.
     pub(crate) beyond: u64,
 }
 
-/// What is asked.
+/// The arguments of `hand over`.
 #[derive(Debug)]
 pub(crate) struct HandOver<'a> {
     pub(crate) keys: &'a [LockKey],
     pub(crate) owner: &'a Owner,
-    /// The grant that the job began on, while its claim is not answered.
+    /// The grant on which the job began, while its claim is not answered.
     pub(crate) grant: Option<&'a [u8]>,
     pub(crate) hint: Option<&'a SuccessorHint>,
     /// The client's waiters up to this ticket were served without a command.
@@ -78,7 +78,7 @@ pub(crate) fn encode(hand_over: &HandOver<'_>, context: SendContext<'_>, out: &m
     append_ticket(out, *served_up_to);
 }
 
-/// The answer; `release` answers alike, but gives and grants nothing.
+/// The answer. `release` has the same answers, but it gives and grants nothing.
 pub(crate) fn decode(reply: &Value) -> Answer<Returned> {
     match tagged(reply) {
         Some((2, rest)) => Ok(Returned::Given {

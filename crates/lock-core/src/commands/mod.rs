@@ -1,5 +1,5 @@
-//! The verbs: one file each, with how it is written and what its answers mean (`renew` of the background thread: `lease/call.rs`). The scripts'
-//! own headers name KEYS, ARGV and replies; `docs/PROTOCOL.md` says what the verbs are for.
+//! The verbs. Each has one file with its encoding and the meaning of its answers. The background thread's `renew` is in `lease/call.rs`.
+//! The scripts' own headers name KEYS, ARGV and replies, and `docs/PROTOCOL.md` explains the verbs.
 
 mod answer;
 pub(crate) mod claim;

@@ -1,4 +1,5 @@
-//! `park`: take keys, or wait in the queue of the first that is another's. Several waiters of `execute` for one key share one command.
+//! `park`: takes keys, or waits in the queue of the first key that another owner holds. Several waiters of `execute` for one key share one
+//! command.
 
 use super::answer::{Acquired, Answer, Refusal, indexes, number, tagged};
 use super::encode::{SendContext, SideKeys, append_flag, append_lease, append_ticket};
@@ -8,31 +9,31 @@ use crate::resp::{Value, append_integer, append_text};
 use crate::script::Script;
 use std::time::Duration;
 
-/// What is asked.
+/// The arguments of `park`.
 #[derive(Debug)]
 pub(crate) struct Park<'a> {
     pub(crate) keys: &'a [LockKey],
     pub(crate) owner: &'a Owner,
     pub(crate) attempt: &'a AttemptId,
     pub(crate) lease: Option<Duration>,
-    /// It waits when a key is another's; else it is refused.
+    /// The call waits if another owner holds a key. Else it is refused.
     pub(crate) waits: bool,
-    /// The key, by index, in whose queue it stands or stood, and its ticket there.
+    /// The key, by index, in whose queue the call stands or stood, and its ticket there.
     pub(crate) place: Option<(usize, u64)>,
-    /// It may take over a grant to its client.
+    /// The call may take over a grant to its client.
     pub(crate) may_take_grant: bool,
     /// The ticket of the client's next waiter.
     pub(crate) next_ticket: Option<u64>,
     /// How many more waiters the command parks.
     pub(crate) along: usize,
-    /// The caller goes by the lock's end, so no later acquire of the same owner may bring it forward.
+    /// The caller relies on the lock's end, so no later acquire of the same owner may bring it forward.
     pub(crate) promises_end: bool,
     /// The client gave this lock back a moment ago.
     pub(crate) takes_again: bool,
 }
 
 pub(crate) fn encode(park: &Park<'_>, context: SendContext<'_>, out: &mut Vec<u8>) {
-    // What is false at the end is left out.
+    // Flags at the end that are false are left out.
     let flags = [park.promises_end, park.takes_again];
     let given = flags.iter().rposition(|flag| *flag).map_or(0, |last| last + 1);
     context.append_eval(out, Script::Park, park.keys.len() * 5, 11 + given);
@@ -60,7 +61,7 @@ pub(crate) fn encode(park: &Park<'_>, context: SendContext<'_>, out: &mut Vec<u8
     }
 }
 
-/// The answer to a command for `keys` keys; `poll` answers alike.
+/// The answer to a command for this many keys. `poll` has the same answers.
 pub(crate) fn decode(reply: &Value, keys: usize) -> Answer<Acquired> {
     let acquired = tagged(reply).and_then(|(tag, rest)| match (tag, rest) {
         (1, tokens) => Some(Acquired::Held {
@@ -79,7 +80,7 @@ pub(crate) fn decode(reply: &Value, keys: usize) -> Answer<Acquired> {
     acquired.ok_or_else(|| Refusal::of(reply))
 }
 
-/// The answer to each of `count` waiters that shared the command: as if each one's park came right after the one before it.
+/// The answer to each of the `count` waiters that shared the command, as if their parks had come one after the other.
 pub(crate) fn decode_shared(reply: &Value, count: usize) -> Vec<Answer<Acquired>> {
     let nth = |at: usize| -> Answer<Acquired> {
         let later = u64::try_from(at).unwrap_or(u64::MAX);
@@ -87,7 +88,7 @@ pub(crate) fn decode_shared(reply: &Value, count: usize) -> Vec<Answer<Acquired>
             Some((1, [token, ..])) if at == 0 => {
                 Ok(Acquired::Held { tokens: number(token).into_iter().collect(), joined: false })
             }
-            // The first has the lock, and those behind it wait from this ticket on.
+            // The first waiter has the lock, and the others wait from this ticket on.
             Some((1, [_, ticket])) if number(ticket).is_some() => {
                 let ticket = number(ticket).unwrap_or_default() + later - 1;
                 Ok(Acquired::Parked { at: 0, ticket, left: None })

@@ -1,4 +1,4 @@
-//! `acquire`, for the modes without a queue: all keys or none.
+//! `acquire`: takes all keys or none, in the modes without a queue.
 
 use super::encode::{SendContext, SideKeys, append_flag, append_lease};
 use crate::ids::{AttemptId, Owner};
@@ -7,21 +7,21 @@ use crate::resp::{append_integer, append_text};
 use crate::script::Script;
 use std::time::Duration;
 
-/// What is asked.
+/// The arguments of `acquire`.
 #[derive(Debug)]
 pub(crate) struct Poll<'a> {
     pub(crate) keys: &'a [LockKey],
     pub(crate) owner: &'a Owner,
     pub(crate) attempt: &'a AttemptId,
     pub(crate) lease: Option<Duration>,
-    /// It will ask again.
+    /// The caller will ask again.
     pub(crate) waits: bool,
     pub(crate) promises_end: bool,
-    /// Only the lock keys themselves may be used.
+    /// The client may use the lock keys only.
     pub(crate) plain: bool,
 }
 
-/// The answer is that of [`super::park`].
+/// The answers are those of [`super::park`].
 pub(crate) fn encode(poll: &Poll<'_>, context: SendContext<'_>, out: &mut Vec<u8>) {
     let stride = if poll.plain { 1 } else { 5 };
     context.append_eval(out, Script::Acquire, poll.keys.len() * stride, if poll.plain { 3 } else { 7 });

@@ -1,22 +1,22 @@
-//! Messages from the scripts of others.
+//! Messages from the scripts of other clients.
 
 use crate::ids::AttemptId;
 use crate::key::{LockKey, slot_of};
 use crate::resp::Value;
 
-/// How the name of the channel begins on which a client hears of a grant.
+/// The beginning of the name of the channel on which a client hears of grants.
 pub(crate) const GRANTS: &[u8] = b"mlr!c:";
-/// How the name of the channel begins on which a holder hears that a lock was taken away.
+/// The beginning of the name of the channel on which a holder hears that a lock was taken away.
 pub(crate) const LOSSES: &[u8] = b"mlr!o:";
 
-/// What a push says.
+/// The content of a push.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Push {
     /// The key was granted to this client.
     Granted {
         key: LockKey,
         token: u64,
-        /// Everybody else who waits has this ticket or a later one; `None`: not told.
+        /// All other clients' waiters have this ticket or a later one. `None`: not known.
         first_foreign_ticket: Option<u64>,
     },
     /// A lock of this process was taken away.
@@ -25,9 +25,9 @@ pub(crate) enum Push {
     Subscribed,
     /// A slot's channel is subscribed to.
     SlotChannelOpen,
-    /// The node has this slot's channel no more.
+    /// The node does not have this slot's channel any more.
     SlotChannelGone(u16),
-    /// Nothing of ours.
+    /// The push is not about locks.
     Other,
 }
 

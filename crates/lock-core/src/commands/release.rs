@@ -1,4 +1,4 @@
-//! `release` by owner, for others than `execute`; `roll back` by attempt; and the question whose a lock is.
+//! `release` by owner, for all calls but `execute`; `roll back` by attempt; and the question who owns a lock.
 
 use super::answer::{Answer, Refusal, Returned, indexes, tagged};
 use super::encode::{SendContext, SideKeys};
@@ -7,7 +7,7 @@ use crate::key::LockKey;
 use crate::resp::{Value, append_header, append_integer, append_text};
 use crate::script::Script;
 
-/// Releases by owner. The answer is that of [`super::hand_over`].
+/// Releases by owner. The answers are those of [`super::hand_over`].
 pub(crate) fn encode(
     keys: &[LockKey],
     owner: &Owner,
@@ -25,7 +25,7 @@ pub(crate) fn encode(
     context.append_sync(out, keys);
 }
 
-/// The same where only the lock keys themselves may be used.
+/// Releases by owner if the client may use the lock keys only.
 pub(crate) fn encode_plain(keys: &[LockKey], owner: &Owner, context: SendContext<'_>, out: &mut Vec<u8>) {
     context.append_eval(out, Script::Release, keys.len(), 2);
     keys.iter().for_each(|key| append_text(out, key.name()));
@@ -33,7 +33,7 @@ pub(crate) fn encode_plain(keys: &[LockKey], owner: &Owner, context: SendContext
     append_integer(out, 1);
 }
 
-/// Rolls back what one attempt took.
+/// Rolls back everything that one attempt took.
 pub(crate) fn encode_roll_back(
     keys: &[LockKey],
     owner: &Owner,
@@ -55,14 +55,14 @@ pub(crate) fn decode_roll_back(reply: &Value) -> Answer<Returned> {
     }
 }
 
-/// Asks whose the lock is.
+/// Asks who owns the lock.
 pub(crate) fn encode_verify_owner(keys: &[LockKey], out: &mut Vec<u8>) {
     append_header(out, 2);
     append_text(out, b"GET");
     keys.iter().for_each(|key| append_text(out, key.name()));
 }
 
-/// The lock's owner, as it stands in Redis.
+/// The lock's owner in Redis.
 pub(crate) fn decode_verify_owner(reply: Value) -> Answer<Option<Vec<u8>>> {
     match reply {
         Value::Text(holder) => Ok(Some(holder)),

@@ -1,4 +1,4 @@
-//! `renew` on the main connection: what is said about locks that are held, for nobody who waits for the answer.
+//! `renew` on the main connection, for locks that are held. No caller waits for the answer.
 
 use super::encode::{SendContext, SideKeys};
 use crate::ids::{AttemptId, Owner};
@@ -6,16 +6,16 @@ use crate::key::LockKey;
 use crate::resp::{append_integer, append_text};
 use crate::script::Script;
 
-/// What is asked for.
+/// The kind of the renewal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewing {
     /// This much time left, in ms.
     ExactlyMs(u64),
-    /// This attempt, which joined a hold, is there to stay.
+    /// The attempt, which joined a hold, will not be rolled back.
     ConfirmJoin(AttemptId),
 }
 
-/// `tokens`: what tells a named owner's hold from others of the same name, per key. One that others share is left as it is.
+/// `tokens`: the tokens, per key, that tell a named owner's hold from others of the same name. A hold that others share stays as it is.
 pub(crate) fn encode(
     keys: &[LockKey],
     owner: &Owner,

@@ -1,4 +1,4 @@
-//! `revoke`: takes locks of the namespace away, which SCAN has found.
+//! `revoke`: takes away locks of the namespace that SCAN has found.
 
 use super::answer::{Answer, Refusal};
 use super::encode::{SendContext, SideKeys, append_flag};
@@ -6,7 +6,7 @@ use crate::key::LockKey;
 use crate::resp::{Value, append_header, append_integer, append_text};
 use crate::script::Script;
 
-/// `owner`: whose; `None` for everybody's.
+/// `owner`: only this owner's locks. `None`: all locks.
 pub(crate) fn encode(
     keys: &[LockKey],
     owner: Option<&[u8]>,
@@ -28,7 +28,7 @@ pub(crate) fn encode(
     append_integer(out, stride as u64);
     append_flag(out, owner.is_none());
     append_text(out, owner.unwrap_or_default());
-    // Locks of all slots: most of them were not used on this connection.
+    // The locks are of all slots, and this connection has not used most of them.
     append_flag(out, true);
 }
 
@@ -41,12 +41,12 @@ pub(crate) fn encode_scan(cursor: &[u8], pattern: &[u8], count: u64, out: &mut V
     append_integer(out, count);
 }
 
-/// What either came to.
+/// The result of either command.
 #[derive(Debug)]
 pub(crate) enum Revoked {
-    /// So many locks were taken away.
+    /// This many locks were taken away.
     Freed(u64),
-    /// Names, and where to go on.
+    /// Names, and the cursor for the next SCAN.
     Found { cursor: Vec<u8>, names: Vec<Vec<u8>> },
 }
 

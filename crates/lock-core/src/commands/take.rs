@@ -1,4 +1,4 @@
-//! `take`: free keys that nobody waits for, each for one call of `execute`. Several calls share one command.
+//! `take`: takes free keys that nobody waits for, each for one call of `execute`. Several calls share one command.
 
 use super::answer::{Acquired, Answer, Refusal};
 use super::encode::{SendContext, append_flag, append_keys_by_kind, append_lease};

@@ -1,11 +1,11 @@
-//! Attempts to connect that failed in a row, and when calls wait no longer for one that succeeds.
+//! Failed attempts to connect in a row, and the moment from which calls do not wait for a connection any longer.
 
 use crate::config::RetryPolicy;
 use crate::time::Instant;
 use std::time::Duration;
 
-/// Where Redis takes connections and says nothing, each attempt takes long. Calls without a time limit wait for so long at most, and for
-/// the attempt that is under way then.
+/// If Redis accepts connections and says nothing, each attempt takes long. Calls without a time limit wait this long at most, and until the
+/// end of the attempt that is under way then.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// See the module.
@@ -14,7 +14,7 @@ pub(super) struct Attempts {
     failed: u32,
     /// How often in a row nobody could say where the master is.
     lookups: u32,
-    /// When the first one failed, or the last one at which calls were told to wait no longer.
+    /// When the first attempt failed, or when the calls were last told not to wait any longer.
     since: Option<Instant>,
 }
 
@@ -28,7 +28,7 @@ impl Attempts {
         self.lookups
     }
 
-    /// One failed, or a connection was lost.
+    /// An attempt failed, or a connection was lost.
     pub(super) fn count(&mut self) {
         self.failed += 1;
     }
@@ -49,12 +49,12 @@ impl Attempts {
         self.since = None;
     }
 
-    /// There is a connection, and nobody had to wait for it: an outage in which somebody waits begins later.
+    /// There is a connection, and nobody had to wait for it. An outage in which somebody waits begins later.
     pub(super) fn nobody_waited(&mut self) {
         self.since = None;
     }
 
-    /// After an attempt failed: why calls without a time limit wait no longer; `None`: they do.
+    /// An attempt failed. Returns the reason why calls without a time limit do not wait any longer. `None`: they go on waiting.
     pub(super) fn are_over(&mut self, now: Instant, retry: &RetryPolicy) -> Option<String> {
         let count = retry.most_reconnects?;
         let waited = now.since(*self.since.get_or_insert(now));
@@ -76,7 +76,7 @@ impl Attempts {
 mod tests {
     use super::*;
 
-    /// What is told at each of these times, in seconds, at which an attempt fails.
+    /// The reasons that are told at these times, in seconds, at which an attempt fails.
     fn told(retry: &RetryPolicy, failures_s: &[u64]) -> Vec<Option<String>> {
         let mut attempts = Attempts::default();
         let fails = |at: &u64| {

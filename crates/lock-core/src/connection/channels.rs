@@ -9,9 +9,9 @@ use crate::slot_set::SlotSet;
 /// The names under which a connection hears from the scripts of others.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Channels {
-    /// The client's id: this connection's.
+    /// The client's id, which is this connection's.
     pub(super) client: AttemptId,
-    /// How the owners and attempts of this process begin.
+    /// The first digits of all owners and attempts of this process.
     pub(super) mark: [u8; 12],
 }
 
@@ -25,7 +25,7 @@ impl Channels {
         [SIDE_KEY_MARK, tag_of(slot).as_bytes(), b"}c:", &self.client].concat()
     }
 
-    /// Asks how many hear what is said on the channel of grants: the scripts rely on it that one client is counted as one.
+    /// Asks how many clients hear a message on the channel of grants. The scripts rely on the count of one per client.
     pub(super) fn count_receivers(&self, slot: Option<u16>, out: &mut Vec<u8>) {
         match slot {
             Some(slot) => append_command(out, &[b"SPUBLISH", &self.grants_of(slot), b""]),
@@ -38,12 +38,12 @@ impl Channels {
     }
 }
 
-/// Of which slots' channels a connection hears; in a cluster only.
+/// The slots whose channels a connection hears. In a cluster only.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
-    /// The channel is subscribed to, or that is under way.
+    /// Slots whose channel is subscribed to, or is about to be.
     slots: SlotSet,
-    /// The channel was refused, or has ended, and has not been opened since: of what was granted meanwhile nobody heard.
+    /// Slots whose channel was refused or has ended, and was not opened since. The client heard of no grants there meanwhile.
     missed: SlotSet,
 }
 
@@ -58,13 +58,13 @@ impl Heard {
         self.slots.add(slot);
     }
 
-    /// The channel is not to be had, or has ended.
+    /// The channel was refused, or has ended.
     pub(super) fn end(&mut self, slot: u16) {
         self.slots.remove(slot);
         self.missed.add(slot);
     }
 
-    /// The channel is subscribed to. Whether something may have been missed before.
+    /// The channel is subscribed to. True: grants may have been missed before.
     pub(super) fn opened(&mut self, slot: u16) -> bool {
         let missed = self.missed.has(slot);
         self.missed.remove(slot);

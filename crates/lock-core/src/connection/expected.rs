@@ -1,37 +1,37 @@
-//! The replies to come: for whom each is, in the order in which the commands went out.
+//! The expected replies, in the order in which their commands went out.
 
 use crate::call_id::CallId;
 use std::collections::VecDeque;
 
-/// For whom a reply is.
+/// The receiver of a reply.
 #[derive(Debug)]
 pub(crate) enum Expected {
-    /// Of one call.
+    /// One call.
     Call(CallId),
-    /// Of several calls of `execute`, in the order of its locks: they take.
+    /// Several calls of `execute` that take locks, in the order of the command's locks.
     Takes(Box<[CallId]>),
-    /// The same: they give back.
+    /// Several calls of `execute` that give locks back, in the order of the command's locks.
     Gives(Box<[CallId]>),
-    /// A park of several calls, in the order in which they came.
+    /// Several calls that one command parks, in the order in which they came.
     Parks(Box<[CallId]>),
     /// The question whether callers of the official package were ever here.
     OfficialUse,
-    /// The question which connections there are.
+    /// The question for the list of connections.
     Connections,
-    /// The question for how long a key is marked as polled.
+    /// The question how long a key is still marked as polled.
     PolledMark,
     /// A WAIT, for everything that was taken before its answer.
     Wait,
-    /// Of nobody: how it was answered does not matter.
+    /// Nobody, because the answer does not matter.
     Nobody,
-    /// What was refused is asked for again.
+    /// The second request for something that was refused.
     Probe,
-    /// The subscription to a slot's channel, which is answered only when it fails.
+    /// The subscription to a slot's channel. Only a failure is answered by a reply.
     SlotChannel(u16),
 }
 
 impl Expected {
-    /// The calls that it is an answer for.
+    /// The calls that the reply is for.
     pub(crate) fn calls(&self) -> &[CallId] {
         match self {
             Self::Call(call) => std::slice::from_ref(call),
@@ -41,16 +41,16 @@ impl Expected {
     }
 }
 
-/// What was sent and not answered yet, the oldest first.
+/// The unanswered commands, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     expected: VecDeque<Expected>,
-    /// How many there are up to the last one to a command with a script's text.
+    /// How many commands there are up to the last one with a script's text.
     until_text: usize,
 }
 
 impl Replies {
-    /// A command went out; `whole`: with a script's text.
+    /// A command went out. `whole`: with a script's text.
     pub(super) fn expect(&mut self, expected: Expected, whole: bool) {
         self.expected.push_back(expected);
         if whole {
@@ -58,13 +58,12 @@ impl Replies {
         }
     }
 
-    /// For whom the next reply is, which has come.
+    /// A reply has come. Takes its receiver.
     pub(super) fn next(&mut self) -> Option<Expected> {
         self.take(0)
     }
 
-    /// A subscription to a slot's channel succeeded, which is told in its turn by a push, in place of a reply.
-    /// Gives the slot.
+    /// A subscription to a slot's channel succeeded. The server tells it by a push in place of a reply. Returns the slot.
     pub(super) fn slot_channel_opened(&mut self) -> Option<u16> {
         let of_channel = |sent: &Expected| matches!(sent, Expected::SlotChannel(_));
         let at = self.expected.iter().position(of_channel)?;
@@ -79,7 +78,7 @@ impl Replies {
         self.expected.remove(at)
     }
 
-    /// For whom the next reply will be.
+    /// The receiver of the next reply.
     pub(super) fn front(&self) -> Option<&Expected> {
         self.expected.front()
     }
@@ -92,17 +91,17 @@ impl Replies {
         self.expected.is_empty()
     }
 
-    /// Whether a command with a script's text is under way. What is sent now is behind it.
+    /// Whether a command with a script's text is under way. Commands that are sent now are behind it.
     pub(super) fn has_text(&self) -> bool {
         self.until_text > 0
     }
 
-    /// The calls that replies are expected for.
+    /// The calls that wait for replies.
     pub(super) fn calls(&self) -> impl Iterator<Item = CallId> + '_ {
         self.expected.iter().flat_map(Expected::calls).copied()
     }
 
-    /// There will be no replies: what they would have been for.
+    /// There will be no more replies. Takes their receivers.
     pub(super) fn lose(&mut self) -> Vec<Expected> {
         self.until_text = 0;
         std::mem::take(&mut self.expected).into()

@@ -1,6 +1,6 @@
-//! What is said on a new connection before the first lock: who we are, which database, is the server ready,
-//! and what does it allow. Two rounds: pushes are only asked for once the server has said that it speaks RESP3,
-//! since a subscription would put an older connection out of use.
+//! The questions on a new connection before the first lock: the name of the client, the database, whether the server is ready, and what it
+//! allows. There are two rounds. The client asks for pushes only after the server has said that it speaks RESP3, since a subscription would
+//! make an older connection useless.
 
 use super::channels::Channels;
 use super::info::{eviction, field, loading, replica, too_few_replicas, uselessness};
@@ -14,7 +14,7 @@ use crate::secrets::Secrets;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// The first release whose scripts can keep what fencing and hold records need.
+/// The first release whose scripts can keep fencing tokens and hold records.
 const OLDEST_WITH_RECORDS: (u32, u32) = (6, 2);
 /// The first release whose channels belong to slots.
 const OLDEST_WITH_SHARDS: (u32, u32) = (7, 0);
@@ -37,27 +37,27 @@ enum Step {
     Publish,
 }
 
-/// A connection as the server knows it.
+/// The server's identity for a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// The server's run: its numbers begin anew with each.
+    /// The id of the server's run. The server's numbers begin anew with each run.
     run: String,
     /// The server's own number for the connection.
     number: i64,
 }
 
-/// Where the handshake stands after a reply.
+/// The state of the handshake after a reply.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     /// More replies are to come.
     Pending,
-    /// The server is loading its data: ask again after this long.
+    /// The server is loading its data. Ask again after this time.
     Loading(Duration),
-    /// Done. With the reason when it is not the best mode.
+    /// The handshake is done. `why`: the reason for a mode that is not the best.
     Ready { mode: Mode, why: Option<String>, password_unwanted: bool },
-    /// This connection is of no use; another may be.
+    /// This connection is useless, but another one may work.
     Useless(String),
-    /// This connection is of no use, and those who wait are told.
+    /// This connection is useless, and the waiting calls are told.
     Failed(Error),
 }
 
@@ -65,40 +65,40 @@ pub(super) enum Progress {
 pub(super) struct Handshake {
     expected: VecDeque<Step>,
     channels: Channels,
-    /// A node of a cluster, and a slot of its own; `None`: a server that has all keys.
+    /// A slot of this node of a cluster. `None`: the server has all keys.
     slot: Option<u16>,
-    /// Why this node cannot be asked for its slot.
+    /// The reason why the node does not answer for this slot.
     elsewhere: Option<String>,
     /// The connection before this one.
     previous: Option<Identity>,
     run: String,
     number: Option<i64>,
     second_round: bool,
-    /// Whether it is a node of a cluster was said.
+    /// The server said whether it is a node of a cluster.
     mode_known: bool,
-    /// It is one, and the option `cluster` is not given.
+    /// It is a node of a cluster, and the option `cluster` is not given.
     pub(super) is_cluster: bool,
-    /// Why side keys cannot be used.
+    /// The reason why side keys cannot be used.
     plain: Option<String>,
-    /// Why pushes cannot be used, or not trusted.
+    /// The reason why pushes cannot be used or trusted.
     polling: Option<String>,
     loading: Option<Duration>,
     password_unwanted: bool,
     secrets: Secrets,
-    /// What keeps the connection from the best mode and may be had later.
+    /// The refusal that keeps the connection from the best mode and may end later.
     pub(super) refused: Option<Refused>,
     /// The server says that it is a replica.
     pub(super) replica: bool,
-    /// The last error that was heard: what the server says before it closes the connection.
+    /// The last error. A server often says why before it closes the connection.
     pub(super) last_error: Option<String>,
-    /// Scripts have to be sent by their text, always.
+    /// The client must always send scripts by their text.
     pub(super) by_text: bool,
-    /// Things worth a line in the log.
+    /// Lines for the log.
     pub(super) notes: Vec<String>,
 }
 
 impl Handshake {
-    /// Writes the whole first round at once: replies come in order, so nothing is gained by waiting for each.
+    /// Writes the whole first round at once. Replies come in order, so nothing is gained by waiting for each.
     pub(super) fn begin(
         config: &ClientConfig,
         channels: Channels,
@@ -142,7 +142,7 @@ impl Handshake {
         handshake
     }
 
-    /// Asks whether the server is ready, and what it allows.
+    /// Asks whether the server is ready and what it allows.
     pub(super) fn ask_ready(&mut self, config: &ClientConfig, out: &mut Vec<u8>) {
         append_command(out, &[b"INFO"]);
         needs::ask_scripts(&needs::probed_key(&config.prefix, self.slot), self.by_text, out);
@@ -162,7 +162,7 @@ impl Handshake {
         if let Some(reason) = refusal::passing(reply, step == Step::Auth) {
             return Progress::Useless(reason);
         }
-        // Older servers do not know CLIENT SETINFO, and go on.
+        // An older server that does not know CLIENT SETINFO works all the same.
         if step != Step::ClientInfo {
             self.last_error = error_text(reply).or(self.last_error.take());
         }
@@ -187,7 +187,7 @@ impl Handshake {
                 self.notes.extend(needs::without_client(reply));
                 Ok(())
             }
-            // Names are for people.
+            // Names only help people.
             Step::ClientName | Step::ClientInfo => Ok(()),
             Step::Info => self.handle_info(config, reply),
             Step::Locks => needs::check_locks(&config.prefix, reply, &self.secrets),
@@ -225,12 +225,12 @@ impl Handshake {
         }
     }
 
-    /// Asks for what the answers of the first round allow; false when that is nothing.
+    /// Asks for everything that the answers of the first round allow. False: there is nothing to ask.
     fn begin_second_round(&mut self, out: &mut Vec<u8>) -> bool {
         self.second_round = true;
         if let Some(previous) = self.previous.take().filter(|previous| previous.run == self.run) {
-            // What is still under way there, in a network or a buffer, must not be executed after it was asked again
-            // here, and undone.
+            // A command of the last connection may still be in a network or a buffer. The server must not execute it after the client has
+            // repeated it here and rolled it back.
             append_command(out, &[b"CLIENT", b"KILL", b"ID", previous.number.to_string().as_bytes()]);
             self.expected.push_back(Step::Kill);
         }
@@ -249,13 +249,13 @@ impl Handshake {
         !self.expected.is_empty()
     }
 
-    /// How the server knows this connection, as far as it has said.
+    /// The server's identity for this connection, if the server told it.
     pub(super) fn identity(&self) -> Option<Identity> {
         let number = self.number.filter(|_| !self.run.is_empty())?;
         Some(Identity { run: self.run.clone(), number })
     }
 
-    /// Takes a push: that a channel is subscribed is told in this way, and not by a reply.
+    /// Takes a push. The server confirms a subscription by a push and not by a reply.
     pub(super) fn handle_push(&mut self, push: &[Value]) {
         let told = match push.first() {
             Some(Value::Text(kind)) if kind == b"subscribe" => Step::Subscribe,
@@ -265,7 +265,7 @@ impl Handshake {
         self.expected.retain(|step| *step != told);
     }
 
-    /// Whether the number of receivers, which the scripts take as proof that a client lives, can be trusted.
+    /// Whether the number of receivers can be trusted. The scripts take it as proof that a client lives.
     fn handle_publish(&mut self, reply: &Value) {
         if *reply == Value::Int(1) || self.polling.is_some() {
             return;
@@ -286,7 +286,7 @@ impl Handshake {
         Ok(())
     }
 
-    /// What a server says of itself in RESP3, for those that refuse INFO.
+    /// Reads HELLO's answer, for a server that refuses INFO.
     fn handle_hello(&mut self, reply: &Value) {
         if let Some(text) = error_text(reply) {
             self.refused = Some(Refused::Resp3);
@@ -374,7 +374,7 @@ impl Handshake {
                 self.expected.push_back(Step::Probe);
             }
             SideKeys::Loading(_) if config.handshake_options.ready_check => {
-                // Of a server that refuses INFO there is no estimate.
+                // A server that refuses INFO gives no estimate.
                 self.loading.get_or_insert(Duration::from_secs(1));
             }
             SideKeys::Unknown(text)

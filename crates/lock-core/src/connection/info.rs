@@ -1,10 +1,10 @@
-//! What INFO tells of a server.
+//! The client's reading of INFO.
 
 use crate::config::ClientConfig;
 use crate::resp::Value;
 use std::time::Duration;
 
-/// Why locks cannot be kept there, as far as INFO tells.
+/// The reason why the server cannot keep locks, if INFO names one.
 pub(super) fn uselessness(config: &ClientConfig, reply: &Value) -> Option<String> {
     let Value::Text(info) = reply else { return None };
     if !config.handshake_options.master_only || !config.handshake_options.ready_check {
@@ -15,7 +15,7 @@ pub(super) fn uselessness(config: &ClientConfig, reply: &Value) -> Option<String
     Some(format!("the server that the Sentinels named says that it is no master (role:{role})"))
 }
 
-/// What to say of a server that is a replica: whoever asks it for a lock is refused.
+/// The text about a server that is a replica. It refuses every request for a lock.
 pub(super) fn replica(info: &str) -> Option<String> {
     field(info, "role").filter(|role| *role == "slave")?;
     let (host, port) = (field(info, "master_host"), field(info, "master_port"));
@@ -25,7 +25,7 @@ pub(super) fn replica(info: &str) -> Option<String> {
     ))
 }
 
-/// How long to wait until a server that loads its data may have done so.
+/// How long to wait for a server that loads its data.
 pub(super) fn loading(config: &ClientConfig, info: &str) -> Option<Duration> {
     if !config.handshake_options.ready_check || field(info, "loading") != Some("1") {
         return None;
@@ -35,7 +35,7 @@ pub(super) fn loading(config: &ClientConfig, info: &str) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(longest).max(Duration::from_millis(100)))
 }
 
-/// A warning of a server that may delete locks. Every lock with a lease is volatile.
+/// A warning about a server that may evict locks. Every lock with a lease is volatile.
 pub(super) fn eviction(info: &str) -> Option<String> {
     let policy = field(info, "maxmemory_policy").filter(|policy| *policy != "noeviction")?;
     field(info, "maxmemory").filter(|limit| *limit != "0")?;
@@ -44,7 +44,7 @@ pub(super) fn eviction(info: &str) -> Option<String> {
     ))
 }
 
-/// A warning of a master with fewer replicas than the option `safety` asks for.
+/// A warning about a master with fewer replicas than the option `safety` asks for.
 pub(super) fn too_few_replicas(config: &ClientConfig, info: &str) -> Option<String> {
     let wanted = config.safety?.replicas;
     let there: u32 = field(info, "connected_slaves")?.parse().ok()?;

@@ -1,4 +1,5 @@
-//! One connection after the other: connecting, shaking hands, ready, and back. It alone writes bytes, and knows for whom each reply is.
+//! The connection and its phases: connecting, handshake, ready, and down again. Only this machine writes bytes, and it knows the receiver
+//! of each reply.
 //!
 //! ```text
 //! Down --reconnect--> Connecting --connected--> Handshake --ready--> Ready
@@ -43,10 +44,10 @@ use refusal::Refused;
 use standing::Standing;
 use std::time::Duration;
 
-/// A connection that owes answers and says nothing for this long is given up, unless the options say otherwise: what
-/// it owes is asked again on a new one. Well above what any script of ours or Redis' own BUSY limit (5 s) needs.
+/// The client gives up a connection that owes answers and says nothing for this long, unless the options say otherwise. It repeats the
+/// unanswered commands on a new one. No script of this package takes nearly as long, nor does Redis' own BUSY limit (5 s).
 const SILENCE: Duration = Duration::from_secs(15);
-/// A silence of this length is named in the error of a call that ends by its limit.
+/// The error of a call that ends by its limit names a silence of at least this length.
 const TOLD_SILENCE: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
@@ -58,18 +59,18 @@ enum Phase {
     Stopped,
 }
 
-/// What the connection has taken in.
+/// An event that came in by the connection.
 #[derive(Debug)]
 pub(crate) enum Input {
     Reply(Expected, Value),
     Push(Push),
-    /// The slot's channel is subscribed to after it was refused, or had ended: of grants before that nobody heard.
+    /// The slot's channel is open after it was refused or had ended. The client heard of no grants in between.
     HearsAgain(u16),
-    /// It is ready for calls.
+    /// The connection is ready for calls.
     Ready,
-    /// It is of no use, and those who wait are told.
+    /// The connection is useless, and the waiting calls are told.
     Failed(Error),
-    /// It is of no use: to be lost for this reason.
+    /// The connection is useless, and the client must end it for this reason.
     Useless(String),
 }
 
@@ -83,29 +84,29 @@ pub(crate) struct Connection {
     attempts: Attempts,
     mode: Mode,
     channels: Channels,
-    /// How the server knows this connection, or the last one.
+    /// The server's identity for this connection, or for the last one.
     identity: Option<Identity>,
-    /// Slots whose counter was synced with the server's time on this connection.
+    /// Slots whose counter this connection has synced with the server's time.
     synced: SlotSet,
-    /// Slots of whose channel this connection hears; in a cluster only.
+    /// Slots whose channels this connection hears. In a cluster only.
     heard_of: Heard,
     /// In a cluster: a slot of this node.
     slot: Option<u16>,
     last_progress: Instant,
     silence_armed: bool,
-    /// A question about what was refused is due.
+    /// A timer is set for the next question about a refusal.
     ask_again_armed: bool,
-    /// Scripts have to be sent by their text, always.
+    /// The client must always send scripts by their text.
     by_text: bool,
-    /// Something came from the server on this connection.
+    /// The server has sent something on this connection.
     heard: bool,
     last_reason: String,
-    /// Why this connection is to be made anew.
+    /// The reason why the client must make a new connection.
     leaving: Option<String>,
-    /// Lines that were written to the log already.
+    /// Lines that the log has already.
     noted: Vec<String>,
     standing: Standing,
-    /// The server refuses a command that names keys of several slots. Once seen, that is taken for granted on later connections, too.
+    /// The server refuses a command that names keys of several slots. After the first refusal this also counts for later connections.
     keeps_to_slots: bool,
 }
 
@@ -117,7 +118,7 @@ impl Connection {
             out: Output::default(),
             replies: Replies::default(),
             attempts: Attempts::default(),
-            // Until it is known: nothing may be freed for want of what tells holds apart.
+            // The mode is not known yet. Nothing may be freed merely because holds cannot be told apart.
             mode: Mode::Polling,
             channels: Channels::default(),
             identity: None,
@@ -141,12 +142,12 @@ impl Connection {
         matches!(self.phase, Phase::Ready)
     }
 
-    /// Whether there will be no connection any more.
+    /// Whether the client will not connect again.
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(self.phase, Phase::Stopped)
     }
 
-    /// Whether one is being made.
+    /// Whether the client is connecting.
     pub(crate) fn is_connecting(&self) -> bool {
         matches!(self.phase, Phase::Connecting)
     }
@@ -156,12 +157,12 @@ impl Connection {
         &self.last_reason
     }
 
-    /// Whether only the lock keys themselves may be used.
+    /// Whether the client may use the lock keys only.
     pub(crate) fn is_plain(&self) -> bool {
         self.mode == Mode::Plain
     }
 
-    /// Whether waiters stand in a queue and are told.
+    /// Whether waiters stand in a queue and hear of grants.
     pub(crate) fn hands_off(&self) -> bool {
         self.mode == Mode::HandOff
     }
@@ -181,27 +182,27 @@ impl Connection {
         self.by_text
     }
 
-    /// Whether the slot's counter was synced with the server's time on this connection.
+    /// Whether this connection has synced the slot's counter with the server's time.
     pub(crate) fn is_synced(&self, slot: u16) -> bool {
         self.synced.has(slot)
     }
 
-    /// The slots' counters were synced.
+    /// The command synced these keys' counters.
     pub(crate) fn set_synced(&mut self, keys: &[LockKey]) {
         keys.iter().for_each(|key| self.synced.add(key.slot()));
     }
 
-    /// Whether anything came from the server on this connection.
+    /// Whether the server has sent anything on this connection.
     pub(crate) fn has_heard(&self) -> bool {
         self.heard
     }
 
-    /// Whether a reply is expected that some call or WAIT needs.
+    /// Whether a call or a WAIT needs a reply.
     pub(crate) fn expects_reply(&self) -> bool {
         !self.replies.is_empty()
     }
 
-    /// The calls that replies are expected for.
+    /// The calls that wait for replies.
     pub(crate) fn awaited(&self) -> impl Iterator<Item = CallId> + '_ {
         self.replies.calls()
     }
@@ -211,12 +212,12 @@ impl Connection {
         self.out.rest()
     }
 
-    /// `count` bytes of [`Self::transmit`] were sent.
+    /// The lane sent `count` bytes of [`Self::transmit`].
     pub(crate) fn transmitted(&mut self, count: usize) {
         self.out.sent(count);
     }
 
-    /// Writes a command: the only way for bytes to come here but the handshake's own. `whole` sends the script's text instead of its hash.
+    /// Writes a command. Only this function and the handshake write bytes. `whole` sends the script's text instead of its hash.
     pub(crate) fn send(
         &mut self,
         now: Instant,
@@ -233,12 +234,12 @@ impl Connection {
         self.expect_progress(now, config, fx);
     }
 
-    /// Whether a command with a script's text is under way. What is sent now is behind it.
+    /// Whether a command with a script's text is under way. Commands that are sent now are behind it.
     pub(crate) fn has_text_under_way(&self) -> bool {
         self.replies.has_text()
     }
 
-    /// In a cluster, whoever may wait for a key listens to the channel of its slot.
+    /// In a cluster: listens to the channel of a slot, for calls that may wait for one of its keys.
     pub(crate) fn listen_to(&mut self, now: Instant, config: &ClientConfig, slot: u16, fx: &mut Effects) {
         if config.cluster.is_none() || !self.hands_off() || self.heard_of.has(slot) {
             return;
@@ -250,12 +251,12 @@ impl Connection {
         });
     }
 
-    /// The last connection as the server knows it.
+    /// The server's identity for the last connection.
     pub(crate) fn identity(&self) -> Option<Identity> {
         self.identity.clone()
     }
 
-    /// The next connection ends this one first, if the server still has it.
+    /// Makes the next connection end this one first, if the server still has it.
     pub(crate) fn succeed(&mut self, last: Identity) {
         self.identity = Some(last);
     }
@@ -267,7 +268,7 @@ impl Connection {
         }
     }
 
-    /// Asks for a connection where there is none, and none is being made.
+    /// Asks for a connection, unless there is one or the client is connecting.
     pub(crate) fn reconnect(&mut self, fx: &mut Effects) {
         if matches!(self.phase, Phase::Down) {
             self.phase = Phase::Connecting;
@@ -275,7 +276,7 @@ impl Connection {
         }
     }
 
-    /// A connection stands; nothing was sent on it yet. False where none is awaited any more: it was given up while it was being made.
+    /// There is a connection, and nothing was sent on it yet. False: the client gave it up while it was being made.
     pub(crate) fn connected(
         &mut self,
         now: Instant,
@@ -294,7 +295,7 @@ impl Connection {
         self.heard = false;
         let mut client = ids.attempt();
         if let (Some(first), Some(_)) = (client.first_mut(), self.slot) {
-            // Tells the scripts of others where this client listens.
+            // Tells the scripts of other clients where this client listens.
             *first = b's';
         }
         self.channels = Channels { client, mark: ids.mark() };
@@ -305,8 +306,8 @@ impl Connection {
         true
     }
 
-    /// The master is elsewhere by now. True if this connection, or the attempt to make one, has to be given up: connecting to an address
-    /// that is gone may take ten seconds. A pause before the next one ends.
+    /// The master is elsewhere now. True: the client must give up this connection, or the attempt to make one, because connecting to an
+    /// address that is gone may take ten seconds. Ends the pause before the next attempt.
     pub(crate) fn master_moved(&self, now: Instant, fx: &mut Effects) -> bool {
         if matches!(self.phase, Phase::Down) {
             fx.arm(now, Timer::Reconnect);
@@ -314,17 +315,17 @@ impl Connection {
         self.can_be_lost()
     }
 
-    /// Whether bytes go to and fro.
+    /// Whether bytes can be sent and received.
     fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Handshake(_) | Phase::Ready)
     }
 
-    /// Whether it can be lost. One that was given up already ends for its own reason, too.
+    /// Whether the connection can be lost. A connection that was given up already also ends for a reason of its own.
     pub(crate) fn can_be_lost(&self) -> bool {
         !matches!(self.phase, Phase::Down | Phase::Stopped)
     }
 
-    /// The connection could not be made, or is gone. Gives what was sent and not answered. `lookup`: nobody could say where the master is.
+    /// The connection could not be made, or is gone. Returns the unanswered commands. `lookup`: nobody could say where the master is.
     pub(crate) fn lose(&mut self, reason: &str, lookup: bool, fx: &mut Effects) -> Vec<Expected> {
         if !lookup {
             self.attempts.found();
@@ -348,7 +349,7 @@ impl Connection {
         self.replies.lose()
     }
 
-    /// There will be no connection any more.
+    /// The client will not connect again.
     pub(crate) fn stop(&mut self) {
         self.phase = Phase::Stopped;
     }
@@ -358,17 +359,17 @@ impl Connection {
         self.attempts.count_lookup();
     }
 
-    /// Attempts to connect in a row, and how many of them could not even find out where.
+    /// Failed attempts in a row, and how many of them could not even find out where to connect.
     pub(crate) fn attempts(&self) -> (u32, u32) {
         (self.attempts.failed(), self.attempts.lookups())
     }
 
-    /// Whether connections stand and are of no use.
+    /// Whether the client connects and the connections turn out to be useless.
     pub(crate) fn is_doubted(&self) -> bool {
         self.standing.is_doubted()
     }
 
-    /// How long to wait before the next connect; `None`: there is none. True when every call fails from now on.
+    /// How long to wait before the next connect. `None`: the client does not connect again. True: every call fails from now on.
     pub(crate) fn reconnect_in(&mut self, now: Instant, pause: Option<Duration>, fx: &mut Effects) -> bool {
         if !matches!(self.phase, Phase::Down) {
             return false;
@@ -380,7 +381,8 @@ impl Connection {
         pause.is_none()
     }
 
-    /// The connection is gone. Why calls without a time limit wait no longer for the next one; `None`: they do.
+    /// The connection is gone. Returns the reason why calls without a time limit do not wait for the next one any longer. `None`: they
+    /// wait.
     pub(crate) fn attempts_are_over(&mut self, now: Instant, retry: &RetryPolicy) -> Option<String> {
         self.attempts.are_over(now, retry)
     }
@@ -390,7 +392,7 @@ impl Connection {
         self.attempts.nobody_waited();
     }
 
-    /// Bytes arrived; [`Self::next_input`] says what they were. Bytes of a connection that was given up are ignored.
+    /// Bytes arrived. [`Self::next_input`] interprets them. Bytes of a connection that was given up are ignored.
     pub(crate) fn feed(&mut self, now: Instant, bytes: &[u8]) {
         if self.is_open() {
             self.last_progress = now;
@@ -399,7 +401,7 @@ impl Connection {
         }
     }
 
-    /// The next thing that came in; `None`: nothing, or the connection is gone.
+    /// The next event that came in. `None`: there is none, or the connection is gone.
     pub(crate) fn next_input(
         &mut self,
         now: Instant,
@@ -457,8 +459,8 @@ impl Connection {
                 self.probed(&reply, config);
                 None
             }
-            // A slot that has moved takes its waiters with it. If the slot has just come, the park behind this is answered: then the
-            // channel is asked for again.
+            // A slot that has moved takes its waiters along. If the slot has only just arrived, the node answers the park behind this, and
+            // then the client asks for the channel again.
             Some(Expected::SlotChannel(slot)) => {
                 self.heard_of.end(slot);
                 None
@@ -519,7 +521,7 @@ impl Connection {
         }
     }
 
-    /// Time to ask again whether the server has loaded its data.
+    /// It is time to ask again whether the server has loaded its data.
     pub(crate) fn ready_check_due(&mut self, now: Instant, config: &ClientConfig, fx: &mut Effects) {
         if let Phase::Handshake(handshake) = &mut self.phase {
             handshake.ask_ready(config, self.out.end());
@@ -527,17 +529,17 @@ impl Connection {
         }
     }
 
-    /// The connection is to be made anew, once everything has its due.
+    /// Makes the client end this connection as soon as it has handled everything that was answered.
     pub(crate) fn leave(&mut self, reason: &str) {
         self.leaving.get_or_insert_with(|| reason.to_owned());
     }
 
-    /// Why the connection is to be made anew, once.
+    /// Takes the reason why the client must make a new connection.
     pub(crate) fn take_leaving(&mut self) -> Option<String> {
         self.leaving.take()
     }
 
-    /// From now on something is owed to us: watch that it comes.
+    /// An answer is owed from now on. Sets the timer that watches for it.
     fn expect_progress(&mut self, now: Instant, config: &ClientConfig, fx: &mut Effects) {
         if self.replies.len() <= 1 {
             self.last_progress = now;
@@ -548,7 +550,7 @@ impl Connection {
         }
     }
 
-    /// For how long an answer that is owed has not come, if that is worth a word.
+    /// How long an owed answer has been missing, if that is worth a word in an error.
     pub(crate) fn silent_for(&self, now: Instant) -> Option<Duration> {
         let silence = now.since(self.last_progress);
         // Redis answers nothing behind a WAIT that waits for replicas.
@@ -556,7 +558,7 @@ impl Connection {
         (is_owed && silence >= TOLD_SILENCE).then_some(silence)
     }
 
-    /// Time to see whether answers come. The reason to give the connection up, if they do not.
+    /// It is time to see whether answers come. Returns the reason to give the connection up, if they do not.
     pub(crate) fn silence_due(
         &mut self,
         now: Instant,
@@ -586,7 +588,7 @@ impl Connection {
         ))
     }
 
-    /// What the connection is used for does not work on it: the next one has to prove itself.
+    /// The connection does not do what the client needs. The next one has to prove itself.
     pub(crate) fn doubt(&mut self) {
         self.standing.doubt();
     }
@@ -596,12 +598,12 @@ impl Connection {
         self.standing.recovered(fx);
     }
 
-    /// A command was refused because it named keys of several slots. True when that is news.
+    /// The server refused a command because it named keys of several slots. True: this is new.
     pub(crate) fn found_slots(&mut self) -> bool {
         !std::mem::replace(&mut self.keeps_to_slots, true)
     }
 
-    /// Time to ask whether what was refused is allowed by now.
+    /// It is time to ask whether the server now allows what it refused.
     pub(crate) fn ask_again_due(&mut self, now: Instant, config: &ClientConfig, fx: &mut Effects) {
         self.ask_again_armed = false;
         if !self.is_ready() {
@@ -616,7 +618,7 @@ impl Connection {
         fx.arm(now + pause, Timer::AskAgain);
     }
 
-    /// The answer to that. What is allowed by now is made use of by a new connection.
+    /// The answer to that question. If the server allows it now, the client makes a new connection to use it.
     fn probed(&mut self, reply: &Value, config: &ClientConfig) {
         let is_allowed = |refused| needs::is_allowed(refused, reply, &config.secrets());
         let allowed = self.standing.refused().is_some_and(is_allowed);
@@ -625,7 +627,7 @@ impl Connection {
         }
     }
 
-    /// A channel was subscribed to that was refused before. That is told by a push, in place of an answer.
+    /// A channel that was refused before is subscribed to now. The server tells this by a push, in place of a reply.
     fn channel_allowed(&mut self, awaited: Refused) {
         if self.standing.refused() == Some(awaited) && matches!(self.replies.front(), Some(Expected::Probe)) {
             self.replies.next();
@@ -633,12 +635,12 @@ impl Connection {
         }
     }
 
-    /// In a cluster: a slot of this node, to be told before it is connected to.
+    /// In a cluster: tells a slot of this node, before the client connects.
     pub(crate) fn set_slot(&mut self, slot: u16) {
         self.slot = Some(slot);
     }
 
-    /// Of a client that is no connection but the way to the cluster's table of slots: the table was found.
+    /// The table of slots was found. Only for the client that stands for the lookup and has no connection.
     pub(crate) fn looked_up(&mut self) {
         if !self.is_stopped() {
             self.phase = Phase::Down;

@@ -1,4 +1,4 @@
-//! What a server must allow, without which no lock can be given, and what it may refuse: found out at connect.
+//! The rights without which no lock can be given, and those that a server may refuse. The client finds them out when it connects.
 
 use super::channels::Channels;
 use super::refusal::Refused;
@@ -8,37 +8,37 @@ use crate::resp::{Value, append_command};
 use crate::script::Script;
 use crate::secrets::Secrets;
 
-/// What was found out about side keys.
+/// The finding about side keys.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SideKeys {
-    /// They may be used.
+    /// The client may use them.
     Usable,
-    /// They may not.
+    /// The client may not use them.
     Refused(String),
-    /// The script was not known by its hash: it has to be asked by its text.
+    /// The server did not know the script by its hash, so the client asks again by its text.
     NotByHash(String),
     /// The server loads its data.
     Loading(String),
-    /// That is not known.
+    /// The answer does not tell.
     Unknown(String),
 }
 
-/// A lock key for that; in a cluster one of a slot that the node has.
+/// The lock key that the client asks with. In a cluster it is in a slot of this node.
 pub(super) fn probed_key(prefix: &[u8], slot: Option<u16>) -> LockKey {
     let Some(slot) = slot else { return LockKey::new(prefix.to_vec()) };
     let tag = tag_of(slot).as_bytes();
     let key = LockKey::new([prefix, b"{", tag, b"}"].concat());
-    // A prefix with a tag of its own has all its locks in one slot, at another node.
+    // A prefix with its own tag puts all locks into one slot, which another node may have.
     if key.slot() == slot { key } else { LockKey::new(tag.to_vec()) }
 }
 
-/// Asks whether locks may be taken at all, by a script's text; then, by its hash unless `by_text`, about side keys.
+/// Asks whether locks can be taken at all, by a script's text. Then asks about side keys, by the script's hash unless `by_text`.
 pub(super) fn ask_scripts(key: &LockKey, by_text: bool, out: &mut Vec<u8>) {
     append_command(out, &[b"EVAL", Script::Probe.body().as_bytes(), b"1", key.name()]);
     ask_side_keys(key, by_text, out);
 }
 
-/// Asks again for what was refused on this connection. `channels`: those that the client would listen to.
+/// Asks again for a right that was refused on this connection. `channels`: the channels that the client would listen to.
 pub(super) fn ask_refused(
     refused: Refused,
     channels: &Channels,
@@ -59,7 +59,7 @@ pub(super) fn ask_refused(
     }
 }
 
-/// The answer to it. Channels that are allowed are told by a push.
+/// Whether the answer allows it. The server tells by a push that a channel is allowed.
 pub(super) fn is_allowed(refused: Refused, reply: &Value, secrets: &Secrets) -> bool {
     match refused {
         Refused::Channels | Refused::SlotChannel => false,
@@ -79,7 +79,7 @@ pub(super) fn ask_side_keys(key: &LockKey, by_text: bool, out: &mut Vec<u8>) {
     append_command(out, &[how, script.as_bytes(), b"2", &counter, &queue]);
 }
 
-/// The answer to whether locks may be taken: without scripts nothing can be compared and deleted at one instant.
+/// The answer to the question whether locks can be taken. Without scripts nothing can be compared and deleted atomically.
 pub(super) fn check_locks(prefix: &[u8], reply: &Value, secrets: &Secrets) -> Result<(), Error> {
     let text = match reply {
         Value::Error(said) if is_forbidden(&said.text()) => Some(said.shown().to_owned()),
@@ -111,12 +111,12 @@ pub(super) fn side_keys(reply: &Value, secrets: &Secrets) -> SideKeys {
     }
 }
 
-/// Asks whether WAIT may be used; the answer comes at once.
+/// Asks whether WAIT may be used. The answer comes at once.
 pub(super) fn ask_wait(out: &mut Vec<u8>) {
     append_command(out, &[b"WAIT", b"0", b"1"]);
 }
 
-/// The answer to it: without WAIT nothing tells which replicas have a lock, so none may be given.
+/// The answer to it. Without WAIT the client cannot know which replicas have a lock, so it gives none.
 pub(super) fn check_wait(reply: &Value) -> Result<(), Error> {
     match reply {
         Value::Error(said) if !said.starts_with(b"LOADING") => {
@@ -130,7 +130,7 @@ pub(super) fn check_wait(reply: &Value) -> Result<(), Error> {
     }
 }
 
-/// What to say about the answer to a CLIENT command, if it is refused.
+/// The text about a CLIENT command, if the server refused it.
 pub(super) fn without_client(reply: &Value) -> Option<String> {
     let Value::Error(text) = reply else { return None };
     is_forbidden(&text.text()).then(|| format!(
@@ -146,7 +146,7 @@ pub(super) fn error_text(reply: &Value) -> Option<String> {
     }
 }
 
-/// Why the probe could not do what it tried.
+/// The reason why the probe script could not do everything.
 fn refused_inside(reply: &Value, secrets: &Secrets) -> Option<String> {
     match reply {
         Value::Array(items) => match items.as_slice() {
@@ -157,7 +157,7 @@ fn refused_inside(reply: &Value, secrets: &Secrets) -> Option<String> {
     }
 }
 
-/// Whether an error says that a command, a key or scripts are not to be had here, and not only now.
+/// Whether an error says that a command, a key or scripts are forbidden here, and not only for now.
 fn is_forbidden(text: &str) -> bool {
     let text = text.to_lowercase();
     ["noperm", "permission", "unknown command", "unsupported", "not supported", "disabled"]

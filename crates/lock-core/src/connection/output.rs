@@ -1,35 +1,35 @@
-//! The bytes on their way out.
+//! The bytes that wait to be sent.
 
-/// Bytes to send, of which some have gone out.
+/// Bytes to send. Some of them may be sent already.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     bytes: Vec<u8>,
-    /// How many of them have gone out.
+    /// How many of them are sent.
     gone: usize,
 }
 
 impl Output {
-    /// The end of what is to be sent, for one command more.
+    /// The buffer's end, for one more command.
     pub(super) fn end(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
-    /// What has not gone out yet.
+    /// The bytes that are not sent yet.
     pub(super) fn rest(&self) -> &[u8] {
         self.bytes.get(self.gone..).unwrap_or_default()
     }
 
-    /// So many bytes of [`Self::rest`] have gone out.
+    /// The lane sent this many bytes of [`Self::rest`].
     pub(super) fn sent(&mut self, count: usize) {
         self.gone = self.gone.saturating_add(count).min(self.bytes.len());
-        // Not each time: a long output leaves in very many pieces.
+        // A long output leaves in very many pieces, so the buffer is not moved each time.
         if self.gone >= self.bytes.len() / 2 {
             self.bytes.drain(..self.gone);
             self.gone = 0;
         }
     }
 
-    /// There is no connection to send it on.
+    /// There is no connection on which they could be sent.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.gone = 0;

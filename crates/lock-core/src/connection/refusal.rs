@@ -1,11 +1,11 @@
-//! What an error reply on a new connection means: that the name or password is wrong, that the server cannot serve this
-//! connection for now, or neither. Sorted by the code word, since the same text can come in answer to any command.
+//! The meaning of an error reply on a new connection: the name or password is wrong, the server cannot serve this connection for now, or
+//! neither. The code word decides, since the same text can answer any command.
 
 use crate::config::ClientConfig;
 use crate::error::{Code, Error};
 use crate::resp::{Said, Value};
 
-/// States of a server that end by themselves, by their code words.
+/// Code words of server states that end by themselves.
 const PASSING: [&[u8]; 8] = [
     b"BUSY",
     b"TRYAGAIN",
@@ -17,8 +17,8 @@ const PASSING: [&[u8]; 8] = [
     b"DENIED",
 ];
 
-/// Why the server cannot serve this connection for now, if that is what it says, and what to do if it goes on saying so.
-/// `to_auth`: it is the answer to AUTH, which is final only where it speaks of the password, or of the command.
+/// Why the server cannot serve this connection for now, if the reply says so, and what to do if it lasts. `to_auth`: the reply answers
+/// AUTH, and it is final only if it speaks of the password or of the command.
 pub(super) fn passing(reply: &Value, to_auth: bool) -> Option<String> {
     let Value::Error(said) = reply else { return None };
     let code = said.split(u8::is_ascii_whitespace).next().unwrap_or_default();
@@ -42,7 +42,7 @@ pub(super) fn passing(reply: &Value, to_auth: bool) -> Option<String> {
         .then(|| format!("Redis cannot be used for now ({said}): {advice}"))
 }
 
-/// Whether an answer to AUTH says that this user or password, or any, is not taken. The text is in lower case.
+/// Whether an answer to AUTH rejects this user or password, or AUTH itself. The text is in lower case.
 fn speaks_of_auth(text: &str) -> bool {
     ["wrongpass", "noauth", "noperm"].iter().any(|code| text.starts_with(code))
         || ["password", "auth", "user", "unknown command", "credential", "denied"]
@@ -50,7 +50,7 @@ fn speaks_of_auth(text: &str) -> bool {
             .any(|word| text.contains(word))
 }
 
-/// The answer to AUTH: an error, or the text of a server that wanted no password.
+/// The answer to AUTH. It is an error, or the text of a server that wants no password.
 pub(super) fn check_auth(reply: &Value) -> Result<Option<&Said>, Error> {
     let Value::Error(said) = reply else { return Ok(None) };
     let text = said.text();
@@ -69,7 +69,7 @@ pub(super) fn check_auth(reply: &Value) -> Result<Option<&Said>, Error> {
     ))
 }
 
-/// The answer to INFO where a password was asked for and none was given.
+/// The answer to INFO of a server that wants a password, if none was given.
 pub(super) fn missing_password(said: &Said) -> Option<Error> {
     said.starts_with(b"NOAUTH").then(|| {
         Error::new(
@@ -82,7 +82,7 @@ pub(super) fn missing_password(said: &Said) -> Option<Error> {
     })
 }
 
-/// Whether a server answers AUTH so because it wants no password: as with ioredis no reason not to work.
+/// Whether a server answers AUTH this way because it wants no password. As in ioredis, this is no reason to fail.
 #[must_use]
 pub fn is_unwanted_password(text: &str) -> bool {
     let unneeded = ["no password is set", "without any password configured", "wrong number of arguments"];
@@ -92,7 +92,7 @@ pub fn is_unwanted_password(text: &str) -> bool {
 /// The answer to SELECT.
 pub(super) fn check_select(config: &ClientConfig, reply: &Value) -> Result<(), Error> {
     match reply {
-        // Locks in another database than the shop's other instances use would exclude nobody.
+        // Locks in a database that the shop's other instances do not use would exclude nobody.
         Value::Error(said) if !said.starts_with(b"NOAUTH") => {
             Err(Error::new(Code::Refused, format!("Redis refused database {}: {said}", config.database)))
         }
@@ -100,7 +100,7 @@ pub(super) fn check_select(config: &ClientConfig, reply: &Value) -> Result<(), E
     }
 }
 
-/// What was refused and keeps the connection from the best mode, and so is asked again from time to time.
+/// A refused right that keeps the connection from the best mode. The client asks for it again from time to time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     /// RESP3.
@@ -111,7 +111,7 @@ pub(super) enum Refused {
     Channels,
     /// In a cluster: the channel of a slot.
     SlotChannel,
-    /// That a message on the client's own channel is counted as one.
+    /// The server counts a message on the client's own channel as received once.
     Receivers,
     /// Side keys.
     SideKeys,

@@ -1,4 +1,4 @@
-//! How connections fare: whether one has proved useful, what the log was told of an outage, and what was refused and may be
+//! The connection's record: whether a connection has proved useful, what the log was told about an outage, and which refused right may be
 //! allowed later.
 
 use super::refusal::Refused;
@@ -6,30 +6,31 @@ use crate::effects::Effects;
 use crate::requests::{Event, LogLevel};
 use std::time::Duration;
 
-/// Pauses between two questions about what was refused: the first, and the longest.
+/// Pauses between two questions about a refused right: the first, and the longest.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// A message to the client itself must be counted as one so often.
+/// The server must count a message to the client itself as one this many times in a row.
 const MOST_COUNTED: u32 = 3;
-/// Most reasons that one outage is told for.
+/// Most reasons that the log gets about one outage.
 const MOST_TOLD: usize = 3;
 
 #[derive(Debug, Default)]
 pub(super) struct Standing {
-    /// Connections stand, and end by what is said on them. Until one proves useful reconnects are counted on, so the pauses grow.
+    /// Connections can be made, and end because of what the server says on them. Until one proves useful, the count of reconnects goes on,
+    /// so the pauses grow.
     doubted: bool,
     /// The server of this connection says that it is a replica.
     replica: bool,
-    /// A command was answered on this connection, and not with an error.
+    /// The server answered a command on this connection, and not with an error.
     useful: bool,
-    /// What the log was told of this outage; empty when there is none.
+    /// The lines that the log got about this outage. Empty: there is no outage.
     told: Vec<String>,
     /// The first connection could not be made at once.
     late: bool,
-    /// What was refused on this connection and may be allowed later.
+    /// The refused right on this connection that may be allowed later.
     refused: Option<Refused>,
-    /// The pause before it is asked for again.
+    /// The pause before the client asks for it again.
     pause: Duration,
-    /// How often in a row a message to the client itself was counted as one.
+    /// How often in a row the server counted a message to the client itself as one.
     counted: u32,
 }
 
@@ -49,7 +50,7 @@ impl Standing {
             self.doubted = true;
         }
         let began = was_ready && self.told.is_empty();
-        // Of a first connection whoever waits for it tells.
+        // The caller who waits for a first connection tells about it.
         let news = was_ready || !self.told.is_empty();
         self.late |= !news;
         if !news || self.told.len() >= MOST_TOLD || self.told.iter().any(|told| told == reason) {
@@ -64,7 +65,7 @@ impl Standing {
         fx.log(LogLevel::Warn, message);
     }
 
-    /// A connection is ready. The pause before what was refused is asked for again, if something was.
+    /// A connection is ready. Returns the pause before the client asks again for a refused right, if there is one.
     pub(super) fn stands(&mut self, replica: bool, refused: Option<Refused>) -> Option<Duration> {
         self.replica = replica;
         self.doubted |= replica;
@@ -77,7 +78,7 @@ impl Standing {
         refused.map(|_| self.pause)
     }
 
-    /// A command was answered, and not with an error. True when that ends a doubt.
+    /// The server answered a command, and not with an error. True: this ends a doubt.
     pub(super) fn proved_useful(&mut self) -> bool {
         self.useful = true;
         let ends = self.doubted && !self.replica;
@@ -94,19 +95,19 @@ impl Standing {
         }
     }
 
-    /// What was refused on this connection.
+    /// The right that was refused on this connection.
     pub(super) fn refused(&self) -> Option<Refused> {
         self.refused
     }
 
-    /// Whether an answer shows that what was refused can be made use of. A count of receivers may be right by chance: others who hear all channels
-    /// come and go, and a proxy may ask one node or another.
+    /// Whether an answer proves that the client can use the refused right. A count of receivers may be right by chance: clients that listen
+    /// to all channels come and go, and a proxy may ask one node or another.
     pub(super) fn is_sure(&mut self, allowed: bool) -> bool {
         self.counted = if allowed { self.counted + 1 } else { 0 };
         allowed && (self.refused != Some(Refused::Receivers) || self.counted >= MOST_COUNTED)
     }
 
-    /// What is asked for again now, and the pause before the next time.
+    /// The right to ask for again now, and the pause before the next time.
     pub(super) fn ask_again(&mut self) -> Option<(Refused, Duration)> {
         let refused = self.refused?;
         self.pause = (self.pause * 2).min(ASK_AGAIN.1);

@@ -1,4 +1,4 @@
-//! A connection by itself: its phases, and for whom each reply is.
+//! The connection alone: its phases, and the receiver of each reply.
 
 use super::{Connection, Expected, Input};
 use crate::backoff::BackoffRule;

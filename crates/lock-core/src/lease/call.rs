@@ -1,4 +1,4 @@
-//! What the renewal says to Redis, what it hears, and what follows from it for the leases.
+//! The renewal's requests to Redis, the answers, and their effect on the leases.
 
 use super::renewal::{Renewal, RenewalAnswer, is_among};
 use super::{HoldId, LeaseTable, Unrenewed};
@@ -8,12 +8,12 @@ use crate::script::Script;
 use crate::time::Instant;
 use std::time::Duration;
 
-/// Most leases that one script renews: longer scripts hold up everybody on the server.
+/// Most leases that one script renews. A longer script would hold up all clients of the server.
 const BATCH: usize = 64;
-/// Longest that one call waits for its answer, and the shortest limit it gets.
+/// The shortest limit that one call gets for its answer, and the longest.
 const ANSWER_LIMIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// Leases that one script call is about, that are renewed or looked at.
+/// The leases of one script call. They are renewed or looked at.
 #[derive(Clone, Debug)]
 pub struct RenewalCall {
     leases: Vec<Renewal>,
@@ -22,7 +22,7 @@ pub struct RenewalCall {
 /// A script with its KEYS and ARGV.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ScriptCall {
-    /// Which.
+    /// The script.
     pub script: Script,
     /// KEYS.
     pub keys: Vec<Vec<u8>>,
@@ -31,7 +31,7 @@ pub struct ScriptCall {
 }
 
 impl RenewalCall {
-    /// The calls for what is due. `keeps_to_slots`: a script stays within one slot, so that leases have little to share.
+    /// The calls for the leases that are due. `keeps_to_slots`: a script stays within one slot, so leases can hardly share a call.
     #[must_use]
     pub fn for_due(due: Vec<Renewal>, keeps_to_slots: bool) -> Vec<Self> {
         let (named, unique): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.tokens.is_some());
@@ -40,7 +40,7 @@ impl RenewalCall {
         calls.map(|leases| Self { leases: leases.to_vec() }).collect()
     }
 
-    /// The same, in parts that each name keys of one slot, with the slot.
+    /// Splits the call into parts for one slot each. Returns each part with its slot.
     #[must_use]
     pub fn by_slot(&self) -> Vec<(u16, Self)> {
         let parts = self.leases.iter().flat_map(|renewal| {
@@ -50,25 +50,25 @@ impl RenewalCall {
         parts.map(|(slot, part)| (slot, Self { leases: vec![part] })).collect()
     }
 
-    /// How long to wait for the answer: of a lease that is renewed in time, a sixth.
+    /// How long to wait for the answer. For a lease that is renewed in time this is a sixth of it.
     #[must_use]
     pub fn answer_limit(&self, now: Instant) -> Duration {
         let limit = self.leases.iter().map(|renewal| renewal.deadline.since(now) / 4).min();
         limit.unwrap_or_default().clamp(ANSWER_LIMIT.0, ANSWER_LIMIT.1)
     }
 
-    /// All keys, in the order in which the answer speaks of them.
+    /// All keys, in the order of the answer.
     pub fn keys(&self) -> impl Iterator<Item = &LockKey> {
         self.leases.iter().flat_map(|renewal| renewal.keys.iter())
     }
 
-    /// How many leases it is about.
+    /// How many leases the call is about.
     #[must_use]
     pub fn count(&self) -> usize {
         self.leases.len()
     }
 
-    /// The script call. `plain`: side keys may not be used, so nothing tells the holds of a named owner apart.
+    /// The script call. `plain`: side keys may not be used, so nothing tells a named owner's holds apart.
     #[must_use]
     pub fn script(&self, plain: bool) -> ScriptCall {
         let records = !plain && self.leases.iter().all(|due| due.tokens.is_some());
@@ -86,8 +86,8 @@ impl RenewalCall {
         ScriptCall { script: Script::Renew, keys, args }
     }
 
-    /// What the answer says of each key, in order; 0: it was not its holder's. `None`: it does not speak of every key, which must not count
-    /// as a loss.
+    /// The answer for each key, in order. 0: the key was not its holder's. `None`: the answer leaves a key out, which must not count as a
+    /// loss.
     #[must_use]
     pub fn read(&self, reply: &Value) -> Option<Vec<i64>> {
         let Value::Array(items) = reply else { return None };
@@ -98,8 +98,8 @@ impl RenewalCall {
         (per_key.len() == self.keys().count()).then(|| per_key.to_vec())
     }
 
-    /// Takes the answers in. `shortfall`: too few replicas have the new end, so only what is lost is known for certain. Gives the
-    /// holds that are lost by it, with the keys that were not theirs.
+    /// Applies the answers. `shortfall`: too few replicas have the new end, so only a loss is certain. Returns the holds that are lost,
+    /// with the keys that were not theirs.
     pub fn take_in(
         &self,
         leases: &mut LeaseTable,
@@ -114,7 +114,7 @@ impl RenewalCall {
             let (own, rest) = per_key.split_at(renewal.keys.len().min(per_key.len()));
             per_key = rest;
             let Some(held) = leases.held(renewal.hold) else { continue };
-            // What the owner has given back meanwhile says nothing about the rest.
+            // A key that the owner has given back meanwhile proves nothing about the other keys.
             let of_held = renewal.keys.iter().zip(own).filter(|(key, _)| is_among(key, &held.keys));
             let (keys, own): (Vec<&LockKey>, Vec<i64>) = of_held.unzip();
             let answer = renewal.read(&own);
@@ -130,7 +130,7 @@ impl RenewalCall {
         lost
     }
 
-    /// There was no answer, or it was not asked.
+    /// There was no answer, or the call was not sent.
     pub fn failed(&self, leases: &mut LeaseTable, now: Instant, why: &Unrenewed) {
         self.leases.iter().for_each(|renewal| leases.failed(now, renewal.hold, why));
     }

@@ -1,4 +1,4 @@
-//! One lease: until when it can be trusted, and when something is to be done about it.
+//! One lease: how long it can be trusted, and when the renewal has to act on it.
 
 use super::hold_id::HoldId;
 use super::renewal::{Renewal, Term, tokens_of};
@@ -12,22 +12,23 @@ use std::time::Duration;
 
 /// Longest time between two looks at a lease that is not renewed.
 const LONGEST_LOOK: Duration = Duration::from_secs(10);
-/// The same where the server gives no tokens: an acquire of the same owner may bring the end forward there, to a second from now at the nearest.
+/// The same for a server that gives no tokens. There, an acquire of the same owner may bring the end forward, to a second from now at the
+/// nearest.
 const LONGEST_LOOK_WITHOUT_TOKENS: Duration = Duration::from_millis(500);
-/// Such a lease is looked at once more so long before its end: somebody may have extended it.
+/// Such a lease is looked at once more this long before its end, because it may have been extended.
 const LAST_LOOK: Duration = Duration::from_millis(100);
 /// How far a lease can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaseState {
-    /// Renewed in time.
+    /// The lease was renewed in time.
     Held,
-    /// The last renewal failed; the lease has not lapsed.
+    /// The last renewal failed, and the lease has not lapsed.
     Suspect,
     /// Redis said that it is gone.
     Lost,
-    /// Its time is over, or so nearly that nobody may rely on it.
+    /// The lease has ended, or is so near its end that nobody may rely on it.
     Lapsed,
-    /// Given back, or never there.
+    /// The lease was given back, or never existed.
     Gone,
 }
 
@@ -39,37 +40,37 @@ impl LeaseState {
     }
 }
 
-/// Why a renewal did not come about.
+/// Why a lease was not renewed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unrenewed {
-    /// It was not tried, because the JavaScript thread was stuck for too long.
+    /// The renewal was not tried, because the JavaScript thread was stuck for too long.
     pub stuck: bool,
     /// The reason, as the end of a sentence.
     pub why: Arc<str>,
 }
 
 impl Unrenewed {
-    /// Redis did not do it.
+    /// Redis did not renew it.
     #[must_use]
     pub fn failed(why: impl Into<Arc<str>>) -> Self {
         Self { stuck: false, why: why.into() }
     }
 }
 
-/// What happened to a lease that is lost.
+/// The way in which a lease was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
-    /// It could not be renewed before its end.
+    /// The lease could not be renewed before its end.
     Lapsed,
-    /// It was not renewed before its end, because the JavaScript thread was stuck for too long.
+    /// The lease was not renewed before its end, because the JavaScript thread was stuck for too long.
     Stuck,
-    /// It came to its end, and nobody had asked for a renewal.
+    /// The lease ended, and the caller had asked for no renewal.
     Ended,
-    /// Redis said that the lock is not this hold's any more.
+    /// Redis said that the hold has lost the lock.
     TakenAway,
 }
 
-/// What a new lease consists of.
+/// The parts of a new lease.
 #[derive(Clone, Debug)]
 pub struct NewLease {
     /// The lock keys.
@@ -80,26 +81,26 @@ pub struct NewLease {
     pub attempt: AttemptId,
     /// The owner held some of them before, by other attempts.
     pub joined: bool,
-    /// Fencing tokens in the order of the keys, by which holds of a named owner are told apart; empty where the server gives none.
+    /// Fencing tokens in the order of the keys. They tell a named owner's holds apart. Empty: the server gives none.
     pub tokens: Box<[u64]>,
-    /// Length of the lease; `None`: it has no end.
+    /// Length of the lease. `None`: it has no end.
     pub lease: Option<Duration>,
-    /// When the request that took the keys was sent: the lease counts from there.
+    /// When the request that took the keys was sent. The lease counts from then.
     pub sent_at: Instant,
     /// Whether it is renewed. A lease without an end is not.
     pub renews: bool,
-    /// The claim is not answered yet: its number, and until when the grant stands.
+    /// The unanswered claim: its number, and the end of the grant.
     pub claim: Option<Claiming>,
-    /// The keys were waited for.
+    /// The caller had to wait for the keys.
     pub waited: bool,
-    /// When the caller was given the keys.
+    /// When the caller got the keys.
     pub since: Instant,
-    /// What the caller says that they are for.
+    /// The caller's label for the hold.
     pub label: Option<Arc<str>>,
 }
 
 impl NewLease {
-    /// Of keys that the caller is given now, and whose lease nobody asks about.
+    /// A lease that nobody asks about, on keys that the caller gets now.
     #[must_use]
     pub fn unwatched(since: Instant, hold: Hold) -> Self {
         let Hold { keys, owner, attempt, joined, tokens, lease, sent_at, claim, waited, label, .. } = hold;
@@ -125,12 +126,12 @@ impl NewLease {
         Self { keys: keys.into(), tokens: tokens_of(&self.keys, &self.tokens, keys), ..self.clone() }
     }
 
-    /// Whether Redis can tell it from a later hold of the same keys.
+    /// Whether Redis can tell the hold from a later hold of the same keys.
     pub(super) fn is_told_apart(&self) -> bool {
         self.owner.is_unique() || !self.tokens.is_empty()
     }
 
-    /// What is asked of Redis when it is due.
+    /// The time left to ask Redis for, when the lease is due.
     fn term(&self) -> Term {
         match (&self.owner, self.lease) {
             (Owner::Execute(_), Some(lease)) => Term::Exactly(lease),
@@ -145,19 +146,19 @@ pub(super) struct Lease {
     pub(super) serial: u64,
     pub(super) held: NewLease,
     pub(super) state: LeaseState,
-    /// Nothing has shown yet that the grant was claimed.
+    /// Nothing has proved yet that the grant was claimed.
     pub(super) on_grant: bool,
-    /// Until when Redis has the lock for certain, and the length of time from which that was counted.
+    /// Until when Redis surely has the lock.
     pub(super) deadline: Instant,
     pub(super) counted: Duration,
-    /// When it is renewed or looked at.
+    /// When the lease is renewed or looked at.
     pub(super) due_at: Instant,
     pub(super) asking: bool,
-    /// `on_grant` when it was last asked for.
+    /// The value of `on_grant` when the renewal last asked.
     pub(super) asked_on_grant: bool,
-    /// When the schedule has it.
+    /// The lease's place in the schedule.
     pub(super) scheduled: Instant,
-    /// Why the last renewal did not come about, if it did not.
+    /// Why the last renewal failed, if it did.
     pub(super) unrenewed: Option<Unrenewed>,
 }
 
@@ -183,13 +184,13 @@ impl Lease {
         if let Some(until) = claim {
             lease.deadline = until;
             lease.counted = CLAIM_PERIOD;
-            // A job may block the thread that hears the claim's answer; the renewal hears by its own.
+            // A job may block the thread that hears the claim's answer. The renewal has its own thread.
             lease.due_at = lease.due_at.min(sent_at + CLAIM_PERIOD / 4);
         }
         lease
     }
 
-    /// When it has to be told that the lease is lost, unless it was renewed.
+    /// The moment at which the caller must hear that the lease is lost, unless it is renewed before.
     pub(super) fn last_call(&self) -> Instant {
         if self.deadline == Instant::FAR_FUTURE {
             return Instant::FAR_FUTURE;
@@ -197,18 +198,18 @@ impl Lease {
         self.deadline.back(margin(self.counted))
     }
 
-    /// How far it can be trusted at `now`, whether or not anybody has looked since.
+    /// How far the lease can be trusted at `now`, even if nobody has looked since then.
     pub(super) fn state(&self, now: Instant) -> LeaseState {
         if !self.state.is_lost() && now >= self.last_call() { LeaseState::Lapsed } else { self.state }
     }
 
-    /// Redis had so much time left (`None`: no end) at `since`, or later.
+    /// Redis had this much time left (`None`: no end) at `since`, or later.
     pub(super) fn extend(&mut self, since: Instant, left: Option<Duration>) {
         self.deadline = left.map_or(Instant::FAR_FUTURE, |left| since + left);
         self.counted = left.unwrap_or(LONGEST_LOOK);
     }
 
-    /// When it is renewed or looked at after `since`.
+    /// When the lease is renewed or looked at after `since`.
     pub(super) fn next_due(&self, since: Instant) -> Instant {
         let longest = if self.held.is_told_apart() { Duration::MAX } else { LONGEST_LOOK_WITHOUT_TOKENS };
         match self.held.lease {
@@ -227,7 +228,7 @@ impl Lease {
         }
     }
 
-    /// When something is to be done about it.
+    /// When the renewal has to act on the lease.
     pub(super) fn next(&self) -> Instant {
         match (self.state, self.asking) {
             (LeaseState::Lost | LeaseState::Lapsed, _) => Instant::FAR_FUTURE,
@@ -244,7 +245,7 @@ impl Lease {
         }
     }
 
-    /// What is asked about it, now that it is due.
+    /// The request to Redis for a lease that is due.
     pub(super) fn renewal(&self, hold: HoldId) -> Renewal {
         let held = &self.held;
         let told_apart = !held.owner.is_unique() && !held.tokens.is_empty();

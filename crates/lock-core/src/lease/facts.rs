@@ -1,4 +1,4 @@
-//! What the table says about its leases, for people.
+//! The facts about leases that operators see.
 
 use super::entry::LeaseState;
 use crate::ids::Owner;
@@ -14,16 +14,16 @@ pub struct LeaseFacts {
     pub key: LockKey,
     /// Its owner.
     pub owner: Owner,
-    /// The fencing token, where there is one.
+    /// The fencing token, if there is one.
     pub token: Option<u64>,
-    /// What the caller says that it is for.
+    /// The caller's label.
     pub label: Option<Arc<str>>,
-    /// When the caller was given it.
+    /// When the caller got it.
     pub since: Instant,
-    /// Length of the lease; `None`: no end.
+    /// Length of the lease. `None`: no end.
     pub lease: Option<Duration>,
-    /// Time until it counts as lost unless it is renewed; `None`: no end.
+    /// Time until the lease counts as lost unless it is renewed. `None`: no end.
     pub left: Option<Duration>,
-    /// How far it can be trusted; `None`: nobody looks after it.
+    /// How far the lease can be trusted. `None`: nobody looks after it.
     pub state: Option<LeaseState>,
 }

@@ -1,4 +1,4 @@
-//! Who took locks away by hand, for the error of the job that held them.
+//! The operators who took locks away by hand, for the errors of the jobs that held them.
 
 use crate::ids::Owner;
 use crate::key::LockKey;
@@ -7,12 +7,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// For how long it is known. The job is told within a second.
+/// How long an operator's name is kept. The job is told within a second.
 const KNOWN_FOR: Duration = Duration::from_secs(60);
-/// How many are known.
+/// How many such notes are kept.
 const MOST: usize = 1_000;
 
-/// See the module. The latest are last.
+/// See the module. The latest notes are last.
 #[derive(Debug, Default)]
 pub(super) struct FreedBy(VecDeque<Note>);
 
@@ -20,7 +20,7 @@ pub(super) struct FreedBy(VecDeque<Note>);
 struct Note {
     at: Instant,
     key: LockKey,
-    /// `None`: from whoever held it.
+    /// The owner whose lock was taken away. `None`: any holder's.
     owner: Option<Vec<u8>>,
     by: Arc<str>,
 }
@@ -33,7 +33,7 @@ impl FreedBy {
         self.0.push_back(Note { at: now, key, owner: owner.map(<[u8]>::to_vec), by: Arc::clone(by) });
     }
 
-    /// Who took one of these away from `owner`, who asked for them at `since`.
+    /// The operator who took one of these keys away from `owner`, who asked for them at `since`.
     pub(super) fn of(
         &self,
         now: Instant,

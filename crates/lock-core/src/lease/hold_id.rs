@@ -1,11 +1,11 @@
 //! The number by which JavaScript names a lease.
 
-/// Names one registered lease. Fits a JavaScript number.
+/// Names one registered lease. It fits into a JavaScript number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HoldId(u64);
 
-/// Place in the table and serial number share the 53 bits that a JavaScript number has. The serial number
-/// begins anew after two thousand million holds; nobody keeps an id for that long.
+/// The place in the table and the serial number share the 53 bits of a JavaScript number. The serial number begins anew after two thousand
+/// million holds, and nobody keeps an id that long.
 const PLACE_BITS: u32 = 22;
 const SERIAL_MASK: u64 = (1 << (53 - PLACE_BITS)) - 1;
 
@@ -14,13 +14,13 @@ impl HoldId {
         Self(((serial & SERIAL_MASK) << PLACE_BITS) | place as u64)
     }
 
-    /// The id as JavaScript carries it.
+    /// The id as a JavaScript number.
     #[must_use]
     pub const fn to_number(self) -> u64 {
         self.0
     }
 
-    /// The id that JavaScript gave back; one that never was is found in no table.
+    /// The id of a JavaScript number. A number that was never an id is found in no table.
     #[must_use]
     pub const fn from_number(number: u64) -> Self {
         Self(number)

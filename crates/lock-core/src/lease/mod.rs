@@ -1,10 +1,10 @@
-//! The leases of locks that somebody looks at: when to renew them or to compare them with Redis, until when the lock can be trusted, and
-//! what became of it.
+//! The leases of locks that a caller asks about: when to renew them or compare them with Redis, how long each lock can be trusted, and what
+//! became of it.
 //!
-//! The JavaScript thread registers and releases leases, the renewal thread polls them. The table has no mutex of its own and reads no clock.
-//! A lease is *renewed* (`renews`) or only *looked at*: then a renewal of no time at all tells what Redis has. Several leases of one named owner
-//! on one key are one hold in Redis: they have one fencing token, and the hold lasts as long as the longest of them. So what a lease
-//! promises by itself is never too much; what Redis has beyond that, the next look tells.
+//! The JavaScript thread registers and releases leases, and the renewal thread polls them. The table has no mutex of its own and reads no
+//! clock. A lease is *renewed* (`renews`), or only *looked at*: then a renewal of no time at all returns what Redis has. Several leases of
+//! one named owner on one key are one hold in Redis. They have one fencing token, and the hold lasts as long as the longest of them. So a
+//! single lease never promises too much, and the next look finds any longer time that Redis has.
 
 mod call;
 mod entry;
@@ -43,13 +43,13 @@ use timing::RETRY;
 /// A lease that was taken out of the table.
 #[derive(Debug)]
 pub struct Ended {
-    /// What it consisted of.
+    /// Its parts.
     pub held: NewLease,
-    /// How far it could be trusted.
+    /// How far the lease could be trusted.
     pub state: LeaseState,
-    /// Until when it would have been good.
+    /// How long the lease would have been good.
     pub good_until: Instant,
-    /// Why the last renewal did not come about, if it did not.
+    /// Why the last renewal failed, if it did.
     pub unrenewed: Option<Unrenewed>,
 }
 
@@ -57,15 +57,15 @@ pub struct Ended {
 #[derive(Debug)]
 pub struct LeaseTable {
     leases: slab::Slab<Lease>,
-    /// When something is to be done about which lease.
+    /// The leases in the order in which the renewal has to act on them.
     schedule: BTreeSet<(Instant, usize)>,
     named: Named,
     noted: Noted,
     freed: FreedBy,
     serial: u64,
-    /// When the renewal thread will look again; an earlier need has to wake it.
+    /// When the renewal thread will look again. An earlier need has to wake it.
     next_look: Instant,
-    /// The process ends: see [`Self::end_renewals`].
+    /// The process ends. See [`Self::end_renewals`].
     ended: bool,
 }
 
@@ -85,7 +85,7 @@ impl Default for LeaseTable {
 }
 
 impl LeaseTable {
-    /// Takes in a lease. The flag says that the renewal thread must be woken, since it would look too late.
+    /// Takes in a lease. The flag says that the lane must wake the renewal thread, which would otherwise look too late.
     pub fn register(&mut self, held: NewLease) -> (HoldId, bool) {
         self.serial += 1;
         let lease = Lease::new(held, self.serial);
@@ -99,7 +99,7 @@ impl LeaseTable {
             self.leases.get(place)
         {
             self.named.insert(owner, keys, place);
-            // A release that was asked for after this acquire may have ended it already.
+            // A release that was requested after this acquire may have ended the hold already.
             if self.named.gave_back_since(sent_at, owner)
                 && let Some(lease) = self.leases.get_mut(place)
             {
@@ -108,7 +108,7 @@ impl LeaseTable {
         }
         let mut wake = self.reschedule(place);
         for sibling in siblings {
-            // It may last longer now: a look tells.
+            // The other lease may last longer now. A look finds out.
             if let Some(other) =
                 self.leases.get_mut(sibling).filter(|other| !other.held.renews && other.deadline < deadline)
             {
@@ -124,26 +124,25 @@ impl LeaseTable {
         self.noted.note(held);
     }
 
-    /// Somebody is about to take this lock away by hand: from this owner, or from whoever holds it.
+    /// An operator is about to take this lock away by hand, from this owner or from any holder.
     pub fn note_freed(&mut self, now: Instant, key: LockKey, owner: Option<&[u8]>, by: &Arc<str>) {
         self.freed.note(now, key, owner, by);
     }
 
-    /// Who took one of the locks of this hold away by hand in the last minute.
+    /// The operator who took one of this hold's locks away by hand in the last minute.
     #[must_use]
     pub fn freed_by(&self, now: Instant, held: &NewLease) -> Option<Arc<str>> {
         self.freed.of(now, &held.keys, &held.owner, held.sent_at)
     }
 
-    /// The claim of a hold was answered: it has its full lease, counted from `sent_at`. The flag is that of
-    /// [`Self::register`].
+    /// The claim of a hold was answered, so the hold has its full lease, counted from `sent_at`. The flag is that of [`Self::register`].
     pub fn claimed(&mut self, sent_at: Instant, hold: HoldId) -> bool {
         let Some(lease) = self.get_mut(hold).filter(|lease| !lease.state.is_lost()) else {
             return false;
         };
         lease.held.claim = None;
         lease.on_grant = false;
-        // It may have been renewed since.
+        // The lease may have been renewed since then.
         let renewed = lease.deadline;
         lease.extend(sent_at, lease.held.lease);
         lease.deadline = lease.deadline.max(renewed);
@@ -151,7 +150,7 @@ impl LeaseTable {
         self.reschedule(hold.place())
     }
 
-    /// A hold is lost. False when that was known.
+    /// Marks a hold as lost. False: it was lost already.
     pub fn lose(&mut self, hold: HoldId) -> bool {
         let Some(lease) = self.get_mut(hold).present() else { return false };
         let known = std::mem::replace(&mut lease.state, LeaseState::Lost).is_lost();
@@ -160,7 +159,7 @@ impl LeaseTable {
         !known
     }
 
-    /// Puts a lease where it belongs in the schedule. True when the renewal thread would look too late for it.
+    /// Moves a lease to its place in the schedule. True: the renewal thread would look too late for it.
     fn reschedule(&mut self, place: usize) -> bool {
         let Some(lease) = self.leases.get_mut(place).present() else { return false };
         let next = lease.next();
@@ -186,7 +185,7 @@ impl LeaseTable {
         Some(lease)
     }
 
-    /// Forgets what a named owner gives back: `keys`, or all.
+    /// Forgets the leases on keys that a named owner gives back: on `keys`, or on all.
     pub fn give_up(&mut self, now: Instant, owner: &[u8], keys: Option<&[LockKey]>) {
         self.named.gives_back(now, owner);
         self.noted.forget(owner, keys);
@@ -203,7 +202,7 @@ impl LeaseTable {
         }
     }
 
-    /// Whether the named owner of a hold took one of its keys once more.
+    /// Whether the named owner of a hold took one of its keys again later.
     #[must_use]
     pub fn has_later(&self, now: Instant, held: &NewLease) -> bool {
         let is_later = |place| self.leases.get(place).is_some_and(|other| other.held.sent_at >= held.sent_at);
@@ -211,7 +210,7 @@ impl LeaseTable {
         places.into_iter().any(is_later) || self.noted.has_later(now, held)
     }
 
-    /// Takes a lease out; from here on nothing is asked about it any more.
+    /// Takes a lease out. Nobody asks Redis about it from now on.
     pub fn release(&mut self, now: Instant, hold: HoldId) -> Option<Ended> {
         let state = self.state(now, hold);
         let good_until = self.get(hold)?.last_call();
@@ -219,13 +218,14 @@ impl LeaseTable {
         self.take(hold.place()).map(ended)
     }
 
-    /// How far the lease can be trusted at `now`, whether or not anybody has looked since.
+    /// How far the lease can be trusted at `now`, even if nobody has looked since then.
     #[must_use]
     pub fn state(&self, now: Instant, hold: HoldId) -> LeaseState {
         self.get(hold).map_or(LeaseState::Gone, |lease| lease.state(now))
     }
 
-    /// Time until the lease counts as lost, a little before it can lapse; zero once it is, or was given back; `None`: it has no end.
+    /// Time until the lease counts as lost, which is a little before it can lapse. Zero: it is lost, or was given back. `None`: it has no
+    /// end.
     #[must_use]
     pub fn remaining(&self, now: Instant, hold: HoldId) -> Option<Duration> {
         match self.get(hold) {
@@ -236,7 +236,7 @@ impl LeaseTable {
         }
     }
 
-    /// Why the hold's last renewal did not come about, if it did not.
+    /// Why the hold's last renewal failed, if it did.
     #[must_use]
     pub fn unrenewed(&self, hold: HoldId) -> Option<&Unrenewed> {
         self.get(hold)?.unrenewed.as_ref()
@@ -248,8 +248,8 @@ impl LeaseTable {
         self.get(hold).map(|lease| &lease.held)
     }
 
-    /// Nothing is due from here on. Returns what may be left behind when the process ends: every lease that is renewed. One that counts as
-    /// lost may still be there, if a renewal was carried out and its answer got lost; it is named only where Redis can tell it from a
+    /// Ends all renewals. Returns every lease that is renewed, because the process may leave it behind. A lease that counts as lost may
+    /// still be in Redis, if a renewal was executed and its answer was lost. Such a lease is only returned if Redis can tell it from a
     /// later one.
     pub fn end_renewals(&mut self) -> Vec<NewLease> {
         self.ended = true;
@@ -264,7 +264,7 @@ impl LeaseTable {
         self.leases.iter().any(|(_, lease)| lease.asking && lease.held.renews)
     }
 
-    /// Every lease, and every lock that was only noted: on these keys, or all.
+    /// Every lease and every noted lock: on these keys, or all.
     #[must_use]
     pub fn facts(&self, now: Instant, keys: Option<&BTreeSet<LockKey>>) -> Vec<LeaseFacts> {
         let asked = |key: &LockKey| keys.is_none_or(|keys| keys.contains(key));
@@ -285,8 +285,7 @@ impl LeaseTable {
         watched.chain(self.noted.facts(now, keys)).collect()
     }
 
-    /// What is due at `now`: renewals to send and leases that are lost because their time is over. Returns when
-    /// to look again.
+    /// The work that is due at `now`: renewals to send, and leases that are lost because their time has ended. Returns when to look again.
     pub fn poll(&mut self, now: Instant, due: &mut Vec<Renewal>, lost: &mut Vec<(HoldId, Loss)>) -> Instant {
         if self.ended {
             return Instant::FAR_FUTURE;
@@ -305,7 +304,7 @@ impl LeaseTable {
             if !lease.asking && now >= lease.due_at {
                 lease.asking = true;
                 lease.asked_on_grant = lease.on_grant;
-                // Unless somebody is in a hurry meanwhile.
+                // Nothing is due until the answer, unless `hurry` makes it so.
                 lease.due_at = Instant::FAR_FUTURE;
                 due.push(lease.renewal(hold));
             }
@@ -315,7 +314,7 @@ impl LeaseTable {
         self.next_look
     }
 
-    /// Takes a renewal's answer; `sent_at` is when it was asked for. True when the lease is lost by it.
+    /// Applies a renewal's answer. `sent_at`: when the renewal was sent. True: the lease is lost by it.
     pub fn answered(&mut self, sent_at: Instant, hold: HoldId, answer: RenewalAnswer) -> bool {
         let Some(lease) = self.get_mut(hold) else { return false };
         lease.asking = false;
@@ -329,7 +328,7 @@ impl LeaseTable {
                 lease.due_at = lease.due_at.min(lease.next_due(sent_at));
                 false
             }
-            // The claim may have come after the renewal, whichever was answered first: until then the grant stands.
+            // Redis may have executed the claim after the renewal, whichever was answered first. The grant stood until then.
             RenewalAnswer::NotOurs if lease.asked_on_grant => {
                 lease.due_at = lease.due_at.min(sent_at + CLAIM_PERIOD / 8);
                 false
@@ -344,7 +343,7 @@ impl LeaseTable {
         lost
     }
 
-    /// A renewal got no answer, or was not tried: try again soon, until the deadline.
+    /// A renewal got no answer, or was not tried. The renewal tries again soon, until the deadline.
     pub fn failed(&mut self, now: Instant, hold: HoldId, why: &Unrenewed) {
         let Some(lease) = self.get_mut(hold) else { return };
         lease.asking = false;
@@ -356,7 +355,7 @@ impl LeaseTable {
         self.reschedule(hold.place());
     }
 
-    /// Makes every lease due at once: something happened that may have taken locks away.
+    /// Makes every lease due at once, because an event may have taken locks away.
     pub fn hurry(&mut self, now: Instant) {
         let mut places = Vec::with_capacity(self.leases.len());
         for (place, lease) in &mut self.leases {
@@ -370,10 +369,10 @@ impl LeaseTable {
         }
     }
 
-    /// Makes the leases on these keys due at once: somebody took the locks away.
+    /// Makes the leases on these keys due at once, because their locks were taken away.
     pub fn hurry_on(&mut self, now: Instant, keys: &BTreeSet<LockKey>) {
         let mut places: Vec<usize> = keys.iter().flat_map(|key| self.named.on_key(key)).collect();
-        // Jobs are not found by their keys: there are few at a time, and they need no such table for anything else.
+        // Jobs are not indexed by key. There are few at a time, and nothing else needs such an index.
         let jobs = self.leases.iter().filter(|(_, lease)| lease.held.owner.is_unique());
         places.extend(
             jobs.filter(|(_, lease)| lease.held.keys.iter().any(|key| keys.contains(key)))

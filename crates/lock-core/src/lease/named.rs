@@ -1,4 +1,4 @@
-//! Which leases are of which named owner and key. An owner may hold a key by several leases at once.
+//! The leases by named owner and by key. An owner may hold a key by several leases at once.
 
 use crate::key::LockKey;
 use crate::time::Instant;
@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// For how long it is known that an owner gave something back: longer than the answer to an acquire takes.
+/// How long the table knows that an owner gave a key back. No answer to an acquire takes as long.
 const GIVEN_BACK_FOR: Duration = Duration::from_secs(60);
-/// More owners than this are looked through for those that need not be known any more.
+/// With more owners than this, the table looks for owners that it can forget.
 const MANY: usize = 1_024;
 
-/// An owner, and the place of a lease of it.
+/// An owner, and the place of one of its leases.
 type OfOwner = (Arc<[u8]>, usize);
 
 /// Places of leases, by owner and by key.
@@ -19,9 +19,9 @@ type OfOwner = (Arc<[u8]>, usize);
 pub(super) struct Named {
     owners: HashMap<Arc<[u8]>, BTreeSet<usize>>,
     keys: BTreeMap<LockKey, Vec<OfOwner>>,
-    /// When owners last gave something back.
+    /// When each owner last gave a key back.
     given_back: HashMap<Arc<[u8]>, Instant>,
-    /// When these are looked through.
+    /// With this many owners, the table looks for those that it can forget.
     sweep_at: usize,
 }
 
@@ -33,7 +33,7 @@ impl Named {
         }
     }
 
-    /// The lease is not on these keys any more; `all`: on none.
+    /// The lease is not on these keys any more. `all`: it is on none.
     pub(super) fn remove(&mut self, owner: &[u8], keys: &[LockKey], place: usize, all: bool) {
         for key in keys {
             if let Some(places) = self.keys.get_mut(key) {
@@ -51,7 +51,7 @@ impl Named {
         }
     }
 
-    /// The leases of the owner on any of `keys`, or all of them; each once.
+    /// The owner's leases on any of `keys`, or all of them. Each is returned once.
     pub(super) fn places(&self, owner: &[u8], keys: Option<&[LockKey]>) -> Vec<usize> {
         let Some(keys) = keys else {
             return self.owners.get(owner).into_iter().flatten().copied().collect();
@@ -64,12 +64,12 @@ impl Named {
         places
     }
 
-    /// The leases on a key, whoever's.
+    /// The leases on a key, of all owners.
     pub(super) fn on_key(&self, key: &LockKey) -> impl Iterator<Item = usize> + '_ {
         self.keys.get(key).into_iter().flatten().map(|(_, place)| *place)
     }
 
-    /// The owner gives something back.
+    /// The owner gives a key back.
     pub(super) fn gives_back(&mut self, now: Instant, owner: &[u8]) {
         if self.given_back.len() >= self.sweep_at.max(MANY) {
             self.given_back.retain(|_, at| now < *at + GIVEN_BACK_FOR);
@@ -81,7 +81,7 @@ impl Named {
         }
     }
 
-    /// Whether the owner has given something back since then.
+    /// Whether the owner has given a key back since then.
     pub(super) fn gave_back_since(&self, since: Instant, owner: &[u8]) -> bool {
         !self.given_back.is_empty() && self.given_back.get(owner).is_some_and(|at| *at >= since)
     }

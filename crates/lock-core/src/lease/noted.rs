@@ -1,4 +1,4 @@
-//! Locks of `acquire` that nobody looks after: noted only to tell an operator whose they are.
+//! Locks of `acquire` that nobody looks after. They are noted only so that an operator can see whose they are.
 
 use super::NewLease;
 use super::facts::LeaseFacts;
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How many are noted. A shop that locks without an end and never releases must not fill its memory.
+/// How many locks are noted. A shop that locks without an end and never releases must not fill its memory.
 const MOST: usize = 10_000;
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ struct Note {
 #[derive(Debug, Default)]
 pub(super) struct Noted {
     by_key: BTreeMap<LockKey, Note>,
-    /// In the order in which they were noted; an entry whose note has another serial is void.
+    /// The notes in their order. An entry is void if its note has another serial number.
     order: VecDeque<(u64, LockKey)>,
     serial: u64,
 }
@@ -35,10 +35,10 @@ pub(super) struct Noted {
 impl Noted {
     pub(super) fn note(&mut self, held: &NewLease) {
         let Owner::Named(owner) = &held.owner else { return };
-        // Of one call's keys the last are noted, if there are too many.
+        // If a call has too many keys, only the last ones are noted.
         for (at, key) in held.keys.iter().enumerate().rev().take(MOST) {
             self.serial += 1;
-            // An owner that extends its lock holds it since it first took it.
+            // An owner that extends its lock has held it since it first took it.
             let known = self.by_key.get(key).filter(|note| note.owner == *owner && !note.is_over(held.since));
             let (since, label) = known.map_or((held.since, None), |note| (note.since, note.label.clone()));
             let note = Note {
@@ -61,7 +61,7 @@ impl Noted {
         }
     }
 
-    /// Whether the owner of a hold took one of its keys once more.
+    /// Whether the owner of a hold took one of its keys again later.
     pub(super) fn has_later(&self, now: Instant, held: &NewLease) -> bool {
         let mut notes = held.keys.iter().filter_map(|key| self.by_key.get(key));
         notes.any(|note| {
@@ -69,7 +69,7 @@ impl Noted {
         })
     }
 
-    /// The owner gives these keys back, or all.
+    /// The owner gives back these keys, or all.
     pub(super) fn forget(&mut self, owner: &[u8], keys: Option<&[LockKey]>) {
         match keys {
             Some(keys) => {

@@ -1,4 +1,4 @@
-//! What is asked of Redis about a lease that is due, and what the answer means.
+//! The request to Redis for a lease that is due, and the meaning of its answer.
 
 use super::hold_id::HoldId;
 use crate::ids::Owner;
@@ -7,12 +7,12 @@ use crate::time::Instant;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The time left that a renewal asks for.
+/// The time left for which a renewal asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Term {
-    /// This: the lock is one caller's alone.
+    /// Exactly this time, because the lock belongs to one caller alone.
     Exactly(Duration),
-    /// This or more; zero only looks.
+    /// At least this time. Zero only looks.
     AtLeast(Duration),
 }
 
@@ -30,29 +30,30 @@ impl Term {
 /// One lease that is due: ask Redis for `term` on its keys.
 #[derive(Clone, Debug)]
 pub struct Renewal {
-    /// Which lease.
+    /// The lease.
     pub hold: HoldId,
     /// Its keys.
     pub keys: Arc<[LockKey]>,
     /// Their owner.
     pub owner: Owner,
-    /// What tells the hold from others of the same owner, in the order of the keys; `None` when the owner does, or nothing can.
+    /// The tokens that tell the hold from others of the same owner, in the order of the keys. `None`: the owner's name does, or nothing
+    /// can.
     pub tokens: Option<Box<[u64]>>,
     /// The time left to ask for.
     pub term: Term,
-    /// Until when the answer is worth having.
+    /// The answer is useless after this moment.
     pub deadline: Instant,
 }
 
 impl Renewal {
-    /// The same on some of its keys.
+    /// The same request for some of the keys.
     #[must_use]
     pub fn part(&self, keys: &[LockKey]) -> Self {
         let tokens = self.tokens.as_ref().map(|tokens| tokens_of(&self.keys, tokens, keys));
         Self { keys: keys.into(), tokens, ..self.clone() }
     }
 
-    /// What the script's answers mean.
+    /// The meaning of the script's answers.
     #[must_use]
     pub fn read(&self, answers: &[i64]) -> RenewalAnswer {
         if answers.contains(&0) {
@@ -66,25 +67,25 @@ impl Renewal {
     }
 }
 
-/// What a renewal came to.
+/// The result of a renewal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RenewalAnswer {
-    /// Every key was still the hold's, and has this time left; `None`: it has no end.
+    /// Every key was still the hold's.
     Held {
-        /// The least of all keys.
+        /// The least time left of all keys. `None`: no end.
         left: Option<Duration>,
     },
-    /// At least one was not: no later renewal can win it back.
+    /// At least one key was not the hold's, and no later renewal can win it back.
     NotOurs,
 }
 
-/// The tokens of some of the keys, both in their order; there is one per key, or none at all.
+/// The tokens of some of the keys. Both lists are in the order of the keys. There is one token per key, or none at all.
 pub(super) fn tokens_of(keys: &[LockKey], tokens: &[u64], some: &[LockKey]) -> Box<[u64]> {
     let chosen = keys.iter().zip(tokens).filter(|(key, _)| is_among(key, some));
     chosen.map(|(_, token)| *token).collect()
 }
 
-/// Whether these keys, which are in their order, have this one.
+/// Whether the sorted `keys` contain the key.
 pub(super) fn is_among(key: &LockKey, keys: &[LockKey]) -> bool {
     debug_assert!(keys.is_sorted(), "the keys of a call are in their order");
     keys.binary_search(key).is_ok()

@@ -1,9 +1,9 @@
-//! The table as two threads share it: the one of the callers, and the renewal's.
+//! The table of leases, shared by two threads: the callers' thread and the renewal's.
 
 use super::LeaseTable;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// One table of leases for all who hold a clone. Every lock of it is held for a few instructions only.
+/// One table of leases for everybody who holds a clone. Each lock of the mutex lasts a few instructions only.
 #[derive(Clone, Debug, Default)]
 pub struct SharedLeases(Arc<Mutex<LeaseTable>>);
 

@@ -1,35 +1,35 @@
-//! How long a lease, or a grant, can be relied on.
+//! How long a lease or a grant can be relied on.
 
 use crate::time::Instant;
 use std::time::Duration;
 
-/// How long a grant stands until it is claimed, as the scripts have it.
+/// How long a grant stands until it is claimed. The scripts have the same number.
 pub(crate) const CLAIM_PERIOD: Duration = Duration::from_secs(2);
 
-/// What is left of an `execute` lock's lease when its process ends, in milliseconds: a COMMIT may be in flight.
+/// The lease that an `execute` lock keeps when its process ends, in milliseconds. A COMMIT may be under way.
 pub const EXIT_LEASE_MS: u64 = 2_000;
 
 /// How long the step at the end of a process may take.
 pub const EXIT_LIMIT: Duration = Duration::from_millis(200);
 
-/// How much of that it may wait for renewals that are under way.
+/// The part of that time in which the step may wait for renewals that are under way.
 pub const EXIT_LIMIT_OF_RENEWALS: Duration = Duration::from_millis(100);
 
-/// Shortest and longest time after which a renewal or look that failed is tried again.
+/// Shortest and longest time after which a failed renewal or look is tried again.
 pub(super) const RETRY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(3));
 
-/// The abort comes this much before the lease can lapse: a share for clocks that run at different speeds and
-/// a fixed part for the way to the JavaScript thread.
+/// How long before the lease can lapse the job is aborted. The share is for clocks that run at different speeds, and the fixed part for the
+/// way to the JavaScript thread.
 pub(crate) fn margin(lease: Duration) -> Duration {
     lease / 100 + Duration::from_millis(10)
 }
 
-/// When Redis itself will have freed what an acquire took, if its command is carried out no later than `now`.
+/// When Redis will have freed by itself what an acquire took, if Redis executes its command no later than `now`.
 pub(crate) fn longest_end(now: Instant, lease: Option<Duration>) -> Option<Instant> {
     lease.map(|lease| now + lease)
 }
 
-/// Whether what a command took that was sent at `sent_at` may have lapsed by `now`.
+/// Whether the locks that a command took may have lapsed by `now`. The command was sent at `sent_at`.
 pub(crate) fn is_late(now: Instant, sent_at: Instant, lease: Option<Duration>) -> bool {
     lease.is_some_and(|lease| now >= (sent_at + lease).back(margin(lease)))
 }

@@ -1,4 +1,4 @@
-//! Commands to bytes, appended to one buffer: what one tick asks for leaves in one write.
+//! Encodes commands into one buffer, so that all requests of one tick leave in one write.
 
 /// Appends the head of a command of `parts` parts; the parts follow by [`append_text`] and [`append_integer`].
 pub fn append_header(out: &mut Vec<u8>, parts: usize) {

@@ -1,5 +1,5 @@
-//! The Redis serialization protocol, versions 2 and 3, as far as a lock client meets it.
-//! Source: the Redis documentation's "Redis serialization protocol specification".
+//! The Redis serialization protocol, versions 2 and 3: the parts that a lock client needs. Source: the Redis documentation's "Redis
+//! serialization protocol specification".
 
 mod encode;
 mod parse;

@@ -1,19 +1,19 @@
-//! Replies from bytes that arrive in any pieces: first find where a reply ends, then decode it.
+//! Decodes replies from bytes that arrive in pieces of any size. The parser first finds the end of a reply, then decodes it.
 
 use super::said::Said;
 use crate::secrets::Secrets;
 use std::fmt;
 
-/// Longest reply in all, and so the longest bulk string, in bytes. What a lock client asks for comes near it only where keys are
-/// very long, and `releaseAll` asks for those in portions.
+/// Longest reply, and so the longest bulk string, in bytes. A lock client's replies come near it only if keys are very long, and
+/// `releaseAll` asks for those in portions.
 const LONGEST_REPLY: usize = 16 << 20;
-/// Most elements of one reply, those of the aggregates in it included. A cluster's table of slots has 16,384 entries at most.
+/// Most elements of one reply, including those of nested aggregates. A cluster's table of slots has 16,384 entries at most.
 const MOST_ELEMENTS: usize = 1 << 19;
 /// Longest line (simple strings, errors, lengths), and the longest error of any form, in bytes.
 const LONGEST_LINE: usize = 64 << 10;
 /// Deepest nesting.
 const DEEPEST: usize = 16;
-/// Room for bytes that is given back once it is not needed any more.
+/// The buffer keeps this much room. The parser gives the rest back when it is not needed any more.
 const ROOM_KEPT: usize = 1 << 20;
 
 /// One reply.
@@ -29,7 +29,7 @@ pub enum Value {
     Error(Said),
     /// Array or set; maps as key, value, key, value.
     Array(Vec<Value>),
-    /// Out-of-band message of RESP3: belongs to no request.
+    /// Out-of-band message of RESP3, which answers no request.
     Push(Vec<Value>),
 }
 
@@ -45,8 +45,8 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// Buffer and position of one connection. A reply that is incomplete is not looked at again from its start:
-/// `scanned` and `missing` say how far the search for its end has come, `announced` how many elements it has.
+/// Buffer and position of one connection. The parser does not search an incomplete reply again from its start. `scanned` and `missing` say
+/// how far the search for its end has come, and `announced` how many elements it has.
 #[derive(Debug, Default)]
 pub struct Parser {
     buffer: Vec<u8>,
@@ -58,20 +58,20 @@ pub struct Parser {
 }
 
 impl Parser {
-    /// A parser whose error replies do not show these.
+    /// A parser whose error replies do not show these secrets.
     #[must_use]
     pub fn new(secrets: Secrets) -> Self {
         Self { secrets, ..Self::default() }
     }
 
-    /// Takes in what was read.
+    /// Takes in the bytes that were read.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.start > 0 {
             self.buffer.drain(..self.start);
             self.scanned -= self.start;
             self.start = 0;
         }
-        // Doubling a large buffer would take as much again as the longest reply may.
+        // Doubling a large buffer would need as much memory again as the longest reply.
         if self.buffer.len() > ROOM_KEPT && self.buffer.capacity() - self.buffer.len() < bytes.len() {
             self.buffer.reserve_exact(bytes.len().max(ROOM_KEPT));
         }
@@ -158,8 +158,8 @@ enum Kind {
     Push,
 }
 
-/// Reads the line at `at`: what kind of value it begins, the length it states (`None` for null), and where the
-/// next byte is. `Ok(None)`: the line is not complete.
+/// Reads the line at `at`: the kind of the value that begins there, the length that it states (`None` for null), and the position of the
+/// next byte. `Ok(None)`: the line is not complete.
 fn head(buffer: &[u8], at: usize) -> Result<Option<(Kind, Option<usize>, usize)>, Malformed> {
     let rest = buffer.get(at..).unwrap_or_default();
     let Some(&mark) = rest.first() else { return Ok(None) };

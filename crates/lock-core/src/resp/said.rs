@@ -4,11 +4,11 @@ use crate::secrets::Secrets;
 use std::fmt;
 use std::ops::Deref;
 
-/// Most bytes that decisions look at; a redirection's address is the longest thing that they need.
+/// Most bytes that decisions look at. The longest text that they need is a redirection's address.
 const MOST_LOOKED_AT: usize = 1_024;
 
-/// What an error reply says, twice: as bytes for decisions (it dereferences to them), and for people (`Display`, `Debug`)
-/// without secrets and short. So no way from here into a log line or an error shows the server's bytes.
+/// The text of an error reply, in two forms. The bytes are for decisions (it dereferences to them). The text for people (`Display`,
+/// `Debug`) is short and has no secrets. So a log line or an error cannot show the server's bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Said(Box<Inner>);
 
@@ -37,7 +37,7 @@ impl Said {
     }
 }
 
-/// What nobody repeated a secret in.
+/// For a text that cannot repeat a secret.
 impl From<&[u8]> for Said {
     fn from(bytes: &[u8]) -> Self {
         Self::new(bytes, &Secrets::default())

@@ -1,4 +1,4 @@
-//! What is known of a cluster: its nodes, each with a client of its own, and which slots they have.
+//! The state of a cluster: its nodes, each with its own client, and the slots of each node.
 
 use super::fragments::Calls;
 use super::map::SLOTS;
@@ -14,7 +14,7 @@ use crate::time::Instant;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// Of so many nodes that were let go the last connection is remembered.
+/// The last connections of this many removed nodes are kept.
 const MOST_LEFT: usize = 64;
 /// Shortest time between two lookups of the table of slots, and the pause while a node of the table cannot be reached.
 pub(super) const LOOKUP_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(200));
@@ -23,7 +23,7 @@ pub(super) const LOOKUP_PAUSE: (Duration, Duration) = (Duration::from_millis(50)
 pub(super) struct Node {
     pub(super) client: Client,
     pub(super) address: NodeAddress,
-    /// How locks are waited for there, and why not better; `None`: not connected.
+    /// How calls wait for locks there, and the reason if it is not the best mode. `None`: not connected.
     pub(super) mode: Option<(Mode, Option<String>)>,
 }
 
@@ -33,26 +33,26 @@ pub(super) struct Cluster {
     pub(super) rules: ClusterRules,
     pub(super) config: ClientConfig,
     pub(super) ids: IdSource,
-    /// By number, from 1; numbers are used once.
+    /// The nodes by number, from 1. A number is used once.
     pub(super) nodes: BTreeMap<NodeId, Node>,
-    /// The last connections to nodes that were let go, the oldest first: what is still under way there must not be executed when the node has
-    /// slots again.
+    /// The last connections to removed nodes, the oldest first. When a node gets slots again, it must not execute a command that is still
+    /// under way on such a connection.
     pub(super) left: VecDeque<(NodeAddress, LastConnection)>,
     pub(super) numbered: NodeId,
     /// The node of each slot; [`FIRST`]: none.
     pub(super) slots: Vec<NodeId>,
     pub(super) calls: Calls,
     pub(super) events: VecDeque<(NodeId, Event)>,
-    /// When the table of slots is looked up next.
+    /// When to look up the table of slots next.
     pub(super) lookup_at: Option<Instant>,
     pub(super) looked_up_at: Instant,
-    /// It was told that all nodes are connected.
+    /// The router told that all nodes are connected.
     pub(super) is_ready: bool,
     pub(super) password_unwanted: bool,
     pub(super) moved: bool,
-    /// No more calls are taken.
+    /// The router takes no more calls.
     pub(super) closed: bool,
-    /// There are no nodes but the first client, at an address that keeps the rules of a cluster.
+    /// There are no nodes except the first client, whose address hides a cluster.
     pub(super) one_address: bool,
 }
 
@@ -69,7 +69,7 @@ impl Cluster {
 
     fn with(config: &ClientConfig, rules: ClusterRules, ids: IdSource, one_address: bool) -> Box<Self> {
         let mut config = config.clone();
-        // A node that is away may be back, or be replaced, at any time; whether to go on at all is asked at lookups.
+        // A node that is away may come back or be replaced at any time. The user's function is asked at lookups whether to go on.
         config.retry.pause = PauseRule::Growing;
         Box::new(Self {
             rules,
@@ -77,7 +77,7 @@ impl Cluster {
             ids,
             nodes: BTreeMap::new(),
             left: VecDeque::new(),
-            // The first client's names are the seed's own, those of calls over several slots the next one's.
+            // The first client's names come from the seed itself, and those of calls over several slots from the next one.
             numbered: 1,
             slots: vec![FIRST; SLOTS],
             calls: Calls::default(),
@@ -96,7 +96,7 @@ impl Cluster {
         self.nodes.get_mut(&node).map(|node| &mut node.client)
     }
 
-    /// The slot's client and its number.
+    /// The client of the slot's node, and the node's number.
     pub(super) fn at<'a>(&'a mut self, first: &'a mut Client, slot: u16) -> (NodeId, &'a mut Client) {
         let id = self.owner(slot);
         match self.nodes.get_mut(&id) {
@@ -159,7 +159,7 @@ impl Cluster {
         nodes.chain(self.lookup_at).chain(self.calls.poll_timeout()).min()
     }
 
-    /// Has the table of slots looked up, soon.
+    /// Makes the router look up the table of slots after this pause.
     pub(super) fn look_up_in(&mut self, now: Instant, pause: Duration) {
         let at = (now + pause).max(self.looked_up_at + LOOKUP_PAUSE.0);
         self.lookup_at = Some(self.lookup_at.map_or(at, |before| before.min(at)));
@@ -176,7 +176,7 @@ impl Cluster {
         }
     }
 
-    /// The node at an address, made if it is not known.
+    /// The node at an address. It is made if it is not known.
     pub(super) fn node_at(&mut self, address: &NodeAddress) -> NodeId {
         if let Some((id, _)) = self.nodes.iter().find(|(_, node)| node.address == *address) {
             return *id;
@@ -189,7 +189,7 @@ impl Cluster {
             client.succeed(last);
         }
         if self.closed {
-            // It has no calls yet, so the time does not matter.
+            // The client has no calls yet, so the time does not matter.
             client.close(self.looked_up_at);
         }
         self.nodes.insert(id, Node { client, address: address.clone(), mode: None });
@@ -197,7 +197,7 @@ impl Cluster {
         id
     }
 
-    /// A node is let go.
+    /// Keeps the last connection of a removed node.
     pub(super) fn remember(&mut self, node: &Node) {
         if let Some(last) = node.client.last_connection() {
             if self.left.len() >= MOST_LEFT {

@@ -1,5 +1,4 @@
-//! Calls that go to several nodes, and have nothing to wait for between them: releases of keys of several slots,
-//! `releaseAll`, the step at exit.
+//! Calls that go to several nodes at the same time: releases of keys of several slots, `releaseAll`, the step at exit.
 
 use super::cluster::Cluster;
 use super::fragments::{Counted, by_slot};
@@ -17,7 +16,7 @@ use std::time::Duration;
 const MOST_ROUNDS: u32 = 8;
 
 impl Cluster {
-    /// Returns the node to which a release for which others wait was given.
+    /// Sends a release. Returns the node whose bytes may be urgent because of it.
     pub(super) fn release(&mut self, first: &mut Client, now: Instant, request: ReleaseRequest) -> NodeId {
         let groups = by_slot(&request.keys);
         if let [_] | [] = groups.as_slice() {
@@ -46,7 +45,7 @@ impl Cluster {
     ) -> Result<TaskKey, Error> {
         let ids = self.ids();
         if ids.is_empty() {
-            // Checks the request, and waits for the table of slots, too.
+            // The first client checks the request and also keeps it until the table of slots is known.
             return first.release_all(now, request);
         }
         let call = self.calls.count(Counted::new(request.caller, 0));
@@ -76,12 +75,12 @@ impl Cluster {
             sent += 1;
         }
         if sent == 0 {
-            // All nodes are gone: it waits for new ones.
+            // All nodes are gone, so the call waits for new ones.
             let caller = self.calls.fragment_of_count(call);
             first.release_all(now, ReleaseAllRequest { caller, ..request.clone() })?;
             sent = 1;
         } else if let Some(lookups) = first.lookups_to_come() {
-            // There may be nodes that no command has led to.
+            // There may be nodes to which no command has led yet.
             self.calls.await_table(call, lookups);
             self.look_up_in(now, Duration::ZERO);
             sent += 1;
@@ -95,7 +94,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Fails what somebody waits for, also what is at no client.
+    /// Fails every call that a caller waits for, also those that no client has.
     pub(super) fn fail_all(&mut self, error: &Error) {
         self.each(|client| client.fail_all(error));
         for caller in self.calls.give_up_tables() {
@@ -103,7 +102,7 @@ impl Cluster {
         }
     }
 
-    /// A fragment of a counted call ended. The call's caller and outcome, if it was the last.
+    /// A fragment of a counted call ended. If it was the last, returns the caller and the outcome.
     pub(super) fn fragment_counted(
         &mut self,
         first: &mut Client,
@@ -148,7 +147,7 @@ impl Cluster {
         self.calls.uncount(call).map(|counted| (counted.caller, counted.outcome()))
     }
 
-    /// True when there is something to send.
+    /// Shortens the leases for the exit. True: there is something to send.
     pub(super) fn shorten_for_exit(&mut self, first: &mut Client, now: Instant, held: &[NewLease]) -> bool {
         let mut any = false;
         let mut held = held.to_vec();
@@ -171,7 +170,7 @@ impl Cluster {
         any
     }
 
-    /// The grant of a claim that is not answered yet, wherever it was sent.
+    /// The grant of an unanswered claim, whichever node has it.
     fn supersede(&mut self, claim: u64) -> Option<Arc<[u8]>> {
         self.nodes.values_mut().find_map(|node| node.client.supersede(claim))
     }

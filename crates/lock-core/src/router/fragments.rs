@@ -1,4 +1,4 @@
-//! Calls that go to several slots, as data: their fragments, one a slot, and the calls whose fragments are counted down.
+//! The data of calls over several slots: their fragments, one per slot, and the calls whose fragments are counted down.
 
 use super::node_id::NodeId;
 use crate::error::Error;
@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Fragments of calls are numbered from here, callers below.
+/// Fragments of calls are numbered from here. Callers have lower numbers.
 pub(super) const FIRST_FRAGMENT: u64 = 1 << 60;
 
 #[derive(Debug)]
 pub(super) enum Fragment {
-    /// Of a call whose fragments are counted.
+    /// A fragment of a call that counts its fragments.
     Counted(u64),
     /// The keys of one slot, by its place in the call.
     Share(u64, usize),
@@ -27,27 +27,27 @@ pub(super) enum Fragment {
 pub(super) struct Share {
     pub(super) keys: Arc<[LockKey]>,
     pub(super) held: Option<HeldShare>,
-    /// The number under which they are being asked for.
+    /// The number under which the share is asked for now.
     pub(super) asked: Option<u64>,
 }
 
-/// Lease of a share of a lock without an end, until all shares are held: a process that crashes meanwhile leaves nothing for ever.
+/// Lease of a share of a lock without an end, until all shares are held. If the process crashes meanwhile, no share stays for ever.
 const PARTIAL_LEASE: Duration = Duration::from_secs(5);
 
-/// Pauses before a share is asked for again that Redis did not keep: the shortest, and the longest.
+/// Pauses before the call asks again for a share that Redis did not keep: the shortest, and the longest.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
-/// What is known of a share that is held.
+/// The state of a share that is held.
 #[derive(Clone, Debug)]
 pub(super) struct HeldShare {
     pub(super) tokens: Box<[u64]>,
-    /// For how long it was taken or last extended.
+    /// The length of the lease by which it was taken or last extended.
     pub(super) lease: Option<Duration>,
     /// When the command was sent that took it or last extended it.
     pub(super) sent_at: Instant,
-    /// When it is asked for again, to keep it.
+    /// When the call asks for it again, in order to keep it.
     pub(super) ask_at: Option<Instant>,
-    /// It could not be kept the last time, and may have been given back for that.
+    /// Redis did not keep it the last time, and it may have been given back for that reason.
     pub(super) in_doubt: bool,
     /// The owner held some of it before, by other attempts.
     pub(super) joined: bool,
@@ -66,7 +66,7 @@ impl HeldShare {
         }
     }
 
-    /// Redis did not keep it this time: it is asked again soon. False where it may have lapsed by now.
+    /// Redis did not keep the share this time, so the call asks again soon. False: the share may have lapsed by now.
     pub(super) fn ask_again(&mut self, now: Instant) -> bool {
         let pause = self.lease.unwrap_or_default() / 20;
         self.ask_at = Some(now + pause.clamp(ASK_AGAIN.0, ASK_AGAIN.1));
@@ -77,20 +77,20 @@ impl HeldShare {
 
 #[derive(Debug)]
 pub(super) struct Several {
-    /// Without the names of its keys: it is copied for each share.
+    /// The request without the names of its keys, because it is copied for each share.
     pub(super) request: AcquireRequest,
     /// The keys as the caller named them.
     pub(super) named: Vec<String>,
     pub(super) owner: Owner,
     pub(super) attempt: AttemptId,
-    /// When the caller waits no longer.
+    /// When the caller stops waiting.
     pub(super) end: Option<Instant>,
     pub(super) shares: Vec<Share>,
     pub(super) waited: bool,
 }
 
 impl Several {
-    /// When a share is asked for again, to keep it.
+    /// When the call asks for a share again, in order to keep it.
     pub(super) fn refresh_at(&self, share: &Share) -> Option<Instant> {
         share.held.as_ref()?.ask_at.filter(|_| share.asked.is_none())
     }
@@ -102,12 +102,12 @@ impl Several {
         self.request.lease.or((!is_last).then_some(PARTIAL_LEASE))
     }
 
-    /// Whether a share is held as it will be told.
+    /// Whether the share is held with the full lease.
     pub(super) fn is_whole(&self, share: &Share) -> bool {
         share.held.as_ref().is_some_and(|held| !held.in_doubt && held.lease == self.request.lease)
     }
 
-    /// When the caller waits no longer, if nothing but the keeping of shares is under way: that has no limit of its own.
+    /// When the caller stops waiting, if the call only keeps shares alive: those questions have no limit of their own.
     pub(super) fn late_at(&self) -> Option<Instant> {
         self.end.filter(|_| self.shares.iter().all(|share| share.held.is_some()))
     }
@@ -129,7 +129,7 @@ impl Several {
             keys: Arc::clone(&self.request.keys),
             owner: self.owner.clone(),
             attempt: self.attempt,
-            // A node on a mode without tokens leaves the call without.
+            // A node in a mode without tokens leaves the whole call without tokens.
             tokens: if tokens.len() == self.request.keys.len() { tokens } else { Box::default() },
             lease: self.request.lease,
             sent_at: held().map(|share| share.sent_at).min().unwrap_or(Instant::from_nanos(0)),
@@ -142,23 +142,23 @@ impl Several {
     }
 }
 
-/// Calls of several fragments, and the fragments.
+/// The calls of several fragments, and their fragments.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     pub(super) numbered: u64,
     pub(super) fragments: HashMap<u64, Fragment>,
     pub(super) counted: HashMap<u64, Counted>,
     pub(super) several: BTreeMap<u64, Several>,
-    /// Calls of `releaseAll` that have to know whether they asked all nodes.
+    /// Calls of `releaseAll` that must know whether they asked all nodes.
     tables: Vec<AwaitedTable>,
 }
 
-/// The table of slots, as it is or was after a call began. The call counts it as a fragment.
+/// The wait of a call for a table of slots that is at least as new as the call. The call counts it as a fragment.
 #[derive(Debug)]
 struct AwaitedTable {
     call: u64,
     fragment: u64,
-    /// It is what this many lookups from now on find.
+    /// The table is new enough after this many lookups from now on.
     lookups: u32,
 }
 
@@ -180,7 +180,7 @@ impl Calls {
         part
     }
 
-    /// The call ends after so many lookups of the table of slots at the earliest.
+    /// Makes the call wait for at least this many lookups of the table of slots.
     pub(super) fn await_table(&mut self, call: u64, lookups: u32) {
         let fragment = self.fragment_of_count(call);
         self.tables.push(AwaitedTable { call, fragment, lookups });
@@ -191,8 +191,8 @@ impl Calls {
         !self.tables.is_empty()
     }
 
-    /// A lookup has ended. The fragments that waited for it, each with whether its call has asked all these nodes. If nothing was
-    /// found, all of them: the calls go by what is known.
+    /// A lookup has ended. Returns the waiting fragments that are done, each with whether its call has asked all these nodes. If the lookup
+    /// found nothing, returns all of them: the calls use the table that is known.
     pub(super) fn end_lookup(&mut self, found: bool, nodes: &[NodeId]) -> Vec<(u64, bool)> {
         self.tables.iter_mut().for_each(|table| table.lookups -= u32::from(table.lookups > 0));
         let ended = self.tables.extract_if(.., |table| !found || table.lookups == 0);
@@ -204,7 +204,7 @@ impl Calls {
         ended.into_iter().map(|table| (table.fragment, !found || has_asked_all(table.call))).collect()
     }
 
-    /// Gives up the calls that wait for the table of slots: those who asked for them.
+    /// Gives up the calls that wait for the table of slots. Returns their callers.
     pub(super) fn give_up_tables(&mut self) -> Vec<u64> {
         let tables = std::mem::take(&mut self.tables);
         tables.into_iter().filter_map(|table| self.give_up(table.call)).collect()
@@ -233,7 +233,7 @@ impl Calls {
         self.several.values().filter_map(shares).min()
     }
 
-    /// What calls of `acquire` hold that wait for the rest, for the step at exit.
+    /// The shares that unfinished calls of `acquire` hold, for the step at exit.
     pub(super) fn held_for_named(&self) -> impl Iterator<Item = (Arc<[LockKey]>, Owner, AttemptId)> {
         self.several.values().filter(|several| !several.owner.is_unique()).flat_map(|several| {
             let held = several.shares.iter().filter(|share| share.held.is_some());
@@ -241,7 +241,7 @@ impl Calls {
         })
     }
 
-    /// The same of `execute`.
+    /// The shares that unfinished calls of `execute` hold, for the same step.
     pub(super) fn held_fragments(&self) -> impl Iterator<Item = NewLease> {
         self.several.values().filter(|several| several.owner.is_unique()).flat_map(|several| {
             several.shares.iter().filter_map(|share| {
@@ -270,14 +270,14 @@ impl Calls {
 pub(super) struct Counted {
     pub(super) caller: u64,
     pub(super) left: usize,
-    /// Keys that were another's; none are named in an answer that was remembered.
+    /// Keys that were another owner's. An answer that Redis remembered names none.
     pub(super) not_held: Option<Vec<String>>,
     pub(super) pending: Option<String>,
     pub(super) failed: Option<Error>,
     pub(super) freed: u64,
-    /// For `releaseAll`: what is asked again, and how often it was.
+    /// For `releaseAll`: the request, and how often it was repeated.
     pub(super) again: Option<(ReleaseAllRequest, u32)>,
-    /// For `releaseAll`: the nodes that are or were asked in this round.
+    /// For `releaseAll`: the nodes that this round has asked.
     pub(super) asked: Vec<NodeId>,
     pub(super) moved: bool,
 }
@@ -307,7 +307,7 @@ impl Counted {
     }
 }
 
-/// The keys, which are in order, by slot.
+/// Groups the keys, which are sorted, by slot.
 pub(super) fn by_slot(keys: &[LockKey]) -> Vec<Arc<[LockKey]>> {
     keys.chunk_by(|one, next| one.slot() == next.slot()).map(Into::into).collect()
 }

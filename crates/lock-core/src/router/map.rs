@@ -1,11 +1,11 @@
-//! The table of slots: which node has which.
+//! The table of slots: the node of each slot.
 
 use crate::node_address::NodeAddress;
 
 /// Number of hash slots in a Redis Cluster.
 pub(super) const SLOTS: usize = 16_384;
 
-/// Slots that one node has.
+/// A range of slots of one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotRange {
     /// The first.
@@ -16,10 +16,10 @@ pub struct SlotRange {
     pub master: NodeAddress,
 }
 
-/// The whole table, for whoever talks to the nodes by itself.
+/// The whole table, for a thread that talks to the nodes itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routes {
-    /// By slot, the index of its node; beyond the nodes: it has none.
+    /// The index of each slot's node. An index beyond the nodes: no node has the slot.
     slots: Vec<u16>,
     nodes: Vec<NodeAddress>,
 }
@@ -41,13 +41,13 @@ impl Routes {
         self.nodes.get(usize::from(*self.slots.get(usize::from(slot))?))
     }
 
-    /// Every node that has slots, or had.
+    /// Every node that has slots or had some.
     #[must_use]
     pub fn nodes(&self) -> &[NodeAddress] {
         &self.nodes
     }
 
-    /// The slots are this node's.
+    /// Gives these slots to a node.
     pub fn set(&mut self, slots: impl IntoIterator<Item = u16>, node: &NodeAddress) {
         let at = self.nodes.iter().position(|known| known == node).unwrap_or_else(|| {
             self.nodes.push(node.clone());

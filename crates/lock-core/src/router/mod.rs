@@ -1,7 +1,7 @@
-//! Which server a call goes to: the only one, or the nodes of a Redis Cluster, each with a client of its own.
+//! Sends each call to its server: the only one, or the right node of a Redis Cluster. Each node has its own client.
 //!
-//! The methods are those of [`Client`], and so is the order: one mutation, then drain. A single server costs one look
-//! at an `Option`.
+//! The methods and their order are those of [`Client`]: one mutation, then drain. With a single server the router only looks at one
+//! `Option`.
 
 mod cluster;
 mod counted;
@@ -30,8 +30,8 @@ use std::time::Duration;
 /// See the module.
 #[derive(Debug)]
 pub struct Router {
-    /// The only server's client. In a cluster it never connects: what has no node yet waits there, and its connects are
-    /// lookups of the table of slots.
+    /// The only server's client. In a cluster it never connects. Calls without a node wait there, and its connects are lookups of the table
+    /// of slots.
     first: Client,
     cluster: Option<Box<Cluster>>,
     config: ClientConfig,
@@ -41,7 +41,7 @@ pub struct Router {
 }
 
 impl Router {
-    /// Not connected yet. `seed` comes from a strong random source and is used once. It is a cluster when the
+    /// A router that is not connected yet. `seed` comes from a strong random source and is used once. It is a cluster's if the
     /// configuration has rules for one.
     #[must_use]
     pub fn new(config: ClientConfig, seed: [u8; 24]) -> Self {
@@ -50,7 +50,7 @@ impl Router {
         Self { first, cluster, config, ids, last: FIRST }
     }
 
-    /// Whether there are several nodes, or may be.
+    /// Whether there may be several nodes.
     #[must_use]
     pub fn is_cluster(&self) -> bool {
         self.nodes_of().is_some()
@@ -94,7 +94,7 @@ impl Router {
     /// See [`Client::parse_keys`].
     ///
     /// # Errors
-    /// As there.
+    /// As [`Client::parse_keys`].
     pub fn parse_keys(&self, named: &[String]) -> Result<Arc<[LockKey]>, Error> {
         self.first.parse_keys(named)
     }
@@ -108,7 +108,7 @@ impl Router {
     /// See [`Client::acquire`].
     ///
     /// # Errors
-    /// As there.
+    /// As [`Client::acquire`].
     pub fn acquire(&mut self, now: Instant, request: AcquireRequest) -> Result<TaskKey, Error> {
         match &mut self.cluster {
             None => self.first.acquire(now, request),
@@ -127,7 +127,7 @@ impl Router {
     /// See [`Client::release_all`].
     ///
     /// # Errors
-    /// As there.
+    /// As [`Client::release_all`].
     pub fn release_all(&mut self, now: Instant, request: ReleaseAllRequest) -> Result<TaskKey, Error> {
         match &mut self.cluster {
             None => self.first.release_all(now, request),
@@ -143,7 +143,7 @@ impl Router {
         }
     }
 
-    /// The connection on which bytes should leave now and not with those of the whole turn. Told once.
+    /// The connection whose bytes should leave now, before those of the whole turn. Says so once.
     pub fn take_urgent(&mut self) -> Option<NodeId> {
         let node = self.last;
         self.client(node).is_some_and(Client::take_urgent).then_some(node)
@@ -156,7 +156,7 @@ impl Router {
 
     /// See [`Client::judge`].
     pub fn judge(&mut self, now: Instant, question: u64, verdict: Verdict) {
-        // Questions are numbered by tasks, which no two clients number alike.
+        // Clients number questions by their calls, and no two clients use the same numbers.
         self.each(|client| client.judge(now, question, verdict));
     }
 
@@ -184,7 +184,7 @@ impl Router {
         }
     }
 
-    /// Whether anything is under way at all.
+    /// Whether nothing is under way.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.first.is_idle() && self.cluster.as_ref().is_none_or(|cluster| cluster.is_idle())
@@ -223,8 +223,8 @@ impl Router {
         }
     }
 
-    /// The next thing to do or to tell, and whose it is. [`Event::Connect`] of [`FIRST`] in a cluster: look up the table of
-    /// slots, and report by [`Self::handle_map`].
+    /// The next event, and its node. [`Event::Connect`] of [`FIRST`] in a cluster means: look up the table of slots, and report by
+    /// [`Self::handle_map`].
     pub fn poll_event(&mut self, now: Instant) -> Option<(NodeId, Event)> {
         match &mut self.cluster {
             Some(cluster) if !cluster.one_address => cluster.poll_event(&mut self.first, now),
@@ -256,7 +256,7 @@ impl Router {
         }
     }
 
-    /// The table of slots was found, or not; the error is a line for people.
+    /// The lookup of the table of slots has ended. The error is a line for people.
     pub fn handle_map(&mut self, now: Instant, outcome: Result<Vec<SlotRange>, String>) {
         if let Some(cluster) = &mut self.cluster {
             match outcome {
@@ -274,19 +274,19 @@ impl Router {
         self.first.handle_moved(now, reason);
     }
 
-    /// The nodes to ask for the table of slots, those first that are connected.
+    /// The nodes to ask for the table of slots, the connected ones first.
     #[must_use]
     pub fn known(&self) -> Vec<NodeAddress> {
         self.nodes_of().map(Cluster::known).unwrap_or_default()
     }
 
-    /// Where a node is; `None` for [`FIRST`] and for nodes that are gone.
+    /// The address of a node. `None` for [`FIRST`] and for removed nodes.
     #[must_use]
     pub fn address(&self, node: NodeId) -> Option<&NodeAddress> {
         self.cluster.as_ref()?.address(node)
     }
 
-    /// The table of slots, if it has changed since it was last asked for.
+    /// The table of slots, if it has changed since the last call.
     pub fn take_routes(&mut self) -> Option<Routes> {
         self.cluster.as_mut()?.take_routes()
     }

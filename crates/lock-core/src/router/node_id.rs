@@ -1,4 +1,4 @@
-//! The names of connections, and what is told of them.
+//! The names of connections, and the events about them.
 
 use crate::node_address::NodeAddress;
 use crate::requests::{Event, LogLevel, Outcome};
@@ -7,7 +7,7 @@ use crate::requests::{Event, LogLevel, Outcome};
 /// its number.
 pub type NodeId = u32;
 
-/// The only server; in a cluster, the way to its table of slots.
+/// The only server. In a cluster: the client that looks up the table of slots.
 pub const FIRST: NodeId = 0;
 
 /// A line of the log about one node.

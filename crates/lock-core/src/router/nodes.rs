@@ -1,4 +1,4 @@
-//! The nodes of a cluster: who they are, which slots they have, and how calls find them and follow a slot that moves.
+//! The nodes of a cluster and their slots: how calls find their node, and how they follow a slot that moves.
 
 use super::cluster::{Cluster, LOOKUP_PAUSE};
 use super::map::{Routes, SLOTS, SlotRange};
@@ -32,7 +32,7 @@ impl Cluster {
                 self.take_event(first, now, FIRST, event);
             }
             for id in self.ids() {
-                // Before what ended: a `releaseAll` that goes on has to know of the node that got a slot.
+                // Redirects come first, because a `releaseAll` that goes on must know the node that got a slot.
                 for redirected in self.client(id).map(Client::take_redirected).unwrap_or_default() {
                     quiet = false;
                     self.follow(first, now, id, &redirected);
@@ -66,7 +66,7 @@ impl Cluster {
                 self.is_ready = false;
                 self.events.push_back((id, Event::Down { reason }));
             }
-            // The other nodes may have been there all the time.
+            // The other nodes may never have been away.
             Event::Recovered { .. } => {
                 let event =
                     Event::Log { level: LogLevel::Info, message: "Connected to Redis again.".to_owned() };
@@ -83,7 +83,7 @@ impl Cluster {
         }
     }
 
-    /// Tells once that every node is connected, and of the worst of their modes.
+    /// Tells once that every node is connected, with the worst of their modes.
     fn tell_ready(&mut self) {
         if self.is_ready || self.nodes.values().any(|node| node.mode.is_none()) {
             return;
@@ -115,7 +115,7 @@ impl Cluster {
             self.slots = slots;
             self.moved = true;
         }
-        // Even if nothing is new: what MOVED told is in the table already, and may have left a node without slots.
+        // MOVED may have changed the table already and left a node without slots, so this also runs if the lookup brings nothing new.
         self.let_go(first, now);
         self.connect_new();
         let waits =
@@ -145,14 +145,14 @@ impl Cluster {
         }
     }
 
-    /// Moves calls from nodes that do not have their slots any more, and forgets nodes that have none.
+    /// Moves calls away from nodes that have lost their slots, and removes nodes without slots.
     fn let_go(&mut self, first: &mut Client, now: Instant) {
         for id in self.ids() {
             let slots = &self.slots;
             let Some(node) = self.nodes.get_mut(&id) else { continue };
             let gone = !slots.contains(&id);
             if gone {
-                // What is still under way there would be sent elsewhere anyway, if the node lives.
+                // If the node lives, it would redirect the commands that are under way.
                 node.client.retire(now);
             }
             let moved = node.client.extract_slots(|slot| slots.get(usize::from(slot)) != Some(&id));
@@ -166,7 +166,7 @@ impl Cluster {
                 while let Some(event) = node.client.poll_event() {
                     match event {
                         Event::Done { caller, outcome } => self.ended(first, now, caller, outcome),
-                        // What is told of a job is told of a node that is no more, too.
+                        // The events about a job also count if its node is removed.
                         event @ (Event::Claimed { .. }
                         | Event::ClaimLost { .. }
                         | Event::TakenAway { .. }) => {
@@ -181,7 +181,7 @@ impl Cluster {
         }
     }
 
-    /// Gives a task to the client of its slot.
+    /// Gives a call to the client of its slot.
     fn place(&mut self, first: &mut Client, now: Instant, call: Call) {
         let Some(slot) = call.slot().present() else { return };
         self.at(first, slot).1.adopt(now, call, false, Duration::ZERO);

@@ -1,4 +1,4 @@
-//! What a node says of a slot that it does not have, and where the call goes then.
+//! The answers of a node that does not have a slot, and the next node of the call.
 
 use super::cluster::{Cluster, Node};
 use super::node_id::NodeId;
@@ -10,7 +10,7 @@ use crate::time::Instant;
 use std::time::Duration;
 
 impl Cluster {
-    /// A node sent a command elsewhere.
+    /// A node redirected a command.
     pub(super) fn follow(&mut self, first: &mut Client, now: Instant, id: NodeId, redirected: &Redirected) {
         let Redirected { call, redirect, text } = redirected;
         let call = *call;
@@ -31,7 +31,7 @@ impl Cluster {
         match redirect {
             Redirect::Moved(slot, address) => {
                 let Some(address) = parse(address) else {
-                    // Of no use; the table of slots says it better.
+                    // The answer does not help. The table of slots is better.
                     return self.wait_for_table(now, id, redirected);
                 };
                 let to = self.node_at(&address);
@@ -42,7 +42,7 @@ impl Cluster {
                 self.look_up_in(now, Duration::ZERO);
                 let pause = self.rules.moved_pause.max(least);
                 let Some(from) = self.client(id).present() else { return };
-                // Looked for once: a node that hands a slot over says so to each of very many calls.
+                // Only the first such answer moves the other calls. A node that gives a slot away answers very many calls in this way.
                 let others = if is_news { from.extract_slots(|other| other == *slot) } else { Vec::new() };
                 let first = from.extract(call);
                 let Some(client) = self.client(to).present() else { return };
@@ -52,7 +52,7 @@ impl Cluster {
             Redirect::Ask(address) => {
                 let to = parse(address).and_then(|address| self.connected_at(&address));
                 let Some(to) = to else {
-                    // A new node takes no part before it has slots; by then the key has arrived.
+                    // A new node does not take part before it has slots. The key has arrived by then.
                     let pause = self.rules.try_again_pause;
                     self.look_up_in(now, pause);
                     return self.repeat(now, id, pause, redirected);
@@ -68,7 +68,7 @@ impl Cluster {
                 let Some(slot) = slot.filter(|slot| self.owner(*slot) != id) else {
                     return self.repeat(now, id, pause, redirected);
                 };
-                // Of a node that was only asked: back to the one whose slot it is.
+                // The call came here by ASK, so it goes back to the slot's owner.
                 let extracted = self.client(id).and_then(|from| from.extract(call));
                 if let Some(call) = extracted {
                     self.at(first, slot).1.adopt(now, call, false, pause);
@@ -78,7 +78,7 @@ impl Cluster {
         }
     }
 
-    /// Has the table of slots looked up, and the command repeated after a pause.
+    /// Makes the router look up the table of slots, and the call repeat its command after a pause.
     fn wait_for_table(&mut self, now: Instant, id: NodeId, redirected: &Redirected) {
         let pause = self.rules.down_pause;
         self.look_up_in(now, pause);

@@ -1,6 +1,5 @@
-//! Calls that take keys of several slots: one slot after the other, in the order in which keys are taken everywhere, so
-//! that no two calls wait for each other. What is held already is kept alive meanwhile; all of it goes back when the
-//! call comes to nothing.
+//! Calls that take keys of several slots. They take one slot after the other, in the order in which all clients take keys, so no two calls
+//! wait for each other. They keep the shares alive that they hold already, and give all of them back if the call fails.
 
 use super::cluster::Cluster;
 use super::fragments::{FIRST_FRAGMENT, Fragment, HeldShare, Several, Share, by_slot};
@@ -64,7 +63,7 @@ impl Cluster {
         self.take_next(first, now, call);
     }
 
-    /// Asks for the next share of a call, or tells that all are held.
+    /// Asks for the next share of a call, or tells that the call holds all of them.
     fn take_next(&mut self, first: &mut Client, now: Instant, call: u64) {
         let Some(several) = self.calls.several.get(&call).present() else { return };
         let stale = |share: &Share| {
@@ -74,7 +73,7 @@ impl Cluster {
         let next = several.shares.iter().position(|share| share.held.is_none());
         match next.or_else(|| several.shares.iter().position(stale)) {
             Some(at) => self.ask_share(first, now, call, at),
-            // The answers of those that are being kept alive decide.
+            // The answers for the shares that are being kept alive decide.
             None if several.shares.iter().any(|share| share.asked.is_some()) => {}
             None => {
                 if let Some(several) = self.calls.several.remove(&call) {
@@ -86,7 +85,7 @@ impl Cluster {
         }
     }
 
-    /// All shares are held, and the call is told so.
+    /// The call holds all shares, and its caller is told.
     fn confirm_shares(&mut self, first: &mut Client, now: Instant, several: &Several) {
         let joined = several.shares.iter().filter_map(|share| Some((share, share.held.as_ref()?)));
         for (share, held) in joined.filter(|(_, held)| held.joined) {
@@ -96,7 +95,7 @@ impl Cluster {
         }
     }
 
-    /// Asks for a share: a new one with the call's wait, one that is held without any.
+    /// Asks for a share. A new share waits as the call asks. A share that is held does not wait.
     fn ask_share(&mut self, first: &mut Client, now: Instant, call: u64, at: usize) {
         if first.is_closed() {
             return self.fail_several(first, now, call, closed_error());
@@ -119,17 +118,17 @@ impl Cluster {
         self.at(first, slot).1.acquire_as(now, request, owner, attempt, true);
     }
 
-    /// A call of a client ended: a caller's own, or a fragment of one.
+    /// A call of a client ended. It is a caller's own call or a fragment.
     pub(super) fn ended(&mut self, first: &mut Client, now: Instant, caller: u64, outcome: Outcome) {
         match self.calls.fragments.remove(&caller) {
             Some(Fragment::Counted(call)) => {
                 if let Some((caller, outcome)) = self.fragment_counted(first, now, call, outcome) {
-                    // It may itself be a fragment, of a call that waited for nodes.
+                    // The call may itself be a fragment, of a call that waited for nodes.
                     self.ended(first, now, caller, outcome);
                 }
             }
             Some(Fragment::Share(call, at)) => self.share_answered(first, now, call, at, outcome),
-            // Given up when its client had answered it, and did not undo it.
+            // The router gave the fragment up after its client had answered it, and did not roll it back.
             None if caller >= FIRST_FRAGMENT => {
                 if let Outcome::Held(hold) = outcome {
                     self.give_back_unwanted(first, now, hold);
@@ -144,7 +143,7 @@ impl Cluster {
         self.roll_back_share(first, now, keys, owner, attempt, &HeldShare::of(hold));
     }
 
-    /// Gives back what a share has, at whichever client has its slot by now.
+    /// Gives back a share, at the client that has its slot now.
     fn roll_back_share(
         &mut self,
         first: &mut Client,
@@ -167,7 +166,8 @@ impl Cluster {
         share.asked = None;
         match outcome {
             Outcome::Held(hold) => {
-                // Asked for again to keep it, what this call has looks like what its owner had. Once it may have lapsed, it may be that.
+                // Asking again reports a held share as joined, because its owner holds it already, so the earlier flag counts.
+                // If the share may have lapsed, another hold of the owner may stand there, so the reported flag counts.
                 let before = share.held.as_ref().filter(|held| !is_late(now, held.sent_at, held.lease));
                 let joined = before.map_or(hold.joined, |held| held.joined);
                 several.waited |= hold.waited;
@@ -175,7 +175,7 @@ impl Cluster {
                 self.take_next(first, now, call);
             }
             Outcome::Failed(error) if error.code == Code::NotAcquired && share.held.is_some() => {
-                // Lost: from here on the keys are taken again, in their order.
+                // The share is lost. The call takes the keys again from here on, in their order.
                 share.held = None;
                 let later = several.shares.iter().skip(at + 1);
                 if later.into_iter().any(|share| share.held.is_some() || share.asked.is_some()) {
@@ -187,7 +187,7 @@ impl Cluster {
                 if error.code == Code::Refused
                     && share.held.as_mut().is_some_and(|held| held.ask_again(now)) =>
             {
-                // Under the same names a late roll-back would take from the call what it has again by then.
+                // Under the same names a late roll-back would take away what the call has taken again by then.
                 let (keys, owner) = (Arc::clone(&share.keys), several.owner.clone());
                 let slot = keys.first().map_or(0, LockKey::slot);
                 if self.at(first, slot).1.gives_back(&keys, &owner) {
@@ -199,8 +199,8 @@ impl Cluster {
         }
     }
 
-    /// Begins again with nothing. What is given back now may arrive late, since nodes pause and slots move: under the same
-    /// names it would take from the call what it has taken again by then.
+    /// Begins again without any share. Nodes pause and slots move, so a give-back of now may arrive late. Under the same names it would
+    /// take away what the call has taken again by then.
     fn start_anew(&mut self, first: &mut Client, now: Instant, call: u64) {
         let count = self.calls.several.get(&call).map_or(0, |several| several.shares.len());
         for at in 0..count {
@@ -214,7 +214,7 @@ impl Cluster {
         self.take_next(first, now, call);
     }
 
-    /// Gives a share back, and asks for it no more.
+    /// Gives a share back and stops asking for it.
     fn drop_share(&mut self, first: &mut Client, now: Instant, call: u64, at: usize) {
         let Some(several) = self.calls.several.get_mut(&call).present() else { return };
         let Some(share) = several.shares.get_mut(at).present() else { return };
@@ -243,7 +243,7 @@ impl Cluster {
         }
     }
 
-    /// Keeps alive what calls hold that wait for the rest.
+    /// Keeps the shares of unfinished calls alive.
     pub(super) fn keep_fragments(&mut self, first: &mut Client, now: Instant) {
         let late: Vec<(u64, WaitPolicy, Vec<String>)> = (self.calls.several.iter())
             .filter(|(_, several)| several.late_at().is_some_and(|at| at <= now))
@@ -272,7 +272,7 @@ impl Cluster {
     }
 
     pub(super) fn cancel(&mut self, first: &mut Client, now: Instant, index: TaskKey, caller: u64) {
-        // Where it was put first: most calls stay there.
+        // Most calls stay where they were put first.
         let mut is_done = first.cancel(now, index, caller);
         self.each(|client| is_done = is_done || client.cancel(now, index, caller));
         if is_done {
@@ -288,13 +288,13 @@ impl Cluster {
         }
     }
 
-    /// Withdraws a call at whichever client has it.
+    /// Withdraws a call at the client that has it.
     fn cancel_everywhere(&mut self, first: &mut Client, now: Instant, caller: u64) {
         first.cancel_caller(now, caller);
         self.each(|client| client.cancel_caller(now, caller));
     }
 
-    /// Parts of `releaseAll` whose node is gone: what it had is elsewhere by now.
+    /// Parts of `releaseAll` whose node is gone. Other nodes have its locks now.
     pub(super) fn free_elsewhere(
         &mut self,
         first: &mut Client,
@@ -306,8 +306,8 @@ impl Cluster {
         }
     }
 
-    /// The table of slots was looked up, and found or not. Calls of `releaseAll` that waited for it begin anew if there is a node that
-    /// they did not ask.
+    /// A lookup of the table of slots has ended. Calls of `releaseAll` that waited for it begin anew if there is a node that they did not
+    /// ask.
     pub(super) fn end_lookup(&mut self, first: &mut Client, now: Instant, found: bool) {
         let nodes = self.ids();
         for (fragment, has_asked_all) in self.calls.end_lookup(found, &nodes) {
@@ -319,7 +319,7 @@ impl Cluster {
         }
     }
 
-    /// Repeats, slot by slot, a call that was refused because its keys are of several slots. Nothing of it was executed.
+    /// Repeats a call slot by slot after the server refused it because of its slots. The server executed nothing of it.
     pub(super) fn split(&mut self, first: &mut Client, now: Instant, call: Call) {
         match asked_for(call, now) {
             Some(Asked::Acquire { request, owner, attempt }) => {

@@ -1,19 +1,19 @@
--- Takes every lock key or none, for one attempt of one owner. Repeating it with the same attempt changes nothing but the time left.
--- KEYS  `stride` per lock: the lock key; with 5 its slot's fencing counter, its hold record, its "polled" mark, its queue.
--- ARGV  1 owner, 2 lease in ms ('0': none), 3 stride; with 5: 4 '1': sync the counters to the server's TIME in microseconds (first use on
+-- Takes every lock key or none, for one attempt of one owner. A repetition with the same attempt changes only the time left.
+-- KEYS  `stride` per lock: the lock key; with stride 5 also its slot's fencing counter, its hold record, its "polled" mark, its queue.
+-- ARGV  1 owner, 2 lease in ms ('0': none), 3 stride; with stride 5: 4 '1': sync the counters to the server's TIME in microseconds (first use on
 --       this connection), 5 attempt id, 6 '1': the caller is promised the lock's end, 7 '1': the caller will ask again.
 -- Reply {1, token, ...} held, one token per lock (none with stride 1); then -1 if this attempt joined what its owner held before (with
 --       stride 1 also if it may have: an attempt that asks again is not known there);
---       {0, index, ...} refused, nothing taken: each index (from 0) names a lock that is another's, or is left alone for others.
+--       {0, index, ...} refused, nothing taken: each index (from 0) names a lock that another owner holds, or that is left alone for others.
 local owner, lease = ARGV[1], ARGV[2]
 local unique = string.sub(owner, 1, 8) == 'execute:'
 
--- The common path first, without what only the others need: one key of execute, free, its counter alive.
+-- The common case first, without the code of the other cases: one key of execute, free, its counter alive.
 if ARGV[3] == '5' and not KEYS[6] and unique and redis.call('EXISTS', KEYS[4], KEYS[5]) == 0 then
   if redis.call('SET', KEYS[1], owner, 'NX', 'PX', lease) then
     local token = redis.pcall('INCRBY', KEYS[2], '1')
     if type(token) == 'number' and token >= 1e15 and ARGV[4] ~= '1' then return {1, token} end
-    -- Nothing is rolled back by itself: a counter that cannot be raised must not leave the key locked.
+    -- Redis rolls nothing back. The key must not stay locked if its counter cannot be raised.
     redis.call('DEL', KEYS[1])
     if type(token) ~= 'number' then return token end
   end
@@ -35,7 +35,7 @@ local function set(i, attempts, token, ms)
   end
 end
 
--- Whether an owner that is not this one will hand over at its release, or poll again soon.
+-- Whether another owner will hand over at its release, or poll again soon.
 local function is_ours(i, holder)
   if string.sub(holder, 1, 6) == 'grant:' then return true end
   if string.sub(holder, 1, 8) == 'execute:' then return string.sub(holder, 23, 23) == '8' end
@@ -47,7 +47,7 @@ for i = 1, #KEYS, stride do
   local holder = redis.call('GET', KEYS[i])
   local free = not holder
   attempts[i], leases[i] = attempt, lease
-  -- Those in the queue know nothing of us yet: from the next time on they poll, and have their turns.
+  -- The waiters in the queue know nothing of this caller yet. From the next time on they poll, and get their turns.
   if stride == 5 and waits and redis.call('EXISTS', KEYS[i + 4]) == 1 then
     redis.pcall('SET', KEYS[i + 3], '+', 'NX', 'PX', MARK_MS)
   end
@@ -61,7 +61,7 @@ for i = 1, #KEYS, stride do
       refused[#refused + 1] = (i - 1) / stride
       if stride == 5 and waits then mark_polled(KEYS[i + 3], is_ours(i, holder), true) end
     else
-      -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
+      -- The earlier attempts keep the lock that this owner held before, so a roll-back of this attempt does not free it.
       leases[i], tokens[i] = time_left(KEYS[i], named, lease), token
       if mine then
         attempts[i] = asked_again(KEYS[i + 2], named, attempt, leases[i])
@@ -74,9 +74,9 @@ for i = 1, #KEYS, stride do
 end
 if #refused > 1 then return refused end
 
--- Counters first: the first write is the one that can fail cleanly.
+-- The counters come first, because only the first write of a script can fail without a trace.
 for i = 1, #KEYS, stride do
-  -- Raised also where the token is known: the caller takes this for the counter's first use.
+  -- The counter is raised even if the token is known, because the caller takes this for the counter's first use.
   local sync = ARGV[4] == '1'
   if stride > 1 and (sync or not tokens[i]) then
     local token = next_token(KEYS[i + 1], sync)

@@ -1,12 +1,12 @@
--- Gives back locks of several calls of execute, none of which has more to say (see hand_over): each goes to the next in its queue, or is
+-- Gives back locks of several calls of execute that need no other argument (see hand_over). Each lock goes to the next in its queue, or is
 -- deleted.
 -- KEYS  all lock keys; then their queues; then their slots' counters.
 -- ARGV  their owners.
--- Reply 1: all were released; {1, answer, ...}, one per lock: 1: released; 0: it was not the owner's; or the error of that lock, which is
---       as it was.
+-- Reply 1: all were released; {1, answer, ...}, one per lock: 1: released; 0: it was not the owner's; or the error of that lock, which
+--       did not change.
 local try, count = redis.pcall, #KEYS / 3
 local holders = try('MGET', unpack(KEYS, 1, count))
--- The common case at once: all are their owners', and nobody waits for any of them.
+-- The common case first: all are their owners', and nobody waits for any of them.
 local common = true
 for n = 1, count do common = common and holders[n] == ARGV[n] end
 if common and try('EXISTS', unpack(KEYS, count + 1, 2 * count)) == 0 then
@@ -25,7 +25,7 @@ for n = 1, count do
     if type(waited) == 'table' then
       answer = waited
     elseif waited > 0 then
-      -- What fails here must not hide what became of the others.
+      -- A failure here must not hide the results of the other locks.
       local done, failure = pcall(grant_next, lock, queue, KEYS[2 * count + n], true)
       if not done then answer = type(failure) == 'table' and failure or {err = failure} end
     else

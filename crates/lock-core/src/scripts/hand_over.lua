@@ -1,15 +1,15 @@
 -- Gives back locks of execute: each goes to the next in its queue, or is deleted.
 -- KEYS  3 per lock: the lock key, its queue, its slot's counter.
--- ARGV  1 owner, 2 '1': sync the counters to the server's TIME (not used on this connection yet); then only where there is more to say
---       (with one lock): 3 the grant that the owner's job began on, while its claim is not answered ('': none), 4 client id, and of the
---       client's oldest waiter 5 ticket ('': none), 6 owner, 7 lease in ms, 8 the ticket of the waiter after it ('': none), 9 how many more
---       of the client's waiters may follow it without a word; 10 the last ticket that followed: an entry of the client up to it is taken
---       out of the queue ('': none). An empty owner: that waiter has to ask for itself.
+-- ARGV  1 owner, 2 '1': sync the counters to the server's TIME (not used on this connection yet). The others are optional, and only for one
+--       lock: 3 the grant on which the owner's job began, while its claim is not answered ('': none), 4 client id; about the client's oldest
+--       waiter: 5 its ticket ('': none), 6 its owner (empty: the waiter has to ask by itself), 7 its lease in ms, 8 the ticket of the waiter
+--       after it ('': none), 9 how many more of the client's waiters may follow it without a command; 10 the last ticket that followed:
+--       the script takes an entry of the client up to this ticket out of the queue ('': none).
 -- Reply {1, 1} every lock was released; {1, 0, index, ...} each index (from 0) names a lock that was not the owner's;
---       {2, token} released, and held by the client's oldest waiter; then, if more may follow, a ticket: those that are earlier may, with
---       the tokens after this one; {3, token} released, and granted to the client.
+--       {2, token} released, and the client's oldest waiter holds it; then, if more waiters may follow, a ticket: waiters with an earlier
+--       ticket may follow, with the tokens after this one; {3, token} released, and granted to the client.
 local owner, grant, me, ticket, served = ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[10]
--- The common path first: one lock, nobody waits.
+-- The common case first: one lock, nobody waits.
 if not KEYS[4] and not grant and redis.call('GET', KEYS[1]) == owner and redis.call('EXISTS', KEYS[2]) == 0 then
   redis.call('DEL', KEYS[1])
   return {1, 1}
@@ -43,9 +43,9 @@ if not token then return reply end
 if not ARGV[6] or ARGV[6] == '' then return {3, token} end
 redis.call('SET', KEYS[1], ARGV[6], 'PX', ARGV[7])
 reply = {2, token}
--- The lock is given; what fails from here on must not hide it. A waiter who is not in the queue asks for itself.
+-- The lock is given, and a later failure must not hide it. A waiter that is not in the queue asks by itself.
 if more > 0 then
-  -- Tickets are drawn from the counter, too: what it has given so far came before all that is to come.
+  -- Tickets come from the counter, too: every ticket so far is earlier than every later one.
   local other = redis.pcall('ZRANGE', KEYS[2], '0', '0', 'WITHSCORES')[2]
   reply[3] = other and math.min(tonumber(other), token + more + 1) or token + more + 1
 end

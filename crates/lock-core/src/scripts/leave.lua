@@ -1,4 +1,4 @@
--- A client leaves a queue, or passes on a grant that it has no use for.
+-- A client leaves a queue, or passes on a grant that it cannot use.
 -- KEYS  1 the lock key, 2 its queue, 3 its slot's counter.
 -- ARGV  1 client id, 2 '1': leave the queue, 3 '1': pass on a grant to this client, 4 '1': sync the counter.
 -- Reply {1}.

@@ -1,16 +1,15 @@
--- Acquire or park: takes every lock key, or waits at the first that is another's. Repeated with the same attempt it goes on where it is.
+-- Takes every lock key, or waits at the first that another owner holds. A repetition with the same attempt goes on from where it stands.
 -- KEYS  5 per lock, in the order in which keys are taken: the lock key, its slot's counter, its hold record, its queue, its "polled" mark.
 -- ARGV  1 owner, 2 lease in ms ('0': none), 3 '1': sync the counters to the server's TIME (first use on this connection), 4 attempt id,
 --       5 client id, 6 'try' or 'wait', 7 the lock (from 1) at which this attempt is parked ('0': none), 8 its ticket there ('': none),
 --       9 '1': it is the client's oldest waiter there and may take over a grant to the client, 10 the ticket of the client's next waiter
---       there ('': none), 11 how many more waiters of the client come along (one lock of execute, not
---       parked yet): they wait behind this one, 12 '1': the caller is promised the lock's end, 13 '1': the client gave this lock back a
---       moment ago (both may be left out).
+--       there ('': none), 11 how many more waiters of the client come along (for one lock of execute, not parked yet), which wait behind this
+--       one; 12 '1': the caller is promised the lock's end, 13 '1': the client gave this lock back a moment ago (both are optional).
 -- Reply {1, token, ...} held, one token per lock; then, if others came along and wait, the ticket of the first of them, or -1 if this attempt
 --       joined what its owner held before;
---       {0, index, ...} refused, and nothing of this attempt is held: each index (from 0) names a lock that is another's; a waiter polls;
---       {2, index, ticket, ms, 1 or 0} parked at that lock, whose lease ends in so many ms (-1: has no end); 1: its holder hands over.
--- The tickets of those who came along follow this token or ticket.
+--       {0, index, ...} refused, and this attempt holds nothing: each index (from 0) names a lock of another owner, and a waiter has to poll;
+--       {2, index, ticket, ms, 1 or 0} parked at that lock, whose lease ends in `ms` (-1: it has no end); 1: its holder hands over.
+-- The tickets of the waiters that came along follow this token or ticket.
 local PARTIAL_MS = 5000
 local owner, lease, attempt, client = ARGV[1], ARGV[2], ARGV[4], ARGV[5]
 local unique = string.sub(owner, 1, 8) == 'execute:'
@@ -39,14 +38,14 @@ local function leave_queue()
     redis.call('ZADD', queue, next_ticket, client)
     redis.call('PEXPIRE', queue, '60000')
   else
-    -- A later waiter, whose park is not answered yet, may have brought the client back in.
+    -- A later waiter, whose park is not answered yet, may have entered the client again.
     local score = redis.call('ZSCORE', queue, client)
     if score and tonumber(score) <= tonumber(ARGV[8]) then redis.call('ZREM', queue, client) end
   end
   at = 0
 end
 
--- Passes on what this attempt holds of the locks from `first` on, and a grant that came with it, if it waits before that lock now.
+-- If the attempt waits at an earlier lock now: passes on the locks from `first` on that it holds, and a grant that came with them.
 local function give_back(first, mine, attempts, tokens)
   local sync, asked = ARGV[3] == '1', tonumber(ARGV[7])
   for i = first, count do
@@ -63,16 +62,16 @@ local function give_back(first, mine, attempts, tokens)
   end
 end
 
--- Whether an owner that is not ours will hand over at its release, not just delete.
+-- Whether another owner will hand over at its release, and not only delete.
 local function hands_over(i, holder)
-  -- It is free, and left alone for others.
+  -- The lock is free, and left alone for others.
   if holder == '' then return true end
   if string.sub(holder, 1, 6) == 'grant:' then return true end
   if string.sub(holder, 1, 8) == 'execute:' then return string.sub(holder, 23, 23) == '8' end
   return record_of(key(i, 1), key(i, 3)) ~= nil
 end
 
--- What each lock is to this attempt: 'attempt' (took it), 'owner' (the same owner held it before), 'open', or blocked (nothing).
+-- The state of each lock for this attempt: 'attempt' (it took the lock), 'owner' (its owner held the lock before), 'open', or nil (blocked).
 local mine, tokens, attempts, blocked, blocker = {}, {}, {}, {}, nil
 for i = 1, count do
   local lock, oldest = key(i, 1), at == i and ARGV[9] == '1'
@@ -99,7 +98,7 @@ for i = 1, count do
   if not mine[i] then
     blocked[#blocked + 1] = i
     blocker = blocker or holder or ''
-    -- Whoever waits, waits at the first; a try names them all.
+    -- A waiter waits at the first blocked lock. A try names all of them.
     if waits then
       for later = i + 1, count do
         if redis.call('GET', key(later, 1)) == owner then
@@ -117,7 +116,7 @@ local function set(i, ms)
   local all = attempt
   if not unique then
     ms = time_left(key(i, 1), attempts[i], ms)
-    -- What this owner held before stays the earlier attempts', too, so that undoing this one leaves it alone.
+    -- The earlier attempts keep the lock that this owner held before, so a roll-back of this attempt does not free it.
     if mine[i] == 'attempt' then
       all = asked_again(key(i, 3), attempts[i], attempt, ms)
     elseif mine[i] == 'owner' then
@@ -134,9 +133,9 @@ local function set(i, ms)
 end
 
 if #blocked == 0 then
-  -- Counters first: the first write is the one that can fail cleanly.
+  -- The counters come first, because only the first write of a script can fail without a trace.
   for i = 1, count do
-    -- Raised also where the token is known: the caller takes this for the counter's first use.
+    -- The counter is raised even if the token is known, because the caller takes this for the counter's first use.
     local token = (not tokens[i] or ARGV[3] == '1') and counter_up(i, along)
     tokens[i] = tokens[i] or token
   end
@@ -174,7 +173,7 @@ if waits then
       if mine[i] == 'open' then
         set(i, partial)
       elseif mine[i] == 'attempt' then
-        -- Not shortened: another attempt of the same owner may hold it, too.
+        -- The lease is not shortened, because another attempt of the same owner may hold the lock, too.
         local left = redis.call('PTTL', key(i, 1))
         if left >= 0 and left < tonumber(partial) then
           redis.call('PEXPIRE', key(i, 1), partial)
@@ -190,7 +189,7 @@ if waits then
     return {2, here - 1, ticket, redis.call('PTTL', key(here, 1)), 1}
   end
   if at > 0 then
-    -- Everybody polls here: the client waits in the queue no more.
+    -- All callers poll for this lock, so the client leaves the queue.
     redis.call('ZREM', key(at, 4), client)
     at = 0
   end

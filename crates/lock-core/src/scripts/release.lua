@@ -1,12 +1,13 @@
--- Gives lock keys back, each only if it is still the owner's. With side keys each goes to the next in its queue.
--- KEYS  `stride` per lock: the lock key; with 4 its hold record, its queue, its slot's counter. Then, with 4, the remembered release.
--- ARGV  1 owner, 2 stride; with 4: 3 '1': sync the counters.
+-- Gives lock keys back, each only if it is still the owner's. With side keys each lock goes to the next in its queue.
+-- KEYS  `stride` per lock: the lock key; with stride 4 also its hold record, its queue, its slot's counter. Then, with stride 4, the
+--       remembered release.
+-- ARGV  1 owner, 2 stride; with stride 4: 3 '1': sync the counters.
 -- Reply {1, 1} every lock was released; {1, 0, index, ...} each index (from 0) names a lock that was not the owner's (none are named
 --       in a remembered answer).
 local owner, stride = ARGV[1], tonumber(ARGV[2])
 local last = #KEYS
 if stride == 4 then
-  -- Also at the first time: it may come after its own repetition, from a connection that was given up.
+  -- This holds for the first command, too: it may come after its own repetition, from a connection that the client gave up.
   local answer = redis.call('GET', KEYS[last])
   if answer then return {1, tonumber(answer)} end
   last = last - 1
@@ -27,6 +28,6 @@ for i = 1, last, stride do
     redis.call('DEL', KEYS[i])
   end
 end
--- After the deletion: when memory is full, a deletion makes the script's later writes possible.
+-- This comes after the deletion, which makes later writes of the script possible if memory is full.
 if stride == 4 then redis.pcall('SET', KEYS[#KEYS], reply[2], 'PX', '60000') end
 return reply

@@ -1,15 +1,15 @@
--- Sets the time left of locks that are still their holder's, or looks at it. Update only: it never brings a lock back.
--- KEYS  `stride` per lock: the lock key; with 2 its hold record.
--- ARGV  1 stride, then per lock: owner, time left in ms from now, with '+' in front: at least so long ('+0' only looks); with stride 2 also the
---       hold's token, by which holds of one owner are told apart. '=<attempt>' for the time: this attempt, which joined the hold, gives no end
---       back any more.
--- Reply {1, answer, ...}: per lock 0 when it was not the holder's; else 1 or, where '+' asked for it, the time left in ms, -1: has no end.
+-- Sets the time left of locks that are still their holder's, or looks at it. It only updates: it never brings a lock back.
+-- KEYS  `stride` per lock: the lock key; with stride 2 also its hold record.
+-- ARGV  1 stride, then per lock: owner, time left in ms from now (with '+' in front: at least this long, so '+0' only looks); with stride 2
+--       also the hold's token, which tells holds of one owner apart. '=<attempt>' in place of the time: this attempt, which joined the hold,
+--       will not be rolled back.
+-- Reply {1, answer, ...}: per lock 0 if it was not the holder's; else 1 or, if '+' asked for it, the time left in ms (-1: it has no end).
 local DAY = 86400000
 
 --@ moved
 
--- An attempt that is rolled back gives the lock back the end that it would have had without it. Moves each of these ends to now + `least` ms at
--- least. Returns the attempts, for a record that still lives as long, and the time left whichever attempt is rolled back.
+-- A roll-back of an attempt restores the end that the lock would have without it. Moves each of these ends to at least now + `least` ms.
+-- Returns the attempts, for a record whose time left does not change, and the time that the lock has left after any one roll-back.
 local function keep_ends(attempts, least, left, lives)
   local sure = left
   local kept = string.gsub(attempts, '@(%-?%d+)', function(before)
@@ -34,7 +34,7 @@ for i = 1, #KEYS, stride do
       answer = redis.call('PTTL', KEYS[i])
       if record ~= attempts then redis.call('SET', KEYS[i + 1], record .. ':' .. token .. (answer < 0 and ':0' or ':1'), 'KEEPTTL') end
     elseif string.byte(ms) ~= 43 then
-      -- Of a hold that other attempts share, nothing is taken away.
+      -- A hold that other attempts share loses no time.
       if stride == 1 or not string.find(attempts, '[,+]', string.byte(attempts) == 33 and 3 or 1) then
         answer = redis.call('PEXPIRE', KEYS[i], ms)
         if stride == 2 then redis.call('PEXPIRE', KEYS[i + 1], ms) end

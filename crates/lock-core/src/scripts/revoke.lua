@@ -1,5 +1,5 @@
--- Takes a batch of locks, which SCAN found, away from their holders, and tells them.
--- KEYS  `stride` per lock: the lock key; with 4 its hold record, its queue, its slot's counter.
+-- Takes a batch of locks, which SCAN found, away from their holders, and tells the holders.
+-- KEYS  `stride` per lock: the lock key; with stride 4 also its hold record, its queue, its slot's counter.
 -- ARGV  1 stride, 2 '1': of any owner, '0': only of the owner in 3; 4 '1': sync the counters; 5, if given: only the hold whose record has this
 --       token. An owner may have taken the lock again, and several callers use '*'.
 -- Reply {1, number of locks taken away}.
@@ -7,7 +7,7 @@ local stride, freed = tonumber(ARGV[1]), 0
 --@ token
 --@ grant_next
 for i = 1, #KEYS, stride do
-  -- What is no string is no lock.
+  -- A value that is no string is no lock.
   local holder = redis.pcall('GET', KEYS[i])
   local wanted = type(holder) == 'string' and (ARGV[2] == '1' or holder == ARGV[3])
   local record = wanted and stride == 4 and redis.call('GET', KEYS[i + 1]) or ''
@@ -17,7 +17,7 @@ for i = 1, #KEYS, stride do
       grant_next(KEYS[i], KEYS[i + 2], KEYS[i + 3], ARGV[4] == '1')
       local uuid = string.match(holder, '^execute:(%x+%-%x+)')
       local holders = uuid and string.gsub(uuid, '-', '') or string.match(record, '^[^:]*') or ''
-      -- Each process that the record names: its attempts begin alike, and so does the uuid of execute.
+      -- Tells each process that the record names. All attempts of a process begin with the same digits, and so does its uuid of execute.
       local told = {}
       for attempt in string.gmatch(holders, '%x+') do
         local mark = string.sub(attempt, 1, 12)

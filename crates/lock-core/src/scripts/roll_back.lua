@@ -1,8 +1,8 @@
--- Gives back what one attempt took, told by its hold records: an owner's name does not tell holds apart. What another attempt of the
--- owner holds, too, stays.
+-- Gives back the locks that one attempt took. The hold records name the attempt, because an owner's name does not tell holds apart. A lock that
+-- another attempt of the owner holds, too, stays.
 -- KEYS  4 per lock: the lock key, its hold record, its queue, its slot's counter.
 -- ARGV  1 owner, 2 attempt id, 3 '1': sync the counters.
--- Reply {1, index, ...}: undone; each index (from 0) names a lock that is this owner's and has no record to trust: it stays.
+-- Reply {1, index, ...}: rolled back; each index (from 0) names a lock of this owner that stays, because it has no valid record.
 --@ token
 --@ moved
 --@ record

@@ -1,15 +1,15 @@
--- Takes free keys that nobody waits for, each for one call of execute: the common case of park in fewer commands. The calls have nothing to
--- do with each other. Takes that share a call cost Redis little more than half as much.
+-- Takes free keys that nobody waits for, each for one call of execute: the common case of park in fewer commands. The calls are independent
+-- of each other. Takes that share one script call cost Redis little more than half as much.
 -- KEYS  all lock keys; then their queues; then their slots' counters.
 -- ARGV  all owners; then their leases in ms; then, in a cluster, '1': sync the counters to the server's TIME.
--- Reply {1, answer, ...}, one per lock: a token: held; 0: contended, or the counter cannot be used: nothing is changed, park; or the error of
---       that lock.
+-- Reply {1, answer, ...}, one per lock: a token: held; 0: contended, or the counter cannot be used (nothing changed, and the caller parks); or
+--       the error of that lock.
 local try, reply, count = redis.pcall, {1}, #KEYS / 3
 local sync = ARGV[2 * count + 1] == '1'
 
 --@ token
 
--- The common case at once: nobody waits for any of them.
+-- The common case first: nobody waits for any of them.
 local calm = try('EXISTS', unpack(KEYS, count + 1, 2 * count)) == 0
 for n = 1, count do
   local answer, waited = 0, calm and 0 or try('EXISTS', KEYS[count + n])
@@ -19,7 +19,7 @@ for n = 1, count do
     if good then
       answer = token
     else
-      -- Nothing is rolled back by itself.
+      -- Redis rolls nothing back.
       redis.call('DEL', KEYS[n])
     end
   elseif held or type(waited) == 'table' then

@@ -1,5 +1,5 @@
-//! The waiters of this client, by key: the near half of a key's queue, whose far half in Redis has one entry for all of them. It
-//! decides to whom a grant goes, and when somebody asks. The rules are those of `docs/PROTOCOL.md`, "Rules of the client".
+//! The waiters of this client, by key. They are the client's half of a key's queue. Redis' half has one entry for all of them. This machine
+//! decides who gets a grant and when a waiter asks. The rules are those of `docs/PROTOCOL.md`, "Rules of the client".
 //!
 //! ```text
 //! (asks) --park answered: enter--> waiting --granted, or its own park answered--> served
@@ -7,8 +7,8 @@
 //!                                     +--- withdrawn, or told to poll: remove ---> gone
 //! ```
 //!
-//! A grant waits here while a command is under way that may take it over (`deciding`), or a job may be running on an earlier one
-//! (`claiming`). When neither is, [`Waiters::dispatch_grant`] says whose it is.
+//! A grant stays here while a command is under way that may take it over (`deciding`), or while a job may be running on an earlier grant
+//! (`claiming`). When there is neither, [`Waiters::dispatch_grant`] says who gets it.
 
 mod queue;
 
@@ -29,48 +29,48 @@ use std::time::Duration;
 const POLL_PAUSE: Duration = Duration::from_secs(1);
 /// A job begins on a grant only if at least this much of it is left.
 pub(crate) const LEAST_GRANT: Duration = Duration::from_millis(200);
-/// For how long a key counts as busy after a call had to wait for it.
+/// How long a key counts as busy after a call had to wait for it.
 const BUSY_FOR: Duration = Duration::from_millis(100);
-/// More keys than this are looked through for those that are busy no more.
+/// With more keys than this, the client looks for those that are not busy any more.
 const MANY: usize = 64;
-/// Most grants for nobody here that are passed on at a time. Each lapses by itself after two seconds, and a server that sends more
-/// has lost its way.
+/// Most grants without a waiter here that the client passes on at a time. Each grant lapses by itself after two seconds, and a server that
+/// sends more does not work as it should.
 const MOST_LEAVES: usize = 1_024;
 
-/// What becomes of a grant.
+/// The use of a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dispatch {
-    /// There is none, or somebody else decides.
+    /// Nothing: there is no grant, or a command under way decides.
     Nothing,
-    /// The waiter takes it over: its job may begin on it.
+    /// The waiter takes the grant over, and its job may begin on it.
     Begin(CallId, Grant),
-    /// The waiter asks: too little is left of the grant, or a leave under way passes it on.
+    /// The waiter asks, because too little is left of the grant or a leave under way passes it on.
     Ask(CallId),
-    /// Nobody has use for it.
+    /// The client passes the grant on, because no waiter can use it.
     PassOn,
 }
 
-/// What a park has to say of its waiter.
+/// The part of a park's arguments that depends on the other waiters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// It may take over a grant to the client; counted until [`Waiters::park_answered`].
+    /// The park may take over a grant to the client. It is counted until [`Waiters::park_answered`].
     pub(crate) may_take_grant: bool,
     /// The ticket of the client's next waiter.
     pub(crate) next_ticket: Option<u64>,
 }
 
-/// A call that waits from now on.
+/// A call that begins to wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waiter {
     pub(crate) call: CallId,
     pub(crate) ticket: u64,
     /// When its park was sent.
     pub(crate) sent_at: Instant,
-    /// The holder's time left; `None`: not told.
+    /// How long the holder may still hold the lock. `None`: not known.
     pub(crate) left: Option<Duration>,
 }
 
-/// The waiters of one connection, and the claims that are not answered.
+/// The waiters of one connection, and the unanswered claims.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     slab: slab::Slab<KeyQueue>,
@@ -78,11 +78,11 @@ pub(crate) struct Waiters {
     serial: u64,
     /// When a call last had to wait for a key.
     busy: BTreeMap<LockKey, Instant>,
-    /// With so many of them, those that are busy no more are looked for.
+    /// With this many keys, the client looks for those that are not busy any more.
     sweep_at: usize,
-    /// Claims that are not answered, by number: those of earlier connections, too.
+    /// Unanswered claims by number, also those of earlier connections.
     claims: HashMap<u64, CallId>,
-    /// Leaves that are not answered.
+    /// The number of unanswered leaves.
     leaves: usize,
 }
 
@@ -110,7 +110,7 @@ impl Waiters {
         Some((at, self.slab.get_mut(at as usize)?))
     }
 
-    /// Forgets the key's queue if nothing is left of it.
+    /// Forgets the key's queue if it is empty and nothing is under way.
     fn tidy(&mut self, key: &LockKey) {
         if self.find(key).is_some_and(KeyQueue::is_idle)
             && let Some(at) = self.by_key.remove(key)
@@ -119,14 +119,14 @@ impl Waiters {
         }
     }
 
-    /// Whether somebody of this client waits for the key, did a moment ago, or has a command under way about it: asking for a free key
-    /// first would cost a round trip.
+    /// Whether a call of this client waits for the key, waited a moment ago, or has a command about it under way. Then a question for a
+    /// free key would only cost a round trip.
     pub(crate) fn is_waited_for(&self, now: Instant, key: &LockKey) -> bool {
         self.find(key).is_some()
             || !self.busy.is_empty() && self.busy.get(key).is_some_and(|at| now < *at + BUSY_FOR)
     }
 
-    /// Whether a timer's queue is still there.
+    /// Whether the queue of a timer is still there.
     pub(crate) fn knows(&self, at: u32, serial: u64) -> bool {
         self.slab.get(at as usize).is_some_and(|queue| queue.serial == serial)
     }
@@ -136,7 +136,7 @@ impl Waiters {
         self.slab.iter().filter(|(_, queue)| !queue.is_empty()).map(|(_, queue)| queue.key.clone()).collect()
     }
 
-    /// Whether nobody of this client waits for the key.
+    /// Whether no call of this client waits for the key.
     pub(crate) fn is_empty_for(&self, key: &LockKey) -> bool {
         self.count(key) == 0
     }
@@ -151,7 +151,7 @@ impl Waiters {
         self.find(key).and_then(KeyQueue::oldest)
     }
 
-    /// The same, if nothing is under way that decides on a grant of the key, but for so many claims.
+    /// Does the same, if no command is under way that decides on a grant of the key, except this many claims.
     pub(crate) fn oldest_when_quiet(&self, key: &LockKey, claims: usize) -> Option<(u64, CallId)> {
         self.find(key).filter(|queue| queue.is_quiet(claims)).and_then(KeyQueue::oldest)
     }
@@ -170,8 +170,8 @@ impl Waiters {
         self.find(key).is_some_and(|queue| queue.has(ticket, call))
     }
 
-    /// A park was answered: the call waits for the key. True when it has to ask again: a leave sent before that answer may have taken
-    /// its entry out.
+    /// A park was answered, and the call waits for the key. True: it has to ask again, because a leave that was sent before the answer may
+    /// have taken its entry out.
     pub(crate) fn parked(&mut self, now: Instant, key: &LockKey, waiter: Waiter, fx: &mut Effects) -> bool {
         self.set_busy(now, key);
         let Some((place, queue)) = self.enter(key).present() else { return false };
@@ -195,7 +195,7 @@ impl Waiters {
         }
     }
 
-    /// A park of a call is about to be sent. `stands`: the call stands, or stood, in the key's queue.
+    /// A park of a call is about to be sent. `stands`: the call stands in the key's queue, or did before its connection broke.
     pub(crate) fn park_sent(&mut self, key: &LockKey, call: CallId, stands: bool) -> Standing {
         let Some(queue) = self.find_mut(key).filter(|_| stands) else { return Standing::default() };
         let may_take_grant = queue.oldest().map(|(_, oldest)| oldest) == Some(call) && !queue.is_claimed();
@@ -205,36 +205,36 @@ impl Waiters {
         Standing { may_take_grant, next_ticket: queue.ticket_beside(call) }
     }
 
-    /// A park that might have taken over a grant was answered. What was announced before is void then; true if something was: the oldest
-    /// waiter has to ask what is left.
+    /// A park that might have taken over a grant was answered. A grant that was announced before is void. True: there was one, so the
+    /// oldest waiter has to ask.
     pub(crate) fn park_answered(&mut self, key: &LockKey, call: CallId) -> bool {
         let Some(queue) = self.find_mut(key).present() else { return false };
         queue.end_deciding(call);
         queue.take_grant().is_some()
     }
 
-    /// The key is held by this client: a grant that was announced before is the one that was taken over, or it is gone.
+    /// This client holds the key. A grant that was announced before was taken over, or is gone.
     pub(crate) fn held(&mut self, key: &LockKey) {
         if let Some(queue) = self.find_mut(key) {
             queue.take_grant();
         }
     }
 
-    /// A call waits for the key no more, or only stood there when its connection broke.
+    /// The call does not wait for the key any more, or it only stood there before its connection broke.
     pub(crate) fn remove(&mut self, key: &LockKey, ticket: u64, call: CallId) {
         if let Some(queue) = self.find_mut(key) {
             queue.remove(ticket, call);
         }
     }
 
-    /// The same, of a call that goes to another client.
+    /// Does the same for a call that goes to another client.
     pub(crate) fn take_out(&mut self, key: &LockKey, ticket: u64, call: CallId) {
         self.remove(key, ticket, call);
         self.tidy(key);
     }
 
-    /// The key was granted to this client; `sent_at` is of the command that did it, if it was ours. False when nobody waits for it, nor
-    /// is a command about it under way.
+    /// The key was granted to this client. `sent_at`: when the command was sent that led to the grant, if it was a command of this client.
+    /// False: no call waits for the key, and no command about it is under way.
     pub(crate) fn granted(
         &mut self,
         key: &LockKey,
@@ -247,8 +247,8 @@ impl Waiters {
         true
     }
 
-    /// To whom a grant of the key goes, if there is one. `is_idle`: the call has no command under way. `may_begin`: its job may begin on
-    /// a mere grant. Forgets a queue of which nothing is left.
+    /// Decides the use of a grant of the key, if there is one. `is_idle`: the call has no command under way. `may_begin`: its job may begin
+    /// on a mere grant. Forgets a queue of which nothing is left.
     pub(crate) fn dispatch_grant(
         &mut self,
         now: Instant,
@@ -260,14 +260,14 @@ impl Waiters {
         let dispatch = match queue.oldest() {
             _ if queue.is_claimed() || queue.is_deciding() => Dispatch::Nothing,
             Some((_, call)) if is_idle(call) => match queue.take_grant() {
-                // A leave that is under way passes on whatever grant it finds.
+                // A leave under way passes on every grant that it finds.
                 Some(grant) if may_begin(call) && !queue.is_being_left() && grant.is_worth(now) => {
                     Dispatch::Begin(call, grant)
                 }
                 Some(_) => Dispatch::Ask(call),
                 None => Dispatch::Nothing,
             },
-            // It asks already.
+            // The waiter asks already.
             Some(_) => Dispatch::Nothing,
             None if queue.take_grant().is_some() => Dispatch::PassOn,
             None => Dispatch::Nothing,
@@ -278,7 +278,7 @@ impl Waiters {
         dispatch
     }
 
-    /// A key's safety poll: a message may have been lost, a holder may be gone, a grant may have lapsed. Gives the call that asks.
+    /// A key's safety poll is due: a message may have been lost, a holder may be gone, a grant may have lapsed. Returns the call that asks.
     pub(crate) fn poll_due(
         &mut self,
         now: Instant,
@@ -292,8 +292,8 @@ impl Waiters {
         queue.oldest().map(|(_, call)| call).filter(|_| due.is_due)
     }
 
-    /// The client is about to leave the far half of the queue (`remove`), or to pass on a grant. Whether the leave passes a grant on;
-    /// `None`: there is nothing to send. Counted until [`Self::left`].
+    /// The client is about to leave Redis' half of the queue (`remove`), or to pass on a grant. Returns whether the leave passes a grant
+    /// on. `None`: there is nothing to send. The leave is counted until [`Self::left`].
     pub(crate) fn leaving(&mut self, key: &LockKey, remove: bool) -> Option<bool> {
         let may_pass = self.leaves < MOST_LEAVES;
         let (_, queue) = self.enter(key)?;
@@ -326,12 +326,12 @@ impl Waiters {
         self.claims.insert(claim.serial, claim);
     }
 
-    /// A claim came from another client: it goes on under its number, and no queue here counts it.
+    /// Takes in a claim of another client. It keeps its number, and no queue here counts it.
     pub(crate) fn adopt_claim(&mut self, claim: CallId) {
         self.claims.insert(claim.serial, claim);
     }
 
-    /// A claim was answered, or needs no answer any more.
+    /// A claim was answered, or its answer is not needed any more.
     pub(crate) fn claim_ended(&mut self, key: &LockKey, claim: CallId) {
         let known = self.claims.remove(&claim.serial);
         debug_assert!(known.is_some(), "a claim ends twice");
@@ -340,7 +340,7 @@ impl Waiters {
         }
     }
 
-    /// The same, of a claim that goes to another client.
+    /// Does the same for a claim that goes to another client.
     pub(crate) fn claim_taken_out(&mut self, key: &LockKey, claim: CallId) {
         self.claim_ended(key, claim);
         self.tidy(key);
@@ -351,41 +351,41 @@ impl Waiters {
         self.claims.get(&number).copied()
     }
 
-    /// How many claims of the key are not answered, of those made on this connection.
+    /// How many claims of the key that were made on this connection are not answered.
     pub(crate) fn claims_of(&self, key: &LockKey) -> usize {
         self.find(key).map_or(0, KeyQueue::claims)
     }
 
-    /// Whether a claim was made on this connection.
+    /// Whether the claim was made on this connection.
     pub(crate) fn counts_claim(&self, key: &LockKey, claim: CallId) -> bool {
         self.find(key).is_some_and(|queue| queue.counts_claim(claim))
     }
 
-    /// The ticket that a claim names: of the oldest waiter, where the claim was made on this connection.
+    /// The ticket that a claim names: the oldest waiter's, if the claim was made on this connection.
     pub(crate) fn next_after_claim(&self, key: &LockKey, claim: CallId) -> Option<u64> {
         let queue = self.find(key).filter(|queue| queue.counts_claim(claim))?;
         queue.oldest().map(|(ticket, _)| ticket)
     }
 
-    /// Forgets everything but the claims: the connection is gone, and the client with it.
+    /// Forgets everything except the claims, because the connection and its client are gone.
     pub(crate) fn dissolve(&mut self) {
         self.slab.clear();
         self.by_key.clear();
     }
 
-    /// What it counts, for [`crate::Client::check`].
+    /// The queues with their counters, for [`crate::Client::check`].
     pub(crate) fn queues(&self) -> impl Iterator<Item = &KeyQueue> {
         self.slab.iter().map(|(_, queue)| queue)
     }
 
-    /// The same of leaves and claims.
+    /// The counted leaves and claims, for the same.
     pub(crate) fn counts(&self) -> (usize, usize) {
         (self.leaves, self.claims.len())
     }
 }
 
 impl Grant {
-    /// Whether enough is left of it for a job to begin.
+    /// Whether enough of the grant is left for a job to begin.
     fn is_worth(&self, now: Instant) -> bool {
         now + LEAST_GRANT < self.until.back(margin(CLAIM_PERIOD))
     }

@@ -1,4 +1,4 @@
-//! The waiters of one key, and what is under way about it.
+//! The waiters of one key, and the commands about it that are under way.
 
 use crate::call_id::CallId;
 use crate::key::LockKey;
@@ -10,38 +10,38 @@ use std::time::Duration;
 /// A grant to this client that none of its waiters has taken over yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
-    /// The token in its text.
+    /// The fencing token in the grant's text.
     pub(crate) token: u64,
-    /// Everybody else who waited then has this ticket or a later one; `None` where it was not told.
+    /// All other clients' waiters had this ticket or a later one. `None`: not known.
     pub(crate) first_foreign_ticket: Option<u64>,
-    /// Until when it stands for certain.
+    /// The grant surely stands until then.
     pub(crate) until: Instant,
 }
 
-/// When a key's poll comes next, and whether it was due.
+/// When a key's next poll comes, and whether a poll is due.
 #[derive(Debug)]
 pub(super) struct Due {
     pub(super) next: Instant,
     pub(super) is_due: bool,
 }
 
-/// Kept for as long as there is a waiter, or a command about them is not answered.
+/// A queue stays as long as there is a waiter or an unanswered command about one.
 #[derive(Debug)]
 pub(crate) struct KeyQueue {
     pub(crate) key: LockKey,
     pub(super) serial: u64,
     /// Ticket and call of every waiter whose park was answered.
     waiters: BTreeSet<(u64, CallId)>,
-    /// When the last command was sent whose answer said that no grant of the key was made to this client.
+    /// When the client sent the last command whose answer said that Redis had granted this client nothing.
     not_granted_at: Instant,
-    /// When the oldest waiter asks for itself, whatever was heard until then.
+    /// When the oldest waiter asks by itself, whatever the client heard until then.
     poll_at: Instant,
     armed_at: Option<Instant>,
-    /// Parks that are not answered and may take a grant over.
+    /// Unanswered parks that may take a grant over.
     deciding: Vec<CallId>,
-    /// Claims that are not answered: a job may be running on a grant.
+    /// Unanswered claims: a job may be running on a grant.
     claiming: Vec<CallId>,
-    /// Leaves that are not answered.
+    /// The number of unanswered leaves.
     leaving: u32,
     grant: Option<Grant>,
 }
@@ -100,23 +100,23 @@ impl KeyQueue {
         self.waiters.remove(&(ticket, call));
     }
 
-    /// Nothing is under way that decides on a grant, but for so many claims.
+    /// Whether no command is under way that decides on a grant, except this many claims.
     pub(super) fn is_quiet(&self, claims: usize) -> bool {
         self.deciding.is_empty() && self.claiming.len() == claims && self.leaving == 0 && self.grant.is_none()
     }
 
-    /// Nothing is left of it.
+    /// Whether nothing is left of the queue.
     pub(super) fn is_idle(&self) -> bool {
         self.waiters.is_empty() && self.deciding.is_empty() && self.claiming.is_empty() && self.leaving == 0
     }
 
-    /// A command that was sent then was answered: no grant had been made.
+    /// A command that was sent then was answered, and no grant had been made.
     pub(super) fn not_granted_at(&mut self, sent_at: Instant) {
         self.not_granted_at = self.not_granted_at.max(sent_at);
     }
 
     pub(super) fn grant(&mut self, token: u64, first_foreign_ticket: Option<u64>, sent_at: Option<Instant>) {
-        // What was sent then was executed before the grant was made, so the grant stands for a claim period from then at least.
+        // The server executed that command before it made the grant, so the grant stands at least for a claim period from that moment.
         let since = sent_at.map_or(self.not_granted_at, |sent_at| sent_at.max(self.not_granted_at));
         self.grant = Some(Grant { token, first_foreign_ticket, until: since + CLAIM_PERIOD });
     }
@@ -125,14 +125,14 @@ impl KeyQueue {
         self.grant.take()
     }
 
-    /// The oldest waiter asks then at the latest. When a timer is to be set for it.
+    /// Makes the oldest waiter ask then at the latest. Returns when to set a timer for it.
     pub(super) fn poll_at(&mut self, at: Instant) -> Option<Instant> {
         self.poll_at = at;
         let sooner = self.armed_at.is_none_or(|armed| at < armed);
         sooner.then(|| *self.armed_at.insert(at))
     }
 
-    /// A timer of the queue is due; `None`: another one counts, or nobody waits.
+    /// A timer of the queue is due. `None`: another timer counts, or no call waits.
     pub(super) fn poll_due(&mut self, now: Instant, pause: Duration) -> Option<Due> {
         if self.armed_at.is_some_and(|armed| armed > now) {
             return None;
@@ -176,7 +176,7 @@ impl KeyQueue {
         self.claiming.push(claim);
     }
 
-    /// Those of an earlier connection are not counted.
+    /// Claims of an earlier connection are not counted.
     pub(super) fn end_claiming(&mut self, claim: CallId) {
         self.claiming.retain(|other| *other != claim);
     }
@@ -194,7 +194,7 @@ impl KeyQueue {
         self.leaving -= u32::from(self.leaving > 0);
     }
 
-    /// Parks that decide, claims, and leaves: to be compared with the calls.
+    /// Deciding parks, claims, and leaves, for the comparison with the calls.
     pub(crate) fn under_way(&self) -> (&[CallId], &[CallId], u32) {
         (&self.deciding, &self.claiming, self.leaving)
     }

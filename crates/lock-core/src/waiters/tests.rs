@@ -1,4 +1,4 @@
-//! The rules of `docs/PROTOCOL.md` about who is given a grant and who asks, each by itself.
+//! Each rule of `docs/PROTOCOL.md` about who gets a grant and who asks, alone.
 
 use super::{Dispatch, MOST_LEAVES, Standing, Waiter, Waiters};
 use crate::call_id::CallId;

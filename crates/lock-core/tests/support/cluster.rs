@@ -34,7 +34,7 @@ pub fn range(first: u16, last: u16, host: &str) -> SlotRange {
     SlotRange { first, last, master: address(host) }
 }
 
-/// The half of the slots that "a" has, and the other, that "b" has.
+/// The half of the slots that "a" has, and the half that "b" has.
 pub fn halves() -> Vec<SlotRange> {
     vec![range(0, 8191, "a"), range(8192, 16_383, "b")]
 }
@@ -85,7 +85,7 @@ impl Nodes {
         self.find(host).unwrap_or_else(|| panic!("there is no node {host}"))
     }
 
-    /// The node is connected to and shakes hands. What it was asked for.
+    /// The client connects to the node and shakes hands. Returns the commands of the handshake.
     pub fn greet(&mut self, host: &str) -> Vec<Vec<String>> {
         let id = self.id(host);
         let now = self.now;
@@ -110,7 +110,7 @@ impl Nodes {
         asked
     }
 
-    /// The commands written to a node since the last time.
+    /// The commands to a node since the last time.
     pub fn sent(&mut self, host: &str) -> Vec<Vec<String>> {
         let (id, now) = (self.id(host), self.now);
         let client = self.router.client(id).unwrap();
@@ -129,7 +129,7 @@ impl Nodes {
         commands
     }
 
-    /// The same, as names of scripts or commands.
+    /// Does the same, as names of scripts or commands.
     pub fn asked(&mut self, host: &str) -> Vec<String> {
         let name = |command: &Vec<String>| {
             if command[0].starts_with("EVAL") { verb(command).to_owned() } else { command[0].clone() }
@@ -168,7 +168,7 @@ impl Nodes {
         }
     }
 
-    /// Whether the table of slots was asked for since the last time.
+    /// Whether the router asked for the table of slots since the last time.
     pub fn looks_up(&mut self) -> bool {
         let before = self.events.len();
         self.events.retain(|(id, event)| *id != FIRST || !matches!(event, Event::Connect));

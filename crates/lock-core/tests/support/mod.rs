@@ -39,7 +39,7 @@ pub fn with_password(username: Option<&str>) -> ClientConfig {
     ClientConfig { credentials: Some(credentials), ..config() }
 }
 
-/// The client, the time, and what came out of the client so far.
+/// The client, the time, and the client's output so far.
 pub struct Rig {
     pub client: Client,
     pub now: Instant,
@@ -74,7 +74,7 @@ impl Rig {
         rig
     }
 
-    /// Connected to a server that refuses channels: no queue is to be had.
+    /// A client that is connected to a server without channels, so there is no queue.
     pub fn polling(config: ClientConfig) -> Self {
         let mut rig = Self::new(config);
         rig.refuses_channels = true;
@@ -92,7 +92,7 @@ impl Rig {
         rig
     }
 
-    /// Connects to a server that refuses side keys; what waited is sent.
+    /// Connects to a server that refuses side keys. Waiting calls are sent.
     pub fn connects_without_side_keys(&mut self) {
         self.connects();
         for command in self.sent() {
@@ -105,7 +105,7 @@ impl Rig {
         }
     }
 
-    /// A connection stands, after the pause before it.
+    /// There is a connection, after the pause before it.
     pub fn connects(&mut self) {
         let end = self.now + 60 * SECOND;
         while !self.client.handle_connected(self.now) {
@@ -116,7 +116,7 @@ impl Rig {
 
     pub fn shake_hands(&mut self) {
         self.connects();
-        // Two rounds: pushes are asked for once RESP3 is agreed on.
+        // There are two rounds, because the client asks for pushes after both sides agreed on RESP3.
         for command in self.sent() {
             let reply: &[u8] = match command.first().map(String::as_str) {
                 Some("INFO") => b"$33\r\nredis_version:7.0.15\r\nloading:0\r\n\r\n",
@@ -133,19 +133,19 @@ impl Rig {
                     b">3\r\n+subscribe\r\n+mlr!c:x\r\n:1\r\n>3\r\n+subscribe\r\n+mlr!o:x\r\n:2\r\n"
                 }
                 Some("PUBLISH") => b":1\r\n",
-                // The server was ready at once, and what waited was sent.
+                // The server was ready at once, and the waiting calls were sent.
                 _ => panic!("sent before the server was ready: {command:?}"),
             };
             self.reply(reply);
         }
     }
 
-    /// A grant's message. Nobody may follow.
+    /// A grant's message, after which nobody may follow.
     pub fn push(&mut self, client: &str, token: u64, key: &str) {
         self.push_before(client, token, 0, key);
     }
 
-    /// A grant's message: who has an earlier ticket than `first_foreign` may follow.
+    /// A grant's message. Waiters with an earlier ticket than `first_foreign` may follow.
     pub fn push_before(&mut self, client: &str, token: u64, first_foreign: u64, key: &str) {
         let message = format!("{token}:{first_foreign}:medusa_lock:{key}");
         let channel = format!("mlr!c:{client}");
@@ -157,7 +157,7 @@ impl Rig {
         self.reply(push.as_bytes());
     }
 
-    /// The commands to be written since the last time.
+    /// The commands that the client would write since the last time.
     pub fn sent(&mut self) -> Vec<Vec<String>> {
         self.client.handle_write(self.now);
         self.written()

@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::parts::{SANE_TOKEN, index, promise, record_text};
 use crate::reply::{Outcome, Reply};
 
-/// What a lock is to this attempt: whose hold it becomes, and the token if it is held already.
+/// The hold of this attempt on a lock: its owner, and the token if the lock is held already.
 struct Hold {
     attempts: Vec<u8>,
     token: Option<i64>,
@@ -39,7 +39,7 @@ pub(super) fn acquire(call: &mut Call<'_>) -> Outcome<Reply> {
     }
     if stride > 1 {
         for (lock, hold) in holds.iter_mut().enumerate() {
-            // Raised also where the token is known.
+            // The counter is raised even if the token is known.
             if hold.token.is_none() || call.flag(4) {
                 let token = call.next_token(call.key(lock * stride + 1)?, call.flag(4), 0)?;
                 hold.token.get_or_insert(token);
@@ -65,7 +65,7 @@ pub(super) fn acquire(call: &mut Call<'_>) -> Outcome<Reply> {
     Ok(Reply::ints(&reply))
 }
 
-/// One free key of `execute`; `None` when it is for the long way.
+/// One free key of `execute`. `None`: this case does not apply.
 fn common_path(call: &mut Call<'_>, owner: &[u8], lease: &[u8]) -> Outcome<Option<Reply>> {
     let lock = call.key(0)?;
     if !call.set_if_absent(lock, owner, lease)? {
@@ -82,7 +82,7 @@ fn common_path(call: &mut Call<'_>, owner: &[u8], lease: &[u8]) -> Outcome<Optio
     token.map(|_| None)
 }
 
-/// `None`: another's, or left alone for others.
+/// `None`: another owner holds the lock, or it is left alone for others.
 fn look(
     call: &mut Call<'_>,
     owner: &[u8],

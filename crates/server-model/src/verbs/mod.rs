@@ -1,4 +1,4 @@
-//! The verbs, each as its script does it: `lock-core/src/scripts/*.lua`, whose headers name keys, arguments and replies.
+//! The verbs. Each does the same as its script in `lock-core/src/scripts/*.lua`, whose header names keys, arguments and replies.
 
 mod acquire;
 mod park;
@@ -9,32 +9,32 @@ mod upkeep;
 use crate::call::Call;
 use crate::reply::{Outcome, Reply};
 
-/// A script of ours.
+/// A script of the package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verb {
-    /// Take free keys that nobody waits for, each for a call of its own.
+    /// Takes free keys that nobody waits for, each for a call of its own.
     Take,
-    /// Take lock keys, or wait in the queue of the first that is another's.
+    /// Takes lock keys, or waits in the queue of the first key that another owner holds.
     Park,
-    /// Take over a grant.
+    /// Takes over a grant.
     Claim,
-    /// Give lock keys of `execute` to whoever is next.
+    /// Gives a lock of `execute` to the next waiter.
     HandOver,
-    /// Give back locks of several calls of `execute`.
+    /// Gives back locks of several calls of `execute`.
     GiveBack,
-    /// Leave a queue, or pass on a grant.
+    /// Leaves a queue, or passes on a grant.
     Leave,
-    /// Take lock keys, all or none, without a queue.
+    /// Takes lock keys, all or none, without a queue.
     Acquire,
-    /// Give lock keys back by owner.
+    /// Gives lock keys back by owner.
     Release,
-    /// Give lock keys back by attempt.
+    /// Gives lock keys back by attempt.
     RollBack,
-    /// Set the remaining time of lock keys that are still their holder's.
+    /// Sets the remaining time of lock keys that are still their holder's.
     Renew,
-    /// Take a batch of lock keys away from one owner or from all.
+    /// Takes a batch of lock keys away from one owner or from all owners.
     Revoke,
-    /// Find out whether side keys may be used.
+    /// Finds out whether side keys may be used.
     Probe,
 }
 

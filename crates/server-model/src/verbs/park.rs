@@ -1,17 +1,17 @@
-//! park: acquire, or wait at the first lock that is another's.
+//! park: takes keys, or waits at the first lock that another owner holds.
 
 use crate::call::Call;
 use crate::parts::{Record, index, is_grant_to, promise, record_text};
 use crate::reply::{LUA, Outcome, Reply};
 use crate::store::number;
 
-/// How long locks are held while waiting for a later one.
+/// How long a waiter holds its earlier locks while it waits for a later one.
 const PARTIAL_MS: i64 = 5000;
 
-/// What a lock is to this attempt.
+/// The state of a lock for this attempt.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mine {
-    /// Another's, or not looked at.
+    /// Another owner holds it, or the script did not look at it.
     No,
     /// This attempt took it.
     Attempt,
@@ -21,7 +21,7 @@ enum Mine {
     Open,
 }
 
-/// A lock's five keys, and what is known of it.
+/// A lock's five keys, and its state.
 struct Lock<'a> {
     name: &'a [u8],
     counter: &'a [u8],
@@ -30,7 +30,7 @@ struct Lock<'a> {
     polled: &'a [u8],
     mine: Mine,
     token: Option<i64>,
-    /// Who holds it for the same owner.
+    /// The hold record of the same owner.
     held: Option<Record>,
 }
 
@@ -42,7 +42,7 @@ struct Park<'c, 'a> {
     attempt: &'a [u8],
     client: &'a [u8],
     waits: bool,
-    /// Of `execute`, whose owner is as good as an attempt id.
+    /// The owner is one of `execute`, which identifies the attempt as well as an attempt id.
     unique: bool,
     /// The lock at which the attempt is parked.
     at: Option<usize>,
@@ -97,7 +97,7 @@ impl<'a> Park<'_, 'a> {
         Ok(Reply::ints(&blocked))
     }
 
-    /// Looks at one lock; its holder, when that is another.
+    /// Looks at one lock. Returns its holder, if that is another owner.
     fn look(&mut self, i: usize, lock: &mut Lock<'a>) -> Outcome<Option<Vec<u8>>> {
         let oldest = self.at == Some(i) && self.call.flag(9);
         if self.call.get(lock.name)?.is_none() && self.call.exists(lock.queue) {
@@ -137,7 +137,7 @@ impl<'a> Park<'_, 'a> {
         Ok((lock.mine == Mine::No).then_some(holder))
     }
 
-    /// Looks for what this attempt holds among the locks after the one it waits at.
+    /// Looks for locks of this attempt behind the one at which it waits.
     fn look_after(&self, later: &mut [Lock<'a>]) -> Outcome<()> {
         for lock in later {
             if !self.call.holds(lock.name, self.owner)? {
@@ -153,7 +153,7 @@ impl<'a> Park<'_, 'a> {
 
     fn take_all(&mut self, locks: &mut [Lock<'a>]) -> Outcome<Reply> {
         for lock in &mut *locks {
-            // Raised also where the token is known.
+            // The counter is raised even if the token is known.
             if lock.token.is_none() || self.sync {
                 let token = self.call.next_token(lock.counter, self.sync, self.along)?;
                 lock.token.get_or_insert(token);
@@ -176,12 +176,12 @@ impl<'a> Park<'_, 'a> {
         Ok(Reply::ints(&reply))
     }
 
-    /// Parks at lock `here`; `None` when the caller has to poll.
+    /// Parks at lock `here`. `None`: the caller has to poll.
     fn wait(&mut self, here: usize, holder: &[u8], locks: &mut [Lock<'a>]) -> Outcome<Option<Reply>> {
         let (before, rest) = locks.split_at_mut_checked(here).ok_or(LUA)?;
         let (lock, after) = rest.split_first_mut().ok_or(LUA)?;
         let hands_over = self.hands_over(holder, lock)?;
-        // Otherwise it is free, and left alone for others.
+        // Otherwise the lock is free, and left alone for others.
         if !holder.is_empty() {
             self.call.mark_polled(lock.polled, hands_over, false)?;
         }
@@ -232,9 +232,9 @@ impl<'a> Park<'_, 'a> {
         Ok(Some(Reply::ints(&[2, index(here), ticket, self.call.pttl(name), 1])))
     }
 
-    /// Whether the holder will hand over at its release, not just delete.
+    /// Whether the holder will hand over at its release, and not only delete.
     fn hands_over(&self, holder: &[u8], lock: &Lock<'a>) -> Outcome<bool> {
-        // An empty one: it is free, and left alone for others.
+        // Empty: the lock is free, and left alone for others.
         if holder.is_empty() || holder.starts_with(b"grant:") {
             return Ok(true);
         }
@@ -262,7 +262,7 @@ impl<'a> Park<'_, 'a> {
             self.call.add(queue, next_ticket, self.client)?;
             self.call.expire(queue, b"60000")?;
         } else {
-            // A later waiter, whose park is not answered yet, may have brought the client back in.
+            // A later waiter, whose park is not answered yet, may have entered the client again.
             let set = self.call.store.sorted(self.call.now_ms(), queue)?;
             if let Some(score) = set.and_then(|set| set.score(self.client)) {
                 let ticket: f64 = text_number(self.call.needed(8)?)?;
@@ -275,7 +275,7 @@ impl<'a> Park<'_, 'a> {
         Ok(())
     }
 
-    /// Passes on what this attempt holds of these locks, of which the first is the one at `first`, and a grant that came with it.
+    /// Passes on the locks that this attempt holds among these, and a grant that came with them. The first of them is the lock at `first`.
     fn give_back(&mut self, first: usize, locks: &[Lock<'a>]) -> Outcome<()> {
         let asked = number(self.call.needed(7)?).ok_or(LUA)?;
         for (i, lock) in locks.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! hand over, release, roll back and leave: the ways out of a lock and of a queue.
+//! hand over, release, roll back and leave: the verbs that give locks back or leave queues.
 
 use super::park::text_number;
 use crate::call::Call;

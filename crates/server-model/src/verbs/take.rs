@@ -1,4 +1,4 @@
-//! take and claim: the ways into a lock that `execute` uses.
+//! take and claim: the verbs by which `execute` gets locks.
 
 use crate::call::Call;
 use crate::reply::{Fault, Outcome, Reply};
@@ -20,7 +20,7 @@ pub(super) fn take(call: &mut Call<'_>) -> Outcome<Reply> {
     Ok(Reply::Array(reply))
 }
 
-/// 0: it is not to be taken in this way, and free again.
+/// 0: the lock cannot be taken this way, and is free again.
 fn token_for(call: &mut Call<'_>, lock: &[u8], counter: &[u8], sync: bool) -> i64 {
     call.next_token(counter, sync, 0).unwrap_or_else(|_| {
         call.delete(lock);

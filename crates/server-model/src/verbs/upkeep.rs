@@ -9,7 +9,7 @@ pub(super) fn renew(call: &mut Call<'_>) -> Outcome<Reply> {
     let stride = call.stride(1)?;
     let (mut reply, mut arg) = (vec![1], 2);
     for (at, lock) in call.keys.iter().copied().enumerate().step_by(stride) {
-        // What is no string is nobody's.
+        // A value that is no string belongs to nobody.
         let mine = call.get(lock).ok().flatten().is_some_and(|holder| call.arg(arg) == Some(holder));
         reply.push(match (mine, stride) {
             (false, _) => 0,
@@ -31,7 +31,7 @@ pub(super) fn renew(call: &mut Call<'_>) -> Outcome<Reply> {
     Ok(Reply::ints(&reply))
 }
 
-/// Of a lock that is its holder's: sets its time left, and that of its record.
+/// Sets the time left of a lock that is its holder's, and that of its record.
 fn renew_lock(
     call: &mut Call<'_>,
     lock: &[u8],
@@ -128,7 +128,7 @@ pub(super) fn revoke(call: &mut Call<'_>) -> Outcome<Reply> {
     Ok(Reply::ints(&[1, freed]))
 }
 
-/// `%x+%-%x+` at the beginning, without the hyphen.
+/// The match of `%x+%-%x+` at the beginning, without the hyphen.
 fn first_two_groups(uuid: &[u8]) -> Option<Vec<u8>> {
     let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let (first, rest) = uuid.split_at_checked(digits(uuid))?;
@@ -138,9 +138,9 @@ fn first_two_groups(uuid: &[u8]) -> Option<Vec<u8>> {
 }
 
 pub(super) fn probe(call: &mut Call<'_>) -> Outcome<Reply> {
-    // Of a lock key nothing is left.
+    // A lock key leaves nothing behind.
     let (counter, Ok(queue)) = (call.key(0)?, call.key(1)) else { return Ok(Reply::ints(&[1])) };
-    // Without ACL no error of these is a missing right, so all of them are passed over.
+    // Without ACL no error of these commands is a missing right, so all errors are ignored.
     if call.increment(counter, 1).is_ok_and(|number| number == 1) {
         call.delete(counter);
     }

@@ -1,4 +1,4 @@
-//! What both sides say, in a form that can be compared.
+//! The outputs of both sides, in a form that can be compared.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -65,7 +65,7 @@ pub(crate) fn model_of(all: &Keyspace, now_us: u64) -> Server {
     model
 }
 
-/// What differs; times left may differ by `slack_ms`.
+/// The differences. Times left may differ by `slack_ms`.
 pub(crate) fn keyspace_differences(
     real: &Keyspace,
     model: &Keyspace,
@@ -107,11 +107,11 @@ pub(crate) fn shown(value: &Value, tokens: &Tokens) -> String {
     }
 }
 
-/// What is more is a point in time: a day is the longest span in a hold record.
+/// A larger number is a point in time, since a day is the longest span in a hold record.
 const LONGEST_SPAN_MS: i64 = 1_000_000_000;
 
-/// A text with its spans of time in seconds, and without its points in time: a script reads the clock a little later than the model. What a test
-/// gives in ms is a multiple of 500, so that 250 ms more keep it from the edge of a second.
+/// A text with its spans of time in seconds and without its points in time, because a script reads the clock a little later than the model.
+/// The times that a test gives are multiples of 500 ms, so 250 ms more keep them from the edge of a second.
 fn in_seconds(text: &str) -> String {
     let mut parts = text.split('@');
     let first = parts.next().unwrap_or_default().to_owned();
@@ -124,10 +124,10 @@ fn in_seconds(text: &str) -> String {
     })
 }
 
-/// No place of a reply is a time left: there is none so far out.
+/// No element of a reply is a time left, because no reply is this long.
 pub(crate) const NO_TIMES: RangeInclusive<usize> = usize::MAX..=usize::MAX;
 
-/// Whether both replies are the same. `times` are the places of times left in ms.
+/// Whether both replies are the same. `times`: the elements that are times left, in ms.
 pub(crate) fn same_reply(
     real: &Reply,
     model: &Reply,
@@ -157,7 +157,8 @@ pub(crate) fn same_reply(
 pub(crate) enum Tokens {
     /// Digit by digit.
     Exact,
-    /// Those of this moment (the server's TIME in microseconds) are all alike: nobody knows when exactly the script read the clock.
+    /// All tokens of this moment (the server's TIME in microseconds) are alike, because nobody knows when exactly the script read the
+    /// clock.
     Moment(RangeInclusive<u64>),
 }
 

@@ -18,7 +18,7 @@ pub(crate) enum Op {
         ms: Option<u64>,
         only_new: bool,
     },
-    /// The official package's way to give back: delete if it is still this owner's.
+    /// The release of the official package: deletes the key if it is still this owner's.
     DeleteIf {
         key: Vec<u8>,
         text: Vec<u8>,
@@ -30,7 +30,7 @@ pub(crate) enum Op {
         key: Vec<u8>,
         ms: i64,
     },
-    /// Something where something else belongs.
+    /// A value of the wrong type.
     Add {
         key: Vec<u8>,
         member: Vec<u8>,
@@ -43,7 +43,7 @@ const DELETE_IF: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end";
 
 impl Op {
-    /// What is sent to the real server; `sha` is the script's, for verbs.
+    /// The command for the real server. `sha`: the hash of a verb's script.
     pub(crate) fn command(&self, sha: impl Fn(Verb) -> Vec<u8>) -> Vec<Vec<u8>> {
         let words = |list: &[&[u8]]| list.iter().map(|word| word.to_vec()).collect::<Vec<_>>();
         match self {
@@ -112,7 +112,7 @@ impl Op {
         }
     }
 
-    /// What the tally counts it as.
+    /// The command's name in the tally.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Verb { verb, .. } => format!("{verb:?}"),

@@ -16,9 +16,9 @@ use super::server::RealServer;
 
 /// How much less time a real key may have left than the model's.
 const SLACK_MS: i64 = 60;
-/// A key that ends sooner is brought to its end on both sides: which command it ends in would be chance.
+/// A key that ends sooner than this is ended on both sides. Otherwise chance would decide in which command it ends.
 const SOON_MS: i64 = 400;
-/// A command and its surroundings that took longer: the machine was busy, times are read anew.
+/// If a command and its surroundings took longer than this, the machine was busy, and all times are read again.
 const STALL_US: u64 = 4000;
 /// How near a time in a mark may be to now.
 const MARK_SLACK_MS: i64 = 20;
@@ -29,7 +29,7 @@ pub(crate) struct Pair {
     pub(crate) model: Server,
     /// The real server's TIME after the last command, in microseconds.
     pub(crate) now_us: u64,
-    /// How often each command had which outcome.
+    /// How often each command had each outcome.
     pub(crate) tally: BTreeMap<String, u64>,
     pub(crate) stalls: u64,
     connection: Connection,
@@ -37,13 +37,13 @@ pub(crate) struct Pair {
     subscribed: BTreeSet<Vec<u8>>,
     scripts: BTreeMap<Verb, Vec<u8>>,
     dump: Vec<u8>,
-    /// Counters may be lost: tokens are then the server's TIME, which the model does not know to the microsecond.
+    /// Counters may be lost. Tokens are the server's TIME then, which the model does not know to the microsecond.
     tokens_are_times: bool,
     _server: RealServer,
 }
 
 impl Pair {
-    /// `change` is what becomes of each script before the server gets it.
+    /// `change` is applied to each script before the server gets it.
     pub(crate) fn start(
         program: &str,
         tokens_are_times: bool,
@@ -73,7 +73,7 @@ impl Pair {
         pair
     }
 
-    /// Begins or ends a client's life as its subscription shows it.
+    /// Begins or ends a client's life by its subscription.
     pub(crate) fn toggle_subscription(&mut self, client: &[u8]) {
         let channel = [b"mlr!c:", client].concat();
         let gone = self.subscribed.remove(&channel);
@@ -84,16 +84,16 @@ impl Pair {
         }
     }
 
-    /// Takes away what would make the next command's outcome chance.
+    /// Removes everything that would make the next command's outcome a matter of chance.
     pub(crate) fn settle(&mut self) -> Result<(), String> {
         let all = model_keyspace(&self.model, self.now_us);
-        // Keys that would end by themselves end now.
+        // Keys that would end soon by themselves end now.
         for (key, &(_, left)) in &all {
             if (0..SOON_MS).contains(&left) {
                 self.let_expire(key.clone());
             }
         }
-        // A polled key changes hands by the clock: a mark whose times are near begins anew.
+        // A polled key changes sides by the clock, so a mark whose times are near begins anew.
         let now = i64::try_from(self.now_us / 1000).unwrap_or(i64::MAX);
         for (mark, (value, left)) in &all {
             let Value::Text(text) = value else { continue };
@@ -111,7 +111,7 @@ impl Pair {
                 self.step(&Op::Set { key: mark.clone(), text, ms, only_new: false })?;
             }
         }
-        // A record is trusted when its time left is the lock's to 5 ms: times that differ by about that much must differ by more.
+        // A record is trusted if its time left is the lock's within 5 ms. Times that differ by about that much are made to differ by more.
         for (record, &(_, left)) in &all {
             let name = record.windows(3).position(|part| part == b"}h:").map(|at| &record[at + 3..]);
             let of_lock = name.and_then(|name| all.get(name)).map_or(-1, |&(_, left)| left);
@@ -125,7 +125,7 @@ impl Pair {
     /// Lets a key reach its end on both sides.
     pub(crate) fn let_expire(&mut self, key: Vec<u8>) {
         let op = Op::Expire { key, ms: 1 };
-        // Whether it is still there when the dump is read is chance: compared is what is left later.
+        // Chance decides whether the key still exists when the dump is read. The comparison comes later.
         self.connection.command(&op.command(|_| Vec::new()));
         self.now_us = time(self.connection.command(&["TIME"]));
         op.run(&mut self.model, self.now_us, &mut |_, _| 0);
@@ -133,7 +133,7 @@ impl Pair {
         self.now_us = time(self.connection.command(&["TIME"]));
     }
 
-    /// Runs the command on both sides; an error says what differs.
+    /// Runs the command on both sides. The error tells the difference.
     pub(crate) fn step(&mut self, op: &Op) -> Result<(), String> {
         let command = op.command(|verb| self.scripts[&verb].clone());
         let dump = [b"EVALSHA".to_vec(), self.dump.clone(), b"0".to_vec()];
@@ -151,7 +151,7 @@ impl Pair {
         if before > self.now_us + 1000 * (SOON_MS.unsigned_abs() / 2)
             || end > before + 1000 * (SOON_MS.unsigned_abs() / 2)
         {
-            // So slow that keys may have ended at any point of it: nothing can be said about this command.
+            // The command was so slow that keys may have ended at any point of it, so it proves nothing.
             self.messages();
             self.stalls += 1;
             self.read_anew(real, end);
@@ -199,7 +199,7 @@ impl Pair {
         if differences.is_empty() {
             let stalled = end - before > STALL_US;
             if stalled {
-                // What the stall hit is not known; a record is trusted only when its time left is the lock's to a few ms.
+                // The effect of the stall is not known: a record is trusted only if its time left is the lock's within a few ms.
                 real = real_keyspace(self.connection.command(&dump));
             }
             if stalled || self.tokens_are_times {
@@ -216,7 +216,7 @@ impl Pair {
         self.now_us = now_us;
     }
 
-    /// What the subscriber has received until now.
+    /// The messages that the subscriber has received so far.
     fn messages(&mut self) -> Vec<Message> {
         self.subscriber.push(&["PING"]);
         self.subscriber.flush();

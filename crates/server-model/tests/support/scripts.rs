@@ -1,4 +1,5 @@
-//! The Lua texts, put together as `lock-core/src/script.rs` does it. Not by way of lock-core: what is compared is the files.
+//! The Lua texts, put together as `lock-core/src/script.rs` does it. This does not use lock-core, because the files themselves are
+//! compared.
 
 use server_model::Verb;
 

@@ -1,4 +1,4 @@
-//! Real servers, started for the test and gone with it.
+//! Real servers that are started for a test and end with it.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -9,8 +9,8 @@ use server_model::Reply;
 
 use super::resp::Connection;
 
-/// The server programs to compare with: MLR_SERVERS, separated by ':' (see `scripts/servers.mjs`), else `redis-server` of the PATH.
-/// None when neither is there.
+/// The server programs to compare with: MLR_SERVERS, separated by ':' (see `scripts/servers.mjs`), or else `redis-server` of the PATH.
+/// Empty: there is neither.
 pub(crate) fn programs() -> Vec<String> {
     if let Ok(list) = std::env::var("MLR_SERVERS") {
         return list.split(':').filter(|name| !name.is_empty()).map(str::to_owned).collect();
@@ -30,7 +30,7 @@ pub(crate) struct RealServer {
 
 impl RealServer {
     pub(crate) fn start(program: &str) -> Self {
-        // A port found free can be taken by somebody else before the server binds it.
+        // Another program may take a free port before the server binds it.
         (0..5).find_map(|_| Self::try_start(program)).unwrap_or_else(|| panic!("{program} does not start"))
     }
 
@@ -49,7 +49,7 @@ impl RealServer {
         let mut server = Self { child, folder, port };
         let deadline = Instant::now() + Duration::from_secs(20);
         while Instant::now() < deadline && server.child.try_wait().unwrap().is_none() {
-            // Somebody else may listen on that port: only our own process id counts.
+            // Another program may listen on that port. Only the own process id counts.
             let ours = format!("process_id:{}\r", server.child.id());
             if let Ok(mut connection) = Connection::open(port)
                 && matches!(connection.command(&["INFO", "server"]), Reply::Text(info) if String::from_utf8_lossy(&info).contains(&ours))

@@ -1,4 +1,4 @@
-//! A small world, and random commands in it: plausible ones, often about what is there at the moment.
+//! A small world, and random commands in it: plausible ones, often about the keys that exist at the moment.
 
 use server_model::{Server, Verb};
 
@@ -18,7 +18,7 @@ const OFFICIAL: &str = "execute:0d9b1c2a-4e5f-4a6b-8c7d-9e8f7a6b5c4d";
 const NAMED: [&str; 2] = ["me", "*"];
 const ATTEMPTS: [&str; 3] = [
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-    // Of the same provider.
+    // Another id of the same provider.
     "aaaaaaaaaaaabbbbbbbbbbbbbbbbbbbb",
     "c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1",
 ];
@@ -33,7 +33,7 @@ struct Lock {
     tag: &'static str,
 }
 
-/// In the order in which several are taken; the first two share a slot.
+/// In the order in which several are taken. The first two share a slot.
 const LOCKS: [Lock; 3] = [
     Lock { name: "medusa_lock:{one}a", tag: "7f" },
     Lock { name: "medusa_lock:{one}b", tag: "7f" },
@@ -123,7 +123,7 @@ impl World {
         Event::Command(op)
     }
 
-    /// A sorted set where a string belongs, or the other way round, where nothing is: the next deletion ends it.
+    /// A sorted set in place of a string, or the other way round, under a key that does not exist. The next deletion ends it.
     fn wrong_kind(&mut self, lock: &Lock) -> Op {
         if self.random.percent(60) {
             let kind = self.random.pick(&['l', 'l', 'h', 'p']);
@@ -133,11 +133,11 @@ impl World {
         }
     }
 
-    /// A hold record that says something else, mostly with the time left that makes it trusted.
+    /// A hold record with another content, mostly with the time left that makes it trusted.
     fn odd_record(&mut self, model: &Server, now_us: u64, lock: &Lock) -> Op {
         let mut attempts = vec![self.attempt()];
         if self.random.percent(20) {
-            // As many as a record can name.
+            // As many attempts as a record can name.
             let ends = ["", "@0", "@1732000000000"];
             attempts.extend((1..100).map(|at| format!("ee{at}{}", self.random.pick(&ends))));
         }
@@ -226,7 +226,7 @@ impl World {
                     return (Verb::Release, kinds(&locks, "l"), vec![owner, "1".into()]);
                 }
                 let mut keys = kinds(&locks, "lhwf");
-                // Mostly a new one: what is remembered is not done again.
+                // Mostly a new request, because a remembered one does nothing.
                 let fresh = format!("{:x}", now_us);
                 let request = if self.random.percent(70) { &fresh } else { self.random.pick(&REQUESTS) };
                 keys.push(format!("mlr!{{{}}}r:{request}", lock.tag).into());
@@ -324,13 +324,13 @@ impl World {
         }
     }
 
-    /// `first` alone, or with `chance` percent others too, in the order in which they are taken.
+    /// `first` alone or, with a chance of `chance` percent, with others, in the order in which they are taken.
     fn several(&mut self, first: usize, chance: usize) -> Vec<usize> {
         let more = self.random.percent(chance);
         (0..LOCKS.len()).filter(|&at| at == first || (more && self.random.percent(60))).collect()
     }
 
-    /// Any owner, mostly the one that is there.
+    /// Any owner, mostly the present one.
     fn owner(&mut self, holder: Option<&str>) -> String {
         let owner = holder.filter(|holder| !holder.starts_with("grant:"));
         match owner {
@@ -339,7 +339,7 @@ impl World {
         }
     }
 
-    /// A client and a grant to it, mostly the one that is there.
+    /// A client and a grant to it, mostly the present ones.
     fn grant(&mut self, holder: Option<&str>) -> (String, String) {
         if let Some(grant) = holder.filter(|holder| holder.starts_with("grant:"))
             && self.random.percent(80)
@@ -363,7 +363,7 @@ impl World {
         if self.random.percent(chance) { "1" } else { "0" }.to_owned()
     }
 
-    /// A lease in ms; `0` only where none is allowed.
+    /// A lease in ms. `0` only if none is allowed.
     fn lease(&mut self, always: bool) -> String {
         if !always && self.random.percent(25) { "0" } else { self.random.pick(&LEASES) }.to_owned()
     }

@@ -1,9 +1,9 @@
 -- Gives a lock to the first client in its queue that lives, or deletes it. Returns two values: the token if that client is `me`, else nil; and
--- whether anybody has the lock now. `me` gets no message. `sync`: as for next_token. The order matters: leave the queue, sync the counter,
+-- whether any client has the lock now. `me` gets no message. `sync`: as for next_token. The order matters: leave the queue, sync the counter,
 -- write the lock, publish last. The message: token, first foreign ticket, lock. Waiters below that ticket may follow, with the next 15 tokens.
--- For `me` the next `followers` are drawn, if given.
--- While a slot moves to another node of a cluster, a script may not look at keys that are not here, not even at those that it has emptied
--- itself. So the queue counts as empty after that error, and after any error once something was written.
+-- If `followers` is given, that many tokens are drawn for the waiters of `me` that follow.
+-- While a slot moves to another node of a cluster, a script may not look at keys that are not here, not even at keys that it has just emptied.
+-- So the queue counts as empty after that error, and after any error once something was written.
 local FOLLOWERS = 15
 local function grant_next(lock, queue, counter, sync, me, followers)
   local token, text
@@ -22,9 +22,9 @@ local function grant_next(lock, queue, counter, sync, me, followers)
     redis.call('SET', lock, 'grant:' .. client .. ':' .. text, 'PX', '2000')
     if client == me then return token, true end
     local foreign = redis.pcall('ZRANGE', queue, '0', '0', 'WITHSCORES')[2]
-    -- Tickets are drawn from the counter, too.
+    -- Tickets come from the counter, too.
     if not foreign or tonumber(foreign) > token + FOLLOWERS then foreign = digits(token + FOLLOWERS + 1) end
-    -- In a cluster, the name of a client begins with 's', and only a channel of the lock's own slot proves that it is there.
+    -- In a cluster, a client's id begins with 's', and only a channel of the lock's own slot proves that the client is there.
     local sharded = string.byte(client) == 115
     local channel = (sharded and string.match(queue, '^mlr!%b{}') or 'mlr!') .. 'c:' .. client
     local received = redis.pcall(sharded and 'SPUBLISH' or 'PUBLISH', channel, text .. ':' .. foreign .. ':' .. lock)
@@ -34,7 +34,7 @@ local function grant_next(lock, queue, counter, sync, me, followers)
       redis.call('DEL', lock)
       return nil, false
     end
-    -- Nobody there: that client is gone.
+    -- Nobody received the message: that client is gone.
     if received > 0 then return nil, true end
   end
 end

@@ -1,8 +1,8 @@
--- Attempts and token of a hold record, if it speaks of the hold that is there now: both have no lease, or their times left are alike
--- (set by one script, but on Redis before 7.2 not at one instant). Attempts of one owner hold a lock together, so several may be named,
--- with commas between: each but the first as `<attempt>@<ms>`, so long before the record's end the lock would have ended without it; `n` for
--- never. (The record's end moves with its slot to a server with another clock; a point in time would not.)
--- "+" stands for those that are named no more, or never were. "!" in front: the end of the lock was promised to somebody.
+-- Attempts and token of a hold record, if it belongs to the hold that is there now: either both have no end, or both have the same time left.
+-- (One script sets both times, but before Redis 7.2 not at the same instant.) Several attempts of one owner may hold a lock together. Commas
+-- separate them. Each but the first is `<attempt>@<ms>`: without this attempt the lock would have ended `ms` before the record's end (`n`:
+-- never). The record's end moves with its slot to a server with another clock, and a point in time would not.
+-- "+" stands for attempts that the record does not name. "!" in front: a caller was promised the end of the lock.
 local function record_of(lock, record_key)
   local record = redis.call('GET', record_key)
   if not record then return end
@@ -14,7 +14,7 @@ local function record_of(lock, record_key)
   end
 end
 
--- Whether the attempt is among them, and its entry.
+-- Whether the attempt is one of `attempts`, and its entry.
 local function names(attempts, attempt)
   for entry in string.gmatch(attempts, '[^,]+') do
     if string.match(entry, '^[^@]*') == attempt then return true, entry end
@@ -22,8 +22,8 @@ local function names(attempts, attempt)
   return false
 end
 
--- The attempts without one, or with it as the last, by a new entry. At most 64 are named: if there are more, the oldest without an
--- `@<ms>` is left out.
+-- The attempts without this one or, with `entry`, with this one as the last. At most 64 are named. If there are more, the oldest one without
+-- an `@<ms>` is left out.
 local function change(attempts, attempt, entry)
   local list, others, promised = {}, false, false
   for other in string.gmatch(attempts, '[^,]+') do
@@ -49,14 +49,14 @@ local function change(attempts, attempt, entry)
   return table.concat(list, ',')
 end
 
--- The same attempts with the mark that the lock's end is promised, if `promises` says so.
+-- The same attempts, with the mark of a promised end if `promises` is true.
 local function promise(attempts, promises)
   if not promises or string.byte(attempts) == 33 then return attempts end
   return '!,' .. attempts
 end
 
--- The time left in ms ('0': none) that an acquire of `ms` gives a lock which its owner holds already. The latest acquire decides, but it does
--- not bring a promised end forward.
+-- The time left in ms ('0': no end) that an acquire of `ms` gives to a lock which its owner holds already. The latest acquire decides, but it
+-- does not bring a promised end forward.
 local function time_left(lock, attempts, ms)
   if ms == '0' or not attempts or string.byte(attempts) ~= 33 then return ms end
   local left = redis.call('PTTL', lock)
@@ -64,17 +64,17 @@ local function time_left(lock, attempts, ms)
   return left > tonumber(ms) and string.format('%.0f', left) or ms
 end
 
--- How long the record of a lock lives that is given `ms` ('0': no end, so that nothing stays behind for ever).
+-- How long the record of a lock with a lease of `ms` lives. A lock without an end ('0') has a record with one, so that no record stays for ever.
 local function record_ms(ms) return ms == '0' and '86400000' or ms end
 
--- The attempts with one more, which takes a lock that its owner holds already, and gives it `ms`.
+-- The attempts with one more, which takes a lock that its owner holds already and gives it `ms`.
 local function join(lock, record_key, attempts, attempt, ms)
   local left, lives = redis.call('PTTL', lock), record_ms(ms)
   local earlier = attempts and moved(attempts, lives - redis.call('PTTL', record_key)) or '+'
   return change(earlier, attempt, attempt .. '@' .. (left < 0 and 'n' or string.format('%.0f', lives - left)))
 end
 
--- The same attempts when one of them asks again and gives the lock `ms` ('0': no end): without any other it ends no sooner now.
+-- The same attempts after one of them asked again and gave the lock `ms` ('0': no end). A roll-back of another one ends the lock no sooner than that.
 local function asked_again(record_key, attempts, attempt, ms)
   local by = record_ms(ms) - redis.call('PTTL', record_key)
   return (string.gsub(moved(attempts, by), '([^,@]+)@(%-?%d+)', function(other, before)

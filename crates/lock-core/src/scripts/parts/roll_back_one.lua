@@ -1,9 +1,9 @@
--- One attempt gives up a lock that its hold record names it for: the lock goes on to the next, unless other attempts hold it, too. They
--- get back the end that they had.
+-- One attempt, which the hold record names, gives up a lock. The lock goes to the next client, unless other attempts hold it, too. They get
+-- back the end that they had.
 local function roll_back_one(lock, record_key, queue, counter, sync, attempts, token, attempt)
   local rest = change(attempts, attempt)
   local _, entry = names(attempts, attempt)
-  -- An attempt that came later has set the end anew.
+  -- A later attempt has set a new end.
   local before = string.match(attempts, '[^,]*$') == entry and string.match(entry, '@(.*)$')
   local left = before and before ~= 'n' and redis.call('PTTL', record_key) - before
   if rest == '' or (left and left < 1) then

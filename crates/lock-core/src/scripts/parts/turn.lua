@@ -1,11 +1,12 @@
--- A client that finds a key free only by chance starves: a poller beside clients that hand over, and these beside a poller that takes the key
--- again at once. So on a key with a polled mark each side has turns, and after its turn leaves the free key alone for the other side.
--- Only our own poll: '+<whose turn it is, h hands over, p polls>@<until when>@<when one that hands over last found it held>'. How long ago one
--- that polls found it held is told by the mark's expiry. The key is left alone only while the other side asks.
--- Callers of the official package poll: '@<until when it is our turn>@<until when the key is left alone then>@<how often in a row nobody
--- came>'. They know nothing of us and leave no trace. When one of them takes the key, our turn and the rest after it end. Each rest in which
--- nobody comes shortens the next one. A rest counts from when we last had the key.
--- All times in ms since 1970 by the server's clock.
+-- A client that finds a key free only by chance starves. This happens to a poller beside clients that hand over, and to these beside a poller
+-- that takes the key again at once. So on a key with a polled mark each side has turns. After its turn it leaves the free key alone for the other
+-- side. "Our" callers are those of this package. The mark has two forms:
+-- Only our callers poll: '+<side>@<end>@<asked>'. `side` has the turn until `end`: h hands over, p polls. `asked`: when a caller that hands over
+-- last found the key held. The mark's expiry tells how long ago a poller found it held. The key is left alone only while the other side asks.
+-- Callers of the official package poll: '@<turn>@<rest>@<vain>'. Our turn lasts until `turn`, then the key is left alone until `rest`. `vain`: how
+-- often in a row nobody came in a rest. Those callers know nothing of us and leave no trace. If one of them takes the key, our turn and the rest
+-- after it end. Each rest in which nobody comes shortens the next one. A rest begins when we last had the key.
+-- All times are in ms since 1970 by the server's clock.
 local MARK_MS, SUSPICION_MS, SUSPECTED_FOR_MS = 30000, 2000, 10000
 local TURN_MS, REST_MS = 60, 1120
 local OWN_TURN_MS, HANDING_ASKS_WITHIN_MS, POLLING_ASKS_WITHIN_MS = 200, 100, 1000
@@ -34,8 +35,8 @@ local function set_others(polled, turn, rest, vain)
   redis.pcall('SET', polled, string.format('@%.0f@%.0f@%.0f', turn, rest, vain), 'KEEPTTL')
 end
 
--- One of us has had the key until now, or still has it: if our turn is over, the time in which it is left alone begins now. A mark that only a
--- suspicion wrote lives until that is over, if the job is not too long, and once.
+-- One of our callers had the key until now, or still has it. If our turn is over, the rest begins now. A mark that was written on a mere
+-- suspicion lives until the end of the rest, if the job is not too long, and only once.
 local function had_by_us(polled, mark)
   local turn, rest, vain = others_turn(mark)
   local now = now_ms()
@@ -47,8 +48,8 @@ local function had_by_us(polled, mark)
   end
 end
 
--- Whether a waiter may take the free lock now. A turn begins with the first of its side. `polls`: the caller waits without a queue; `again`: its
--- client had the lock a moment ago.
+-- Whether a waiter may take the free lock now. A turn begins with the first caller of its side. `polls`: the caller waits without a queue.
+-- `again`: the caller's client had the lock a moment ago.
 local function may_take(polled, polls, again)
   local mark = redis.call('GET', polled)
   if not mark then return true end
@@ -77,7 +78,7 @@ local function may_take(polled, polls, again)
   return true
 end
 
--- The lock is held. `over`: by somebody who hands it on to us, or polls as we do. `polls`: the caller waits without a queue.
+-- The lock is held. `over`: its holder hands it over, or polls as our callers do. `polls`: the caller waits without a queue.
 local function mark_polled(polled, over, polls)
   if not over then
     redis.pcall('SET', polled, '1', 'PX', MARK_MS)
