@@ -1,6 +1,5 @@
-// What the option `safety` costs: executes per second at 256 at once on distinct keys, with a master and one replica, without the option
-// and with `{ replicas: 1 }`, taking turns in one process.
-// Run node scripts/install-packed.mjs before.
+// Measures the cost of the option `safety`: executes per second at 256 at once on distinct keys, with a master and one replica, without the
+// option and with `{ replicas: 1 }`. Both take turns in one process. Run node scripts/install-packed.mjs before.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { readCommandLine } from "../harness/command-line.mjs";

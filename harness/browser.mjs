@@ -12,7 +12,7 @@ function findBrowser() {
 }
 
 /**
- * Starts the Chromium of the PATH; as root it is installed where it is missing. It ends with this process.
+ * Starts the Chromium of the PATH. If it is missing and this process is root, it is installed. It ends with this process.
  *
  * @returns {Promise<import("playwright-core").Browser>}
  * @throws {UserError} when there is none; the message says what to do
@@ -21,7 +21,7 @@ export async function startBrowser() {
   if (!findBrowser()) await installSystemPackage(SYSTEM_PACKAGES);
   const executablePath = findBrowser();
   if (!executablePath) throw new UserError(`there is no Chromium: ${installAdvice(SYSTEM_PACKAGES)}`);
-  // Its own sandbox refuses to run as root.
+  // Chromium's own sandbox refuses to run as root.
   const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   return chromium.launch({ executablePath, args });
 }

@@ -5,13 +5,13 @@ import os from "node:os";
 import path from "node:path";
 import { findOnPath, runOrFail, UserError } from "./process.mjs";
 
-/** What the encrypted key is encrypted with. */
+/** The password of the encrypted key. */
 export const PASSPHRASE = "open sesame";
 
 const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
 const HERE = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1";
 
-/** Enough for `openssl ca`, which is the one that can date a certificate back. */
+/** The configuration that `openssl ca` needs. Only this command can date a certificate back. */
 const CONFIG = `[ca]
 default_ca = it
 [it]
@@ -26,7 +26,7 @@ commonName = supplied
 `;
 
 /**
- * Makes, in a folder of their own:
+ * Makes these certificates in a new folder:
  * - `ca`, an authority, and `otherCa`, another one;
  * - signed by `ca`: `server` (for localhost and 127.0.0.1), `expired` (of the year 2020), `wrongName` (for redis.example only), `client`;
  * - `versionOne`, signed by `ca`, of X.509 version 1;
@@ -53,7 +53,7 @@ class Certificates {
     this.folder = folder;
   }
 
-  /** The file with a certificate. */
+  /** The file with the certificate. */
   file(name) {
     return path.join(this.folder, `${name}.pem`);
   }
@@ -63,7 +63,7 @@ class Certificates {
     return path.join(this.folder, `${name}.key`);
   }
 
-  /** The text of a certificate. */
+  /** The text of the certificate. */
   pem(name) {
     return fs.readFileSync(this.file(name), "utf8");
   }
@@ -78,8 +78,8 @@ class Certificates {
    *
    * @param {number} port
    * @param {object} [options]
-   * @param {string} [options.certificate] what it shows; default "server"
-   * @param {boolean} [options.wantsClients] it asks its clients for a certificate of `ca`; default false
+   * @param {string} [options.certificate] the certificate that the server shows; default "server"
+   * @param {boolean} [options.wantsClients] the server asks its clients for a certificate of `ca`; default false
    */
   serverArgs(port, { certificate = "server", wantsClients = false } = {}) {
     const own = ["--tls-cert-file", this.file(certificate), "--tls-key-file", this.keyFile(certificate)];
@@ -92,7 +92,7 @@ class Certificates {
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Makes all of them; used by `makeCertificates`. */
+  /** Makes all certificates; used by `makeCertificates`. */
   async make() {
     fs.writeFileSync(path.join(this.folder, "ca.conf"), CONFIG);
     fs.writeFileSync(path.join(this.folder, "index.txt"), "");

@@ -1,11 +1,11 @@
-// An observer of a whole Redis Cluster that looks like one of a single server: it asks the node that has the key, or all of them. It
-// knows no more of slots than the start of the cluster told, so it is for clusters whose slots stay where they are.
+// An observer of a whole Redis Cluster, with the interface of an observer of a single server: it asks the node that has the key, or all
+// nodes. It assigns slots as the start of the cluster does, so it only fits clusters whose slots do not move.
 
 import { connect } from "./resp-client.mjs";
 
 const SLOTS = 16_384;
 
-/** Commands without a key, about what every node has its own part of. */
+/** Commands without a key, for which every node has its own answer. */
 const EVERYWHERE = new Set("KEYS DBSIZE FLUSHALL SCRIPT CONFIG ACL CLIENT INFO PING".split(" "));
 
 /**
@@ -30,7 +30,7 @@ class ClusterObserver {
     this.#clients = clients;
   }
 
-  /** As the method of `RespClient`. Replies of several nodes are put together: lists, sums, texts; else the first. */
+  /** Like the method of `RespClient`. Lists, sums and texts of several nodes are joined; for any other reply the first one is returned. */
   async command(...args) {
     const name = String(args[0]).toUpperCase();
     if (EVERYWHERE.has(name)) return joined(await Promise.all(this.#clients.map((client) => client.command(...args))));
@@ -57,7 +57,7 @@ function joined(replies) {
   return new Set(replies).size === 1 ? first : replies.join("");
 }
 
-/** Hash slot of a key: CRC16 (XMODEM) of what stands between the first braces, or of all. */
+/** The hash slot of a key: CRC16 (XMODEM) of the text between the first braces, or of the whole key. */
 export function slotOf(key) {
   const from = key.indexOf("{");
   const to = key.indexOf("}", from + 1);

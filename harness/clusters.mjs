@@ -13,7 +13,7 @@ const PATIENCE_MS = 30_000;
  * @param {object} [options]
  * @param {number} [options.masters] default 3
  * @param {number} [options.replicas] of each master; default 1
- * @param {number} [options.nodeTimeoutMs] after how much silence a node counts as gone; default 1500
+ * @param {number} [options.nodeTimeoutMs] the silence after which a node counts as gone; default 1500
  * @param {string} [options.version] of the servers; default 7.0
  * @param {string[]} [options.args] more arguments for every node
  * @param {(port: number) => string[]} [options.tlsArgs] arguments for a server that speaks TLS on this port, beside plain text: the nodes
@@ -50,10 +50,10 @@ export async function startCluster({ masters = 3, replicas = 1, nodeTimeoutMs = 
   }
 }
 
-/** The port by which the nodes know one of them. */
+/** The port by which the other nodes know a node. */
 const knownPort = ({ tlsPort, port }) => tlsPort ?? port;
 
-/** What a node knows of the slot's master, if there is one. */
+/** The master of the slot according to a node, if there is one. */
 async function ownerOf(node, slot) {
   const hasSlot = (range) => {
     const [from, to = from] = range.split("-").map(Number);
@@ -70,7 +70,7 @@ class Cluster {
   nodes = [];
   #masters = 0;
 
-  /** For the option `startupNodes`. */
+  /** The value for the option `startupNodes`. */
   get startupNodes() {
     return this.nodes.map((node) => ({ host: "127.0.0.1", port: knownPort(node) }));
   }
@@ -78,13 +78,13 @@ class Cluster {
   async join(masters) {
     this.#masters = masters;
     const [first, ...others] = this.nodes;
-    // Otherwise all begin with the same, and change theirs by themselves until no two are alike: a node that does so while it gives a slot
-    // away may have it back.
+    // Without this all nodes begin with the same epoch, and change it by themselves until no two are equal. If a node does so while it
+    // gives a slot away, it may get the slot back.
     for (let at = 0; at < masters; at++) await this.nodes[at].cli("CLUSTER", "SET-CONFIG-EPOCH", String(at + 1));
     for (const node of others) await node.cli("CLUSTER", "MEET", "127.0.0.1", String(knownPort(first)));
     for (let at = 0; at < masters; at++) {
       const [from, to] = [Math.floor((at * SLOTS) / masters), Math.floor(((at + 1) * SLOTS) / masters)];
-      // Redis before 7.0 takes no ranges.
+      // Redis before 7.0 does not take ranges.
       await this.nodes[at].cli("CLUSTER", "ADDSLOTS", ...Array.from({ length: to - from }, (_, slot) => String(from + slot)));
     }
     const ids = [];
@@ -98,7 +98,7 @@ class Cluster {
     await this.settled();
   }
 
-  /** Resolves when every living node says that the cluster is fit, and replicas are in sync. */
+  /** Resolves when every living node reports that the cluster works, and all replicas are in sync. */
   async settled() {
     await this.#until("the nodes agree", async () => {
       for (const node of this.#living()) {
@@ -131,7 +131,7 @@ class Cluster {
     return await this.#living()[0].cli("CLUSTER", "KEYSLOT", key);
   }
 
-  /** The living masters of the start. */
+  /** The masters of the start that are alive. */
   get masters() {
     return this.#living().slice(0, this.#masters);
   }
@@ -144,7 +144,7 @@ class Cluster {
     return this.#living().find((node) => knownPort(node) === port);
   }
 
-  /** Every node that has slots. */
+  /** All nodes that have slots. */
   async #owners() {
     const owners = [];
     for (const node of this.#living()) if ((await node.cli("ROLE"))[0] === "master") owners.push(node);
@@ -163,7 +163,7 @@ class Cluster {
     for (const node of await this.#owners()) await node.cli("FLUSHALL");
   }
 
-  /** How many scripts clients ran since the servers began. */
+  /** The number of scripts that clients have run since the servers started. */
   async scripts() {
     let sum = 0;
     for (const node of await this.#owners()) {
@@ -202,10 +202,10 @@ class Cluster {
       if (keys.length === 0) break;
       await from.cli("MIGRATE", "127.0.0.1", String(knownPort(to)), "", "0", "5000", "KEYS", ...keys);
     }
-    // The target first: it must not be without the slot for a moment.
+    // The target comes first, so that the slot always has a master.
     await to.cli("CLUSTER", "SETSLOT", text, "NODE", toId);
     await from.cli("CLUSTER", "SETSLOT", text, "NODE", toId);
-    // A node that is given the next slot must not believe that nobody has a later epoch.
+    // All nodes must know the new epoch. Otherwise a node that gets the next slot would believe that nobody has a later epoch.
     await this.#until("the nodes know of the move", async () => {
       const { isMyself, epoch } = await ownerOf(to, slot);
       const told = await Promise.all(this.#living().map((node) => ownerOf(node, slot)));

@@ -1,4 +1,4 @@
-// The command line of every command: flags by `util.parseArgs`, and one clear line for what is wrong with them.
+// The command line of all commands: flags by `util.parseArgs`, and one clear line about an error in them.
 
 import { parseArgs } from "node:util";
 import { UsageAsked, UserError } from "./process.mjs";
@@ -7,9 +7,9 @@ import { UsageAsked, UserError } from "./process.mjs";
  * A flag with a value or without.
  *
  * @typedef {object} Flag
- * @property {"switch" | "number" | "names" | "text"} kind `number`: a whole number; `names`: some of `known`, separated by commas
+ * @property {"switch" | "number" | "names" | "text"} kind `number` is a whole number; `names` are some of `known`, separated by commas
  * @property {[number, number]} [range] the least and the largest number
- * @property {string[]} [known] the names that there are
+ * @property {string[]} [known] all allowed names
  * @property {any} [default]
  */
 
@@ -19,10 +19,10 @@ import { UsageAsked, UserError } from "./process.mjs";
  * @param {object} command
  * @param {string} command.usage its first line is `usage: COMMAND …`, where two spaces, or a bracket, end the command
  * @param {Record<string, Flag>} [command.flags] by name, without the dashes
- * @param {string[]} [command.names] what may stand there without a flag; default nothing
+ * @param {string[]} [command.names] the words that are allowed without a flag; default none
  * @param {string[]} [args] default this process's
- * @returns {Record<string, any>} a value per flag: its default, and `false` for a switch, where it is not given. With `command.names`
- *   also `names`: those that are given, without doubles, in the order of `command.names`
+ * @returns {Record<string, any>} a value per flag. A flag that is not given has its default, and a switch has `false`. With `command.names`
+ *   there is also `names`: the given names, without duplicates, in the order of `command.names`
  * @throws {UserError} in one line, for anything that is not in `command`
  * @throws {UsageAsked} for `--help`
  */
@@ -53,7 +53,7 @@ function parse(args, flags, hint) {
     return parseArgs({ args, options: { ...options, help: { type: "boolean" } }, allowPositionals: true, tokens: true });
   } catch (error) {
     if (!error.code?.startsWith("ERR_PARSE_ARGS")) throw error;
-    // The sentences after the first are about ways around that help nobody here.
+    // After the first sentence the message of Node.js only explains ways around the error, which help nobody here.
     throw new UserError(`${error.message.split(/\.\s/)[0]} ${hint}`);
   }
 }

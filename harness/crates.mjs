@@ -1,4 +1,4 @@
-// The crates that are in the addon, with their licences.
+// The crates in the addon, with their licences.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -16,7 +16,7 @@ import { runOrFail } from "./process.mjs";
 
 const LICENCE_FILE = /^(licen[cs]e|copying|notice|unlicense)/i;
 
-/** @returns {Promise<Crate[]>} all crates of other people that any platform's addon links, by name */
+/** @returns {Promise<Crate[]>} all crates of others that the addon of any platform links, by name */
 export async function linkedCrates() {
   const args = ["metadata", "--format-version", "1", "--locked"];
   const { stdout } = await runOrFail("reading the crates", "cargo", args, { cwd: ROOT });

@@ -1,4 +1,4 @@
-// A TCP proxy in front of a Redis server that breaks connections exactly where a test wants it. It frames RESP in both
+// A TCP proxy in front of a Redis server that breaks connections exactly where a test wants it. It parses the frames of RESP in both
 // directions, so that it knows which reply belongs to which of several pipelined commands.
 
 import { once } from "node:events";
@@ -20,8 +20,8 @@ export async function startFaultProxy({ targetPort, targetHost = "127.0.0.1" }) 
 }
 
 /**
- * What a fault waits for: a command that contains these bytes anywhere (its name, a key, an argument), or for which the function,
- * given the command's words as text, says true.
+ * The command that a fault waits for: it contains these bytes anywhere (its name, a key, an argument), or the function returns true for its
+ * words as text.
  *
  * @typedef {string | Buffer | ((words: string[]) => boolean)} Match
  */
@@ -44,22 +44,22 @@ class FaultProxy {
     this.#target = { port, host };
   }
 
-  /** @returns {number} how many client connections are open */
+  /** @returns {number} the number of open client connections */
   connections() {
     return this.#links.size;
   }
 
-  /** @returns {number} how many commands clients have sent so far */
+  /** @returns {number} the number of commands that clients have sent so far */
   commands() {
     return this.#commands;
   }
 
-  /** Forwards what `rewrite` makes of each command (its bytes) from now on. */
+  /** From now on, forwards the result of `rewrite` instead of each command (its bytes). */
   rewriteCommands(rewrite) {
     this.state.rewriteCommand = rewrite;
   }
 
-  /** Delivers what `rewrite` makes of each reply and push (its bytes, whole RESP values) from now on. */
+  /** From now on, delivers the result of `rewrite` instead of each reply and push (its bytes, whole RESP values). */
   rewriteReplies(rewrite) {
     this.state.rewriteReply = rewrite;
   }
@@ -69,11 +69,11 @@ class FaultProxy {
     this.#target.port = port;
   }
 
-  /** Closes the port: new connections are refused by the system, open ones live on. */
+  /** Closes the port: the system refuses new connections, and open ones stay. */
   async refuseConnections() {
     const server = this.#server;
     this.#server = undefined;
-    // close() stops listening at once; its callback would wait for the open connections.
+    // close() stops listening at once, but its callback would wait for the open connections.
     server?.close();
   }
 
@@ -97,12 +97,12 @@ class FaultProxy {
     for (const link of this.#links) link.destroy({ reset });
   }
 
-  /** Holds every reply back, as a hung server or network does; commands still reach the server. */
+  /** Holds every reply back, as a hung server or network does. Commands still reach the server. */
   pauseReplies() {
     this.state.paused = true;
   }
 
-  /** Delivers what was held back and goes on as usual. */
+  /** Delivers the replies that were held back, and goes on as usual. */
   resumeReplies() {
     this.state.paused = false;
     for (const link of this.#links) link.deliver();
@@ -118,8 +118,8 @@ class FaultProxy {
   }
 
   /**
-   * Once: forwards the next command that matches, waits until the server has executed it, then cuts its connection. Replies to
-   * earlier commands are delivered first; later commands of that connection never reach the server.
+   * Once: forwards the next command that matches, waits until the server has executed it, and then cuts its connection. Replies to earlier
+   * commands are delivered first; later commands of that connection never reach the server.
    *
    * @param {object} fault
    * @param {Match} fault.match
@@ -155,7 +155,8 @@ class FaultProxy {
   }
 
   /**
-   * From now on: answers every command that matches with the given bytes instead of forwarding it, as a proxy does that does not know it.
+   * From now on: answers every command that matches with the given bytes instead of forwarding it, like a proxy that does not know the
+   * command.
    *
    * @param {object} answer
    * @param {Match} answer.match
@@ -176,7 +177,7 @@ class FaultProxy {
     this.cutAll();
   }
 
-  /** Used by the connections: counts a command and takes the first fault that it sets off. */
+  /** Used by the connections: counts a command, and takes the first fault that the command triggers. */
   takeFault(frame, words) {
     this.#commands += 1;
     const matches = ({ match }) => (typeof match === "function" ? match(words()) : frame.includes(match));

@@ -1,10 +1,10 @@
-// The table of the doctor's findings in docs/OPERATIONS.md, made from the one in the package.
+// The table of the doctor's findings in docs/OPERATIONS.md, made from the table in the package.
 
 import path from "node:path";
 import { ROOT } from "./paths.mjs";
 import { UserError } from "./process.mjs";
 
-/** The file that has the table. */
+/** The file with the table. */
 export const OPERATIONS_FILE = path.join(ROOT, "docs", "OPERATIONS.md");
 
 const BEGIN = '<!-- Made by "node scripts/findings-table.mjs --write" from provider/src/inspect/doctor/findings.ts. -->';
@@ -12,8 +12,8 @@ const END = "<!-- The end of what is made. -->";
 
 /**
  * @param {string} text of docs/OPERATIONS.md
- * @param {Record<string, { level: string, means: string, advice: string | null }>} findings those of the compiled package
- * @returns {string} the same with the table as it has to be
+ * @param {Record<string, { level: string, means: string, advice: string | null }>} findings the findings of the compiled package
+ * @returns {string} the same text with the right table
  * @throws {UserError} when the text has no place for it
  */
 export function withFindings(text, findings) {

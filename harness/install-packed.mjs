@@ -1,5 +1,5 @@
 // Installs the packed tarballs, Medusa's Locking Module and the official provider in `.cache/installed`: the project that the tests boot.
-// Does only what is needed: nothing when tarballs and versions are the same as last time.
+// It does only the necessary steps, and nothing if tarballs and versions are the same as last time.
 
 import { createHash } from "node:crypto";
 import fs from "node:fs";
@@ -17,8 +17,8 @@ const NPM_FLAGS = ["--no-audit", "--no-fund", "--loglevel=error", "--prefer-offl
  * @param {string[]} [options.tarballs] default what `npm run -s pack:local` prints; an empty list installs none of ours
  * @param {string[]} [options.more] tarballs besides these
  * @param {string} [options.target] default `.cache/installed`
- * @param {boolean} [options.ownManifest] the target has a package.json that says what else to install; default: Medusa's framework,
- *   its Locking Module and the official provider, in the versions that the work tree is developed against
+ * @param {boolean} [options.ownManifest] the target has a package.json that names the other packages to install; default: Medusa's
+ *   framework, its Locking Module and the official provider, in the versions of the work tree
  * @returns {Promise<string>} the folder with the installed packages
  * @throws {UserError} when packing or installing fails
  */
@@ -30,18 +30,18 @@ export async function installPacked({ tarballs, more = [], target = TARGET, ownM
   const wanted = { base, tarballs: files.map((file) => ({ name: path.basename(file), hash: hashOf(file) })) };
   const mark = path.join(target, "node_modules", MARK);
   const found = readJson(mark);
-  // Whoever installs something else there may have removed ours: no manifest names them.
+  // An installation of something else may have removed our package, because no manifest names it.
   const there = files.length === 0 || fs.existsSync(path.join(target, "node_modules", "medusa-locking-redis", "package.json"));
   if (there && JSON.stringify(found) === JSON.stringify(wanted)) return target;
 
   fs.mkdirSync(target, { recursive: true });
-  // While it is being changed it must not count as complete.
+  // While the folder is being changed, it must not count as complete.
   fs.rmSync(mark, { force: true });
-  // A project's own lock file stays in force: without it npm would take newer versions of everything.
+  // A project's own lock file stays in use. Without it npm would take newer versions of all packages.
   const locked = ownManifest && fs.existsSync(path.join(target, "package-lock.json"));
   const flags = locked ? NPM_FLAGS : [...NPM_FLAGS, "--no-package-lock"];
   if (JSON.stringify(found?.base) !== JSON.stringify(base) && !nodeModulesAreCurrent(target)) {
-    // Without a manifest of its own npm would install into the project around it.
+    // Without a manifest in the folder, npm would install into the project around it.
     if (!ownManifest) writeManifest(target, base);
     await runOrFail("installing Medusa", "npm", ["install", ...flags], { cwd: target });
   }
@@ -60,7 +60,7 @@ async function packedTarballs() {
   return files;
 }
 
-/** The versions that the work tree itself is developed against. */
+/** The versions of Medusa's packages in the work tree. */
 function medusaVersions() {
   const { devDependencies } = readJson(path.join(ROOT, "package.json"));
   const names = ["@medusajs/framework", "@medusajs/locking", "@medusajs/locking-redis"];
@@ -73,7 +73,7 @@ function writeManifest(target, dependencies) {
 }
 
 async function installTarballs(target, files, flags) {
-  // Same name and version, other content: npm would take the one it has.
+  // Name and version are the same, but the contents differ, so npm would keep the package that it has.
   const modules = path.join(target, "node_modules");
   for (const name of fs.readdirSync(modules)) {
     if (/^medusa-(locking-redis|plugin-locks)/.test(name)) fs.rmSync(path.join(modules, name), { recursive: true, force: true });

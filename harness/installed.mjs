@@ -1,4 +1,4 @@
-// Where the tests take Medusa and the providers from.
+// The place from which the tests take Medusa and the providers.
 
 import fs from "node:fs";
 import { createRequire } from "node:module";
@@ -8,24 +8,24 @@ import { ROOT } from "./paths.mjs";
 const PREPARED = path.join(ROOT, ".cache", "installed");
 
 /**
- * The folder whose node_modules holds Medusa and the providers: `MLR_INSTALLED`, else what `scripts/install-packed.mjs` made, else
- * the work tree itself.
+ * The folder whose node_modules holds Medusa and the providers: `MLR_INSTALLED`, else the folder that `scripts/install-packed.mjs` made,
+ * else the work tree itself.
  */
 export const INSTALLED = path.resolve(
   process.env.MLR_INSTALLED || (fs.existsSync(path.join(PREPARED, "node_modules", "medusa-locking-redis")) ? PREPARED : ROOT),
 );
 
-/** `require` as a shop's own code in that folder would see it. */
+/** `require` as the shop's own code in that folder has it. */
 export const requireInstalled = createRequire(path.join(INSTALLED, "shop.js"));
 
-/** What a shop writes as `resolve` for the official provider. */
+/** The value of `resolve` for the official provider. */
 export const OFFICIAL = "@medusajs/locking-redis";
 
-/** What a shop writes as `resolve` for our provider; in the work tree, where the package is not installed, its folder. */
+/** The value of `resolve` for our provider. In the work tree the package is not installed, so there it is the folder. */
 export const OURS = INSTALLED === ROOT ? ROOT : "medusa-locking-redis";
 
 /** The provider under test: ours, or the official one with `PROVIDER=official` (while tests are written). */
 export const UNDER_TEST = process.env.PROVIDER === "official" ? OFFICIAL : OURS;
 
-/** Whether the provider under test is the official one: then tests of what is ours alone have no meaning. */
+/** Whether the official provider is under test. Then tests of our own features have no meaning. */
 export const TESTING_OFFICIAL = UNDER_TEST === OFFICIAL;

@@ -1,4 +1,4 @@
-// What goes with a binary: the licences of what is in it, and a list of its parts for programs (CycloneDX).
+// The files that accompany a binary: the licences of its parts, and a list of its parts for programs (CycloneDX).
 
 import { linkedCrates } from "./crates.mjs";
 
@@ -19,7 +19,7 @@ function notices(crates) {
   return `${[head, `| crate | version | licence | source |\n|---|---|---|---|\n${list.join("\n")}`, ...texts].join("\n\n")}\n`;
 }
 
-/** Where a crate may be had under MIT alone, that text is enough. */
+/** If a crate is available under MIT alone, that text is enough. */
 function chosen({ license, texts }) {
   const mit = texts.filter(({ name }) => /mit/i.test(name));
   return mit.length > 0 && /\bMIT\b/.test(license) && !/\bAND\b/.test(license) ? mit : texts;

@@ -1,4 +1,4 @@
-// A registry on this machine (verdaccio) that has everything of npm's own, and takes packages of ours.
+// A registry on this machine (verdaccio). It serves all packages of npm's registry, and takes our packages.
 
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -19,7 +19,7 @@ async function ensureVerdaccio() {
   const manifest = path.join(FOLDER, "node_modules", "verdaccio", "package.json");
   if (fs.existsSync(manifest) && JSON.parse(fs.readFileSync(manifest, "utf8")).version === VERSION) return program;
   fs.mkdirSync(FOLDER, { recursive: true });
-  // One of its packages asks for node-fetch by a dist-tag, which mirrors of npm's registry need not have.
+  // One of verdaccio's packages asks for node-fetch by a dist-tag, which mirrors of npm's registry need not have.
   fs.writeFileSync(path.join(FOLDER, "package.json"), `${JSON.stringify({ private: true, overrides: { "node-fetch": "2.7.0" } })}\n`);
   const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"];
   await runOrFail("installing verdaccio", "npm", ["install", ...flags, `verdaccio@${VERSION}`], { cwd: FOLDER });
@@ -27,9 +27,9 @@ async function ensureVerdaccio() {
 }
 
 /**
- * Starts the registry. It forgets packages of ours from earlier times, and keeps those of others, so that they are fetched once.
+ * Starts the registry. It forgets our packages of earlier runs, and keeps the packages of others, so that they are fetched only once.
  *
- * @param {string[]} ours beginnings of the names that are taken here and never fetched
+ * @param {string[]} ours prefixes of the names that are published here and never fetched
  * @returns {Promise<{ url: string, userconfig: string, stop(): Promise<void> }>} `userconfig`: an .npmrc with the registry and a login
  * @throws {UserError} when it cannot be installed or does not answer
  */
@@ -53,7 +53,7 @@ export async function startRegistry(ours) {
     web: { enable: false },
     max_body_size: "20mb",
   };
-  // YAML has JSON in it.
+  // This is valid YAML, because YAML includes JSON.
   fs.writeFileSync(path.join(FOLDER, "config.yaml"), JSON.stringify(config));
   const userconfig = path.join(FOLDER, "npmrc");
   fs.writeFileSync(userconfig, `registry=${url}\n//127.0.0.1:${port}/:_authToken=nobody\n`);

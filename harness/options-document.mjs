@@ -3,7 +3,7 @@
 import path from "node:path";
 import { ROOT } from "./paths.mjs";
 
-/** The file that is made. */
+/** The file that is generated. */
 export const OPTIONS_FILE = path.join(ROOT, "docs", "OPTIONS.md");
 
 const INTRODUCTION = `<!-- Made by "node scripts/options-table.mjs --write" from provider/src/options/ioredis-options.ts and node-tls-options.ts. -->
@@ -25,8 +25,9 @@ table says otherwise. A value that cannot be used stops the boot. The log warns 
 `;
 
 /**
- * @param {Record<"IOREDIS_OPTIONS" | "NODE_TLS_OPTIONS" | "CLUSTER_OPTIONS", Map<string, object>>} tables those of the compiled provider
- * @returns {string} what docs/OPTIONS.md has to hold
+ * @param {Record<"IOREDIS_OPTIONS" | "NODE_TLS_OPTIONS" | "CLUSTER_OPTIONS", Map<string, object>>} tables the tables of the compiled
+ *   provider
+ * @returns {string} the right text of docs/OPTIONS.md
  */
 export function optionsDocument({ IOREDIS_OPTIONS, NODE_TLS_OPTIONS, CLUSTER_OPTIONS }) {
   const sections = [

@@ -6,11 +6,11 @@ import { withAbsoluteLinks } from "./packaged-documents.mjs";
 import { ROOT } from "./paths.mjs";
 import { UserError } from "./process.mjs";
 
-/** Unpacked, in bytes. */
+/** Size when unpacked, in bytes. */
 export const LARGEST_PLATFORM_PACKAGE = 5 * 1024 * 1024;
-/** Where the sources of the page for Medusa's Admin are. */
+/** The folder with the sources of the page for Medusa's Admin. */
 export const PLUGIN = path.join(ROOT, "packages", "medusa-plugin-locks");
-/** Fields of package.json that are for working on the package only. */
+/** Fields of package.json that only serve the development of the package. */
 const DEVELOPMENT_FIELDS = ["devDependencies", "scripts", "allowScripts"];
 /** Fields that all packages share. */
 const SHARED_FIELDS = ["description", "keywords", "license", "author", "repository", "homepage", "bugs", "engines"];
@@ -32,9 +32,9 @@ export function platformPackages() {
 }
 
 /**
- * Checks that every place that names the version names the same one.
+ * Checks that all places with the version name the same version.
  *
- * @param {string} [tag] of a release, such as `v1.2.3`
+ * @param {string} [tag] the tag of a release, such as `v1.2.3`
  * @returns {string} the version
  * @throws {UserError} that names the places
  */
@@ -62,8 +62,8 @@ export function agreedVersion(tag) {
  * Lays a platform's package out in `folder`, which is emptied.
  *
  * @param {{ folder: string, manifest: object }} platform one of `platformPackages()`
- * @param {string | Buffer} addon the addon's path, or what stands in for it
- * @param {Record<string, string>} legal what goes with every binary: `legalFiles()`
+ * @param {string | Buffer} addon the addon's path, or a substitute for its contents
+ * @param {Record<string, string>} legal the files that accompany every binary: `legalFiles()`
  */
 export function stagePlatform(platform, addon, folder, legal) {
   fs.rmSync(folder, { recursive: true, force: true });
@@ -97,7 +97,7 @@ export function stageMain(folder) {
   writeManifest(folder, { ...published(manifest), optionalDependencies: Object.fromEntries(names) });
 }
 
-/** Lays the package of the Admin's page out in `folder`, which is emptied; `built` is where Medusa has built it. */
+/** Lays the package of the Admin's page out in `folder`, which is emptied. `built` is the folder in which Medusa has built it. */
 export function stagePlugin(built, folder) {
   fs.rmSync(folder, { recursive: true, force: true });
   fs.mkdirSync(folder, { recursive: true });

@@ -1,4 +1,4 @@
-// Where things are in the work tree.
+// Paths in the work tree.
 
 import path from "node:path";
 import { fileURLToPath } from "node:url";

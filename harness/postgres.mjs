@@ -20,13 +20,14 @@ function findBinaries() {
 }
 
 /**
- * Starts a Postgres cluster of its own: in a temporary folder, on a free port of 127.0.0.1, with a random password, not synced to disk,
- * killed when this process ends in whatever way. As root it runs as the user `postgres`, because Postgres refuses to run as root.
+ * Starts a private Postgres cluster in a temporary folder, on a free port of 127.0.0.1, with a random password. It does not sync to disk,
+ * and it is killed when this process ends in any way. If this process is root, Postgres runs as the user `postgres`, because Postgres
+ * refuses to run as root.
  *
  * @param {object} [options]
  * @param {string} [options.database] name of the database to create; default `store`
  * @returns {Promise<PrivatePostgres>}
- * @throws {UserError} when Postgres cannot be had here; then `unavailable` is true on the error
+ * @throws {UserError} when Postgres is not available here; then `unavailable` is true on the error
  */
 export async function startPostgres({ database = "store" } = {}) {
   let bin = findBinaries();
@@ -71,7 +72,7 @@ class PrivatePostgres {
     this.#port = port;
   }
 
-  /** Address with the password: for the environment of a program, not for messages. */
+  /** The address with the password. It is for the environment of a program, not for messages. */
   get url() {
     return `postgres://postgres:${this.#password}@127.0.0.1:${this.#port}/${this.#database}`;
   }
@@ -128,7 +129,7 @@ class PrivatePostgres {
   #program(name, args) {
     const program = path.join(this.#bin, name);
     const [command, ...rest] = this.#asRoot ? ["runuser", "-u", "postgres", "--", program, ...args] : [program, ...args];
-    // A folder that the other user may enter: initdb complains about any other.
+    // A folder that the other user may enter, because initdb complains about any other folder.
     return runOrFail(`${name} of Postgres`, command, rest, { cwd: this.#folder, timeoutMs: 60_000 });
   }
 }

@@ -1,16 +1,16 @@
-// Running other programs, and ending a script with one clear line when its user got something wrong.
+// Runs other programs, and ends a script with one clear line if its user made a mistake.
 
 import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Something the user can put right: a script that ends with it prints its message alone, without a stack trace. */
+/** An error that the user can correct. A script that ends with it prints only its message, without a stack trace. */
 export class UserError extends Error {
   name = "UserError";
 }
 
-/** The user asked for `--help`: a script that ends with it prints its message, the usage text, and succeeds. */
+/** The user asked for `--help`. A script that ends with it prints its message, the usage text, and succeeds. */
 export class UsageAsked extends Error {
   name = "UsageAsked";
 }
@@ -43,7 +43,7 @@ export function findOnPath(name) {
         fs.accessSync(candidate, fs.constants.X_OK);
         if (fs.statSync(candidate).isFile()) return path.resolve(candidate);
       } catch {
-        // Not here: the next folder.
+        // The program is not in this folder: try the next one.
       }
     }
   }
@@ -60,7 +60,7 @@ export function findOnPath(name) {
  * @param {Record<string, string>} [options.env] added to this process's environment
  * @param {boolean} [options.show] its output goes to this process's output; default false (it is captured)
  * @param {string} [options.input] text for its standard input; default none
- * @param {number} [options.timeoutMs] it is killed after so many milliseconds; default never
+ * @param {number} [options.timeoutMs] the time after which it is killed, in milliseconds; default never
  * @returns {Promise<{ code: number | null, signal: string | null, stdout: string, stderr: string, tail: string }>} `tail`: the first and
  *   last lines of what it printed, for error messages
  * @throws {Error} when it cannot be started
@@ -87,7 +87,7 @@ export function run(command, args, { cwd, env, show = false, input, timeoutMs } 
     child.on("error", reject);
     child.on("close", (code, signal) => {
       const lines = output.all.trim().split("\n");
-      // Some programs say what is wrong first and then print pages of help.
+      // Some programs first report the error and then print pages of help.
       const tail = (lines.length > 20 ? [...lines.slice(0, 8), "…", ...lines.slice(-12)] : lines).join("\n");
       resolve({ code, signal, stdout: output.stdout, stderr: output.stderr, tail });
     });
@@ -97,7 +97,7 @@ export function run(command, args, { cwd, env, show = false, input, timeoutMs } 
 /**
  * Like `run`, but a failure is an error.
  *
- * @param {string} what what is being done, for the message ("building the addon")
+ * @param {string} what the name of the step, for the message ("building the addon")
  * @throws {UserError} `<what> failed`, the command and what it printed, shortened, when its exit code is not 0
  */
 export async function runOrFail(what, command, args, options = {}) {
@@ -116,10 +116,10 @@ export async function runOrFail(what, command, args, options = {}) {
 }
 
 /**
- * Resolves when a process that was sent SIGSTOP stands still. On a busy machine its threads go on for a while.
+ * Resolves when a process that was sent SIGSTOP has stopped. On a busy machine its threads run on for a while.
  *
  * @param {number} pid
- * @throws {Error} if it does not within five seconds
+ * @throws {Error} if it does not stop within five seconds
  */
 export async function untilStopped(pid) {
   for (let look = 0; look < 500; look += 1) {
@@ -129,7 +129,7 @@ export async function untilStopped(pid) {
   throw new Error(`process ${pid} does not stop`);
 }
 
-/** The state of each thread, by its letter; where the system does not tell, that of the process. */
+/** The state of each thread, by its letter. If the system does not tell it, the state of the process. */
 function statesOf(pid) {
   const tasks = `/proc/${pid}/task`;
   if (!fs.existsSync(tasks))
@@ -138,7 +138,7 @@ function statesOf(pid) {
         .stdout.trim()
         .charAt(0),
     ];
-  // The name of a program may have parentheses in it, too.
+  // The name of a program may contain parentheses.
   return fs.readdirSync(tasks).map((task) => /.*\) (.)/s.exec(textOf(`${tasks}/${task}/stat`))?.[1]);
 }
 

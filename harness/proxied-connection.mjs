@@ -5,19 +5,19 @@ import { decodeFrame, FrameSplitter } from "./resp-frames.mjs";
 const SUBSCRIBE = /^[ps]?(un)?subscribe$/i;
 const MESSAGE = /^([ps]?message|invalidate)$/;
 
-/** Pairs replies with commands, and delivers the replies in order, late or not at all as the proxy's state and faults say. */
+/** Pairs replies with commands. Delivers the replies in order, late or not at all, depending on the proxy's state and faults. */
 export class ProxiedConnection {
   #proxy;
   #client;
   #server;
   #fromClient = new FrameSplitter({ inline: true });
   #fromServer = new FrameSplitter();
-  // One entry per reply that the client still expects, in order: { confirms } for a subscription, { fault } for one to be cut.
+  // One entry per reply that the client still expects, in order: { confirms } for a subscription, { fault } for a reply that is to be cut.
   #expected = [];
   #outbox = [];
   #timer;
   #subscribed = false;
-  // Set once this connection is to be cut: what the client sends after that stays here.
+  // Set once this connection is to be cut. Data that the client sends after that is not forwarded.
   #closing = false;
 
   constructor(proxy, client, server) {
@@ -32,7 +32,7 @@ export class ProxiedConnection {
       clearTimeout(this.#timer);
       server.destroy();
     });
-    // Whatever arrived before the server went away is still delivered.
+    // Data that arrived before the server went away is still delivered.
     server.on("close", () => this.#send(Buffer.alloc(0), { end: true }));
   }
 
@@ -44,7 +44,7 @@ export class ProxiedConnection {
     else this.#client.destroy();
   }
 
-  /** Writes what is due to the client. */
+  /** Writes all data that is due to the client. */
   deliver() {
     clearTimeout(this.#timer);
     while (this.#outbox.length > 0 && !this.#proxy.state.paused) {
@@ -57,7 +57,7 @@ export class ProxiedConnection {
       if (this.#client.destroyed) continue;
       if (end) {
         this.#server.destroy();
-        // Ends only after the bytes before it have been handed to the system.
+        // The connection ends only after the system has taken the bytes before its end.
         this.#client.end(bytes, () => this.#client.destroy());
         this.#client.once("close", () => done?.());
         return;
@@ -124,7 +124,8 @@ export class ProxiedConnection {
     this.#sendCanned();
   }
 
-  // The kind of a value that answers no command: RESP3 marks it, in RESP2 only its first element tells, and only after SUBSCRIBE.
+  // The kind of a value that answers no command. RESP3 marks such a value. In RESP2 only its first element shows it, and only after
+  // SUBSCRIBE.
   #pushKind(frame) {
     const type = String.fromCharCode(frame[0]);
     if (type !== ">" && !(type === "*" && this.#subscribed)) return undefined;

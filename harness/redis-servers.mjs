@@ -16,11 +16,14 @@ import { endWithUs } from "./watchdog.mjs";
 
 const START_TIMEOUT_MS = 10_000;
 
-/** Below the ports that systems give to outgoing connections. 10,000 above them, where the nodes of a cluster have their bus, are no others. */
+/**
+ * These ports are below the ports that systems use for outgoing connections. The bus of a cluster's node uses the port 10,000 above the node's own
+ * port. That port is outside of this range.
+ */
 const PORTS = [10_240, 20_000];
 const MOST_TRIES = 100;
 
-/** @returns {Promise<number>} a TCP port that nobody used on 127.0.0.1 a moment ago */
+/** @returns {Promise<number>} a TCP port that was free on 127.0.0.1 a moment ago */
 export async function freePort() {
   for (let attempt = 1; ; attempt += 1) {
     const server = net.createServer().listen(randomInt(...PORTS), "127.0.0.1");
@@ -38,8 +41,8 @@ export async function freePort() {
 }
 
 /**
- * Starts a private server: own folder, nothing saved to disk, killed when this process ends in whatever way. It does not keep this
- * process alive.
+ * Starts a private server with its own folder. It saves nothing to disk, and it is killed when this process ends in any way. It does not
+ * keep this process alive.
  *
  * @param {object} [options]
  * @param {"7.0" | "6.2" | "8.2" | "valkey-8.1"} [options.version] as for `ensureServerBinary`; default "7.0"
@@ -61,13 +64,13 @@ export async function startServer({ version = "7.0", args = [], port } = {}) {
       return server;
     } catch (error) {
       await server.stop();
-      // A port found free can be taken by somebody else before the server binds it.
+      // Another process may take a free port before the server binds it.
       if (port !== undefined || !error.portInUse || attempt === 5) throw error;
     }
   }
 }
 
-/** Where a server is. */
+/** The address of a server. */
 class Reachable {
   #password;
 
@@ -80,14 +83,14 @@ class Reachable {
     this.#password = at === -1 ? undefined : args[at + 1];
   }
 
-  /** `redis://127.0.0.1:<port>`, with the password of `--requirepass` where there is one. */
+  /** `redis://127.0.0.1:<port>`, with the password of `--requirepass` if there is one. */
   get url() {
     const login = this.#password ? `:${encodeURIComponent(this.#password)}@` : "";
     return `redis://${login}127.0.0.1:${this.port}`;
   }
 
   /**
-   * Sends one command over a connection of its own.
+   * Sends one command over a new connection.
    *
    * @param {...(string | number | Buffer)} args for example `"PTTL", "key"`
    * @returns {Promise<any>} the reply, as `RespClient.command` gives it
@@ -102,7 +105,7 @@ class Reachable {
   }
 }
 
-/** A server that another process started for this one. */
+/** A server that the bridge started for this process. */
 class BridgedServer extends Reachable {
   kill(signal) {
     return askBridge({ order: "kill", port: this.port, signal });
@@ -140,10 +143,11 @@ class PrivateServer extends Reachable {
     this.#folder ??= fs.mkdtempSync(path.join(os.tmpdir(), "mlr-redis-"));
     const log = path.join(this.#folder, "server.log");
     fs.rmSync(log, { force: true });
-    // What it says before it has read its configuration: a wrong option, a missing library.
+    // This file gets the output that comes before the server has read its configuration, for example about a wrong option or a missing
+    // library.
     const early = fs.openSync(path.join(this.#folder, "early.log"), "w");
     const fixed = ["--bind", "127.0.0.1", "--port", String(this.port), "--dir", this.#folder, "--logfile", log];
-    // Detached: Ctrl-C in a terminal must reach our process only, which may still want to clean up in Redis.
+    // The server is detached, because Ctrl-C in a terminal must reach only our process, which may still have to clean up in Redis.
     this.#child = spawn(this.#binary, [...fixed, "--save", "", "--appendonly", "no", ...this.#args], {
       stdio: ["ignore", early, early],
       detached: process.platform !== "win32",
@@ -162,7 +166,7 @@ class PrivateServer extends Reachable {
    * Sends a signal to the server.
    *
    * @param {NodeJS.Signals} [signal] default `SIGKILL`; `SIGSTOP` and `SIGCONT` make a hung server and wake it up
-   * @returns {Promise<void>} once it is gone, or stands still; at once for SIGCONT
+   * @returns {Promise<void>} once it is gone, or has stopped; at once for SIGCONT
    */
   async kill(signal = "SIGKILL") {
     if (!this.#running()) return;
@@ -177,7 +181,7 @@ class PrivateServer extends Reachable {
     await gone;
   }
 
-  /** Ends the server if it runs and starts it again, empty, on the same port. */
+  /** Ends the server if it runs, and starts it again, empty, on the same port. */
   async restart() {
     await this.kill();
     this.#dismiss();
@@ -206,11 +210,11 @@ class PrivateServer extends Reachable {
         throw new UserError(`${this.#binary} ended right after its start: ${text?.split("\n").at(-1) ?? "it printed nothing"}`);
       }
       try {
-        // Somebody else may listen on that port: only our own process id counts.
+        // Another server may listen on that port, so only the process id of our server counts.
         const info = await this.cli("INFO", "server");
         if (info.includes(`process_id:${this.#child.pid}\r`)) return;
       } catch (error) {
-        // An ACL among the arguments may refuse INFO: then its log tells.
+        // An ACL in the arguments may refuse INFO. Then the server's log shows whether it is ready.
         if (error instanceof RespError && /ready to accept connections/i.test(printed(log))) return;
       }
       if (Date.now() > deadline) throw new UserError(`${this.#binary} did not answer PING within ${START_TIMEOUT_MS} ms`);
@@ -224,11 +228,11 @@ function portInUse(port) {
 }
 
 /**
- * Takes a Redis URL apart.
+ * Parses a Redis URL.
  *
  * @param {string} text for example `redis://user:password@host:6379/0`
  * @returns {{ host: string, port: number, username?: string, password?: string, db: number }}
- * @throws {UserError} when it is none; the message never contains the password
+ * @throws {UserError} when the text is no Redis URL; the message never contains the password
  */
 export function parseRedisUrl(text) {
   let url;
@@ -259,13 +263,13 @@ export function parseRedisUrl(text) {
 }
 
 /**
- * The Redis that `npm start` and the benchmark use: the one that `LOCKING_REDIS_URL` names, else a private server.
+ * The Redis for `npm start` and the benchmark: `LOCKING_REDIS_URL` names it, else it is a private server.
  *
  * @param {object} [options]
  * @param {number} [options.port] port of the private server; default a free one
  * @returns {Promise<{ url: string, label: string, private: boolean, stop(): Promise<void> }>} `label`: the address without login, for
  *   messages; `stop` ends a private server and leaves any other alone
- * @throws {UserError} when the URL is wrong, nobody answers there, or no server can be had
+ * @throws {UserError} when the URL is wrong, nobody answers there, or no server is available
  */
 export async function ensureRedis({ port } = {}) {
   const url = process.env.LOCKING_REDIS_URL;

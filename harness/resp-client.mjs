@@ -1,4 +1,4 @@
-// A Redis client of a few lines: the scripts' own, and in tests the independent observer of what is in Redis.
+// A small Redis client. The scripts use it, and in tests it is the independent observer of the contents of Redis.
 
 import net from "node:net";
 import { decodeFrame, encodeCommand, FrameSplitter, RespError } from "./resp-frames.mjs";
@@ -6,7 +6,7 @@ import { decodeFrame, encodeCommand, FrameSplitter, RespError } from "./resp-fra
 export { RespError };
 
 /**
- * Connects to a Redis server, logs in and selects the database where asked to.
+ * Connects to a Redis server. If the options ask for it, it also logs in and selects the database.
  *
  * @param {object} options
  * @param {string} [options.host] default `127.0.0.1`
@@ -87,7 +87,7 @@ class RespClient {
     this.#socket.destroy();
   }
 
-  /** Lets the process exit although the connection is open. */
+  /** Lets the process exit while the connection is open. */
   unref() {
     this.#socket.unref();
   }

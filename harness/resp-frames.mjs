@@ -4,12 +4,12 @@
 const CR = 13;
 const LF = 10;
 
-/** The server refused a command. `message` is the error text as the server sent it, without the leading `-`. */
+/** The error of a command that the server refused. `message` is the error text as the server sent it, without the leading `-`. */
 export class RespError extends Error {
   name = "RespError";
 }
 
-/** End of the line that starts at `from` (index of its CR), or -1 while it is incomplete. */
+/** The end of the line that starts at `from` (index of its CR), or -1 while the line is incomplete. */
 function lineEnd(buffer, from) {
   for (let at = buffer.indexOf(CR, from); at !== -1; at = buffer.indexOf(CR, at + 1)) {
     if (at + 1 >= buffer.length) return -1;
@@ -69,7 +69,7 @@ export function frameEnd(buffer, from) {
         at = end + 2;
         break;
       case "|":
-        // Attributes precede the value that they describe, which is still to come.
+        // Attributes precede the value that they describe, so that value is still to come.
         pending += 2 * Math.max(count(), 0) + 1;
         at = end + 2;
         break;
@@ -119,8 +119,8 @@ export class FrameSplitter {
 }
 
 /**
- * Turns one whole value into JavaScript: strings for text and bulk strings (UTF-8), numbers, booleans, arrays (maps as flat arrays,
- * as RESP2 has them), `null`, and a `RespError` (returned, not thrown) for an error. Integers beyond 2^53 stay text.
+ * Turns one whole value into a JavaScript value: strings for text and bulk strings (UTF-8), numbers, booleans, arrays (maps become flat
+ * arrays, as in RESP2), `null`, and a `RespError` (returned, not thrown) for an error. Integers beyond 2^53 stay text.
  *
  * @param {Buffer} frame one value, as `FrameSplitter` gives it
  * @param {{ buffers?: boolean }} [options] `buffers: true` gives bulk strings as Buffers; default false

@@ -1,12 +1,13 @@
-// A proxy as hosting companies put them in front of Redis: it passes on what it knows, and answers everything else with an error itself.
+// A proxy like those of hosting companies in front of Redis: it forwards the commands that it knows, and itself answers all others with an
+// error.
 
 import { startFaultProxy } from "./fault-proxy.mjs";
 
 /**
  * @param {object} options
  * @param {number} options.targetPort port of the server
- * @param {string[]} [options.refuses] commands that it does not know, in capitals
- * @param {boolean} [options.forgetsScripts] no script is known by its hash, as where each command may go to another server; default false
+ * @param {string[]} [options.refuses] the commands that it does not know, in capitals
+ * @param {boolean} [options.forgetsScripts] no script is known by its hash, as if each command went to another server; default false
  * @returns {Promise<import("./fault-proxy.mjs").FaultProxy>} once it listens
  */
 export async function startRestrictiveProxy({ targetPort, refuses = [], forgetsScripts = false }) {

@@ -1,4 +1,4 @@
-// What the README says that the Redis user must be allowed.
+// The rights that the README requires for the Redis user.
 
 /** The default namespace. */
 export const NS = "medusa_lock:";
@@ -9,10 +9,10 @@ export const COMMANDS =
     " ",
   );
 
-/** All of it, as rules of ACL SETUSER. */
+/** All rights, as rules of ACL SETUSER. */
 export const LEAST = [`~${NS}*`, "~mlr!*", "&mlr!*", ...COMMANDS.map((name) => `+${name.toLowerCase()}`)];
 
-/** Makes a user with these rights and no others; its password is `pw`. */
+/** Makes a user with these rights only; its password is `pw`. */
 export async function grant(bed, user, rights) {
   await bed.command("ACL", "SETUSER", user, "reset", "on", ">pw", ...rights);
 }

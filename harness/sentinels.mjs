@@ -1,4 +1,4 @@
-// A master with replicas and the Sentinels that watch over it, all private and on loopback ports: for the tests and the benchmark.
+// A master with replicas and the Sentinels that watch them, all private and on loopback ports, for the tests and the benchmark.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,12 +12,12 @@ import { connect } from "./resp-client.mjs";
 import { ensureServerBinary } from "./server-binaries.mjs";
 import { endWithUs } from "./watchdog.mjs";
 
-/** What the Sentinels call the master. */
+/** The Sentinels' name for the master. */
 export const MASTER_NAME = "mymaster";
 
 const LIMIT_MS = 30_000;
 
-/** Of the Sentinels: silence until a server counts as down, and how long one failover may take. */
+/** Settings of the Sentinels: the silence after which a server counts as down, and the longest time of one failover. */
 const DOWN_AFTER_MS = 1_000;
 const FAILOVER_LIMIT_MS = 2_000;
 
@@ -26,10 +26,10 @@ const FAILOVER_LIMIT_MS = 2_000;
  *
  * @param {object} [options]
  * @param {string} [options.version] as for `startServer`
- * @param {string} [options.password] what the Sentinels ask their clients for; default none
- * @param {(port: number) => string[]} [options.tlsArgs] arguments for a server that speaks TLS on this port, beside plain text: for
- *   the Sentinels, see `tlsAddresses`, and the first master, see `masterTlsPort`. All are of the system's version then, which speaks TLS
- * @returns {Promise<Group>} once everybody knows everybody
+ * @param {string} [options.password] the password that the Sentinels ask their clients for; default none
+ * @param {(port: number) => string[]} [options.tlsArgs] arguments for a server that speaks TLS on this port, beside plain text: for the
+ *   Sentinels, see `tlsAddresses`, and the first master, see `masterTlsPort`. All are of the system's version then, which speaks TLS
+ * @returns {Promise<Group>} once all servers and Sentinels know one another
  */
 export async function startSentinels(options = {}) {
   const group = new Group(options);
@@ -51,27 +51,27 @@ class Group {
     this.#options = options;
   }
 
-  /** For `redisOptions.sentinels`. */
+  /** The addresses for `redisOptions.sentinels`. */
   get addresses() {
     return this.#sentinels.map(({ port }) => ({ host: "127.0.0.1", port }));
   }
 
-  /** The same, with TLS. */
+  /** The same addresses, with TLS. */
   get tlsAddresses() {
     return this.#sentinels.map(({ tlsPort }) => ({ host: "127.0.0.1", port: tlsPort }));
   }
 
-  /** For `redisOptions`. */
+  /** The value for `redisOptions`. */
   get options() {
     return { sentinels: this.addresses, name: MASTER_NAME };
   }
 
-  /** The servers that hold data, dead ones too. */
+  /** All servers with data, also dead ones. */
   get servers() {
     return [...this.#servers];
   }
 
-  /** Where the first master speaks TLS. */
+  /** The TLS port of the first master. */
   masterTlsPort;
 
   /** Used by `startSentinels`. */
@@ -100,7 +100,7 @@ class Group {
     });
   }
 
-  /** @returns {Promise<object>} the server that the living Sentinels take for the master */
+  /** @returns {Promise<object>} the server that the living Sentinels name as the master */
   async master() {
     const [port] = await this.#masterPorts();
     return this.#servers.find((server) => server.port === port);
@@ -109,7 +109,7 @@ class Group {
   /**
    * Has the Sentinels make another server the master.
    *
-   * @returns {Promise<object>} the old one, once all agree; it still believes to be master then, see `demoted`
+   * @returns {Promise<object>} the old master, once all Sentinels agree; then it still believes that it is the master, see `demoted`
    */
   async failOver() {
     const old = await this.master();
@@ -119,23 +119,23 @@ class Group {
     return old;
   }
 
-  /** Resolves once a server that was master follows another: about 10 s later, that is how patient Sentinels are. */
+  /** Resolves once a former master follows another server. This takes about 10 s, because the Sentinels wait so long. */
   async demoted(server) {
     await within("the old master follows the new one", async () => {
-      // Who demotes a server kills its clients, this one too.
+      // The Sentinel that demotes a server closes the connections of its clients, also of this one.
       const told = await server.cli("INFO", "replication").catch(() => "");
       return /^role:slave[\s\S]*master_link_status:up/m.test(told);
     });
   }
 
-  /** Kills the master. @returns {Promise<object>} the server that was it, at once */
+  /** Kills the master. @returns {Promise<object>} the former master, at once */
   async killMaster() {
     const master = await this.master();
     await master.kill();
     return master;
   }
 
-  /** Resolves once all living Sentinels name the same master, and it is another than this server. */
+  /** Resolves once all living Sentinels name the same master, and this master is not `server`. */
   async movedFrom(server) {
     await within("the Sentinels agree on another master", async () => {
       const ports = new Set(await this.#masterPorts());
@@ -148,7 +148,7 @@ class Group {
     await this.#sentinels[at].kill();
   }
 
-  /** How many clients listen to something, at all living Sentinels together. */
+  /** The number of clients with a subscription, at all living Sentinels together. */
   async listeners() {
     const lists = await Promise.all(this.#living().map((sentinel) => sentinel.command("CLIENT", "LIST")));
     return lists.join("").match(/ sub=[1-9]/g)?.length ?? 0;
@@ -190,7 +190,7 @@ class Sentinel {
     this.#folder = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-sentinel-"));
     this.port = await freePort();
     const file = path.join(this.#folder, "sentinel.conf");
-    // Sentinels write into this file what they have learnt.
+    // Sentinels write their state into this file.
     const lines = [
       `port ${this.port}`,
       "bind 127.0.0.1",
@@ -220,7 +220,7 @@ class Sentinel {
     return this.#client.command(...args);
   }
 
-  /** What it says of the master, as an object. */
+  /** The Sentinel's facts about the master, as an object. */
   async view() {
     const fields = await this.command("SENTINEL", "MASTER", MASTER_NAME);
     return Object.fromEntries(fields.flatMap((name, at) => (at % 2 === 0 ? [[name, fields[at + 1]]] : [])));

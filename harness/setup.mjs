@@ -1,4 +1,4 @@
-// The set-up steps that `npm start`, `npm test` and the benchmark share. Each does nothing when its work is already done.
+// The set-up steps that `npm start`, `npm test` and the benchmark share. A step does nothing if its work is already done.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -14,10 +14,10 @@ function readJson(file) {
 }
 
 /**
- * Compares what npm says it installed with what the lock file asks for.
+ * Compares the packages that npm has installed with those of the lock file.
  *
  * @param {string} folder a folder with a package-lock.json
- * @returns {boolean} true when every package that is not optional is there in the version asked for
+ * @returns {boolean} true when every package that is not optional is installed in the version of the lock file
  */
 export function nodeModulesAreCurrent(folder) {
   const wanted = readJson(path.join(folder, "package-lock.json"))?.packages;
@@ -41,14 +41,14 @@ export function nodeModulesAreCurrent(folder) {
  * @param {object} [options]
  * @param {string} [options.folder] default the project's root
  * @param {boolean} [options.ignoreScripts] the packages' install scripts are not run; default false (npm's own rules)
- * @param {(line: string) => void} [options.log] told before something slow begins; default silent
+ * @param {(line: string) => void} [options.log] called before something slow begins; default silent
  * @throws {UserError} when npm fails
  */
 export async function ensureNodeModules({ folder = ROOT, ignoreScripts = false, log = () => {} } = {}) {
   if (nodeModulesAreCurrent(folder)) return;
   log("installing npm packages (about a minute)");
-  // Not `npm ci`: it refuses a lock file without the packages of foreign platforms, which a registry mirror need not have. This takes
-  // the locked versions as well, and writes neither the lock file nor package.json.
+  // `npm ci` is not used, because it refuses a lock file without the packages of foreign platforms, which a registry mirror need not have.
+  // This command also takes the locked versions. It writes neither the lock file nor package.json.
   const args = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error", ...(ignoreScripts ? ["--ignore-scripts"] : [])];
   await runOrFail("installing npm packages", "npm", args, { cwd: folder });
 }
@@ -57,7 +57,7 @@ export async function ensureNodeModules({ folder = ROOT, ignoreScripts = false, 
  * Builds the addon and the provider with scripts/build.mjs, which skips what is up to date.
  *
  * @param {object} [options]
- * @param {(line: string) => void} [options.log] told before it begins; default silent
+ * @param {(line: string) => void} [options.log] called before the build begins; default silent
  * @throws {UserError} when the build fails
  */
 export async function ensureBuilt({ log = () => {} } = {}) {

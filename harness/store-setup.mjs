@@ -19,14 +19,15 @@ const BOOT_TIMEOUT_MS = 90_000;
 /** The provider under test: ours from the packed tarballs, or the package that STORE_TEST_PROVIDER names. */
 export const PROVIDER = process.env.STORE_TEST_PROVIDER || "medusa-locking-redis";
 
-/** True when the provider under test is this project's. */
+/** True if the provider under test is this project's provider. */
 export const OURS = PROVIDER === "medusa-locking-redis";
 
 /**
- * Copies the example store into the cache and installs its packages there: Medusa's only when they changed, ours when the tarballs did.
+ * Copies the example store into the cache and installs its packages there: Medusa's packages only if they changed, our package if the
+ * tarballs changed.
  *
  * @param {string} [more] a folder with more of a store's source
- * @param {{ tarballs?: string[] }} [options] packages besides ours
+ * @param {{ tarballs?: string[] }} [options] tarballs of other packages
  * @throws {UserError} when npm or packing fails
  */
 export async function installStore(more, { tarballs = [] } = {}) {
@@ -36,13 +37,13 @@ export async function installStore(more, { tarballs = [] } = {}) {
 }
 
 /**
- * The same without our package: what a Medusa project has.
+ * Installs the same without our package: the packages of a Medusa project.
  *
  * @throws {UserError} when npm fails
  */
 export async function installStorePackages() {
   fs.mkdirSync(STORE, { recursive: true });
-  // What an earlier version of the example left behind would be loaded, too.
+  // Files of an earlier version of the example would be loaded, too.
   fs.rmSync(path.join(STORE, "src"), { recursive: true, force: true });
   fs.cpSync(SOURCE, STORE, { recursive: true, filter: (file) => !/[\\/](node_modules|\.medusa)([\\/]|$)/.test(file.slice(SOURCE.length)) });
   await ensureNodeModules({ folder: STORE, ignoreScripts: true });
@@ -57,7 +58,7 @@ export function storeEnvironment({ databaseUrl, redisUrl }) {
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
     LOCKING_PROVIDER: PROVIDER,
-    // The official package cannot do what Medusa's documentation shows.
+    // The official package does not support the name that Medusa's documentation shows.
     LOCK_PROVIDER_ID: OURS ? "lp_locking-redis" : "locking-redis",
     MEDUSA_DISABLE_TELEMETRY: "1",
     NODE_ENV: "development",
@@ -112,12 +113,12 @@ export class StoreServer {
     return server;
   }
 
-  /** What it has printed so far. */
+  /** The output so far. */
   get output() {
     return this.#output;
   }
 
-  /** Where it listens: `http://127.0.0.1:9000`. */
+  /** The address on which it listens: `http://127.0.0.1:9000`. */
   get origin() {
     return `http://127.0.0.1:${this.#port}`;
   }
@@ -145,7 +146,7 @@ export class StoreServer {
    * Sends a signal and waits for the end.
    *
    * @param {NodeJS.Signals} signal
-   * @param {number} limitMs after so many milliseconds it is killed
+   * @param {number} limitMs the time after which it is killed, in milliseconds
    * @returns {Promise<{ code: number | null, signal: string | null, elapsedMs: number }>}
    */
   async end(signal, limitMs) {

@@ -1,4 +1,4 @@
-// Installing programs with the system's own package manager.
+// Installs programs with the system's own package manager.
 
 import fs from "node:fs";
 import { findOnPath, runOrFail } from "./process.mjs";
@@ -11,7 +11,7 @@ const MANAGERS = [
   { name: "brew", install: ["brew", "install"], unprivileged: true },
 ];
 
-// Debian starts a service as soon as it is installed unless this file says no.
+// Debian starts a service right after its installation, unless this file says no.
 const POLICY = "/usr/sbin/policy-rc.d";
 
 function manager() {
@@ -20,7 +20,7 @@ function manager() {
 
 /**
  * @param {Record<string, string>} packages the package's name by package manager (`apt-get`, `dnf`, `apk`, `pacman`, `brew`)
- * @returns {string} the command to type, or advice where the package manager is unknown
+ * @returns {string} the command to type, or advice if the package manager is unknown
  */
 export function installAdvice(packages) {
   const found = manager();
@@ -31,10 +31,10 @@ export function installAdvice(packages) {
 }
 
 /**
- * Installs a package where this process may: as root, without starting any service.
+ * Installs a package if this process may do so, that is as root. It starts no service.
  *
  * @param {Record<string, string>} packages as for `installAdvice`
- * @returns {Promise<boolean>} false when it cannot even be tried (not root, no known package manager)
+ * @returns {Promise<boolean>} false if this is not possible (not root, no known package manager)
  * @throws {UserError} when the package manager fails
  */
 export async function installSystemPackage(packages) {

@@ -1,4 +1,5 @@
-// The ways to reach Redis on which the conformance tests run. `MLR_TOPOLOGY` names one; without it the tests use a private server, directly.
+// The ways to reach Redis over which the conformance tests run. `MLR_TOPOLOGY` names one. Without it the tests use a private server,
+// directly.
 
 import fs from "node:fs";
 import os from "node:os";
@@ -12,34 +13,34 @@ import { LEAST } from "./rights.mjs";
 import { startSentinels } from "./sentinels.mjs";
 
 /**
- * What a topology is to the tests.
+ * The parts of a topology that the tests use.
  *
  * @typedef {object} Topology
  * @property {string} [redisUrl] the provider's option
  * @property {object} redisOptions the provider's option
  * @property {object} [cluster] the provider's option
- * @property {{ port: number, url: string, cli(...args: any[]): Promise<any> }} server where the data is: for observers, who log in
- *   without any of the above. Of several servers it is the master, in a cluster the first one
- * @property {() => Promise<{ command(...args: any[]): Promise<any>, close(): void }>} [observe] connects an observer where `server` is
- *   not all that there is to see
+ * @property {{ port: number, url: string, cli(...args: any[]): Promise<any> }} server the server with the data, for observers, who connect
+ *   without the options above. Among several servers it is the master, in a cluster the first master
+ * @property {() => Promise<{ command(...args: any[]): Promise<any>, close(): void }>} [observe] connects an observer, if an observer must
+ *   see more than `server`
  * @property {() => Promise<void>} stop ends everything
  */
 
-/** By name, a function that starts it: (options of `startServer`) => Promise<Topology>. */
+/** Each name has a function that starts the topology: (options of `startServer`) => Promise<Topology>. */
 export const TOPOLOGIES = {
   direct: async (options) => {
     const server = await startServer(options);
     return { redisUrl: server.url, redisOptions: {}, server, stop: () => server.stop() };
   },
 
-  /** A user with no more commands and channels than the README asks for, and all keys: the tests use other namespaces, too. */
+  /** A user who has only the commands and channels that the README requires, but all keys, because the tests use other namespaces, too. */
   acl: async (options) => {
     const server = await startServer(options);
     await server.cli("ACL", "SETUSER", "least", "reset", "on", ">pw", "~*", ...LEAST.filter((right) => !right.startsWith("~")));
     return { redisUrl: `redis://least:pw@127.0.0.1:${server.port}`, redisOptions: {}, server, stop: () => server.stop() };
   },
 
-  /** A proxy that knows next to nothing. */
+  /** A proxy that knows very few commands. */
   proxy: async (options) => {
     const server = await startServer(options);
     const refuses = ["HELLO", "SUBSCRIBE", "INFO", "CLIENT", "WAIT", "CONFIG"];
@@ -73,14 +74,14 @@ export const TOPOLOGIES = {
     return { redisUrl: socket, redisOptions: {}, server, stop };
   },
 
-  /** The URL names nobody: with Sentinels it must not matter. */
+  /** Nobody listens at the URL's address: with Sentinels the URL must not matter. */
   sentinel: async (options) => {
     const group = await startSentinels(options);
     const server = await group.master();
     return { redisUrl: "redis://127.0.0.1:1", redisOptions: group.options, server, stop: () => group.stop() };
   },
 
-  /** Three masters, of which the provider is told one. */
+  /** Three masters. The provider gets the address of one of them. */
   cluster: async (options) => {
     const cluster = await startCluster({ replicas: 0, ...options });
     const masters = [...cluster.nodes];

@@ -1,15 +1,15 @@
-// Running parts of the tests two at a time, but for those that want the machine to themselves.
+// Runs parts of the tests two at a time, except the parts that need the machine to themselves.
 
 import { UserError } from "./process.mjs";
 
 /**
- * Runs every part, and tells when each begins and ends.
+ * Runs every part, and prints when each begins and ends.
  *
- * @param {string[]} names in the order in which they begin; those that want the machine to themselves run after all others
+ * @param {string[]} names the parts in the order in which they begin; parts that need the machine to themselves run after all others
  * @param {object} how
- * @param {(name: string) => boolean} how.isAlone whether a part wants the machine to itself
- * @param {(name: string) => Promise<{ failed?: boolean, text: string }>} how.run runs one
- * @throws {UserError} names those that failed
+ * @param {(name: string) => boolean} how.isAlone whether a part needs the machine to itself
+ * @param {(name: string) => Promise<{ failed?: boolean, text: string }>} how.run runs one part
+ * @throws {UserError} names the parts that failed
  */
 export async function runTwoAtATime(names, { isAlone, run }) {
   const failed = [];

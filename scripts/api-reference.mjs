@@ -1,4 +1,4 @@
-// `npm run docs:api`: the reference of everything that the package exports, as HTML, from the comments in its source.
+// `npm run docs:api`: the reference of all exports of the package as HTML, made from the comments in its source.
 
 import path from "node:path";
 import { readCommandLine } from "../harness/command-line.mjs";
@@ -13,7 +13,7 @@ const OUT = path.join(CACHE, "api");
 await runMain(async () => {
   readCommandLine({ usage: USAGE });
   await ensureNodeModules({ log: console.log });
-  // The binding's types are the addon's.
+  // The types of the binding come from the addon.
   await ensureBuilt();
   const { code, stdout, stderr } = await run(process.execPath, [TYPEDOC, "--out", OUT], { cwd: ROOT });
   if (code !== 0) throw new UserError(`typedoc is not content:\n${stdout}${stderr}`);

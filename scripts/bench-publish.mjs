@@ -1,4 +1,4 @@
-// docs/BENCHMARKS.md, its charts and README's section from the runs that are kept in bench/results.
+// Makes docs/BENCHMARKS.md, its charts and README's section from the kept runs in bench/results.
 
 import fs from "node:fs";
 import path from "node:path";

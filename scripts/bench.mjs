@@ -1,4 +1,4 @@
-// `npm run bench`: installs the benchmark's own packages and our tarballs in bench/, starts a private Redis and runs it there.
+// `npm run bench`: installs the benchmark's own packages and our tarballs in bench/, starts a private Redis and runs the benchmark there.
 
 import path from "node:path";
 import { benchFlags } from "../bench/src/flags.mjs";
@@ -22,7 +22,7 @@ async function main() {
   try {
     observer = await connect({ port: server.port });
     const { failure, ...results } = await runBenchmark({ ...flags, url: server.url, observer, progress });
-    // An hour of figures is not lost by the scenario after it.
+    // If a scenario fails after an hour, the figures of the scenarios before it are still printed.
     console.log(flags.json ? JSON.stringify(results, null, 2) : report(results));
     if (failure) throw failure;
   } finally {

@@ -1,4 +1,5 @@
-// Builds the addon (native.js, native.d.ts, *.node) and the provider (provider/dist). Does nothing when no input changed since.
+// Builds the addon (native.js, native.d.ts, *.node) and the provider (provider/dist). Does nothing if no input has changed since the last
+// build.
 
 import { createHash } from "node:crypto";
 import fs from "node:fs";
@@ -15,7 +16,7 @@ const USAGE = `usage: node scripts/build.mjs [--provider | --target NAME [--zig]
   --target NAME   build only the addon, for this platform: a Rust target; with --zig a version of glibc may follow (….2.17)
   --zig           by cargo-zigbuild, for platforms other than this machine's
   --out FOLDER    where it is put, with a binding; default the project's root`;
-// Programs of packages are started by Node.js: in node_modules/.bin they are batch files on Windows, which only a shell can start.
+// Node.js starts the programs of packages, because in node_modules/.bin they are batch files on Windows, which only a shell can start.
 const NAPI = path.join(ROOT, "node_modules", "@napi-rs", "cli", "dist", "cli.js");
 const TSC = path.join(ROOT, "node_modules", "typescript", "bin", "tsc");
 
@@ -36,7 +37,7 @@ function filesOf(inputs) {
 
 function hashOf(inputs) {
   const hash = createHash("sha256").update(process.platform + process.arch);
-  // Cargo takes its settings from there, too.
+  // Cargo also takes its settings from these variables.
   const settings = Object.entries(process.env).filter(([name]) => /^(CARGO_PROFILE_|RUSTFLAGS$)/.test(name));
   hash.update(JSON.stringify(settings.sort()));
   for (const file of filesOf(inputs))
@@ -47,7 +48,7 @@ function hashOf(inputs) {
   return hash.digest("hex");
 }
 
-/** Runs `build` unless its inputs are those of last time and its outputs are there. */
+/** Runs `build`, unless the inputs are the same as last time and the outputs exist. */
 async function unlessCurrent(name, inputs, outputs, build) {
   const mark = path.join(CACHE, "built", `${name}.sha256`);
   const hash = hashOf(inputs);
@@ -58,7 +59,7 @@ async function unlessCurrent(name, inputs, outputs, build) {
   fs.writeFileSync(mark, hash);
 }
 
-/** Rust's flags. Paths of this machine, which are in the texts of panics, stay out of the addon. */
+/** Rust's flags. They keep paths of this machine, which are in the texts of panics, out of the addon. */
 function rustFlags() {
   const crates = path.join(process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo"), "registry", "src");
   const known = [
@@ -83,7 +84,8 @@ function addonIn(folder) {
 async function buildForTarget(target, zig, out) {
   const args = ["--target", target, ...(zig ? ["-x"] : []), ...(out === undefined ? [] : ["--output-dir", path.resolve(out)])];
   if (out === undefined) return buildAddon(args);
-  // A folder of its own: it tells whether the addon is there, which the root, with addons of several platforms, does not.
+  // This build has its own folder, which shows whether the addon exists. The root may have addons of several platforms, so it does not show
+  // it.
   await unlessCurrent(
     `addon-${target}`,
     ADDON_INPUTS,
@@ -106,7 +108,7 @@ await runMain(async () => {
     PROVIDER_INPUTS,
     () => ["provider/dist/index.js"],
     () => {
-      // What was compiled of a file that is gone would be packed all the same.
+      // Without this, the compiled output of a deleted source file would be packed.
       fs.rmSync(path.join(ROOT, "provider", "dist"), { recursive: true, force: true });
       return runOrFail("compiling the provider", process.execPath, [TSC, "-p", "tsconfig.json"], { cwd: ROOT });
     },

@@ -1,4 +1,4 @@
-// Everything that is checked without running the package: format, lints, types, house rules. `npm run check` is the whole loop.
+// Checks everything that can be checked without running the package: format, lints, types, house rules. `npm run check` is the whole loop.
 
 import path from "node:path";
 import { readCommandLine } from "../harness/command-line.mjs";
@@ -10,7 +10,7 @@ import { knownNames } from "./known-names.mjs";
 
 const USAGE = `usage: npm run check -- [--write]
   --write   put right what can be put right by itself`;
-// Started by Node.js: in node_modules/.bin they are batch files on Windows.
+// Node.js starts these programs, because in node_modules/.bin they are batch files on Windows.
 const TSC = path.join(ROOT, "node_modules", "typescript", "bin", "tsc");
 const BIOME = path.join(ROOT, "node_modules", "@biomejs", "biome", "bin", "biome");
 
@@ -24,7 +24,7 @@ await runMain(async () => {
     ["types", process.execPath, [TSC, "-p", "tsconfig.json", "--noEmit"]],
     ["format and lints (JavaScript, TypeScript)", process.execPath, [BIOME, "check", ...(write ? ["--write"] : []), "."]],
   ];
-  // Without the list of known weaknesses, which is on GitHub: CI looks at that.
+  // This leaves out the list of known weaknesses, which is on GitHub. CI checks that list.
   const licences = ["licences and sources of crates", "cargo-deny", ["check", "bans", "licenses", "sources"]];
   if (findOnPath("cargo-deny")) steps.push(licences);
   else console.log(`skip   ${licences[0]} (cargo install --locked cargo-deny)`);

@@ -1,4 +1,4 @@
-// The table of findings in docs/OPERATIONS.md from the one in the package: says whether it is up to date.
+// Makes the table of findings in docs/OPERATIONS.md from the table in the package, and says whether it is up to date.
 
 import fs from "node:fs";
 import { createRequire } from "node:module";

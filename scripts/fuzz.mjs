@@ -1,4 +1,4 @@
-// Fuzzes the reply parser for a while, where a nightly toolchain is present; says so and ends where none is.
+// Fuzzes the reply parser for a while if a nightly toolchain is installed. Otherwise it says so and ends.
 
 import fs from "node:fs";
 import path from "node:path";

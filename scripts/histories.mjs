@@ -1,5 +1,5 @@
-// Histories: real processes take locks on a real Redis while connections are cut, processes killed, stopped and blocked, scripts and data
-// lost and replicas promoted. What they could prove about their holds is written down and checked.
+// Histories: real processes take locks on a real Redis, while connections are cut, processes are killed, stopped and blocked, scripts and
+// data are lost, and replicas are promoted. The processes record the proofs of their holds, and the records are checked.
 
 import fs from "node:fs";
 import os from "node:os";

@@ -1,4 +1,4 @@
-// Packs the package, installs it as users do in `.cache/installed`, the project that the tests boot, and prints the folder.
+// Packs the package, and installs it as users do in `.cache/installed`, the project that the tests boot. Prints the folder.
 
 import { readCommandLine } from "../harness/command-line.mjs";
 import { installPacked } from "../harness/install-packed.mjs";

@@ -1,4 +1,4 @@
-// The names that the commands know, for the rule that looks at the commands which documents show.
+// The names that the commands know, for the rule that checks the commands in documents.
 
 import { SCENARIOS } from "../bench/src/flags.mjs";
 import { PHASES } from "../harness/histories/phases.mjs";

@@ -1,11 +1,11 @@
-// Loads the addons in a folder on this machine, and lets each look for a Redis where there is none: for the release, which tries every
-// addon on its platform. It needs Node.js and nothing else.
+// Loads the addons in a folder on this machine, and lets each of them look for a Redis at an address where there is none. The release uses
+// it to try every addon on its platform. It needs only Node.js.
 
 import fs from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 
-/** What the addon needs to know of a server that does not exist: nobody listens on port 1. */
+/** The addon's options for a server that does not exist: nobody listens on port 1. */
 const NOWHERE = {
   host: "127.0.0.1",
   port: 1,

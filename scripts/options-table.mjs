@@ -1,4 +1,4 @@
-// docs/OPTIONS.md from the tables in the provider: says whether it is up to date.
+// Makes docs/OPTIONS.md from the tables in the provider, and says whether it is up to date.
 
 import fs from "node:fs";
 import { createRequire } from "node:module";

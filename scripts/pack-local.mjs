@@ -1,5 +1,6 @@
-// Packs what `npm install` needs on this machine, as it would be published, and prints the tarballs' paths, one a line: the package of
-// this platform with its addon, and the main package, whose optional dependencies name the packages of all platforms.
+// Packs the packages that `npm install` needs on this machine, as they would be published, and prints the tarballs' paths, one per line.
+// These are the package of this platform with its addon, and the main package, whose optional dependencies name the packages of all
+// platforms.
 
 import fs from "node:fs";
 import path from "node:path";

@@ -1,5 +1,5 @@
-// The platform lab: builds the addon for platforms other than this machine's, loads the packed package there, and runs the conformance
-// tests. Everything it needs is fetched from Debian, PyPI, npm and crates.io, once, and nothing is installed.
+// The platform lab: it builds the addon for platforms other than this machine's platform, loads the packed package there, and runs the
+// conformance tests. It fetches everything once from Debian, PyPI, npm and crates.io, and installs nothing.
 
 import fs from "node:fs";
 import path from "node:path";

@@ -1,5 +1,5 @@
-// Publishes a release: the packages of all platforms, the main package, and the page for Medusa's Admin. Everything that can be checked is
-// checked before the first package goes out. After a failure in the middle the same command goes on where it stopped.
+// Publishes a release: the packages of all platforms, the main package, and the page for Medusa's Admin. All possible checks run before the
+// first package is published. After a failure in the middle, the same command continues where it stopped.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -26,7 +26,7 @@ const FLAGS = {
   check: { kind: "switch" },
 };
 
-/** The files below a folder that end with `.node`, by name. */
+/** The files below a folder whose names end with `.node`, by name. */
 function addonsIn(folder) {
   if (!fs.existsSync(folder)) throw new UserError(`there is no folder ${folder}`);
   const files = fs.readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.name.endsWith(".node"));
@@ -35,10 +35,10 @@ function addonsIn(folder) {
 
 /** The newest glibc that a package for glibc may need. */
 const MOST_GLIBC = [2, 17];
-/** Paths of a build machine. */
+/** Paths that belong to a build machine. */
 const MACHINE_PATH = /(?:\/(?:root|home\/[\w.-]+|Users\/[\w.-]+)\/|[A-Z]:\\Users\\)[\w.\\/-]+/;
 
-/** What is wrong with a built addon, or undefined. */
+/** The fault of a built addon, or undefined. */
 function troubleOf(name, file) {
   const text = fs.readFileSync(file, "latin1");
   const [place] = MACHINE_PATH.exec(text) ?? [];
@@ -65,14 +65,14 @@ async function stageAll(addons, standIns, legal) {
   return [...folders, path.join(STAGE, "main"), path.join(STAGE, "plugin")];
 }
 
-/** What npm would publish from a folder. */
+/** The package that npm would publish from a folder. */
 async function packed(folder, registry) {
   const { stdout } = await runOrFail("packing", "npm", ["pack", "--json", "--dry-run", "--loglevel=error", ...registry], { cwd: folder });
   const [{ name, version, shasum, unpackedSize }] = JSON.parse(stdout);
   return { folder, name, version, shasum, unpackedSize };
 }
 
-/** The hash of a version that the registry has already. Its errors are read, so that `npm run -s` must not silence them. */
+/** The hash of a version that the registry already has. This reads npm's errors, so `npm run -s` must not silence them. */
 async function published({ name, version }, registry) {
   const { code, stdout, stderr, tail } = await run("npm", ["view", `${name}@${version}`, "dist.shasum", "--loglevel=error", ...registry]);
   if (code === 0) return stdout.trim() || undefined;
@@ -101,7 +101,7 @@ await runMain(async () => {
   }
   console.log(`${version}: ${packages.length} packages, ${packages.length - wanted.length} of them published already`);
   if (check) return;
-  // The main package comes after the platforms': until then nobody installs those. The page needs the main package.
+  // The main package comes after the platforms' packages, which nobody installs before. The page needs the main package.
   for (const { name, folder } of wanted) {
     await runOrFail(`publishing ${name}`, "npm", ["publish", "--access", "public", "--loglevel=error", ...registry], { cwd: folder });
     console.log(`published ${name}@${version}`);

@@ -1,5 +1,5 @@
-// A release, rehearsed: publishes all packages to a registry on this machine with the script that the release workflow uses, then installs
-// them as strangers do, with several package managers, test runners and a bundler, and boots, locks and ends there. Addons of other
+// Rehearses a release. It publishes all packages to a registry on this machine, with the script of the release workflow. Then it installs
+// them as users do, with several package managers, test runners and a bundler, and there it boots, locks and ends. Addons of other
 // platforms are stand-ins.
 
 import fs from "node:fs";
@@ -22,7 +22,7 @@ const SHOP = path.join(ROOT, "harness", "rehearsal");
 const INSTALL_LIMIT_MS = 600_000;
 /** A process that does not end by itself has failed. */
 const PLAY_LIMIT_MS = 60_000;
-/** The ways in which TypeScript finds packages. */
+/** The ways in which TypeScript looks for packages. */
 const RESOLUTIONS = { Node16: "Node16", NodeNext: "NodeNext", ESNext: "Bundler" };
 
 async function publish({ url, userconfig }) {
@@ -50,10 +50,10 @@ function makeProject(name, manager, registry, more = {}) {
 }
 
 /**
- * Does things in a project, one after the other, and remembers what failed.
+ * Runs steps in a project, one after the other, and records the failures.
  *
- * @returns `steps`: by what was done, why it failed, or `undefined`, and what it printed; `step` says whether it succeeded, and `locks`
- *   whether it also printed "locked"
+ * @returns `steps`: for each step the reason of its failure, or `undefined`, and its output. `step` runs one step and returns whether it
+ *   succeeded. `locks` also requires that the step printed "locked"
  */
 function stepsIn(folder, env) {
   const steps = {};
@@ -69,7 +69,7 @@ function stepsIn(folder, env) {
   return { steps, step, locks };
 }
 
-/** What a stranger does with one package manager. */
+/** The steps of a user with one package manager. */
 async function stranger(name, registry, redisUrl) {
   const manager = MANAGERS[name];
   const folder = makeProject(name, manager, registry);
@@ -80,7 +80,7 @@ async function stranger(name, registry, redisUrl) {
   const node = manager.node ? [program, ...first, ...manager.node] : [process.execPath];
   await locks("require", node[0], [...node.slice(1), "shop.cjs", redisUrl]);
   await locks("import", node[0], [...node.slice(1), "shop.mjs", redisUrl]);
-  // TypeScript finds packages in node_modules only; what it says does not depend on who put them there.
+  // TypeScript finds packages in node_modules only, and its result does not depend on the package manager that put them there.
   const tsc = path.join(folder, "node_modules", "typescript", "bin", "tsc");
   if (!fs.existsSync(tsc)) return steps;
   for (const [module, moduleResolution] of Object.entries(RESOLUTIONS)) {
@@ -95,7 +95,7 @@ async function stranger(name, registry, redisUrl) {
   return steps;
 }
 
-/** What a stranger does with a test runner or a bundler. */
+/** The steps of a user with a test runner or a bundler. */
 async function toolUser(name, registry, redisUrl) {
   const tool = TOOLS[name];
   const manager = MANAGERS.npm10;
@@ -103,7 +103,7 @@ async function toolUser(name, registry, redisUrl) {
   for (const [file, source] of Object.entries(tool.sources)) {
     fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
     fs.copyFileSync(path.join(SHOP, "tools", source), path.join(folder, file));
-    // What it plays is beside it.
+    // The source needs the file shop.play.cjs beside it.
     fs.copyFileSync(path.join(SHOP, "shop.play.cjs"), path.join(folder, path.dirname(file), "shop.play.cjs"));
   }
   for (const [file, text] of Object.entries(tool.files ?? {})) fs.writeFileSync(path.join(folder, file), text);

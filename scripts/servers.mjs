@@ -1,4 +1,4 @@
-// Prints the paths of the server programs that tests run against, separated by ':' (for MLR_SERVERS); fetches what is not there yet.
+// Prints the paths of the server programs against which tests run, separated by ':' (for MLR_SERVERS). It fetches missing programs.
 
 import { readCommandLine } from "../harness/command-line.mjs";
 import { runMain, UserError } from "../harness/process.mjs";
@@ -14,7 +14,7 @@ await runMain(async () => {
     try {
       paths.push(await ensureServerBinary(version));
     } catch (error) {
-      // One that cannot be had here must not keep the others from being tested.
+      // A program that is not available here must not keep the others from being tested.
       if (!(error instanceof UserError)) throw error;
       console.error(`server ${version} is left out: ${error.message}`);
     }

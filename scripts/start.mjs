@@ -1,4 +1,4 @@
-// npm start: the package's main job, shown. Does all set-up by itself.
+// npm start: shows the package's main job. It does all set-up by itself.
 
 import path from "node:path";
 import { readCommandLine } from "../harness/command-line.mjs";
@@ -42,7 +42,7 @@ await runMain(async () => {
   for (const name of ["SIGINT", "SIGTERM"]) process.once(name, onSignal);
   try {
     console.log(`Redis: ${redis.label}${redis.private ? " (private, only for this run)" : " (LOCKING_REDIS_URL)"}`);
-    // Imported late: until here node_modules may not have been there.
+    // This import comes late, because node_modules may not have existed until here.
     const { flashSale } = await import("../examples/flash-sale/flash-sale.mjs");
     const resolve = provider ?? path.join(ROOT, "index.js");
     const label = provider ?? "medusa-locking-redis";

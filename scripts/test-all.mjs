@@ -1,6 +1,7 @@
-// What `npm test` leaves out because it takes long: the tests of Sentinels, of Redis Cluster, of hostile servers and of other versions of Medusa,
-// and the conformance tests on other servers and versions of Node, on the thread lane (with the other groups that it is to pass), and over every
-// way to reach Redis that `harness/topologies.mjs` knows: two at a time what does not want the machine to itself.
+// Runs the tests that `npm test` leaves out because they take long: the tests of Sentinels, of Redis Cluster, of hostile servers and of
+// other versions of Medusa. It also runs the conformance tests on other servers and versions of Node, on the thread lane (with the other
+// groups that must pass there), and over every way to reach Redis in `harness/topologies.mjs`. Parts that do not need the machine to
+// themselves run two at a time.
 
 import path from "node:path";
 import { readCommandLine } from "../harness/command-line.mjs";
@@ -34,7 +35,7 @@ await runMain(async () => {
   part   ${known.join(", ")} (default all)`;
   const { names: wanted } = readCommandLine({ usage, names: known });
   await ensureNodeModules({ log: console.log });
-  // Does nothing where `npm test` has just installed the same.
+  // This does nothing if `npm test` has just installed the same packages.
   await installPacked();
   const run = (name) => {
     const { topology, group, env } = PARTS[name];

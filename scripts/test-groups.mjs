@@ -1,4 +1,4 @@
-// The groups of tests: those of cargo, and the folders of `__test__`; and the parts of `npm run test:all`.
+// The groups of tests (those of cargo, and the folders of `__test__`), and the parts of `npm run test:all`.
 
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -8,7 +8,7 @@ import { CACHE, ROOT } from "../harness/paths.mjs";
 import { TOPOLOGIES } from "../harness/topologies.mjs";
 
 const TESTS = path.join(ROOT, "__test__");
-/** Groups whose files start programs that want the machine to themselves. */
+/** Groups whose files start programs that need the machine to themselves. */
 const ONE_BY_ONE = new Set([
   "waiting",
   "reach",
@@ -25,18 +25,21 @@ const ONE_BY_ONE = new Set([
   "admin",
 ]);
 
-/** Groups that want the machine to themselves: they stop processes, delay bytes and let leases lapse, so that another load changes what they see. */
+/**
+ * Groups that need the machine to themselves. They stop processes, delay bytes and let leases lapse, so another load would change their
+ * results.
+ */
 export const ALONE = new Set(["waiting", "faults", "cluster", "sentinel", "hostile", "fleets", "admin"]);
 
 /**
- * Groups that start many servers and wait for them to agree, install other versions of Medusa, or repeat other groups elsewhere: not in
- * `npm test`, which is to stay short, but in `npm run test:all`.
+ * Groups that start many servers and wait for them to agree, install other versions of Medusa, or repeat other groups in other
+ * surroundings. They are not in `npm test`, which must stay short, but in `npm run test:all`.
  */
 export const ONLY_IN_TEST_ALL = ["runtimes", "cluster", "sentinel", "medusas", "hostile", "fleets"];
 
 /**
- * The groups of cargo, each with its commands one after the other. What has the profile `checks` takes too long in debug mode, and links
- * too long in release mode.
+ * The groups of cargo, each with its commands one after the other. Commands with the profile `checks` take too long in debug mode, and link
+ * too slowly in release mode.
  */
 export const CARGO = {
   core: [
@@ -52,7 +55,7 @@ export const CARGO = {
   ],
 };
 
-/** Groups that need programs which no other has, a browser say: run only by `npm test -- NAME`. */
+/** Groups that need programs which no other group needs, for example a browser. They run only by `npm test -- NAME`. */
 export const ONLY_BY_NAME = ["admin"];
 
 /** The folders of `__test__` that have tests. */
@@ -69,10 +72,10 @@ function testFiles(group) {
     .map((name) => path.join(folder, name));
 }
 
-/** Groups that run on the thread lane, too: it keeps every promise that the other keeps. */
+/** Groups that also run on the thread lane, which keeps the same promises as the loop lane. */
 export const ALSO_ON_THREAD_LANE = ["waiting", "faults", "reach", "teardown"];
 
-/** The groups there are: the core first, then the long ones of those that run two at a time. */
+/** All groups: the core first, then the long ones among the groups that run two at a time. */
 export function groups() {
   const folders = testFolders();
   const order = "core conformance protocol edges differential store histories reach cli teardown start".split(" ");
@@ -80,8 +83,8 @@ export function groups() {
 }
 
 /**
- * What `npm run test:all` runs, by name: the conformance tests over a way to Redis, a group, or a group on the thread lane. The plain server
- * is what `npm test` is about.
+ * The parts of `npm run test:all`, by name: the conformance tests over a way to Redis, a group, or a group on the thread lane. `npm test`
+ * itself covers the plain server.
  *
  * @returns {Record<string, { topology: string } | { group: string, env?: Record<string, string> }>}
  */
@@ -102,7 +105,7 @@ export function runFolder(group, { name = group, more = {} } = {}) {
   return show(name, process.execPath, args, more);
 }
 
-/** Runs a program and shows its output, each line with a name before it. Resolves with its exit code. */
+/** Runs a program and shows its output. Each line begins with a name. Resolves with the exit code. */
 export function show(name, command, args, more = {}) {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, MLR_INSTALLED: path.join(CACHE, "installed"), ...more };

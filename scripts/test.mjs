@@ -1,5 +1,6 @@
-// The tests. Sets up what it needs (npm packages, the addon, a Redis of every version, Postgres for the store), then runs the core's
-// tests, the groups of __test__/ and the checks of the protocol: two at a time what does not want the machine to itself.
+// The tests. They set up everything they need (npm packages, the addon, a Redis of every version, Postgres for the store). Then they run
+// the core's tests, the groups of __test__/ and the checks of the protocol. Parts that do not need the machine to themselves run two at a
+// time.
 
 import path from "node:path";
 import { readCommandLine } from "../harness/command-line.mjs";
@@ -21,7 +22,7 @@ async function runCargo(group) {
   return 0;
 }
 
-/** What a bare `npm test` leaves out. */
+/** The groups that a bare `npm test` leaves out. */
 const LEFT_OUT = [...ONLY_IN_TEST_ALL, ...ONLY_BY_NAME];
 
 async function runGroup(group) {

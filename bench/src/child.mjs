@@ -1,4 +1,4 @@
-// One contestant in a process of its own, so that CPU time can be told apart. Does what its parent says, one task at a time.
+// One contestant in its own process, so that its CPU time can be measured alone. It does the tasks that its parent sends, one at a time.
 
 import { openContestant } from "./contestants.mjs";
 import { FLEET_TASKS } from "./fleet-tasks.mjs";
@@ -11,7 +11,7 @@ import { TASKS } from "./tasks.mjs";
 const [name, url, options] = process.argv.slice(2);
 const ROOMS = [TASKS, FLEET_TASKS, SCALE_TASKS, STEADY_TASKS, PEER_TASKS];
 const ALL_TASKS = Object.assign({}, ...ROOMS);
-// Of two tasks of the same name one would never run.
+// If two tasks had the same name, one of them would never run.
 const names = ROOMS.flatMap(Object.keys);
 if (names.length > Object.keys(ALL_TASKS).length) throw new Error(`tasks of the same name: ${names.join(", ")}`);
 const tell = (message) => new Promise((resolve) => process.send(message, resolve));
@@ -21,7 +21,7 @@ process.on("disconnect", () => process.exit());
 try {
   const contestant = await (PEERS.includes(name) ? openPeer(name, url) : openContestant(name, url, JSON.parse(options)));
   process.on("message", async ({ task, params }) => {
-    // A word for a task that runs.
+    // A message without a task is for the task that is running.
     if (task === undefined) return;
     try {
       await tell({ result: await ALL_TASKS[task](contestant, params, tell) });

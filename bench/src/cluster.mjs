@@ -1,4 +1,4 @@
-// The scenario on a cluster: three masters of its own.
+// The scenario on a cluster, which is a private one with three masters.
 
 import { startCluster } from "../../harness/clusters.mjs";
 import { startContestant } from "./processes.mjs";
@@ -7,7 +7,7 @@ import { runInRounds } from "./rounds.mjs";
 /**
  * @param {string[]} contestants
  * @param {object} options rounds, quick and progress, as for `runInRounds`
- * @returns {Promise<object>} what `runInRounds` gives
+ * @returns {Promise<object>} the result of `runInRounds`
  */
 export async function runCluster(contestants, options) {
   const running = new Map();

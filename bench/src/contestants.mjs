@@ -1,11 +1,11 @@
-// What is compared. Each is an `execute(key, job, args)` on a connection of its own.
+// The contestants. Each is an `execute(key, job, args)` on its own connection.
 
 import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
 
-/** Names of all contestants, the baseline first. */
+/** The names of all contestants, the baseline first. */
 export const CONTESTANTS = ["official", "bare", "ours"];
 
 const PACKAGES = { official: "@medusajs/locking-redis", ours: "medusa-locking-redis" };
@@ -15,15 +15,15 @@ const PACKAGES = { official: "@medusajs/locking-redis", ours: "medusa-locking-re
  * @param {string} url of Redis
  * @param {object} [options] the providers' other options
  * @returns {Promise<{ execute(keys: string | string[], job: Function, args?: object): Promise<any>, version: string }>}
- * @throws {Error} when it cannot be loaded or reaches no Redis
+ * @throws {Error} when the contestant cannot be loaded or reaches no Redis
  */
 export function openContestant(name, url, options = {}) {
   if (name !== "bare") return openProvider(PACKAGES[name], { redisUrl: url || undefined, ...options });
   return options.cluster ? openBareCluster(options.cluster) : openBare(url);
 }
 
-// As Medusa's loader does it: the package's loaders with a container, then its class with the container's contents. Without the Locking
-// Module in between, which would add the same to both.
+// This does the same as Medusa's loader: it calls the package's loaders with a container, then makes the package's class with the
+// container's contents. The Locking Module is left out, because it would add the same cost to both.
 async function openProvider(specifier, options) {
   const { createMedusaContainer } = require("@medusajs/framework/utils");
   const { asValue } = require("@medusajs/framework/awilix");
@@ -48,7 +48,7 @@ async function openProvider(specifier, options) {
   };
 }
 
-// The least that anybody would write by hand: no waiting, no owner check, no renewal. A floor for ioredis, not a lock.
+// The least that a user would write by hand: no waiting, no owner check, no renewal. It is a floor for ioredis, not a lock.
 async function openBare(url) {
   const { Redis } = require("ioredis");
   const redis = new Redis(url, { lazyConnect: true });
@@ -73,8 +73,8 @@ async function openBare(url) {
 
 const COMPARE_AND_DELETE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
-// What is written by hand for a cluster: SET and compare-and-delete over ioredis' Cluster, asking again until the lock is free, as the
-// official package does with one server.
+// The code that a user would write by hand for a cluster: SET and compare-and-delete over ioredis' Cluster. It asks again until the lock is
+// free, as the official package does with one server.
 async function openBareCluster({ startupNodes }) {
   const { Cluster } = require("ioredis");
   const cluster = new Cluster(startupNodes, { scripts: { giveBack: { numberOfKeys: 1, lua: COMPARE_AND_DELETE } } });

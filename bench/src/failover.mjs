@@ -1,4 +1,4 @@
-// A master that is killed under load, or replaced by the Sentinels' wish: servers of their own, anew for every run.
+// A master is killed under load, or Sentinels replace it on request. Every run has its own new servers.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { startCluster } from "../../harness/clusters.mjs";
@@ -7,13 +7,13 @@ import { startContestant } from "./processes.mjs";
 import { median } from "./stats.mjs";
 
 const PROCESSES = 2;
-/** Callers per key and process: those of the short keys come back all the time, a long job spans the failover. */
+/** Callers per key and process. Those of the short keys come back all the time; a long job lasts longer than the failover. */
 const PLAN = { short: { keys: 4, callers: 3, jobMs: 20 }, long: { keys: 4, callers: 1, jobMs: 3_000 }, timeout: 60, expire: 30 };
 const BEFORE_MS = 2_000;
-/** What begins sooner after a kill was granted before it: no failover is that quick. */
+/** A hold that begins sooner than this after a kill was granted before it, because no failover is that quick. */
 const GRANTED_BEFORE_MS = 200;
 
-/** By scenario: how the master goes, and for how long things are watched. An old master that lives follows the new one after 10 s. */
+/** For each scenario: how the master goes, and how long the run lasts. An old master that is alive follows the new one after 10 s. */
 const ENDS = {
   failover: { start: startGroup, go: (group) => group.killMaster(), afterMs: 12_000 },
   switchover: { start: startGroup, go: (group) => group.failOver(), afterMs: 18_000 },
@@ -25,7 +25,7 @@ async function startGroup() {
   return Object.assign(group, { url: "redis://127.0.0.1:1", common: { redisOptions: group.options } });
 }
 
-/** A cluster, of which the master of the first short key is killed: only keys of that master count. */
+/** A cluster. The master of the first short key is killed, and only keys of that master count. */
 async function startNodes(name) {
   const cluster = await startCluster({ nodeTimeoutMs: 1_000 });
   const fullName = (key) => `${name === "bare" ? "bare:" : "medusa_lock:"}${key}`;
@@ -46,26 +46,26 @@ async function startNodes(name) {
   return group;
 }
 
-/** Whether this scenario is one of these. */
+/** Whether this scenario is one of this file. */
 export const isFailover = (scenario) => scenario in ENDS;
 
-/** Acknowledgement by all replicas, of which there are that many again only when the old master is back as one of them. */
+/** With the option `safety` all replicas must acknowledge. Their number is complete again only when the old master is back as a replica. */
 const BACK_AFTER_MS = 3_000;
 const safe = (replicas) => ({ only: "ours", options: { safety: { replicas } }, returns: true, afterMs: 25_000 });
 
-/** By scenario: what is given to whom besides. */
+/** For each scenario: the variants and their additional options. */
 const VARIANTS = {
   failover: { "": {}, ", detector": { redisOptions: { failoverDetector: true } }, ", safety": safe(2) },
   switchover: { "": {}, ", detector": { redisOptions: { failoverDetector: true } } },
   outage: { "": {}, ", safety": safe(1) },
 };
 
-/** The machine's own clock, as the contestants have it. */
+/** The machine's own clock, which the contestants also use. */
 const clock = () => Number(process.hrtime.bigint()) / 1e6;
 
 /**
  * @param {keyof typeof ENDS} scenario
- * @param {string[]} names contestants; on a cluster `bare` stands for the official package, which knows none
+ * @param {string[]} names contestants; on a cluster `bare` takes the place of the official package, which does not support clusters
  * @param {object} context `rounds`, `quick`, `progress`
  * @returns {Promise<object>} figures per contestant and variant, by round and their medians
  */
@@ -140,13 +140,13 @@ function figures(results, goneAt, movedMs, keys) {
   };
 }
 
-/** The longest time without a new grant of any key, from shortly before the master went. */
+/** The longest time without a new grant of any key. It is measured from shortly before the master went. */
 function longestGap(holds, goneAt) {
   const times = holds.map(({ from }) => from).filter((from) => from > goneAt - 500);
   return Math.max(...times.slice(1).map((from, at) => from - times[at]));
 }
 
-/** How often a hold of a key began while another of it went on. */
+/** The number of holds of a key that began while another hold of the key went on. */
 function overlaps(holds) {
   const lastByKey = new Map();
   let count = 0;

@@ -1,15 +1,15 @@
-// What one process of a fleet does: callers that come back again and again until a common end. Times are of the machine's own clock,
-// which all processes share, in milliseconds.
+// The tasks of one process of a fleet: callers that come back again and again until a common end. Times are in milliseconds of the
+// machine's own clock, which all processes share.
 
 import { readFileSync } from "node:fs";
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const clock = () => Number(process.hrtime.bigint()) / 1e6;
 
-/** Longer than the other process takes to enter the queue again. */
+/** This is longer than the time in which the other process enters the queue again. */
 const BATON_JOB_MS = 0.1;
 
-/** A job of `baton`. Notes when it began and when it gives the lock back. */
+/** A job of `baton`. It notes when it began and when it gives the lock back. */
 function keepBusy({ starts, releases }) {
   const began = clock();
   starts.push(began);
@@ -18,7 +18,7 @@ function keepBusy({ starts, releases }) {
   releases.push(now);
 }
 
-/** The keys of each visit, by scenario. `caller` counts through all processes. */
+/** The keys of each visit, by scenario. `caller` is a number across all processes. */
 const KEYS = {
   same: () => "hot",
   shared: (caller, keys) => `shelf-${caller % keys}`,
@@ -33,15 +33,16 @@ const KEYS = {
 };
 
 export const FLEET_TASKS = {
-  /** The machine's clock now. */
+  /** The time on the machine's clock. */
   async clock() {
     return { now: clock() };
   },
 
   /**
-   * Callers that run a job under a lock, `visits` times each or, without a number, again and again, from `begin` to `end`. What began
-   * before `from` is not counted. Returns the time spent in jobs between `from` and `end`, how long each call waited, and what went wrong; the
-   * longest wait of all calls, also of those that were served later or not at all, and the number of callers who had no job in that time.
+   * Callers that run a job under a lock from `begin` to `end`: `visits` times each or, without that number, again and again. Jobs that
+   * began before `from` are not counted. Returns the time spent in jobs between `from` and `end`, the wait of each call, and the errors.
+   * Also returns the longest wait of all calls, including calls that were served later or not at all, and the number of callers that had no
+   * job in that time.
    */
   async visits(contestant, { first, callers, keys, choose, jobMs, timeout, begin, from, end, visits = Number.POSITIVE_INFINITY }) {
     const waits = [];
@@ -81,8 +82,8 @@ export const FLEET_TASKS = {
   },
 
   /**
-   * Callers who come back again and again to one key, from `begin` to `end`. Jobs that began before `from` are not counted. Returns jobs, time-outs
-   * and the longest wait, of those that waited in vain, too.
+   * Callers that come back to one key again and again, from `begin` to `end`. Jobs that began before `from` are not counted. Returns jobs,
+   * time-outs and the longest wait, including calls that waited in vain.
    */
   async mixed(contestant, { callers, jobMs, timeout, begin, from, end }) {
     const seen = { jobs: 0, timeouts: 0, longestMs: 0, problems: [] };
@@ -112,8 +113,8 @@ export const FLEET_TASKS = {
   },
 
   /**
-   * Callers who come back again and again to keys of their own kind, from `begin` to `end`. Returns every hold: until its job ended, or was
-   * told that the lock is lost.
+   * Callers that come back to keys of their own kind again and again, from `begin` to `end`. Returns every hold. A hold lasts until its job
+   * ended, or was told that the lock is lost.
    */
   async holds(contestant, { short, long, timeout, expire, begin, end }) {
     const holds = [];
@@ -136,7 +137,7 @@ export const FLEET_TASKS = {
         } catch (error) {
           const what = error.code ?? error.message;
           problems[what] = (problems[what] ?? 0) + 1;
-          // Who is refused at once must not come back at once.
+          // A caller that is refused at once must not come back at once.
           await sleep(20);
         }
       }
@@ -148,8 +149,8 @@ export const FLEET_TASKS = {
   },
 
   /**
-   * One process of two that pass a lock to and fro until `end`. A few callers each, and a job that keeps the processor for a moment, so that in
-   * the other process one always waits when a job ends. Tells when releases were asked for, and when jobs began.
+   * One of two processes that pass a lock to and fro until `end`. Each has a few callers, and a job that keeps the processor busy for a
+   * moment, so that a caller of the other process always waits when a job ends. Returns the times of the releases and of the jobs' starts.
    */
   async baton(contestant, { begin, end, callers }) {
     const times = { releases: [], starts: [] };
@@ -161,7 +162,10 @@ export const FLEET_TASKS = {
     return times;
   },
 
-  /** The same without a lock: as many jobs in a row, then a message to the other process, whose turn it is. The process `first` begins. */
+  /**
+   * The same without a lock: the process runs as many jobs in a row as it has callers, and then sends a message to the other process, whose
+   * turn it is. The process `first` begins.
+   */
   async relay(contestant, { begin, end, callers, me, other, first }) {
     const times = { releases: [], starts: [] };
     const turn = () => {
@@ -188,7 +192,7 @@ export const FLEET_TASKS = {
     return { times };
   },
 
-  /** Takes the key for a named owner, or gives it back. */
+  /** Takes the key for a named owner. The next task gives it back. */
   async take(contestant, { key, ownerId }) {
     await contestant.acquire(key, { ownerId, expire: 600 });
     return {};
@@ -197,7 +201,7 @@ export const FLEET_TASKS = {
     return { released: await contestant.release(key, { ownerId }), at: clock() };
   },
 
-  /** So many calls that wait for one key; resolves when they do. */
+  /** Starts so many calls that wait for one key. Resolves when they wait. */
   async line(contestant, { key, count }) {
     globalThis.gc?.();
     const before = residentKb();
@@ -219,7 +223,7 @@ export const FLEET_TASKS = {
     globalThis.gc?.();
     return { memoryKb: residentKb() - before };
   },
-  /** Waits for the end of that line. */
+  /** Waits until all calls of that line are served. */
   async served(_contestant, { key }) {
     const state = lines.get(key);
     await state.all;

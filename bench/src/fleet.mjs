@@ -1,17 +1,17 @@
-// The scenarios in which several processes want the same locks. The fleets take turns; each has the machine to itself.
+// The scenarios in which several processes want the same locks. The fleets take turns, and each has the machine to itself.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { startContestant } from "./processes.mjs";
 import { median, quantile } from "./stats.mjs";
 
-/** Longest that a call of these scenarios waits, in seconds: nobody is to fail of waiting. */
+/** Longest wait of a call in these scenarios, in seconds. It is long, so that no call times out. */
 const TIMEOUT_S = 60;
 const WARM_UP_MS = 1_500;
-/** PINGs back to back take time to be compiled, too. */
+/** The code for PINGs back to back must be compiled first, too. */
 const IDLE_PINGS_MS = 500;
 /**
- * Loads of so many visits come first and so often, and do not count: V8 collects and compiles in threads of all processes, for as long as the load
- * itself takes. The benchmark's own functions are the last to be compiled, 20 ms each, in the sixth load and the ninth.
+ * So many loads of so many visits run first and do not count, because V8 collects and compiles in threads of all processes for as long as
+ * the load lasts. The benchmark's own functions are compiled last, 20 ms each, in the sixth load and the ninth.
  */
 const COLD = { times: 9, visits: 50 };
 
@@ -23,7 +23,7 @@ const VISITS = {
   empty: { processes: 4, callers: 8, keys: 1, choose: "same", jobMs: 0, timeout: TIMEOUT_S, visits: 50, bursts: 5 },
 };
 
-/** Without a queue there is nobody in front. */
+/** Without a queue no waiter is in front. */
 const ONLY_OURS = new Set(["line", "gone"]);
 
 /** Whether this scenario is one for fleets. */
@@ -38,7 +38,8 @@ export const isForFleets = (scenario) => scenario in VISITS || ["baton", "line",
 export async function runFleets(scenario, names, context) {
   const measure = { baton, line, gone }[scenario] ?? visits;
   const taking = names.filter((name) => (name !== "bare" || scenario === "baton") && (!ONLY_OURS.has(scenario) || name === "ours"));
-  // A fleet run takes seconds, so there are fewer of them; but a PING depends on which cores the two sides find.
+  // A fleet run takes seconds, so there are fewer runs. The exception is `baton`, because a PING depends on the cores on which its two
+  // sides run.
   const wanted = scenario === "baton" ? Math.max(context.rounds, 15) : Math.min(context.rounds, 3);
   const rounds = context.quick ? 1 : wanted;
   const samples = Object.fromEntries(taking.map((name) => [name, []]));
@@ -100,7 +101,7 @@ function visits(name, scenario, { url, quick }) {
     for (const result of results) {
       for (const [message, count] of Object.entries(result.problems)) problems[message] = (problems[message] ?? 0) + count;
     }
-    // With a number of visits to make, the fleet is done when the last caller is.
+    // If the number of visits is given, the fleet is done when its last caller is done.
     const elapsedMs = plan.visits ? all.reduce((total, one) => total + one.elapsedMs, 0) : measuredMs;
     return {
       jobsPerSecond: (sum("jobs") / elapsedMs) * 1000,
@@ -116,8 +117,9 @@ function visits(name, scenario, { url, quick }) {
 }
 
 /**
- * Two processes pass a lock to and fro: from the start of a release to the start of the next job, in the other process. Beside it the round
- * trips of a PING, from one process: in the same run, and back to back with nothing else to do. `bare` passes a message, without a lock.
+ * Two processes pass a lock to and fro. This measures the time from the start of a release to the start of the next job in the other
+ * process. For comparison one process measures round trips of a PING: in the same run, and back to back without other load. `bare` passes a
+ * message instead, without a lock.
  */
 function baton(name, _scenario, { url, quick }) {
   return withFleet(name, 2, url, (fleet) =>
@@ -130,7 +132,7 @@ function baton(name, _scenario, { url, quick }) {
       const runs = fleet.map((one, at) => one.run(name === "bare" ? "relay" : "baton", plan(at)));
       const pings = pinger.run("pings", { begin: from, end, pauseMs: 1 });
       const results = await Promise.all(runs);
-      // Every job, with its process; one after the other, since they exclude each other.
+      // All jobs, with their processes. They run one after the other, because they exclude each other.
       const jobs = results.flatMap(({ starts, releases }, who) => starts.map((start, at) => ({ who, start, release: releases[at] })));
       jobs.sort((a, b) => a.start - b.start);
       const gaps = jobs.slice(1).map((job, at) => ({ other: job.who !== jobs[at].who, ms: job.start - jobs[at].release, at: job.start }));
@@ -150,10 +152,10 @@ function baton(name, _scenario, { url, quick }) {
 
 const IDLE_MS = 10_000;
 
-/** Ten thousand calls wait in one process; then they are served. Beside it, the same number of holds of a short line. */
+/** Ten thousand calls wait in one process, and then they are served. For comparison a short line measures the cost of one hold. */
 async function line(name, _scenario, { url, observer, quick }) {
   const count = quick ? 1_000 : 10_000;
-  // Scripts as clients sent them; the server's total counts what runs inside of them, too.
+  // Counts the scripts that clients sent. The server's total would also count the commands inside of scripts.
   const commands = async () => {
     const stats = await observer.command("INFO", "commandstats");
     return [...stats.matchAll(/^cmdstat_eval(?:sha)?:calls=(\d+)/gm)].reduce((total, [, calls]) => total + Number(calls), 0);
@@ -176,7 +178,7 @@ async function line(name, _scenario, { url, observer, quick }) {
     const hot = await waiter.run("visits", { ...params, begin: now, from: now + 500, end: now + 2_500 });
     const hotUs = 2_000_000 / hot.jobs;
     const short = await one("short", 500);
-    // In a process that has done nothing before: what it keeps for later would hide what waiters need.
+    // This uses a process that has done nothing before. Memory that a process keeps for later would hide the memory that waiters need.
     await holder.run("take", { key: "weighed", ownerId: "holder" });
     await fresh.run("line", { key: "weighed", count: 100 });
     const { memoryKb } = await fresh.run("line", { key: "weighed", count });
@@ -195,7 +197,9 @@ async function line(name, _scenario, { url, observer, quick }) {
 
 const IN_FRONT = 15;
 
-/** A process with waiters in front is stopped, or killed: how long until the next waiter, of another process, is served. */
+/**
+ * A process whose waiters are in front is stopped or killed. This measures the time until the next waiter, in another process, is served.
+ */
 async function gone(name, _scenario, { url }) {
   const servedAfterMs = (signal) =>
     withFleet(name, 3, url, async ([holder, front, next]) => {
@@ -204,7 +208,7 @@ async function gone(name, _scenario, { url }) {
       await front.run("line", { key, count: IN_FRONT });
       await next.run("line", { key, count: 1 });
       front.signal(signal);
-      // Of a process that was killed the system tells the server when the process is gone.
+      // When the killed process is gone, the system closes its connections, and only then does the server learn of it.
       if (signal === "SIGKILL") await front.exited;
       await sleep(20);
       const given = await holder.run("give", { key, ownerId: "holder" });

@@ -23,11 +23,12 @@ import { runTls } from "./tls.mjs";
  * @param {string[]} options.only scenarios
  * @param {string[]} options.contestants
  * @param {number} options.rounds
- * @param {boolean} options.roundsGiven whether the command line says how many
+ * @param {boolean} options.roundsGiven whether the command line gives the number of rounds
  * @param {boolean} options.quick
  * @param {number} options.minutes length of the scenario `steady`
  * @param {(text: string) => void} options.progress
- * @returns {Promise<{ meta: object, scenarios: object, failure?: Error }>} `failure`: why the scenarios after the last of `scenarios` did not run
+ * @returns {Promise<{ meta: object, scenarios: object, failure?: Error }>} `failure`: the reason why the scenarios after the last of
+ *   `scenarios` did not run
  */
 export async function runBenchmark({ url, observer, only, contestants: wanted, rounds, roundsGiven, quick, minutes, progress }) {
   const running = new Map();

@@ -1,4 +1,5 @@
-// Two processes of different kinds on one busy key, as during a rolling deployment: what each gets. Beside it fleets of one kind only.
+// Two processes of different kinds on one busy key, as during a rolling deployment: measures the share of each. For comparison there are
+// fleets of one kind only.
 
 import { startContestant } from "./processes.mjs";
 import { median } from "./stats.mjs";
@@ -8,17 +9,17 @@ const TIMEOUT_S = 5;
 const HEAD_START_MS = 1_000;
 const CALLERS = [1, 2, 4];
 
-/** Which processes take part. `RESP2` has no pushes, so that such an instance polls. */
+/** The kinds of processes. `RESP2` has no pushes, so such an instance polls. */
 const KINDS = {
   ours: { name: "ours" },
   polling: { name: "ours", options: { redisOptions: { protocol: 2 } } },
   official: { name: "official" },
 };
 
-/** By how much the second process comes later than the first; below zero: earlier. */
+/** How much later than the first process the second one starts; below zero: earlier. */
 const ORDERS = { "first before": HEAD_START_MS, "both at once": 0, "first after": -HEAD_START_MS };
 
-/** Pairs of processes in each order of beginning, and controls, for which there is one order. */
+/** Pairs of processes in each order of their starts, and controls, which have only one order. */
 function plans(names) {
   const mixed = ["official", "polling"].flatMap((second) =>
     CALLERS.flatMap((callers) => Object.keys(ORDERS).map((order) => ({ first: "ours", second, callers, order }))),
@@ -69,7 +70,7 @@ async function run({ first, second, callers, order, used }, url, measuredMs) {
   }
 }
 
-/** Leaves the official package's scripts on the server, and no connection of it. */
+/** Leaves the official package's scripts on the server, but no connection of that package. */
 async function useOnce(url) {
   const contestant = await startContestant("official", url);
   await contestant.run("sequential", { count: 1 });
@@ -93,7 +94,7 @@ const titleOf = ({ first, second, callers, order, note }) =>
   `${first} and ${second}, ${callers} callers each, ${note ?? (first === second ? "alone" : order)}`;
 
 /**
- * @param {object} result as `runMixed` gives it
+ * @param {object} result the result of `runMixed`
  * @returns {string[][]} rows of a table
  */
 export function mixedRows({ rounds, rows }) {

@@ -1,4 +1,4 @@
-// The scenarios that are watched rather than timed: a blocked event loop, and callers that want the same two keys.
+// The scenarios that are observed instead of timed: a blocked event loop, and callers that want the same two keys.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { startContestant } from "./processes.mjs";
@@ -17,13 +17,13 @@ const SCENARIOS = { stall, pairs };
  * @param {object} context.observer an independent connection to the server
  * @param {boolean} context.quick
  * @param {(text: string) => void} context.progress
- * @returns {Promise<object>} what was seen, by contestant
+ * @returns {Promise<object>} the observations, by contestant
  */
 export async function runObserved(scenario, names, context) {
   const contestants = {};
   for (const name of names.filter((one) => OBSERVED.includes(one))) {
     context.progress(`${scenario}: ${name}`);
-    // A process of its own each time: the official package may be left with calls that never end.
+    // Each run has a new process, because calls of the official package may never end.
     const contestant = await startContestant(name, context.url);
     try {
       contestants[name] = await SCENARIOS[scenario](contestant, context);

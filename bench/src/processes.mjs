@@ -1,4 +1,4 @@
-// The contestants' processes, seen from the parent.
+// The contestants' processes, as the parent uses them.
 
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -60,7 +60,7 @@ export async function startContestant(name, url, env = {}, options = {}) {
   const run = (task, params, { timeoutMs = 120_000, onNote } = {}) => {
     noted = onNote;
     const result = answer(timeoutMs, task);
-    // Who asks for it later, or not at all since something else failed, is not to end this process.
+    // If the caller reads the result later, or never because something else failed, a rejection must not end this process.
     result.catch(() => {});
     child.send({ task, params });
     return result;

@@ -1,4 +1,4 @@
-// The results as tables for people.
+// Prints the results as tables for people.
 
 import { mixedRows } from "./mixed.mjs";
 import { PEER_SCENARIOS } from "./peers/scenarios.mjs";
@@ -63,7 +63,7 @@ const number = (value) => (value >= 1000 ? Math.round(value).toLocaleString("en-
 const times = (value) => `${value < 10 ? value.toFixed(2) : value.toFixed(1)} x`;
 
 /**
- * @param {object} results as `runBenchmark` gives them
+ * @param {object} results the results of `runBenchmark`
  * @returns {string}
  */
 export function report(results) {
@@ -81,12 +81,12 @@ export function report(results) {
   return parts.join("\n");
 }
 
-/** What the table of a scenario is about. */
+/** The title of a scenario's table. */
 export function titleOf(scenario, result) {
   return TITLES[scenario](result);
 }
 
-/** What a figure is called. */
+/** The name of a figure. */
 export const figureName = (figure) => FIGURES[figure] ?? figure;
 
 function measuredRows({ contestants, ratios }) {
@@ -105,7 +105,7 @@ function measuredRows({ contestants, ratios }) {
 
 /**
  * @param {string} scenario
- * @param {object} result as `runBenchmark` gives it
+ * @param {object} result its result from `runBenchmark`
  * @returns {string[][]} the rows of its table, the head first
  */
 export function rowsOf(scenario, result) {

@@ -1,4 +1,4 @@
-// The scenarios that are measured in rounds: within a round the contestants take turns, and who begins changes from round to round.
+// The scenarios that are measured in rounds. Within a round the contestants take turns, and the order changes from round to round.
 
 import { median, ratio } from "./stats.mjs";
 
@@ -26,21 +26,21 @@ const PLANS = {
     figures: throughput,
   },
   signal: {
-    // Bare ioredis has no signal to give.
+    // Bare ioredis has no signal.
     contestants: ["official", "ours"],
     task: "parallelWithSignal",
     params: (quick) => ({ count: quick ? 4000 : 40_000, width: 256 }),
     figures: throughput,
   },
   cluster: {
-    // The official package knows no cluster: what it is compared with is written by hand.
+    // The official package does not support clusters, so the comparison is with code that is written by hand.
     base: "bare",
     contestants: ["bare", "ours"],
     task: "parallel",
     params: (quick) => ({ count: quick ? 4000 : 40_000, width: 256 }),
     figures: throughput,
   },
-  // Bare ioredis has no waiting, so it has nothing to say about a contended key.
+  // Bare ioredis does not wait, so scenarios with contended keys leave it out.
   rush: {
     contestants: ["official", "ours"],
     params: (quick) => ({ count: quick ? 400 : 1000, width: 200 }),
@@ -58,13 +58,14 @@ export const isMeasuredInRounds = (scenario) => scenario in PLANS;
 
 /**
  * @param {string} scenario
- * @param {Map<string, object>} running contestants by name, as `startContestant` gives them
+ * @param {Map<string, object>} running contestants by name, as `startContestant` returns them
  * @param {object} options
  * @param {number} options.rounds
  * @param {boolean} options.quick
- * @param {object} options.observer a connection to the server, to see its CPU time
+ * @param {object} options.observer a connection to the server, to read its CPU time
  * @param {(text: string) => void} options.progress
- * @returns {Promise<object>} parameters, figures per contestant (`median` and `rounds`), ratios to the official package, or to what stands for it
+ * @returns {Promise<object>} parameters, figures per contestant (`median` and `rounds`), ratios to the official package, or to the
+ *   contestant that takes its place
  */
 export async function runInRounds(scenario, running, { rounds, quick, observer, progress }) {
   const plan = PLANS[scenario];
@@ -79,7 +80,7 @@ export async function runInRounds(scenario, running, { rounds, quick, observer, 
     progress(`${scenario}: round ${round + 1} of ${rounds}`);
     for (let turn = 0; turn < names.length; turn += 1) {
       const name = names[(round + turn) % names.length];
-      // Where the official package's script is known, ours leaves room for callers of that package who may wait.
+      // If Redis knows the official package's script, ours makes room for callers of that package, which may be waiting.
       await observer.command("SCRIPT", "FLUSH");
       await running.get(name).run(task, warmUp);
       const before = await redisCpuUs(observer);
@@ -90,7 +91,7 @@ export async function runInRounds(scenario, running, { rounds, quick, observer, 
   return { params, rounds, contestants: summarise(samples), ratios: ratiosTo(plan.base ?? "official", samples) };
 }
 
-/** CPU time that the server, or the nodes of the cluster, have used so far. */
+/** The CPU time that the server, or the nodes of the cluster, have used so far. */
 async function redisCpuUs(observer) {
   const infos = [await observer.command("INFO", "cpu")].flat();
   const seconds = (info, field) => Number(new RegExp(`^${field}:([\\d.]+)`, "m").exec(info)[1]);

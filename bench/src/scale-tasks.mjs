@@ -1,12 +1,12 @@
-// What the process of `scale` does: very many calls, locks or keys at once. Each phase is measured from the end of the loop that makes the calls, so
-// that a long block of the event loop is the provider's and not that loop's.
+// The tasks of the process of `scale`: very many calls, locks or keys at the same time. In each phase the longest block of the event loop
+// is measured from the end of the loop that makes the calls. So the block belongs to the provider and not to that loop.
 
 import { once } from "node:events";
 import { performance } from "node:perf_hooks";
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const EXPIRE_S = 600;
-/** One slot, so that the warm-up uses none of those that `first` is about. */
+/** All these keys are in one slot, so that the warm-up uses none of the slots that `first` measures. */
 const WARM = (at) => `{warm}${at}`;
 const WARM_UPS = 500;
 
@@ -32,8 +32,9 @@ function watchLoop() {
  *
  * @param {number} count
  * @param {(at: number) => Promise<any> | any} call
- * @param {() => void} [then] runs when all calls are made, as a part of what is measured
- * @returns {Promise<object>} per call: making it, all of it and CPU time, in microseconds; the longest block afterwards, in milliseconds
+ * @param {() => void} [then] runs when all calls are made; its time is included
+ * @returns {Promise<object>} per call, in microseconds: the time to make it, the whole time and the CPU time; also the longest block
+ *   afterwards, in milliseconds
  */
 async function phase(count, call, then) {
   globalThis.gc?.();
@@ -71,7 +72,7 @@ const warmUp = async (contestant, more) => {
 const RENEWED = { renew: true };
 const KEPT = { onHeld() {}, onLost() {} };
 
-/** Locks of `acquire` at once, and then their release one by one. */
+/** Takes so many locks of `acquire` at once, and then releases them one by one. */
 async function takeAndGive(contestant, count, more) {
   await warmUp(contestant, more);
   return {
@@ -80,20 +81,20 @@ async function takeAndGive(contestant, count, more) {
   };
 }
 
-/** The same locks, all taken away by one call: until that call is answered. */
+/** Takes the same locks, and then takes all of them away with one call. This phase ends with the reply to that call. */
 async function takeAndFree(contestant, count, more) {
   await warmUp(contestant, more);
   await phase(count, (at) => contestant.acquire(`k${at}`, args(at, more)));
   return { releaseAll: perItem(await phase(1, () => contestant.releaseAll()), count) };
 }
 
-/** Figures of one call for many items. */
+/** The figures of one call for many items, per item. */
 function perItem(whole, count) {
   return { ...whole, ...Object.fromEntries(["makeUs", "allUs", "cpuUs"].map((figure) => [figure, whole[figure] / count])) };
 }
 
 export const SCALE_TASKS = {
-  /** Keys, and with them slots, that this process has never used: as many jobs at once. */
+  /** As many jobs at once, on keys (and so slots) that this process has never used. */
   async first(contestant, { count }) {
     await warmUp(contestant);
     const job = async (_signal) => {};
@@ -107,11 +108,14 @@ export const SCALE_TASKS = {
   renewed: (contestant, { count }) => takeAndGive(contestant, count, RENEWED),
   renewedAll: (contestant, { count }) => takeAndFree(contestant, count, RENEWED),
 
-  /** Locks whose callers hear of them. */
+  /** Locks whose callers have callbacks. */
   kept: (contestant, { count }) => takeAndGive(contestant, count, KEPT),
   keptAll: (contestant, { count }) => takeAndFree(contestant, count, KEPT),
 
-  /** Calls whose time limit ends while Redis is away: how late the last of them is told. `then` tells the parent to take Redis away. */
+  /**
+   * Calls whose time limit ends while Redis is away: measures how late the last of them learns of it. `tell` asks the parent to take Redis
+   * away.
+   */
   async outage(contestant, { count, timeoutS }, tell) {
     await warmUp(contestant);
     await tell({ note: "away" });
@@ -126,11 +130,11 @@ export const SCALE_TASKS = {
       }
     };
     const ended = await phase(count, call);
-    // Waiting is no cost.
+    // The wait itself is no cost.
     return { "time-out": { ...ended, allUs: ended.allUs - (timeoutS * 1e6) / count, lateMs: late } };
   },
 
-  /** One lock of very many keys, whose tokens are read. */
+  /** One lock with very many keys, whose tokens are read. */
   async tokens(contestant, { count }) {
     await warmUp(contestant);
     const keys = Array.from({ length: count }, (_, at) => `k${at}`);
@@ -147,7 +151,7 @@ export const SCALE_TASKS = {
     return { "execute of all keys": perItem(whole, count), "reading the tokens": read };
   },
 
-  /** One signal for calls that all wait, and then abort; and for calls that succeed. */
+  /** One signal for many calls: for calls that succeed, and for calls that wait and are then aborted. */
   async signal(contestant, { count }) {
     await warmUp(contestant);
     const job = async (_signal) => {};

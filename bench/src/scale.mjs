@@ -1,17 +1,18 @@
-// What very many at once cost each: where a thing grows with the square of their number, or blocks the event loop, it shows here.
+// Measures the cost per item of very many items at the same time. It shows if a cost grows with the square of their number, or blocks the
+// event loop.
 
 import { startFaultProxy } from "../../harness/fault-proxy.mjs";
 import { startContestant } from "./processes.mjs";
 
 const COUNTS = [1_000, 10_000, 50_000, 200_000];
-/** No cell takes longer; one that would is left out, and so are those of more of the same. */
+/** No cell may take longer. A cell that would take longer is left out, and so are the cells with more items of the same row. */
 const LONGEST_MS = 90_000;
 const TIMEOUT_S = 3;
 
 const ROWS = ["first", "renewed", "renewedAll", "kept", "keptAll", "outage", "tokens", "signal"];
 
 /**
- * @param {string[]} names contestants that take part; it is about `ours`
+ * @param {string[]} names contestants that take part; only `ours` is measured
  * @param {object} context `url`, `observer`, `quick`, `progress`
  * @returns {Promise<object>} `counts`, and `rows`: for each phase of each row the figures by count, or why there are none
  */
@@ -41,7 +42,7 @@ export async function runScale(names, { url, observer, quick, progress }) {
   return { counts, rows };
 }
 
-/** A process of its own each time: nothing is left from the count before. */
+/** Each cell has a new process, so nothing is left from the count before. */
 async function cell(row, count, url) {
   const proxy = row === "outage" ? await startFaultProxy({ targetPort: Number(new URL(url).port) }) : undefined;
   const contestant = await startContestant("ours", proxy ? `redis://127.0.0.1:${proxy.port}` : url);
@@ -58,14 +59,14 @@ async function cell(row, count, url) {
   }
 }
 
-/** Cost of each of the most over the least cost of each of fewer. */
+/** The cost per item with the most items, divided by the least cost per item with fewer items. */
 function flatness(cells) {
   const costs = Object.values(cells).map(({ allUs }) => allUs);
   return costs.length > 1 ? costs.at(-1) / Math.min(...costs.slice(0, -1)) : undefined;
 }
 
 /**
- * @param {object} result as `runScale` gives it
+ * @param {object} result the result of `runScale`
  * @returns {string[][]} rows of a table
  */
 export function scaleRows({ counts, rows }) {

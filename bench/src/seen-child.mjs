@@ -1,6 +1,7 @@
-// One process that measures what it costs that locks can be seen: the commands of an idle provider, the time until a self-deadlock is told, and
-// executes per second at 256 at once on distinct keys, plain, with a label on each call, while an operator asks ten times a second, with
-// metrics, and with detectSelfDeadlock. They take turns in this process. `MLR_INSTALLED` names the folder whose packages it uses.
+// One process that measures the cost of visible locks: the commands of an idle provider, the time until a self-deadlock is reported, and
+// executes per second at 256 at once on distinct keys. The variants are: plain, with a label on each call, while an operator asks ten times
+// a second, with metrics, and with detectSelfDeadlock. They take turns in this process. `MLR_INSTALLED` names the folder whose packages it
+// uses.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { requireInstalled } from "../../harness/installed.mjs";
@@ -24,7 +25,7 @@ async function perSecond({ locking }, args) {
   return (calls * 1_000) / (performance.now() - began);
 }
 
-/** Asks again and again, by connections of its own, until the returned function is called. */
+/** Asks again and again, over its own connections, until the returned function is called. */
 function keepAsking() {
   const { createLocks } = requireInstalled("medusa-locking-redis/client");
   const locks = createLocks({ url });
@@ -52,13 +53,13 @@ function collectMetrics() {
 
 async function commandsWhileIdle(observer) {
   const processed = async () => Number(/total_commands_processed:(\d+)/.exec(await observer.command("INFO", "stats"))[1]);
-  // What one look costs is taken off.
+  // The commands of one look are subtracted.
   const [first, before] = [await processed(), await processed()];
   await sleep(IDLE_MS);
   return (await processed()) - before - (before - first);
 }
 
-/** How long each of some jobs waits for the error that says that it waits for itself. */
+/** How long each of some jobs waits for the error that says that the job waits for itself. */
 async function deadlocksToldAfterMs({ locking }) {
   const waits = [];
   for (let at = 0; at < DEADLOCKS; at += 1) {

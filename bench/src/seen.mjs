@@ -1,4 +1,4 @@
-// What it costs that locks can be seen, with the packages that the tests use: OpenTelemetry's are among them.
+// Measures the cost of visible locks, with the packages that the tests use, which include OpenTelemetry's.
 
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -7,7 +7,10 @@ import { installPacked } from "../../harness/install-packed.mjs";
 import { median, quantile } from "./stats.mjs";
 
 const CHILD = fileURLToPath(new URL("seen-child.mjs", import.meta.url));
-/** Over a second each time: durations are recorded of the first 1,000 calls of a second, and a shorter turn would count them more than once. */
+/**
+ * Each turn lasts over a second. The durations of the first 1,000 calls of a second are recorded, and a shorter turn would count such calls
+ * more than once.
+ */
 const CALLS = 200_000;
 
 /**

@@ -1,4 +1,4 @@
-// The little arithmetic that the results need.
+// The arithmetic for the results.
 
 /** @param {number[]} values at least one */
 export function median(values) {
@@ -13,7 +13,7 @@ export function quantile(sorted, share) {
 }
 
 /**
- * How one contestant compares to another, round by round: machine noise that lasts longer than a round cancels out.
+ * The ratio of one contestant to another, round by round, so that machine noise that lasts longer than a round cancels out.
  *
  * @param {number[]} of figures of one contestant, by round
  * @param {number[]} to figures of the other, by round

@@ -1,9 +1,9 @@
-// What a contestant does in the scenario `steady`.
+// The task of a contestant in the scenario `steady`.
 
 import fs from "node:fs";
 
 const TICK_MS = 25;
-/** More calls than this wait for one another only if the contestant cannot keep up; then no more are made. */
+/** So many calls are pending only if the contestant cannot keep up. Then no more calls are made. */
 const MOST_PENDING = 5_000;
 const OPEN_FILES = "/proc/self/fd";
 
@@ -11,8 +11,8 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export const STEADY_TASKS = {
   /**
-   * So many calls a second: of ten, eight execute on a key that was never used before, one is a contended execute on one of two keys, and one
-   * takes a lock and gives it back by its owner's name. Tells a sample every so often, after a collection.
+   * Makes so many calls per second. Among ten calls, eight execute on a key that was never used before, one is a contended execute on one
+   * of two keys, and one takes a lock and gives it back by its owner's name. Tells a sample regularly, after a garbage collection.
    */
   async steady(contestant, { minutes, samples, perSecond }, tell) {
     const counts = { done: 0, failed: 0, skipped: 0 };

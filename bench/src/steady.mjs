@@ -1,4 +1,5 @@
-// A load that stays the same for a long time: whatever grows with the number of calls shows in memory, file handles or what Redis keeps.
+// A load that stays the same for a long time. It shows everything that grows with the number of calls: memory, file handles, or the
+// contents of Redis.
 
 import { startServer } from "../../harness/redis-servers.mjs";
 import { connect } from "../../harness/resp-client.mjs";
@@ -19,7 +20,7 @@ const FIGURES = {
 };
 
 /**
- * @param {string[]} names contestants; all that take part run at the same time, each with a Redis of its own
+ * @param {string[]} names contestants; all that take part run at the same time, each with its own Redis
  * @param {object} context `minutes`, `quick`, `progress`
  * @returns {Promise<object>} `minutes`, and for each contestant its calls and its samples
  */

@@ -1,4 +1,4 @@
-// The same busy key, taken by a workflow's acquireLockStep: with the official package, with ours, and with ours and `tryWaitMs`.
+// Callers take the same busy key through a workflow's acquireLockStep: with the official package, with ours, and with ours and `tryWaitMs`.
 
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -11,7 +11,7 @@ import { median, quantile } from "./stats.mjs";
 const CHILD = fileURLToPath(new URL("steps-child.mjs", import.meta.url));
 const PLAN = { callers: 25, jobMs: 5, key: "hot", timeoutS: 30 };
 const PROCESSES = 4;
-/** The longest that a call of the step waits in Redis before it looks again. */
+/** The longest time that a call of the step waits in Redis before the step tries again. */
 const TRY_WAIT_MS = 10_000;
 
 const VARIANTS = {

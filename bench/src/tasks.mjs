@@ -1,4 +1,4 @@
-// What a contestant's process can be told to do. Every task has a fixed count and, where it may get stuck, a time limit.
+// The tasks of a contestant's process. Every task has a fixed count, and a time limit if it may get stuck.
 
 const emptyJob = async () => {};
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -17,7 +17,7 @@ async function spread(count, width, operation) {
   await Promise.all(Array.from({ length: width }, lane));
 }
 
-/** Runs it and says how long it took and how much CPU time of this process, all threads, in microseconds. */
+/** Runs the work, and returns its time and the CPU time of this process (all threads), in microseconds. */
 async function measured(work) {
   const cpu = process.cpuUsage();
   const start = process.hrtime.bigint();
@@ -28,7 +28,7 @@ async function measured(work) {
 }
 
 export const TASKS = {
-  /** One at a time, each on a key of its own. */
+  /** One call at a time, each on a separate key. */
   async sequential(contestant, { count }) {
     round += 1;
     const times = new Float64Array(count);
@@ -43,20 +43,20 @@ export const TASKS = {
     return { ...totals, medianUs: times[count >> 1] };
   },
 
-  /** Many at once, each on a key of its own. */
+  /** Many calls at the same time, each on a separate key. */
   async parallel(contestant, { count, width }) {
     round += 1;
     return measured(() => spread(count, width, (i) => contestant.execute(`p${round}-${i}`, emptyJob)));
   },
 
-  /** The same with a job that takes its signal, as a job that can be stopped does. */
+  /** The same, with a job that takes its signal, as a job does that can be stopped. */
   async parallelWithSignal(contestant, { count, width }) {
     round += 1;
     const job = async (signal) => signal;
     return measured(() => spread(count, width, (i) => contestant.execute(`p${round}-${i}`, job)));
   },
 
-  /** Many callers of one key who come at the same moment, once each; again when all were served. */
+  /** Many callers of one key that come at the same moment, once each, and again when all were served. */
   async rush(contestant, { count, width }) {
     return measured(async () => {
       for (let served = 0; served < count; served += width) {
@@ -65,7 +65,7 @@ export const TASKS = {
     });
   },
 
-  /** Many callers of one key who come back at once. The time limit is long, so that nobody fails of waiting. */
+  /** Many callers of one key that come back at once. The time limit is long, so that no call times out. */
   async hot(contestant, { count, width }) {
     return measured(() => spread(count, width, () => contestant.execute("hot", emptyJob, { timeout: 120 })));
   },

@@ -1,4 +1,4 @@
-// The scenario over TLS: a server of its own, and contestants that trust its certificate.
+// The scenario over TLS, with a private server, and with contestants that trust its certificate.
 
 import { makeCertificates } from "../../harness/certificates.mjs";
 import { freePort, startServer } from "../../harness/redis-servers.mjs";
@@ -9,7 +9,7 @@ import { runInRounds } from "./rounds.mjs";
 /**
  * @param {string[]} contestants
  * @param {object} options rounds, quick and progress, as for `runInRounds`
- * @returns {Promise<object>} what `runInRounds` gives
+ * @returns {Promise<object>} the result of `runInRounds`
  */
 export async function runTls(contestants, options) {
   const certificates = await makeCertificates();

@@ -1,4 +1,4 @@
-// One process of the shop: it boots Medusa's Locking Module and lets its share of the buyers buy, all at once.
+// One process of the shop: it boots Medusa's Locking Module, and its share of the buyers all buy at the same time.
 
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -43,7 +43,9 @@ function nowMs() {
   return seconds * 1_000 + nanoseconds / 1_000_000;
 }
 
-/** What a shop does at checkout: read the stock, take the payment, write the stock back. Two at once sell one item twice. */
+/**
+ * A shop's checkout: it reads the stock, takes the payment, and writes the stock back. Two checkouts at the same time sell one item twice.
+ */
 async function checkout(buyer) {
   const stock = Number(await redis.command("GET", STOCK));
   if (stock <= 0) return "soldOut";
@@ -53,7 +55,7 @@ async function checkout(buyer) {
   return "bought";
 }
 
-/** A checkout whose start and end are added to `times`. */
+/** A checkout that adds its start and its end to `times`. */
 async function timedCheckout(buyer, times) {
   const startMs = nowMs();
   try {
@@ -98,6 +100,6 @@ async function sale({ locked, buyers }) {
 process.on("message", (message) => {
   if (message.type === "sale") sale(message);
 });
-// The parent is gone, or done with us: nothing here is worth a slow goodbye.
+// The parent has ended or needs this process no more, so it ends at once.
 process.on("disconnect", () => process.exit(0));
 process.send({ type: "ready" });

@@ -7,19 +7,19 @@ import { writePage } from "./page.mjs";
 import { Shop } from "./shop.mjs";
 
 /**
- * Holds the sale twice, first without a lock and then with it, prints how each went, and draws it.
+ * Holds the sale twice, first without a lock and then with it, prints the results of both, and draws them.
  *
  * @param {object} options
  * @param {string} options.redisUrl
- * @param {string} [options.provider] what Medusa resolves as the locking provider; default `medusa-locking-redis`
- * @param {string} [options.label] what the provider is called in the output; default its name as given
+ * @param {string} [options.provider] the module that Medusa resolves as the locking provider; default `medusa-locking-redis`
+ * @param {string} [options.label] the name of the provider in the output; default `provider`
  * @param {number} [options.buyers] default 400
  * @param {number} [options.items] items in stock; default 100
  * @param {number} [options.processes] default 4
- * @param {string} [options.page] the file that a page with a picture of both sales is written to; default no page
- * @param {AbortSignal} [options.signal] ends it early, cleaned up
- * @returns {Promise<boolean>} true when the sale with the lock sold exactly what there was to sell
- * @throws {UserError} when a process of the shop fails, or the page cannot be written
+ * @param {string} [options.page] the file for a page with a picture of both sales; default no page
+ * @param {AbortSignal} [options.signal] ends the sales early, and removes their keys
+ * @returns {Promise<boolean>} true if the sale with the lock sold exactly the items in stock
+ * @throws {UserError} if a process of the shop fails, or the page cannot be written
  */
 export async function flashSale(options) {
   const { redisUrl, provider = "medusa-locking-redis", label = provider, page, signal } = options;
@@ -67,7 +67,7 @@ async function sell({ shop, redis, prefix, buyers, items, locked }) {
   return { ...result, orders, stockLeft, oversoldBy: Math.max(orders - items, 0) };
 }
 
-// The lock's own side keys outside of this prefix expire by themselves, or are the fencing counters, which must stay.
+// The lock's own side keys outside of this prefix stay: they expire by themselves, or they are fencing counters, which must stay.
 async function removeKeys(redis, prefix) {
   let cursor = "0";
   do {

@@ -1,24 +1,25 @@
-// The checkouts of a sale in time: which of them overlap, and which of them a picture has room for.
+// The checkouts of a sale over time: which of them overlap, and which of them fit into a picture.
 
 /** The most checkouts of a sale that a picture shows. */
 const MOST_DRAWN = 800;
-/** The rows of all processes together, in which checkouts of the same time stand one below the other. */
+/** The number of rows for all processes together. Checkouts of the same time are one below the other. */
 const MOST_ROWS = 48;
 
 /**
- * A checkout: from before it reads the stock until its order is written. With the lock, its process holds the lock all the while.
+ * A checkout. It begins before it reads the stock, and ends when its order is written. With the lock, its process holds the lock all this
+ * time.
  *
  * @typedef {object} Hold
  * @property {number} process from 1
  * @property {number} startMs since the first checkout of the sale began
  * @property {number} endMs
- * @property {number} others how many other checkouts ran during a part of it, in any process
+ * @property {number} others the number of checkouts in any process that overlap it
  */
 
 /**
  * @typedef {object} Holds
  * @property {Hold[]} all in the order of their starts
- * @property {number} overlapping how many of them overlap another one
+ * @property {number} overlapping the number of checkouts that overlap another one
  * @property {number} mostAtOnce
  * @property {number} spanMs from the first start to the last end
  */
@@ -39,7 +40,7 @@ export function holdsOf(times) {
   const all = flat.map(({ process, startMs, endMs }, at) => {
     const endedBefore = countBelow(ends, startMs, true);
     mostAtOnce = Math.max(mostAtOnce, at + 1 - endedBefore);
-    // One that took no time by a coarse clock counts as ended before itself.
+    // A checkout whose start and end are equal on a coarse clock is counted as ended before it started, so the result could be -1.
     const others = Math.max(0, countBelow(starts, endMs, false) - endedBefore - 1);
     return { process, startMs: startMs - zeroMs, endMs: endMs - zeroMs, others };
   });
@@ -51,7 +52,7 @@ export function holdsOf(times) {
   };
 }
 
-/** How many of the sorted `values` are below `limit`, or equal to it where `orEqual`. */
+/** The number of the sorted `values` that are below `limit`, or equal to it if `orEqual`. */
 function countBelow(values, limit, orEqual) {
   let low = 0;
   let high = values.length;
@@ -64,28 +65,29 @@ function countBelow(values, limit, orEqual) {
 }
 
 /**
- * What a picture shows of a sale.
+ * The part of a sale that a picture shows.
  *
  * @typedef {object} View
  * @property {(Hold & { row: number })[]} drawn `row`: from 0, within the process
- * @property {number} begun how many checkouts begin in the window, drawn or not
+ * @property {number} begun the number of checkouts that begin in the window, drawn or not
  * @property {number[]} rows by process, at least 1
  * @property {number[]} total by process: its checkouts in the whole sale
  */
 
 /**
- * Chooses one window of time for several sales, so that their pictures have the same scale, and what is drawn in it.
+ * Chooses one window of time for several sales, so that their pictures have the same scale, and chooses the checkouts that are drawn in it.
  *
  * @param {Holds[]} sales
  * @param {number} processes
- * @returns {{ windowMs: number, stepMs: number, views: View[] }} `windowMs`: from the first checkout on; `stepMs`: between two marks of time
+ * @returns {{ windowMs: number, stepMs: number, views: View[] }} `windowMs`: begins with the first checkout; `stepMs`: between two marks of
+ *   time
  */
 export function viewsOf(sales, processes) {
   const mostRows = Math.max(2, Math.floor(MOST_ROWS / processes));
   const placed = sales.map(({ all }) => place(all, processes, mostRows));
   const longestMs = Math.max(...sales.map(({ spanMs }) => spanMs));
   const { roundMs } = steps(longestMs || 1);
-  // The whole of both sales, but of neither more than a picture has room for.
+  // The window covers both sales, but of each sale not more checkouts than a picture can show.
   const windowMs = Math.min(roundMs, ...placed.map((holds) => holds[MOST_DRAWN]?.startMs ?? roundMs));
   const views = sales.map(({ all }, at) => {
     const drawn = placed[at].filter(({ startMs }) => startMs < windowMs).slice(0, MOST_DRAWN);
@@ -98,7 +100,7 @@ export function viewsOf(sales, processes) {
   return { windowMs, stepMs: steps(windowMs).stepMs, views };
 }
 
-/** Gives each checkout the first row of its process that is free at its start. One for which none is free is left out. */
+/** Gives each checkout the first row of its process that is free at its start. A checkout without a free row is left out. */
 function place(all, processes, mostRows) {
   const freeAtMs = Array.from({ length: processes }, () => Array(mostRows).fill(0));
   return all.flatMap((hold) => {

@@ -1,4 +1,4 @@
-// How the page looks. Every pair of a text's colour and its ground has a contrast of 4.5 or more, in light and dark.
+// The style of the page. The contrast between each text and its background is 4.5 or more, in light and dark.
 
 /** The page's style sheet. */
 export const STYLE = `

@@ -1,4 +1,5 @@
-// The page that shows both sales as a picture: one HTML file that loads nothing, readable in light and dark, and as text.
+// The page that shows both sales as a picture. It is one HTML file that loads nothing. It is readable in light and dark, and it also shows
+// the checkouts as text.
 
 import fs from "node:fs/promises";
 import path from "node:path";
@@ -18,22 +19,22 @@ const ROW_GAP = 2;
 
 /**
  * @typedef {object} Sales
- * @property {string} label what the locking provider is called
+ * @property {string} label the name of the locking provider
  * @property {number} buyers
  * @property {number} items
  * @property {number} processes
  * @property {[name: string, without: string, withLock: string][]} rows the table of the run
- * @property {string[]} sentences what the run has shown
+ * @property {string[]} sentences the result of the run
  * @property {import("./holds.mjs").Holds} without the checkouts of the sale without a lock
- * @property {import("./holds.mjs").Holds} withLock those of the sale with it
+ * @property {import("./holds.mjs").Holds} withLock the checkouts of the sale with the lock
  */
 
 /**
- * Writes the page; a file of that name is replaced.
+ * Writes the page, and replaces a file of that name.
  *
  * @param {string} file
  * @param {Sales} sales
- * @throws {UserError} when it cannot be written
+ * @throws {UserError} if it cannot be written
  */
 export async function writePage(file, sales) {
   try {
@@ -116,7 +117,7 @@ function foundIn({ all, overlapping, mostAtOnce }) {
   return `${checkouts}, ${number(overlapping)} at the same time as another, up to ${number(mostAtOnce)} at once`;
 }
 
-/** Says which part of the sale is drawn. */
+/** The sentence about the part of the sale that is drawn. */
 function drawnOf({ holds, view, windowMs }) {
   if (holds.all.length === 0) return "Nothing is drawn.";
   const end = holds.spanMs <= windowMs ? `The sale ended after ${ms(holds.spanMs)}` : `The first ${ms(windowMs)} of ${ms(holds.spanMs)}`;
@@ -145,7 +146,7 @@ function picture({ name, holds, view, windowMs, stepMs }, text, id) {
   const ticks = [];
   for (let at = 0; at * stepMs <= windowMs * 1.0001; at += 1) {
     const left = round(x(at * stepMs));
-    // The last label must not leave the picture.
+    // The last label must stay within the picture.
     const anchor = left > WIDTH - RIGHT - 20 ? "end" : "middle";
     ticks.push(`<path class="grid" d="M${left} 0V${bottom}"/>
 <text class="note" x="${anchor === "end" ? WIDTH - RIGHT : left}" y="${bottom + 14}" text-anchor="${anchor}">${tick(at * stepMs)}</text>`);
@@ -170,13 +171,13 @@ ${holds.spanMs < windowMs && holds.all.length > 0 ? endMark(x(holds.spanMs), bot
 
 function barOf({ hold, left, right, top }, height) {
   const kind = hold.others > 0 ? "overlap" : "alone";
-  // A seam to the next one, where that does not hide the checkout.
+  // A gap to the next checkout, unless it would hide this checkout.
   const width = right - left;
   const box = `x="${round(left)}" y="${round(top)}" width="${round(width > 4 ? width - 0.8 : Math.max(width, 1))}" height="${height}"`;
   return `<rect class="${kind}" ${box}><title>${timesOf(hold)}</title></rect>`;
 }
 
-/** Lines from each checkout to the next where nothing overlaps: the lock goes from hand to hand. */
+/** Lines from each checkout to the next if no checkouts overlap: they show how the lock passes from holder to holder. */
 function turnsOf(bars) {
   const turns = bars.slice(1).flatMap((bar, at) => {
     const last = bars[at];
@@ -194,7 +195,7 @@ function endMark(left, bottom, middle, spanMs) {
 
 function swatch(kind) {
   const shape = kind === "turn" ? '<path class="turn" d="M4 3L24 13"/>' : `<rect class="${kind}" x="1" y="2" width="26" height="12"/>`;
-  // The pattern is here once for the whole page.
+  // The pattern is defined only once, for the whole page.
   const pattern = `<defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
 <rect class="hatch-ground" width="5" height="5"/><rect class="hatch-line" width="2" height="5"/></pattern></defs>`;
   return `<svg class="swatch" viewBox="0 0 28 16" aria-hidden="true">${kind === "overlap" ? pattern : ""}${shape}</svg>`;
@@ -220,7 +221,7 @@ function processTable(panels, processes) {
   return table(heads, lines, { id: "processes", label: "The checkouts by process", over });
 }
 
-/** Every checkout that is drawn, as text. */
+/** All drawn checkouts, as text. */
 function listOf({ name, view }) {
   const lines = view.drawn.map((hold) => `<li>${timesOf(hold)}</li>`);
   return `<details><summary>${name}: the ${count(view.drawn.length, "checkout")} drawn</summary><ol>${lines.join("\n")}</ol></details>`;

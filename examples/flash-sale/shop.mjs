@@ -1,4 +1,4 @@
-// The processes of the shop, as the flash sale sees them: start them, hold a sale with them, end them.
+// Starts the processes of the shop, holds a sale with them, and ends them.
 
 import { fork } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,9 +15,10 @@ export class Shop {
   /**
    * Starts the processes and waits until each has booted the Locking Module.
    *
-   * @param {number} count how many processes
-   * @param {{ redisUrl: string, provider: string, prefix: string }} options `provider`: what Medusa resolves; `prefix`: of all keys
-   * @throws {UserError} when one of them ends or does not boot within 40 seconds
+   * @param {number} count the number of processes
+   * @param {{ redisUrl: string, provider: string, prefix: string }} options `provider`: the module that Medusa resolves; `prefix`: the
+   *   prefix of all keys
+   * @throws {UserError} if one of them ends or does not boot within 40 seconds
    */
   async open(count, { redisUrl, provider, prefix }) {
     const env = { LOG_LEVEL: "warn", ...process.env, REDIS_URL: redisUrl, LOCKING_PROVIDER: provider, SALE_PREFIX: prefix };
@@ -98,10 +99,10 @@ class Worker {
     });
     this.#child.on("error", () => {});
     this.#ended = new Promise((resolve) => {
-      // Not "close": that does not come when this side ends the channel first.
+      // "exit" is used because "close" does not come if this side ends the channel first.
       this.#child.on("exit", async (code, signal) => {
         resolve();
-        // Its last words may still be in the pipe.
+        // The last output of the process may still be in the pipe.
         await sleep(100);
         const error = new UserError(`a shop process ended (${signal ?? `exit code ${code}`}): ${this.#reason()}`);
         for (const { reject } of this.#waiting.values()) reject(error);
@@ -124,7 +125,7 @@ class Worker {
     clearTimeout(late);
   }
 
-  // The line of its output that says most about why it ended.
+  // The line of the output that best explains why the process ended.
   #reason() {
     const lines = this.#output
       .trim()

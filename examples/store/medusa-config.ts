@@ -20,7 +20,7 @@ module.exports = defineConfig({
       options: {
         providers: [
           {
-            // The one line that a shop changes; it was "@medusajs/medusa/locking-redis".
+            // A shop changes only this line; it was "@medusajs/medusa/locking-redis".
             resolve: process.env.LOCKING_PROVIDER || "medusa-locking-redis",
             id: "locking-redis",
             is_default: true,

@@ -1,4 +1,4 @@
-// The processes of one phase, each with its own way to the server, and what they have written.
+// The processes of one phase, each with its own way to the server, and their records.
 
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { startFaultProxy } from "../fault-proxy.mjs";
 
 const WORKER = fileURLToPath(new URL("worker.mjs", import.meta.url));
-/** Calls may take a minute (see worker.mjs); after that a process that does not end is stuck. */
+/** A call may take a minute (see worker.mjs). A process that does not end within this time is stuck. */
 const END_MS = 90_000;
 
 /** Starts, faults and ends the workers of a phase. */
@@ -22,19 +22,19 @@ export class Fleet {
   #options;
   #gone = { calls: 0, holds: 0 };
   #ending = false;
-  /** Where processes are waited for that ended by themselves. */
+  /** Processes that ended with an error, or did not end in time. */
   failures = [];
 
   /**
    * @param {object} options
-   * @param {string} options.folder where records go
-   * @param {number} [options.port] of the server
-   * @param {object} [options.connection] the provider's options where there is more than one server, which are reached without a proxy
+   * @param {string} options.folder the folder for the records
+   * @param {number} [options.port] the port of the server
+   * @param {object} [options.connection] the provider's options if there are several servers, which are reached without a proxy
    * @param {object} [options.options] more of the provider's options
    * @param {string[]} options.resolves the provider of each process
-   * @param {object} options.settings for worker.mjs
+   * @param {object} options.settings the settings for worker.mjs
    * @param {ReturnType<typeof import("./random.mjs").randomOf>} options.random
-   * @param {(command: Buffer) => Buffer} [options.rewrite] what becomes of each command on its way
+   * @param {(command: Buffer) => Buffer} [options.rewrite] changes each command on its way
    */
   constructor({ folder, port, resolves, settings, random, rewrite, connection, options }) {
     this.#file = path.join(folder, "records.jsonl");
@@ -47,7 +47,7 @@ export class Fleet {
     this.#places = resolves.map((resolve, number) => ({ resolve, number }));
   }
 
-  /** Starts all processes. Resolves when they take locks. */
+  /** Starts all processes. Resolves when all are ready to take locks. */
   async start() {
     for (const place of this.#connection ? [] : this.#places) {
       place.proxy = await startFaultProxy({ targetPort: this.port });
@@ -61,17 +61,17 @@ export class Fleet {
     return this.#random.of(this.#places.filter((place) => place.child && !place.stopped));
   }
 
-  /** @returns {number} holds so far */
+  /** @returns {number} the number of holds so far */
   get holds() {
     return this.total("holds");
   }
 
-  /** @param {string} what of worker.mjs' counts */
+  /** @param {string} what the name of one of worker.mjs' counts */
   total(what) {
     return this.#places.reduce((sum, place) => sum + (place.counts?.[what] ?? 0), this.#gone[what] ?? 0);
   }
 
-  /** Sends every connection to another server from now on, and cuts those that stand. */
+  /** From now on, sends every connection to another server, and cuts the present connections. */
   retarget(port) {
     this.port = port;
     for (const { proxy } of this.#places) {
@@ -80,19 +80,19 @@ export class Fleet {
     }
   }
 
-  /** kill -9, and another process in its place. */
+  /** Kills a process with SIGKILL and starts another one in its place. */
   async replace(place) {
     const gone = once(place.child, "exit");
     place.replaced = true;
     place.child.kill("SIGKILL");
     await gone;
     for (const [what, number] of Object.entries(place.counts ?? {})) this.#gone[what] = (this.#gone[what] ?? 0) + number;
-    // A fault that was armed for its locks is not for the handshake of the next.
+    // A fault that was armed for the scripts of the old process must not hit the handshake of the new one.
     place.proxy?.clearFaults();
     if (!this.#ending) await this.#startAt(place);
   }
 
-  /** Stops a process for a while, as SIGSTOP does it or a suspended machine. */
+  /** Stops a process for a while by SIGSTOP, as if its machine were suspended. */
   async stop(place, ms, sleep) {
     place.stopped = true;
     place.child.kill("SIGSTOP");
@@ -101,7 +101,7 @@ export class Fleet {
     place.stopped = false;
   }
 
-  /** Lets all calls end. Resolves when the processes have ended, or were ended because they did not. */
+  /** Lets all calls end. Resolves when all processes have ended. A process that does not end in time is killed. */
   async end() {
     this.#ending = true;
     const running = this.#places.filter((place) => place.child);

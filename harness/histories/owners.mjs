@@ -1,18 +1,19 @@
-// Callers of a few named owners that come back with other terms: renewed, known by a lock object, or neither; of several lengths, or without an end.
+// Callers with a few named owners, which take the same keys again with other terms: renewed, with a lock object, or neither; with leases of
+// several lengths, or without a lease.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { nowMs } from "./random.mjs";
 
-/** Of one process or of all, so that owners meet themselves. */
+/** The number of owner names. They belong to one process or to all, so that an owner often takes a lock that it already has. */
 const NAMES = 2;
 const EXPIRES_S = [1, 2, 3];
 const LONGEST_STAY_MS = 40;
-/** As long as a few leases, so that somebody outlives the terms of somebody else. */
+/** As long as a few leases, so that one caller stays longer than the terms of another caller last. */
 const LONG_STAY_MS = 4_000;
 
 /**
- * @param {object} options what worker.mjs has
- * @param {string} options.owners `of each process`, or `of all`: then a release may be of what another process holds
+ * @param {object} options the parts of worker.mjs
+ * @param {string} options.owners `of each process`, or `of all`; with `of all` a release may concern a lock of another process
  * @param {number} options.place the number of this process
  * @returns {() => Promise<void>} one visit: takes keys, stays for a while, and gives them back or leaves them to their lease
  */
@@ -21,7 +22,7 @@ export function ownersVisits({ locking, random, count, write, keys, owners, plac
   const shared = owners === "of all";
   let serial = 0;
 
-  /** Writes what the lock object says for as long as it says so, or until `end`. */
+  /** Records the proofs of the lock object until the object says that the lock is lost, or until `end`. */
   async function prove(lock, owner, asked, end) {
     const id = ++serial;
     const saysHeld = () => {
@@ -60,7 +61,8 @@ export function ownersVisits({ locking, random, count, write, keys, owners, plac
   return async () => {
     const owner = `${shared ? "owner" : `owner-${place}`}-${random.below(NAMES)}`;
     const of = random.chance(0.7) ? [random.of(keys)] : random.shuffled(keys).slice(0, 2);
-    // Where another process may give it back, who holds a lock without an end hears of that late.
+    // If another process may give the lock back, the holder of a lock without a lease would learn of this late. So there is always a lease
+    // then.
     const expire = !shared && random.chance(0.2) ? undefined : random.of(EXPIRES_S);
     let lock;
     const onHeld = (held) => {
@@ -74,7 +76,7 @@ export function ownersVisits({ locking, random, count, write, keys, owners, plac
     const stayMs = random.chance(0.004) ? random.below(LONG_STAY_MS) : random.below(LONGEST_STAY_MS);
     if (lock) await prove(lock, owner, asked, nowMs() + stayMs);
     else await sleep(stayMs);
-    // Those that nobody gives back lapse, unless they are renewed or have no end.
+    // Locks that nobody gives back lapse, unless they are renewed or have no lease.
     if (!endless && !terms.renew && random.chance(0.02)) return;
     const from = nowMs();
     if (random.chance(0.1)) {

@@ -1,4 +1,4 @@
-// Where the locks of a phase are: one server, a server with a replica, the masters of a cluster, or behind Sentinels.
+// The places of a phase's locks: one server, a server with a replica, the masters of a cluster, or servers behind Sentinels.
 
 import { startCluster } from "../clusters.mjs";
 import { startServer } from "../redis-servers.mjs";
@@ -6,18 +6,18 @@ import { startSentinels } from "../sentinels.mjs";
 import { nowMs } from "./random.mjs";
 import { startReplicated } from "./replica.mjs";
 
-/** What had not reached a replica when its master was killed. */
+/** The time for which a replica may be behind when its master is killed. */
 const LAG_MS = 100;
 
 /**
  * @typedef {object} Place
  * @property {object} [connection] the provider's options, unless it is one address
- * @property {() => object} server a server: where there are several, one that lives
- * @property {() => Promise<object[]>} servers all that take locks
+ * @property {() => object} server a server; among several servers, one that is alive
+ * @property {() => Promise<object[]>} servers all servers that take locks
  * @property {() => Promise<void>} stop
  */
 
-/** By name, a function that starts it: () => Promise<Place>. */
+/** Each name has a function that starts the place: () => Promise<Place>. */
 export const PLACES = {
   async alone() {
     const server = await startServer();

@@ -1,4 +1,4 @@
-// A server with a replica that lags behind it, and what happens when that one takes over.
+// A server with a replica that lags behind it, and the promotion of that replica.
 
 import { once } from "node:events";
 import net from "node:net";
@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startServer } from "../redis-servers.mjs";
 import { nowMs } from "./random.mjs";
 
-/** A connection to the primary on which everything arrives late: what is on its way when the primary dies is lost. */
+/** A connection to the primary that delivers everything late. Data that is on its way when the primary dies is lost. */
 async function startLaggingPipe(targetPort, lagMs) {
   const sockets = new Set();
   const pipe = net.createServer((client) => {
@@ -32,7 +32,7 @@ async function startLaggingPipe(targetPort, lagMs) {
  * A primary with a replica.
  *
  * @param {object} [options]
- * @param {number} [options.lagMs] by how much the replica is behind; default 50
+ * @param {number} [options.lagMs] the lag of the replica; default 50
  */
 export async function startReplicated({ lagMs = 50 } = {}) {
   let primary = await startServer();
@@ -54,7 +54,7 @@ export async function startReplicated({ lagMs = 50 } = {}) {
   await addReplica();
   return {
     primary: () => primary,
-    /** The primary dies, the replica takes its place. Resolves with the time in which data may have been lost, and its port. */
+    /** Kills the primary and promotes the replica. Resolves with the time in which data may have been lost, and the new port. */
     async promote() {
       const from = nowMs() - lagMs;
       pipe.stop();

@@ -1,4 +1,4 @@
-// Runs one phase of a history: processes, faults, and the check of what they wrote.
+// Runs one phase of a history: its processes, its faults, and the check of the records.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -11,18 +11,18 @@ import { nowMs, randomOf } from "./random.mjs";
 
 const NAMESPACE = "medusa_lock:";
 const LEASE_S = 1;
-/** Few enough to be fought for, enough that a key whose holder stands still is not all there is. */
+/** Few keys, so that callers contend for them, but enough that one key with a stopped holder does not block all callers. */
 const KEYS = ["a", "b", "c", "d", "e", "f"];
 const CALLERS = 6;
 
 /**
- * @param {string} name of a phase
+ * @param {string} name the name of a phase
  * @param {object} options
- * @param {number} options.holds how many to record
- * @param {number} options.seed a whole number; faults and calls are drawn from it, though not their interleaving
- * @param {string} options.folder for the records of all phases
- * @param {(command: Buffer) => Buffer} [options.rewrite] what becomes of each command on its way: to see what the checker notices
- * @param {number} options.limitMs the phase ends then, whatever was recorded
+ * @param {number} options.holds the number of holds to record
+ * @param {number} options.seed a whole number; it determines faults and calls, but not their interleaving
+ * @param {string} options.folder the folder for the records of all phases
+ * @param {(command: Buffer) => Buffer} [options.rewrite] changes each command on its way, to test the checker
+ * @param {number} options.limitMs the phase ends after this time, whatever was recorded
  * @returns {Promise<object>} counts, and `violations`
  */
 export async function runPhase(name, { holds, seed, folder, limitMs, rewrite }) {
@@ -76,7 +76,7 @@ async function check(phase, { fleet, place, dataLost }) {
   };
 }
 
-/** What is in Redis when the leases of killed processes are over. */
+/** The contents of Redis after the leases of killed processes. */
 async function leftOver(servers) {
   let contents = [];
   for (let look = 0; look < 100; look += 1) {
@@ -89,11 +89,11 @@ async function leftOver(servers) {
 }
 
 async function contentsOf(server) {
-  // A replica has what its master has, and is not asked.
+  // A replica has the same keys as its master, so it is not asked.
   if ((await server.cli("ROLE"))[0] !== "master") return [];
   const contents = [];
   for (const name of await server.cli("KEYS", "*")) {
-    // A slot may be on its way still.
+    // The key's slot may still be moving.
     const pttl = await server.cli("PTTL", name).catch(() => -2);
     contents.push({ name, pttl });
   }

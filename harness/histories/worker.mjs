@@ -1,8 +1,9 @@
-// One process of a history: callers that take locks in every way there is, and write down what they can prove about each hold.
+// One process of a history: its callers take locks in all possible ways, and record the proofs of each hold.
 //
-// A record is one line of JSON: { key, keys, token, from, to, by }, times in ms of CLOCK_MONOTONIC, which all processes of a machine share.
-// `from` was read before the first successful assertHeld(), `to` before the last one: the lock was held from `from` to `to`, whatever
-// stopped this process in between. Lines are written at once, so that they outlive kill -9.
+// A record is one line of JSON. A hold has a `start` ({ id, by, kind, from, keys, tokens }), then perhaps `still`, and an `end` ({ id, by,
+// to }). Times are in ms of CLOCK_MONOTONIC, which all processes of a machine share. `from` was read before the first successful
+// assertHeld(), `to` before the last one. So the lock was held from `from` to `to`, whatever stopped this process in between. Lines are
+// written at once, so that they outlive kill -9.
 
 import fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,11 +13,11 @@ import { nowMs, randomOf } from "./random.mjs";
 
 const { file, seed, connection, resolve, keys, callers, leaseS, longJobs, owners, place, mayLog } = JSON.parse(process.argv[2]);
 const TIMEOUT_S = 20;
-/** After so long a call that has a time limit of 20 s is stranded: reconnecting takes its time, too. */
+/** A call with a time limit of 20 s is stranded after so long. The difference is for reconnects. */
 const STRANDED_MS = 60_000;
-/** A job that proves nothing for so long would make records of one moment only. */
+/** The time between two proofs of a job. Without them the record of a hold would cover one moment only. */
 const PROOF_MS = 20;
-/** Whose lease had so much left when the job ended, by its lock, cannot have lost it by what happened until the release was asked for. */
+/** If the lock says that its lease had so much left when the job ended, the lock cannot have been lost before the release was asked for. */
 const GOOD_MS = 50;
 
 const random = randomOf(seed);
@@ -36,13 +37,13 @@ const booted = await bootLocking({ providers: [providerEntry(connection, { resol
 const { locking } = booted;
 
 /**
- * A job: writes what it can prove, until it is done or its lock is lost. `assertHeld` throws when it is lost. Resolves with the time that the lease
- * had left at the job's end, if it was proven until then.
+ * A job: it records proofs until it is done or its lock is lost. `assertHeld` throws if the lock is lost. Resolves with the time that the
+ * lease had left at the job's end, if the lock was proven until then.
  */
 async function job(of, { assertHeld, tokens, renewed, leftMs = () => 0 }, kind) {
   const id = ++serial;
   const by = process.pid;
-  // Without renewal the lease simply ends.
+  // A lease that is not renewed simply ends.
   const lose = renewed ? "lost" : "lapsed";
   const from = nowMs();
   try {
@@ -100,7 +101,7 @@ const some = () => {
 async function execute(of, args) {
   if (!ours) {
     const begun = nowMs();
-    // Its shortest lease is longer than any job here; no fault of this phase stops the process that renews it.
+    // Its shortest lease is longer than any job here, and no fault of this phase stops the process that renews it.
     const lock = { assertHeld: () => {}, tokens: undefined, renewed: true };
     await locking.execute(of, () => job([of].flat(), lock, "official"), args);
     return begun;
@@ -127,7 +128,7 @@ async function acquire(of, args) {
   const renew = watched && random.chance(0.7);
   const callbacks = watched ? { renew, onHeld: (held) => (lock = held), onLost: () => count("told") } : {};
   await locking.acquire(of, { ownerId, expire: leaseS, timeout: TIMEOUT_S, ...callbacks, ...args });
-  // Without a lock object only the clock tells: the server's clock may be a little fast, and it counts in ms.
+  // Without a lock object only the clock proves the hold. The server's clock may be a little fast, and it counts in ms.
   const until = sentAt + leaseS * 990 - 10;
   const unwatched = () => {
     if (nowMs() > until) throw new Error("the lease may have lapsed");
@@ -160,11 +161,11 @@ async function caller() {
     const call = visit().then(
       () => {},
       (error) => {
-        // The official provider's errors have no code.
+        // Errors of the official provider have no code.
         const what = error.code ?? (error.message === "Timed-out acquiring lock." ? "LOCK_TIMEOUT" : error.name);
         count(what);
         if (what === "LOCK_LOST") write({ told: { by: process.pid, began, at: nowMs(), keys: error.keys } });
-        // Without a fault there is nothing to fail by: it must not become a busy loop either.
+        // These errors come only with a fault. The pause prevents a busy loop.
         if (["REDIS_UNREACHABLE", "REDIS_REFUSED", "LOCK_NOT_REPLICATED"].includes(what)) return sleep(20);
         if (!error.code && what !== "TimeoutError" && what !== "LOCK_TIMEOUT") write({ unexpected: error.stack });
       },

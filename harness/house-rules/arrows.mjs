@@ -1,4 +1,4 @@
-// Arrows between files ("this one imports that one"), the circles among them, and those that lead up instead of down.
+// Arrows between files ("this file imports that file"), the circles among them, and the arrows that lead up instead of down.
 
 /**
  * Arrows by file, both ends as paths from the project's root with `/`.
@@ -7,10 +7,10 @@
  */
 
 /**
- * Finds the circles: groups of files each of which can be reached from each other one.
+ * Finds the circles: groups of files in which every file can be reached from every other file.
  *
  * @param {Arrows} arrows
- * @returns {string[][]} per group a shortest way round, the first file once more at its end
+ * @returns {string[][]} per group a shortest way round; the first file is also the last
  */
 export function circles(arrows) {
   return groups(arrows)
@@ -18,7 +18,7 @@ export function circles(arrows) {
     .map((group) => wayRound(arrows, new Set(group), group.sort()[0]));
 }
 
-/** Tarjan's strongly connected components, without recursion of one file's depth: there are a few hundred files. */
+/** Tarjan's algorithm for strongly connected components. It recurses to the depth of the imports, which is fine for a few hundred files. */
 function groups(arrows) {
   const [index, low, stack, found] = [new Map(), new Map(), [], []];
   const visit = (file) => {
@@ -58,8 +58,8 @@ function wayRound(arrows, group, start) {
  * Checks arrows against a plan of rooms.
  *
  * @param {Arrows} arrows
- * @param {string} folder what holds the rooms, from the root; "" for the root itself
- * @param {Record<string, string[]>} rooms per room (a folder or a file in `folder`) the rooms that it may import
+ * @param {string} folder the folder with the rooms, from the root; "" for the root itself
+ * @param {Record<string, string[]>} rooms for each room (a folder or a file in `folder`) the rooms that it may import
  * @returns {string[]} a line for each arrow that the plan does not allow, and for each file that is in no room
  */
 export function arrowsUpwards(arrows, folder, rooms) {

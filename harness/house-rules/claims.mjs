@@ -1,11 +1,12 @@
-// Whoever reads a figure or a promise can repeat it: its section shows a command that tests or measures, or links to a section that does.
+// A reader can repeat every figure and every promise: its section shows a command that tests or measures it, or links to a section that
+// does.
 
 import fs from "node:fs";
 import path from "node:path";
 import { commands, linkTargets, sections, sectionWith, withoutBlocks } from "./documents.mjs";
 
 const PAGE = /^(README\.md|docs\/[^/]+\.md)$/;
-/** Commands by which something can be seen again. Installing and looking at locks is no evidence. */
+/** Commands that show a claim again. To install, or to look at locks, is no evidence. */
 const EVIDENCE = new RegExp(
   [
     "^(?:[A-Z_]+=.*\\s)?(?:npm (?:test|start)\\b",
@@ -24,12 +25,12 @@ const UNIT = [
   "(?:[\\w-]+ ){0,3}(?:a|per) second\\b",
   "(?:unique )?(?:steps|holds|states|rounds|runs|worlds|commands)\\b",
 ].join("|");
-/** A number with a unit, or one so large that it was counted. */
+/** A number with a unit, or a number so large that somebody counted it. */
 const FIGURE = new RegExp(`${NUMBER}(?: to ${NUMBER})? (?:${UNIT})|(?<![\\w.])\\d{1,3}(?:,\\d{3})+(?!\\w)|\\b\\w+ million\\b`);
-/** A table of options: what its cells say is set by the code. */
+/** A table of options. The code determines the contents of its cells. */
 const OPTIONS = /^\| option .*(?:\n\|.*)*/gm;
 
-/** Pages each section of which is a promise, with a figure or without. */
+/** Pages on which every section is a promise, with or without a figure. */
 const PROMISES = new Set(["docs/GUARANTEES.md"]);
 
 /**
@@ -95,7 +96,7 @@ function leadsToEvidence(root, from, target, read) {
   return text !== undefined && isEvidence(text);
 }
 
-/** Rows of tables whose last column is "shown by", that show nothing there. */
+/** Rows that show no test, in tables whose last column is "shown by". */
 function rowsWithoutTest(text) {
   const tables = withoutBlocks(text).matchAll(/^\|.*\| shown by \|\n\|[-| ]+\|\n((?:\|.*\n?)*)/gm);
   return Array.from(tables, ([, rows]) => rows.trim().split("\n"))

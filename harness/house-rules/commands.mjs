@@ -1,4 +1,4 @@
-// What a document tells its reader to type can be typed: scripts, groups, files, tests, scenarios and subcommands that it names are there.
+// Readers can type all commands of the documents: the scripts, groups, files, tests, scenarios and subcommands in the commands exist.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -15,7 +15,7 @@ import { commands } from "./documents.mjs";
  * @property {string[]} phases of `node scripts/histories.mjs --only`
  */
 
-/** By the beginning of a command: which of the known names its words after `--` are, and those after `--only`. */
+/** By the beginning of a command: the kind of names that follow `--`, and the kind that follows `--only`. */
 const WORDS = [
   ["npm test", { words: "groups" }],
   ["npm run test:all", { words: "parts" }],
@@ -28,7 +28,7 @@ const WORDS = [
  * @param {string} root
  * @param {string[]} files all files, from the root
  * @param {Known} known
- * @returns {string[]} commands in documents that name something which there is not
+ * @returns {string[]} commands in documents that name something that does not exist
  */
 export function commandBreaches(root, files, known) {
   return files
@@ -67,7 +67,7 @@ function unknownNames(words, known) {
   return asked.filter((name) => !known[kinds.words ?? kinds.only].includes(name)).map((name) => `${kinds.words ?? kinds.only} "${name}"`);
 }
 
-/** A script of the project, or of the package in whose folder the document stands. */
+/** Reports a script that neither the project nor the package in the document's folder has. */
 function npmScript(root, file, words) {
   const name = words[0] === "run" ? words.slice(1).find((word) => !word.startsWith("-")) : words[0];
   if (words[0] !== "run" && name !== "start" && name !== "test") return [];
@@ -78,7 +78,7 @@ function npmScript(root, file, words) {
   return scripts.some((all) => all && name in all) ? [] : [`script "${name}"`];
 }
 
-/** Files that Node.js is to run, and the tests that it is to pick from them. */
+/** Reports files that Node.js shall run but that do not exist, and a test pattern that fits no test in the files. */
 function nodeFiles(root, words) {
   const asked = words.filter((word) => /^[\w.][\w./*-]*\.m?js$/.test(word));
   const files = asked.map((name) => [name, filesNamed(root, name)]);
@@ -89,7 +89,7 @@ function nodeFiles(root, words) {
   return texts.some((text) => new RegExp(`test\\(\\s*["\`].*${pattern}`).test(text)) ? [] : [`test "${pattern}"`];
 }
 
-/** The file of this name, or those of its folder that fit a `*` in it. */
+/** The file of this name, or the files of its folder that match a `*` in it. */
 function filesNamed(root, name) {
   const folder = path.dirname(name);
   if (!fs.existsSync(path.join(root, folder))) return [];
@@ -101,7 +101,7 @@ function filesNamed(root, name) {
     .map((one) => path.join(folder, one));
 }
 
-/** Crates, and files of tests in them. */
+/** Reports a crate that does not exist, and test files that a crate does not have. */
 function cargoTargets(root, words) {
   const crate = words.find((_, at) => ["-p", "--package"].includes(words[at - 1]));
   if (crate === undefined) return [];

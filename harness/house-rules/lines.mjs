@@ -1,14 +1,14 @@
-// How long files and lines may be.
+// The limits for the length of files and lines.
 
 /** Longest file of code, in lines. */
 export const MOST_LINES = 400;
-/** Longest line, in characters. rustfmt (110) and biome (140) break code before; comments and texts are ours to break. */
+/** Longest line, in characters. rustfmt (110) and biome (140) break code before this limit; comments and texts are broken by hand. */
 export const MOST_COLUMNS = 150;
 
-/** A line that is longer because of one text has no more than this beside it. */
+/** If one text makes a line longer than the limit, the rest of the line may have only so many characters. */
 const MOST_AROUND_TEXT = 60;
 
-/** Longer files, each for a reason that a cut would not change. One that is short again must leave this list. */
+/** Longer files, each with a reason that a split would not change. A file that is short again must leave this list. */
 export const KNOWN_LONG_FILES = {
   "crates/lock-core/src/calls/mod.rs": "one object: the table of calls",
   "crates/lock-core/src/client/mod.rs": "one object's whole interface",
@@ -16,15 +16,15 @@ export const KNOWN_LONG_FILES = {
   "crates/lock-core/src/connection/mod.rs": "one object: a connection",
 };
 
-/** What has longer lines for now. A file or folder without one must leave this list. */
+/** Files and folders that still have longer lines. An entry without such lines must leave this list. */
 export const KNOWN_LONG_LINES = [];
 
 const CODE = /\.(rs|ts|tsx|mjs|js|cjs|lua)$/;
 
 /**
- * @param {string} file its name, from the root
+ * @param {string} file the file's path from the root
  * @param {string} text
- * @returns {string[]} what is too long in it
+ * @returns {string[]} a line for each thing that is too long
  */
 export function tooLong(file, text) {
   const lines = text.split("\n");
@@ -38,7 +38,10 @@ export function tooLong(file, text) {
   return troubles;
 }
 
-/** A row of a table cannot be broken, nor can an address. A text for the user stays in one piece, so that it can be searched for. */
+/**
+ * Whether a line may be longer. A table row cannot be broken, nor can an address. A text for the user stays in one piece, so that people
+ * can search for it.
+ */
 function mayBeLong(file, line) {
   if (/https?:\/\/\S{100,}/.test(line)) return true;
   if (file.endsWith(".md")) return line.startsWith("|");

@@ -1,4 +1,4 @@
-// What documents link to: files of the project, and headings in them.
+// The targets of links in documents: files of the project, and headings in them.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -7,7 +7,7 @@ import { anchors, linkTargets } from "./documents.mjs";
 /**
  * @param {string} root
  * @param {string[]} files all files, from the root
- * @returns {string[]} links of documents to files and headings that there are not
+ * @returns {string[]} links in documents to files and headings that do not exist
  */
 export function linkBreaches(root, files) {
   const known = new Map();

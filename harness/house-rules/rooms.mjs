@@ -1,11 +1,11 @@
-// The plan of the code: which parts there are, and which of them may import which. `npm run check` compares it with the files.
+// The plan of the code: its parts, and the parts that each of them may import. `npm run check` compares the plan with the files.
 
 /**
  * @typedef {object} Part
  * @property {string} folder from the project's root; "" for the root itself
  * @property {"rust" | "script"} language
- * @property {Record<string, string[]>} [rooms] folders and files in `folder`, each with those that it may import. Without it, any import
- *   is allowed that makes no circle
+ * @property {Record<string, string[]>} [rooms] folders and files in `folder`, each with the ones that it may import. Without rooms, every
+ *   import that makes no circle is allowed
  */
 
 /** @type {Part[]} */
@@ -85,10 +85,10 @@ export const CONFINED_PACKAGES = [
   { scope: "@opentelemetry/", within: "provider/src", only: "provider/src/telemetry" },
 ];
 
-/** Folders with circles that are known, and are to be untied. One without a circle must leave this list. */
+/** Folders with circles that are known and shall be removed. A folder without a circle must leave this list. */
 export const KNOWN_CIRCLES = ["crates/lock-model/src", "crates/lock-sim/src"];
 
-/** Adds to the rooms of lock-core what all of them may import: words that know nothing of a connection or a call. */
+/** Adds to each room of lock-core the modules that all rooms may import: modules that know nothing about a connection or a call. */
 function lockCore(rooms) {
   const words = {
     resp: ["secrets.rs"],

@@ -1,6 +1,6 @@
-// Which files of a crate use which. A name that a module shows on is followed to the file that defines it, so a folder's `mod.rs` may
-// show its files' names without being an arrow's end. A method of a type counts where its block stands: a type whose `impl` blocks
-// call each other over several files is a circle, although no `use` tells of it.
+// Finds which files of a crate use which. A re-exported name is followed to the file that defines it, so a folder's `mod.rs` may re-export
+// names of its files without being the end of an arrow. A method of a type counts for the file of its block: if `impl` blocks of one type
+// in several files call each other, they are a circle, although no `use` shows it.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -9,14 +9,14 @@ import { blankOut, fileModules, implBlocks, inlineModules, uses } from "./rust-t
 /**
  * @param {string} root the project
  * @param {string} folder the crate's `src`, from the root
- * @returns {import("./arrows.mjs").Arrows} arrows among its files
+ * @returns {import("./arrows.mjs").Arrows} the arrows among its files
  * @throws {Error} for a module without a file
  */
 export function rustArrows(root, folder) {
   const crate = { root, modules: new Map(), files: new Map() };
   for (const name of ["lib.rs", "main.rs"]) {
     const file = `${folder}/${name}`;
-    // A program beside a library is a crate of its own, in which the library is another crate.
+    // A program beside a library is a separate crate, for which the library is another crate.
     if (fs.existsSync(path.join(root, file))) readModule(crate, file, `${name}::`, folder);
   }
   const arrows = new Map([...crate.files.keys()].map((file) => [file, new Set()]));
@@ -32,7 +32,7 @@ export function rustArrows(root, folder) {
   return arrows;
 }
 
-/** Reads a file and the files of its modules. A module's id is its path, `lib.rs::lane::engine`. */
+/** Reads a file and the files of its modules. A module's id is its path, for example `lib.rs::lane::engine`. */
 function readModule(crate, file, id, childFolder) {
   const code = blankOut(fs.readFileSync(path.join(crate.root, file), "utf8"));
   const inline = inlineModules(code);
@@ -50,13 +50,13 @@ function readModule(crate, file, id, childFolder) {
   }
 }
 
-/** The id of the module that a position is in. */
+/** The id of the module that contains a position. */
 function moduleAt(seen, at) {
   const around = seen.inline.filter(({ start, end }) => start < at && at < end);
   return around.reduce((id, { name }) => `${id}${name}::`, seen.id);
 }
 
-/** The file that defines what a path leads to; `undefined` for another crate's. */
+/** The file that defines the target of a path; `undefined` for another crate's. */
 function target(crate, from, [first, ...rest], depth = 0) {
   if (depth > 20) return undefined;
   if (first === "crate") return walk(crate, `${from.split("::")[0]}::`, rest, depth);
@@ -84,7 +84,7 @@ function parentOf(id) {
   return id.replace(/\w+::$/, "");
 }
 
-/** A name of a module below that a module only shows on, and does not use itself. */
+/** Whether a `use` only re-exports a name of a module below, and the module does not use that name itself. */
 function isShownOn(crate, seen, use) {
   const file = target(crate, moduleAt(seen, use.at), use.path);
   const below = path.posix.basename(seen.file).match(/^(lib|main|mod)\.rs$/)
@@ -96,7 +96,7 @@ function isShownOn(crate, seen, use) {
   return named.every(({ index }) => seen.uses.some(({ at, end }) => at <= index && index < end));
 }
 
-/** `self.method()` in a block of a type, where another file's block of the same type defines the method. */
+/** Arrows for `self.method()` in a block of a type, if a block of the same type in another file defines the method. */
 function methodArrows(crate) {
   const blocks = [...crate.files.values()].flatMap((seen) =>
     seen.impls.map((block) => ({ ...block, seen, home: target(crate, moduleAt(seen, block.start), [block.type]) ?? seen.file })),

@@ -1,6 +1,9 @@
-// What can be seen of a Rust file without a compiler: modules, `use` items and `impl` blocks.
+// Finds parts of a Rust file without a compiler: modules, `use` items and `impl` blocks.
 
-/** The same text with spaces for comments, for what stands in literals, and for the brackets of `pub(…)`; every position stays. */
+/**
+ * The same text with spaces in place of comments, of the contents of literals, and of the brackets of `pub(…)`. Every position stays the
+ * same.
+ */
 export function blankOut(text) {
   return withoutLiterals(text).replace(/\bpub\s*\([^)]*\)/g, (shown) => `pub${" ".repeat(shown.length - 3)}`);
 }
@@ -22,7 +25,7 @@ function withoutLiterals(text) {
   return out + text.slice(at);
 }
 
-/** Block comments stand in one another. */
+/** Block comments may be nested. */
 function endOfComment(text, from) {
   const mark = /\/\*|\*\//g;
   mark.lastIndex = from;
@@ -34,7 +37,7 @@ function endOfComment(text, from) {
   return text.length;
 }
 
-/** The position behind the brace that closes the one at `open`. */
+/** The position after the brace that closes the brace at `open`. */
 function closing(code, open) {
   const brace = /[{}]/g;
   brace.lastIndex = open;
@@ -47,8 +50,8 @@ function closing(code, open) {
 }
 
 /**
- * @param {string} code blanked out
- * @returns {{ name: string, start: number, end: number }[]} modules whose body stands in the file, outer ones first
+ * @param {string} code the code after `blankOut`
+ * @returns {{ name: string, start: number, end: number }[]} modules whose body is in the file, outer ones first
  */
 export function inlineModules(code) {
   return [...code.matchAll(/\bmod\s+(\w+)\s*\{/g)].map((found) => {
@@ -57,14 +60,14 @@ export function inlineModules(code) {
   });
 }
 
-/** @returns {{ name: string, at: number }[]} modules that have a file of their own */
+/** @returns {{ name: string, at: number }[]} modules that have their own file */
 export function fileModules(code) {
   return [...code.matchAll(/\bmod\s+(\w+)\s*;/g)].map((found) => ({ name: found[1], at: found.index }));
 }
 
 /**
- * @returns {{ path: string[], name: string, at: number, end: number, shown: boolean }[]} what is imported, one entry per name. `name` is what it is
- *   called here, `*` for all; `shown`: it can be imported from here in turn
+ * @returns {{ path: string[], name: string, at: number, end: number, shown: boolean }[]} the imports, one entry per name. `name` is the
+ *   name in this file, `*` for all; `shown`: the import is re-exported
  */
 export function uses(code) {
   return [...code.matchAll(/\b(pub\s+)?use\s+([^;]+);/g)].flatMap((found) => {
@@ -104,7 +107,7 @@ function branches(text) {
 
 /**
  * @returns {{ type: string, ofTrait: boolean, start: number, end: number, methods: string[] }[]} blocks of methods: the type's name, and
- *   what they define
+ *   the methods that they define
  */
 export function implBlocks(code) {
   return [...code.matchAll(/^[ \t]*(?:unsafe\s+)?impl\b([^{;]*)\{/gm)].map((found) => {

@@ -1,4 +1,4 @@
-// Which JavaScript and TypeScript files import which, types included.
+// Finds which JavaScript and TypeScript files import which, types included.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -7,8 +7,8 @@ const IMPORT = /(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire(?:\.resolve)?\s*\(\s*)"
 
 /**
  * @param {string} root the project
- * @param {string[]} files from the root
- * @returns {import("./arrows.mjs").Arrows} arrows among these files
+ * @param {string[]} files the files, from the root
+ * @returns {import("./arrows.mjs").Arrows} the arrows among these files
  */
 export function scriptArrows(root, files) {
   const known = new Set(files);
@@ -21,7 +21,7 @@ export function scriptArrows(root, files) {
   );
 }
 
-/** @returns {string[]} what a file imports that is no file beside it: packages and their parts, types included */
+/** @returns {string[]} the imports of a file that are no files of the project: packages and their parts, types included */
 export function packagesOf(root, file) {
   return namesIn(root, file).filter((name) => !isNear(name));
 }

@@ -1,4 +1,4 @@
-// Builds the addon for platforms other than this machine's.
+// Builds the addon for platforms other than this machine's platform.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -7,13 +7,16 @@ import { runOrFail } from "../process.mjs";
 import { kept, LAB } from "./kept.mjs";
 import { toolchain } from "./toolchain.mjs";
 
-/** The release's settings but for the whole program's optimization, which takes most of the time and changes no behaviour. */
+/**
+ * The settings of the release, without the optimization of the whole program. That optimization takes most of the time and does not change
+ * behaviour.
+ */
 const QUICK = { CARGO_PROFILE_RELEASE_LTO: "off", CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "16" };
 
 /**
- * Builds by the script that the release uses.
+ * Builds with the release's script.
  *
- * @param {string} target Rust's name of the platform; for glibc with the version that is enough
+ * @param {string} target Rust's name of the platform; for glibc with the oldest version that must suffice
  * @returns {Promise<string>} the addon
  */
 export async function buildAddon(target) {
@@ -27,7 +30,7 @@ export async function buildAddon(target) {
 }
 
 /**
- * Builds for Windows, in GNU's ABI: Microsoft's takes its own libraries.
+ * Builds for Windows with GNU's ABI, because Microsoft's ABI needs Microsoft's libraries.
  *
  * @returns {Promise<string>} the addon
  */
@@ -39,7 +42,7 @@ export async function buildForWindows() {
 }
 
 /**
- * Checks the types of what is compiled for a platform only.
+ * Checks the types of the code that is compiled only for this platform.
  *
  * @param {string} target Rust's name of the platform
  */
@@ -48,7 +51,10 @@ export async function checkTypes(target) {
   await runOrFail(`checking for ${target}`, "cargo-zigbuild", args, { cwd: ROOT, env: await toolchain() });
 }
 
-/** The same for Microsoft's ABI. C sources are compiled on the way, for GNU's: nobody links them. */
+/**
+ * Checks the types for Microsoft's ABI. C sources are compiled on the way, but with GNU's ABI, which does no harm because nothing links
+ * them.
+ */
 export async function checkTypesForMicrosoft() {
   const tools = await kept("msvc-tools", async (folder) => {
     fs.writeFileSync(path.join(folder, "clang"), CLANG_FOR_GNU, { mode: 0o755 });
@@ -68,7 +74,10 @@ done
 exec zig cc -target x86_64-windows-gnu "$@"
 `;
 
-/** The build for GNU's ABI asks for Node.js as a library, and needs nothing of it: the addon finds its functions when it is loaded. */
+/**
+ * The build for GNU's ABI asks for Node.js as a library, but needs nothing from it, because the addon looks its functions up when it is
+ * loaded.
+ */
 function emptyLibnode() {
   return kept("libnode", async (folder) => {
     for (const name of ["libnode.a", "libssp_nonshared.a", "libssp.a"]) fs.writeFileSync(path.join(folder, name), "!<arch>\n");

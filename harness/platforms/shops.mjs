@@ -1,4 +1,4 @@
-// A shop on another platform: what the tests boot, with the packed package and its addon for that platform.
+// A shop on another platform: the project that the tests boot, with the packed package and its addon for that platform.
 
 import { createHash } from "node:crypto";
 import fs from "node:fs";
@@ -20,7 +20,7 @@ import { kept, LAB } from "./kept.mjs";
 export async function makeShop(platform, addon) {
   const base = await installPacked();
   const shop = await kept(`shops/${platform}-${hashOf(path.join(base, "package.json"))}`, async (folder) => {
-    // The same files by other names: a copy would take a minute and half a gigabyte.
+    // Hard links, because a copy would take a minute and half a gigabyte.
     await runOrFail("copying the project", "cp", ["-al", `${base}/.`, folder]);
   });
   const modules = path.join(shop, "node_modules");

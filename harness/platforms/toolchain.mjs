@@ -1,4 +1,4 @@
-// A compiler for other platforms: Debian's Rust, which comes with the sources of its standard library, and zig as linker and C compiler.
+// A compiler for other platforms: Debian's Rust, which includes the sources of its standard library, and zig as linker and C compiler.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -24,7 +24,7 @@ export async function toolchain() {
   });
   return {
     PATH: `${bin}:${process.env.PATH}`,
-    // The standard library is compiled, too: Debian has it for few platforms.
+    // The standard library is compiled, too, because Debian has its binaries only for few platforms.
     CARGO_UNSTABLE_BUILD_STD: "std,panic_unwind",
     RUSTC_BOOTSTRAP: "1",
     CARGO_TARGET_DIR: path.join(LAB, "target"),

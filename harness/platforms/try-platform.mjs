@@ -12,7 +12,7 @@ const LOAD_LIMIT_MS = 60_000;
 const CONFORMANCE_LIMIT_MS = 600_000;
 
 /**
- * One line of the table: what became of each step. A reason stands where a step failed or is not possible here.
+ * One line of the table: the result of each step. If a step failed or is not possible here, it has the reason instead.
  *
  * @typedef {object} Row
  * @property {string} platform
@@ -21,12 +21,12 @@ const CONFORMANCE_LIMIT_MS = 600_000;
  * @property {string} loaded
  * @property {string} conformance
  * @property {string} date
- * @property {string} [failure] what a step that failed printed
+ * @property {string} [failure] the output of a step that failed
  */
 
 /**
  * @param {import("./index.mjs").Platform} platform
- * @returns {AsyncGenerator<Row>} a row for each Node.js
+ * @returns {AsyncGenerator<Row>} one row for each Node.js
  */
 export async function* tryPlatform({ title, npm, build, runs }) {
   const common = { platform: title, node: "", built: "", loaded: "", conformance: "", date: new Date().toISOString().slice(0, 10) };
@@ -51,7 +51,7 @@ export async function* tryPlatform({ title, npm, build, runs }) {
   }
 }
 
-/** Fills the row in as far as it comes. */
+/** Fills the row in, step by step, until a step fails. */
 async function tryNode({ name, command, slowness = 1, bridged = false, see = (file) => file }, shop, row) {
   row.node = name;
   const bridge = await startBridge(startServer);

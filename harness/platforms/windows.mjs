@@ -11,14 +11,14 @@ import { toolchain } from "./toolchain.mjs";
 
 const PACKAGES = ["libwine", "wine64", "libz-mingw-w64", "libpcap0.8", "libcapi20-3"];
 
-/** What Rust's standard library imports and Wine 8 does not have. */
+/** A function that Rust's standard library imports and that Wine 8 lacks. */
 const BCRYPT_PRIMITIVES = `#include <windows.h>
 BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
 __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE p, SIZE_T n) { return SystemFunction036(p, (ULONG)n); }
 BOOL WINAPI DllMain(HINSTANCE h, DWORD r, LPVOID l) { return TRUE; }
 `;
 
-/** Runs a program of Windows in a folder. On a Unix pipe Wine lets the standard output fail with EBADF, so files take the output. */
+/** Runs a program of Windows in a folder. On a Unix pipe, Wine's standard output fails with EBADF, so files take the output. */
 const IN_FILES = `out=$(mktemp)
 cd "$1"
 shift
@@ -42,7 +42,7 @@ export async function wineNode(major) {
   return { name: `Node.js ${node.version}, Wine`, command, bridged: true, see, slowness: 4 };
 }
 
-/** How Windows calls a file of this machine. */
+/** The name of a file of this machine in Windows. */
 function see(file) {
   return `Z:${file.replaceAll("/", "\\")}`;
 }
@@ -52,7 +52,7 @@ function settings() {
   return { WINEPREFIX: prefix, WINEDEBUG: "-all", WINEARCH: "win64", WINEDLLOVERRIDES: "mscoree,mshtml=", DISPLAY: "" };
 }
 
-/** Wine's drive C, with what Debian's packages leave out. */
+/** Wine's drive C, with the files that Debian's packages lack. */
 async function windowsFolder(wine, inWine) {
   const { WINEPREFIX } = settings();
   if (fs.existsSync(path.join(WINEPREFIX, "made"))) return;

@@ -1,4 +1,4 @@
-// Package managers that strangers use, each from npm's registry, and how each is told which registry to take.
+// The package managers of users, each from npm's registry, and how each of them learns which registry to use.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -14,7 +14,8 @@ const FOLDER = path.join(CACHE, "managers");
  * @property {string[]} install arguments
  * @property {string[]} [node] arguments that run Node.js with the project's packages; default Node.js itself
  * @property {(registry: { url: string }) => Record<string, string>} files configuration, by name
- * @property {(caches: string) => Record<string, string>} [env] keeps what it fetches apart: a version of ours has other contents each time
+ * @property {(caches: string) => Record<string, string>} [env] keeps its cache separate, because a version of our package has different
+ *   contents each time
  */
 
 /** @type {Record<string, Manager>} */
@@ -59,7 +60,7 @@ function yarn4(nodeLinker) {
     install: ["install", "--mode=skip-build"],
     node: ["node"],
     files: ({ url }) => ({
-      // YAML has JSON in it.
+      // This is valid YAML, because YAML includes JSON.
       ".yarnrc.yml": JSON.stringify({
         npmRegistryServer: url.replace(/\/$/, ""),
         unsafeHttpWhitelist: ["127.0.0.1"],
@@ -67,7 +68,7 @@ function yarn4(nodeLinker) {
         enableTelemetry: false,
         enableImmutableInstalls: false,
         enableScripts: false,
-        // Yarn refuses versions that were published a moment ago, and this one was.
+        // Yarn refuses versions that were published a moment ago, as this one was.
         npmPreapprovedPackages: ["medusa-locking-redis*"],
       }),
       "yarn.lock": "",
@@ -80,7 +81,7 @@ function npmrc({ url }) {
   return { ".npmrc": `registry=${url}\n` };
 }
 
-/** Installs a manager that is a program for Node.js. */
+/** Installs a package manager that runs on Node.js. */
 async function fromNpm(name, version, program) {
   const folder = path.join(FOLDER, `${name.replace("/", "-")}-${version}`);
   const file = path.join(folder, "node_modules", name, program);

@@ -1,4 +1,4 @@
-// The same as shop.cjs from an ES module.
+// Like shop.cjs, but as an ES module.
 
 import provider, { RedisLockingProvider } from "medusa-locking-redis";
 

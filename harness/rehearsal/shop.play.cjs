@@ -3,7 +3,7 @@
 const { createMedusaContainer } = require("@medusajs/framework/utils");
 
 /**
- * @param {object} provider what the package exports
+ * @param {object} provider the exports of the package
  * @param {string} redisUrl
  * @returns {Promise<string>} "locked"
  */

@@ -1,4 +1,4 @@
-// Compiled only: what a shop's TypeScript sees of the installed package.
+// This file is only compiled. It shows the installed package as a shop's TypeScript sees it.
 import type { ILockingModule } from "@medusajs/framework/types";
 import provider, { type Lock, type LockingRedisOptions } from "medusa-locking-redis";
 

@@ -1,20 +1,20 @@
-// Test runners and bundlers that strangers use the package with.
+// The test runners and bundlers that users have.
 
 import path from "node:path";
 
-/** The package's files stay where they were installed: the addon is found there, and its version is compared. */
+/** The package's files stay where they were installed, so that the addon is found there and its version is compared. */
 const EXTERNAL = ["medusa-locking-redis", "@medusajs/framework", "./shop.play.cjs"].map((name) => `--external:${name}`);
 const ESBUILD = [bin("esbuild", "bin", "esbuild"), "bundled.ts", "--bundle", "--platform=node", ...EXTERNAL];
-/** The package is in the bundle, and the addon of this platform is copied beside it. */
+/** The package is in the bundle, and the addon of this platform is copied beside the bundle. */
 const WITH_ADDON = [bin("esbuild", "bin", "esbuild"), "alone.ts", "--bundle", "--platform=node", "--loader:.node=copy"];
 
 /**
  * @typedef {object} Tool
- * @property {Record<string, string>} packages what a project installs for it, with versions
- * @property {Record<string, string>} sources files of the project, by name: the file in `tools` that each is a copy of
- * @property {Record<string, string>} [files] others, with their contents
- * @property {Record<string, string[]>} steps arguments for Node.js, by what is tried
- * @property {string[]} [prints] those steps that print "locked"
+ * @property {Record<string, string>} packages the packages that a project installs for it, with versions
+ * @property {Record<string, string>} sources files of the project, by name: each is a copy of this file in `tools`
+ * @property {Record<string, string>} [files] other files of the project, with their contents
+ * @property {Record<string, string[]>} steps arguments for Node.js, by the name of the step
+ * @property {string[]} [prints] the steps that print "locked"
  */
 
 /** @type {Record<string, Tool>} */

@@ -1,5 +1,5 @@
 /**
- * The provider of Medusa's Locking Module, and what goes with it.
+ * The provider of Medusa's Locking Module, and the operations that come with it.
  *
  * @module medusa-locking-redis
  */

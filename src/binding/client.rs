@@ -1,4 +1,4 @@
-//! The one class: a client of one provider.
+//! The class `NativeClient`: the client of one provider.
 
 use super::deliver::{Dispatcher, ResultDetail, deliverer};
 use super::options::NativeOptions;
@@ -22,9 +22,9 @@ pub enum HoldState {
     Suspect,
     /// Redis said that the lock is gone: somebody took it away.
     Lost,
-    /// The lease is over, or so nearly that nobody may rely on it.
+    /// The lease is over, or so close to its end that nobody may rely on it.
     Lapsed,
-    /// Given back, or never there.
+    /// The lock was released, or the hold never existed.
     Gone,
 }
 
@@ -35,10 +35,10 @@ pub struct Refusal {
     pub refused: ResultDetail,
 }
 
-/// What a hold consists of.
+/// The facts of a hold.
 #[napi(object)]
 pub struct HoldFacts {
-    /// The owner as it stands in Redis.
+    /// The owner, as the lock key in Redis contains it.
     pub owner: String,
     /// The keys, in the order of the tokens.
     pub keys: Vec<String>,
@@ -51,12 +51,12 @@ pub struct HoldFacts {
 pub struct Terms {
     /// The owner; `*` stands for no particular owner.
     pub owner: String,
-    /// Length of the lease; 0 for a lock without an end.
+    /// Length of the lease; 0: the lock has no lease.
     pub lease_ms: f64,
     /// The longest wait.
     pub wait_ms: f64,
-    /// The wait begins when the key is found held, and ends with a refusal instead of a time-out. With a wait of 0 the
-    /// refusal comes at once.
+    /// The time limit begins when the client finds the key held. At its end the call is refused; it does not time out. With a
+    /// wait of 0 the call is refused at once.
     pub refuse: bool,
     /// 0: the caller does not ask about the lease later. 1: a hold stands for the lease until the release. 2: the lease is
     /// renewed, too.
@@ -114,9 +114,8 @@ impl NativeClient {
         Ok(this)
     }
 
-    /// Takes the keys for one call of `execute`: waits for them for up to `timeout_ms` and renews the lease. `label` tells operators what
-    /// it is for.
-    /// Returns the task, for `cancel`.
+    /// Takes the keys for one call of `execute`: waits for them for up to `timeout_ms`, and renews the lease. `label` tells
+    /// operators the purpose of the lock. Returns the task, for `cancel`.
     #[napi(catch_unwind)]
     pub fn lock(
         &self,
@@ -164,7 +163,7 @@ impl NativeClient {
         let _ = self.lane.with(env, |engine, now| engine.router().cancel(now, task, number(caller)));
     }
 
-    /// Ends a hold: renews it no more and releases its keys. Returns how far the hold could be trusted until now.
+    /// Ends a hold: the client no longer renews it, and releases its keys. Returns how far the hold could be trusted until now.
     #[napi(catch_unwind)]
     pub fn unlock(&self, env: &Env, caller: f64, hold: f64) -> HoldState {
         let hold = hold_id(hold);
@@ -172,7 +171,7 @@ impl NativeClient {
         state_of(state.unwrap_or(LeaseState::Gone))
     }
 
-    /// Releases the keys that are `owner`'s.
+    /// Releases those of the keys that `owner` holds.
     #[napi(catch_unwind)]
     pub fn release(
         &self,
@@ -189,7 +188,7 @@ impl NativeClient {
         taken(outcome.flatten())
     }
 
-    /// Deletes the locks of the namespace: `owner`'s, or everybody's.
+    /// Deletes the locks of the namespace: those of `owner`, or all of them.
     #[napi(catch_unwind)]
     pub fn release_all(&self, env: &Env, caller: f64, owner: Option<String>) -> Either<u32, Refusal> {
         let owner = owner.map(|owner| owner.into_bytes().into());
@@ -197,7 +196,7 @@ impl NativeClient {
         taken(self.lane.with(env, |engine, now| engine.release_all(now, request)).flatten())
     }
 
-    /// Answers `ResultKind.AskPause`: connect again after so many milliseconds, or never (`None`).
+    /// Answers `ResultKind.AskPause`: the client connects again after so many milliseconds, or never (`None`).
     #[napi(catch_unwind)]
     pub fn reconnect_in(&self, env: &Env, pause_ms: Option<f64>) {
         // A closed client does not connect.
@@ -216,22 +215,23 @@ impl NativeClient {
         let _ = self.lane.with(env, |engine, now| engine.router().judge(now, number(question), verdict));
     }
 
-    /// Milliseconds until the hold's lease can lapse; 0 once it is lost or given back; Infinity without an end.
+    /// Milliseconds until the hold's lease can lapse; 0 once the hold is lost or given back; Infinity if it has no lease.
     #[napi(catch_unwind)]
     pub fn remaining_ms(&self, hold: f64) -> f64 {
         let left = self.lane.remaining(hold_id(hold));
         left.map_or(f64::INFINITY, |left| left.as_secs_f64() * 1_000.0)
     }
 
-    /// Forgets a hold of `acquire`: it is neither renewed nor compared with Redis any more. Its keys stay as they are.
+    /// Forgets a hold of `acquire`: the client no longer renews it and no longer compares it with Redis. Its keys stay as they
+    /// are.
     #[napi(catch_unwind)]
     pub fn forget(&self, env: &Env, hold: f64) {
         let hold = hold_id(hold);
         let _ = self.lane.with(env, |engine, now| engine.forget_hold(now, hold));
     }
 
-    /// Gives back what a hold of `acquire` took, and asks again until Redis has done it. Other holds of its owner stay. False: the hold was lost or
-    /// given back, and no result follows.
+    /// Gives back the keys that a hold of `acquire` took, and repeats the command until Redis has executed it. Other holds of the
+    /// same owner stay. Returns false if the hold was lost or given back; then no result follows.
     #[napi(catch_unwind)]
     pub fn roll_back(&self, env: &Env, caller: f64, hold: f64) -> bool {
         let hold = hold_id(hold);
@@ -244,7 +244,7 @@ impl NativeClient {
         state_of(self.lane.lease_state(hold_id(hold)))
     }
 
-    /// What a hold consists of; `null` once it was given back.
+    /// The facts of a hold; `null` once it was given back.
     #[napi(catch_unwind)]
     pub fn hold_facts(&self, env: &Env, hold: f64) -> Option<HoldFacts> {
         let held = self.lane.inspect(hold_id(hold), Clone::clone)?;
@@ -260,7 +260,7 @@ impl NativeClient {
         let _ = self.lane.with(env, |engine, now| engine.router().close(now));
     }
 
-    /// Whether a call or a release is under way. Locks that are held do not count.
+    /// Whether a call or a release is under way. Held locks do not count.
     #[napi(catch_unwind)]
     pub fn is_busy(&self, env: &Env) -> bool {
         self.lane.with(env, |engine, _| !engine.router().is_idle()).unwrap_or(false)
@@ -289,7 +289,8 @@ impl NativeClient {
         let outcome = self.lane.with(env, |engine, now| {
             let named = named(keys);
             let keys = engine.router().parse_keys(&named)?;
-            // A parsed key has its own name. The names of several keys are kept, so that an error names them in the caller's order.
+            // A single parsed key yields its caller's name, so only the names of several keys are kept. An error then names them
+            // in the caller's order.
             let named = if named.len() > 1 { named } else { Vec::new() };
             engine.acquire(
                 now,
@@ -309,7 +310,7 @@ impl NativeClient {
     }
 }
 
-/// How long to wait for keys, for how long they are taken, and what for.
+/// How long a call waits for keys, for how long it takes them, and its label.
 struct Waiting {
     wait: WaitPolicy,
     lease: Option<Duration>,

@@ -19,17 +19,17 @@ pub struct NativeNode {
 /// How a cluster is found and followed.
 #[napi(object, object_to_js = false)]
 pub struct NativeCluster {
-    /// Nodes to begin with.
+    /// The nodes that are asked first.
     pub nodes: Vec<NativeNode>,
-    /// Longest time for a node to say which has which slot.
+    /// Longest time in which a node must tell which node has which slot.
     pub lookup_timeout_ms: f64,
-    /// The time between two regular questions for the slots; none: the client asks only when it has a reason.
+    /// The time between two regular look-ups of the slots; none: the client asks only when it has a reason.
     pub refresh_every_ms: Option<f64>,
     /// Redirections in a row after which a call without a time limit fails.
     pub most_redirections: u32,
     /// Pause before a command is sent again because its slot has moved.
     pub moved_pause_ms: f64,
-    /// Pause before a command is sent again because its keys are on the move.
+    /// Pause before a command is sent again because its slot is being moved.
     pub try_again_pause_ms: f64,
     /// Pause before a command is sent again because the cluster lacks nodes.
     pub down_pause_ms: f64,

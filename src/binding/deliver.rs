@@ -1,4 +1,4 @@
-//! Results to JavaScript: three numbers each in a shared array, and an object only where there is more to say.
+//! Delivers results to JavaScript: each is three numbers in a shared array, and an object only where numbers are not enough.
 
 use crate::lane::Deliver;
 use crate::sys::SharedNumbers;
@@ -9,50 +9,50 @@ use napi_derive::napi;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// What a triple in the shared array means: `[caller or hold, kind, value]`.
+/// The kinds of results. A triple in the shared array means `[caller or hold, kind, value]`.
 #[napi]
 pub enum ResultKind {
-    /// Keys are held; the value is the hold's id, or 0 when its lease is not kept.
+    /// Keys are held; the value is the hold's id, or 0 if the client keeps no record of the hold.
     Held,
-    /// Every key was the owner's and is free now; the value is 1.
+    /// The owner held every key, and all of them are free now; the value is 1.
     Released,
-    /// Some keys were not the owner's; the value is the detail's index, which names them.
+    /// The owner did not hold some keys; the value is the index of the detail, which names them.
     NotHeld,
-    /// A release goes on by itself; the value is the detail's index.
+    /// The client continues the release in the background; the value is the detail's index.
     ReleasePending,
-    /// Locks were deleted; the value is how many.
+    /// Locks were deleted; the value is their number.
     Freed,
     /// The call failed; the value is the detail's index.
     Failed,
     /// A lock is lost: the first number is the hold, the value the detail's index. The detail's code says what happened
-    /// ("lapsed", "stuck", "ended" or "taken-away"), its message names the call that took the lock ("execute" or "acquire"), its
-    /// cause who took it away, where that was said, or why it was not renewed.
+    /// ("lapsed", "stuck", "ended" or "taken-away"). Its message names the call that took the lock ("execute" or "acquire"). Its
+    /// cause says who took the lock away, where that was told, or why the lock was not renewed.
     Lost,
     /// The connection stands; the value is the detail's index. The detail's code is the mode ("plain", "polling" or
     /// "hand-off"); its message says why the mode is not the best one.
     Ready,
     /// There is no connection; the value is the detail's index.
     Down,
-    /// There is a connection after a time without one. The value is 1 if there had been one before, else 0.
+    /// There is a connection after a time without one. The value is 1 if the client had a connection before, else 0.
     Recovered,
     /// A line for the log; the value is the detail's index.
     Log,
-    /// A question: how long is the pause before the next connect? The value is the number of the attempt, from 1. The first
-    /// number is 1 when no Sentinel knew the master, else 0. `reconnectIn` answers.
+    /// A question: how long is the pause before the next attempt to connect? The value is the number of the attempt, from 1. The
+    /// first number is 1 if no Sentinel knew the master, else 0. `reconnectIn` answers.
     AskPause,
-    /// A question: what becomes of this error reply? The first number is the question's, the value the index of the detail
-    /// with the server's text. `judge` answers.
+    /// A question: what shall the client do about this error reply? The first number identifies the question; the value is the
+    /// index of the detail with the server's text. `judge` answers.
     AskError,
 }
 
-/// More than a number about one result.
+/// The details of a result for which a number is not enough.
 #[napi(object)]
 pub struct ResultDetail {
     /// The stable error code, or the level of a log line.
     pub code: String,
     /// The message, the reason, or the line.
     pub message: String,
-    /// The keys concerned, as the caller named them.
+    /// The keys concerned, by the names that the caller used.
     pub keys: Vec<String>,
     /// The reason behind an error.
     pub cause: Option<String>,

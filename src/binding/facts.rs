@@ -1,4 +1,4 @@
-//! What a client holds and waits for, for its own log, errors and metrics.
+//! The locks that a client holds and the keys it waits for, for its own log, errors and metrics.
 
 use super::client::NativeClient;
 use super::values::millis;
@@ -12,30 +12,30 @@ use std::time::Duration;
 /// A key that this client holds.
 #[napi(object, object_from_js = false)]
 pub struct HeldKey {
-    /// As the caller named it.
+    /// The name that the caller used.
     pub key: String,
-    /// The owner as it stands in Redis.
+    /// The owner, as the lock key in Redis contains it.
     pub owner: String,
-    /// It is of a job, so of `execute`.
+    /// A job of `execute` holds the key.
     pub of_job: bool,
-    /// What the caller says that it is for.
+    /// The label that the caller gave.
     pub label: Option<String>,
-    /// For how long it has been held, in milliseconds.
+    /// How long the client has held it, in milliseconds.
     pub held_ms: f64,
 }
 
 /// A key that calls of this client wait for.
 #[napi(object, object_from_js = false)]
 pub struct AwaitedKey {
-    /// As the caller named it.
+    /// The name that the caller used.
     pub key: String,
-    /// As it stands in Redis.
+    /// The key's name in Redis.
     pub full_key: String,
-    /// How many calls.
+    /// The number of calls.
     pub count: f64,
-    /// For how long the first of them has waited, in milliseconds.
+    /// How long the first of them has waited, in milliseconds.
     pub longest_ms: f64,
-    /// What some of them are for, each label once.
+    /// The labels of some of the calls, each once.
     pub labels: Vec<String>,
 }
 
@@ -94,7 +94,7 @@ impl NativeClient {
         waits.map(of).collect()
     }
 
-    /// How many renewals of leases did not come about, since the client was made.
+    /// How many renewals of leases have failed since the client was made.
     #[napi(catch_unwind)]
     pub fn renewals_failed(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "it stays below 2^53")]
@@ -102,14 +102,14 @@ impl NativeClient {
         failed
     }
 
-    /// Why the lease was not renewed for whose hold `unlock` said last that it is lost, if that is why.
+    /// If `unlock` said last that a hold is lost because its lease was not renewed: why it was not renewed.
     #[napi(catch_unwind)]
     pub fn take_unrenewed(&self, env: &Env) -> Option<String> {
         let unrenewed = self.lane.with(env, |engine, _| engine.take_unrenewed()).ok()?;
         unrenewed.map(|unrenewed| unrenewed.why.to_string())
     }
 
-    /// Why the hold's last renewal did not come about, if it did not.
+    /// Why the hold's last renewal failed, if it did.
     #[napi(catch_unwind)]
     pub fn unrenewed(&self, hold: f64) -> Option<String> {
         self.lane.unrenewed(super::client::hold_id(hold)).map(|unrenewed| unrenewed.why.to_string())

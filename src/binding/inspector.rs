@@ -1,4 +1,4 @@
-//! The class for operators: what Redis and all processes know of the locks. Answers are JSON.
+//! The class for operators: what Redis and all processes know about the locks. Answers are JSON.
 
 use super::options::NativeOptions;
 use super::values::{millis, number};
@@ -33,7 +33,7 @@ impl NativeInspector {
         Ok(Self { inspector: Mutex::new(Some(Arc::new(inspector))) })
     }
 
-    /// Sends one command, in RESP2: to this node (`host:port`) of a cluster, or to the server, or to any node. `{"value": …}`
+    /// Sends one command in RESP2: to this node (`host:port`) of a cluster, to the only server, or to any node. `{"value": …}`
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn command<'a>(&self, env: &'a Env, node: Option<String>, parts: Vec<String>) -> Result<Object<'a>> {
         self.ask_for(env, |inspector| async move {
@@ -41,7 +41,7 @@ impl NativeInspector {
         })
     }
 
-    /// The masters of the cluster, none on a single server. `{"nodes": ["host:port"]}`
+    /// The masters of the cluster; an empty list on a single server. `{"nodes": ["host:port"]}`
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn nodes<'a>(&self, env: &'a Env) -> Result<Object<'a>> {
         self.ask_for(env, |inspector| async move {
@@ -50,7 +50,7 @@ impl NativeInspector {
         })
     }
 
-    /// The lock keys of the namespace as they stand in Redis, at most `most`. `{"keys": [], "more": false}`
+    /// The lock keys of the namespace with their names in Redis, at most `most`. `{"keys": [], "more": false}`
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn scan<'a>(&self, env: &'a Env, most: u32) -> Result<Object<'a>> {
         self.ask_for(env, move |inspector| async move {
@@ -59,14 +59,14 @@ impl NativeInspector {
         })
     }
 
-    /// What Redis has about these lock keys. `{"locks": []}`
+    /// Reads these lock keys from Redis. `{"locks": []}`
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn read<'a>(&self, env: &'a Env, keys: Vec<String>) -> Result<Object<'a>> {
         self.ask_for(env, |inspector| async move { Ok(json!({ "locks": inspector.read(keys).await? })) })
     }
 
-    /// Asks all processes what they hold and wait for, at these keys or at all. It ends when all have answered, or after `wait_ms`.
-    /// `{"reached": 2, "answers": []}`
+    /// Asks all processes which locks they hold and wait for: among these keys, or all. It ends when all have answered, or after
+    /// `wait_ms`. `{"reached": 2, "answers": []}`
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn ask<'a>(&self, env: &'a Env, keys: Option<Vec<String>>, wait_ms: f64) -> Result<Object<'a>> {
         self.ask_for(env, move |inspector| async move {
@@ -74,8 +74,8 @@ impl NativeInspector {
         })
     }
 
-    /// Takes a lock away from `owner`, or from whoever holds it, tells its holder `by` whom, and hands over to the next waiter. With a
-    /// `token`, only from the hold that has it. `{"freed": 1}`
+    /// Takes a lock away from `owner`, or from any holder. Tells the holder that `by` took it, and hands the lock over to the
+    /// next waiter. With a `token`, the lock is only taken from the hold that has this token. `{"freed": 1}`
     #[napi(catch_unwind, ts_return_type = "Promise<string>")]
     pub fn free<'a>(
         &self,
@@ -91,7 +91,7 @@ impl NativeInspector {
         })
     }
 
-    /// Closes the connections, once what was asked is answered. Idempotent.
+    /// Closes the connections once the questions under way are answered. Idempotent.
     #[napi(catch_unwind)]
     pub fn close(&self) {
         self.inspector.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -1,4 +1,5 @@
-//! What JavaScript sees: options in, one class, results out. The provider in `provider/` is its only user.
+//! The addon's interface for JavaScript: options go in, classes are called, results come out. Its only user is the provider in
+//! `provider/`.
 
 mod client;
 mod cluster_options;

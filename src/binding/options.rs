@@ -1,4 +1,5 @@
-//! The options as the provider hands them over. `native.d.ts` has these shapes for TypeScript: each option is written here only.
+//! The options as the provider hands them over. `native.d.ts` has these shapes for TypeScript, so each option is written only
+//! here.
 
 use super::cluster_options::NativeCluster;
 use super::sentinel_options::NativeSentinels;
@@ -13,8 +14,8 @@ use lock_core::{
 use napi_derive::napi;
 use std::net::{IpAddr, SocketAddr};
 
-/// The options of one provider. The provider has checked every value. Every name says its unit. An option that is not wanted
-/// is absent.
+/// The options of one provider. The provider has checked every value. The name of each time says its unit. An option that is not
+/// set is absent.
 #[napi(object, object_to_js = false)]
 pub struct NativeOptions {
     /// A Unix socket; then host, port, family and the local address mean nothing.
@@ -27,9 +28,10 @@ pub struct NativeOptions {
     pub family: u8,
     /// The IP address to connect from.
     pub local_address: Option<String>,
-    /// Idle time until the system asks whether the other side is still there; 0: the system's own; none: it does not ask.
+    /// Idle time until the system asks whether the other side is still there; 0: the system's default; none: the system does not
+    /// ask.
     pub keep_alive_ms: Option<f64>,
-    /// Small writes leave at once.
+    /// Small writes are sent at once.
     pub no_delay: bool,
     /// Longest time to connect, TLS included; 0: no limit.
     pub connect_timeout_ms: f64,
@@ -41,27 +43,27 @@ pub struct NativeOptions {
     pub sentinels: Option<NativeSentinels>,
     /// The user; none: the default user.
     pub username: Option<String>,
-    /// With a user name and no password this is the empty string.
+    /// The password. With a user name and no password, this is the empty string.
     pub password: Option<String>,
-    /// For SELECT.
+    /// The database for SELECT.
     pub database: u32,
-    /// For CLIENT SETNAME.
+    /// The name for CLIENT SETNAME.
     pub connection_name: Option<String>,
-    /// For CLIENT SETINFO; none: Redis is told neither name nor version.
+    /// The name for CLIENT SETINFO; none: Redis is told neither name nor version.
     pub library_name: Option<String>,
-    /// Ask for RESP3, without which Redis cannot tell of a lock that is free.
+    /// Ask for RESP3, without which Redis cannot tell the client that a lock is free.
     pub resp3: bool,
     /// Wait until the server has loaded its data.
     pub ready_check: bool,
-    /// Longest pause between two looks at a server that is loading; 0: its own estimate.
+    /// Longest pause between two checks of a server that is loading; 0: the server's own estimate.
     pub longest_loading_pause_ms: f64,
-    /// Calls wait for a connection.
+    /// Calls wait until there is a connection.
     pub offline_queue: bool,
     /// Commands that a lost connection left unanswered are sent again.
     pub resends: bool,
-    /// After so many failed reconnects calls fail; none: never.
+    /// After so many failed reconnects, calls fail; none: they never do.
     pub most_reconnects: Option<u32>,
-    /// Calls with a time limit fail then, too.
+    /// Calls with a time limit fail in that case, too.
     pub most_reconnects_for_all: bool,
     /// The pause before a reconnect.
     pub reconnect: NativePauses,
@@ -69,9 +71,9 @@ pub struct NativeOptions {
     pub reconnect_after_lookup: NativePauses,
     /// `ResultKind.AskError` asks about error replies.
     pub asks_on_errors: bool,
-    /// Longest that one command takes, waiting for a connection included.
+    /// Longest time for one command, including the wait for a connection.
     pub command_timeout_ms: Option<f64>,
-    /// Longest silence of a connection that owes answers; none: 15 s.
+    /// Longest silence of a connection that owes replies; none: 15 s.
     pub socket_timeout_ms: Option<f64>,
     /// `keyPrefix` followed by `namespace`.
     pub prefix: String,
@@ -79,15 +81,15 @@ pub struct NativeOptions {
     pub default_retry_interval_ms: f64,
     /// Longest pause of a call that polls.
     pub maximum_retry_interval_ms: f64,
-    /// Growth from pause to pause.
+    /// The factor by which that pause grows each time.
     pub backoff_factor: f64,
-    /// A JavaScript thread that is stuck for longer loses its locks.
+    /// If the JavaScript thread is stuck for longer, it loses its locks.
     pub maximum_stall_ms: f64,
-    /// So many replicas must have a lock before it counts; none: the master's answer is enough.
+    /// So many replicas must have a lock before it counts; none: the master's reply is enough.
     pub safety_replicas: Option<u32>,
-    /// Within this time, else the lock is given back.
+    /// Longest wait for the replicas; after it the lock is given back.
     pub safety_timeout_ms: Option<f64>,
-    /// Use the thread lane.
+    /// Use the fallback lane, which runs on the background thread.
     pub on_thread: bool,
     /// Name of the machine, for operators who ask.
     pub machine: String,
@@ -95,21 +97,21 @@ pub struct NativeOptions {
     pub runtime: String,
 }
 
-/// The pause before an attempt to connect.
+/// The rule for the pause before an attempt to connect.
 #[napi(string_enum = "camelCase")]
 pub enum NativePauses {
-    /// ioredis' rule: longer each time.
+    /// ioredis' rule: the pause grows each time.
     Growing,
     /// ioredis' rule for a cluster.
     GrowingInCluster,
     /// There is no second attempt.
     Never,
-    /// `ResultKind.AskPause` asks for it.
+    /// `ResultKind.AskPause` asks for the pause.
     Asked,
 }
 
 impl NativeOptions {
-    /// The error says what is wrong with which part of `redisOptions`; it holds no secret.
+    /// The error says which part of `redisOptions` is wrong, and why; it holds no secret.
     pub(super) fn into_settings(self) -> Result<Settings, String> {
         let local: Option<IpAddr> = self
             .local_address
@@ -187,7 +189,7 @@ impl NativeOptions {
     }
 }
 
-/// What all instances of a shop should have in common.
+/// The options that all instances of a shop should have in common.
 fn options_in_common(client: &ClientConfig, maximum_stall_ms: f64) -> String {
     let safety = client.safety.map_or(0, |safety| safety.replicas);
     let prefix = String::from_utf8_lossy(&client.prefix);

@@ -8,22 +8,22 @@ use lock_core::{Credentials, Secrets};
 use napi_derive::napi;
 use std::collections::HashMap;
 
-/// The Sentinels, and how they are spoken to.
+/// The Sentinels, and how the client talks to them.
 #[napi(object, object_to_js = false)]
 pub struct NativeSentinels {
-    /// What they call the master.
+    /// The Sentinels' name for the master.
     pub name: String,
     /// Their addresses, in the order in which they are asked.
     pub addresses: Vec<NativeSentinel>,
     /// The user; none: the default user.
     pub username: Option<String>,
-    /// With a user name and no password this is the empty string.
+    /// The password. With a user name and no password, this is the empty string.
     pub password: Option<String>,
     /// TLS; none: plain text.
     pub tls: Option<NativeTls>,
-    /// Other addresses for those that the Sentinels name, by "host:port".
+    /// Other addresses for the addresses that the Sentinels name, by "host:port".
     pub mapped: HashMap<String, NativeNode>,
-    /// The Sentinels are asked for other Sentinels.
+    /// The client asks the Sentinels for other Sentinels.
     pub learns: bool,
     /// Longest wait for one answer.
     pub command_timeout_ms: f64,
@@ -45,11 +45,11 @@ pub struct NativeSentinel {
 /// How the client listens to Sentinels.
 #[napi(object, object_to_js = false)]
 pub struct NativeDetection {
-    /// The most Sentinels to listen to.
+    /// Largest number of Sentinels to listen to.
     pub most: u32,
     /// Pauses before the reconnects to one of them, by attempt.
     pub pauses_ms: Vec<f64>,
-    /// After the last of these pauses the client gives the Sentinel up; without this it keeps to that pause.
+    /// After the last of these pauses the client gives the Sentinel up. Otherwise it repeats the last pause.
     pub stops: bool,
 }
 

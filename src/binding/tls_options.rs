@@ -8,9 +8,9 @@ use napi_derive::napi;
 pub struct NativeTls {
     /// The trusted authorities.
     pub authorities: Vec<String>,
-    /// The user named the authorities. They may then be servers' own certificates, too.
+    /// The user named the authorities. Then they may also be servers' own certificates.
     pub pinned: bool,
-    /// How far a server's certificate is looked at.
+    /// How far a server's certificate is checked.
     pub trust: NativeTrust,
     /// Our own certificate and its chain.
     pub certificate: Option<String>,
@@ -28,18 +28,18 @@ pub struct NativeTls {
     pub ciphers: Vec<String>,
     /// Key exchange groups (`X25519`, `secp256r1`, `secp384r1`); empty: all.
     pub groups: Vec<String>,
-    /// For ALPN.
+    /// The protocols for ALPN.
     pub protocols: Vec<String>,
     /// Revocation lists.
     pub revoked: Vec<String>,
 }
 
-/// How far a server's certificate is looked at.
+/// How far a server's certificate is checked.
 #[napi(string_enum = "camelCase")]
 pub enum NativeTrust {
     /// Chain, dates and name.
     Full,
-    /// Chain and dates, not the name.
+    /// Chain and dates, but not the name.
     AnyName,
     /// Not at all.
     Blind,

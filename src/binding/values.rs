@@ -1,9 +1,9 @@
-//! Single values of the options, as lock-core and the sockets have them.
+//! Single values of the options, as lock-core and the sockets need them.
 
 use crate::net::Family;
 use std::time::Duration;
 
-/// 4, 6, or anything else for both.
+/// 4: IPv4; 6: IPv6; any other number: both.
 pub(super) fn family(number: u8) -> Family {
     match number {
         4 => Family::V4,
@@ -12,7 +12,8 @@ pub(super) fn family(number: u8) -> Family {
     }
 }
 
-/// A number of milliseconds. A number that is no length of time gives zero, one that is too large the longest time.
+/// A number of milliseconds. A number that is no length of time becomes zero; a number that is too large becomes the longest
+/// time.
 pub(super) fn millis(value: f64) -> Duration {
     if value.is_nan() || value <= 0.0 {
         return Duration::ZERO;
@@ -25,7 +26,7 @@ pub(super) fn limit(value: f64) -> Option<Duration> {
     Some(millis(value)).filter(|limit| !limit.is_zero())
 }
 
-/// A whole number below 2^53 by contract: the caller's name for its call, a hold's id, a token.
+/// A whole number, below 2^53 by contract: the caller's number of its call, the id of a hold, or a token.
 pub(super) fn number(value: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,

@@ -1,10 +1,10 @@
-//! One tokio runtime on one thread for the whole process: resolving, connecting, renewal, the thread lane.
+//! One tokio runtime on one thread for the whole process. It resolves names, connects, renews leases and runs the fallback lane.
 
 use std::future::Future;
 use std::sync::OnceLock;
 use tokio::runtime::{Builder, Handle};
 
-/// Runs `task` on the background thread, which starts with the first task and stays.
+/// Runs `task` on the background thread, which starts with the first task and never ends.
 pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
     static RUNTIME: OnceLock<Result<Handle, String>> = OnceLock::new();
     let handle = RUNTIME.get_or_init(start).as_ref().map_err(Clone::clone)?;
@@ -13,7 +13,7 @@ pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Result<(
 }
 
 fn start() -> Result<Handle, String> {
-    // Node unloads an addon that only workers used. This thread would then run code that is gone.
+    // Node unloads an addon that only workers used. Without this call the thread would then run unloaded code.
     napi::bindgen_prelude::retain_current_module_for_unload_safety();
     let runtime = Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = runtime.map_err(|error| format!("the background thread could not be set up: {error}"))?;

@@ -1,5 +1,5 @@
-//! Answers operators who ask what this process holds and waits for, over a connection of its own, also while the JavaScript thread is stuck.
-//! It sends nothing while nobody asks.
+//! Answers operators who ask which locks this process holds and waits for. It uses its own connection, so it answers also while
+//! the JavaScript thread is stuck. It sends nothing while nobody asks.
 
 use super::settings::Settings;
 use super::shared::{Inbound, Shared};
@@ -15,13 +15,13 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-/// Shortest and longest pause before another connection.
+/// Shortest and longest pause before the next attempt to connect.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
 
-/// A connection that lived so long was a good one.
+/// A connection that lasted this long counts as good: the next pause is the shortest one.
 const LONG_ENOUGH: Duration = Duration::from_secs(5);
 
-/// What an event loop said, by the question's number.
+/// The answer of an event loop, by the question's number.
 type LoopSaid = (u64, Vec<Waiting>);
 
 struct Answering {
@@ -30,7 +30,8 @@ struct Answering {
     process: ProcessFacts,
 }
 
-/// Starts the task of one client; it ends when `shared` is closed. `mark`: with what its owners and attempts begin.
+/// Starts the task of one client; it ends when `shared` is closed. `mark` is the process mark, with which its owners and attempts
+/// begin.
 pub(super) fn start(shared: &Arc<Shared>, settings: &Settings, mark: [u8; 12]) -> Result<(), String> {
     let id = String::from_utf8_lossy(&mark).into_owned();
     let process = ProcessFacts { id, ..settings.process.clone() };
@@ -42,13 +43,13 @@ async fn run(answering: Answering) {
     let mut pause = PAUSE.0;
     let mut refusal_told = false;
     while !shared.is_closed() {
-        // In the other modes Redis has no messages for this user, or not for this connection.
+        // In any mode but hand-off this user or this connection gets no messages from Redis. Besides, the renewal connects first.
         if !shared.may_listen() {
             shared.census.notified().await;
             continue;
         }
         let began = now();
-        // A broken connection is no line for the log: the main connection tells of a Redis that is gone.
+        // A broken connection is not logged here: the main connection reports that Redis is gone.
         if let Err(Failure::Said(said)) = answering.listen().await
             && said.starts_with(b"NOPERM")
             && !refusal_told
@@ -77,7 +78,7 @@ impl Answering {
     /// Answers until the connection breaks or the client is closed.
     async fn listen(&self) -> Result<(), Failure> {
         let unwanted = self.shared.password_unwanted.load(Ordering::Acquire);
-        // Any node of a cluster will do: a message reaches all of them.
+        // Any node of a cluster will do, because a message reaches all nodes.
         let node = self.shared.routes().nodes().first().cloned();
         let target = self.settings.target_of(node.as_ref());
         let (talk, mut pushes) = side::listen(&self.settings, &target, unwanted, CHANNEL).await?;
@@ -94,7 +95,8 @@ impl Answering {
                 Some((number, waits)) = said.recv() => respondent.loop_said(number, waits),
                 () = until(respondent.next()) => {}
                 () = self.shared.census.notified() => {
-                    // There is a new main connection: this server may be a replica now, and what a replica says reaches nobody.
+                    // There is a new main connection. This server may be a replica now, and messages that a replica publishes
+                    // reach nobody.
                     let stays = self.shared.may_listen() && node.as_ref().is_some_and(|node| self.shared.routes().nodes().contains(node));
                     if !stays {
                         return Ok(());
@@ -109,7 +111,7 @@ impl Answering {
     fn hear(&self, respondent: &mut Respondent, message: &[u8], to_us: &UnboundedSender<LoopSaid>) {
         match respondent.hear(now(), message) {
             Some(Follows::AskLoop { number, keys }) => {
-                // From now on it is known since when the loop owes an answer.
+                // This starts the clock of the loop's sign of life, if the loop does not owe one yet.
                 self.shared.stuck_for();
                 let (answer, answered) = oneshot::channel();
                 self.shared.send(Inbound::WhoWaits { keys, answer });
@@ -140,7 +142,7 @@ impl Answering {
                 .into_iter()
                 .map(|message| vec![b"PUBLISH".to_vec(), message.channel.into_bytes(), message.text])
                 .collect();
-            // A refused answer is the asker's trouble: it sees that this process was reached and says nothing.
+            // If Redis refuses an answer, the process that asked notices it: this process was reached but did not answer.
             talk.ask_all(&commands).await?;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! How results get to JavaScript, and the errors of the lane itself.
+//! How results get to JavaScript, and the lane's own errors.
 
 use lock_core::{Code, Error, Notice};
 use napi::Env;
@@ -7,12 +7,12 @@ use std::rc::Rc;
 /// Brings results to JavaScript; called on its thread, inside a callback scope.
 pub(crate) type Deliver = Rc<dyn Fn(&Env, Vec<Notice>)>;
 
-/// The error of a call after the lane was closed.
+/// The error for a call after the lane was closed.
 pub(super) fn closed() -> Error {
     Error::new(Code::Closed, "The locking provider was shut down; it takes no more calls.")
 }
 
-/// The error of a call that met a fault of this package.
+/// The error for a call that met a fault of this package.
 pub(super) fn internal() -> Error {
     Error::new(Code::Internal, "A fault in medusa-locking-redis; the provider stops. Please report it.")
 }

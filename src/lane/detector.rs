@@ -1,13 +1,13 @@
-//! Listens to the Sentinels, so that a change of the master is noticed at once (`failoverDetector`). There is one task for
-//! each Sentinel; it ends with its client.
+//! Listens to the Sentinels, so that the client notices a change of the master at once (`failoverDetector`). There is one task
+//! for each Sentinel; it ends with its client.
 
 use crate::net::{Detection, Place, Sentinel, Sentinels, SocketRules, Target};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::task::JoinSet;
 
-/// Starts to listen, if the options ask for it. A change of the master calls `moved` with a line for the log. The tasks end
-/// with the set.
+/// Starts to listen if the options ask for it. A change of the master calls `moved` with a line for the log. The tasks end with
+/// the set.
 pub(super) fn start(target: &Target, moved: impl Fn(String) + Clone + Send + Sync + 'static) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     if let Place::Asked(sentinels) = &target.place

@@ -1,4 +1,5 @@
-//! Looks at a server, its locks and the processes that use them, for operators: over connections of its own on the background thread.
+//! Looks at a server, its locks and the processes that use them, for operators. It uses its own connections on the background
+//! thread.
 
 use super::settings::Settings;
 use super::shared::Shared;
@@ -20,21 +21,21 @@ use tokio::sync::mpsc::Receiver;
 
 /// Longest wait for the reply to one command.
 const REPLY_LIMIT: Duration = Duration::from_secs(5);
-/// For how long a table of slots is believed. Who asks is in no hurry, and masters change.
+/// For how long a table of slots is used. Masters change, and an operator has time for another look-up.
 const ROUTES_FOR: Duration = Duration::from_secs(1);
-/// How often a command is tried whose slot has another node, and the pause between.
+/// How often a command is tried whose slot has moved to another node, and the pause between two tries.
 const MOST_TRIES: u32 = 10;
 const TRY_PAUSE: Duration = Duration::from_millis(100);
-/// Keys that one SCAN looks at.
+/// The number of keys that one SCAN looks at.
 const SCAN_COUNT: &str = "1000";
-/// Lock keys that are read at once.
+/// The number of lock keys that are read at once.
 const READ_AT_ONCE: usize = 200;
 
 /// See the module. It connects when it is first asked.
 pub(crate) struct Inspector {
     settings: Settings,
     namespace: Namespace,
-    /// For looking up a cluster.
+    /// The state that the look-up of a cluster needs.
     shared: Shared,
     /// The table of slots, and when it was looked up.
     routes: Mutex<Option<(Instant, Routes)>>,
@@ -43,7 +44,7 @@ pub(crate) struct Inspector {
 }
 
 impl Inspector {
-    /// Not connected yet.
+    /// It does not connect yet.
     pub(crate) fn new(settings: Settings) -> Result<Self, String> {
         let mut seed = [0; 24];
         getrandom::fill(&mut seed).map_err(|error| format!("the system gives no random numbers: {error}"))?;
@@ -57,7 +58,7 @@ impl Inspector {
         })
     }
 
-    /// Sends one command: to this node of a cluster, or to the server, or to any node.
+    /// Sends one command: to this node of a cluster, to the only server, or to any node.
     pub(crate) async fn command(&self, node: Option<String>, parts: Vec<String>) -> Result<Value, Failure> {
         let place = match node {
             Some(node) => Some(self.settings.address(&node)),
@@ -112,7 +113,7 @@ impl Inspector {
         Ok((found.into_iter().collect(), false))
     }
 
-    /// What Redis has about these lock keys.
+    /// Reads these lock keys from Redis.
     pub(crate) async fn read(&self, keys: Vec<String>) -> Result<Vec<KeyFacts>, Failure> {
         let keys: Vec<_> = keys.into_iter().map(|key| LockKey::new(key.into_bytes())).collect();
         let mut tries = 0;
@@ -139,7 +140,7 @@ impl Inspector {
                 let mut replies = replies.into_iter();
                 for (key, commands) in some.iter().zip(&commands) {
                     let own: Vec<_> = replies.by_ref().take(commands.len()).collect();
-                    // Without the lock itself nothing is known. What is no text is no lock.
+                    // Without the lock key itself nothing is known. A key of another type is no lock.
                     if let Some(Err(refused @ Failure::Said(said))) = own.first()
                         && !said.starts_with(b"WRONGTYPE")
                     {
@@ -152,18 +153,18 @@ impl Inspector {
         Ok(facts)
     }
 
-    /// Asks all processes what they hold and wait for.
+    /// Asks all processes which locks they hold and wait for.
     pub(crate) async fn ask(&self, keys: Option<Vec<String>>, limit: Duration) -> Result<Census, Failure> {
         let nodes = self.nodes().await?;
         let in_cluster = !nodes.is_empty();
         let channel = reply_channel(&self.ids.lock().unwrap_or_else(PoisonError::into_inner).attempt());
         let (talk, mut pushes) = self.listen(nodes, &channel).await?;
-        // The reply's channel must be there before anybody answers.
+        // The subscription to the reply channel must stand before anybody answers.
         in_time(async { pushes.recv().await.ok_or_else(|| Failure::odd("SUBSCRIBE")) }).await?;
         let question = question_message(Question { reply: channel, keys });
         let mut collector = Collector::new(now(), limit);
         let reached = in_time(talk.ask(&[b"PUBLISH", CHANNEL.as_bytes(), &question])).await?;
-        // In a cluster the number is that of one node.
+        // In a cluster this is the number of one node only.
         if let (Value::Int(reached), false) = (reached, in_cluster) {
             collector.reached(u64::try_from(reached).unwrap_or(0));
         }
@@ -182,8 +183,8 @@ impl Inspector {
         Ok(collector.finish())
     }
 
-    /// Takes a lock away from `owner`, or from whoever holds it; only the hold with this `token`, if it is given. Tells its holder by whom.
-    /// Gives how many were taken away.
+    /// Takes a lock away from `owner`, or from any holder; with a `token`, only from the hold that has it. Tells the holder who
+    /// took the lock. Returns how many locks were taken away.
     pub(crate) async fn free(
         &self,
         key: String,
@@ -194,11 +195,12 @@ impl Inspector {
         let lock = LockKey::new(key.clone().into_bytes());
         let freed = freed_message(Freed { keys: vec![key], owner: owner.clone(), by });
         let tell = vec![b"PUBLISH".to_vec(), CHANNEL.into(), freed];
-        // Each node tells those who listen there, before the lock is gone: from node to node it may take longer than the loss.
+        // Each node tells the processes that listen there, before the lock is gone. Between nodes the message may take longer
+        // than the loss itself.
         let nodes = self.nodes().await?;
         let places = if nodes.is_empty() { vec![None] } else { nodes.into_iter().map(Some).collect() };
         for place in places {
-            // Without the right to say it, or at a node that is lost, the holder is told of the loss only.
+            // If the user may not publish, or if the node is lost, the holder only learns of the loss.
             let _ = self.ask_all(place, std::slice::from_ref(&tell)).await;
         }
         let mut tries = 0;
@@ -224,7 +226,8 @@ impl Inspector {
         token: Option<u64>,
     ) -> Result<Value, Failure> {
         let place = self.routes().await?.and_then(|routes| routes.of(lock.slot()).cloned());
-        // A connection of its own: a command that may have been executed must not be repeated, the next holder has the lock by then.
+        // This uses a new connection, on which the command is sent only once. A command that may have been executed must not be
+        // repeated, because by then the next holder may have the lock.
         let talk =
             in_time(side::open(&self.settings, &self.settings.target_of(place.as_ref()), false)).await?;
         match revoke(&talk, &revoking(lock, owner, token, false)).await {
@@ -235,7 +238,8 @@ impl Inspector {
         }
     }
 
-    /// A node that has handed a slot over has done nothing. Others may hear of its new node a little later.
+    /// A node that has handed a slot over has not executed the command. Other nodes may learn of the slot's new node a little
+    /// later.
     async fn is_to_be_tried_again<T>(&self, outcome: &Result<T, Failure>, tries: &mut u32) -> bool {
         let moved = matches!(outcome, Err(Failure::Said(said)) if said.starts_with(b"MOVED"));
         *tries += 1;
@@ -265,7 +269,8 @@ impl Inspector {
         Err(last)
     }
 
-    /// Sends commands over the connection to a place. One that was made before may have broken meanwhile, so a new one is tried once.
+    /// Sends commands over the connection to a place. An existing connection may have broken meanwhile, so a new connection is
+    /// tried once.
     async fn ask_all<P: AsRef<[u8]>>(
         &self,
         place: Option<NodeAddress>,
@@ -276,7 +281,7 @@ impl Inspector {
             if let Ok(answers) = in_time(talk.ask_all(commands)).await {
                 return Ok(answers);
             }
-            // Whoever asks next does not wait for it, too.
+            // The next call must not wait for this connection, too.
             self.talks.lock().await.remove(&place);
         }
         let target = self.settings.target_of(place.as_ref());

@@ -1,4 +1,4 @@
-//! Asking the nodes of a cluster which of them has which slot, on the background thread.
+//! Asks the nodes of a cluster which of them has which slot, on the background thread.
 
 use super::settings::{Discovery, Settings};
 use super::shared::{Inbound, Shared};
@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Most masters of a cluster: each gets a connection.
+/// Largest number of masters of a cluster, because each gets a connection.
 const MOST_MASTERS: usize = 1_000;
 
 /// Looks up the table and puts it into the mailbox. The nodes `known` are asked before those of the options.
@@ -85,20 +85,20 @@ async fn ask(
     Ok(ranges)
 }
 
-/// Whether the node says that the cluster works. A cluster that lacks slots may get them in a moment.
+/// Whether the node says that the cluster works. A cluster that lacks slots may soon get them back.
 async fn check_state(talk: &Talk) -> Result<(), String> {
     match talk.ask(&["CLUSTER", "INFO"]).await {
         Ok(Value::Text(info)) if String::from_utf8_lossy(&info).contains("cluster_state:fail") => {
             Err("cluster_state is fail".to_owned())
         }
-        // A user without the right to ask learns it by the first call.
+        // A user without the right to ask learns of it from the first call.
         Ok(_) => Ok(()),
         Err(Failure::Said(said)) if said.starts_with(b"NOPERM") => Ok(()),
         Err(error) => Err(error.to_string()),
     }
 }
 
-/// Each entry: first and last slot, then the master, then its replicas; a server: host, port and more.
+/// Each entry has the first and the last slot, then the master, then its replicas. Each server is given by host, port and more.
 fn parse(slots: &Value, near: &NodeAddress, rules: &ClusterRules) -> Vec<SlotRange> {
     let Value::Array(entries) = slots else { return Vec::new() };
     entries.iter().filter_map(|entry| range(entry, near, rules)).collect()

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// The two lanes behind one interface.
+/// The interface of both lanes.
 pub(crate) enum Lane {
     /// On Node's loop.
     Loop(Rc<NodeLoop>),
@@ -61,7 +61,7 @@ impl Lane {
         }
     }
 
-    /// Lets `body` work on the engine. Its commands are sent, and its results told, soon after.
+    /// Lets `body` work on the engine. Soon after, its commands are sent and its results are delivered.
     pub(crate) fn with<R>(
         &self,
         env: &Env,
@@ -78,22 +78,22 @@ impl Lane {
         self.shared().leases().state(crate::sys::now(), hold)
     }
 
-    /// Time until the hold's lease can lapse; `None`: it has no end.
+    /// Time until the hold's lease can lapse; `None`: it has no lease.
     pub(crate) fn remaining(&self, hold: HoldId) -> Option<Duration> {
         self.shared().leases().remaining(crate::sys::now(), hold)
     }
 
-    /// What is held: of these keys, or all.
+    /// The facts of the held locks: of these keys, or of all keys.
     pub(crate) fn lease_facts(&self, keys: Option<&BTreeSet<LockKey>>) -> Vec<LeaseFacts> {
         self.shared().leases().facts(crate::sys::now(), keys)
     }
 
-    /// Why the hold's last renewal did not come about, if it did not.
+    /// Why the hold's last renewal failed, if it did.
     pub(crate) fn unrenewed(&self, hold: HoldId) -> Option<Unrenewed> {
         self.shared().leases().unrenewed(hold).cloned()
     }
 
-    /// How many renewals did not come about.
+    /// How many renewals have failed.
     pub(crate) fn renewals_failed(&self) -> u64 {
         self.shared().renewals_failed.load(Ordering::Relaxed)
     }

@@ -1,7 +1,7 @@
 //! The preferred lane: the socket on Node's own libuv loop.
 //!
-//! The commands of one turn of the loop leave in one write, before the loop waits or right after replies were handled. The
-//! loop finds replies; they are read and their calls settled at that place, in one callback scope. Everything in here runs
+//! The commands of one turn of the loop are sent in one write, before the loop waits or right after replies were handled. When
+//! the loop finds replies, the lane reads them and settles their calls at once, in one callback scope. All code in this file runs
 //! on the environment's thread.
 
 use super::deliver::{Deliver, closed, internal};
@@ -20,10 +20,11 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Results that are told before the commands that follow from them are written. Redis then works on the first commands while
-/// JavaScript handles the next results.
+/// So many results are delivered before the commands that follow from them are written. Redis then works on the first commands
+/// while JavaScript handles the next results.
 const MOST_TOLD: usize = 64;
-/// Longest turn. After it the rest of the loop runs, although more may be left to tell: results lead to calls, and calls to results.
+/// Longest turn. After it the rest of the loop runs, although undelivered results may be left. Without this limit a turn might
+/// never end, because results lead to calls, and calls to results.
 const LONGEST_TURN: Duration = Duration::from_millis(10);
 
 struct Handles {
@@ -51,18 +52,18 @@ pub(crate) struct NodeLoop {
     deliver: RefCell<Option<Deliver>>,
     shared: Arc<Shared>,
     settings: Settings,
-    /// A callback of ours is running. Commands of calls made now are sent when it ends.
+    /// One of our callbacks is running. The commands of calls made now are sent when it ends.
     in_turn: Cell<bool>,
-    /// The last turn was long, and may have left something to tell or to write.
+    /// The last turn was too long, and may have left results to deliver or commands to write.
     behind: Cell<bool>,
     /// The commands of this turn are sent when the loop has visited all sockets.
     gathers: Cell<bool>,
-    /// The step at exit was taken. It is taken once.
+    /// The step at exit was taken. It is taken only once.
     exited: Cell<bool>,
 }
 
 impl NodeLoop {
-    /// Opens the handles and starts the renewal. It connects when the client asks for it.
+    /// Opens the handles and starts the renewal. The lane connects when the client asks for it.
     pub(super) fn open(
         env: &Env,
         settings: Settings,
@@ -133,12 +134,12 @@ impl NodeLoop {
             state.prepared = true;
             handles.prepare.start();
         }
-        // The result of a call that failed at once must still be told.
+        // The result of a call that failed at once must still be delivered.
         if !state.referenced && state.engine.is_awaited() {
             state.referenced = true;
             handles.wake.set_referenced(true);
         }
-        // The loop may be blocked for longer than a lease lasts.
+        // This does not wait for the loop, which may be blocked for longer than a lease lasts.
         if state.engine.take_renewal_wake() {
             self.shared.renewal.notify_one();
         }
@@ -154,11 +155,12 @@ impl NodeLoop {
         }
     }
 
-    /// One callback from the loop: handles the event, then sends and tells until nothing is left or the turn gets long.
+    /// One callback from the loop: handles the event, then sends commands and delivers results until nothing is left or the turn
+    /// is too long.
     fn turn(&self, take_in: impl FnOnce(&Self)) {
         self.in_turn.set(true);
         let end = now() + LONGEST_TURN;
-        // A panic ends here: the calls fail, and the shop goes on.
+        // A panic ends here: the calls fail, but the shop continues to run.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             take_in(self);
             loop {
@@ -254,7 +256,7 @@ impl NodeLoop {
         }
         // After a failure the watcher has ended, so the rest must be read now.
         let failed = readiness.failed;
-        // Notices that are not told yet go first. The watcher calls again.
+        // Notices that are not delivered yet go first. The watcher calls again.
         if untold && !failed {
             return;
         }
@@ -265,7 +267,7 @@ impl NodeLoop {
         }
     }
 
-    /// Does what lock-core asks for: connects, writes, sets the timer, and decides whether the loop may end.
+    /// Does what lock-core asks for: connects, writes, sets the timer, and decides whether the process may end.
     fn pump(&self) {
         let state = &mut *self.state.borrow_mut();
         loop {
@@ -321,12 +323,12 @@ impl NodeLoop {
         }
     }
 
-    /// Whether more is to be written than was written at once.
+    /// Whether a socket has more to write than it wrote at once.
     fn has_more(&self) -> bool {
         !self.gathers.get() && self.state.borrow().sockets.have_more()
     }
 
-    /// Brings the notices to JavaScript, and lets its microtasks run. True when there were notices.
+    /// Delivers the notices to JavaScript, and lets its microtasks run. True if there were notices.
     fn tell(&self) -> bool {
         let notices = self.state.borrow_mut().engine.take_notices(MOST_TOLD);
         if notices.is_empty() {

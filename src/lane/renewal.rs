@@ -1,5 +1,5 @@
-//! The renewal lane renews leases from the background thread, over a connection of its own, also while the JavaScript thread
-//! is busy. JavaScript is told only when a lease is lost.
+//! Renews leases from the background thread over its own connection, also while the JavaScript thread is busy. JavaScript is only
+//! told when a lease is lost.
 
 use super::renewal_call::{Answers, ask, is_readonly};
 use super::settings::Settings;
@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-/// Longest pause while there are leases. While the machine is suspended, timers stand still and leases go on.
+/// Longest pause while there are leases. While the machine is suspended, timers stop, but leases run on.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A connection, or none yet.
@@ -29,7 +29,7 @@ struct Renewer {
     shared: Arc<Shared>,
     settings: Settings,
     namespace: Namespace,
-    /// Connections, by node.
+    /// The connections, by node.
     places: std::sync::Mutex<HashMap<Option<NodeAddress>, Kept>>,
     stall_told: AtomicBool,
 }
@@ -48,7 +48,7 @@ pub(crate) fn start(shared: Arc<Shared>, settings: Settings) -> Result<(), Strin
 
 async fn run(renewer: Arc<Renewer>) {
     let shared = Arc::clone(&renewer.shared);
-    // Both end with this task: nothing is renewed for a client that is closed.
+    // Both end with this task, because nothing is renewed for a closed client.
     let mut detectors = None;
     let mut calls = JoinSet::new();
     while !shared.is_closed() {
@@ -63,7 +63,7 @@ async fn run(renewer: Arc<Renewer>) {
         if shared.reachable.swap(false, Ordering::AcqRel) {
             // The connection is made early, so that the first renewal does not wait for it.
             tokio::spawn(Arc::clone(&renewer).connect_ahead());
-            // Now the Sentinels have named the other Sentinels.
+            // By now the Sentinels have named the other Sentinels.
             detectors.get_or_insert_with(|| {
                 let listener = Arc::clone(&renewer);
                 detector::start(&renewer.settings.target, move |reason| {
@@ -90,7 +90,8 @@ impl Renewer {
         self.places.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Begins the due renewals, unless the JavaScript thread is stuck: a hung process must not hold a lock for ever.
+    /// Begins the due renewals, unless the JavaScript thread has been stuck for too long. A hung process must not hold a lock for
+    /// ever.
     fn begin(self: &Arc<Self>, due: Vec<Renewal>, calls: &mut JoinSet<()>) {
         let stuck = self.shared.stuck_for();
         if stuck > self.settings.maximum_stall {
@@ -149,12 +150,12 @@ impl Renewer {
         self.shared.renewal.notify_one();
     }
 
-    /// Renews a batch; the answers are by key.
+    /// Renews a batch; the answers are in the order of its keys.
     async fn ask(&self, call: &RenewalCall) -> Result<Answers, Failure> {
         let nodes = self.settings.discovery.is_some();
         if !nodes && !self.shared.keeps_to_slots.load(Ordering::Acquire) {
             match self.ask_server(None, call).await {
-                // Nothing was executed. The server is a cluster behind one address.
+                // Redis has executed nothing. The server is a cluster behind one address.
                 Err(Failure::Said(said)) if said.text().contains("CROSSSLOT") => {
                     self.shared.keeps_to_slots.store(true, Ordering::Release);
                 }
@@ -190,7 +191,7 @@ impl Renewer {
                 self.ask_server(Some(&moved), part).await
             }
             Err(error @ Failure::Broken(_)) => {
-                // A replica may have the slot by now. The next attempt then finds it.
+                // A replica may have taken over the slot. Then the next attempt finds it.
                 self.look_up().await?;
                 Err(error)
             }
@@ -233,7 +234,7 @@ impl Renewer {
                 if !reused {
                     return Err(error);
                 }
-                // The connection may have broken long ago, so the server may be well now.
+                // The connection may have broken long ago, so the server may be reachable now.
                 let fresh = self.connect(address).await?;
                 let answers = ask(&fresh, call, plain, safety).await?;
                 place.lock().await.replace(fresh);
@@ -255,7 +256,7 @@ impl Renewer {
         let target = self.settings.target_of(address);
         let unwanted = self.shared.password_unwanted.load(Ordering::Acquire);
         let talk = side::open(&self.settings, &target, unwanted).await;
-        // In a cluster one node that is lost says nothing about the others.
+        // In a cluster the loss of one node says nothing about the other nodes.
         if talk.is_ok() || address.is_none() {
             self.shared.renewal_connects(talk.is_ok());
         }
@@ -264,14 +265,14 @@ impl Renewer {
         Ok(talk)
     }
 
-    /// Checks the role, as the main connection does. A replica does not know the newest locks, and would call each of them
-    /// nobody's.
+    /// Checks the role, as the main connection does. A replica does not know the newest locks, so it would report each of them as
+    /// lost.
     async fn check_role(&self, talk: &Talk) -> Result<(), Failure> {
         let HandshakeOptions { master_only, ready_check, .. } = self.settings.client.handshake_options;
         if !master_only || !ready_check {
             return Ok(());
         }
-        // A user without the right to ask relies on the Sentinels.
+        // If the user may not ask, the client relies on the Sentinels.
         if let Ok(Value::Text(info)) = talk.ask(&["INFO", "replication"]).await
             && String::from_utf8_lossy(&info).contains("role:slave")
         {
@@ -287,7 +288,7 @@ impl Renewer {
             let place = self.place(address);
             let mut guard = place.lock().await;
             if guard.is_none() && !self.shared.is_closed() {
-                // A failure is told later: the next renewal connects again.
+                // A failure is not reported here: the next renewal connects again.
                 *guard = self.connect(address).await.ok();
             }
         }
@@ -303,7 +304,7 @@ impl Renewer {
         }
     }
 
-    /// Tells that `keys` of a hold are lost; `None`: all of its keys.
+    /// Reports that `keys` of a hold are lost; `None`: all of its keys.
     fn tell_lost(&self, hold: HoldId, why: Loss, keys: Option<Vec<String>>) {
         let Some(held) = self.shared.leases().held(hold).cloned() else { return };
         let keys =
@@ -335,7 +336,7 @@ impl Renewer {
     }
 }
 
-/// The new node of a slot, and the slot, of a MOVED reply.
+/// The new node and the slot from a MOVED reply.
 fn moved_to(text: &str) -> Option<(String, u16)> {
     let mut words = text.split(' ').skip(1);
     let (slot, node) = (words.next()?.parse().ok()?, words.next()?);

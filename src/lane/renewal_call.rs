@@ -1,4 +1,4 @@
-//! Brings a call of the renewal to Redis and its answer back.
+//! Sends a call of the renewal to Redis and returns the answers.
 
 use crate::net::{Failure, Talk};
 use lock_core::resp::Value;
@@ -6,13 +6,13 @@ use lock_core::{RenewalCall, Safety, Script, ScriptCall};
 
 /// Redis' answers to the renewal of a batch.
 pub(super) struct Answers {
-    /// The script's answer for each key, in order. 0: the lock was not its holder's.
+    /// The script's answer for each key, in order. 0: the owner did not hold the lock.
     pub(super) per_key: Vec<i64>,
     /// Why the renewal does not count; `None`: it does.
     pub(super) shortfall: Option<String>,
 }
 
-/// Too few replicas have the writes of this connection: the reason as a line, or `None`.
+/// If too few replicas have the writes of this connection: the reason as a line. Else `None`.
 async fn shortfall(talk: &Talk, Safety { replicas, timeout }: Safety) -> Result<Option<String>, Failure> {
     let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).max(1);
     let Value::Int(count) = talk.ask(&["WAIT", &replicas.to_string(), &ms.to_string()]).await? else {
@@ -42,7 +42,7 @@ pub(super) async fn ask(
     Ok(Answers { per_key, shortfall })
 }
 
-/// EVALSHA, then EVAL. SCRIPT LOAD would need a right that the official package does not need.
+/// Tries EVALSHA, then EVAL. SCRIPT LOAD would need a right that the official package does not need.
 async fn evaluate(talk: &Talk, script: Script, arguments: &[Vec<u8>]) -> Result<Value, Failure> {
     let command = |name: &str, script: &str| {
         let mut command = vec![name.as_bytes().to_vec(), script.as_bytes().to_vec()];

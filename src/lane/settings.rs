@@ -14,7 +14,7 @@ pub(crate) struct Settings {
     pub(crate) discovery: Option<Discovery>,
     /// The client's own settings.
     pub(crate) client: ClientConfig,
-    /// What is said about this process to operators who ask; its mark is added later.
+    /// The facts about this process, for operators who ask. The process mark is added later.
     pub(crate) process: ProcessFacts,
     /// If the JavaScript thread is stuck for longer, its leases are not renewed.
     pub(crate) maximum_stall: Duration,
@@ -42,10 +42,10 @@ impl Settings {
 /// How a cluster's nodes are found.
 #[derive(Clone, Debug)]
 pub(crate) struct Discovery {
-    /// Nodes of the options: they are asked after all nodes that the cluster has named.
+    /// The nodes of the options. They are asked after all nodes that the cluster has named.
     pub(crate) start: Vec<Endpoint>,
-    /// Longest time that one node may take to say which has which slot.
+    /// Longest time in which a node must tell which node has which slot.
     pub(crate) limit: Duration,
-    /// At the start a cluster that reports itself as failed is not used.
+    /// A cluster that reports itself as failed is not used at the start.
     pub(crate) ready_check: bool,
 }

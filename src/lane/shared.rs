@@ -30,7 +30,7 @@ pub(crate) enum Inbound {
     Moved { reason: String },
     /// A notice for JavaScript.
     Notice(Notice),
-    /// Which calls wait, at these keys or at all? A process whose loop is stuck does not answer.
+    /// Which calls wait, for these keys or for any key? A process whose loop is stuck does not answer.
     WhoWaits { keys: Option<BTreeSet<LockKey>>, answer: oneshot::Sender<Vec<Waiting>> },
 }
 
@@ -41,22 +41,23 @@ pub(crate) struct Shared {
     waker: Mutex<Option<Waker>>,
     /// Wakes the renewal task.
     pub(crate) renewal: Notify,
-    /// The main connection stands, so the renewal may connect, too.
+    /// The main connection works, so the renewal may connect, too.
     pub(crate) reachable: AtomicBool,
     /// A command may name keys of one slot only.
     pub(crate) keeps_to_slots: AtomicBool,
-    /// How locks are waited for; `None`: there was no connection yet.
+    /// How calls wait for locks; `None`: there was no connection yet.
     mode: Mutex<Option<Mode>>,
     /// Wakes the task that answers questions of operators.
     pub(crate) census: Notify,
-    /// The renewal has its connection, or would get one: the last attempt did not fail. Where connections are few, it has the first right.
+    /// The renewal has its connection or could get one: its last attempt did not fail. Where the server allows few connections,
+    /// the renewal comes first.
     renewal_stands: AtomicBool,
     /// The server wants no password although one was given.
     pub(crate) password_unwanted: AtomicBool,
     /// In a cluster: which node has which slot.
     routes: Mutex<Arc<Routes>>,
     closed: AtomicBool,
-    /// How many renewals of leases did not come about.
+    /// How many renewals of leases have failed.
     pub(crate) renewals_failed: AtomicU64,
     /// When the JavaScript thread was last asked for a sign of life, if it has not given one yet; else 0.
     asked_at: AtomicU64,
@@ -91,8 +92,9 @@ impl Shared {
         self.leases.clone()
     }
 
-    /// Begins no more renewals, and blocks until none is under way, as long as the step at exit may wait for them: one that Redis carries
-    /// out after the step would give a lock its full length, and nobody would hold it. Returns when the step has to end.
+    /// Begins no more renewals, and blocks until none is under way, but only as long as the step at exit may wait for renewals.
+    /// If Redis executed a renewal after the step, it would give a lock its full lease again, and nobody would hold that lock.
+    /// Returns the time at which the step has to end.
     pub(crate) fn begin_exit(&self) -> Instant {
         let began_at = now();
         self.leases().end_renewals();
@@ -102,7 +104,7 @@ impl Shared {
         began_at + EXIT_LIMIT
     }
 
-    /// Notes what the renewal has to know about a main connection that now stands.
+    /// Notes the facts about a new main connection that the renewal needs.
     pub(crate) fn stands(&self, mode: Mode, keeps_to_slots: bool, password_unwanted: bool) {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = Some(mode);
         self.keeps_to_slots.fetch_or(keeps_to_slots, Ordering::AcqRel);
@@ -123,7 +125,7 @@ impl Shared {
         self.mode() == Some(Mode::HandOff) && self.renewal_stands.load(Ordering::Acquire)
     }
 
-    /// How locks are waited for; `None`: there was no connection yet.
+    /// How calls wait for locks; `None`: there was no connection yet.
     pub(crate) fn mode(&self) -> Option<Mode> {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,8 +157,8 @@ impl Shared {
         }
     }
 
-    /// Empties the mailbox. Only the JavaScript thread calls this, which is its sign of life. The loss of a hold that was
-    /// released meanwhile is left out.
+    /// Empties the mailbox. Only the JavaScript thread calls this, so a call is its sign of life. A notice that a hold is lost is
+    /// dropped if the hold was released meanwhile.
     pub(crate) fn receive(&self) -> Vec<Inbound> {
         self.asked_at.store(0, Ordering::Release);
         let mut messages = std::mem::take(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner));

@@ -1,4 +1,4 @@
-//! Connections of the background thread: for the renewal, for messages, and for questions that are not about locks.
+//! Connections of the background thread: for the renewal, for messages, and for questions that do not concern locks.
 
 use super::settings::Settings;
 use crate::net::{self, Failure, SocketRules, Talk, Target};
@@ -9,7 +9,7 @@ use tokio::sync::mpsc::Receiver;
 
 /// Longest time for the handshake on a new connection.
 const GREETING_LIMIT: Duration = Duration::from_secs(5);
-/// Idle time after which the system asks whether the server is still there, on a connection that only listens.
+/// On a connection that only listens: idle time after which the system asks whether the server is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// Connects and logs in.
@@ -28,7 +28,7 @@ pub(super) async fn listen(
     password_unwanted: bool,
     channel: &str,
 ) -> Result<(Talk, Receiver<Vec<Value>>), Failure> {
-    // Nothing is sent over it for hours. A connection that a firewall has forgotten must be noticed all the same.
+    // This connection may be silent for hours. The process must still notice that a firewall has forgotten it.
     let target = Target {
         socket: SocketRules { keep_alive: Some(KEEP_ALIVE), ..target.socket.clone() },
         ..target.clone()
@@ -38,7 +38,7 @@ pub(super) async fn listen(
     let subscribed = async {
         talk.ask(&["HELLO", "3"]).await?;
         talk.tell(&["SUBSCRIBE", channel])?;
-        // The answer to SUBSCRIBE is a push. Where it is refused, the refusal comes in place of this one's answer.
+        // The answer to SUBSCRIBE is a push. If Redis refuses SUBSCRIBE, the refusal comes in place of the answer to this HELLO.
         talk.ask(&["HELLO", "3"]).await
     };
     tokio::time::timeout(GREETING_LIMIT, subscribed).await.map_err(limit)??;
@@ -92,7 +92,7 @@ async fn greet(settings: &Settings, talk: &Talk, password_unwanted: bool) -> Res
         }
         talk.ask(&["SELECT", &database]).await.map(drop)
     };
-    // Names only help people, so a refusal does no harm.
+    // The names only help people, so a refusal does no harm.
     let named = async {
         for name in &names {
             passes(talk.ask(name).await)?;

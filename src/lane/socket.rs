@@ -1,4 +1,4 @@
-//! The loop lane's socket, and when it is written to.
+//! The loop lane's socket, and the rules for writing to it.
 
 use super::wire;
 use crate::net::{TlsSession, describe};
@@ -8,10 +8,10 @@ use lock_core::Client;
 use std::io::{ErrorKind, Read};
 use std::time::Duration;
 
-/// Size of the buffer to read into.
+/// Size of the read buffer.
 pub(super) const READ_SIZE: usize = 64 << 10;
-/// Reads per wake-up, and how long they may take, so that one busy connection does not starve the rest of the loop. A few bytes of answer
-/// lead to a call.
+/// Reads per wake-up, and how long they may take, so that one busy connection does not starve the rest of the loop. This matters
+/// because a few bytes of a reply can lead to a new call.
 const MOST_READS: usize = 4;
 const LONGEST_READING: Duration = Duration::from_millis(10);
 
@@ -43,7 +43,7 @@ impl Connection {
         reads
     }
 
-    /// Reads what there is, a part of it or `all`, and handles it. The error says why the connection cannot go on.
+    /// Reads the available bytes, a part of them or `all`, and handles them. The error says why the connection cannot go on.
     pub(super) fn read(&mut self, client: &mut Client, buffer: &mut [u8], all: bool) -> Result<(), String> {
         let end = now() + LONGEST_READING;
         let goes_on = |reads| all || (reads < MOST_READS && now() < end);
@@ -90,8 +90,8 @@ impl Connection {
     }
 
     /// Writes a release for which others wait now, and nothing more until something is read. The same caller often asks for the
-    /// lock again in the same turn. Redis would find both commands, and execute both before it tells the next holder of the
-    /// release.
+    /// lock again in the same turn. Redis would then find both commands together, and would execute both before it tells the next
+    /// holder of the release.
     pub(super) fn write_alone(&mut self, client: &mut Client) -> Result<(), String> {
         if self.waits_for_room {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The loop lane's sockets, by the connection they are for.
+//! The loop lane's sockets, by node.
 
 use super::socket::Connection;
 use super::wire;
@@ -12,7 +12,7 @@ pub(super) type Write = fn(&mut Connection, &mut Client) -> Result<(), String>;
 #[derive(Default)]
 struct Place {
     connection: Option<Connection>,
-    /// Counts the connects. The result of an earlier one is out of date.
+    /// Counts the attempts to connect. The result of an earlier attempt is out of date.
     epoch: u64,
 }
 
@@ -27,7 +27,7 @@ impl Sockets {
         self.places.get_mut(node as usize)?.connection.as_mut()
     }
 
-    /// Begins a connect; returns its number.
+    /// Begins an attempt to connect; returns its number.
     pub(super) fn begin(&mut self, node: NodeId) -> u64 {
         if self.places.len() <= node as usize {
             self.places.resize_with(node as usize + 1, Place::default);
@@ -37,7 +37,7 @@ impl Sockets {
         place.epoch
     }
 
-    /// Whether this connect is the latest.
+    /// Whether this attempt to connect is the latest.
     pub(super) fn is_current(&self, node: NodeId, epoch: u64) -> bool {
         self.places.get(node as usize).is_some_and(|place| place.epoch == epoch)
     }
@@ -59,7 +59,7 @@ impl Sockets {
         self.places.clear();
     }
 
-    /// Writes to every connection. True when one broke, so that there is more to do.
+    /// Writes to every connection. True if one broke, so that there is more to do.
     pub(super) fn write_all(&mut self, router: &mut Router) -> bool {
         let mut broke = false;
         for node in 0_u32..u32::try_from(self.places.len()).unwrap_or_default() {
@@ -73,7 +73,7 @@ impl Sockets {
         self.places.iter().filter_map(|place| place.connection.as_ref()).any(Connection::has_more)
     }
 
-    /// Writes, and reads until no answer is owed, or until `end`. Nothing else runs meanwhile.
+    /// Writes, and reads until no reply is owed or until `end`. Nothing else runs meanwhile.
     pub(super) fn finish(&mut self, node: NodeId, router: &mut Router, buffer: &mut [u8], end: Instant) {
         let Some(client) = router.client(node) else { return };
         while client.expects_reply() {
@@ -97,7 +97,7 @@ impl Sockets {
         }
     }
 
-    /// Writes to one connection. True when it broke.
+    /// Writes to one connection. True if it broke.
     pub(super) fn write(&mut self, node: NodeId, router: &mut Router, write: Write) -> bool {
         let Some(connection) = self.get(node) else { return false };
         let Some(client) = router.client(node) else { return false };

@@ -1,4 +1,4 @@
-//! Redis' bytes over a lane's socket, in plain text or through TLS. The socket does not block.
+//! Moves Redis' bytes over a lane's socket, in plain text or through TLS. The socket does not block.
 
 use crate::net::TlsSession;
 use crate::sys::now;
@@ -57,7 +57,7 @@ pub(super) fn receive(client: &mut Client, tls: Option<&mut TlsSession>, bytes: 
     Ok(())
 }
 
-/// Reads what a server sent before a write to it failed: that may be the reason.
+/// Reads the bytes that a server sent before a write to it failed. They may contain the reason.
 pub(super) fn last_words(client: &mut Client, mut tls: Option<&mut TlsSession>, socket: &mut impl Read) {
     let mut buffer = [0; 4 << 10];
     for _ in 0..MOST_LAST_READS {
@@ -85,7 +85,7 @@ pub(super) fn ended(client: &Client, tls: bool, reason: String) -> String {
     }
 }
 
-/// How many bytes a socket took; `None` when it has no room.
+/// How many bytes a socket took; `None` if it has no room.
 fn taken(outcome: io::Result<usize>) -> io::Result<Option<usize>> {
     match outcome {
         Ok(0) => Err(io::Error::other("the connection takes no more")),

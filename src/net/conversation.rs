@@ -1,4 +1,4 @@
-//! Commands and replies over a stream, one after the other: for the few commands to a Sentinel.
+//! Commands and replies over a stream, one after the other. It serves the few commands to a Sentinel.
 
 use super::io_error::describe;
 use super::socket::Stream;
@@ -7,7 +7,7 @@ use lock_core::resp::{Parser, Value, append_command};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// One connection, spoken to in RESP2.
+/// One connection, which uses RESP2.
 pub(super) struct Conversation {
     stream: Box<dyn Stream>,
     parser: Parser,

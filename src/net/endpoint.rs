@@ -26,7 +26,7 @@ impl Family {
     }
 }
 
-/// A server's address.
+/// The address of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     /// Host name or address, and port.
@@ -70,7 +70,7 @@ pub(crate) struct SocketRules {
     /// Idle time until the system asks whether the other side is still there. Zero: the system's own time. `None`: the
     /// system does not ask.
     pub(crate) keep_alive: Option<Duration>,
-    /// Small writes leave at once.
+    /// Small writes are sent at once.
     pub(crate) no_delay: bool,
     /// Longest time from the first packet to an open connection, TLS included; `None`: no limit.
     pub(crate) connect_limit: Option<Duration>,

@@ -1,5 +1,5 @@
-//! One name, several addresses: the first connection that stands is used. A silent address holds up the next one for a
-//! moment only (RFC 8305, "Connection Attempts"). Node does the same.
+//! Connects to a name that has several addresses: the first connection that stands is used. A silent address delays the next one
+//! only a moment (RFC 8305, "Connection Attempts"). Node does the same.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -66,7 +66,7 @@ mod tests {
                 if says_nothing {
                     std::future::pending::<()>().await;
                 }
-                // Later than the next address is asked.
+                // An attempt takes a moment, but less than the head start.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 if refuses { Err(format!("{port} refuses")) } else { Ok(port) }
             }

@@ -1,4 +1,4 @@
-//! Socket errors in Node's words.
+//! Describes socket errors in Node's words.
 
 use std::io;
 

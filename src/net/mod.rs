@@ -1,4 +1,4 @@
-//! From a typed target to an open connection, TLS included. All of it runs on the background thread, since resolving,
+//! From a typed target to an open connection, TLS included. All of this runs on the background thread, since resolving,
 //! connecting and handshakes take time.
 
 mod connect;

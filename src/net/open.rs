@@ -1,4 +1,4 @@
-//! Sockets as ioredis makes them: family, several addresses, local address, no delay, keep-alive, time limit; then TLS.
+//! Opens sockets as ioredis does: family, several addresses, local address, no delay, keep-alive, time limit; then TLS.
 
 use super::endpoint::{Endpoint, SocketRules};
 use super::happy_eyeballs::first_of;
@@ -13,7 +13,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
-/// Most addresses of one name that are tried.
+/// The most addresses of one name that are tried.
 const MOST_ADDRESSES: usize = 32;
 
 /// How a connection is made.
@@ -38,7 +38,7 @@ impl Opened {
     }
 }
 
-/// Connects to a server whose place is known.
+/// Connects to a server whose address is known.
 pub(super) async fn open(endpoint: &Endpoint, way: Way<'_>) -> Result<Opened, String> {
     let end = end_of(way.rules);
     let socket = reach(endpoint, way.rules, end).await?;
@@ -46,7 +46,7 @@ pub(super) async fn open(endpoint: &Endpoint, way: Way<'_>) -> Result<Opened, St
     secure(endpoint, tls, socket, end).await.map(|stream| Opened::Secured(Box::new(stream)))
 }
 
-/// The latest moment for a connection.
+/// The latest moment at which the connection must stand.
 fn end_of(rules: &SocketRules) -> Option<Instant> {
     rules.connect_limit.and_then(|limit| Instant::now().checked_add(limit))
 }
@@ -62,7 +62,7 @@ async fn secure(
     socket: Socket,
     end: Option<Instant>,
 ) -> Result<TlsStream<Socket>, String> {
-    // A server that takes the beginning of a handshake for half a command waits for the rest of it.
+    // A server without TLS may take the beginning of a handshake for half a command, and then waits for the rest of the command.
     let late = || {
         format!("TLS with {endpoint} failed: the server did not answer in time; it may not speak TLS here")
     };
@@ -135,7 +135,7 @@ fn prepare(stream: &TcpStream, rules: &SocketRules) -> io::Result<()> {
     let keep_alive = socket2::TcpKeepalive::new().with_interval(std::time::Duration::from_secs(1));
     #[cfg(not(windows))]
     let keep_alive = keep_alive.with_retries(10);
-    // Node counts in whole seconds, so less than a second leaves the system's own time.
+    // Node counts in whole seconds, so a time below one second leaves the system's default.
     let keep_alive = if idle.as_secs() > 0 { keep_alive.with_time(idle) } else { keep_alive };
     socket2::SockRef::from(stream).set_tcp_keepalive(&keep_alive)
 }

@@ -1,4 +1,4 @@
-//! Redis' Sentinels say where the master is. They are asked before every connection, as ioredis does.
+//! Asks Redis' Sentinels where the master is: before every connection, as ioredis does.
 
 use super::conversation::Conversation;
 use super::endpoint::{Endpoint, Family, SocketRules};
@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The most Sentinels that are known. Usually there are three or five. Each silent one costs a wait.
+/// The most Sentinels that are kept. Usually there are three or five. Each silent Sentinel costs a wait.
 const MOST_KNOWN: usize = 32;
 /// The most other Sentinels that are read from one answer.
 const MOST_NAMED: usize = 256;
@@ -24,14 +24,14 @@ pub(crate) struct Sentinel {
     pub(crate) family: Option<Family>,
 }
 
-/// The known Sentinels, in the order in which they are to be asked.
+/// The known Sentinels, in the order in which they are asked.
 #[derive(Debug)]
 pub(crate) struct Known {
     /// Sentinels that answered the last question to them, and those that were never asked.
     answering: VecDeque<Sentinel>,
     /// Sentinels that did not answer.
     silent: VecDeque<Sentinel>,
-    /// The last answer.
+    /// The master that the last answer named.
     master: Option<Endpoint>,
 }
 
@@ -42,35 +42,35 @@ pub(crate) struct Detection {
     pub(crate) most: usize,
     /// Pauses before the reconnects to one of them, by attempt.
     pub(crate) pauses: Vec<Duration>,
-    /// After the last of these pauses the Sentinel is given up; without this that pause repeats.
+    /// After the last of these pauses the client gives the Sentinel up. Otherwise it repeats the last pause.
     pub(crate) stops: bool,
 }
 
 /// The Sentinels of one provider.
 #[derive(Debug)]
 pub(crate) struct Sentinels {
-    /// The master's name among them.
+    /// The Sentinels' name for the master.
     pub(crate) name: String,
     /// The Sentinels themselves.
     pub(crate) known: Mutex<Known>,
-    /// How to log in to them.
+    /// The login for the Sentinels.
     pub(crate) credentials: Option<Credentials>,
     /// TLS; `None`: plain text.
     pub(crate) tls: Option<Tls>,
-    /// Texts that must not be shown when a Sentinel repeats them.
+    /// Texts that must not be shown if a Sentinel repeats them.
     pub(crate) secrets: Secrets,
-    /// Other addresses for those that the Sentinels name, by "host:port".
+    /// Other addresses for the addresses that the Sentinels name, by "host:port".
     pub(crate) addresses: HashMap<String, Endpoint>,
-    /// The Sentinels are asked for other Sentinels.
+    /// The client asks the Sentinels for other Sentinels.
     pub(crate) learns: bool,
     /// Longest wait for an answer.
     pub(crate) limit: Duration,
-    /// How the client listens to them; `None`: it does not.
+    /// How the client listens to the Sentinels; `None`: it does not.
     pub(crate) detection: Option<Detection>,
 }
 
 impl Detection {
-    /// The pause after a failure that followed so many others in a row; `None`: the Sentinel is given up.
+    /// The pause after so many failures in a row; `None`: the client gives the Sentinel up.
     pub(crate) fn pause(&self, failures: u32) -> Option<Duration> {
         let at = usize::try_from(failures).unwrap_or(usize::MAX);
         let last = if self.stops { None } else { self.pauses.last() };
@@ -79,7 +79,7 @@ impl Detection {
 }
 
 impl Known {
-    /// Begins with these, in this order.
+    /// The list begins with these Sentinels, in this order.
     pub(crate) fn new(sentinels: Vec<Sentinel>) -> Self {
         Self { answering: sentinels.into(), silent: VecDeque::new(), master: None }
     }
@@ -88,7 +88,7 @@ impl Known {
         self.answering.iter().chain(&self.silent).cloned().collect()
     }
 
-    /// Takes the Sentinel out of both lists.
+    /// Takes the Sentinel out of its list.
     fn take(&mut self, endpoint: &Endpoint) -> Option<Sentinel> {
         let lists = [&mut self.answering, &mut self.silent];
         lists.into_iter().find_map(|list| {
@@ -103,8 +103,8 @@ impl Known {
         self.silent.extend(taken);
     }
 
-    /// Puts the Sentinel first for the next question. A Sentinel that names the same master twice goes behind those that answer:
-    /// the second question means that there was no master at that address.
+    /// Puts the Sentinel first for the next question. If it names the same master as the last answer, it goes behind all that
+    /// answer: the client asks again because it found no master at that address.
     fn answered(&mut self, endpoint: &Endpoint, master: &Endpoint) {
         let Some(sentinel) = self.take(endpoint) else { return };
         if self.master.as_ref() == Some(master) {
@@ -142,13 +142,13 @@ impl Sentinels {
         Err(format!("All sentinels are unreachable. Last error: {last}"))
     }
 
-    /// The known Sentinels, in the order in which they are to be asked.
+    /// The known Sentinels, in the order in which they are asked.
     pub(crate) fn all(&self) -> Vec<Sentinel> {
         self.known().all()
     }
 
-    /// Listens to one Sentinel until it announces another master. The error says why the Sentinel cannot be heard any more.
-    /// `began` is called when the subscription stands.
+    /// Listens to one Sentinel until it announces another master. The error says why the client can no longer listen to the
+    /// Sentinel. `began` is called when the subscription stands.
     pub(crate) async fn hear_of_switch(
         &self,
         sentinel: &Sentinel,
@@ -219,7 +219,7 @@ impl Sentinels {
             None => rules,
         };
         let opened = open(&sentinel.endpoint, Way { rules, tls: self.tls.as_ref() }).await;
-        // The advice in these texts names the option for Redis.
+        // The advice in these texts names the option for Redis, so the name is replaced.
         let opened = opened.map_err(|reason| reason.replace(" tls.", " sentinelTLS."))?;
         let mut talk = Conversation::new(opened.into_stream(), self.limit, self.secrets.clone());
         let Some(Credentials { username, password }) = &self.credentials else { return Ok(talk) };

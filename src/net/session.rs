@@ -1,4 +1,4 @@
-//! TLS between a socket's bytes and Redis' bytes, after the handshake. A session knows no socket: a lane moves the bytes.
+//! TLS between a socket's bytes and Redis' bytes, after the handshake. A session has no socket: a lane moves the bytes.
 
 use super::tls_error::explain;
 use rustls::ClientConnection;
@@ -15,7 +15,8 @@ pub(crate) struct TlsSession {
 impl TlsSession {
     /// Takes over a session whose handshake is done.
     pub(super) fn new(mut connection: ClientConnection) -> Self {
-        // The calls under way bound the output, and a lane seals only when the socket has room.
+        // The output needs no limit here: the number of calls under way limits it, and a lane encrypts only if the socket has
+        // room.
         connection.set_buffer_limit(None);
         Self { connection, buffer: vec![0; PIECE] }
     }
@@ -23,7 +24,7 @@ impl TlsSession {
     /// Decrypts bytes of the socket and hands the plain bytes to `take`. The error is a line for people.
     pub(crate) fn receive(&mut self, mut sealed: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
         loop {
-            // One call takes no more than rustls' buffer holds.
+            // One call takes at most what fits into rustls' buffer.
             self.connection.read_tls(&mut sealed).map_err(|error| error.to_string())?;
             let state = self.connection.process_new_packets().map_err(|error| explain(&error))?;
             let (mut left, closed) = (state.plaintext_bytes_to_read(), state.peer_has_closed());
@@ -42,17 +43,17 @@ impl TlsSession {
         }
     }
 
-    /// Seals bytes; [`Self::write_to`] sends them.
+    /// Encrypts bytes; [`Self::write_to`] sends them.
     pub(crate) fn seal(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.connection.writer().write_all(bytes)
     }
 
-    /// Whether there are sealed bytes to send.
+    /// Whether there are encrypted bytes to send.
     pub(crate) fn wants_write(&self) -> bool {
         self.connection.wants_write()
     }
 
-    /// Sends sealed bytes, as many as the socket takes.
+    /// Sends encrypted bytes, as many as the socket takes.
     pub(crate) fn write_to(&mut self, socket: &mut dyn Write) -> io::Result<usize> {
         self.connection.write_tls(socket)
     }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A connection as one stream, for a client that drives it itself.
+/// A connection as a stream, for a client that drives the connection itself.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
@@ -42,7 +42,7 @@ impl Socket {
         either!(self, socket => socket.writable().await)
     }
 
-    /// Reads the bytes that have come, without waiting.
+    /// Reads the bytes that have arrived, without waiting.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         either!(self, socket => socket.try_read(buffer))
     }
@@ -52,7 +52,7 @@ impl Socket {
         either!(self, socket => socket.try_write(bytes))
     }
 
-    /// Takes the socket off this runtime, for another kind of loop. The socket does not block.
+    /// Takes the socket off this runtime, so that another kind of loop can use it. The socket does not block.
     pub(crate) fn into_plain(self) -> io::Result<socket2::Socket> {
         either!(self, socket => socket.into_std().map(Into::into))
     }

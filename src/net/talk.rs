@@ -1,5 +1,5 @@
-//! A connection of the background thread that several tasks use at a time. Commands leave in the order in which they come,
-//! and replies come back in that order. It serves the renewal, and questions that are not about locks.
+//! A connection of the background thread that several tasks may use at the same time. Commands are sent in the order in which
+//! they come, and replies come back in that order. The renewal uses it, and so do questions that do not concern locks.
 
 use super::io_error::describe;
 use super::socket::Stream;
@@ -12,20 +12,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
 use tokio::sync::oneshot;
 
-/// Messages that wait to be looked at. More than these are lost.
+/// Pushes that wait to be read. Further pushes are lost.
 const MOST_PUSHES: usize = 16_384;
 
 /// Why there is no answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
-    /// The connection broke, or could not be made. A line for people, without secrets.
+    /// The connection broke, or could not be made. This is a line for people, without secrets.
     Broken(String),
     /// The server answered with an error.
     Said(Said),
 }
 
 impl Failure {
-    /// The failure of a reply in a form that is not known.
+    /// The failure for a reply of an unknown form.
     pub(crate) fn odd(what: &str) -> Self {
         Self::Broken(format!("the server gave no answer that is known to {what}"))
     }
@@ -51,7 +51,7 @@ struct Asked {
 pub(crate) struct Talk(UnboundedSender<Asked>);
 
 impl Talk {
-    /// Begins on this stream. Gives the pushes, too; they end with the connection.
+    /// Starts on this stream. Also returns the pushes, which end with the connection.
     pub(crate) fn new(stream: Box<dyn Stream>, secrets: Secrets) -> (Self, Receiver<Vec<Value>>) {
         let (sender, requests) = unbounded_channel();
         let (pushes, pushed) = channel(MOST_PUSHES);
@@ -80,7 +80,7 @@ impl Talk {
         Ok(answers)
     }
 
-    /// Sends a command that is answered by a push. An error reply to it is taken for the answer to the next command.
+    /// Sends a command whose answer is a push. An error reply to it is taken for the answer to the next command.
     pub(crate) fn tell<P: AsRef<[u8]>>(&self, parts: &[P]) -> Result<(), Failure> {
         self.0.send(Asked { command: command(parts), answer: None }).map_err(|_| gone())
     }
@@ -92,7 +92,7 @@ impl Talk {
     }
 }
 
-/// A reply that is on its way.
+/// The pending reply to a command.
 struct Awaited(oneshot::Receiver<Result<Value, String>>);
 
 impl Awaited {
@@ -157,7 +157,7 @@ async fn drive(
     }
 }
 
-/// Hands the replies that have come to the tasks that asked. A task may have ended meanwhile.
+/// Gives replies that have arrived to the tasks that asked. A task may have ended meanwhile.
 fn answer(
     parser: &mut Parser,
     waiting: &mut VecDeque<oneshot::Sender<Result<Value, String>>>,
@@ -165,7 +165,7 @@ fn answer(
 ) -> Result<(), String> {
     while let Some(value) = parser.next_reply().map_err(|malformed| malformed.to_string())? {
         if let Value::Push(push) = value {
-            // Where nobody listens, or too slowly, it is lost.
+            // If nobody listens, or too slowly, the push is lost.
             let _ = pushes.try_send(push);
             continue;
         }

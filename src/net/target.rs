@@ -28,7 +28,7 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
-    /// The same without secrets. A server may name an address that contains one.
+    /// The same trouble without secrets. A server may name an address that contains one.
     pub(super) fn clean(self, secrets: &Secrets) -> Self {
         Self { reason: secrets.clean_up_to(&self.reason, LONGEST_REASON), ..self }
     }

@@ -1,4 +1,4 @@
-//! The TLS of one provider: a rustls configuration, made once from the options, and handshakes over connected sockets.
+//! The TLS of one provider: it makes a rustls configuration from the options, once, and does handshakes over connected sockets.
 
 use super::endpoint::Endpoint;
 use super::io_error::describe;
@@ -22,9 +22,9 @@ pub(crate) struct TlsOptions {
     pub(crate) authorities: Vec<String>,
     /// The user named the authorities. They may then be servers' own certificates, too.
     pub(crate) pinned: bool,
-    /// How far a server's certificate is looked at.
+    /// How far a server's certificate is checked.
     pub(crate) trust: Trust,
-    /// Our own certificate, its chain after it, and its key.
+    /// Our own certificate followed by its chain, and its key.
     pub(crate) identity: Option<(String, String)>,
     /// The name that the certificate must be for, instead of the host's.
     pub(crate) server_name: Option<String>,
@@ -97,7 +97,7 @@ impl Tls {
         Ok(Self { config: Arc::new(config), server_name: options.server_name })
     }
 
-    /// Agrees on a session over a connected socket.
+    /// Does the handshake over a connected socket.
     pub(super) async fn handshake(
         &self,
         endpoint: &Endpoint,
@@ -148,7 +148,7 @@ fn verifier(
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<WebPkiServerVerifier>, String> {
     let mut roots = RootCertStore::empty();
-    // As with OpenSSL, an authority that cannot be read is passed over.
+    // As in OpenSSL, an authority that cannot be read is skipped.
     roots.add_parsable_certificates(authorities.iter().cloned());
     let mut lists = Vec::new();
     for text in &options.revoked {

@@ -1,4 +1,4 @@
-//! TLS errors as lines for people: what happened, and what to do.
+//! Describes TLS errors as lines for people: what happened, and what to do.
 
 use rustls::{AlertDescription, CertificateError, Error, OtherError};
 
@@ -20,7 +20,7 @@ pub(super) fn explain(error: &Error) -> String {
             | AlertDescription::CertificateRevoked
             | AlertDescription::AccessDenied),
         ) => format!("the server refused our client certificate ({alert:?}); check tls.cert and tls.key"),
-        // TLS 1.2 says no more than this about a missing certificate.
+        // For a missing certificate TLS 1.2 has only this general alert.
         Error::AlertReceived(AlertDescription::HandshakeFailure) => {
             "the server refused the handshake; it may want a client certificate (tls.cert and tls.key), or other cipher suites".to_owned()
         }
@@ -55,12 +55,12 @@ fn explain_certificate(error: &CertificateError) -> String {
     }
 }
 
-/// Whether the certificate has no extensions, as `openssl x509 -req` makes them by itself.
+/// Whether the certificate is of version 1, without extensions. By default `openssl x509 -req` makes such certificates.
 fn is_version_one(error: &OtherError) -> bool {
     error.0.downcast_ref() == Some(&webpki::Error::UnsupportedCertVersion)
 }
 
-/// Whether the certificate is a CA's own, as `openssl req -x509` makes them.
+/// Whether the certificate is that of a CA. `openssl req -x509` makes such certificates.
 pub(super) fn is_own_authority(error: &OtherError) -> bool {
     error.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
 }

@@ -1,4 +1,4 @@
-//! Whether a server's certificate is accepted: webpki's rules, and three exceptions that Node's users rely on.
+//! Decides whether a server's certificate is accepted: by webpki's rules, with three exceptions that Node's users rely on.
 
 use super::tls_error::is_own_authority;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -9,7 +9,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use std::sync::Arc;
 
-/// How far a server's certificate is looked at.
+/// How far a server's certificate is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
     /// The certificate must be valid, signed by a trusted authority, and for the server's name.
@@ -43,15 +43,15 @@ impl ServerCertVerifier for Verifier {
         let Some(inner) = &self.inner else { return Ok(ServerCertVerified::assertion()) };
         let verified = inner.verify_server_cert(certificate, intermediates, name, ocsp, now);
         match (verified, self.trust) {
-            // webpki checks the name last, so everything else was right.
+            // webpki checks the name last, so all other checks passed.
             (
                 Err(Error::InvalidCertificate(
                     CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
                 )),
                 Trust::AnyName,
             ) => Ok(ServerCertVerified::assertion()),
-            // A certificate that `openssl req -x509` makes is a CA's own. webpki accepts such a certificate from no server,
-            // and says so after it has checked the dates. A pinned certificate needs no issuer.
+            // A certificate that `openssl req -x509` makes is that of a CA. webpki never accepts such a certificate for a server.
+            // It reports this after it has checked the dates. A pinned certificate needs no issuer.
             (Err(Error::InvalidCertificate(CertificateError::Other(other))), _)
                 if is_own_authority(&other)
                     && self.pinned.iter().any(|pinned| pinned.as_ref() == certificate.as_ref()) =>
@@ -83,7 +83,8 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        // webpki cannot read every certificate that Node can: none of version 1. Where any certificate will do, its key proves nothing.
+        // webpki cannot read every certificate that Node can read: it reads none of version 1. If any certificate is accepted,
+        // its key proves nothing.
         if self.inner.is_none() {
             return Ok(HandshakeSignatureValid::assertion());
         }

@@ -1,4 +1,4 @@
-//! A clock that goes on while the machine is suspended, as a lease in Redis does.
+//! A clock that runs on while the machine is suspended, as a lease in Redis does.
 
 use lock_core::Instant;
 

@@ -1,4 +1,4 @@
-//! Notices the end of an environment (the main thread's or a worker's) where no loop is at hand.
+//! Notices the end of an environment (the main thread's or a worker's) where the addon cannot use its loop.
 
 use napi::{Env, sys};
 use std::cell::RefCell;
@@ -8,14 +8,14 @@ use std::rc::Rc;
 
 type Step = RefCell<Option<Box<dyn FnOnce()>>>;
 
-/// A cleanup hook; dropping this removes the hook. For the environment's thread only.
+/// A cleanup hook; dropping this value removes the hook. Only the environment's thread may use it.
 pub(crate) struct EnvEnd {
     env: sys::napi_env,
     step: Rc<Step>,
 }
 
 impl EnvEnd {
-    /// `step` runs on the environment's thread when the environment ends, unless this is dropped before.
+    /// `step` runs on the environment's thread when the environment ends, unless this value is dropped before.
     pub(crate) fn of(env: &Env, step: impl FnOnce() + 'static) -> Result<Self, String> {
         let step: Rc<Step> = Rc::new(RefCell::new(Some(Box::new(step))));
         let data = Rc::as_ptr(&step).cast_mut().cast::<c_void>();
@@ -42,7 +42,7 @@ impl Drop for EnvEnd {
 unsafe extern "C" fn on_env_end(data: *mut c_void) {
     // SAFETY: the pointer is that of an `Rc` that its `EnvEnd` holds; one count more keeps it while the step runs.
     unsafe { Rc::increment_strong_count(data.cast::<Step>()) };
-    // SAFETY: takes over the count made just above.
+    // SAFETY: this takes over the count that was added just above.
     let step = unsafe { Rc::from_raw(data.cast::<Step>()) };
     let step = step.take();
     if let Some(step) = step {

@@ -20,7 +20,7 @@ pub(crate) struct EventLoop {
 }
 
 impl EventLoop {
-    /// The loop of `env`. If the environment ends before [`Self::finish`] was called, `on_teardown` runs; it must drop every
+    /// The loop of `env`. `on_teardown` runs if the environment ends before [`Self::finish`] was called. It must drop every
     /// handle.
     pub(crate) fn of(env: &Env, on_teardown: impl FnOnce() + 'static) -> Result<Rc<Self>, String> {
         let api = uv()?;
@@ -47,7 +47,7 @@ impl EventLoop {
         Ok(this)
     }
 
-    /// Says that no more handles will be opened. When the last one has closed, nothing of this loop is left.
+    /// Says that no more handles will be opened. When the last handle has closed, the cleanup hook is removed.
     pub(crate) fn finish(&self) {
         self.finishing.set(true);
         self.on_teardown.borrow_mut().take();
@@ -81,11 +81,11 @@ impl EventLoop {
 unsafe extern "C" fn on_env_end(_hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
     // SAFETY: `data` is the pointer given to the hook, whose count lives until `unhook_if_done`.
     unsafe { Rc::increment_strong_count(data.cast::<EventLoop>()) };
-    // SAFETY: takes over the count made just above.
+    // SAFETY: this takes over the count that was added just above.
     let this = unsafe { Rc::from_raw(data.cast::<EventLoop>()) };
     let teardown = this.on_teardown.borrow_mut().take();
     if let Some(teardown) = teardown {
-        // A panic must not cross into Node. Handles that are closed already stay closed.
+        // A panic must not cross into Node. Handles that are already closed stay closed.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(teardown));
     }
     this.finish();

@@ -1,4 +1,4 @@
-//! Owned libuv handles. Dropping one closes it; its memory is freed in libuv's close callback, not before.
+//! Owned libuv handles. Dropping one closes it; its memory is not freed before libuv's close callback.
 
 use super::event_loop::EventLoop;
 use super::uv_api::{Kind, OsSocket, READABLE, Raw, UvApi, WRITABLE};
@@ -80,7 +80,7 @@ unsafe extern "C" fn on_closed(raw: Raw) {
     let attached = unsafe { Box::from_raw(attached) };
     let Attached { event_loop, callback, memory } = *attached;
     drop(memory);
-    // Dropping the callback may run much code; none of it may unwind into libuv.
+    // Dropping the callback may run much code; a panic in it must not unwind into libuv.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(callback)));
     event_loop.closed();
 }
@@ -151,7 +151,7 @@ impl Poll {
     }
 }
 
-/// Runs once per turn of the loop, before it waits.
+/// Runs a callback once per turn of the loop, before the loop waits.
 pub(crate) struct Prepare(Handle);
 
 impl Prepare {
@@ -226,8 +226,7 @@ impl AsyncWaker {
     }
 }
 
-/// A handle that other threads can wake. It also keeps the process alive while calls are under way: no other handle
-/// does.
+/// A handle that other threads can wake. It also keeps the process alive while calls are under way: no other handle does so.
 pub(crate) struct Async {
     waker: AsyncWaker,
     handle: Handle,

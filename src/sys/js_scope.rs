@@ -1,4 +1,5 @@
-//! Entering JavaScript from the loop: handle scope, callback scope (so that microtasks run), pending exception.
+//! Enters JavaScript from the loop, with a handle scope and a callback scope (so that microtasks run), and clears a pending
+//! exception.
 
 use napi::{Env, sys};
 use std::ptr;
@@ -11,7 +12,7 @@ pub(crate) struct JsScope {
 }
 
 impl JsScope {
-    /// A context of this name.
+    /// Makes a context of this name.
     pub(crate) fn new(env: &Env, name: &str) -> Result<Self, String> {
         let raw = env.raw();
         let failed = |what: &str| Err(format!("Node-API refused {what}"));

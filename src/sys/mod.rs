@@ -1,4 +1,4 @@
-//! Every foreign call of the addon: libuv handles, raw Node-API, clocks. This folder knows nothing of locks.
+//! All foreign calls of the addon: libuv handles, raw Node-API, clocks. This folder knows nothing about locks.
 #![allow(unsafe_code, reason = "this folder is where unsafe code lives")]
 
 mod clock;

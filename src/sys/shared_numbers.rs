@@ -1,8 +1,8 @@
-//! An array of numbers that JavaScript made and the addon writes to, so that a result needs no object of its own.
+//! An array of numbers that JavaScript makes and the addon writes to, so that a result does not need its own object.
 
 use napi::bindgen_prelude::Float64Array;
 
-/// Written on the JavaScript thread only, read by the dispatcher right after.
+/// The JavaScript thread alone writes it, and the dispatcher reads it right after.
 pub(crate) struct SharedNumbers(Float64Array);
 
 impl SharedNumbers {
@@ -11,7 +11,7 @@ impl SharedNumbers {
         Self(array)
     }
 
-    /// Its length.
+    /// The length of the array.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

@@ -1,4 +1,4 @@
-//! Waking the JavaScript thread where there is no libuv: a threadsafe function without a JavaScript function.
+//! Wakes the JavaScript thread where libuv is missing: through a threadsafe function that has no JavaScript function.
 
 use napi::{Env, sys};
 use std::ffi::c_void;
@@ -21,7 +21,7 @@ struct Inner {
     pending: AtomicBool,
 }
 
-/// Runs a callback on the JavaScript thread, on request of any thread. By itself it does not keep the process alive.
+/// Runs a callback on the JavaScript thread when any thread asks for it. By itself it does not keep the process alive.
 #[derive(Clone)]
 pub(crate) struct ThreadWaker(Arc<Inner>);
 
@@ -100,11 +100,11 @@ impl ThreadWaker {
         }
     }
 
-    /// Wakes no more.
+    /// Ends this waker. Later wakes do nothing.
     pub(crate) fn close(&self) {
         let function = self.0.function.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Raw(function)) = function {
-            // SAFETY: taken out above, so it is released once and not used after.
+            // SAFETY: the function was taken out above, so it is released once and not used afterwards.
             unsafe {
                 sys::napi_release_threadsafe_function(function, sys::ThreadsafeFunctionReleaseMode::abort)
             };

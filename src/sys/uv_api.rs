@@ -1,5 +1,5 @@
-//! The libuv functions that we use, looked up in the running process: a runtime without libuv then gives an
-//! error instead of a library that does not load.
+//! The libuv functions that we use, looked up in the running process. So the addon loads in a runtime without libuv, too, and
+//! reports an error there.
 
 use std::ffi::{c_int, c_void};
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-//! One socket on Node's loop. The commands of one turn leave in one write, before the loop waits or right after replies were told.
+//! One socket on Node's loop. The commands of one turn are sent in one write, before the loop waits or right after replies were delivered.
 
 use crate::sys::{EventLoop, JsScope, Poll, Prepare, Readiness};
 use lock_core::resp::{Parser, Value, append_command};
@@ -12,7 +12,7 @@ const COMPARE_AND_DELETE: &[u8] =
     b"if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 const READ_SIZE: usize = 64 << 10;
 
-/// Tells how many commands were answered, and why no more will be.
+/// Delivers the number of answered commands, and the reason if no more replies will come.
 type Tell = Box<dyn Fn(&Env, u32, Option<String>)>;
 
 struct State {
@@ -29,11 +29,11 @@ pub(crate) struct Lane {
     handles: RefCell<Option<(Poll, Prepare)>>,
     scope: JsScope,
     tell: Tell,
-    /// The hash of the compare-and-delete.
+    /// The hash of the compare-and-delete script.
     sha: Vec<u8>,
-    /// Replies are told. The commands of calls made now leave when this ends.
+    /// Replies are being delivered. The commands of calls made now are sent when this ends.
     in_turn: Cell<bool>,
-    /// The commands of this turn leave before the loop waits.
+    /// The commands of this turn are sent before the loop waits.
     prepared: Cell<bool>,
 }
 
@@ -86,7 +86,7 @@ impl Lane {
         }
     }
 
-    /// Sends a command soon.
+    /// Sends a command before the loop waits.
     pub(crate) fn send(&self, parts: &[&[u8]]) {
         append_command(&mut self.state.borrow_mut().out, parts);
         if self.in_turn.get() || self.prepared.replace(true) {
@@ -97,7 +97,7 @@ impl Lane {
         }
     }
 
-    /// Sends the compare-and-delete soon.
+    /// Sends the compare-and-delete before the loop waits.
     pub(crate) fn give_back(&self, key: &str, owner: &str) {
         self.send(&[b"EVALSHA", &self.sha, b"1", key.as_bytes(), owner.as_bytes()]);
     }
@@ -124,7 +124,7 @@ impl Lane {
 }
 
 impl State {
-    /// Writes everything. Answers are small, and Redis reads on, so that the wait for room is a short one.
+    /// Writes everything. Replies are small and Redis keeps reading, so a wait for room is short.
     fn write(&mut self) {
         let mut left = self.out.as_slice();
         while !left.is_empty() && self.failed.is_none() {
@@ -146,7 +146,7 @@ impl State {
         }
     }
 
-    /// How many commands were answered as expected.
+    /// The number of commands that were answered as expected.
     fn answered(&mut self) -> u32 {
         let mut count = 0;
         loop {

@@ -1,8 +1,8 @@
-//! The floor of the benchmark: SET and compare-and-delete from a compiled client on Node's own loop. It is no lock: nobody waits, nothing is
-//! renewed, and a broken connection ends it.
+//! The floor of the benchmark: SET and compare-and-delete from a compiled client on Node's own loop. It is no lock: no call waits, nothing
+//! is renewed, and a broken connection ends it.
 //!
-//! It reads, writes and tells as the addon's lane on the loop does (`src/lane/node_loop.rs`), by the same handles. So the difference
-//! between it and the package is what the lock costs.
+//! It reads, writes and delivers results like the addon's lane on the loop (`src/lane/node_loop.rs`), with the same handles. So the
+//! difference between it and the package is the cost of the lock.
 
 #![deny(unsafe_code)]
 
@@ -26,8 +26,8 @@ pub struct Floor {
 #[napi]
 #[allow(clippy::needless_pass_by_value, reason = "arguments come by value from JavaScript")]
 impl Floor {
-    /// Connects, and blocks meanwhile. `on_answers` gets how many commands were answered as expected since its last call, in the order in which
-    /// they were sent, and why no more will come, if that is so.
+    /// Connects, and blocks until then. `on_answers` gets the number of commands that were answered as expected since its last call, in the
+    /// order in which they were sent. It also gets the reason if no more replies will come.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl Floor {
         self.lane.send(&[b"SET", key.as_bytes(), owner.as_bytes(), b"NX", b"PX", b"60000"]);
     }
 
-    /// Compare-and-delete by a script, which Redis knows from the connect on. Expects that the owner still had the key.
+    /// Compare-and-delete by a script that Redis knows since the connect. Expects that the owner still had the key.
     #[napi]
     pub fn give_back(&self, key: String, owner: String) {
         self.lane.give_back(&key, &owner);

@@ -2,11 +2,11 @@
 
 import { quantile } from "../stats.mjs";
 
-/** Callers in each process. */
+/** The number of callers in each process. */
 const CALLERS = 8;
 const TIMEOUT_S = 5;
 const WARM_UP_MS = 500;
-/** Longer than a call waits at most: who has waited that long is seen. */
+/** This is longer than the longest wait of a call, so a call that waits so long is seen. */
 const MEASURED_MS = 6_000;
 
 const CELLS = [
@@ -17,7 +17,7 @@ const CELLS = [
   { jobMs: 20, processes: 4 },
 ];
 
-/** Each cell with the same processes, of which those of the cell take part. */
+/** All cells use the same processes. In each cell as many of them take part as the cell says. */
 export async function busy(name, { start, quick, observer }) {
   const fleet = await Promise.all(Array.from({ length: Math.max(...CELLS.map(({ processes }) => processes)) }, () => start(name)));
   try {
@@ -49,11 +49,11 @@ async function cell(fleet, jobMs, measuredMs) {
   const failures = results.flatMap(({ problems }) => Object.values(problems)).reduce((total, count) => total + count, 0);
   return {
     jobsPerSecond: (sum("jobs") / measuredMs) * 1_000,
-    // Empty jobs take no time that could be told.
+    // The time of empty jobs is too short to be measured.
     ...(jobMs > 0 ? { busyShare: sum("busyMs") / measuredMs } : {}),
     waitP50Ms: quantile(waits, 0.5),
     waitP99Ms: quantile(waits, 0.99),
-    // Those who were still waiting at the end, too.
+    // This includes calls that were still waiting at the end.
     waitMaxMs: Math.max(...results.map(({ longestMs }) => longestMs)),
     withoutJob: sum("withoutJob"),
     failed: failures,

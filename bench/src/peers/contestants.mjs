@@ -1,5 +1,6 @@
-// What a user would pick instead, each written as its README shows it: an `execute(keys, job, args)` on a connection of its own. Where a call
-// has a `timeout`, the peer waits that long, by its own setting and with its own default pace of asking; where it has `expire`, that is the lease.
+// Packages that a user might choose instead, each used as in its README: an `execute(keys, job, args)` on its own connection. If a call has
+// a `timeout`, the peer waits so long, with its own setting for that and with its own default pace of retries. If a call has `expire`, that
+// is the lease.
 
 import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
@@ -7,26 +8,26 @@ import { FLOOR_ADDON } from "./floor.mjs";
 
 const require = createRequire(import.meta.url);
 
-/** Environment variable with the address of Postgres: it has a password, which no command line may show. */
+/** Environment variable with the address of Postgres. The address has a password, which no command line may show. */
 export const POSTGRES_URL = "BENCH_POSTGRES_URL";
 
 const OPENERS = { postgres, "redis-semaphore": redisSemaphore, redlock, "redlock-universal": redlockUniversal, glide, floor };
 
-/** Names of the peers. */
+/** The names of the peers. */
 export const PEERS = Object.keys(OPENERS);
 
 /**
  * @param {string} name one of `PEERS`
  * @param {string} url of Redis
- * @returns {Promise<{ execute(keys: string | string[], job: Function, args?: { timeout?: number, expire?: number }): Promise<any>,
- *   version: string }>} `timeout` and `expire` in seconds
- * @throws {Error} when it cannot be loaded or reaches no server
+ * @returns {Promise<{ execute(keys: string | string[], job: Function, args?: { timeout?: number, expire?: number }): Promise<any>, version:
+ *   string }>} `timeout` and `expire` in seconds
+ * @throws {Error} when the peer cannot be loaded or reaches no server
  */
 export function openPeer(name, url) {
   return OPENERS[name](url);
 }
 
-// By its path: not every package lets its manifest be asked for by name.
+// The manifest is found by its path, because not every package lets others import its manifest by name.
 const versionOf = (name) => require(`../../node_modules/${name}/package.json`).version;
 
 async function connectIoredis(url) {
@@ -36,7 +37,7 @@ async function connectIoredis(url) {
   return redis;
 }
 
-// The provider class over a pool and an entity manager as Medusa makes them, with Medusa's own defaults: at most ten connections.
+// The provider class with a pool and an entity manager as Medusa makes them, and with Medusa's own defaults: at most ten connections.
 async function postgres() {
   const { mikroOrmCreateConnection, ModulesSdkUtils } = require("@medusajs/framework/utils");
   const clientUrl = process.env[POSTGRES_URL];
@@ -48,7 +49,7 @@ async function postgres() {
   return { execute: (keys, job, args) => provider.execute(keys, job, args), version: versionOf("@medusajs/locking-postgres") };
 }
 
-// One key a lock. Renews itself.
+// One key per lock. It renews its lease by itself.
 async function redisSemaphore(url) {
   const { Mutex } = require("redis-semaphore");
   const redis = await connectIoredis(url);
@@ -70,7 +71,7 @@ const REDLOCK_RETRY_MS = 200;
 async function redlock(url) {
   const { Redlock } = require("@sesamecare-oss/redlock");
   const locks = new Redlock([await connectIoredis(url)]);
-  // Told of each key that is held: what a call makes of it, it throws.
+  // This event comes for each key that another caller holds. The call itself throws its final error.
   locks.on("error", () => {});
   const execute = (keys, job, { timeout, expire = 5 } = {}) => {
     const settings = timeout === undefined ? {} : { retryCount: Math.ceil((timeout * 1_000) / REDLOCK_RETRY_MS) };
@@ -95,11 +96,12 @@ async function redlockUniversal(url) {
 
 const COMPARE_AND_DELETE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
-// What one writes by hand over a compiled client: SET and compare-and-delete, asking again after 5 to 200 ms. One key a lock, no renewal.
+// The code that a user would write by hand over a compiled client: SET and compare-and-delete, with retries after 5 to 200 ms. One key per
+// lock, no renewal.
 async function glide(url) {
   const { GlideClient, Script, TimeUnit } = require("@valkey/valkey-glide");
   const { hostname: host, port } = new URL(url);
-  // By default a client refuses the 1,001st request that is under way, and gives each 250 ms.
+  // By default a client refuses the 1,001st request under way, and a request times out after 250 ms.
   const client = await GlideClient.createClient({
     addresses: [{ host, port: Number(port) }],
     inflightRequestsLimit: 100_000,
@@ -122,10 +124,10 @@ async function glide(url) {
   return { execute, version: versionOf("@valkey/valkey-glide") };
 }
 
-// SET and compare-and-delete from a compiled client on this process's own loop. No lock: nobody waits, nothing is renewed.
+// SET and compare-and-delete from a compiled client on this process's own loop. It is no lock: no call waits, nothing is renewed.
 async function floor(url) {
   const { Floor } = require(process.env[FLOOR_ADDON]);
-  // Redis answers in the order in which it was asked.
+  // Redis replies in the order of the commands.
   let [asked, answered, broken] = [[], 0, undefined];
   const client = new Floor(new URL(url).host, (count, failed) => {
     const end = answered + count;

@@ -1,4 +1,4 @@
-// The floor: a small addon of its own, in bench/floor.
+// The floor: a separate small addon, in bench/floor.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -8,7 +8,7 @@ import { runOrFail } from "../../../harness/process.mjs";
 /** Environment variable with the path of the addon. */
 export const FLOOR_ADDON = "BENCH_FLOOR_ADDON";
 
-/** What cargo calls it on each system. */
+/** cargo's name for the library on each system. */
 const LIBRARIES = { darwin: "libbench_floor.dylib", win32: "bench_floor.dll" };
 
 /**
@@ -20,7 +20,7 @@ const LIBRARIES = { darwin: "libbench_floor.dylib", win32: "bench_floor.dll" };
 export async function buildFloor() {
   await runOrFail("building the benchmark's floor", "cargo", ["build", "--release", "--quiet", "--package", "bench-floor"], { cwd: ROOT });
   const folder = process.env.CARGO_TARGET_DIR ?? path.join(ROOT, "target");
-  // Node loads an addon by this ending.
+  // Node only loads an addon with this extension.
   const addon = path.join(CACHE, "bench", "floor.node");
   fs.mkdirSync(path.dirname(addon), { recursive: true });
   fs.copyFileSync(path.join(folder, "release", LIBRARIES[process.platform] ?? "libbench_floor.so"), addon);

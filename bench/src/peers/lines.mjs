@@ -1,4 +1,4 @@
-// What callers cost who wait, and what locks cost that are held.
+// Measures the cost of callers that wait, and of locks that are held.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../../harness/process.mjs";
@@ -6,15 +6,15 @@ import { redisMemory } from "./meters.mjs";
 
 const WAITERS = [1, 1_000, 50_000];
 const IDLE_MS = 4_000;
-/** Who has not served the line by then is not waited for. */
+/** Longest time in which a contestant may serve the line. */
 const DRAIN_LIMIT_MS = 20_000;
 const LOCKS = 10_000;
 const LEASES = [10, 1_000, 10_000];
 const LEASE_S = 5;
-/** Two leases. */
+/** The length of two leases. */
 const RENEWING_MS = 10_000;
 
-/** So many calls of one process wait for a key that another process holds; then they are served, one after the other. */
+/** So many calls of one process wait for a key that another process holds. Then they are served, one after the other. */
 export async function waiters(name, context) {
   return eachCount(WAITERS, context, (count) => line(name, context, count));
 }
@@ -39,7 +39,7 @@ async function line(name, { start, meter }, count) {
   }
 }
 
-/** What a server does in so many milliseconds while nobody calls. */
+/** The load of a server in so many milliseconds while nobody calls. */
 async function idle(since, ms) {
   await sleep(ms);
   const { serverCpuUs, commands } = await since();
@@ -52,7 +52,7 @@ async function idle(since, ms) {
 /** CPU time as a share of a core. */
 const shareOf = (us, ms) => us / (ms * 1_000);
 
-/** Measures so many of something, one after the other; each is a cell. */
+/** Measures the given counts, one after the other. Each count is a cell. */
 async function eachCount(counts, { observer, quick }, measure) {
   const measured = {};
   for (const count of quick ? counts.slice(0, 2) : counts) {
@@ -62,7 +62,7 @@ async function eachCount(counts, { observer, quick }, measure) {
   return measured;
 }
 
-/** So many locks of one process that have to be renewed: each has a lease of 5 s. */
+/** So many locks of one process need renewals: each has a lease of 5 s. */
 export async function renewals(name, context) {
   const { start, meter, quick } = context;
   return eachCount(LEASES, context, async (count) => {
@@ -90,12 +90,12 @@ async function servedAt(front) {
   }
 }
 
-/** So many keys that one process holds at once. */
+/** One process holds so many keys at the same time. */
 export async function memory(name, { start, observer, quick }) {
   const contestant = await start(name);
   try {
     const count = quick ? LOCKS / 10 : LOCKS;
-    // Compiles what is needed, and lets both sides take what they take once.
+    // This compiles the code, and lets both sides allocate their one-time memory.
     await holdMany(contestant, { count: 500 }, async () => {});
     const before = await redisMemory(observer);
     let inRedis;
@@ -119,7 +119,7 @@ async function holdMany(contestant, params, whileHeld) {
   return done;
 }
 
-/** Begins a task, and resolves when it tells that its keys are held. */
+/** Begins a task. Resolves when the task tells that its keys are held. */
 function untilHeld(contestant, begin) {
   return new Promise((resolve, reject) => {
     begin(resolve);

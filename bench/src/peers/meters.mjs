@@ -1,4 +1,4 @@
-// What the server of a contestant did meanwhile: its CPU time, the commands that it executed and the bytes that it sent and received.
+// The load of a contestant's server in a period: its CPU time, the commands that it executed, and the bytes that it sent and received.
 
 import { readdirSync, readFileSync } from "node:fs";
 
@@ -8,8 +8,8 @@ const INFO_BYTES = 14;
 
 /**
  * @param {object} observer a connection to Redis
- * @returns {Promise<() => Promise<{ serverCpuUs: number, commands: number, bytes: number }>>} reads them since then, this reading left out.
- *   `commands` are those that Redis executes, also those that a script calls
+ * @returns {Promise<() => Promise<{ serverCpuUs: number, commands: number, bytes: number }>>} reads the values since then, without the
+ *   effect of the reading itself. `commands` counts all commands that Redis executes, also those that a script calls
  */
 export async function redisMeter(observer) {
   const before = await readRedis(observer);
@@ -33,17 +33,17 @@ async function readRedis(observer) {
   };
 }
 
-/** Memory that Redis uses for what is in it, in bytes. */
+/** Memory that Redis uses for its contents, in bytes. */
 export async function redisMemory(observer) {
   return field(await observer.command("INFO", "memory"), "used_memory");
 }
 
-/** Ticks of the processor in a second, as Linux counts CPU time in /proc. */
+/** The length of a tick, in microseconds. Linux counts CPU time in /proc in ticks. */
 const TICK_US = 10_000;
 
 /**
  * @param {number} postmaster process id of Postgres
- * @returns {() => { serverCpuUs: number }} reads the CPU time of all its processes since then
+ * @returns {() => { serverCpuUs: number }} reads the CPU time of all Postgres processes since then
  */
 export function postgresMeter(postmaster) {
   const before = postgresTicks(postmaster);
@@ -56,7 +56,7 @@ function postgresTicks(postmaster) {
     const fields = processFields(pid);
     if (!fields) continue;
     const [own, ended] = [Number(fields[11]) + Number(fields[12]), Number(fields[13]) + Number(fields[14])];
-    // Those that ended are counted by the one that started them.
+    // The CPU time of ended processes is in the counts of the process that started them.
     if (Number(pid) === postmaster) ticks += own + ended;
     else if (Number(fields[1]) === postmaster) ticks += own;
   }

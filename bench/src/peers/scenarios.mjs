@@ -1,5 +1,5 @@
-// Beside what a user would pick instead: one question a scenario. Within a round the contestants take turns, each with the machine to itself,
-// and who begins changes from round to round.
+// Compares the package with packages that a user might choose instead: one question per scenario. Within a round the contestants take
+// turns, and each has the machine to itself. The order changes from round to round.
 
 import { startPostgres } from "../../../harness/postgres.mjs";
 import { startContestant } from "../processes.mjs";
@@ -11,31 +11,31 @@ import { memory, renewals, waiters } from "./lines.mjs";
 import { postgresMeter, redisMeter } from "./meters.mjs";
 
 const WAITING = ["official", "ours", "postgres", "redis-semaphore", "redlock", "redlock-universal", "glide"];
-/** Those without a lock do not wait, so they have nothing to say of a key that others want. */
+/** Contestants without a lock do not wait, so scenarios with contended keys leave them out. */
 const ALL = [...WAITING, "bare", "floor"];
 
 /**
- * For each scenario: who takes part, what is measured (a map of cells, each with its figures), and the most rounds that there is time for.
+ * For each scenario: the contestants, the measurement (a map of cells, each with its figures), and the most rounds for which there is time.
  */
 const PLANS = {
   "peers-one": { names: ALL, measure: spells([{ cell: "1", width: 1, keys: 1 }]) },
   "peers-at-once": { names: ALL, measure: spells([16, 256, 1024].map((width) => ({ cell: String(width), width, keys: 1 }))) },
   "peers-keys": {
-    // The others take one key a lock.
+    // The other contestants take one key per lock.
     names: ["official", "ours", "postgres", "redlock", "redlock-universal"],
     measure: spells([2, 4, 16].map((keys) => ({ cell: String(keys), width: 16, keys }))),
   },
   "peers-busy": { names: WAITING, mostRounds: 2, measure: busy },
   "peers-waiters": { names: WAITING, mostRounds: 2, measure: waiters },
   "peers-beside": {
-    // A lock of Postgres is none of its rows.
+    // A lock of Postgres is no row of a table, so other locks cannot be put beside it.
     names: ALL.filter((name) => name !== "postgres"),
     mostRounds: 3,
     measure: beside([1, 1_000, 1_000_000]),
   },
-  // The others do not renew, or have no lease.
+  // The other contestants do not renew, or have no lease.
   "peers-renewals": { names: ["ours", "redis-semaphore", "redlock", "redlock-universal"], mostRounds: 2, measure: renewals },
-  // A lock of Postgres holds a connection, and Medusa's pool has ten.
+  // A lock of Postgres keeps a connection, and Medusa's pool has ten.
   "peers-memory": { names: ALL.filter((name) => !["postgres", "floor"].includes(name)), mostRounds: 3, measure: memory },
 };
 
@@ -76,7 +76,7 @@ export async function runPeers(scenario, names, { url, observer, rounds, quick, 
         progress(`${scenario}: round ${round + 1} of ${times}, ${name}`);
         samples[name].push(await plan.measure(name, context));
         await observer.command("FLUSHALL");
-        // Where the official package's script is known, ours leaves room for callers of that package who may wait.
+        // If Redis knows the official package's script, ours makes room for callers of that package, which may be waiting.
         await observer.command("SCRIPT", "FLUSH");
       }
     }
@@ -86,7 +86,7 @@ export async function runPeers(scenario, names, { url, observer, rounds, quick, 
   return { rounds: times, versions, contestants: summaries(samples), ratios: ratiosOfOurs(samples) };
 }
 
-/** 256 callers who come back at once, to keys of their own, beside so many locks of others. */
+/** 256 callers that come back at once to separate keys, beside so many locks of others. */
 function beside(counts) {
   const spell = spells([{ cell: "", width: 256, keys: 1 }]);
   return async (name, context) => {
@@ -103,14 +103,14 @@ function beside(counts) {
 const FILL = `for at = ARGV[1], ARGV[2] do redis.call('SET', 'medusa_lock:other-' .. string.format('%d', at), 'another-owner', 'PX', 600000) end`;
 const MOST_AT_ONCE = 50_000;
 
-/** Puts locks of others into Redis, as many as a script may before Redis calls it slow. */
+/** Puts locks of others into Redis. One script makes only so many that Redis does not call it slow. */
 async function fill(observer, count) {
   for (let from = 1; from <= count; from += MOST_AT_ONCE) {
     await observer.command("EVAL", FILL, "0", String(from), String(Math.min(count, from + MOST_AT_ONCE - 1)));
   }
 }
 
-/** Callers who come back at once, to keys of their own. */
+/** Callers that come back at once to separate keys. */
 function spells(cells) {
   return async (name, { start, meter, quick }) => {
     const contestant = await start(name);
@@ -127,7 +127,7 @@ function spells(cells) {
           medianUs,
           nodeCpuUs: cpuUs / count,
           serverCpuUs: serverCpuUs / count,
-          // Postgres does not tell them.
+          // Postgres does not tell these numbers.
           ...(commands === undefined ? {} : { commands: commands / count, bytes: bytes / count }),
         };
       }
@@ -139,13 +139,13 @@ function spells(cells) {
   };
 }
 
-/** Figures of each cell: by round, and their median. */
+/** The figures of each cell: by round, and their median. */
 function summaries(samples) {
   const columns = (rows, cell) =>
     Object.fromEntries(
       Object.keys(rows[0][cell]).map((figure) => {
         const values = rows.map((row) => row[cell][figure]);
-        // What could not be measured in time in one round has no median.
+        // If a figure could not be measured in time in one round, it has no median.
         return [figure, { median: values.includes(null) ? null : median(values), rounds: values }];
       }),
     );
@@ -153,7 +153,7 @@ function summaries(samples) {
   return Object.fromEntries(Object.entries(samples).map(([name, rows]) => [name, cellsOf(rows)]));
 }
 
-/** For each other contestant, cell and figure: ours to it, from round to round. */
+/** For each other contestant, cell and figure: the ratio of ours to it, by round. */
 function ratiosOfOurs({ ours, ...others }) {
   if (!ours) return {};
   const cellRatios = (rows, cell) =>

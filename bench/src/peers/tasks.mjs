@@ -1,21 +1,21 @@
-// What a process can be told to do for the comparison with other packages. Each task has a time of its own and not a number of calls, so that
-// slow and quick ones cost the same time.
+// The tasks of a process for the comparison with other packages. Each task has a time instead of a number of calls, so that slow and quick
+// contestants take the same time.
 
 import { readFileSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
-/** The monitor looks this often, and counts it in. Each look costs CPU time. */
+/** The pause between two looks of the monitor. Its delays include this pause. Each look costs CPU time. */
 const RESOLUTION_MS = 10;
 const emptyJob = async () => {};
 let round = 0;
 
 const keysOf = (at, keys) => (keys === 1 ? `w${round}-${at}` : Array.from({ length: keys }, (_, which) => `w${round}-${at}-${which}`));
 
-/** Resolves when the parent sends a word. */
+/** Resolves when the parent sends a message. */
 const word = () => new Promise((resolve) => process.once("message", resolve));
 
 export const PEER_TASKS = {
-  /** So many callers at once who come back at once, for so long, to keys that nobody else wants. */
+  /** So many callers at the same time, which come back at once for the given time, to keys that nobody else wants. */
   async spell(contestant, { width, keys = 1, ms }) {
     round += 1;
     const times = [];
@@ -45,7 +45,7 @@ export const PEER_TASKS = {
     return { cpuUs: user + system };
   },
 
-  /** Holds a key until the parent sends a word, and tells when the job ended. */
+  /** Holds a key until the parent sends a message. Returns the time at which the job ended. */
   async hold(contestant, { key }, tell) {
     let endedAt;
     await contestant.execute(key, async () => {
@@ -58,8 +58,8 @@ export const PEER_TASKS = {
   },
 
   /**
-   * Holds so many keys at once until the parent sends a word. Tells the memory that each of them takes in this process, the longest block of
-   * the event loop and the CPU time meanwhile, and how many calls failed.
+   * Holds so many keys at the same time until the parent sends a message. Returns the memory in this process per lock, the longest block of
+   * the event loop and the CPU time in that period, and the number of calls that failed.
    */
   async holdMany(contestant, { count, expire }, tell) {
     round += 1;
@@ -76,7 +76,7 @@ export const PEER_TASKS = {
       };
       const one = (_, at) =>
         contestant.execute(keysOf(at, 1), job, expire === undefined ? {} : { expire }).catch((error) => {
-          // Some tell a loss only when the job has ended.
+          // Some contestants report a loss only when the job has ended.
           if (held < count) throw error;
           lost += 1;
         });

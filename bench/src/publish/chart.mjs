@@ -1,4 +1,4 @@
-// Bar charts as SVG, readable on a light and on a dark page.
+// Draws bar charts as SVG, readable on light and dark pages.
 
 import { NAMES, ORDER } from "./words.mjs";
 
@@ -28,9 +28,9 @@ const STYLE = `
 const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 /**
- * @param {string} title for those who cannot see it
- * @param {{ title: string, note: string, format: (value: number) => string, figures: Record<string, { median: number | null,
- *   rounds: number[] }> }[]} panels one above the other, each with its own scale and a bar per contestant
+ * @param {string} title a text for people who cannot see the chart
+ * @param {{ title: string, note: string, format: (value: number) => string, figures: Record<string, { median: number | null, rounds:
+ *   number[] }> }[]} panels one above the other, each with its own scale and a bar per contestant
  * @returns {string} the SVG
  */
 export function barChart(title, panels) {

@@ -1,4 +1,4 @@
-// Where another is ahead in a table of the benchmark's own scenarios.
+// Finds where another contestant is ahead in a table of the benchmark's own scenarios.
 
 import { aheadSentence, number } from "./words.mjs";
 
@@ -16,9 +16,9 @@ const LESS = new Set([
 ]);
 
 /**
- * @param {object} result of a scenario
- * @param {(figure: string) => string} nameOf what a figure is called in the table
- * @returns {string | undefined} a sentence; undefined when there is nothing to compare
+ * @param {object} result the result of a scenario
+ * @param {(figure: string) => string} nameOf the name of a figure in the table
+ * @returns {string | undefined} a sentence; undefined if there is nothing to compare
  */
 export function ownAhead({ contestants }, nameOf) {
   if (!contestants?.ours || Object.keys(contestants).length < 2) return undefined;

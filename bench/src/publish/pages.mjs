@@ -1,4 +1,4 @@
-// What is made of the kept runs: docs/BENCHMARKS.md, its charts, and README's section.
+// Makes the pages from the kept runs: docs/BENCHMARKS.md, its charts, and README's section.
 
 import { SCENARIOS } from "../flags.mjs";
 import { figureName, rowsOf, titleOf } from "../report.mjs";
@@ -11,9 +11,9 @@ import { FORMATS, lines, NAMES, number, table } from "./words.mjs";
 const PICTURES = "docs/pictures";
 
 /**
- * @param {{ version: string, runs: object[] }} stored as `storedRuns` gives them
+ * @param {{ version: string, runs: object[] }} stored the result of `storedRuns`
  * @param {string} readme the text of README.md
- * @returns {Record<string, string>} what each file has to hold, by its path from the project's root
+ * @returns {Record<string, string>} the text of each file, by its path from the project's root
  */
 export function publishedFiles({ version, runs }, readme) {
   const found = new Map(runs.flatMap(({ meta, scenarios }) => Object.entries(scenarios).map(([name, result]) => [name, { meta, result }])));
@@ -89,7 +89,7 @@ function where(name, { date, cpu, node, redis, versions, rounds }, result) {
   return `${date.slice(0, 10)}; ${cpu}, Node ${node}, Redis ${redis}${postgres}; ${length}: \`npm run bench -- --only ${name} ${flag}\``;
 }
 
-/** Prose in lines of a length that can be read; tables and pictures as they are. */
+/** Breaks prose into readable lines. Tables and pictures stay as they are. */
 function wrapped(text) {
   if (/^[|#!<]/.test(text) || text.includes("\n|")) {
     return text
@@ -100,7 +100,7 @@ function wrapped(text) {
   return lines(text.replaceAll("\n", " "));
 }
 
-/** The charts that can be drawn of these runs. */
+/** The charts that these runs allow. */
 function charts(found) {
   const panel = (name, cell, figure, format, title, note) => {
     const contestants = found.get(name).result.contestants;

@@ -1,4 +1,4 @@
-// The tables of the comparison with other packages: what each asks, and its columns.
+// The tables of the comparison with other packages: the question and the columns of each.
 
 import { aheadSentence, FORMATS, NAMES, number, ORDER, table, times, withSpread } from "./words.mjs";
 
@@ -10,12 +10,12 @@ import { aheadSentence, FORMATS, NAMES, number, ORDER, table, times, withSpread 
  * @property {string} cell
  * @property {string} figure
  * @property {keyof typeof FORMATS} format
- * @property {"more" | "less"} [better] without it the figure is told only
+ * @property {"more" | "less"} [better] without it the figure is not compared
  * @property {boolean} [spread] with the least and the most of all rounds
- * @property {string} [missing] what is written when it could not be measured
+ * @property {string} [missing] the text in place of a figure that could not be measured
  */
 
-/** What a call costs, beside its time. */
+/** The costs of a call besides its time. */
 const costs = (cell, at = "") => [
   { head: `Node CPU a call${at}`, cell, figure: "nodeCpuUs", format: "us", better: "less" },
   { head: `server CPU a call${at}`, cell, figure: "serverCpuUs", format: "us", better: "less" },
@@ -35,7 +35,7 @@ const busyColumns = (cell, share) => [
   { head: "not served in 5 s", cell, figure: "failed", format: "number", better: "less" },
 ];
 
-/** What callers or locks cost while nobody calls. */
+/** The costs of callers or locks while nobody calls. */
 const idleColumns = (cell) => [
   { head: "commands per second", cell, figure: "commandsPerSecond", format: "number", better: "less", spread: true },
   { head: "Node, of a core", cell, figure: "nodeShare", format: "percent", better: "less" },
@@ -69,7 +69,7 @@ export const PEER_TABLES = {
         columns: [perSecond("16", "16 at once, per second"), perSecond("256", "256 at once"), perSecond("1024", "1,024 at once")],
         ratio: ["256", "perSecond"],
       },
-      { title: "What a call costs at 256 at once:", columns: costs("256") },
+      { title: "Cost of a call at 256 at once:", columns: costs("256") },
     ],
   },
   "peers-keys": {
@@ -80,7 +80,7 @@ export const PEER_TABLES = {
         columns: [perSecond("2", "2 keys a call, per second"), perSecond("4", "4 keys"), perSecond("16", "16 keys")],
         ratio: ["16", "perSecond"],
       },
-      { title: "What a call of 16 keys costs:", columns: costs("16") },
+      { title: "Cost of a call of 16 keys:", columns: costs("16") },
     ],
   },
   "peers-busy": {
@@ -152,7 +152,7 @@ export const PEER_TABLES = {
 /**
  * @param {string} scenario
  * @param {object} result of `runPeers`
- * @returns {string} tables, and where another is ahead
+ * @returns {string} the tables, and a sentence about contestants that are ahead
  */
 export function peerTables(scenario, result) {
   return PEER_TABLES[scenario]
@@ -174,7 +174,7 @@ function rowsOf({ contestants, ratios }, columns, ratio) {
   return [head, ...rows];
 }
 
-/** @returns {string} a figure as it stands in a table */
+/** @returns {string} the text of a figure in a table */
 export function cellText(figure, { format, spread, missing }) {
   if (!figure) return "–";
   if (figure.median === null) return missing;
@@ -183,7 +183,7 @@ export function cellText(figure, { format, spread, missing }) {
 
 const ratioText = (ratio) => (ratio ? `${times(ratio.median)} (${times(ratio.min)} to ${times(ratio.max)})` : "");
 
-/** For `aheadSentence`. @param {Column[]} columns */
+/** The entries for `aheadSentence`. @param {Column[]} columns */
 export function entriesOf({ contestants }, columns) {
   return columns
     .filter(({ better }) => better)

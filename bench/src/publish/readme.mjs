@@ -1,4 +1,4 @@
-// README's section: ten rows of the kept runs, who is ahead, and a link.
+// README's section: ten rows of the kept runs, the contestants that are ahead, and a link.
 
 import { UserError } from "../../../harness/process.mjs";
 import { cellText, entriesOf, PEER_TABLES } from "./peer-tables.mjs";
@@ -7,7 +7,7 @@ import { aheadSentence, lines, table } from "./words.mjs";
 const BEGIN = "<!-- bench: made by npm run bench:publish -->";
 const END = "<!-- bench: end -->";
 
-/** The cell of the busy key that is shown in short: 32 callers in four processes. */
+/** The cell of the busy key that the section shows: 32 callers in four processes. */
 export const BUSY = "5 ms, 4 processes";
 const EMPTY = "0 ms, 4 processes";
 
@@ -22,7 +22,7 @@ const COLUMNS = {
   glide: "by hand, valkey-glide",
 };
 
-/** Scenario and what a row says. */
+/** The scenario and the contents of each row. */
 const ROWS = [
   ["peers-one", "1", "medianUs", "us", "less", "one at a time: time a call"],
   ["peers-at-once", "256", "perSecond", "number", "more", "256 at once: calls per second"],
@@ -85,7 +85,7 @@ function roundsOf(found, name) {
 /**
  * @param {string} readme the text of README.md
  * @param {string} text
- * @returns {string} README.md with that text between its marks
+ * @returns {string} the text of README.md with the new section between its marks
  * @throws {UserError} when the marks are not there
  */
 export function withSection(readme, text) {

@@ -1,4 +1,4 @@
-// The runs that are kept: one file a run, with the version of this package in its name.
+// The kept runs: one file per run, with the version of this package in its name.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -8,11 +8,11 @@ import { UserError } from "../../../harness/process.mjs";
 const RESULTS = fileURLToPath(new URL("../../results", import.meta.url));
 
 /**
- * Keeps a run, and of no scenario an older one.
+ * Keeps a run. Older runs of its scenarios are removed.
  *
- * @param {object} results as `npm run -s bench -- --json` prints them
- * @param {string} name of the run, lower-case letters and dashes
- * @param {string} version of this package
+ * @param {object} results the output of `npm run -s bench -- --json`
+ * @param {string} name the name of the run, lower-case letters and dashes
+ * @param {string} version the version of this package
  * @returns {string} the file
  * @throws {UserError} for a smoke run
  */
@@ -28,7 +28,7 @@ export function storeRun(results, name, version) {
   return file;
 }
 
-/** Takes scenarios out of a run, of which a newer one is kept. */
+/** Removes scenarios from a run, because a newer run of them is kept. */
 function forget(file, scenarios) {
   const run = JSON.parse(fs.readFileSync(file, "utf8"));
   const left = Object.entries(run.scenarios).filter(([name]) => !scenarios.includes(name));
@@ -41,8 +41,8 @@ function write(file, run) {
 }
 
 /**
- * @returns {{ version: string, runs: { meta: object, scenarios: object }[] }} the runs of the last version of which there are any
- * @throws {UserError} when there are none
+ * @returns {{ version: string, runs: { meta: object, scenarios: object }[] }} the runs of the last version that has runs
+ * @throws {UserError} when there are no runs
  */
 export function storedRuns() {
   const names = fs.existsSync(RESULTS) ? fs.readdirSync(RESULTS).filter((name) => name.endsWith(".json")) : [];
@@ -56,7 +56,7 @@ export function storedRuns() {
   return { version, runs };
 }
 
-/** Numbers with five digits: more say nothing. */
+/** Rounds numbers to five digits, because more digits mean nothing. */
 function shortened(value) {
   if (typeof value === "number") return Number(value.toPrecision(5));
   if (Array.isArray(value)) return value.map(shortened);

@@ -1,6 +1,6 @@
-// How the published pages say a figure.
+// The texts of figures on the published pages.
 
-/** What each contestant is called. */
+/** The name of each contestant. */
 export const NAMES = {
   ours: "medusa-locking-redis",
   official: "@medusajs/locking-redis",
@@ -16,7 +16,7 @@ export const NAMES = {
 /** The order of the rows. */
 export const ORDER = Object.keys(NAMES);
 
-/** @param {number} value @returns {string} three significant digits, and all of a large number's */
+/** @param {number} value @returns {string} three significant digits, or all digits of a large number */
 export function number(value) {
   if (value === 0) return "0";
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en-US");
@@ -25,7 +25,7 @@ export function number(value) {
 
 const percent = (value) => `${number(value * 100)} %`;
 
-/** How a figure is written, by its kind. */
+/** The formats of figures, by kind. */
 export const FORMATS = {
   number,
   percent,
@@ -47,7 +47,7 @@ export function withSpread({ median, rounds }, format) {
 export const times = (value) => `${value < 10 ? value.toFixed(2) : Math.round(value).toLocaleString("en-US")} x`;
 
 /**
- * @param {string[][]} rows the head first
+ * @param {string[][]} rows the rows, the head first
  * @returns {string} a table of Markdown
  */
 export function table([head, ...rows]) {
@@ -55,14 +55,14 @@ export function table([head, ...rows]) {
   return [line(head), `|${head.map((_, at) => (at === 0 ? "---" : "--:")).join("|")}|`, ...rows.map(line)].join("\n");
 }
 
-/** Who is less than this much better is not said to be ahead: it is less than the noise of any run. */
+/** A contestant counts as ahead only if it is better by this factor. Smaller differences are less than the noise of any run. */
 const NOTABLE = 1.03;
 
 /**
- * Where another is ahead of this package, as a sentence.
+ * A sentence that names the contestants that are ahead of this package.
  *
  * @param {{ what: string, better: "more" | "less", format: (value: number) => string, figures: Record<string, { median: number | null,
- *   rounds: number[] }> }[]} entries what was measured, and the figures by contestant
+ *   rounds: number[] }> }[]} entries the measurements, and their figures by contestant
  * @returns {string}
  */
 export function aheadSentence(entries) {
@@ -87,7 +87,7 @@ export function aheadSentence(entries) {
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Prose in lines of a length that can be read. */
+/** Breaks prose into readable lines. */
 export function lines(text) {
   const out = [""];
   for (const word of text.split(" ")) {

@@ -1,5 +1,5 @@
-// What a program that is no shop bundles with esbuild, with everything in the bundle. It prints "locked" and must then end by itself.
-// argv: the URL of Redis.
+// A program without Medusa that esbuild bundles, with all its packages in the bundle. It prints "locked" and must then end by itself. argv:
+// the URL of Redis.
 import { createLocks } from "medusa-locking-redis/client";
 
 async function main(redisUrl: string): Promise<void> {

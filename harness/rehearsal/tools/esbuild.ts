@@ -1,4 +1,4 @@
-// What a shop bundles with esbuild. It prints "locked" and must then end by itself. argv: the URL of Redis.
+// A shop's program that esbuild bundles. It prints "locked" and must then end by itself. argv: the URL of Redis.
 import provider from "medusa-locking-redis";
 import { createLocks } from "medusa-locking-redis/client";
 import { play } from "./shop.play.cjs";

@@ -1,4 +1,4 @@
-// A shop's test under jest, without any configuration. REDIS_URL says where Redis is.
+// A shop's test under jest, without any configuration. REDIS_URL is the address of Redis.
 
 const { expect, test } = require("@jest/globals");
 const provider = require("medusa-locking-redis");

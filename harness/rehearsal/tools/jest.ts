@@ -1,4 +1,4 @@
-// The same in TypeScript, by Babel.
+// The same test in TypeScript, compiled by Babel.
 import { expect, test } from "@jest/globals";
 import provider from "medusa-locking-redis";
 import { createLocks, type Lock } from "medusa-locking-redis/client";

@@ -1,4 +1,4 @@
-// A shop's test under vitest, without any configuration. REDIS_URL says where Redis is.
+// A shop's test under vitest, without any configuration. REDIS_URL is the address of Redis.
 
 import provider from "medusa-locking-redis";
 import { createLocks, type Lock } from "medusa-locking-redis/client";

@@ -9,12 +9,12 @@ import { coloured, print, printJson, width } from "./terminal";
 
 const ORDER: readonly Level[] = ["problem", "warning", "note", "ok"];
 const COLOUR = { problem: "red", warning: "yellow", note: "blue", ok: "green" } as const;
-/** A text in a wider terminal is hard to read. */
+/** A text is hard to read if its lines are longer, also in a wider terminal. */
 const WIDEST = 100;
 const LEAST_TEXT = 20;
 const INDENT = 9;
 
-/** @internal Looks at everything and says what to do. */
+/** @internal Checks everything and says what to do. */
 export async function doctor(session: Session): Promise<number> {
   const { inspector, settings, given } = session;
   const found = await examine({ inspector, ...settings });

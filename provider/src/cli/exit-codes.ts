@@ -1,8 +1,8 @@
-/** @internal What the commands end with. */
+/** @internal The exit codes of the commands. */
 export const EXIT = {
   /** All is well. */
   fine: 0,
-  /** Something is wrong, or is not there. */
+  /** Something is wrong or does not exist. */
   trouble: 1,
   /** The command line, or a file or variable that it names, cannot be used. */
   usage: 2,
@@ -10,23 +10,23 @@ export const EXIT = {
   redis: 3,
 } as const;
 
-/** @internal What `run` ends with, unless the command's own code. As with `timeout` and `env`. */
+/** @internal The exit codes of `run`, unless it exits with the program's own code. Where possible they are the codes of `timeout` and `env`. */
 export const RUN_EXIT = {
-  /** The lock was lost, and the command was ended. */
+  /** The lock was lost, so the program was ended. */
   lost: 123,
-  /** The lock was not to be had in time; the command did not run. */
+  /** The lock was not taken in time; the program did not run. */
   timeout: 124,
-  /** `run` itself failed; the command did not run. */
+  /** `run` itself failed; the program did not run. */
   failed: 125,
-  /** The command cannot be executed. */
+  /** The program cannot be executed. */
   cannotRun: 126,
-  /** There is no such command. */
+  /** There is no such program. */
   notFound: 127,
-  /** Ended by a signal: this and its number. */
+  /** A signal ended the program: this code plus the signal's number. */
   signal: 128,
 } as const;
 
-/** @internal Ends the command with one line on stderr. */
+/** @internal Ends the command, with one line on stderr. */
 export class CommandError extends Error {
   override name = "CommandError";
 

@@ -1,36 +1,36 @@
 import { parseArgs } from "node:util";
 import { usageError } from "./exit-codes";
 
-/** @internal Node.js' longest timer, in seconds. A longer one ends at once. */
+/** @internal The longest timer of Node.js, in seconds. A longer timer fires at once. */
 export const LONGEST_TIMER_S = 2_147_483;
 
 /** @internal One flag of a command. */
 export interface Flag {
   /** `switch`: without a value. `seconds`: a number. `texts`: may be given several times. */
   kind: "switch" | "text" | "texts" | "count" | "seconds";
-  /** The only values of a `text` that there are. */
+  /** The only allowed values of a `text`. */
   choices?: readonly string[];
-  /** How the help names the value. */
+  /** The help's name for the value. */
   value?: string;
   help: string;
-  /** Least value of a `count` or of `seconds`; default 0. */
+  /** Smallest value of a `count` or of `seconds`; default 0. */
   least?: number;
   /** Highest value; default none. */
   most?: number;
-  /** A word that stands for no limit. */
+  /** A word that means "no limit". */
   endless?: string;
 }
 
-/** @internal One command, as the help tells of it. */
+/** @internal One command, as the help describes it. */
 export interface CommandSpec {
   name: string;
-  /** What stands behind the name and the flags. */
+  /** The operands after the name and the flags. */
   operands: string;
-  /** How many words that are no flags there must be. */
+  /** The required number of words that are not flags. */
   words: number;
   /** One line for the list of commands. */
   summary: string;
-  /** What it does, in paragraphs. */
+  /** The description of the command, in paragraphs. */
   about: string[];
   flags: Record<string, Flag>;
   examples: string[];
@@ -40,23 +40,23 @@ export interface CommandSpec {
   takesProgram?: boolean;
 }
 
-/** @internal What was given. */
+/** @internal The flags and words of a command line. */
 export interface Given {
   words: string[];
-  /** What stands after `--` of a command that takes a program. */
+  /** The words after `--`, for a command that takes a program. */
   program: string[];
   text(name: string): string | undefined;
   texts(name: string): string[];
-  /** A `count`, or `seconds`; Infinity for the word that stands for no limit. */
+  /** The value of a `count` or of `seconds`; Infinity for the word that means "no limit". */
   number(name: string): number | undefined;
   has(name: string): boolean;
 }
 
-/** @internal Reads the words after the command's name. Throws CommandError. */
+/** @internal Parses the words after the command's name. Throws CommandError. */
 export function readFlags(spec: CommandSpec, common: Record<string, Flag>, args: string[]): Given {
   const flags = { ...common, ...spec.flags };
   const cut = spec.takesProgram ? args.indexOf("--") : -1;
-  // Without --, the program's own flags are taken for this command's.
+  // Without `--`, the program's own flags are taken for flags of this command.
   const lacksMark = spec.takesProgram === true && cut === -1;
   const hint = `${lacksMark ? "; put -- before the command" : ""}; "medusa-locking-redis ${spec.name} --help" explains it`;
   const own = cut === -1 ? args : args.slice(0, cut);
@@ -99,7 +99,7 @@ function parse(flags: Record<string, Flag>, args: string[], hint: string) {
     if (!(error instanceof Error) || !String((error as { code?: unknown }).code).startsWith("ERR_PARSE_ARGS")) {
       throw error;
     }
-    // What follows the first sentence or line is about ways around that help nobody here.
+    // After the first sentence or line the message of Node.js only explains ways around the error, which help nobody here.
     const [message = ""] = error.message.split(/\.\s|\.$|\n/);
     throw usageError(`${message.charAt(0).toLowerCase()}${message.slice(1)}${hint}`);
   }
@@ -119,7 +119,7 @@ function numberOf(name: string, { kind, least = 0, most = Number.MAX_VALUE, endl
   return value;
 }
 
-/** What was given is not repeated: it may be a URL with a password. */
+/** The error does not repeat the value, which may be a URL with a password. */
 function checkChoices(flags: Record<string, Flag>, values: Record<string, unknown>, hint: string): void {
   for (const [name, { choices }] of Object.entries(flags)) {
     const value = values[name];
@@ -129,7 +129,7 @@ function checkChoices(flags: Record<string, Flag>, values: Record<string, unknow
   }
 }
 
-/** The words themselves are not repeated: one may be a URL with a password. */
+/** The error does not repeat the words, one of which may be a URL with a password. */
 function checkWords({ name, words, operands }: CommandSpec, given: number, hint: string): void {
   if (given < words) {
     throw usageError(`${name} needs ${operands}${hint}`);

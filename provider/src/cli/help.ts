@@ -2,7 +2,7 @@ import type { CommandSpec, Flag } from "./flags";
 import { COMMANDS, COMMON } from "./specs";
 import { wrapped } from "./table";
 
-/** The width of a help text: for any terminal. */
+/** The width of a help text, which fits into any terminal. */
 const WIDTH = 80;
 
 /** @internal The text of `--help` without a command. */

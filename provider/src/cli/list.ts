@@ -4,11 +4,11 @@ import { footOf, lockTable, whoAnswered } from "./lock-table";
 import { askedOf, type Session } from "./session";
 import { print, printJson, width } from "./terminal";
 
-/** @internal How many locks are shown unless --limit says otherwise. */
+/** @internal The number of locks that are shown unless --limit says otherwise. */
 export const MOST_LOCKS = 1_000;
 const MOST_IN_TOP = 10;
 
-/** @internal All locks. */
+/** @internal Lists all locks. */
 export async function list({ inspector, settings, given }: Session): Promise<number> {
   const found = await listLocks(inspector, settings.prefix, given.number("limit") ?? MOST_LOCKS);
   if (given.has("json")) {
@@ -23,7 +23,7 @@ export async function list({ inspector, settings, given }: Session): Promise<num
   return EXIT.fine;
 }
 
-/** @internal The locks that are waited for longest. */
+/** @internal Lists the locks that calls have waited for longest. */
 export async function top({ inspector, settings, given }: Session): Promise<number> {
   const found = await listWaited(inspector, settings.prefix, given.number("limit") ?? MOST_IN_TOP);
   if (given.has("json")) {

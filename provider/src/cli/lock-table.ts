@@ -13,7 +13,7 @@ const COLUMNS: readonly Column[] = [
   { title: "LONGEST", isRight: true },
 ];
 
-/** @internal Locks as a table: its head and a line each. */
+/** @internal Locks as a table: its head, and one line per lock. */
 export function lockTable(locks: readonly LockStatus[], width: number | undefined): string[] {
   return table(COLUMNS, locks.map(rowOf), width);
 }
@@ -31,12 +31,12 @@ function rowOf(lock: LockStatus): string[] {
   ];
 }
 
-/** @internal What else there is to say of a list. */
+/** @internal The lines below a list of locks. */
 export function footOf(list: LockList): string {
   return `${counted(list.locks.length, "lock")}${list.more ? ", and more (--limit)" : ""}; ${whoAnswered(list)}.`;
 }
 
-/** @internal How many instances had their say. */
+/** @internal How many instances answered. */
 export function whoAnswered({ processes, unasked }: LockList): string {
   return unasked === null ? `${counted(processes, "instance")} answered` : `instances could not be asked (${shown(unasked)})`;
 }

@@ -15,10 +15,10 @@ import { COMMANDS, COMMON } from "./specs";
 import { complain, exitCodeWithOutput, watchOutput } from "./terminal";
 import { watch } from "./watch";
 
-/** The commands that look at Redis. `run` locks by itself. */
+/** The commands that look at Redis. `run` takes a lock and needs no session. */
 const LOOKS: Record<string, (session: Session) => Promise<number>> = { doctor, list, show, watch, top, release };
 
-/** They only show something: without a reader there is nothing to do. */
+/** These commands only show something: without a reader they have nothing to do. */
 const SHOW_ONLY: readonly string[] = ["list", "show", "watch", "top"];
 
 async function main(args: string[]): Promise<number> {
@@ -34,7 +34,7 @@ async function main(args: string[]): Promise<number> {
   const spec = COMMANDS.find((command) => command.name === name);
   if (!spec) {
     const names = COMMANDS.map((command) => command.name).join(", ");
-    // What is no word is not repeated: it may be a URL with a password.
+    // The error repeats only plain words: anything else may be a URL with a password.
     const unknown = /^\w[\w-]*$/.test(name) ? `there is no command "${name}"` : "that is no command";
     const what = name === "" ? "no command is given" : name.startsWith("-") ? "the command comes before its flags" : unknown;
     throw usageError(`${what}; there are ${names}; --help explains them`);
@@ -70,7 +70,7 @@ function printVersion(): number {
   return EXIT.fine;
 }
 
-/** What ended before the program began has one code, whatever it was: the other codes are the program's. */
+/** All failures before the program starts have one exit code, because the other codes are the program's. */
 function failedToRun(error: unknown): CommandError {
   return error instanceof CommandError && error.exitCode > EXIT.redis ? error : new CommandError(textOf(error), RUN_EXIT.failed);
 }
@@ -86,7 +86,7 @@ function exitCodeOf(error: unknown): number {
   return error instanceof InspectionError ? EXIT.redis : EXIT.trouble;
 }
 
-/** Ends the process once everything is written. A question to a server that hangs would keep it for some seconds. */
+/** Ends the process once everything is written. Otherwise a question to a server that hangs would keep the process alive for some seconds. */
 function end(code: number): void {
   process.exitCode = exitCodeWithOutput(code);
   process.stdout.write("", () => process.stderr.write("", () => process.exit(exitCodeWithOutput(code))));

@@ -1,10 +1,13 @@
 import { shown, typed } from "../inspect/words";
 import type { Given } from "./flags";
 
-/** Stands in for a URL that may have a password. */
+/** Replaces a URL that may contain a password. */
 const SECRET_URL = "…";
 
-/** @internal A command about a lock, as a shell takes it, with what this command line names: `npx medusa-locking-redis release KEY`. */
+/**
+ * @internal A command about a lock, ready for a shell. It repeats the connection flags of this command line: `npx medusa-locking-redis release
+ * KEY`.
+ */
 export function ownCommand(given: Given, name: string, key: string): string {
   const url = given.text("url");
   const namespace = given.text("namespace");
@@ -21,12 +24,12 @@ function flag(name: string, value: string | undefined): string[] {
   return value === undefined ? [] : value.startsWith("-") ? [`--${name}=${quoted(value)}`] : [`--${name}`, quoted(value)];
 }
 
-/** A user name is no secret, but what stands before @ or behind ? may be. */
+/** Whether a URL may be shown. A user name is no secret, but the text before @ or after ? may be one. */
 function isPublic(url: string): boolean {
   return !/[@?#]/.test(url);
 }
 
-/** A text as a shell reads it. */
+/** A text, quoted for a shell. */
 function quoted(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${shown(text).replaceAll("'", "'\\''")}'`;
 }

@@ -5,23 +5,24 @@ import { isatty } from "node:tty";
 import { typed } from "../inspect/words";
 import { CommandError, RUN_EXIT } from "./exit-codes";
 
-/** Variables that name tokens. Those around this process are of other locks. */
+/** Variables that contain tokens. Those in the environment of this process belong to other locks. */
 const TOKEN = /^LOCK_TOKEN(?:_\d+)?$/;
 
-/** A terminal sends these to everybody in the foreground itself. */
+/** A terminal itself sends these signals to all processes in the foreground. */
 const BY_TERMINAL = new Set<NodeJS.Signals>(["SIGINT", "SIGQUIT"]);
 
-/** Who sends one of these wants the program to end. */
+/** The sender of one of these signals wants the program to end. */
 const ASKS_FOR_THE_END = new Set<NodeJS.Signals>(["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"]);
 
-/** The pause between two looks at who is left of a group, in milliseconds. */
+/** The pause between two checks whether a process of the group is left, in milliseconds. */
 const LOOK_MS = 20;
-/** How long those who are killed may take to be gone, in milliseconds. Where nobody buries the dead, as in some containers, they stay. */
+/** How long killed processes may take to disappear, in milliseconds. If no parent reaps them, as in some containers, they stay. */
 const KILLED_MS = 500;
 
 /**
- * Reads whom it guards, the program or (negative) its group, and waits for the end of its input. If that comes without a word, `run` was killed,
- * and the program is ended: at once by SIGTERM, and after $1 seconds by SIGKILL. Nothing here may end by a signal that is meant for the program.
+ * The script of the guard. It reads the target, which is the program or (negative) its group, and waits for the end of its input. If the input ends
+ * without another line, `run` was killed. Then the guard ends the program: at once by SIGTERM, and after $1 seconds by SIGKILL. No signal that is
+ * meant for the program may end the guard.
  */
 const GUARD = `read -r target || exit 0
 read -r word && exit 0
@@ -30,30 +31,30 @@ left=$1
 while [ "$left" -gt 0 ]; do sleep 1; kill -s 0 -- "$target" 2>/dev/null || exit 0; left=$((left - 1)); done
 kill -s KILL -- "$target" 2>/dev/null`;
 
-/** @internal A program that runs. */
+/** @internal A running program. */
 export interface Program {
   /**
-   * Its exit code as a shell has it: 128 and the signal's number where one ended it. Where it did not end by itself, nobody is left of its group
-   * by then. Rejects with CommandError if it cannot be started.
+   * Resolves with the program's exit code in the form of a shell: 128 plus the number of the signal that ended it, if one did. If the program was
+   * asked to end, its whole group has ended by then. Rejects with CommandError if the program cannot be started.
    */
   ended: Promise<number>;
-  /** Passes a signal on to it, unless the terminal has sent it the same. */
+  /** Passes a signal on to the program, unless the terminal has sent it the same signal. */
   pass(signal: NodeJS.Signals): void;
-  /** Ends it and its group: SIGTERM, and SIGKILL after the grace. */
+  /** Ends the program and its group: by SIGTERM, and after the grace period by SIGKILL. */
   end(): void;
 }
 
 /**
- * @internal Starts a program with this process's streams, and `more` in its environment, which has no token of a lock besides. It does not
- * outlive this process by much. Throws CommandError if it is known at once that it cannot be started.
+ * @internal Starts a program with this process's streams. `more` is added to its environment, from which the tokens of other locks are removed. The
+ * program does not outlive this process by much. Throws CommandError if it is known at once that the program cannot be started.
  */
 export function startProgram(command: readonly string[], more: Record<string, string>, graceMs: number): Program {
   const [name = "", ...args] = command;
   const around = Object.entries(process.env).filter(([variable]) => !TOKEN.test(variable));
   const isAtTerminal = isatty(0);
-  // In a group of its own it could not read from the terminal.
+  // In a separate group the program could not read from the terminal.
   const hasGroup = !isAtTerminal && process.platform !== "win32";
-  // It is there first: between the two run may be killed.
+  // The guard starts first: `run` may be killed between the two starts.
   const guard = startGuard(graceMs);
   let child: ChildProcess;
   try {
@@ -77,7 +78,7 @@ export function startProgram(command: readonly string[], more: Record<string, st
   };
   const exited = new Promise<number>((resolve, reject) => {
     child.on("error", (error: NodeJS.ErrnoException) => {
-      // One that runs tells its end itself.
+      // A program that runs reports its end by "exit".
       if (child.pid === undefined) {
         reject(cannotStart(name, error));
       }
@@ -87,7 +88,7 @@ export function startProgram(command: readonly string[], more: Record<string, st
       resolve(signal ? codeOf(signal) : (code ?? 0));
     });
   });
-  // What it started may go on without it: beside the next holder of the lock.
+  // Processes that the program started may go on without it, beside the next holder of the lock. They are ended here.
   const isAlone = async () => {
     if (hasGroup && (isAsked || killer !== undefined) && whole.send(0)) {
       end();
@@ -116,11 +117,11 @@ export function startProgram(command: readonly string[], more: Record<string, st
   };
 }
 
-/** The program with its group, or alone where it has none of its own. */
+/** The program with its group, or the program alone if it has no separate group. */
 interface Whole {
-  /** For kill(2); negative: a group. */
+  /** The target for kill(2); negative: a group. */
   target: number | undefined;
-  /** False if nobody is there. */
+  /** Returns false if no process is left. */
   send(signal: NodeJS.Signals | 0): boolean;
 }
 
@@ -141,12 +142,12 @@ function wholeOf(child: ChildProcess, hasGroup: boolean): Whole {
   };
 }
 
-/** @internal The exit code for an end by this signal. */
+/** @internal The exit code of a program that this signal ended. */
 export function codeOf(signal: NodeJS.Signals): number {
   return RUN_EXIT.signal + (constants.signals[signal] ?? 0);
 }
 
-/** A shell of its own session, which Ctrl-C does not reach. */
+/** Starts the guard: a shell in its own session, which Ctrl-C does not reach. */
 function startGuard(graceMs: number): ChildProcess | undefined {
   if (process.platform === "win32") {
     return undefined;
@@ -156,14 +157,14 @@ function startGuard(graceMs: number): ChildProcess | undefined {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });
-  // Without a shell there is no guard, as on Windows.
+  // Without a shell there is no guard, and on Windows there is none, either.
   guard.on("error", () => {});
   guard.stdin?.on("error", () => {});
   guard.unref();
   return guard;
 }
 
-/** Some failures are thrown and not told by an event: arguments that are too long (E2BIG), say. */
+/** `spawn` throws some errors instead of emitting an event, for example if the arguments are too long (E2BIG). */
 function started(name: string, args: string[], env: NodeJS.ProcessEnv, detached: boolean): ChildProcess {
   try {
     return spawn(name, args, { stdio: "inherit", env, detached });
@@ -173,7 +174,8 @@ function started(name: string, args: string[], env: NodeJS.ProcessEnv, detached:
 }
 
 function passerTo(child: ChildProcess, isAtTerminal: boolean): (signal: NodeJS.Signals) => void {
-  // A signal that is told before two rounds of the event loop may have come before the program was there; then no terminal sent it to it.
+  // A signal that arrives within two rounds of the event loop may have come before the program existed. Then no terminal has sent it to the
+  // program.
   let isFresh = true;
   setImmediate(() => {
     setImmediate(() => {

@@ -44,13 +44,13 @@ function nextInWords(next: LockStatus | null): string {
   return next === null || next.owner === null ? "It is free." : `The next holder: ${holderInWords(next)}.`;
 }
 
-/** Who released it, for the log of its holder. */
+/** The person who releases the lock, for the log of its holder. */
 function whoAsks(): string {
   let user = "somebody";
   try {
     user = userInfo().username;
   } catch {
-    // A user without an entry in the system's list, as in some containers.
+    // The user may have no entry in the system's list, as in some containers.
   }
   return `${user}@${hostname()}, pid ${process.pid}, medusa-locking-redis release`;
 }

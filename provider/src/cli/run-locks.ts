@@ -5,28 +5,28 @@ import { CommandError, RUN_EXIT } from "./exit-codes";
 import type { Given } from "./flags";
 import { readOptions } from "./session";
 
-/** @internal A lock that is held. */
+/** @internal A held lock. */
 export type HeldLock = Lock & { release(): Promise<boolean> };
 
 /** @internal How `run` takes its lock. */
 export interface LockWish {
   leaseMs: number;
-  /** 0: only if nobody has it. */
+  /** 0: the lock is only taken if it is free. */
   waitMs: number;
   label: string;
   signal: AbortSignal;
 }
 
-/** @internal How `run` locks. */
+/** @internal The operations by which `run` locks. */
 export interface RunLocks {
-  /** undefined: another has it, and `waitMs` is 0. */
+  /** Returns undefined if another owner has the lock and `waitMs` is 0. */
   acquire(keys: string[], wish: LockWish): Promise<HeldLock | undefined>;
   close(): Promise<void>;
 }
 
-/** What goes wrong is told by the errors. The program's own output stays what it is. */
+/** A log without output: errors report all trouble, and nothing is added to the program's own output. */
 const SILENT: Log = { info() {}, warn() {}, error() {} };
-/** Nothing runs under a lock when the client is closed. */
+/** When the client is closed, no program runs under a lock any more. */
 const DRAIN_MS = 500;
 
 /** @internal Connects, with the options of the command line. Throws CommandError if Redis is not there. */

@@ -1,27 +1,27 @@
 import { constants } from "node:os";
 
-/** What people and systems end processes with, and what they tell them. */
+/** Signals by which people and systems end processes or tell them something. */
 const ORDINARY: readonly NodeJS.Signals[] =
   process.platform === "win32" ? ["SIGINT", "SIGBREAK", "SIGTERM"] : ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGWINCH", "SIGCONT"];
 /**
- * All others that end a process that does not receive them, but for faults of the process itself. Without a receiver SIGUSR1 opens Node.js'
+ * All other signals that end a process without a handler, except those for faults of the process itself. Without a handler, SIGUSR1 opens Node.js'
  * debugger.
  */
 const RARE: readonly NodeJS.Signals[] = [
   ...(["SIGUSR1", "SIGUSR2", "SIGABRT", "SIGALRM", "SIGVTALRM", "SIGPROF"] as const),
   ...(["SIGXCPU", "SIGXFSZ", "SIGIO", "SIGPWR", "SIGSTKFLT"] as const),
 ];
-/** Signals that `run` receives, as far as this system has them. */
+/** The signals that `run` handles, as far as this system has them. */
 const RECEIVED = [...ORDINARY, ...(process.platform === "win32" ? [] : RARE)].filter((signal) => signal in constants.signals);
-/** These end no process that does not handle them; SIGIO does on Linux. */
+/** These signals do not end a process without a handler. SIGIO is one of them, except on Linux. */
 const HARMLESS = new Set<NodeJS.Signals>(["SIGWINCH", "SIGCONT", ...(process.platform === "linux" ? [] : (["SIGIO"] as const))]);
 
-/** @internal What is done with a signal. */
+/** @internal The handler of a signal. */
 export type Receiver = (signal: NodeJS.Signals) => void;
 
 /**
- * @internal The signals of this process, from now until its end: at no moment may one end it and leave its lock or its program behind. They
- * do not keep the process alive.
+ * @internal Handles the signals of this process from now until its end. At no moment may a signal end the process and leave its lock or its program
+ * behind. The handlers do not keep the process alive.
  */
 export class RunSignals {
   #receiver: Receiver | undefined;
@@ -32,13 +32,13 @@ export class RunSignals {
     }
   }
 
-  /** From now on signals go to this receiver; undefined: nothing comes of them. */
+  /** From now on this receiver gets the signals; undefined: signals have no effect. */
   goTo(receiver: Receiver | undefined): void {
     this.#receiver = receiver;
   }
 }
 
-/** @internal Whether a process that does not handle this signal is ended by it. */
+/** @internal Whether this signal ends a process that has no handler for it. */
 export function isEnding(signal: NodeJS.Signals): boolean {
   return !HARMLESS.has(signal);
 }

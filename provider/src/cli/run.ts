@@ -12,7 +12,7 @@ import { complain } from "./terminal";
 const WAIT_S = 5;
 const EXPIRE_S = 60;
 const GRACE_S = 5;
-/** How long the release may take. */
+/** Longest time for the release. */
 const RELEASE_LIMIT_MS = 5_000;
 
 /** @internal Runs a program under a lock. */
@@ -38,9 +38,9 @@ export async function run(given: Given): Promise<number> {
   }
 }
 
-/** The lock; or the exit code, if a signal came first. */
+/** Returns the lock, or the exit code if a signal came first. */
 async function take(locks: RunLocks, keys: string[], given: Given, signals: RunSignals): Promise<HeldLock | number> {
-  // Others see the label.
+  // The label is visible to others.
   const label = given.text("label") ?? basename(typed(given.program[0] ?? ""));
   const stopped = new AbortController();
   let code: number | undefined;
@@ -63,7 +63,7 @@ async function take(locks: RunLocks, keys: string[], given: Given, signals: RunS
     if (code === undefined) {
       return lock;
     }
-    // It came together with the signal.
+    // The lock came together with the signal.
     await lock.release();
     return code;
   } catch (error) {
@@ -90,7 +90,7 @@ async function underLock(lock: HeldLock, keys: string[], given: Given, signals: 
   let isLost = false;
   try {
     const program = startProgram(given.program, tokensOf(lock, keys), (given.number("grace") ?? GRACE_S) * 1_000);
-    // One that came during the start is told only now.
+    // A signal that came during the start is delivered only now.
     signals.goTo(program.pass);
     const end = () => {
       isLost = true;
@@ -115,7 +115,7 @@ function whyLost(reason: unknown): string {
   return cause instanceof Error ? cause.message : "The lock was lost.";
 }
 
-/** The program has ended; its code counts, whatever becomes of the lock. */
+/** The program has ended. Its exit code counts, also if the release fails. */
 async function giveBack(lock: HeldLock, keys: string[], isLost: boolean): Promise<void> {
   const timer = new AbortController();
   const late = sleep(RELEASE_LIMIT_MS, "Redis did not answer", { signal: timer.signal }).catch(() => undefined);
@@ -130,7 +130,7 @@ async function giveBack(lock: HeldLock, keys: string[], isLost: boolean): Promis
   }
 }
 
-/** For the program's environment. A server that gives no tokens leaves them out. */
+/** The tokens, for the program's environment. If the server gives no tokens, there are no such variables. */
 function tokensOf({ fencingTokens }: HeldLock, keys: string[]): Record<string, string> {
   const tokens = keys.flatMap((key, at) => {
     const token = fencingTokens[key];

@@ -9,17 +9,17 @@ import { parseRedisUrl } from "../options/redis-url";
 import { usageError } from "./exit-codes";
 import type { Given } from "./flags";
 
-/** How long a connection may take if the URL does not say, in milliseconds: somebody is looking. */
+/** Longest time to connect if the URL does not say it, in milliseconds. It is short because a person is waiting. */
 const CONNECT_TIMEOUT_MS = 5_000;
 const OPTION_NAME = /Option "([^"]*)" of the "locking-redis" provider/;
 
-/** @internal What of the options the commands look at. */
+/** @internal The options that the commands use. */
 export interface Settings extends Omit<Patient, "inspector"> {
-  /** Where Redis is, for people; without a password. */
+  /** The place of Redis, for people; without a password. */
   place: string;
 }
 
-/** @internal What a command that looks at Redis works with. */
+/** @internal The parts that a command needs to look at Redis. */
 export interface Session {
   given: Given;
   settings: Settings;
@@ -33,7 +33,7 @@ export interface NamedOptions {
   parsed: ParsedOptions;
 }
 
-/** @internal Reads and parses the options. Throws CommandError; what it says shows no password. */
+/** @internal Reads and parses the options. Throws a CommandError, whose message shows no password. */
 export async function readOptions(given: Given): Promise<NamedOptions> {
   const { options, moduleOptions, source } = await givenOptions(given);
   const namespace = given.text("namespace");
@@ -48,7 +48,7 @@ export async function readOptions(given: Given): Promise<NamedOptions> {
   }
 }
 
-/** From a URL, the option is what the source says; from a configuration its name helps. */
+/** The name of an option for a message. A URL is named by its source; an option of a configuration is named itself. */
 function nameOf(name: string, source: string): string {
   const [, part] =
     /^(?:redisUrl|cluster\.startupNodes\[0\])(?: \(its (.+)\)|\?(.+))$/.exec(name)?.filter((text) => text !== undefined) ?? [];
@@ -73,7 +73,7 @@ async function givenOptions(
   return { options, moduleOptions: {}, source };
 }
 
-/** The shop's own Medusa is loaded for this, and for nothing else. */
+/** This loads the shop's own Medusa, which nothing else does. */
 async function configOf(file: string): Promise<ConfiguredOptions> {
   try {
     return await readShopConfig(file);
@@ -96,7 +96,7 @@ function urlOf(given: Given): { url: string; source: string } {
   throw usageError("no Redis is named: give --url redis://host:6379 or --config medusa-config.ts, or set LOCKING_REDIS_URL");
 }
 
-/** Where a shop's URL means this machine, that is on purpose. Here it is a slip. */
+/** A shop's URL without a host means this machine, and is intended. On the command line it is a mistake. */
 function checkHost(url: string, source: string): void {
   let parts: ReturnType<typeof parseRedisUrl>;
   try {
@@ -112,7 +112,7 @@ function checkHost(url: string, source: string): void {
   }
 }
 
-/** @internal Opens what looks at Redis. Nothing is connected yet. */
+/** @internal Opens the inspector. It does not connect yet. */
 export async function openSession(given: Given): Promise<Session> {
   const { parsed } = await readOptions(given);
   const { native, warnings } = parsed;
@@ -138,7 +138,7 @@ function placeOf({ path, host, port, cluster, sentinels, database }: NativeOptio
   return `${server}, database ${database}`;
 }
 
-/** @internal Which Redis and which namespace were asked. A wrong one looks like one without locks. */
+/** @internal Which Redis and which namespace were asked. A wrong one looks the same as one without locks. */
 export function askedOf({ place, prefix }: Settings): string {
   return `asked: ${shown(place)}, namespace "${typed(prefix)}"`;
 }
@@ -147,7 +147,7 @@ function openInspectorFor(options: NativeOptions): Inspector {
   try {
     return openInspector(options);
   } catch (error) {
-    // What only the addon can tell of an option.
+    // Only the addon can find this fault of an option.
     throw usageError(error instanceof Error ? error.message : String(error));
   }
 }

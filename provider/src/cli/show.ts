@@ -11,12 +11,12 @@ import { askedOf, type Session } from "./session";
 import { wrapped } from "./table";
 import { print, printJson, width } from "./terminal";
 
-/** A sentence in a wider terminal is hard to read. */
+/** A sentence is hard to read if its lines are longer, also in a wider terminal. */
 const WIDEST = 100;
 const LEAST_TEXT = 20;
 const MOST_PLACES = 10;
 
-/** @internal One lock. */
+/** @internal Shows one lock. */
 export async function show(session: Session): Promise<number> {
   const lock = await lockNamed(session);
   if (session.given.has("json")) {
@@ -38,8 +38,8 @@ export async function lockNamed({ inspector, settings, given }: Session): Promis
 }
 
 /**
- * @internal The processes that have connections to Redis, as `host:pid`, where the holder of the lock did not answer: it may be among them.
- * Empty if Redis does not tell.
+ * @internal The processes that have connections to Redis, as `host:pid`, if the holder of the lock did not answer: one of them may be the holder.
+ * Empty if Redis does not tell them.
  */
 export async function connectedNow({ inspector, settings }: Session, { holderAnswers }: LockStatus): Promise<string[]> {
   // In a cluster each node has its own list.
@@ -52,7 +52,7 @@ export async function connectedNow({ inspector, settings }: Session, { holderAns
   return others.map((name) => name.slice("medusa-locking:".length)).sort();
 }
 
-/** @internal Everything that is known of a lock. `connected`: see {@link connectedNow}. */
+/** @internal All that is known about a lock. `connected`: see {@link connectedNow}. */
 export function linesOf(lock: LockStatus, connected: string[]): string[] {
   const { holder, waiters } = lock;
   const facts: [string, string | null][] = [
@@ -74,7 +74,7 @@ export function linesOf(lock: LockStatus, connected: string[]): string[] {
   return [...known.map(([name, value]) => `${name.padEnd(12)}${value}`), "", ...explain(lock).flatMap(sentenceLines)];
 }
 
-/** The command stands on a line of its own, which can be copied. */
+/** The command has its own line, so that it can be copied. */
 function adviceLines({ given }: Session, lock: LockStatus): string[] {
   const { text, toRelease } = whatToDo(lock);
   return [...sentenceLines(text), ...(toRelease ? [`  ${ownCommand(given, "release", lock.key)}`] : [])];

@@ -1,15 +1,18 @@
 // Texts in columns, for terminals.
 
-/** Scripts whose signs take two columns. */
+/** Scripts whose characters take two columns. */
 const WIDE_SCRIPTS = ["Han", "Hiragana", "Katakana", "Hangul", "Bopomofo", "Yi"].map((name) => `\\p{Script=${name}}`).join("");
-/** Other signs that do: angle brackets, radicals and punctuation of CJK, signs of kana, vertical and small forms, fullwidth forms. */
+/**
+ * Other characters that take two columns: angle brackets, radicals and punctuation of CJK, characters of kana, vertical and small forms, fullwidth
+ * forms.
+ */
 const WIDE_SIGNS = "\\u2329\\u232a\\u2e80-\\u303e\\u3041-\\u33ff\\ufe10-\\ufe19\\ufe30-\\ufe6f\\uff01-\\uff60\\uffe0-\\uffe6";
-/** Halfwidth forms of kana and Hangul, and one space, take one. */
+/** Halfwidth forms of kana and Hangul, and one space, take one column. */
 const WIDE = new RegExp(`(?![\\u303f\\uff61-\\uffdc])[${WIDE_SCRIPTS}${WIDE_SIGNS}\\p{Emoji_Presentation}]`, "u");
 /** Characters that take no column. */
 const NARROW = /[\p{M}\p{Cf}]/u;
 
-/** Fewer columns than this are not worth reading. */
+/** A column that is narrower than this is not readable. */
 const LEAST_COLUMN = 6;
 const GAP = "  ";
 
@@ -18,7 +21,7 @@ export function columnsOf(text: string): number {
   return [...text].reduce((sum, character) => sum + (NARROW.test(character) ? 0 : WIDE.test(character) ? 2 : 1), 0);
 }
 
-/** @internal A text in at most so many columns; what is cut off is told by `…`. */
+/** @internal A text in at most so many columns; `…` marks the part that is cut off. */
 export function fitted(text: string, width: number): string {
   if (columnsOf(text) <= width) {
     return text;
@@ -38,13 +41,13 @@ export function fitted(text: string, width: number): string {
 /** @internal A column of a table. */
 export interface Column {
   title: string;
-  /** May be cut when the terminal is narrow. */
+  /** The column may be cut if the terminal is narrow. */
   isFlexible?: boolean;
-  /** Numbers stand at the right. */
+  /** Numbers are aligned at the right. */
   isRight?: boolean;
 }
 
-/** @internal Rows as lines, no wider than `width`; undefined: as wide as it takes. */
+/** @internal Rows as lines, no wider than `width`; undefined: as wide as the texts. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width: number | undefined): string[] {
   const all = [columns.map(({ title }) => title), ...rows];
   const widths = columns.map((_, at) => all.reduce((most, row) => Math.max(most, columnsOf(row[at] ?? "")), 0));
@@ -62,7 +65,7 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   });
 }
 
-/** Takes columns away from the widest flexible one, until all have room. */
+/** Takes columns away from the widest flexible column until all columns fit. */
 function shrink(widths: number[], columns: readonly Column[], room: number): void {
   const flexible = columns.flatMap(({ isFlexible }, at) => (isFlexible ? [at] : []));
   let excess = widths.reduce((sum, width) => sum + width, 0) - room;
@@ -76,10 +79,10 @@ function shrink(widths: number[], columns: readonly Column[], room: number): voi
   }
 }
 
-/** Stands for a space that is not to break a line. */
+/** Replaces a space at which a line must not be broken. */
 const FIXED_SPACE = "\ue000";
 
-/** @internal A text as lines of at most `width` columns, broken at spaces, but not within a command in quotes: it is to be copied. */
+/** @internal A text as lines of at most `width` columns. Lines are broken at spaces, but not within a command in quotes, which a reader copies. */
 export function wrapped(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";

@@ -11,40 +11,40 @@ import { fitted } from "./table";
 import { height, print, printJson, width } from "./terminal";
 
 const PAUSE_S = 1;
-/** By how much the pause is longer than the look before it took. */
+/** The pause takes so many times as long as the look before it. */
 const PAUSE_PER_LOOK = 10;
-/** Another screen, so that the one before comes back afterwards; no cursor. */
+/** Switches to the alternate screen, so that the previous screen comes back afterwards, and hides the cursor. */
 const ENTER = "\u001b[?1049h\u001b[?25l";
 const LEAVE = "\u001b[?25h\u001b[?1049l";
 const HOME = "\u001b[H";
 const CLEAR_LINE = "\u001b[K";
 const CLEAR_BELOW = "\u001b[J";
 
-/** @internal What is known at one look. */
+/** @internal The state at one look. */
 export interface Look {
   at: Date;
   /** The newest list. */
   list: LockList;
-  /** Whom it comes from; told where there is no lock. */
+  /** The Redis and the namespace that were asked; shown if there is no lock. */
   asked: string;
-  /** Why there is no newer one, and for how long. */
+  /** Why there is no newer list, and for how long there has been none. */
   trouble: { reason: string; forMs: number } | null;
 }
 
-/** @internal The list again and again, until a signal comes or nobody reads any more. */
+/** @internal Shows the list again and again, until a signal comes or the reader has gone. */
 export async function watch(session: Session): Promise<number> {
   const { given, inspector, settings } = session;
   const most = given.number("limit") ?? MOST_LOCKS;
   const pauseMs = (given.number("every") ?? PAUSE_S) * 1_000;
   const ended = new AbortController();
   const end = () => ended.abort();
-  // Whichever ends it, the terminal is to be as it was. Windows has no SIGQUIT.
+  // After any of these signals the terminal must be as it was before. Windows has no SIGQUIT.
   const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP", ...(process.platform === "win32" ? [] : (["SIGQUIT"] as const))];
   for (const signal of signals) {
     process.on(signal, end);
   }
   const isEnded = new Promise<undefined>((resolve) => ended.signal.addEventListener("abort", () => resolve(undefined)));
-  // The first look has to succeed: a wrong URL is told at once.
+  // The first look must succeed, so that a wrong URL is reported at once.
   let askedAt = performance.now();
   let list = await Promise.race([listLocks(inspector, settings.prefix, most), isEnded]);
   let tookMs = performance.now() - askedAt;
@@ -80,8 +80,8 @@ export async function watch(session: Session): Promise<number> {
 }
 
 /**
- * @internal The pause after a look that took `tookMs`. Each look lets Redis go through all keys of its database, so a long one is followed by a
- * long pause.
+ * @internal The pause after a look that took `tookMs`. For each look Redis goes through all keys of its database, so a long pause follows a long
+ * look.
  */
 export function pauseAfter(tookMs: number, leastMs: number): number {
   return Math.max(leastMs, PAUSE_PER_LOOK * tookMs);
@@ -107,7 +107,7 @@ function openScreen(isJson: boolean): Screen {
       process.stdout.write(LEAVE);
     }
   };
-  // Whatever ends the process, the terminal is as it was.
+  // The terminal is restored, whatever ends the process.
   process.once("exit", close);
   return {
     show(look) {
@@ -118,7 +118,7 @@ function openScreen(isJson: boolean): Screen {
   };
 }
 
-/** @internal One screen: what is known, in at most `height` lines of at most `width` columns; undefined: any. */
+/** @internal One screen with this state, in at most `height` lines of at most `width` columns; undefined: no limit. */
 export function frame({ at, list, asked, trouble }: Look, width: number | undefined, height: number | undefined): string[] {
   const cut = (line: string) => (width === undefined ? line : fitted(line, width));
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");

@@ -3,17 +3,17 @@ import { argumentError } from "./errors";
 /** Longest label, in characters; longer ones are cut. */
 const LONGEST_LABEL = 200;
 
-/** The owner that stands for no particular owner. */
+/** The owner name that stands for no particular owner. */
 const NOBODY = "*";
-/** Owners that the package makes itself. */
+/** Prefixes of owners that only the package itself makes. */
 const RESERVED_OWNERS = ["grant:", "execute:"];
 
-/** Follows a message about a missing key. */
+/** This text follows a message about a missing key. */
 const NO_KEY = 'In a workflow, the parameter "key" of acquireLockStep and releaseLockStep must have a value when the step runs.';
 
 /**
- * The keys that a caller names, one or a list, in a new list: the caller's list may change while the call waits. Numbers become
- * text. Throws INVALID_ARGUMENT for anything else; where a key is missing, `noKey` says how that may have come.
+ * The caller's keys, one or a list. A list is copied, because the caller's list may change while the call waits. Numbers become text. Throws
+ * INVALID_ARGUMENT for anything else; `noKey` then says why a key may be missing.
  */
 export function parseKeys(keys: unknown, noKey = NO_KEY): string | string[] {
   if (Array.isArray(keys)) {
@@ -23,7 +23,7 @@ export function parseKeys(keys: unknown, noKey = NO_KEY): string | string[] {
   return textOfKey(keys) ?? refuseKey(keys, "keys must be a string or a list of strings", "", noKey);
 }
 
-/** As {@link parseKeys}, for a release. Nobody holds null and undefined, so they are left out, and `complete` is false. */
+/** As {@link parseKeys}, for a release. Nobody holds null and undefined, so both are left out, and `complete` is false. */
 export function parseKeysToRelease(keys: unknown): { keys: string | string[]; complete: boolean } {
   if (!Array.isArray(keys)) {
     return isMissing(keys) ? { keys: [], complete: false } : { keys: parseKeys(keys), complete: true };
@@ -53,7 +53,7 @@ function refuseKey(key: unknown, rule: string, where: string, noKey: string): ne
   throw argumentError(`${rule}, got ${kindOf(key)}${where}.${isMissing(key) && noKey ? ` ${noKey}` : ""}`);
 }
 
-/** The owner to lock or release for: `*` when none is given. `name` is the argument's. Throws INVALID_ARGUMENT for reserved names. */
+/** The owner to lock or release for; `*` if none is given. `name` is the argument's name. Throws INVALID_ARGUMENT for reserved names. */
 export function parseOwner(ownerId: unknown, name = "ownerId"): string {
   if (ownerId === undefined || ownerId === null) {
     return NOBODY;

@@ -3,14 +3,14 @@ import { guarded, type Log, textOf } from "./guard";
 import type { Lock } from "./lock";
 import { onAbort } from "./signals";
 
-/** @internal The functions in `redisOptions` that the addon asks. */
+/** @internal The functions in `redisOptions` that the addon calls. */
 export interface Callbacks {
   retryStrategy?: (times: number) => unknown;
   sentinelRetryStrategy?: (times: number) => unknown;
   reconnectOnError?: (error: Error) => unknown;
 }
 
-/** @internal What becomes of an error reply. */
+/** @internal The answer to an error reply. */
 export enum Verdict {
   Nothing = 0,
   Reconnect = 1,
@@ -18,8 +18,8 @@ export enum Verdict {
 }
 
 /**
- * @internal Asks one of the two strategies for the pause before attempt `times`, in milliseconds. `undefined` means never again. As with
- * ioredis, that is the result for a value that is no number, and also for an exception and an endless pause.
+ * @internal Asks one of the two strategies for the pause before attempt `times`, in milliseconds. `undefined` means never again. As with ioredis, a
+ * value that is no number means never. An exception and an endless pause mean never, too.
  */
 export function askPauseMs(
   callbacks: Callbacks,
@@ -38,7 +38,7 @@ export function askPauseMs(
 /** @internal Asks `reconnectOnError` about an error reply of Redis. An exception counts as no. */
 export function askVerdict({ reconnectOnError }: Callbacks, message: string, log: Log): Verdict {
   const reply = new Error(message);
-  // As ioredis calls it.
+  // ioredis uses this name, too.
   reply.name = "ReplyError";
   const answer = guarded(
     () => reconnectOnError?.(reply),
@@ -56,7 +56,7 @@ export interface LockCallbacks {
   onLost: ((error: LockError) => unknown) | undefined;
 }
 
-/** @internal The two callbacks, wrapped so that they neither throw nor reject, and the outcome of the user's `onHeld`. */
+/** @internal The two callbacks, wrapped so that they neither throw nor reject, and the result of the user's `onHeld`. */
 export interface GuardedLockCallbacks {
   onHeld: ((lock: Lock) => void) | undefined;
   onLost: ((error: LockError) => void) | undefined;
@@ -75,7 +75,7 @@ export function guardLockCallbacks({ onHeld, onLost }: LockCallbacks, log: Log):
       onHeld &&
       ((lock) => {
         outcome = accept(lock, onHeld);
-        // `accepted` looks at the outcome, perhaps later.
+        // `accepted` reads the outcome, perhaps later.
         outcome.catch(() => {});
       }),
     onLost:

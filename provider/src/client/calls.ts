@@ -12,20 +12,20 @@ import { SlowLog, type SlowTerms } from "./slow";
 import { TroubleLog } from "./trouble";
 import { quoted, wayOutOfPolling } from "./words";
 
-/** Time-outs of one batch of results that are explained by a look at what this process holds. */
+/** So many time-outs of one batch of results get a cause that names holders in this process. */
 const MOST_EXPLAINED = 20;
 
 /** @internal Numbers per result: see ResultKind in the addon. */
 export const NUMBERS_PER_RESULT = 3;
 
-/** @internal A call whose result is due. */
+/** @internal A call that waits for its result. */
 export interface Pending {
-  /** Resolves with a number, or with the keys that were not the owner's. */
+  /** Resolves with a number, or with the keys that the owner did not hold. */
   resolve(value: number | string[]): void;
   reject(error: Error): void;
 }
 
-/** @internal The end of a job's hold, whose result is due. An object with methods takes less of the heap than one with two functions of its own. */
+/** @internal Waits for the result of the release at a job's end. An object with methods needs less heap than an object with two functions. */
 export class Ending implements Pending {
   constructor(
     readonly tell: (lost: LockError | undefined) => void,
@@ -43,11 +43,11 @@ export class Ending implements Pending {
 }
 
 /**
- * @internal The calls under way, and the way of results to them. This is apart from the client, because the addon holds the dispatcher as long as it
- * lives, and an unused client must be collected all the same.
+ * @internal The calls under way, and the delivery of results to them. It is separate from the client: the addon holds the dispatcher as long as the
+ * dispatcher lives, but an unused client must still be collected.
  */
 export class Calls {
-  /** The calls under way. A call's number is its place in here, which is free again after the result. */
+  /** The calls under way. The number of a call is its place in this list. After the result another call may use the place. */
   readonly pending: (Pending | undefined)[] = [];
   readonly free: number[] = [];
   /** Lock objects in use, by hold, with the callback for their loss. */
@@ -55,14 +55,14 @@ export class Calls {
   /** Losses of holds that have no lock object (yet), by hold. */
   readonly lost = new Map<number, LockError>();
   readonly watchers: ((failure: string | undefined) => void)[] = [];
-  /** Weak, since the addon holds the dispatcher, which holds this object. */
+  /** Weak, because the addon holds the dispatcher, which holds this object. */
   native: WeakRef<NativeClient> | undefined;
   readonly trouble: TroubleLog;
-  /** What the log says of calls and jobs that take long. */
+  /** Logs calls and jobs that take long. */
   readonly slow: SlowLog;
   readonly #outage: Outage;
   readonly #inCluster: boolean;
-  /** Whether the connection stands, as far as the addon has told. */
+  /** Whether the connection stands, according to the addon. */
   isUp = false;
   /** How calls wait; `undefined` before the first connection. */
   mode: ClientStats["mode"];
@@ -100,7 +100,7 @@ export class Calls {
     return this.pending.length - this.free.length;
   }
 
-  /** The client is closed: nothing is told any more by itself. */
+  /** Stops further lines of the log, when the client is closed. */
   close(): void {
     this.slow.stop();
     this.#outage.stop();
@@ -112,7 +112,7 @@ export class Calls {
       try {
         this.settle(numbers[at] as number, numbers[at + 1] as ResultKind, numbers[at + 2] as number, details);
       } catch (error) {
-        // Nothing in there throws. If it does all the same, the results after this one are still delivered.
+        // No code in there should throw. If it throws all the same, the next results are still delivered.
         this.log.error(`A fault in provider "locking-redis", please report it: ${textOf(error)}`);
       }
     }
@@ -190,7 +190,7 @@ export class Calls {
     return pending;
   }
 
-  /** Adds to a time-out who holds the keys, where that is this very process. */
+  /** Adds the holders of the keys to a time-out, if this process itself holds them. */
   private explain(detail: ResultDetail | undefined): ResultDetail | undefined {
     if (detail?.code !== "LOCK_TIMEOUT" || this.#explained >= MOST_EXPLAINED) {
       return detail;
@@ -219,7 +219,7 @@ export class Calls {
     } else if (!watched) {
       this.forgetSoon(hold);
     }
-    // A lease that ends when its caller wanted it to end is no reason for a warning.
+    // If the lease ends when its caller wanted it to end, a warning is not needed.
     if (code !== "ended") {
       this.log.warn(
         ofJob && this.jobsBy === "execute" && what !== "released" && (what !== "lapsed" || cause !== undefined)
@@ -232,19 +232,22 @@ export class Calls {
     }
   }
 
-  /** A hold of `acquire` is lost: those who have its lock object hear of it. */
+  /** Ends the lock object of a lost hold of `acquire`, and calls its callback. */
   endKept(hold: number, error: LockError): void {
     const watched = this.watched.get(hold);
     if (watched) {
       watched.lock.lose(error);
-      // The addon has no more to tell about this hold.
+      // The addon has nothing more to report about this hold.
       this.watched.delete(hold);
       this.native?.deref()?.forget(hold);
       watched.told?.(watched.lock);
     }
   }
 
-  /** Most holds of `acquire` have no lock object, but one whose call was answered in this turn may get it in this turn. */
+  /**
+   * Forgets the hold a moment later. Most holds of `acquire` have no lock object, but a call that was answered in this turn may still make one in
+   * this turn.
+   */
   private forgetSoon(hold: number): void {
     this.#unwatched.push(hold);
     if (this.#unwatched.length > 1) {
@@ -259,7 +262,7 @@ export class Calls {
     });
   }
 
-  /** The client is closed: those who have a lock object hear that the lock is kept no longer. */
+  /** Ends all lock objects when the client is closed, because nobody renews their locks any more. */
   endHolds(): void {
     for (const [hold, { lock, told }] of [...this.watched]) {
       const error = lostError([...lock.keys], "closed", told ? "acquire" : this.jobsBy);

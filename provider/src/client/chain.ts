@@ -2,18 +2,18 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 import { type LockError, lockError } from "./errors";
 import { listOf, quoted, seconds } from "./words";
 
-/** @internal A job that holds keys, and the job around it in whose course it was asked for. */
+/** @internal A job that holds keys, and the job around it, during which it was asked for. */
 export interface Link {
   readonly keys: readonly string[];
   readonly label: string | undefined;
   readonly since: number;
-  /** Among those that had not ended when somebody last looked. */
+  /** The nearest job around this one that had not ended at the last check. */
   outer: Link | undefined;
-  /** What the job started may go on after its end. */
+  /** False after the end of the job. Work that the job started may go on after that. */
   holds: boolean;
 }
 
-/** @internal Which jobs a call is made in, so that one that can only wait for itself is refused (option `detectSelfDeadlock`). */
+/** @internal Knows in which jobs a call is made, so that a call that can only wait for itself is refused (option `detectSelfDeadlock`). */
 export class Chains {
   readonly #storage: AsyncLocalStorage<Link>;
 
@@ -22,7 +22,7 @@ export class Chains {
     this.#storage = new AsyncLocalStorage();
   }
 
-  /** The error of a call that asks for these keys here, if a job around it holds one of them. */
+  /** The error for a call that asks for these keys here, if a job around it holds one of them. */
   conflict(keys: string | string[], label: string | undefined): LockError | undefined {
     for (const link of this.#around()) {
       const taken = link.keys.filter((key) => key === keys || (typeof keys === "object" && keys.includes(key)));
@@ -33,7 +33,7 @@ export class Chains {
     return undefined;
   }
 
-  /** A job that holds the keys, in the course of what runs now. It counts until `holds` is false. */
+  /** A link for a job that holds the keys and is started by the current code. It counts until `holds` is false. */
   link(keys: string | string[], label: string | undefined): Link {
     const named = typeof keys === "string" ? [keys] : keys;
     return { keys: named, label, since: performance.now(), outer: holding(this.#storage.getStore()), holds: true };
@@ -44,10 +44,10 @@ export class Chains {
     return this.#storage.run(link, job);
   }
 
-  /** The jobs around what runs now, the innermost first. */
+  /** The jobs around the current code, the innermost first. */
   *#around(): Generator<Link> {
     for (let link = holding(this.#storage.getStore()); link; link = link.outer) {
-      // A job that starts its successor would else leave a chain of all that ever ran.
+      // Ended jobs are skipped here. Otherwise a job that starts its own successor would keep a chain of all jobs before it.
       link.outer = holding(link.outer);
       yield link;
     }

@@ -18,14 +18,14 @@ import { listOf, seconds } from "./words";
 /** Results per call of the dispatcher. */
 const MOST_RESULTS = 512;
 const DRAIN_LOOK_MS = 20;
-/** Holds among which a shutdown looks for those of jobs. */
+/** So many holds are searched for holds of jobs at a shutdown. */
 const MOST_HOLDS = 10_000;
-/** Longest wait of a boot for the connection. */
+/** Longest time that a boot waits for the connection. */
 const LONGEST_BOOT_MS = 5_000;
 
 /** @internal The options that the client needs besides those of the addon. */
 export interface ClientTerms extends Callbacks, SlowTerms {
-  /** The longest that `shutdown` waits for jobs that are under way. */
+  /** Longest time that `shutdown` waits for running jobs. */
   drainTimeoutMs: number;
   /** A call that can only wait for a job around it fails at once. */
   detectSelfDeadlock: boolean;
@@ -65,12 +65,12 @@ export class LockClient implements Observable {
     observer?.watches(new WeakRef(this));
   }
 
-  /** Something else that ends with this client. It must not throw. */
+  /** Adds a function that is called when this client ends. It must not throw. */
   closeWith(close: () => void): void {
     this.#closers.push(close);
   }
 
-  /** Resolves when the connection stands. Rejects when the next attempt fails or takes too long. The client goes on trying. */
+  /** Resolves when the connection stands. Rejects when the next attempt fails or takes too long. In that case the client goes on trying. */
   ready(): Promise<void> {
     if (this.#calls.isUp) {
       return Promise.resolve();
@@ -83,14 +83,13 @@ export class LockClient implements Observable {
         failure === undefined ? resolve() : reject(new Error(failure));
       });
     });
-    // The boot waits for this, and maybe nothing else keeps the process alive yet.
+    // The boot waits for this, and perhaps nothing else keeps the process alive yet.
     return keepAliveUntil(first);
   }
 
   /**
-   * Runs a job while holding the keys, and renews their lease as long as the job runs. `call` calls the user's job; it gets the lock if `looks`
-   * says that the job looks at it. Rejects with LOCK_TIMEOUT, with LOCK_LOST if the lock was lost before the job's end, and with the job's own
-   * error.
+   * Runs a job while holding the keys, and renews their lease as long as the job runs. `call` calls the user's job, and gets the lock if the job
+   * can see it (`looks`). Rejects with LOCK_TIMEOUT, with LOCK_LOST if the lock was lost before the job's end, and with the job's own error.
    */
   async run<T>(
     keys: string | string[],
@@ -130,18 +129,18 @@ export class LockClient implements Observable {
     seen?.ended(lost);
     lock?.signal.throwIfAborted();
     if (lost) {
-      // Another owner may have had the keys meanwhile, so the job's result does not count.
+      // Another owner may have had the keys meanwhile, so the result of the job does not count.
       throw lost;
     }
     return result;
   }
 
-  /** Who looks at this call, if anybody does. */
+  /** The observer's view of this call, if there is an observer. */
   #observe(keys: string | string[], terms: LockTerms, owner?: string): ObservedCall | undefined {
     return this.#observer && isTelemetryRegistered() ? this.#observer.begins(keys, terms, owner) : undefined;
   }
 
-  /** Begins a job under those who look at it. */
+  /** Begins a job inside its span and its chain. */
   #begin<T>(seen: ObservedCall | undefined, link: Link | undefined, hold: number, job: () => T): T {
     const linked = link && this.#chains ? this.#chains.run.bind(this.#chains, link, job) : job;
     return (seen?.holds ? seen.holds(linked, () => this.#native.holdFacts(hold)?.owner ?? "") : linked()) as T;
@@ -157,7 +156,7 @@ export class LockClient implements Observable {
     return this.#call((caller) => this.#native.lock(caller, keys, leaseMs, waitMs, label), signal);
   }
 
-  /** Makes the lock object of a job. It notices when the lock is lost. */
+  /** Makes the lock object of a job, which learns when the lock is lost. */
   #watch(hold: number, keys: string | string[]): HeldLock {
     const lock = new HeldLock(this.#native, hold, keys, { what: "lapsed", takenBy: this.#calls.jobsBy });
     this.#calls.watched.set(hold, { lock });
@@ -168,21 +167,21 @@ export class LockClient implements Observable {
     return lock;
   }
 
-  /** Makes the lock object of a hold of `acquire`. When the lock is lost, `told` is called after the object has noticed. */
+  /** Makes the lock object of a hold of `acquire`. When the lock is lost, `told` is called after the object has learned of it. */
   watchKept(hold: number, keys: string | string[], renews: boolean, told: (lock: HeldLock) => void): HeldLock {
     const lock = new HeldLock(this.#native, hold, keys, { what: renews ? "lapsed" : "ended", takenBy: "acquire" });
     this.#calls.watched.set(hold, { lock, told });
     const lost = this.#calls.lost.get(hold);
     if (lost) {
-      // The loss was told with the lock itself. Whoever gets the lock first knows what is lost.
+      // The loss came together with the lock itself. The caller first gets the lock, and then learns what is lost.
       queueMicrotask(() => this.#calls.endKept(hold, lost));
     }
     return lock;
   }
 
   /**
-   * Lets a lock object stand for `hold`, which the same owner took to prolong the lock. False if that is another lock, which is given back: the old
-   * one was lost or given back meanwhile.
+   * Makes a lock object stand for `hold`, which the same owner took to prolong the lock. Returns false if `hold` is another lock, because the old
+   * one was lost or given back meanwhile. In this case `hold` is given back.
    */
   prolong(lock: HeldLock, hold: number): boolean {
     const watched = this.#calls.watched.get(lock.hold);
@@ -191,7 +190,7 @@ export class LockClient implements Observable {
       return false;
     }
     this.#calls.watched.delete(lock.hold);
-    // The lock is the new attempt's alone, and ends with it.
+    // From now on only the new attempt has the lock, and the lock ends with it.
     void this.rollBack(lock.hold);
     lock.hold = hold;
     this.#calls.watched.set(hold, watched);
@@ -199,8 +198,8 @@ export class LockClient implements Observable {
   }
 
   /**
-   * Gives back what a hold of `acquire` took; other holds of its owner stay. Never rejects. Resolves when Redis has done it, or after 5 s: then it is
-   * tried again by itself.
+   * Gives back the lock that a hold of `acquire` took; other holds of its owner stay. Never rejects. Resolves when Redis has done it, or after 5 s;
+   * after that the addon goes on trying.
    */
   rollBack(hold: number): Promise<void> {
     return new Promise((resolve) => {
@@ -230,7 +229,7 @@ export class LockClient implements Observable {
       const caller = calls.add(ending);
       const state = this.#native.unlock(caller, hold);
       if (state !== HoldState.Held && state !== HoldState.Suspect) {
-        // The hold ended unnoticed, or the provider was closed while the job ran, so no answer will come.
+        // The hold ended unnoticed, or the provider was closed while the job ran.
         const named = typeof keys === "string" ? [keys] : [...new Set(keys)];
         const unrenewed = this.#native.takeUnrenewed() ?? undefined;
         const ofGone = this.#ended ? "closed" : "lapsed";
@@ -246,7 +245,7 @@ export class LockClient implements Observable {
   /** Takes the keys for an owner. Resolves with the hold, or with 0 if no hold stands for the lease. */
   acquire(keys: string | string[], owner: string, terms: AcquireTerms): Promise<number> {
     const { signal, label, ...rest } = terms;
-    // A try that does not wait is refused by itself.
+    // A try that does not wait is refused anyway.
     const conflict = terms.refuse && terms.waitMs <= 0 ? undefined : this.#chains?.conflict(keys, label);
     if (conflict) {
       return Promise.reject(conflict);
@@ -263,7 +262,7 @@ export class LockClient implements Observable {
     return held;
   }
 
-  /** Releases the keys that are the owner's. Resolves true if all were. */
+  /** Releases those of the keys that the owner holds. Resolves true if the owner held all of them. */
   async release(keys: string | string[], owner: string): Promise<boolean> {
     return (await this.#call<number | string[]>((caller) => this.#native.release(caller, keys, owner))) === 1;
   }
@@ -305,7 +304,7 @@ export class LockClient implements Observable {
   async #end(): Promise<void> {
     this.#native.drain();
     const began = now();
-    // A look may come late, in a busy process; and a test may hold the clock.
+    // The number of looks is limited, too, because a test may hold the clock. In a busy process a look may come late.
     for (
       let looks = this.#drainTimeoutMs / DRAIN_LOOK_MS;
       looks > 0 && now() - began < this.#drainTimeoutMs && this.#isBusy();
@@ -340,7 +339,7 @@ export class LockClient implements Observable {
     return this.#calls.jobs > 0 || this.#native.isBusy();
   }
 
-  /** Makes a call. Resolves with its result: a number, or the keys of a release that were not the owner's. */
+  /** Makes a call. Resolves with its result: a number, or the keys of a release that the owner did not hold. */
   #call<R extends number | string[] = number>(start: (caller: number) => number | Refusal, signal?: AbortSignal): Promise<R> {
     if (signal?.aborted) {
       return Promise.reject(signal.reason);
@@ -351,7 +350,7 @@ export class LockClient implements Observable {
     }
     return new Promise((resolve, reject) => {
       const pending = { resolve, reject } as Pending;
-      // The signal is the user's object and may throw, so it is used before the call is added: from then on a result is due.
+      // The signal is the user's object and may throw. So it is used before the call is added, because an added call needs a result.
       const withdraw = signal && this.#listenTo(signal, pending);
       const caller = calls.add(pending);
       try {
@@ -367,7 +366,7 @@ export class LockClient implements Observable {
     });
   }
 
-  /** Lets the signal withdraw the call, which then rejects with the signal's reason. The returned function names task and number. */
+  /** Lets the signal withdraw the call, which then rejects with the signal's reason. The returned function takes the call's task and number. */
   #listenTo(signal: AbortSignal, pending: Pending): (task: number, caller: number) => void {
     const { resolve, reject } = pending;
     let withdraw: (() => void) | undefined;

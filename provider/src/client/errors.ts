@@ -1,9 +1,9 @@
 /**
- * What went wrong, as `error.code`. Stays the same across versions.
+ * The kind of an error, as `error.code`. The codes stay the same across versions.
  *
  * | code | `MedusaError` type | when |
  * |---|---|---|
- * | `LOCK_NOT_ACQUIRED` | conflict | another owner holds a key and the call did not wait |
+ * | `LOCK_NOT_ACQUIRED` | conflict | another owner holds a key, and the call did not wait or its wait has ended |
  * | `LOCK_TIMEOUT` | conflict | the time to wait is over |
  * | `LOCK_NOT_REPLICATED` | unexpected_state | too few replicas acknowledged the lock in time (option `safety`); it was given back |
  * | `LOCK_SELF_DEADLOCK` | conflict | a job around the call holds the key (option `detectSelfDeadlock`); `cause` has the chain |
@@ -18,8 +18,8 @@
  * | `PROVIDER_CLOSED` | locking_error | a call after `shutdown()` |
  * | `INTERNAL` | locking_error | a fault in this package |
  *
- * Medusa's error handler does not show the text of a `locking_error` to HTTP clients; the log has it.
- * A wait that the caller's `signal` ends rejects with the signal's own reason.
+ * Medusa's error handler does not show the text of a `locking_error` to HTTP clients; the log has it. A wait that the caller's `signal` ends
+ * rejects with the signal's own reason.
  */
 export type LockErrorCode =
   | "LOCK_NOT_ACQUIRED"
@@ -41,8 +41,8 @@ export type LockErrorCode =
 const RECONNECT_LIMIT_TEXT = "Reached the max retries per request limit";
 
 /**
- * The type of errors that are not about a lock. Medusa's error handler does not know this type, so HTTP clients read "An unknown error
- * occurred." With a known type they would read Redis' text, which may have names of keys in it.
+ * The type of errors that are not about a lock. Medusa's error handler does not know this type, so HTTP clients read "An unknown error occurred."
+ * With a known type they would read Redis' text, which may contain names of keys.
  */
 const HIDDEN = "locking_error";
 
@@ -65,17 +65,17 @@ const TYPE_OF_CODE: Record<LockErrorCode, string> = {
 };
 
 /**
- * The error of every failed call: a stable code and the keys that it is about. It has the fields of a `MedusaError`, and where Medusa's part
- * of the package is loaded it is one: the one class serves with and without Medusa.
+ * The error of every failed call: it has a stable code and the keys that it is about. It has the fields of a `MedusaError`. If Medusa's part of the
+ * package is loaded, it is a `MedusaError`. The same class serves with and without Medusa.
  */
 export class LockError extends Error {
-  /** As on every `MedusaError`. */
+  /** A field of every `MedusaError`. */
   readonly __isMedusaError = true;
-  /** Which kind of `MedusaError`; see {@link LockErrorCode}. */
+  /** The type of the `MedusaError`; see {@link LockErrorCode}. */
   type: string;
-  /** What went wrong. */
+  /** The stable code. */
   code: LockErrorCode;
-  /** When. */
+  /** The time of the error. */
   date = new Date();
   /** The keys concerned, as the caller named them; empty if the error is not about keys. */
   keys: string[];
@@ -109,10 +109,10 @@ export function lockError(code: LockErrorCode, message: string, keys: string[] =
   return error;
 }
 
-/** @internal The addon's names for what happens to a lost lock; `closed`: its client was closed before its release. */
+/** @internal The addon's names for the reasons why a lock is lost; `closed`: its client was closed before the release. */
 export type LossKind = "lapsed" | "stuck" | "ended" | "taken-away" | "released" | "closed";
 
-/** `by` and `because` say more where something is known. */
+/** `by` and `because` add details if they are known. */
 const LOSSES: Record<LossKind, string> = {
   lapsed: "its lease could not be renewed before it expired. The log says why.",
   stuck: "its lease was not renewed, since the event loop was stuck for too long.",
@@ -125,7 +125,7 @@ const LOSSES: Record<LossKind, string> = {
 
 const LONGER_LEASE = 'With a longer "leaseMs" there is more time for that.';
 
-/** What happened to a lost lock, as a sentence. `said`: by whom it was released, or why it was not renewed. */
+/** The reason why a lock is lost, as a sentence. `said`: who released it, or why it was not renewed. */
 function happened(what: LossKind, said: string | undefined): string {
   if (said === undefined) {
     return LOSSES[what];
@@ -140,12 +140,12 @@ function happened(what: LossKind, said: string | undefined): string {
   }
 }
 
-/** @internal The call that took a lock. `withLock` is of the client without Medusa. */
+/** @internal The call that took a lock. `withLock` belongs to the client without Medusa. */
 export type TakenBy = "execute" | "withLock" | "acquire";
 
 /**
- * @internal The error of a lost lock. For a job of `execute` its text is the official package's, and its cause says what happened. The official
- * package knows no release by hand and no shutdown, so these are told in the text.
+ * @internal The error of a lost lock. For a job of `execute` its text is the official package's, and its cause gives the reason. The official
+ * package has no release by hand and no shutdown, so the text itself gives these two reasons.
  */
 export function lostError(keys: string[], what: LossKind, takenBy: TakenBy, said?: string): LockError {
   const lost = `Lost the lock for key(s) "${keys.join('", "')}"`;

@@ -6,8 +6,8 @@ const collected = new FinalizationRegistry<WeakRef<NativeClient>>((reference) =>
 let listening = false;
 
 /**
- * Makes the client take the step at exit, which takes at most 200 ms and leaves 2 s to the locks of running jobs. All clients share one
- * listener. It listens to no signal, since that would switch off the signal's default in plain scripts.
+ * Makes the client take the step at exit, which takes at most 200 ms and leaves 2 s to the locks of running jobs. All clients share one listener.
+ * It listens to no signal, because in plain scripts a listener would switch off the signal's default action.
  */
 export function rememberAtExit(client: NativeClient): void {
   const reference = new WeakRef(client);

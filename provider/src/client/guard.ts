@@ -11,8 +11,8 @@ export interface Log {
 }
 
 /**
- * @internal Calls a function of the user's: a logger, a strategy, a callback. `failed` gets the error that it throws, or that its promise
- * rejects with; no error leaves this function. Returns the function's result, or `undefined` if it threw.
+ * @internal Calls a function of the user: a logger, a strategy, a callback. `failed` gets the error that the function throws, or with which its
+ * promise rejects; no error leaves this function. Returns the user function's result, or `undefined` if it threw.
  */
 export function guarded<T>(call: () => T, failed: (error: unknown) => void): T | undefined {
   try {
@@ -28,8 +28,8 @@ export function guarded<T>(call: () => T, failed: (error: unknown) => void): T |
 }
 
 /**
- * @internal The user's logger, with methods that do not throw. A line that it cannot write is lost. All lines go through here: each stays one line
- * of a sane length, whatever keys, labels and the answers of others are in it.
+ * @internal The user's logger, with methods that do not throw. A line that it cannot write is lost. All lines go through here, so that each stays
+ * one line of limited length, whatever keys, labels and answers of others it contains.
  */
 export function guardedLog(logger: Partial<Log> | undefined): Log {
   const lost = () => {};

@@ -3,10 +3,10 @@ import { loadNative } from "./native";
 import { isHoldOf, type StoredHold, type ToldHold } from "./told-hold";
 import { partOf, quoted, seconds } from "./words";
 
-/** How long other processes have for their answers, in milliseconds. */
+/** How long other processes may take to answer, in milliseconds. */
 const ANSWER_MS = 300;
 
-/** What processes answer to the question who holds a key: docs/PROTOCOL.md, "Census". */
+/** The answers of processes to the question who holds a key: docs/PROTOCOL.md, "Census". */
 interface Census {
   answers?: {
     process: { id: string; host: string; pid: number; stuckMs: number | null };
@@ -14,14 +14,14 @@ interface Census {
   }[];
 }
 
-/** What Redis has about keys. */
+/** The holders of keys according to Redis. */
 interface Reading {
   locks?: (StoredHold & { key: string; leftMs: number | null })[];
 }
 
 type Stored = NonNullable<Reading["locks"]>[number];
 
-/** @internal Who holds each of the keys, in words, by key: this process, another one that answers, or what Redis says. */
+/** @internal Describes the holder of each key, by key: this process, another process that answers, or the owner in Redis. */
 export async function findHolders(native: NativeClient, options: NativeOptions, keys: AwaitedKey[]): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for (const held of native.heldKeys(
@@ -51,12 +51,12 @@ export async function findHolders(native: NativeClient, options: NativeOptions, 
       }
     }
   } catch {
-    // Redis is not there, or does not say it: the line tells of the wait all the same.
+    // Redis cannot be reached or refuses to answer. The line about the wait is logged all the same.
   }
   return found;
 }
 
-/** @internal This process as a holder. */
+/** @internal Describes this process as a holder. */
 export function ownHolder({ label, heldMs }: Pick<HeldKey, "label" | "heldMs">): string {
   return `this process, for ${seconds(heldMs)}${label === undefined ? "" : ` (${quoted(label)})`}`;
 }

@@ -31,7 +31,7 @@ export class KeptLocks {
     return lock;
   }
 
-  /** Notes that the owner releases `keys`, or all its keys. */
+  /** Notes that the owner releases `keys`, or all of its keys. */
   release(owner: string, keys?: string | string[]): void {
     const byKey = this.#byOwner.get(owner);
     for (const key of typeof keys === "string" ? [keys] : (keys ?? [...(byKey?.keys() ?? [])])) {
@@ -44,7 +44,7 @@ export class KeptLocks {
     }
   }
 
-  /** Gives back what this lock's acquire took. Other locks of the owner stay. */
+  /** Gives back the lock that this `acquire` took. Other locks of the owner stay. */
   async rollBack(owner: string, lock: HeldLock): Promise<void> {
     for (const key of lock.keys) {
       lock.giveBack(key);
@@ -54,7 +54,7 @@ export class KeptLocks {
     await this.#client.rollBack(lock.hold);
   }
 
-  /** Notes that somebody took this lock away, which was found out by asking for it once more. */
+  /** Notes that somebody took this lock away. The client found this out when it asked for the lock once more. */
   lose(owner: string, lock: HeldLock): void {
     lock.lose(lostError([...lock.keys], "taken-away", "acquire"));
     this.#client.unwatch(lock.hold);

@@ -2,45 +2,44 @@ import { HoldState, type NativeClient } from "../../../native";
 import { type LockError, type LossKind, lockError, lostError, type TakenBy } from "./errors";
 
 /**
- * The lock that a job of `execute` runs under, valid until the job ends; or that `acquire` handed to `onHeld`, valid
- * until its release.
+ * The lock under which a job of `execute` runs, valid until the job ends, or the lock that `acquire` handed to `onHeld`, valid until its release.
  */
 export interface Lock {
   /** The keys, each once, as the caller named them. */
   readonly keys: readonly string[];
-  /** The owner, as it stands in Redis. */
+  /** The owner, as the lock key in Redis contains it. */
   readonly ownerId: string;
-  /** Aborts when the lock is lost, with the error that `execute` will throw as its reason. */
+  /** Aborts when the lock is lost. Its reason is the error that `execute` will throw. */
   readonly signal: AbortSignal;
   /**
-   * A number per key that rises with every hold of the key: give it to the resource, which refuses lower ones.
-   * `undefined` if the server gives no number (see the README, "Guarantees").
+   * One number per key, which rises with every hold of the key. Give it to the resource, which refuses lower numbers. `undefined` if the server
+   * gives no number (see the README, "Guarantees").
    */
   readonly fencingTokens: Readonly<Record<string, number | undefined>>;
-  /** The number of the only key; `undefined` if there are several. */
+  /** The fencing token of the only key; `undefined` if there are several keys. */
   readonly fencingToken: number | undefined;
-  /** Milliseconds until the lease can lapse if it is not renewed (the least of all keys). 0 when it is lost, Infinity without a lease. */
+  /** Milliseconds until the lease can lapse if it is not renewed (the least of all keys). 0 if the lock is lost, Infinity without a lease. */
   remainingMs(): number;
   /** Throws the reason if the lock is lost, also if the event loop had no time to fire the signal. */
   assertHeld(): void;
 }
 
-/** @internal One hold, from the grant to the release. */
+/** @internal One hold, from the lock's grant to its release. */
 export class HeldLock implements Lock {
   readonly keys: readonly string[];
   readonly #native: NativeClient;
   readonly #controller = new AbortController();
-  /** Owner and tokens of the hold, once they were read. They are read before the hold ends. */
+  /** Owner and tokens of the hold, once they are read. They are read before the hold ends. */
   #facts: { ownerId: string; tokens: Readonly<Record<string, number | undefined>> } | undefined;
-  /** Keys that were released while others of the same lock are still held. */
+  /** Released keys, while other keys of the same lock are still held. */
   #givenBack: Set<string> | undefined;
 
   constructor(
     native: NativeClient,
-    /** The native id of the hold. Another one when the lock was prolonged. */
+    /** The native id of the hold. It changes when the lock is prolonged. */
     public hold: number,
     keys: string | string[],
-    /** What a lapsed lease means for a lock of this kind. */
+    /** The reason of the loss if the lease lapses, and the call that took the lock. */
     private readonly end: { what: LossKind; takenBy: TakenBy },
   ) {
     this.#native = native;
@@ -82,27 +81,28 @@ export class HeldLock implements Lock {
     }
   }
 
-  /** Owner and tokens. The first call reads them from the addon; it comes before the hold ends, so they stay known. */
+  /** Owner and tokens. The first call reads them from the addon. It comes before the hold ends, so they are known afterwards, too. */
   readFacts(): { ownerId: string; tokens: Readonly<Record<string, number | undefined>> } {
     if (!this.#facts) {
       const { owner = "", keys = [], tokens = [] } = this.#native.holdFacts(this.hold) ?? {};
       const places = new Map(keys.map((key, at) => [key, at]));
       // Keys are UTF-8 in Redis, and UTF-8 has no lone surrogates.
       const entries = this.keys.map((key) => [key, tokens[places.get(key.toWellFormed()) ?? -1]] as const);
-      // With a prototype, as Medusa calls methods of what a step returns. A key may be called "__proto__": it is not assigned, but defined.
+      // This object has a prototype, because Medusa calls methods of the objects that a step returns. A key may be called "__proto__", so it is
+      // defined, not assigned.
       this.#facts = { ownerId: owner, tokens: Object.freeze(Object.fromEntries(entries)) };
     }
     return this.#facts;
   }
 
-  /** Whether another native hold is of the same locks: a lock that was lost and taken anew has higher numbers. */
+  /** Whether another native hold has the same locks. A lock that was lost and taken anew has higher tokens. */
   isContinuedBy(hold: number): boolean {
     const { tokens } = this.readFacts();
     const other = new HeldLock(this.#native, hold, [...this.keys], this.end).fencingTokens;
     return this.keys.every((key) => tokens[key] === other[key]);
   }
 
-  /** Notes that one of the keys is released. True when none is left. */
+  /** Notes that one of the keys is released. True if no key is left. */
   giveBack(key: string): boolean {
     this.readFacts();
     this.#givenBack ??= new Set();
@@ -110,7 +110,7 @@ export class HeldLock implements Lock {
     return this.#givenBack.size === this.keys.length;
   }
 
-  /** Aborts the job's signal with the error that says what happened. */
+  /** Aborts the job's signal with the error of the loss. */
   lose(error: LockError): void {
     this.readFacts();
     this.#controller.abort(error);

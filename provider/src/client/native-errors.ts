@@ -8,8 +8,8 @@ export function errorOf(detail: ResultDetail | undefined): LockError {
 }
 
 /**
- * @internal The error of an option that the addon refused; `undefined` if it failed for another reason. The addon looks only at the options
- * about TLS and at the local address. All others were checked before.
+ * @internal The error of an option that the addon refused; `undefined` if it failed for another reason. The addon checks only the options about TLS
+ * and the local address. All other options were checked before.
  */
 export function optionErrorOf(error: unknown, { tls, sentinels, localAddress }: NativeOptions): LockError | undefined {
   const { code, message } = error as Error & { code?: string };

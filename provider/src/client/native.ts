@@ -4,12 +4,12 @@ import type * as Native from "../../../native";
 
 const NAME = "medusa-locking-redis";
 const SUPPORTED = "Linux (glibc and musl), macOS and Windows on x64 and arm64";
-/** The end of the name of a platform's package, after platform and architecture. */
+/** The part of a platform package's name after platform and architecture. */
 const VARIANTS: Record<string, readonly string[]> = { linux: ["-gnu", "-musl"], darwin: [""], win32: ["-msvc"] };
 
 /**
- * The addon. Throws an error if it cannot be loaded. The first line says why: not for this platform, not in this installation, or not in
- * this process.
+ * Loads the addon. Throws an error if it cannot be loaded. The first line of the error says why: not for this platform, not in this installation,
+ * or not in this process.
  */
 export function loadNative(): typeof Native {
   let native: typeof Native;
@@ -61,7 +61,10 @@ function messagesOf(error: unknown): string[] {
   return messages;
 }
 
-/** From the system loader's message: "libc.so.6: version `GLIBC_2.34' not found (required by ...)", the same for libm and others. */
+/**
+ * Reads the needed version from the system loader's message: "libc.so.6: version `GLIBC_2.34' not found (required by ...)". The message is the same
+ * for libm and others.
+ */
 function glibcTooOld(troubles: string[]): string | undefined {
   const needed = troubles.map((trouble) => /version [`'"]GLIBC_([\d.]+)['"] not found/.exec(trouble)?.[1]).find(Boolean);
   if (!needed) {
@@ -72,7 +75,7 @@ function glibcTooOld(troubles: string[]): string | undefined {
   return `it needs glibc ${needed} or newer, and this system has ${there}. Use a newer system or base image, or one with musl (Alpine).`;
 }
 
-/** Why the loaded addon does not fit, if its package has another version than this one. */
+/** Why the loaded addon does not fit, if its package has a different version from this one. */
 function loadedOfOtherVersion(): string | undefined {
   const binding = bindingFile();
   const files = (binding && require.cache?.[binding]?.children?.map(({ filename }) => filename)) || [];
@@ -80,7 +83,7 @@ function loadedOfOtherVersion(): string | undefined {
   return addon && ofOtherVersion(readManifest(join(dirname(addon), "package.json")));
 }
 
-/** In a bundle there is no such file, and nothing to compare: binding and addon were put into it together. */
+/** A bundle has no such file, and nothing to compare: its maker put binding and addon into it together. */
 function bindingFile(): string | undefined {
   try {
     return require.resolve("../../../native");

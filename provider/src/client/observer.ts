@@ -6,38 +6,39 @@ export interface ClientStats {
   /** Calls that asked for a lock, since the client was made. */
   calls: number;
   /**
-   * Keys that this client holds, as far as it knows. It does not look after a lock of `acquire` without `renew`, `onHeld` and `onLost`: where another
-   * process releases one, it counts here until its lease ends; without a lease, up to 10,000 such keys count until they are forgotten.
+   * Keys that this client holds, as far as it knows. The client does not watch a lock of `acquire` without `renew`, `onHeld` and `onLost`. If
+   * another process releases such a lock, it counts here until its lease ends. Up to 10,000 such keys without a lease count until the client
+   * forgets them.
    */
   held: number;
   /** Calls that wait now. */
   waiting: number;
   /** Locks that were lost, since the client was made. */
   losses: number;
-  /** Renewals of leases that did not come about, since the client was made. */
+  /** Renewals of leases that failed, since the client was made. */
   renewalsFailed: number;
   /** Connections after the first, since the client was made. */
   reconnects: number;
-  /** Whether the connection to Redis stands. In a cluster: those to all of its nodes. */
+  /** Whether the connection to Redis stands. In a cluster: whether the connections to all nodes stand. */
   isUp: boolean;
   /** How calls wait: by `hand-off`, by `polling`, or by polling and without side keys (`plain`); `undefined` before the first connection. */
   mode: "hand-off" | "polling" | "plain" | undefined;
 }
 
-/** @internal What an observer may ask. */
+/** @internal The parts of a client that an observer may read. */
 export interface Observable {
   stats(): ClientStats;
-  /** The keys that are held, at most `most`, as their callers named them. */
+  /** The held keys, at most `most`, by the names that their callers used. */
   heldKeys(most: number): string[];
-  /** How many calls wait for which key. */
+  /** How many calls wait for each key. */
   awaitedKeys(): { key: string; count: number }[];
 }
 
-/** @internal Looks on while a client works: for metrics and traces. No method throws. */
+/** @internal Observes a client at work, for metrics and traces. No method throws. */
 export interface Observer {
-  /** The client is made; it is asked as long as it is not closed. */
+  /** The client is made. The observer may read it until it is closed. */
   watches(client: WeakRef<Observable>): void;
-  /** A call asks for keys. `undefined` if nobody wants to know. `owner` is the named one. */
+  /** A call asks for keys. Returns `undefined` if nobody wants to know. `owner` is the owner of a call of `acquire`. */
   begins(keys: string | string[], terms: LockTerms, owner?: string): ObservedCall | undefined;
   /** A lock was lost. */
   loses(keys: string[], why: LossKind): void;
@@ -45,19 +46,19 @@ export interface Observer {
   ends(): void;
 }
 
-/** @internal One call that is looked at. */
+/** @internal One observed call. */
 export interface ObservedCall {
   /** The keys are held. */
   held(): void;
-  /** They are not, and will not be. */
+  /** The keys are not held, and will not be. */
   failed(error: unknown): void;
-  /** Runs the job that holds the keys, where something has to stand around it. `owner` says whose they are. */
+  /** Runs the job that holds the keys, for an observer that needs something around it. `owner` returns the owner of the keys. */
   holds?<T>(job: () => T, owner: () => string): T;
   /** The keys of the job were given back, or are lost. */
   ended(lost: LockError | undefined): void;
 }
 
-/** The name by which all copies of OpenTelemetry's API of version 1 share what is registered. */
+/** The name under which all copies of OpenTelemetry's API of version 1 share the registered parts. */
 const REGISTERED = Symbol.for("opentelemetry.js.api.1");
 
 /** @internal Whether anything of OpenTelemetry is registered in this process. */

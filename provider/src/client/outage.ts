@@ -5,21 +5,21 @@ import { plural, seconds } from "./words";
 /** The time between two lines about the same outage, in milliseconds. */
 const EVERY_MS = 30_000;
 
-/** @internal What an outage tells besides its length. */
+/** @internal The facts that the lines about an outage tell, besides its length. */
 export interface AtStake {
   /** Calls that are under way. */
   callsWaiting(): number;
   /** Locks that were lost, since the client was made. */
   losses(): number;
-  /** Whether anybody has the client yet. */
+  /** Whether the client is still in use. */
   isThere(): boolean;
 }
 
-/** @internal One time after the other without Redis: its lines in the log, while it lasts and at its end. */
+/** @internal Writes the lines of the log about times without Redis: while such a time lasts, and at its end. */
 export class Outage {
   readonly #log: Log;
   readonly #atStake: AtStake;
-  /** In a cluster the client has other nodes meanwhile. */
+  /** In a cluster the client has other nodes meanwhile, so only one node is missing. */
   readonly #what: string;
   #now: { since: Date; began: number; lossesBefore: number; reason: string } | undefined;
   #cancel = () => {};
@@ -30,7 +30,7 @@ export class Outage {
     this.#what = inCluster ? "a node of the Redis Cluster" : "Redis";
   }
 
-  /** There is no connection. */
+  /** There is no connection any more. */
   begins(reason: string): void {
     if (this.#now) {
       this.#now.reason = reason;
@@ -40,7 +40,7 @@ export class Outage {
     this.#tellLater();
   }
 
-  /** There is a connection. A line says so if `told`, or if lines told of the outage. */
+  /** There is a connection again. If `told` is given, a line says so. */
   ends(told: string | undefined): void {
     const now = this.#now;
     this.stop();
@@ -59,7 +59,7 @@ export class Outage {
     this.#now = undefined;
   }
 
-  /** Whether it has lasted long enough for a line of its own. */
+  /** Whether the outage has lasted long enough for its own line. */
   get isLong(): boolean {
     return this.#now !== undefined && performance.now() - this.#now.began >= EVERY_MS;
   }

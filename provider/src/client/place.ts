@@ -1,7 +1,7 @@
 import type { NativeOptions } from "../../../native";
 import type { Log } from "./guard";
 
-/** @internal Where Redis is by the options: `host:port`, or what stands for it. It holds no secret. */
+/** @internal The place of Redis according to the options: `host:port`, or a text in its place. It holds no secret. */
 export function placeOf({ path, host, port, cluster, sentinels }: NativeOptions): string {
   const [node] = cluster?.nodes ?? [];
   if (node) {
@@ -14,7 +14,7 @@ export function placeOf({ path, host, port, cluster, sentinels }: NativeOptions)
   return path ?? `${host}:${port}`;
 }
 
-/** @internal A log whose lines say what they are about and where: a shop's log has lines of many modules. */
+/** @internal A log whose lines begin with `locking` and the place of Redis, because a shop's log has lines of many modules. */
 export function placedLog(log: Log, options: NativeOptions): Log {
   const prefix = `[locking ${placeOf(options)}]`;
   return {

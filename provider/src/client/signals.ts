@@ -1,12 +1,12 @@
 import { after } from "./pause";
 
-/** Calls that are withdrawn at once. More have their turn when the event loop has had its own. */
+/** So many calls are withdrawn at once. The event loop runs before the next ones are withdrawn. */
 const MOST_AT_ONCE = 5_000;
 
 /** The callbacks of each signal. */
 const listeners = new WeakMap<AbortSignal, Listener>();
 
-/** All calls that share a signal share one listener: Node compares each new listener with all earlier ones. */
+/** All calls that share a signal share one listener, because Node compares each new listener with all earlier ones. */
 class Listener {
   readonly #signal: AbortSignal;
   readonly #callbacks = new Set<(reason: Error) => void>();
@@ -52,14 +52,14 @@ class Listener {
   }
 }
 
-/** @internal Calls `callback` with the signal's reason when it aborts, unless the returned function was called before. */
+/** @internal When the signal aborts, calls `callback` with the signal's reason, unless the returned function was called before. */
 export function onAbort(signal: AbortSignal, callback: (reason: Error) => void): () => void {
   return (listeners.get(signal) ?? new Listener(signal)).add(callback);
 }
 
 /**
- * @internal Whether an error says no more than that the signal aborted: Node's own functions reject with one of this name, which has no code of
- * ours.
+ * @internal Whether an error only says that the signal aborted. Node's own functions reject with an error of this name, which has no code of this
+ * package.
  */
 export function isAbortBy(signal: AbortSignal, error: unknown): boolean {
   return signal.aborted && error instanceof Error && error.name === "AbortError";

@@ -4,31 +4,31 @@ import { findHolders } from "./holders";
 import { after } from "./pause";
 import { listOf, plural, quoted, seconds } from "./words";
 
-/** How often it is looked at most and at least, in milliseconds. */
+/** The shortest and the longest pause between two looks, in milliseconds. */
 const OFTEN_MS = 50;
 const SELDOM_MS = 2_500;
-/** Keys whose holder is asked for at once. The others have their turn at the next look. */
+/** The number of keys whose holders one look asks for. The other keys follow at the next look. */
 const MOST_ASKED = 3;
-/** Holds that one look tells of. */
+/** The number of holds that one look logs. */
 const MOST_HOLDS = 100;
 
-/** @internal From when on a wait or a job is worth a line in the log, in milliseconds. May be Infinity. */
+/** @internal The time after which a wait or a job is logged, in milliseconds. May be Infinity. */
 export interface SlowTerms {
   slowWaitMs: number;
   slowHoldMs: number;
 }
 
-/** @internal What the look is at. */
+/** @internal The things that a look reads. */
 interface LookedAt {
-  /** `undefined` once nobody has the client any more. */
+  /** `undefined` once the client is not in use any more. */
   native(): NativeClient | undefined;
   /** Whether a call is under way or a job runs. */
   isBusy(): boolean;
 }
 
 /**
- * @internal Names in the log, once each, the keys that are waited for too long with their holders, and the jobs that hold too long. It looks
- * while calls are under way, and has no timer while the client is idle.
+ * @internal Logs two things, each once: the keys that calls have waited for too long, with their holders, and the jobs that have held keys for too
+ * long. It looks while calls are under way, and has no timer while the client is idle.
  */
 export class SlowLog {
   readonly #terms: SlowTerms;
@@ -36,7 +36,7 @@ export class SlowLog {
   readonly #options: NativeOptions;
   readonly #at: LookedAt;
   readonly #log: Log;
-  /** Whether the next look is due. */
+  /** Whether a new call need not start the looks. */
   isOn = false;
   readonly #keysTold = new Set<string>();
   readonly #ownersTold = new Set<string>();
@@ -51,16 +51,16 @@ export class SlowLog {
     this.#log = log;
   }
 
-  /** A call begins while it does not look. */
+  /** Plans the next look. A call starts the looks if they are not on. */
   start(): void {
-    // While nothing is worth a line it counts as on, so that no call starts it.
+    // This is set even if nothing will ever be logged, so that no further call starts it.
     this.isOn = true;
     if (this.#terms.slowWaitMs !== Number.POSITIVE_INFINITY || this.#terms.slowHoldMs !== Number.POSITIVE_INFINITY) {
       this.#cancel = after(this.#pauseMs, () => this.#look());
     }
   }
 
-  /** The client is closed. */
+  /** Ends the looks, when the client is closed. */
   stop(): void {
     this.#cancel();
     this.isOn = true;
@@ -145,7 +145,7 @@ function labelled(label: string | undefined): string {
   return label === undefined ? "" : ` ${quoted(label)}`;
 }
 
-/** Forgets what is not there any more: when it comes back it is news. */
+/** Forgets all names that are not there any more. If such a name comes back, it is logged again. */
 function forgetOthers(told: Set<string>, there: Map<string, unknown>): void {
   for (const name of told) {
     if (!there.has(name)) {

@@ -1,4 +1,4 @@
-/** @internal What happens to a lease after the keys were taken: nothing, a hold stands for it, or it is renewed, too. */
+/** @internal How a lease is kept after the keys were taken: not at all, known to the client by a hold, or also renewed. */
 export enum Keep {
   No = 0,
   Known = 1,
@@ -7,20 +7,20 @@ export enum Keep {
 
 /** @internal How keys are taken. */
 export interface LockTerms {
-  /** Length of the lease; 0 for a named owner: without an end. */
+  /** Length of the lease; 0 for a named owner: no lease. */
   leaseMs: number;
   /** Longest wait. May be Infinity. */
   waitMs: number;
   /** Withdraws the wait. */
   signal: AbortSignal | undefined;
-  /** Who wants the keys, in the user's words. */
+  /** The user's label for the call. */
   label: string | undefined;
 }
 
 /** @internal How keys are taken for a named owner. */
 export interface AcquireTerms extends LockTerms {
-  /** The wait begins when the key is found held, and ends with a refusal instead of a time-out. */
+  /** The time limit begins when the client finds the key held. At its end the call is refused; it does not time out. */
   refuse: boolean;
-  /** What happens to the lease afterwards. */
+  /** How the lease is kept afterwards. */
   keep: Keep;
 }

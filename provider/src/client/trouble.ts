@@ -4,14 +4,14 @@ import { listOf } from "./words";
 
 /** The time until the same text is logged again, in milliseconds. */
 const SILENCE_MS = 60_000;
-/** How many texts are remembered. */
+/** The number of texts that are remembered. */
 const MOST_TEXTS = 100;
-/** Time-outs that are told within that time. */
+/** The number of time-outs that are logged within that time. */
 const MOST_TIMEOUTS = 20;
 
 /**
- * @internal Logs why calls fail, where Medusa hides the reason from its clients. Each text is logged once a minute, since in an outage
- * all calls fail for the same reason.
+ * @internal Logs the reasons of failed calls, because Medusa hides these reasons from its clients. Each text is logged once a minute, since in an
+ * outage all calls fail for the same reason.
  */
 export class TroubleLog {
   readonly #log: Log;
@@ -23,16 +23,14 @@ export class TroubleLog {
     this.#log = log;
   }
 
-  /**
-   * Logs that a call waited in vain, once a minute for the same keys, and for some keys only. Medusa logs the error's text, which names no key.
-   */
+  /** Logs that a call waited in vain: once a minute for the same keys, and only for some keys. Medusa logs the error's text, which names no key. */
   #tellTimeout({ keys, cause }: LockError, isCutOff: boolean): void {
     const now = performance.now();
     if (now - this.#timeoutsSince >= SILENCE_MS) {
       this.#timeoutsSince = now;
       this.#timedOut.clear();
     }
-    // In an outage very many calls end so: those that are not told cost no text.
+    // In an outage very many calls end like this. For those that are not logged no text is made.
     if (this.#timedOut.size >= MOST_TIMEOUTS) {
       return;
     }
@@ -46,7 +44,7 @@ export class TroubleLog {
     this.#log.warn(`A call waited in vain for ${named} (LOCK_TIMEOUT). ${because}"npx medusa-locking-redis ${command}" says ${says}.`);
   }
 
-  /** Logs an error, unless it was logged a moment ago. `isCutOff`: Redis did not answer when the call ended. Returns the error. */
+  /** Logs an error, unless it was logged shortly before. `isCutOff`: Redis did not answer when the call ended. Returns the error. */
   tell(error: LockError, isCutOff = false): LockError {
     if (error.code === "LOCK_TIMEOUT") {
       this.#tellTimeout(error, isCutOff);
@@ -59,7 +57,7 @@ export class TroubleLog {
 
   #tellOnce({ code, message, cause }: LockError): void {
     const reason = cause instanceof Error ? cause.message : undefined;
-    // The message names keys, so the reason alone tells one trouble from another.
+    // The message names keys, so only the reason tells one trouble from another.
     const trouble = `${code} ${reason ?? message}`;
     const now = performance.now();
     const last = this.#toldAt.get(trouble);

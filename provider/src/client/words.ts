@@ -14,16 +14,16 @@ export function listOf(keys: readonly string[]): string {
   return `${keys.length === 1 ? "key" : "keys"} ${first.join(", ")}${keys.length > first.length ? ` and ${keys.length - first.length} more` : ""}`;
 }
 
-/** @internal A text of at most so many characters, and `…` where its middle is left out: its end may say why. */
+/** @internal A text of at most so many characters. `…` replaces its middle, because its end may give the reason. */
 export function shortened(text: string, most: number): string {
   const tail = Math.floor(most / 4);
   return text.length > most ? `${text.slice(0, most - tail - 1)}…${text.slice(text.length - tail)}` : text;
 }
 
-/** The longest key, label or name of a host in a sentence, in characters. */
+/** The longest key, label or host name in a sentence, in characters. */
 const MOST_OF_PART = 200;
 
-/** @internal A key, a label or another text of somebody else's as a part of a sentence. */
+/** @internal A key, a label or another foreign text, as a part of a sentence. */
 export function partOf(text: string): string {
   return shown(shortened(text, MOST_OF_PART));
 }
@@ -33,21 +33,23 @@ export function quoted(text: string): string {
   return `"${partOf(text)}"`;
 }
 
-/** Commands for a terminal, characters that are not seen or turn the direction of reading, ends of lines, and letters that are blank. */
+/**
+ * Control characters for a terminal, characters that are invisible or change the direction of reading, ends of lines, and letters that look blank.
+ */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
 
-/** @internal A text with an escape, as JSON has it, for each character that a terminal or a log should not get. */
+/** @internal A text in which JSON escapes replace all characters that a terminal or a log should not get. */
 export function shown(text: string): string {
   return text.replace(UNSEEN, (character) =>
-    // A character beyond the first plane is two units.
+    // A character beyond the first Unicode plane has two units.
     Array.from({ length: character.length }, (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
   );
 }
 
-/** As the addon says it. */
+/** The addon uses these words. */
 const MISCOUNTED = /a message to one receiver was counted as (\d+)/;
 
-/** @internal What to do where callers poll, by the reason that the addon names. Rights change nothing about a wrong count of receivers. */
+/** @internal The advice if callers poll, by the reason that the addon names. More rights do not help against a wrong count of receivers. */
 export function wayOutOfPolling(reason: string): string {
   const [, count] = MISCOUNTED.exec(reason) ?? [];
   if (count === undefined) {

@@ -1,45 +1,46 @@
-// What the addon's inspector answers, and what is taken of the answers of other processes: anybody who may publish can write one.
+// The answers of the addon's inspector, and the parts that are used of other processes' answers. Anybody who may publish can write such an answer,
+// so its texts are limited.
 
 import { shortened } from "../client/words";
 
-/** The longest text of a process that is taken as it is, in characters. */
+/** The longest text from another process, in characters. Longer texts are shortened. */
 const MOST_TEXT = 200;
-/** The longest line of options. It is compared, and hardly ever shown. */
+/** The longest text of options. It is compared, and hardly ever shown. */
 const MOST_OPTIONS = 2_000;
-/** The longest key that a process can bring into a list by waiting for it. Keys of locks that are held come from Redis. */
+/** The longest key that a process can add to a list by waiting for it. Keys of held locks come from Redis. */
 const MOST_AWAITED_KEY = 1_000;
-/** Labels of those who wait for one key. Processes tell no more. */
+/** The most labels of calls that wait for one key. Processes tell no more. */
 const MOST_LABELS = 5;
 
 /** @internal A reply of Redis. */
 export type Reply = string | number | null | Reply[] | { error: string };
 
-/** @internal What became of one command: its reply, the server's refusal, or why there is no connection. */
+/** @internal The outcome of one command: its reply, the server's refusal, or the reason why there is no connection. */
 export type Outcome = { value: Reply } | { error: string } | { broken: string };
 
-/** @internal What Redis has about one lock. */
+/** @internal One lock according to Redis. */
 export interface StoredLock {
-  /** Its name in Redis. */
+  /** The key's name in Redis. */
   key: string;
-  /** What the lock key holds; null: nobody has the lock. */
+  /** The value of the lock key; null: nobody has the lock. */
   owner: string | null;
   /** Milliseconds until the lease ends; null: never. */
   leftMs: number | null;
-  /** The hold record of a named owner, as it stands. */
+  /** The hold record of a named owner, unparsed. */
   record: string | null;
-  /** The 12 digits of the process that holds it, if Redis tells. */
+  /** The process mark of its holder, if Redis tells it. */
   mark: string | null;
-  /** The fencing token, if Redis tells. */
+  /** The fencing token, if Redis tells it. */
   token: number | null;
-  /** The clients that wait, first come first. */
+  /** The clients in the queue, the first one first. */
   queue: { client: string; ticket: number }[];
-  /** Somebody polls for it. */
+  /** Somebody polls for the lock. */
   polled: boolean;
 }
 
-/** @internal One instance of the provider, as it tells of itself. */
+/** @internal One instance of the provider, according to itself. */
 export interface ProcessFacts {
-  /** 12 hexadecimal digits, new for each instance. */
+  /** The process mark: 12 hexadecimal digits, new for each instance. */
   id: string;
   host: string;
   pid: number;
@@ -47,11 +48,11 @@ export interface ProcessFacts {
   package: string;
   /** Name and version of its runtime: `node 24.1.0`. */
   node: string;
-  /** What it calls its connection. */
+  /** The name of its connection. */
   connection: string | null;
-  /** How it waits: `hand-off`, `polling` or `plain`. */
+  /** How it waits for locks: `hand-off`, `polling` or `plain`. */
   mode: string;
-  /** Milliseconds for which its event loop has been stuck; null: it is not. */
+  /** How long its event loop has been stuck, in milliseconds; null: it is not stuck. */
   stuckMs: number | null;
   /** The options that all instances of a shop should have in common, as text. */
   options: string;
@@ -59,7 +60,7 @@ export interface ProcessFacts {
 
 const HOLD_STATES = ["held", "suspect", "lost", "unwatched"] as const;
 
-/** How sure a process is of a lock that it holds. `unwatched`: nobody there looks at its lease. */
+/** How sure a process is of a lock that it holds. `unwatched`: the process does not watch the lease. */
 export type HoldState = (typeof HOLD_STATES)[number];
 
 /** @internal A lock that a process holds. */
@@ -71,7 +72,7 @@ export interface HeldFacts {
   heldMs: number;
   leaseMs: number | null;
   leftMs: number | null;
-  /** null: a word of another version. */
+  /** null: another version sent an unknown word. */
   state: HoldState | null;
 }
 
@@ -83,24 +84,24 @@ export interface WaitFacts {
   labels: string[];
 }
 
-/** @internal What one process answers. */
+/** @internal The answer of one process. */
 export interface ProcessAnswer {
   process: ProcessFacts;
   locks: HeldFacts[];
-  /** null: its event loop did not say in time. */
+  /** null: its event loop did not answer in time. */
   waits: WaitFacts[] | null;
-  /** All parts of the answer came. */
+  /** All parts of the answer arrived. */
   complete: boolean;
 }
 
-/** @internal What all processes answer. */
+/** @internal The answers of all processes. */
 export interface FleetAnswer {
   /** How many processes the question reached; null: not known, as in a cluster. */
   reached: number | null;
   answers: ProcessAnswer[];
 }
 
-/** @internal What one process told, as the addon passes it on: the kinds of values are right, texts may say anything. */
+/** @internal The answer of one process as the addon passes it on. The kinds of its values are right, but its texts may contain anything. */
 export interface ToldAnswer {
   process: ProcessFacts;
   locks?: (Omit<HeldFacts, "state"> & { state: string })[];
@@ -108,7 +109,7 @@ export interface ToldAnswer {
   complete?: boolean;
 }
 
-/** @internal An answer with texts of a sane length and states that there are. Another version may lack a list. */
+/** @internal The answer with texts of limited length and only known states. An answer of another version may lack a list. */
 export function readAnswer({ process, locks = [], waits, complete = false }: ToldAnswer): ProcessAnswer {
   const named = waits?.filter(({ key }) => key.length <= MOST_AWAITED_KEY);
   return {

@@ -2,13 +2,13 @@ import { partOf } from "../client/words";
 import type { LockProcess, LockStatus } from "./lock-status";
 import { counted, duration, shown } from "./words";
 
-/** Which processes hold locks and hear no question. */
+/** The processes that hold locks but get no census question. */
 const MUTE = "one that polls, has an older version, or may not subscribe to mlr!? hears no question";
 
-/** So many processes are named in one sentence. */
+/** The most processes that one sentence names. */
 const MOST_PROCESSES = 10;
 
-/** Who holds a lock, in a few words: for a table. */
+/** The holder of a lock in a few words, for a table. */
 export function holderInWords(lock: LockStatus): string {
   if (lock.kind === "free") {
     return "nobody";
@@ -28,18 +28,18 @@ export function holderInWords(lock: LockStatus): string {
   return lock.kind === "named" ? `owner ${partOf(lock.owner ?? "")}` : "(not known)";
 }
 
-/** How many wait, in a few words; `+`: there may be more. */
+/** The number of waiters in a few words; `+`: there may be more. */
 export function waitersInWords({ waiters }: LockStatus): string {
   const isAtLeast = waiters.unknown || waiters.clients > waiters.processes.length;
   return `${waiters.count}${isAtLeast ? "+" : ""}`;
 }
 
-/** What there is to say of a lock, in sentences: who holds it and since when, whether that process lives, who waits. */
+/** Describes a lock in sentences: its holder and since when, whether that process is alive, and the waiters. */
 export function explain(lock: LockStatus): string[] {
   return [whoHolds(lock), ...howItEnds(lock), ...whoWaits(lock)];
 }
 
-/** What to do about a lock, in a sentence or two. `toRelease`: the command that releases it follows. */
+/** The advice about a lock, in a sentence or two. `toRelease`: the command that releases it follows. */
 export function whatToDo(lock: LockStatus): { text: string; toRelease: boolean } {
   if (lock.kind === "free" || lock.kind === "grant") {
     return { text: "Nothing has to be done. Look again in a moment.", toRelease: false };

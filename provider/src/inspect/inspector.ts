@@ -4,10 +4,10 @@ import { isUniqueOwner } from "../client/told-hold";
 import { type FleetAnswer, type Outcome, type Reply, readAnswer, type StoredLock, type ToldAnswer } from "./answers";
 import type { NativeInspector } from "./native-inspector";
 
-/** Names of keys in one call to the addon. */
+/** The number of key names in one call to the addon. */
 const KEYS_AT_ONCE = 500;
 
-/** @internal Why nothing can be learnt: there is no connection (`broken`), or the server refused (`refused`). */
+/** @internal Why the inspector has no answer: there is no connection (`broken`), or the server refused (`refused`). */
 export class InspectionError extends Error {
   override name = "InspectionError";
 
@@ -20,7 +20,7 @@ export class InspectionError extends Error {
 }
 
 /**
- * @internal An inspector on the options of a provider. It connects when it is first asked. Throws the addon's error for options that it
+ * @internal Makes an inspector from the options of a provider. It connects when it is first asked. Throws the addon's error for options that it
  * cannot use.
  */
 export function openInspector(options: NativeOptions): Inspector {
@@ -28,7 +28,7 @@ export function openInspector(options: NativeOptions): Inspector {
   return new Inspector(new InspectorOfAddon(options));
 }
 
-/** @internal Looks at locks in Redis, and asks processes about them. Names of keys are those in Redis. */
+/** @internal Looks at locks in Redis, and asks processes about them. All names of keys are the names in Redis. */
 export class Inspector {
   readonly #native: NativeInspector;
 
@@ -36,22 +36,22 @@ export class Inspector {
     this.#native = native;
   }
 
-  /** One command, to one node or (null) to the server. */
+  /** Sends one command, to one node or (null) to the server. */
   async command(node: string | null, ...parts: string[]): Promise<Outcome> {
     return JSON.parse(await this.#native.command(node, parts)) as Outcome;
   }
 
-  /** The masters of the cluster, as `host:port`; none on a single server. Throws InspectionError. */
+  /** The masters of the cluster, as `host:port`; empty on a single server. Throws InspectionError. */
   async nodes(): Promise<string[]> {
     return told<{ nodes: string[] }>(await this.#native.nodes()).nodes;
   }
 
-  /** The locks in the namespace, at most `most`, and whether there are `more`. Throws InspectionError. */
+  /** The locks in the namespace, at most `most`; `more`: there are more locks. Throws InspectionError. */
   async scan(most: number): Promise<{ keys: string[]; more: boolean }> {
     return told(await this.#native.scan(most));
   }
 
-  /** What Redis has about these locks. Throws InspectionError. */
+  /** Reads these locks from Redis. Throws InspectionError. */
   async read(keys: readonly string[]): Promise<StoredLock[]> {
     const all: StoredLock[] = [];
     for (let at = 0; at < keys.length; at += KEYS_AT_ONCE) {
@@ -60,15 +60,15 @@ export class Inspector {
     return all;
   }
 
-  /** Asks all processes about these keys, or (null) about all. Throws InspectionError. */
+  /** Asks all processes about these keys, or (null) about all keys. Throws InspectionError. */
   async ask(keys: readonly string[] | null, waitMs: number): Promise<FleetAnswer> {
     const { reached, answers } = told<{ reached: number | null; answers: ToldAnswer[] }>(await this.#native.ask(keys && [...keys], waitMs));
     return { reached, answers: answers.map(readAnswer) };
   }
 
   /**
-   * Takes a lock from the hold that was seen. False if it is there no more. Redis has the tokens of named owners, and `execute` has a new owner
-   * each time. Throws InspectionError.
+   * Takes a lock from the hold that the caller saw. Returns false if that hold is gone. For a named owner Redis compares the token; `execute` has a
+   * new owner each time. Throws InspectionError.
    */
   async free(key: string, { owner, token }: { owner: string; token: number | null }, by: string): Promise<boolean> {
     const known = isUniqueOwner(owner) ? null : token;

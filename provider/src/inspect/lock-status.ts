@@ -1,31 +1,31 @@
 import type { HoldState } from "./answers";
 
 /**
- * What kind of owner a lock has:
+ * The kinds of owners of a lock:
  * - `execute`: a job of `execute`, of this package;
  * - `named`: an `acquire` with an `ownerId`;
  * - `ownerless`: an `acquire` without one;
- * - `grant`: it is being handed over to a waiter, which takes 2 s at most;
+ * - `grant`: the lock is being handed over to a waiter, which takes at most 2 s;
  * - `official`: a job of `execute` of `@medusajs/locking-redis`;
- * - `free`: nobody has it, but somebody waits for it.
+ * - `free`: nobody has the lock, but somebody waits for it.
  */
 export type LockKind = "execute" | "named" | "ownerless" | "grant" | "official" | "free";
 
-/** One instance of the provider, or of the standalone client, as it tells of itself. */
+/** One instance of the provider, or of the standalone client, according to itself. */
 export interface LockProcess {
   /** The name of its machine. */
   host: string;
   /** Its process id. */
   pid: number;
-  /** Version of this package there. */
+  /** The version of this package in that process. */
   package: string;
-  /** Name and version of the runtime there: `node 24.1.0`. */
+  /** Name and version of its runtime: `node 24.1.0`. */
   node: string;
   /** The name of its connection; null: none. */
   connection: string | null;
   /** How it waits for locks: `hand-off`, `polling` or `plain`. */
   mode: string;
-  /** For how many milliseconds its event loop has been stuck; null: it is not stuck. */
+  /** How long its event loop has been stuck, in milliseconds; null: it is not stuck. */
   stuckMs: number | null;
 }
 
@@ -35,7 +35,7 @@ export interface LockWaiters {
   host: string;
   /** Its process id. */
   pid: number;
-  /** How many calls. */
+  /** The number of calls. */
   count: number;
   /** The longest wait until now, in milliseconds. */
   longestMs: number;
@@ -43,13 +43,13 @@ export interface LockWaiters {
   labels: string[];
 }
 
-/** Everything that can be known of one lock. */
+/** All that can be known about one lock. */
 export interface LockStatus {
   /** The key as callers name it, without the namespace. */
   key: string;
-  /** The owner as it stands in Redis; null: nobody has the lock. */
+  /** The owner, as the lock key in Redis contains it; null: nobody has the lock. */
   owner: string | null;
-  /** What kind of owner that is. */
+  /** The kind of the owner. */
   kind: LockKind;
   /** The fencing token; null: there is none, or it is not known. */
   token: number | null;
@@ -58,41 +58,42 @@ export interface LockStatus {
   /** The process that holds it; null: not known. */
   holder: LockProcess | null;
   /**
-   * Whether that process answers; null: it cannot be known who holds the lock. false does not mean dead: the process may be cut off or stand
-   * still, and one that polls, has an older version, or may not subscribe to `mlr!?` never answers.
+   * Whether that process answers; null: not known, because Redis does not tell the holder or no process could be asked. false does not mean that
+   * the process is dead: it may be cut off or stand still. A process that polls, has an older version, or may not subscribe to `mlr!?` never
+   * answers.
    */
   holderAnswers: boolean | null;
-  /** What the call was labelled with; null: with nothing, or it is not known. */
+  /** The label of the call that took the lock; null: it has none, or it is not known. */
   label: string | null;
   /** Milliseconds since the lock was taken; null: not known. */
   heldMs: number | null;
   /** The whole lease, in milliseconds; null: none, or it is not known. */
   leaseMs: number | null;
-  /** What the holder thinks of its lock; null: not known. */
+  /** The state of the lock according to its holder; null: not known. */
   state: HoldState | null;
-  /** Who waits for it. */
+  /** The calls that wait for it. */
   waiters: {
-    /** How many calls are known to wait. */
+    /** The number of calls that are known to wait. */
     count: number;
     /** The longest wait, in milliseconds; 0: nobody is known to wait. */
     longestMs: number;
-    /** Those processes that say for whom they wait. */
+    /** The processes that say for whom they wait. */
     processes: LockWaiters[];
-    /** How many clients stand in the queue in Redis. */
+    /** The number of clients in the queue in Redis. */
     clients: number;
-    /** More may wait than are counted: a process did not tell, or somebody polls. */
+    /** True if more calls may wait: a process did not answer, or somebody polls. */
     unknown: boolean;
   };
 }
 
 /** Locks, and how complete the list is. */
 export interface LockList {
-  /** Those that somebody has waited for longest come first, then by key. */
+  /** The locks: those with the longest waits come first, all others follow by key. */
   locks: LockStatus[];
-  /** There are more locks than were asked for. */
+  /** True if there are more locks than were asked for. */
   more: boolean;
-  /** How many processes answered. */
+  /** The number of processes that answered. */
   processes: number;
-  /** Why processes could not be asked; null: they could. Without them nobody knows hosts, labels and waiters. */
+  /** Why processes could not be asked; null: they could be asked. Without their answers hosts, labels and waiters are not known. */
   unasked: string | null;
 }

@@ -3,10 +3,10 @@ import type { FleetAnswer, HeldFacts, ProcessAnswer, ProcessFacts, StoredLock } 
 import { InspectionError, type Inspector } from "./inspector";
 import type { LockKind, LockList, LockProcess, LockStatus, LockWaiters } from "./lock-status";
 
-/** How long a process has for its answer, in milliseconds. */
+/** How long a process may take to answer, in milliseconds. */
 export const ANSWER_WAIT_MS = 300;
 
-/** So many locks are looked at for those that are waited for, where a process does not tell which that are. */
+/** The most locks that are searched for waiters if a process does not tell for which locks it waits. */
 const MOST_LOOKED_AT = 100_000;
 
 /** @internal The locks in the namespace `prefix`, at most `most`. Throws InspectionError. */
@@ -15,11 +15,11 @@ export async function listLocks(inspector: Inspector, prefix: string, most: numb
   return await listScanned(inspector, prefix, most, scanned, fleet);
 }
 
-/** @internal The locks that calls wait for, those that are waited for longest first, at most `most`. Throws InspectionError. */
+/** @internal The locks that calls wait for, the longest wait first, at most `most`. Throws InspectionError. */
 export async function listWaited(inspector: Inspector, prefix: string, most: number): Promise<LockList> {
   const fleet = await askFleet(inspector, null);
   if (isSilent(fleet)) {
-    // The queues in Redis tell of their clients.
+    // The queues in Redis show clients of processes that did not answer.
     const scanned = await inspector.scan(MOST_LOOKED_AT);
     const all = await listScanned(inspector, prefix, MOST_LOOKED_AT, scanned, fleet);
     const waited = all.locks.filter(({ waiters }) => waiters.count > 0 || waiters.clients > 0);
@@ -37,31 +37,31 @@ async function listScanned(
   { keys, more }: { keys: string[]; more: boolean },
   fleet: Fleet,
 ): Promise<LockList> {
-  // They come first: who is waited for is what an operator looks for. A lock that is free for a moment is no key in Redis.
+  // Locks with waiters come first, because operators look for these locks. A lock that is free for a moment has no key in Redis.
   const waitedFor = fleet.answers.flatMap(({ waits }) => (waits ?? []).map(({ key }) => key));
   const names = new Set([...waitedFor.filter((key) => key.startsWith(prefix)), ...keys]);
   const stored = await inspector.read([...names].slice(0, most));
   return listOfLocks(stored, fleet, prefix, more || names.size > most);
 }
 
-/** @internal One lock, by the name that callers give it; undefined: nobody has it and nobody waits for it. Throws InspectionError. */
+/** @internal One lock, by the name that callers use; undefined: nobody has it and nobody waits for it. Throws InspectionError. */
 export async function findLock(inspector: Inspector, prefix: string, key: string): Promise<LockStatus | undefined> {
   const names = [prefix + key];
   const [stored, fleet] = await Promise.all([inspector.read(names), askFleet(inspector, names)]);
   return listOfLocks(stored, fleet, prefix, false).locks[0];
 }
 
-/** @internal What processes answer, or why they could not be asked. */
+/** @internal The answers of processes, or why they could not be asked. */
 export interface Fleet extends FleetAnswer {
   unasked: string | null;
 }
 
-/** What Redis has is worth telling, also where processes cannot be asked (no right to subscribe, say). */
+/** Asks the processes. If they cannot be asked (for example because the user may not subscribe), the facts from Redis are still useful. */
 async function askFleet(inspector: Inspector, keys: string[] | null): Promise<Fleet> {
   try {
     return { ...(await inspector.ask(keys, ANSWER_WAIT_MS)), unasked: null };
   } catch (error) {
-    // A server that is not there is told by what is asked at the same time.
+    // If the server cannot be reached, the question to Redis that runs at the same time fails and reports it.
     if (!(error instanceof InspectionError)) {
       throw error;
     }
@@ -69,12 +69,12 @@ async function askFleet(inspector: Inspector, keys: string[] | null): Promise<Fl
   }
 }
 
-/** Whether somebody may wait who did not tell. */
+/** Whether a process that did not answer may have waiters. */
 function isSilent({ answers, unasked }: Fleet): boolean {
   return unasked !== null || answers.some(({ waits, complete }) => waits === null || !complete);
 }
 
-/** @internal What is known of these locks, without those that nobody has and nobody waits for. */
+/** @internal These locks with all known facts, without those that nobody has and nobody waits for. */
 export function listOfLocks(stored: StoredLock[], fleet: Fleet, prefix: string, more: boolean): LockList {
   const told = toldBy(fleet);
   const locks = stored.map((lock) => statusOf(lock, told, prefix)).filter(({ kind, waiters }) => kind !== "free" || waiters.count > 0);
@@ -82,19 +82,19 @@ export function listOfLocks(stored: StoredLock[], fleet: Fleet, prefix: string, 
   return { locks, more, processes: fleet.answers.length, unasked: fleet.unasked };
 }
 
-/** A hold that a process tells of. */
+/** A hold according to a process. */
 interface ToldHold {
   answer: ProcessAnswer;
   facts: HeldFacts;
 }
 
-/** What processes told, by what is looked for: there may be as many holds as locks. */
+/** The answers of processes in maps, because there may be as many holds as locks. */
 interface Told {
   /** By the lock's name in Redis. */
   holds: Map<string, ToldHold[]>;
   /** By the lock's name in Redis, the longest wait first. */
   waits: Map<string, LockWaiters[]>;
-  /** By the process' mark. */
+  /** By the process mark. */
   processes: Map<string, ProcessAnswer>;
   isSilent: boolean;
   unasked: string | null;
@@ -150,7 +150,7 @@ function statusOf(lock: StoredLock, fleet: Told, prefix: string): LockStatus {
   };
 }
 
-/** The hold that stands in Redis, among those that processes tell of. Several of one owner are one lock: the last has the newest label. */
+/** The hold that is in Redis, among those that processes report. Several holds of one owner are one lock; the last of them has the newest label. */
 function holdOf(lock: StoredLock, all: ToldHold[]): ToldHold | undefined {
   const holds = all.filter(({ answer, facts }) => isHoldOf(lock, facts, answer.process.id));
   const rank = ({ answer, facts }: ToldHold) =>
@@ -173,7 +173,7 @@ function told({ host, pid, package: version, node, connection, mode, stuckMs }: 
   return { host, pid, package: version, node, connection, mode, stuckMs };
 }
 
-/** @internal What kind of owner that is. */
+/** @internal The kind of this owner. */
 export function kindOf(owner: string | null): LockKind {
   if (owner === null) {
     return "free";

@@ -8,9 +8,9 @@ import { InspectionError, type Inspector, openInspector } from "./inspector";
 import type { LockList, LockStatus } from "./lock-status";
 import { findLock, listLocks } from "./locks";
 
-/** How many locks are listed where nobody says. */
+/** The number of locks that are listed if the caller does not say. */
 const DEFAULT_MOST = 1_000;
-/** The answer is one object in this process' memory. */
+/** The highest number. The list is one object in this process' memory. */
 const HIGHEST_MOST = 100_000;
 
 const CODES: Record<InspectionError["kind"], LockErrorCode> = { broken: "REDIS_UNREACHABLE", refused: "REDIS_REFUSED" };
@@ -19,45 +19,48 @@ const CODES: Record<InspectionError["kind"], LockErrorCode> = { broken: "REDIS_U
 export interface LockHealth {
   /** Redis answers. */
   ok: boolean;
-  /** How long a question to Redis takes, in milliseconds; null: it is not answered. The first one connects. */
+  /** The time of a question to Redis, in milliseconds; null: Redis did not answer. The first question also connects. */
   roundTripMs: number | null;
-  /** Why it is not answered; null: it is. It shows no password. */
+  /** Why Redis did not answer; null: it did. The text shows no password. */
   reason: string | null;
 }
 
 /** How locks are taken away by hand. */
 export interface FreeOptions {
-  /** Whom the job is told that loses its lock; default: this process. */
+  /** The name of the person or process that takes the lock away, for the job that loses it; default: this process. */
   by?: string;
-  /** Only from this owner, as `LockStatus` names it. */
+  /** The lock is only taken from this owner, as `LockStatus` names it. */
   owner?: string;
-  /** Only the hold with this fencing token, as `LockStatus` has it; null: whichever. Without side keys there are no tokens to compare. */
+  /**
+   * The lock is only taken from the hold with this fencing token, as `LockStatus` has it; null: from any hold. Without side keys there are no
+   * tokens to compare.
+   */
   token?: number | null;
 }
 
 /**
- * What operators see and do. All methods work over connections of their own, which are made when they are first asked, and reject with
- * REDIS_UNREACHABLE, REDIS_REFUSED, or INVALID_ARGUMENT.
+ * The operations for operators. All methods use their own connections, which are made at the first call. They reject with REDIS_UNREACHABLE,
+ * REDIS_REFUSED, or INVALID_ARGUMENT.
  */
 export interface LockOperations {
-  /** The locks in the namespace, those that are waited for longest first. `most`: how many are listed, 1 to 100000; default 1000. */
+  /** The locks in the namespace, the longest waits first. `most`: how many are listed, 1 to 100000; default 1000. */
   locks(options?: { most?: number }): Promise<LockList>;
   /** One lock; undefined: nobody has it and nobody waits for it. */
   lock(key: string): Promise<LockStatus | undefined>;
   /**
-   * Takes locks away from whoever holds them at the moment, or only from `owner`, or only the hold with this `token` (both as `LockStatus` has
-   * them: one owner may have given the lock back and taken it again, and `*` is many), and hands over to the next waiter.
-   * The job that loses its lock is told `by` whom; default: this process. Resolves with the keys that were taken away. Where that fails after
-   * some were taken away, the error's message names them, and its `keys` are the others.
+   * Takes locks away from their present holders and hands them over to the next waiters. With `owner` or `token` (both as `LockStatus` has them) a
+   * lock is only taken from that owner or hold. One owner may have given the lock back and taken it again, and `*` stands for many owners, so
+   * `token` is more exact. The job that loses its lock is told `by` whom; default: this process. Resolves with the keys that were taken away. If it
+   * fails after some keys were taken away, the error's message names these keys, and its `keys` are the others.
    */
   free(keys: string | string[], options?: FreeOptions): Promise<string[]>;
-  /** Whether Redis answers. Never rejects. */
+  /** Checks whether Redis answers. Never rejects. */
   health(): Promise<LockHealth>;
-  /** What this process' client counts and knows. It asks nobody. */
+  /** The counts and the state of this process' client. It asks nobody. */
   stats(): ClientStats;
 }
 
-/** @internal The part of {@link LockOperations} that asks Redis and processes. */
+/** @internal The part of {@link LockOperations} that asks Redis and other processes. */
 export class Operations implements Omit<LockOperations, "stats"> {
   readonly #options: NativeOptions;
   #inspector: Inspector | undefined;
@@ -100,7 +103,7 @@ export class Operations implements Omit<LockOperations, "stats"> {
   async health(): Promise<LockHealth> {
     try {
       const began = performance.now();
-      // A user who may lock may read; it may not be allowed to PING.
+      // This is a read, because a user who may lock may also read, but may not be allowed to PING.
       await this.#asked((inspector) => inspector.read([`${this.#options.prefix}health`]));
       return { ok: true, roundTripMs: performance.now() - began, reason: null };
     } catch (error) {
@@ -134,7 +137,7 @@ export class Operations implements Omit<LockOperations, "stats"> {
   }
 }
 
-/** From the hold that is seen: the next holder keeps its lock. */
+/** Takes the lock from the hold that was just read, so that the next holder keeps its lock. */
 async function freeOne(
   inspector: Inspector,
   name: string,
@@ -148,7 +151,7 @@ async function freeOne(
   return await inspector.free(stored.key, { owner: stored.owner, token: wanted.token ?? stored.token }, by);
 }
 
-/** What was done is not hidden by what failed. */
+/** The error also names the locks that were freed before the failure. */
 function partlyFreed({ code, message, cause }: LockError, freed: string[], rest: string[]): LockError {
   const done = `Only ${listOf(freed)} ${freed.length === 1 ? "was" : "were"} freed.`;
   return lockError(code, `${done} ${message}`, rest, cause instanceof Error ? cause.message : undefined);

@@ -4,7 +4,7 @@ import { shown } from "../client/words";
 
 export { shown };
 
-/** A duration in milliseconds, as people say it: `340 ms`, `12.5 s`, `4 min 20 s`, `3 h 5 min`, `2 d 4 h`. */
+/** A duration in milliseconds for people: `340 ms`, `12.5 s`, `4 min 20 s`, `3 h 5 min`, `2 d 4 h`. */
 export function duration(ms: number): string {
   if (ms < 1_000) {
     return `${Math.round(ms)} ms`;
@@ -23,7 +23,7 @@ export function duration(ms: number): string {
   return seconds < 86_400 ? parts(3_600, "h", 60, "min") : parts(86_400, "d", 3_600, "h");
 }
 
-/** A text that a user typed, for what is said of it: it may be a URL in a wrong place, and then has a password. */
+/** A text that a user typed, for a message about it. It may be a URL in a wrong place, so a password in it is hidden. */
 export function typed(text: string): string {
   return shown(text.replace(/:\/\/.*@/gs, "://***@"));
 }

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { type Log, textOf } from "../client/guard";
 import type { LoadedClient } from "./service";
 
-/** The prefix that the Locking Module puts before a provider's id. Medusa's documentation writes ids with it. */
+/** The prefix that the Locking Module puts before a provider's id. Medusa's documentation writes ids with this prefix. */
 const PREFIX = "lp_";
 const PACKAGE_ENTRY = resolve(__dirname, "../../../index.js");
 const ALIAS_ENTRY = resolve(__dirname, "lp-alias/index.js");
@@ -28,9 +28,9 @@ export function clientOf(options: object): LoadedClient | undefined {
 }
 
 /**
- * Makes `provider: "lp_<id>"`, as Medusa's documentation writes it, the same as `provider: "<id>"`. It adds an entry to the list of
- * providers while Medusa walks through that list. `options` are the loader's own; without `moduleOptions` they are the module's, and
- * the provider entry has none.
+ * Makes `provider: "lp_<id>"`, as Medusa's documentation writes it, the same as `provider: "<id>"`. It adds an entry to the list of providers while
+ * Medusa walks through that list. `options` are the loader's own options. Without `moduleOptions` they are the module's options, and the provider
+ * entry has none.
  */
 export function addAlias(options: object, moduleOptions: object | undefined, log: Log): void {
   const { providers } = (moduleOptions ?? options) as { providers?: unknown };
@@ -47,7 +47,7 @@ export function addAlias(options: object, moduleOptions: object | undefined, log
     }
     try {
       if (entries.length === 1) {
-        // A single provider is the default one. With the alias there are two, so the default must be named.
+        // A single provider is the default provider. With the alias there are two providers, so the default must be named.
         entry.is_default = true;
       }
       entries.push({ resolve: ALIAS_ENTRY, id, ...(entry.options ? { options: entry.options } : {}) });

@@ -1,8 +1,7 @@
 import { parseLabel } from "../client/arguments";
 
 /**
- * What a label is made of, in the context that Medusa's Locking Module hands to a provider. `workflowId` is there when a step passes its own
- * context on.
+ * The parts of a label, in the context that Medusa's Locking Module hands to a provider. `workflowId` is there if a step passes its own context on.
  */
 export interface CallContext {
   /** The workflow. */
@@ -13,7 +12,7 @@ export interface CallContext {
   requestId?: string;
 }
 
-/** @internal The label of a call that names none: workflow, transaction and request, as far as Medusa tells them. */
+/** @internal The label of a call without its own label: workflow, transaction and request, as far as Medusa tells them. */
 export function labelOf(context: CallContext | undefined): string | undefined {
   if (!context) {
     return undefined;

@@ -11,7 +11,7 @@ import { shutDownWithMedusa } from "./application-end";
 import { asValue } from "./container";
 import { CLIENT, type LoadedClient } from "./service";
 
-/** Medusa's loader arguments for a provider; `moduleOptions` is set when the provider has options of its own. */
+/** Medusa's loader arguments for a provider; `moduleOptions` is set if the provider has its own options. */
 type ProviderLoaderOptions = LoaderOptions & { moduleOptions?: Record<string, unknown> };
 
 /**
@@ -28,7 +28,7 @@ export default async function lockingRedisLoader(args: ProviderLoaderOptions): P
   }
   const observer = telemetryOf(rest, log, () => require("@medusajs/framework/opentelemetry/api"));
   const client = new LockClient(rest.native, rest, log, observer);
-  // The official package's own lines, as they are.
+  // These are the official package's own log lines, unchanged.
   try {
     await client.ready();
     logger.info(`Connection to Redis in "locking-redis" provider established`);

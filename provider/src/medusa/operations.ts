@@ -8,17 +8,17 @@ interface Container {
   resolve(name: string): unknown;
 }
 
-/** The Locking Module's service, which keeps its providers to itself. */
+/** The Locking Module's service. Its providers are private. */
 interface LockingService {
   providerService_?: { retrieveProviderRegistration?(id: string): unknown };
   defaultProviderId?: string;
 }
 
 /**
- * What operators see and do, for the routes and jobs of a shop: `lockOperations(req.scope).locks()`.
+ * The operations for operators, for the routes and jobs of a shop: `lockOperations(req.scope).locks()`.
  *
- * `provider` is the provider's id, as in `medusa-config.ts`; without it the Locking Module's default provider is meant. Throws
- * INVALID_ARGUMENT if that is not a provider of this package.
+ * `provider` is the provider's id, as in `medusa-config.ts`; the default is the Locking Module's default provider. Throws INVALID_ARGUMENT if the
+ * provider is not one of this package.
  */
 export function lockOperations(container: Container, provider?: string): LockOperations {
   const service = container.resolve(Modules.LOCKING) as LockingService;

@@ -3,7 +3,7 @@ import lockingRedisLoader from "./loader";
 import "./medusa-error";
 import { RedisLockingProvider } from "./service";
 
-/** What Medusa loads as the provider. */
+/** The provider that Medusa loads. */
 export default ModuleProvider(Modules.LOCKING, {
   services: [RedisLockingProvider],
   loaders: [lockingRedisLoader],

@@ -13,7 +13,7 @@ import type { FreeOptions, LockHealth, LockOperations, Operations } from "../ins
 import { type CallContext, labelOf } from "./context";
 import { acquireLeaseMs, executeLeaseMs, renewedLeaseMs, waitMs } from "./seconds";
 
-/** @internal Name in the container that the loader registers for the service. */
+/** @internal The name under which the loader registers its result in the container, for the service. */
 export const CLIENT = "lockingRedisClient";
 
 /** @internal The loader's result for the service. */
@@ -27,7 +27,7 @@ export interface LoadedClient {
   log: Log;
 }
 
-/** @internal What Medusa hands to the service. */
+/** @internal The dependencies that Medusa hands to the service. */
 interface Dependencies {
   [CLIENT]: LoadedClient;
 }
@@ -40,15 +40,15 @@ export interface ExecuteArgs {
   expire?: number;
   /** Withdraws the wait; the call then rejects with the signal's reason. It does not stop a job that has begun. */
   signal?: AbortSignal;
-  /** Who wants the keys, for those who look at locks; cut to 200 characters. Default: what Medusa's context says. */
+  /** A label for the call, which is shown to people who look at locks; cut to 200 characters. Default: the facts in Medusa's context. */
   label?: string;
 }
 
 /** Arguments of {@link RedisLockingProvider.acquire}. */
 export interface AcquireArgs {
-  /** The owner of the lock; without one the lock has no particular owner. The same owner extends its lock. */
+  /** The owner of the lock; without it the lock has no particular owner. The same owner extends its lock. */
   ownerId?: string | null;
-  /** Seconds until the lock ends by itself; at least 1. Left out, 0 or NaN: the lock does not end by itself. */
+  /** Seconds until the lock ends by itself; at least 1. If it is missing, 0 or NaN, the lock does not end by itself. */
   expire?: number;
   /** Whether to wait while another owner holds a key; default false. */
   awaitQueue?: boolean;
@@ -56,16 +56,16 @@ export interface AcquireArgs {
   timeout?: number;
   /** Withdraws the wait; the call then rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** Whether to keep the lease alive until `release` or `releaseAll` of the same owner; `expire` is then 60 unless given. */
+  /** Whether the lease is renewed until `release` or `releaseAll` of the same owner; the default of `expire` is then 60. */
   renew?: boolean;
   /**
-   * Gets the lock object, with its tokens, before `acquire` resolves. A promise that it returns is waited for. If it throws or
-   * rejects, the lock is given back, and `acquire` rejects with that error.
+   * Gets the lock object, with its tokens, before `acquire` resolves. If it returns a promise, `acquire` waits for it. If it throws or rejects, the
+   * lock is given back, and `acquire` rejects with that error.
    */
   onHeld?: (lock: Lock) => unknown;
-  /** Is called once if the lock is lost before its release: its lease lapsed, or the lock was taken away. */
+  /** Called once if the lock is lost before its release: its lease lapsed, or the lock was taken away. */
   onLost?: (error: LockError) => unknown;
-  /** Who wants the keys, for those who look at locks; cut to 200 characters. Default: what Medusa's context says. */
+  /** A label for the call, which is shown to people who look at locks; cut to 200 characters. Default: the facts in Medusa's context. */
   label?: string;
 }
 
@@ -82,7 +82,7 @@ export class RedisLockingProvider implements LockOperations {
   readonly #maximumLeaseMs: number;
   readonly #log: Log;
 
-  /** @internal Medusa makes it. */
+  /** @internal Medusa calls this. */
   constructor(dependencies: Dependencies) {
     const { client, operations, kept, waitLockingTimeoutS, tryWaitMs, maximumLeaseMs, log } = dependencies[CLIENT];
     this.#client = client;
@@ -95,10 +95,10 @@ export class RedisLockingProvider implements LockOperations {
   }
 
   /**
-   * Runs `job` while holding `keys`, all of them or none, and renews the lease as long as the job runs.
+   * Takes all of `keys` or none, runs `job` while it holds them, and renews the lease as long as the job runs.
    *
-   * Rejects with LOCK_TIMEOUT if the keys could not be taken in time, with LOCK_LOST if the lock was lost before the
-   * job's end, and with the job's own error.
+   * Rejects with LOCK_TIMEOUT if the keys could not be taken in time, with LOCK_LOST if the lock was lost before the job's end, and with the job's
+   * own error.
    */
   execute<T>(
     keys: string | string[],
@@ -106,7 +106,7 @@ export class RedisLockingProvider implements LockOperations {
     args?: ExecuteArgs,
     context?: CallContext,
   ): Promise<Awaited<T>> {
-    // Not an async function, which would add a promise to each call.
+    // This is no async function, because that would add a promise to each call.
     try {
       const parsed = parseKeys(keys);
       if (typeof job !== "function") {
@@ -127,8 +127,8 @@ export class RedisLockingProvider implements LockOperations {
   }
 
   /**
-   * Takes `keys`, all of them or none. Without `awaitQueue` it rejects with LOCK_NOT_ACQUIRED when another owner
-   * holds one, at once or after `tryWaitMs`; with it, it waits, and rejects with LOCK_TIMEOUT.
+   * Takes all of `keys` or none. Without `awaitQueue` it rejects with LOCK_NOT_ACQUIRED if another owner holds a key, at once or after `tryWaitMs`.
+   * With `awaitQueue` it waits, and rejects with LOCK_TIMEOUT.
    */
   async acquire(keys: string | string[], args?: AcquireArgs, context?: CallContext): Promise<void> {
     const parsed = parseKeys(keys);
@@ -155,14 +155,14 @@ export class RedisLockingProvider implements LockOperations {
     if (hold > 0 && known) {
       const lock = this.#kept.add(hold, parsed, owner, renew === true, onHeld, onLost);
       await accepted().catch(async (error) => {
-        // Not by the owner's name: another acquire of the same owner may hold the keys, too, or by now.
+        // The release is not by the owner's name, because another `acquire` of the same owner may hold the keys, too.
         await this.#kept.rollBack(owner, lock);
         throw error;
       });
     }
   }
 
-  /** Releases those of `keys` that are the owner's. Resolves true if all were; null and undefined are nobody's. */
+  /** Releases those of `keys` that the owner holds. Resolves true if the owner held all of them; nobody holds null and undefined. */
   async release(keys: string | string[], args?: { ownerId?: string | null }): Promise<boolean> {
     const { keys: parsed, complete } = parseKeysToRelease(keys);
     const owner = parseOwner(args?.ownerId);
@@ -174,8 +174,8 @@ export class RedisLockingProvider implements LockOperations {
   }
 
   /**
-   * Releases every lock of the owner or, without an owner, every lock in the namespace. The latter is refused
-   * (INVALID_ARGUMENT) if `namespace` and `keyPrefix` are both empty.
+   * Releases every lock of the owner or, without an owner, every lock in the namespace. A call without an owner is refused (INVALID_ARGUMENT) if
+   * `namespace` and `keyPrefix` are both empty.
    */
   async releaseAll(args?: { ownerId?: string | null }): Promise<void> {
     const ownerId = args?.ownerId ?? undefined;
@@ -206,7 +206,7 @@ export class RedisLockingProvider implements LockOperations {
     return this.#operations.health();
   }
 
-  /** Plain numbers about this instance's locks: see {@link ClientStats}. */
+  /** Numbers about this instance's locks: see {@link ClientStats}. */
   stats(): ClientStats {
     return this.#client.stats();
   }

@@ -9,7 +9,7 @@ export interface ConfiguredOptions {
   moduleOptions: Record<string, unknown>;
 }
 
-/** A module as `medusa-config.ts` exports it, read. */
+/** The parts of a `medusa-config.ts` that are read. */
 interface ConfigFile {
   configModule: { modules?: unknown } | null;
   error: unknown;
@@ -37,7 +37,7 @@ export async function readShopConfig(file: string): Promise<ConfiguredOptions> {
   return findEntry(configModule.modules, require, file);
 }
 
-/** Medusa looks for modules and for .env in the current folder, which is the shop's when Medusa runs. */
+/** Medusa looks for modules and for .env in the current folder. When Medusa runs, this is the shop's folder. */
 async function inFolder<T>(folder: string, call: () => Promise<T>): Promise<T> {
   const before = process.cwd();
   process.chdir(folder);
@@ -58,7 +58,7 @@ function loadMedusa(require: NodeJS.Require, file: string): { getConfigFile(fold
   }
 }
 
-/** As Medusa's own command does. Newer versions of Node.js read TypeScript by themselves. */
+/** Registers ts-node, as Medusa's own command does. Newer versions of Node.js read TypeScript by themselves. */
 function registerTypeScript(require: NodeJS.Require, path: string): void {
   if (!/\.[cm]?ts$/.test(path)) {
     return;
@@ -66,7 +66,7 @@ function registerTypeScript(require: NodeJS.Require, path: string): void {
   try {
     require("ts-node").register({ cwd: dirname(path), transpileOnly: true });
   } catch {
-    // Then Node.js has to read it.
+    // Without ts-node, Node.js itself has to read the file.
   }
 }
 
@@ -77,7 +77,7 @@ function findEntry(modules: unknown, require: NodeJS.Require, file: string): Con
     const providers = Array.isArray(moduleOptions.providers) ? moduleOptions.providers : [];
     const entry = providers.map(recordOf).find(({ resolve: name }) => isOurs(name, require));
     if (entry) {
-      // Medusa gives a provider without options those of the module.
+      // If a provider has no options, Medusa gives it the options of the module.
       return { options: entry.options ? recordOf(entry.options) : moduleOptions, moduleOptions };
     }
   }
@@ -88,7 +88,7 @@ function configError(message: string): Error {
   return lockError("INVALID_OPTION", message);
 }
 
-/** By its name, or by a path that leads to this package. */
+/** Whether a provider is this package, by its name or by a path to this package. */
 function isOurs(name: unknown, require: NodeJS.Require): boolean {
   if (typeof name !== "string") {
     return false;

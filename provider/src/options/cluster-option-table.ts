@@ -1,6 +1,6 @@
 import { type OptionTable, optionTable } from "./option-table";
 
-/** @internal Every option of ioredis' Cluster, and what becomes of it; docs/OPTIONS.md is made from it. */
+/** @internal All options of ioredis' Cluster with their treatment; docs/OPTIONS.md is made from this table. */
 export const CLUSTER_OPTIONS: OptionTable = optionTable({
   honoured: {
     startupNodes:

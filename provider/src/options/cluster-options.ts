@@ -9,22 +9,22 @@ import { type OptionSource, optionalBoolean, optionalInteger, optionalNumber, op
 import { parseRedisUrl, type UrlParts } from "./redis-url";
 
 const OPTION = "cluster";
-/** What all nodes have in common, so that one of them may say it for all. */
+/** The values that all nodes share, so that one node may give them for all nodes. */
 const SHARED = ["username", "password", "tls"] as const;
 
 /** @internal The option `cluster`, parsed. */
 export interface ClusterSettings {
   native: NativeCluster;
-  /** For `redisOptions`: what the option says about every node. */
+  /** For `redisOptions`: the values that the option gives for every node. */
   redisOptions: Record<string, unknown>;
-  /** What URLs of nodes, and `redisUrl`, say about every node. */
+  /** The values that the URLs of nodes, and `redisUrl`, give for every node. */
   url: UrlParts;
-  /** Gives the pause after an attempt in which no node was reached; null: never again. */
+  /** Returns the pause after an attempt in which no node was reached; null: never again. */
   clusterRetryStrategy: unknown;
 }
 
 /**
- * @internal Parses the option `cluster`. `byUrl`, the parsed `redisUrl`, is one more node. Without start nodes it is the only one, or else
+ * @internal Parses the option `cluster`. `byUrl`, the parsed `redisUrl`, is one more node. Without start nodes it is the only node; without both,
  * the host in `redisOptions` is. Throws INVALID_OPTION, which names the option. Adds a line to `warnings` for each value that is ignored.
  */
 export function parseCluster(given: unknown, redisOptions: unknown, byUrl: UrlParts | undefined, warnings: string[]): ClusterSettings {
@@ -62,8 +62,8 @@ function readNodes(given: unknown, warnings: string[]): UrlParts[] {
 }
 
 /**
- * The start node where `startupNodes` names none. As on a single server, the URL wins over the host options. Nothing stands in where neither
- * names a host: the first server that is asked gets the password.
+ * The start node if `startupNodes` names none. As on a single server, the URL takes precedence over the host options. If neither names a host, no
+ * default is used, because the first server that is asked gets the password.
  */
 function onlyNode(source: OptionSource, outer: unknown, byUrl: UrlParts | undefined): UrlParts {
   const options = bothRedisOptions(source, outer);
@@ -103,7 +103,9 @@ function readNode(node: unknown, label: string, warnings: string[]): UrlParts {
   });
 }
 
-/** The values that nodes give for all of them. If two nodes differed, chance would decide between them; so that is refused. */
+/**
+ * The values that nodes give for all nodes. If two nodes give different values, it would be left to chance which one is used, so this is refused.
+ */
 function shared(nodes: UrlParts[]): Pick<UrlParts, "username" | "password" | "tls"> {
   const all: Partial<Record<(typeof SHARED)[number], string | boolean>> = {};
   for (const name of SHARED) {
@@ -119,7 +121,7 @@ function shared(nodes: UrlParts[]): Pick<UrlParts, "username" | "password" | "tl
   return all as Pick<UrlParts, "username" | "password" | "tls">;
 }
 
-/** Those within `cluster` win over those beside it. */
+/** The options within `cluster` take precedence over those beside it. */
 function bothRedisOptions({ values, label }: OptionSource, outer: unknown): Record<string, unknown> {
   return { ...objectOf("redisOptions", outer), ...objectOf(label("redisOptions"), values.redisOptions) };
 }

@@ -14,10 +14,10 @@ import {
 
 const LIBRARY = "medusa-locking-redis";
 
-/** @internal Where Redis is. */
+/** @internal The place of Redis. */
 export type Address = Pick<NativeOptions, "path" | "host" | "port" | "family">;
 
-/** @internal Where Redis is, how to connect, and how to log in. */
+/** @internal The place of Redis, and how to connect and log in. */
 export type Connection = Address &
   Pick<
     NativeOptions,
@@ -41,7 +41,7 @@ export function readConnection(source: OptionSource): Connection {
     noDelay: boolean("noDelay") ?? true,
     connectTimeoutMs: optionalLimitMs(label("connectTimeout"), values.connectTimeout) ?? 10_000,
     username: username || undefined,
-    // As with ioredis: a user name without a password authenticates with an empty one.
+    // As in ioredis, a user name without a password logs in with an empty password.
     password: username || password ? (password ?? "") : undefined,
     database: optionalInteger(label("db"), values.db, 0, 2 ** 31 - 1) ?? 0,
     connectionName: values.connectionName === undefined ? defaultConnectionName() : string("connectionName") || undefined,
@@ -50,7 +50,7 @@ export function readConnection(source: OptionSource): Connection {
   });
 }
 
-/** @internal Reads the options that say where Redis is. Returns only those that were given. */
+/** @internal Reads the options about the place of Redis. Returns only those that were given. */
 export function readAddress({ values, label }: OptionSource): Partial<Address> {
   const host = readHost(label("host"), values.host);
   const family = optionalInteger(label("family"), values.family, 0, 6);
@@ -58,7 +58,7 @@ export function readAddress({ values, label }: OptionSource): Partial<Address> {
     throw optionError(label("family"), "must be 0, 4 or 6");
   }
   const path = optionalString(label("path"), values.path);
-  // The log names it.
+  // The log names the path, so a URL, which may contain a password, is refused.
   if (path?.includes("://")) {
     throw optionError(label("path"), "must be the path of a Unix socket, got a URL; put it in redisUrl");
   }
@@ -73,18 +73,20 @@ export function readAddress({ values, label }: OptionSource): Partial<Address> {
   });
 }
 
-/** @internal Tells an operator who reads CLIENT LIST which process a connection is of. Redis takes printable characters without spaces only. */
+/**
+ * @internal Shows an operator who reads CLIENT LIST to which process a connection belongs. Redis takes only printable characters without spaces.
+ */
 export function defaultConnectionName(): string {
   return `medusa-locking:${hostname().replace(/[^!-~]/g, "-")}:${process.pid}`;
 }
 
-/** Linux knows no longer silence before it asks (TCP_KEEPIDLE), and other systems none that matters. */
+/** The longest idle time that Linux allows (TCP_KEEPIDLE). Other systems have no limit that matters. */
 const LONGEST_KEEP_ALIVE_MS = 32_767_000;
 
-/** Firewalls forget silent connections after some minutes, and a connection that waits for grants may be silent for long. */
+/** Firewalls forget silent connections after some minutes, and a connection that waits for grants may be silent for a long time. */
 const KEEP_ALIVE_MS = 30_000;
 
-/** As with ioredis, a value that is no number switches keep-alive off. A longer silence than there is is the longest. */
+/** As in ioredis, a value that is no number switches keep-alive off. A time that is too long becomes the longest time. */
 function readKeepAliveMs(label: string, value: unknown): number | undefined {
   if (value === undefined) {
     return KEEP_ALIVE_MS;

@@ -1,7 +1,7 @@
-/** Most letters by which a mistyped name differs, and a third of its letters at most. */
+/** The largest number of letters by which a mistyped name may differ. It may also differ by at most a third of its letters. */
 const MOST_CHANGES = 2;
 
-/** @internal A sentence that names the known option that this one is nearest to; empty: none is near. */
+/** @internal A sentence that names the most similar known option; empty: no option is similar. */
 export function didYouMean(name: string, known: Iterable<string>): string {
   const folded = name.toLowerCase();
   const near = [...known]
@@ -11,7 +11,7 @@ export function didYouMean(name: string, known: Iterable<string>): string {
   return near === undefined ? "" : ` Did you mean "${near.candidate}"?`;
 }
 
-/** How many letters have to be added, taken out or replaced (Levenshtein). */
+/** The number of letters that have to be added, removed or replaced (Levenshtein). */
 function changesBetween(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, at) => at);
   for (const [line, letter] of [...one].entries()) {

@@ -2,8 +2,8 @@ import { optionError } from "../client/errors";
 import { optionalString } from "./option-values";
 
 /**
- * @internal Reads a host name or an address; `undefined` and null are none. The log names hosts, so what may be a URL or a login with a password
- * is refused, and not repeated.
+ * @internal Reads a host name or an address; `undefined` and null mean none. The log names hosts. So a value that may be a URL, or a login with a
+ * password, is refused and not repeated.
  */
 export function readHost(option: string, value: unknown): string | undefined {
   const host = optionalString(option, value);

@@ -1,6 +1,6 @@
 import { type HonouredIn, type NameIn, optionTable } from "./option-table";
 
-/** Every option of ioredis 5 and 6, and what becomes of it; docs/OPTIONS.md is made from it. */
+/** All options of ioredis 5 and 6 with their treatment; docs/OPTIONS.md is made from this table. */
 export const IOREDIS_OPTIONS = optionTable({
   honoured: {
     host: 'host name or address; default "localhost". A URL belongs into `redisUrl` and is refused here',
@@ -81,8 +81,8 @@ export const IOREDIS_OPTIONS = optionTable({
   },
 });
 
-/** Its names. */
+/** The names of the options. */
 export type IoredisOption = NameIn<typeof IOREDIS_OPTIONS>;
 
-/** The names of those that are honoured. */
+/** The names of the honoured options. */
 export type HonouredOption = HonouredIn<typeof IOREDIS_OPTIONS>;

@@ -4,7 +4,7 @@ import { optionError } from "../client/errors";
 import { readHost } from "./host";
 import { optionalInteger } from "./option-values";
 
-/** @internal Reads a `natMap`: other addresses for those that Sentinels or nodes name, by "host:port". */
+/** @internal Reads a `natMap`: by "host:port", other addresses for those that Sentinels or nodes name. */
 export function readNatMap(option: string, value: unknown): Record<string, NativeNode> {
   if (value === undefined || value === null) {
     return {};
@@ -13,7 +13,7 @@ export function readNatMap(option: string, value: unknown): Record<string, Nativ
     throw optionError(option, 'functions are not supported, pass an object: { "host:port": { host, port } }');
   }
   const entries = Object.entries(objectOf(option, value)).map(([from, to]) => {
-    // Its name is repeated.
+    // The address itself is checked, too, because messages repeat it.
     readHost(`${option} (one of its addresses)`, from);
     const label = (name: string) => `${option}["${from}"].${name}`;
     const values = objectOf(`${option}["${from}"]`, to);

@@ -2,7 +2,7 @@ import { type OptionTable, optionTable } from "./option-table";
 
 const NEEDS_NODE = "needs Node's own TLS stack and cannot be used with this package";
 
-/** @internal Every option of Node's `tls.connect`, and what becomes of it in `redisOptions.tls`; for docs/OPTIONS.md, too. */
+/** @internal All options of Node's `tls.connect` with their treatment in `redisOptions.tls`; docs/OPTIONS.md is also made from this table. */
 export const NODE_TLS_OPTIONS: OptionTable = optionTable({
   honoured: {
     ca: "the authorities to trust, in PEM, or a Buffer in DER. They replace those that Node trusts, with those in the file that NODE_EXTRA_CA_CERTS names. A server's own certificate may be among them",

@@ -2,8 +2,8 @@ import { optionError } from "../client/errors";
 import { didYouMean } from "./did-you-mean";
 
 /**
- * What becomes of an option of ioredis or Node. It works; or it is passed over silently; or it is passed over and the
- * log says so; or the boot fails.
+ * The treatment of an option of ioredis or Node. `honoured`: it works. `ignored`: it is skipped silently. `warned`: it is skipped, and the log says
+ * so. `refused`: the boot fails.
  */
 export type Treatment = "honoured" | "ignored" | "warned" | "refused";
 
@@ -11,13 +11,13 @@ export type Treatment = "honoured" | "ignored" | "warned" | "refused";
 export interface OptionRow {
   readonly name: string;
   readonly treatment: Treatment;
-  /** For the documentation. In a warning or an error this follows the option's name ("is not supported"). */
+  /** A sentence for the documentation. In a warning or an error it follows the option's name ("is not supported"). */
   readonly sentence: string;
-  /** Values of a warned or refused option that ask for what happens anyway, besides null. */
+  /** Values of a warned or refused option that ask for the actual behaviour, besides null. */
   readonly harmless: readonly unknown[];
 }
 
-/** Options by name. The compiler knows the names: those of all options, and those of the honoured ones. */
+/** Options by name. The compiler knows two sets of names: all options, and the honoured ones. */
 export interface OptionTable<Name extends string = string, Honoured extends string = string> extends ReadonlyMap<string, OptionRow> {
   readonly names?: Name;
   readonly honoured?: Honoured;
@@ -47,8 +47,8 @@ export function optionTable<const T extends Partial<Record<Treatment, Texts>>>(
 }
 
 /**
- * @internal Looks an option up by `name`. Throws INVALID_OPTION if it is refused; adds a line to `warnings` if the user should know.
- * `label` names the option for the user, `kind` says what an option of this table is.
+ * @internal Looks an option up by `name`. Throws INVALID_OPTION if it is refused; adds a line to `warnings` if the user should know. `label` is the
+ * option's name for the user, `kind` the word for an option of this table.
  */
 export function judgeOption(table: OptionTable, kind: string, name: string, value: unknown, label: string, warnings: string[]): void {
   if (value === undefined) {

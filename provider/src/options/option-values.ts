@@ -1,16 +1,16 @@
 import { kindOf } from "../client/arguments";
 import { optionError } from "../client/errors";
 
-/** A message repeats so many characters of a text. */
+/** A message repeats at most so many characters of a text. */
 const MOST_SHOWN = 20;
 
-/** Options by their names, and how a message names one of them. */
+/** Options by name, and how a message names one of them. */
 export interface OptionSource {
   readonly values: Readonly<Record<string, unknown>>;
   label(name: string): string;
 }
 
-/** A string option; `undefined` and null are none. */
+/** A string option; `undefined` and null mean none. */
 export function optionalString(option: string, value: unknown): string | undefined {
   if (value === undefined || value === null) {
     return undefined;
@@ -21,7 +21,7 @@ export function optionalString(option: string, value: unknown): string | undefin
   return value;
 }
 
-/** A yes-or-no option, also as the text "true" or "false"; `undefined` and null are none. */
+/** A yes-or-no option, also as the text "true" or "false"; `undefined` and null mean none. */
 export function optionalBoolean(option: string, value: unknown): boolean | undefined {
   if (value === undefined || value === null) {
     return undefined;
@@ -35,7 +35,7 @@ export function optionalBoolean(option: string, value: unknown): boolean | undef
   throw optionError(option, `must be true or false, got ${kindOf(value)}${typeof value === "string" ? " that is neither" : ""}`);
 }
 
-/** A number option, also as a numeric string; `undefined` and null are none. */
+/** A number option, also as a numeric string; `undefined` and null mean none. */
 export function optionalNumber(option: string, value: unknown, unit: string, least: number): number | undefined {
   if (value === undefined || value === null) {
     return undefined;
@@ -50,7 +50,10 @@ export function optionalNumber(option: string, value: unknown, unit: string, lea
   return number;
 }
 
-/** A text as it is, cut; but for its kind only if it is not of the characters of numbers and units: it may be a URL with a password. */
+/**
+ * A value for a message. A text is repeated, cut, only if it consists of characters of numbers and units. For any other value the message names
+ * only the kind, because the value may be a URL with a password.
+ */
 function numberlike(value: unknown): string {
   if (typeof value === "string" && /^[\w.,+ -]*$/.test(value)) {
     return `"${value.slice(0, MOST_SHOWN)}${value.length > MOST_SHOWN ? "…" : ""}"`;
@@ -58,12 +61,12 @@ function numberlike(value: unknown): string {
   return `${kindOf(value)}${typeof value === "object" ? "" : " that is no number"}`;
 }
 
-/** A time limit in milliseconds, 0 for no limit; null and false are no limit, too, as with ioredis. */
+/** A time limit in milliseconds; 0, null and false mean no limit, as in ioredis. */
 export function optionalLimitMs(option: string, value: unknown): number | undefined {
   return value === null || value === false ? 0 : optionalNumber(option, value, "milliseconds", 0);
 }
 
-/** A whole-number option, also as a numeric string, between two limits; `undefined` and null are none. */
+/** A whole-number option, also as a numeric string, between two limits; `undefined` and null mean none. */
 export function optionalInteger(option: string, value: unknown, least: number, most: number): number | undefined {
   if (value === undefined || value === null) {
     return undefined;
@@ -75,7 +78,7 @@ export function optionalInteger(option: string, value: unknown, least: number, m
   return number;
 }
 
-/** The same object without the members that are `undefined`: the types of the addon ask for members that are absent. */
+/** The same object without members that are `undefined`, because the addon's types require that such members are absent. */
 export function withoutUndefined<T extends object>(
   values: {
     [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K];

@@ -27,7 +27,7 @@ interface AnyOptions {
   redisUrl?: string;
   /** A Redis Cluster: `startupNodes` and the options of ioredis' Cluster; see docs/OPTIONS.md of the repository. */
   cluster?: Record<string, unknown>;
-  /** ioredis' options; docs/OPTIONS.md of the repository has what becomes of each. The URL wins over them. */
+  /** ioredis' options; docs/OPTIONS.md of the repository says how each one is treated. The URL takes precedence over them. */
   redisOptions?: RedisConnectionOptions;
   /** The prefix of every key in Redis; default `medusa_lock:`. */
   namespace?: string;
@@ -37,38 +37,38 @@ interface AnyOptions {
   defaultRetryInterval?: number | string;
   /** Longest pause between two attempts, in milliseconds; default 200. */
   maximumRetryInterval?: number | string;
-  /** By how much each pause is longer than the one before; default 2. */
+  /** The factor by which each pause is longer than the one before; default 2. */
   backoffFactor?: number | string;
   /** How long a try (`acquire` without `awaitQueue`) waits for a held lock before it is refused, in milliseconds; default 0. */
   tryWaitMs?: number | string;
-  /** How long a shutdown waits for running jobs before it leaves their locks to lapse, in milliseconds; default 5000. */
+  /** How long a shutdown waits for running jobs before it lets their locks lapse, in milliseconds; default 5000. */
   drainTimeoutMs?: number | string;
-  /** How long the event loop may be stuck until its locks are not renewed any more, in milliseconds; default 60000. */
+  /** If the event loop is stuck for longer than this, its locks are no longer renewed; in milliseconds, default 60000. */
   maximumStallMs?: number | string;
   /**
-   * Longest lease of `execute` and of `acquire` with `renew`, in milliseconds, whatever `expire` says; at least 1000; default: none. Such
-   * leases are renewed as long as the job runs. So the locks of a process that was killed are free after this time at the latest.
+   * Longest lease of `execute` and of `acquire` with `renew`, in milliseconds, whatever `expire` says; at least 1000; default: none. Such leases
+   * are renewed, so a job may run longer. The locks of a killed process are free after this time at the latest.
    */
   maximumLeaseMs?: number | string;
   /**
-   * Metrics and traces by OpenTelemetry's API, if the package `@opentelemetry/api` is there and something is registered with it; default
+   * Metrics and traces through OpenTelemetry's API, if the package `@opentelemetry/api` is installed and something is registered with it; default
    * true.
    */
   telemetry?: boolean | string;
-  /** Of what kind a key is, for the attribute of metrics; default: what stands before the first `_`, `:` or `-`. 64 kinds at most. */
+  /** Returns the kind of a key, for the attribute of metrics; default: the part before the first `_`, `:` or `-`. At most 64 kinds. */
   keyKind?: (key: string) => string;
-  /** A key that somebody waits for longer is named in the log once, with its holder; in milliseconds, default 5000. Infinity: never. */
+  /** If a call waits longer than this for a key, the log names the key and its holder once; in milliseconds, default 5000. Infinity: never. */
   slowWaitMs?: number | string;
-  /** A job that holds its keys longer is named in the log once; in milliseconds, default 60000. Infinity: never. */
+  /** If a job holds its keys longer than this, the log names the job once; in milliseconds, default 60000. Infinity: never. */
   slowHoldMs?: number | string;
   /**
-   * A call that asks for a key that a job around it holds fails at once (LOCK_SELF_DEADLOCK), where it could only wait for itself; default
-   * false. It costs an AsyncLocalStorage.
+   * A call fails at once (LOCK_SELF_DEADLOCK) if a job around it holds its key, so that the call could only wait for itself; default false. This
+   * option costs an AsyncLocalStorage.
    */
   detectSelfDeadlock?: boolean | string;
-  /** A lock counts only when replicas of the Redis server have it; by default the master's answer is enough. */
+  /** A lock counts only when replicas of the Redis server have it; by default the master's reply is enough. */
   safety?: SafetyOptions;
-  /** Known to the official package, which does nothing with it; neither does this one. */
+  /** The official package knows this option and does nothing with it. Neither does this package. */
   ttl?: number | string;
 }
 
@@ -81,9 +81,9 @@ export interface SafetyOptions {
 }
 
 const DEFAULT_SAFETY_TIMEOUT_MS = 1_000;
-/** The connection is blocked meanwhile. A larger number is a mistake. */
+/** The connection is blocked during this wait, so a larger number is a mistake. */
 const LONGEST_SAFETY_TIMEOUT_MS = 60_000;
-/** Far more than any server has; a larger number is a mistake. */
+/** No server has so many replicas, so a larger number is a mistake. */
 const MOST_REPLICAS = 1_000;
 
 /** @internal */
@@ -100,7 +100,7 @@ export interface ParsedOptions extends Callbacks, SlowTerms {
   warnings: string[];
 }
 
-/** What the Locking Module around the provider cannot say for it: the official package reads it from the provider's options only. */
+/** Options that the Locking Module cannot give for its provider, because the official package reads them only from the provider's options. */
 const ONLY_OWN = ["redisUrl", "redisOptions", "cluster", "namespace"] as const;
 
 const KNOWN = new Set([
@@ -126,8 +126,8 @@ const KNOWN = new Set([
 ]);
 
 /**
- * @internal Parses the options once, at boot. `moduleOptions` are those of the Locking Module around the provider. Their values
- * count where the provider has none. Throws INVALID_OPTION, which names the option.
+ * @internal Parses the options once, at boot. `moduleOptions` are those of the Locking Module around the provider. Their values are used where the
+ * provider has none. Throws INVALID_OPTION, which names the option.
  */
 export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOptions {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
@@ -142,7 +142,7 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
       `No "redisUrl" provided in "locking" module, "locking-redis" provider options. It is required for the "locking-redis" Module provider.`,
     );
   }
-  // Medusa hands a provider without options the module's options, some of which are for the module only.
+  // If a provider has no options, Medusa hands it the module's options, some of which are only for the module.
   const named = "providers" in given ? [] : Object.keys(given);
   const warnings = named
     .filter((name) => !KNOWN.has(name))
@@ -187,7 +187,7 @@ export function parseOptions(options: unknown, moduleOptions: unknown): ParsedOp
   };
 }
 
-/** Where Redis is: a server, or a cluster. */
+/** Reads the place of Redis: a server, or a cluster. */
 function parsePlace(given: Record<string, unknown>, redisUrl: string | undefined, warnings: string[]): RedisSettings {
   const url = redisUrl ? parseRedisUrl(redisUrl) : undefined;
   if (given.cluster === undefined || given.cluster === null) {
@@ -217,7 +217,7 @@ function parseKeyKind(value: unknown): ((key: string) => string) | undefined {
   return (value ?? undefined) as ((key: string) => string) | undefined;
 }
 
-/** An unknown option in here is refused, unlike elsewhere: a mistyped one must not give less safety than the user asked for. */
+/** In this option an unknown name is refused, unlike elsewhere: a mistyped name must not give less safety than the user asked for. */
 function parseSafety(value: unknown): Pick<NativeOptions, "safetyReplicas" | "safetyTimeoutMs"> {
   if (value === undefined || value === null) {
     return {};
@@ -238,7 +238,7 @@ function parseSafety(value: unknown): Pick<NativeOptions, "safetyReplicas" | "sa
   return { safetyReplicas, safetyTimeoutMs };
 }
 
-/** Name and version of what runs this code, for operators. */
+/** Name and version of the runtime, for operators. */
 function runtimeName(): string {
   const { bun, deno, node } = process.versions;
   return bun ? `bun ${bun}` : deno ? `deno ${deno}` : `node ${node}`;

@@ -6,7 +6,7 @@ type YesOrNo = boolean | "true" | "false";
 type Strategy = (times: number) => number | undefined | null | void;
 type Addresses = Record<string, { host: string; port: number }>;
 
-/** The values of the honoured options: those of ioredis, and numbers as text. */
+/** The types of the honoured options: ioredis' types, and numbers as text. */
 interface Values {
   host: string;
   port: Numeric;
@@ -51,7 +51,7 @@ interface Values {
   sentinelReconnectStrategy: Strategy | null;
 }
 
-/** `redisOptions`: ioredis' `RedisOptions`. docs/OPTIONS.md of the repository says what becomes of each. */
+/** `redisOptions`: ioredis' `RedisOptions`. docs/OPTIONS.md of the repository says how each one is treated. */
 export type RedisConnectionOptions = { [Name in HonouredOption]?: Values[Name] | undefined } & {
   [Name in Exclude<IoredisOption, HonouredOption>]?: unknown;
 };

@@ -21,7 +21,7 @@ export interface RedisSettings {
 }
 
 /**
- * @internal Parses `redisOptions` and the URL's parts into one set of values. The URL wins, as with ioredis. Throws INVALID_OPTION, which
+ * @internal Parses `redisOptions` and the URL's parts into one set of values. The URL takes precedence, as in ioredis. Throws INVALID_OPTION, which
  * names the option. Adds a line to `warnings` for each value that is ignored.
  */
 export function parseRedisOptions(redisOptions: unknown, url: UrlParts, warnings: string[]): RedisSettings {
@@ -38,7 +38,7 @@ export function parseRedisOptions(redisOptions: unknown, url: UrlParts, warnings
     judgeOption(IOREDIS_OPTIONS, KIND, name, fromQuery(value), `redisUrl?${name}`, warnings);
   }
   if (Object.keys(query).some((name) => !IOREDIS_OPTIONS.has(name))) {
-    // The name is left out: it may be a piece of a password that was not percent-encoded.
+    // The name is left out, because it may be a part of a password that was not percent-encoded.
     warnings.push("redisUrl has a query parameter that is not an ioredis option, ignored.");
   }
   warnOfLostLogin(
@@ -52,7 +52,7 @@ export function parseRedisOptions(redisOptions: unknown, url: UrlParts, warnings
     values: { ...options.values, ...byUrl },
     label: (name) => (Object.hasOwn(byUrl, name) ? `redisUrl (its ${name})` : options.label(name)),
   };
-  // A wrong value in redisOptions is refused also where the URL wins.
+  // A wrong value in redisOptions is refused even if the URL overrides it.
   read(options);
   const { keyPrefix, ...settings } = read(both);
   const { tls, address } = parseTls(options.label("tls"), options.values.tls, tlsByUrl, warnings);
@@ -67,8 +67,8 @@ export function parseRedisOptions(redisOptions: unknown, url: UrlParts, warnings
 }
 
 /**
- * As with ioredis, a URL with a user name or a password counts for both, so the other one is lost where it stands elsewhere. Redis then says
- * only that the login is wrong.
+ * As in ioredis, a URL with a user name or a password sets both. So the other one is lost if it is given elsewhere, and Redis then only says that
+ * the login is wrong.
  */
 function warnOfLostLogin(
   { username, password }: Omit<UrlParts, "query" | "tls">,
@@ -83,7 +83,7 @@ function warnOfLostLogin(
       );
     }
   };
-  // A start node that is given as an object has only what it names, and loses nothing.
+  // A start node that is given as an object sets only the values that it names, so nothing is lost.
   if (username && password === "") {
     warn("password", "user name", "password");
   } else if (password && username === "") {
@@ -96,7 +96,7 @@ function read(source: OptionSource): Connection & RetryPolicy & { keyPrefix: str
   return { ...readConnection(source), ...readRetryPolicy(source), keyPrefix };
 }
 
-/** A query parameter is a string. The judgement is about the value that it spells. */
+/** A query parameter is a string. It is judged by the value that the string spells. */
 function fromQuery(value: string): unknown {
   if (value === "true" || value === "false") {
     return value === "true";

@@ -19,13 +19,13 @@ export interface UrlParts {
 
 const EXPECTED = "expected redis://host:6379, rediss:// for TLS, or unix:///path for a Unix socket";
 
-/** By scheme: whether it means TLS. */
+/** Whether a scheme means TLS. */
 const SCHEMES: Record<string, boolean> = { "redis:": false, "valkey:": false, "rediss:": true, "valkeys:": true };
 
 /**
- * Parses a `redisUrl` as ioredis 5.11 does, with the WHATWG parser. Some URLs mean something else to ioredis than they say (a socket
- * path, database 0, plain text). Those are refused, or read as they say. No message repeats the URL, since it may hold a password.
- * `option` is the name of the option with the URL.
+ * Parses a `redisUrl` as ioredis 5.11 does, with the WHATWG parser. ioredis reads some URLs differently from their text (a socket path, database 0,
+ * plain text). Such URLs are refused, or read by their text. No message repeats the URL, because it may contain a password. `option` is the name of
+ * the option with the URL.
  */
 export function parseRedisUrl(url: string, option = "redisUrl"): UrlParts {
   if (/^\d+$/.test(url)) {
@@ -78,7 +78,7 @@ function parseFull(text: string, option: string): UrlParts {
     parts.port = url.port;
   }
   if (url.username || url.password) {
-    // As with ioredis, a URL with a user or a password counts for both.
+    // As in ioredis, a URL with a user name or a password sets both.
     parts.username = decode(url.username, option);
     parts.password = decode(url.password, option);
   }
@@ -91,7 +91,7 @@ function parseFull(text: string, option: string): UrlParts {
 
 function parseText(text: string, option: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  // A # or ? in a password that begins like a port: the parser would take the password for a port, and the user for a host.
+  // If a password begins like a port and contains # or ?, the parser would take the password for a port, and the user for a host.
   if (!url || url.hash.includes("@") || url.search.slice(1).split("&").some(isPieceOfLogin)) {
     throw optionError(
       option,
@@ -101,7 +101,7 @@ function parseText(text: string, option: string): URL {
   return url;
 }
 
-/** A piece of the query with a @ that stands in no option's value. Encoded, as %40, it may stand anywhere. */
+/** A part of the query that contains @ outside of an option's value. In its encoded form, %40, the character may be anywhere. */
 function isPieceOfLogin(piece: string): boolean {
   const at = piece.indexOf("=");
   return piece.includes("@") && !(at > 0 && IOREDIS_OPTIONS.has(piece.slice(0, at)));

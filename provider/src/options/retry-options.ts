@@ -4,12 +4,12 @@ import type { Callbacks } from "../client/callbacks";
 import { optionError } from "../client/errors";
 import { type OptionSource, optionalBoolean, optionalInteger, optionalLimitMs, optionalNumber, withoutUndefined } from "./option-values";
 
-/** ioredis' `maxRetriesPerRequest`. */
+/** The default of ioredis' `maxRetriesPerRequest`. */
 const DEFAULT_MOST_RECONNECTS = 20;
 
 type Reconnects = Pick<NativeOptions, "mostReconnects" | "mostReconnectsForAll">;
 
-/** @internal When a connection or a call is given up. */
+/** @internal The rules by which a connection or a call is given up. */
 export type RetryPolicy = Reconnects &
   Pick<
     NativeOptions,
@@ -39,13 +39,13 @@ export function readRetryPolicy({ values, label }: OptionSource): RetryPolicy {
     resends: flag("autoResendUnfulfilledCommands"),
     reconnect: pausesBy(retryStrategy),
     asksOnErrors: typeof reconnectOnError === "function",
-    // As with ioredis, false is no limit.
+    // As in ioredis, false means no limit.
     commandTimeoutMs: values.commandTimeout === false ? undefined : ms("commandTimeout"),
     socketTimeoutMs: ms("socketTimeout"),
   });
 }
 
-/** @internal Pauses by a strategy of the user's; where there is none, by `rule`. */
+/** @internal The user's strategy decides about the pauses; if there is none, `rule` does. */
 export function pausesBy(strategy: unknown, rule = NativePauses.Growing): NativePauses {
   if (strategy === undefined) {
     return rule;

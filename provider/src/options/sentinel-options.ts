@@ -8,18 +8,18 @@ import { type OptionSource, optionalBoolean, optionalInteger, optionalNumber, op
 import { pausesBy } from "./retry-options";
 import { parseTls } from "./tls-options";
 
-/** ioredis' port of a Sentinel. */
+/** The default port of a Sentinel in ioredis. */
 const SENTINEL_PORT = 26_379;
 
-/** The number of attempts for which `sentinelReconnectStrategy` is asked. The last answer counts for all later attempts. */
+/** The number of attempts for which `sentinelReconnectStrategy` is asked. The last answer holds for all later attempts. */
 const ASKED_PAUSES = 20;
 
 /** @internal The options about Sentinels, parsed. */
 export type Sentinel = Pick<NativeOptions, "sentinels" | "reconnectAfterLookup">;
 
 /**
- * @internal Reads ioredis' options about Sentinels. Throws INVALID_OPTION, which names the option. Adds a line to `warnings` for each
- * value that makes TLS to them unsafe.
+ * @internal Reads ioredis' options about Sentinels. Throws INVALID_OPTION, which names the option. Adds a line to `warnings` for each value that
+ * makes TLS to the Sentinels unsafe.
  */
 export function readSentinels(source: OptionSource, warnings: string[]): Sentinel {
   const { values, label } = source;
@@ -32,11 +32,11 @@ export function readSentinels(source: OptionSource, warnings: string[]): Sentine
   }
   const strategy = values.sentinelRetryStrategy;
   const reconnectAfterLookup = pausesBy(strategy);
-  // As with ioredis, a falsy value is the same as none.
+  // As in ioredis, a falsy value means none.
   return values.sentinels ? { sentinels: readGroup(source, warnings), reconnectAfterLookup } : { reconnectAfterLookup };
 }
 
-/** @internal Whether the connection to the master uses TLS. With Sentinels that takes an option of its own. */
+/** @internal Whether the connection to the master uses TLS. With Sentinels a separate option decides this. */
 export function usesTlsWithMaster({ values, label }: OptionSource): boolean {
   const withSentinels = optionalBoolean(label("enableTLSForSentinelMode"), values.enableTLSForSentinelMode) ?? false;
   return withSentinels || !values.sentinels;

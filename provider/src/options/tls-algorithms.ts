@@ -3,7 +3,7 @@ import { kindOf } from "../client/arguments";
 import { optionError } from "../client/errors";
 import { type OptionSource, optionalString } from "./option-values";
 
-/** The cipher suites that rustls has, by OpenSSL's names; those of TLS 1.3 have the same name everywhere. */
+/** The cipher suites of rustls, by OpenSSL's names. Those of TLS 1.3 have the same name everywhere. */
 const SUITES: Record<string, string> = {
   TLS_AES_128_GCM_SHA256: "TLS_AES_128_GCM_SHA256",
   TLS_AES_256_GCM_SHA384: "TLS_AES_256_GCM_SHA384",
@@ -16,7 +16,7 @@ const SUITES: Record<string, string> = {
   "ECDHE-RSA-CHACHA20-POLY1305": "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
 };
 
-/** The key exchange groups that rustls has, by the names that OpenSSL knows. */
+/** The key exchange groups of rustls, by OpenSSL's names. */
 const GROUPS: Record<string, string> = {
   X25519: "X25519",
   PRIME256V1: "secp256r1",
@@ -76,7 +76,7 @@ function readVersions(string: (name: string) => string | undefined, label: (name
 
 function readCiphers(option: string, list: string | undefined, warnings: string[]): string[] {
   const names = split(list);
-  // A name of a cipher suite has several parts. A keyword has one part, or a sign before it.
+  // A name of a cipher suite has several parts. A keyword has one part, or begins with a sign.
   if (names.some((name) => !/^[A-Z0-9]+([-_][A-Z0-9]+)+$/.test(name))) {
     warnings.push(`${option} has keywords of OpenSSL, which rustls does not know: its default cipher suites are used.`);
     return [];
@@ -96,7 +96,7 @@ function split(list: string | undefined): string[] {
     .filter((name) => name !== "");
 }
 
-/** The names that rustls has among these. An empty list stands for all. */
+/** The names that rustls knows among these. An empty list means all. */
 function someOf(option: string, names: string[], find: (name: string) => string | undefined): string[] {
   const found = new Set(names.map(find).filter((name) => name !== undefined));
   if (names.length > 0 && found.size === 0) {

@@ -11,7 +11,7 @@ const REVOCATION_LIST = /-----BEGIN X509 CRL-----[\s\S]+?-----END X509 CRL-----/
 
 const EXTRA = "The file that the environment variable NODE_EXTRA_CA_CERTS names";
 
-/** Node 22.15, 23.10 and newer tell what they trust. Types of Node 20 do not know that. */
+/** Node 22.15, 23.10 and newer list the authorities that they trust. The types of Node 20 do not have this function. */
 type NodeTls = typeof tls & { getCACertificates?: (kind: "default" | "system" | "extra" | "bundled") => string[] };
 
 /** @internal The authorities that Node trusts by default, in PEM. Adds a line to `warnings` for a file that cannot be used. */
@@ -26,13 +26,16 @@ export function defaultAuthorities(warnings: string[]): string[] {
   }
   const all = node.getCACertificates("default");
   const bundled = new Set(node.getCACertificates("bundled"));
-  // With --use-openssl-ca, however it is spelt, OpenSSL's store stands in place of Node's own, and the list has nothing of it.
+  // With --use-openssl-ca, in any spelling, OpenSSL's store replaces Node's own. Then the list contains no certificate of either store.
   const usesOpenSslStore = !all.some((one) => bundled.has(one));
-  // The certificates of the system have their file and their folder on Linux, and often stand in both.
+  // On Linux the system's certificates are in a file and in a folder, and often in both.
   return [...new Set(usesOpenSslStore ? [...all, ...openSslAuthorities(node.getCACertificates)] : all)];
 }
 
-/** Where the system has a store of another kind, OpenSSL knows the file that it is told, and nothing else that can be found from here. */
+/**
+ * On macOS and Windows the system has a store of another kind. There OpenSSL reads the file that it is told; its other sources cannot be found from
+ * here.
+ */
 function openSslAuthorities(getCACertificates: NonNullable<NodeTls["getCACertificates"]>): string[] {
   if (process.platform !== "darwin" && process.platform !== "win32") {
     return getCACertificates("system");
@@ -45,13 +48,13 @@ function openSslAuthorities(getCACertificates: NonNullable<NodeTls["getCACertifi
   }
 }
 
-/** As with Node, a file that cannot be used does not stop the boot. */
+/** As in Node, a file that cannot be used does not stop the boot. */
 function extraAuthorities(file: string, warnings: string[]): string[] {
   let text = "";
   try {
     text = fs.readFileSync(file, "latin1");
   } catch {
-    // Said below.
+    // The warning below reports this.
   }
   const { usable, broken } = usableIn(text);
   if (usable.length === 0) {
@@ -62,7 +65,7 @@ function extraAuthorities(file: string, warnings: string[]): string[] {
   return usable;
 }
 
-/** The certificates in a text in PEM. One that is broken takes no other with it. */
+/** The certificates in a PEM text. A broken certificate does not affect the others. */
 function usableIn(text: string): { usable: string[]; broken: number } {
   const usable: string[] = [];
   const found = text.match(CERTIFICATE) ?? [];
@@ -70,7 +73,7 @@ function usableIn(text: string): { usable: string[]; broken: number } {
     try {
       usable.push(new X509Certificate(one).toString());
     } catch {
-      // Counted by what is missing.
+      // The difference of the two counts shows the broken ones.
     }
   }
   return { usable, broken: found.length - usable.length };
@@ -85,9 +88,9 @@ export function readCertificates(option: string, value: unknown): string[] {
   return found;
 }
 
-/** @internal Our certificate and its key, both in PEM and not encrypted. */
+/** @internal The client's own certificate and its key, both in PEM and not encrypted. */
 export function readIdentity({ values, label }: OptionSource): Pick<NativeTls, "certificate" | "key"> {
-  // As with Node, an empty text is the same as none.
+  // As in Node, an empty text means none.
   const certificate = values.cert || undefined;
   const key = values.key || undefined;
   const passphrase = optionalString(label("passphrase"), values.passphrase);

@@ -12,15 +12,15 @@ type LocalAddress = Pick<NativeOptions, "localAddress">;
 
 /** @internal `redisOptions.tls`, parsed. */
 export interface TlsSettings {
-  /** Without it the connection is in plain text. */
+  /** If it is absent, the connection is in plain text. */
   tls?: NativeTls;
-  /** Where to connect, and from where. These values win over those outside of `tls`. */
+  /** Where to connect, and from where. These values take precedence over those outside of `tls`. */
   address: Partial<Address> & LocalAddress;
 }
 
 /**
- * @internal Parses the TLS options of `option`. `byUrl` is what the URL says about TLS. Throws INVALID_OPTION, which names the option. Adds
- * a line to `warnings` for each value that is ignored or makes TLS unsafe.
+ * @internal Parses the TLS options of `option`. `byUrl` is the URL's setting of TLS. Throws INVALID_OPTION, which names the option. Adds a line to
+ * `warnings` for each value that is ignored or makes TLS unsafe.
  */
 export function parseTls(option: string, given: unknown, byUrl: boolean | undefined, warnings: string[]): TlsSettings {
   if (!isWanted(option, given, byUrl)) {
@@ -59,7 +59,7 @@ function readTls(source: OptionSource, warnings: string[]): NativeTls {
   const { values, label } = source;
   const servername = optionalString(label("servername"), values.servername);
   const trust = readTrust(source, warnings);
-  // As with Node, an empty text is the same as none.
+  // As in Node, an empty text means none.
   const pinned = Boolean(values.ca);
   const named = pinned ? readCertificates(label("ca"), values.ca) : [];
   return withoutUndefined<NativeTls>({
@@ -81,7 +81,7 @@ function readTrust({ values, label }: OptionSource, warnings: string[]): NativeT
     warnings.push(`${label("rejectUnauthorized")} is false: ${danger}.`);
     return NativeTrust.Blind;
   }
-  // As with Node, the option wins over the variable, also when it is null.
+  // As in Node, the option takes precedence over the variable, also if it is null.
   if (values.rejectUnauthorized === undefined && process.env.NODE_TLS_REJECT_UNAUTHORIZED === "0") {
     warnings.push(`The environment variable NODE_TLS_REJECT_UNAUTHORIZED is 0: ${danger}.`);
     return NativeTrust.Blind;

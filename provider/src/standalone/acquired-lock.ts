@@ -9,27 +9,27 @@ import { parseLeaseMs } from "./arguments";
 /** A lock of {@link Locks.acquire}, valid until its release. `await using` releases it at the end of a block. */
 export interface AcquiredLock extends Lock {
   /**
-   * Makes the lock end `leaseMs` milliseconds from now (1000 or more; default 60000), but not earlier than it would end anyway. Rejects with
+   * Makes the lock end in `leaseMs` milliseconds (1000 or more; default 60000), but never earlier than it would end without this call. Rejects with
    * LOCK_LOST if the lock is lost, and with LOCK_RELEASED after its release.
    */
   extend(leaseMs?: number): Promise<void>;
   /**
-   * Releases the keys. Resolves true if all of them were still held. After the first release it does nothing more, and resolves with the same.
-   * Rejects if Redis cannot be asked; it may then be tried again, and the keys are free after their lease at the latest.
+   * Releases the keys. Resolves true if all of them were still held. After the first release, a further call only resolves with the same result.
+   * Rejects if Redis does not answer. Then the release may be tried again, and the keys are free after their lease at the latest.
    */
   release(): Promise<boolean>;
   /** Releases the keys. Does not reject; a release that fails is logged. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** @internal What the locks of one client share. */
+/** @internal The parts that all locks of one client share. */
 export interface Surroundings {
   client: LockClient;
   kept: KeptLocks;
   log: Log;
 }
 
-/** The symbol that `await using` looks for. Node.js before 20.5 has none; then TypeScript's helpers need a polyfill of it, too. */
+/** The symbol that `await using` looks for. Node.js before 20.5 does not have it; there TypeScript's helpers need a polyfill of it, too. */
 const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose");
 
 /** @internal */
@@ -41,7 +41,7 @@ export class OwnedLock implements AcquiredLock {
   readonly #around: Surroundings;
   #released: Promise<boolean> | undefined;
 
-  /** `mostMs` is the longest lease, whatever `extend` asks for. */
+  /** `mostMs` is the longest lease, also for `extend`. */
   constructor(lock: HeldLock, owner: string, keep: Keep, mostMs: number, around: Surroundings) {
     this.#lock = lock;
     this.#owner = owner;

@@ -3,48 +3,48 @@ import { argumentError } from "../client/errors";
 import type { LockTerms } from "../client/terms";
 
 const SHORTEST_LEASE_MS = 1_000;
-/** Some 31 years. */
+/** About 31 years. */
 const LONGEST_LEASE_MS = 1e12;
 const DEFAULT_LEASE_MS = 60_000;
 
-/** How {@link Locks.withLock} takes its keys. */
+/** The options of {@link Locks.withLock}. */
 export interface LockOptions {
-  /** Longest wait for the keys, in milliseconds, the way to Redis included; at least 1, default the client's `waitMs`. Infinity is allowed. */
+  /** Longest wait for the keys, in milliseconds, including the way to Redis; at least 1, default the client's `waitMs`. Infinity is allowed. */
   waitMs?: number;
   /** Length of the lease, in milliseconds; at least 1000, default 60000. It is renewed for as long as the lock is held. */
   leaseMs?: number;
   /** Withdraws the wait; the call then rejects with the signal's reason. It does not stop a job that has begun. */
   signal?: AbortSignal;
-  /** Who wants the keys, for those who look at locks; cut to 200 characters. */
+  /** A label for the call, which is shown to people who look at locks; cut to 200 characters. */
   label?: string;
 }
 
-/** How {@link Locks.acquire} takes its keys. */
+/** The options of {@link Locks.acquire}. */
 export interface AcquireOptions extends LockOptions {
-  /** Whether the lease is renewed until the release; default true. Without it, the lock ends by itself, unless it is extended. */
+  /** Whether the lease is renewed until the release; default true. If it is not renewed, the lock ends by itself unless it is extended. */
   renew?: boolean;
-  /** The owner of the lock, as it stands in Redis. The same owner gets its lock again. Default: each call is an owner of its own. */
+  /** The owner of the lock, as the lock key in Redis contains it. The same owner gets its lock again. Default: a new owner for each call. */
   owner?: string;
 }
 
-/** How {@link Locks.tryAcquire} takes its keys. */
+/** The options of {@link Locks.tryAcquire}. */
 export interface TryAcquireOptions extends Omit<AcquireOptions, "waitMs"> {
-  /** How long to wait for keys that another holds, in milliseconds; default 0. */
+  /** How long to wait for keys that another owner holds, in milliseconds; default 0. */
   waitMs?: number;
 }
 
-/** The options of `withLock`. */
+/** The names of the options of `withLock`. */
 const LOCK_OPTIONS: readonly string[] = ["waitMs", "leaseMs", "signal", "label"];
-/** Those of `acquire` and `tryAcquire`. */
+/** The names of the options of `acquire` and `tryAcquire`. */
 const ACQUIRE_OPTIONS: readonly string[] = [...LOCK_OPTIONS, "renew", "owner"];
-/** The words of Medusa for some of them. */
+/** Medusa's names for some of them. */
 const MEDUSAS_WORDS: ReadonlyMap<string, string> = new Map([
   ["expire", '"leaseMs", in milliseconds'],
   ["timeout", '"waitMs", in milliseconds'],
   ["ownerId", '"owner", for acquire and tryAcquire'],
 ]);
 
-/** @internal What a client says where a call says nothing. */
+/** @internal The client's defaults for options that a call does not name. */
 export interface Defaults {
   waitMs: number;
   maximumLeaseMs: number;
@@ -61,7 +61,7 @@ export function parseLockOptions(options: unknown, { waitMs, maximumLeaseMs }: D
   };
 }
 
-/** @internal The options of `acquire` and `tryAcquire`, each read once. `refuse` is for the latter. */
+/** @internal The options of `acquire` and `tryAcquire`, each read once. `refuse` is true for `tryAcquire`. */
 export function parseAcquireOptions(options: unknown, { waitMs, maximumLeaseMs }: Defaults, refuse: boolean): ParsedAcquire {
   const { waitMs: wait, leaseMs, signal, label, renew, owner } = objectOf<AcquireOptions>(options, ACQUIRE_OPTIONS);
   if (renew !== undefined && renew !== null && typeof renew !== "boolean") {
@@ -84,7 +84,7 @@ export interface ParsedAcquire extends LockTerms {
   owner: string | undefined;
 }
 
-/** @internal The length of a lease in milliseconds; 60000 for none. */
+/** @internal The length of a lease in milliseconds; 60000 if there is none. */
 export function parseLeaseMs(leaseMs: unknown): number {
   if (leaseMs === undefined || leaseMs === null) {
     return DEFAULT_LEASE_MS;

@@ -35,7 +35,7 @@ export function createLocks(options: LocksOptions): Locks {
   const log = guardedLog(parsed.logger);
   const placed = placedLog(log, parsed.native);
   for (const warning of parsed.warnings) {
-    // It is in our words, and has the user's.
+    // The warning is already in our words and contains words of the user, so it must not be reworded.
     placed.warn(warning);
   }
   return new Locks(parsed, placedLog(logInOurWords(log), parsed.native));
@@ -57,8 +57,8 @@ export class Locks implements LockOperations {
   }
 
   /**
-   * Resolves when the connection to Redis stands. Rejects with REDIS_UNREACHABLE if it cannot be made, or not within 5 s; the client goes on
-   * trying. No call needs this.
+   * Resolves when the connection to Redis stands. Rejects with REDIS_UNREACHABLE if the connection fails or takes longer than 5 s; the client goes
+   * on trying. No call needs this method.
    */
   async ready(): Promise<void> {
     try {
@@ -70,10 +70,10 @@ export class Locks implements LockOperations {
   }
 
   /**
-   * Runs `job` while holding `keys`, all of them or none, and renews the lease as long as the job runs. Resolves with the job's result.
+   * Takes all of `keys` or none, runs `job` while it holds them, and renews the lease as long as the job runs. Resolves with the job's result.
    *
-   * Rejects with LOCK_TIMEOUT if the keys could not be taken in time, with LOCK_LOST if the lock was lost before the job's end, and with the
-   * job's own error.
+   * Rejects with LOCK_TIMEOUT if the keys could not be taken in time, with LOCK_LOST if the lock was lost before the job's end, and with the job's
+   * own error.
    */
   withLock<T>(keys: string | readonly string[], job: Job<T>): Promise<Awaited<T>>;
   withLock<T>(keys: string | readonly string[], options: LockOptions | undefined, job: Job<T>): Promise<Awaited<T>>;
@@ -84,18 +84,16 @@ export class Locks implements LockOperations {
       throw argumentError(`the job must be a function, got ${kindOf(job)}.`);
     }
     const terms = parseLockOptions(options, this.#defaults);
-    // A job that cannot look at its lock gets none.
+    // A job that cannot see its lock gets no lock object.
     return await this.#around.client.run(parsed, terms, looksAtItsLock(job), job as (lock: Lock | undefined) => T | PromiseLike<T>);
   }
 
-  /**
-   * Takes `keys`, all of them or none, and renews their lease until the release. Rejects with LOCK_TIMEOUT if they could not be taken in time.
-   */
+  /** Takes all of `keys` or none, and renews their lease until the release. Rejects with LOCK_TIMEOUT if the keys could not be taken in time. */
   async acquire(keys: string | readonly string[], options?: AcquireOptions): Promise<AcquiredLock> {
     return await this.#acquire(keys, options, false);
   }
 
-  /** As {@link acquire}, but resolves with `undefined` if another owner holds one of the keys. */
+  /** Like {@link acquire}, but resolves with `undefined` if another owner holds one of the keys. */
   async tryAcquire(keys: string | readonly string[], options?: TryAcquireOptions): Promise<AcquiredLock | undefined> {
     try {
       return await this.#acquire(keys, options, true);
@@ -141,14 +139,14 @@ export class Locks implements LockOperations {
     return new OwnedLock(kept.add(hold, parsed, owner, renews, undefined, undefined), owner, keep, mostMs, this.#around);
   }
 
-  /** Plain numbers about this client's locks: see {@link ClientStats}. */
+  /** Numbers about this client's locks: see {@link ClientStats}. */
   stats(): ClientStats {
     return this.#around.client.stats();
   }
 
   /**
-   * Accepts no more calls, fails those that wait (PROVIDER_CLOSED), lets running jobs end (up to `drainTimeoutMs`), and closes the connection.
-   * It does not wait for locks of `acquire`, which end after 2 s or with their lease; release them before. Idempotent.
+   * Accepts no more calls, fails the calls that wait (PROVIDER_CLOSED), lets running jobs end (up to `drainTimeoutMs`), and closes the connection.
+   * It does not wait for locks of `acquire`, which end after 2 s or with their lease, so release them before. Idempotent.
    */
   close(): Promise<void> {
     return this.#around.client.shutdown();

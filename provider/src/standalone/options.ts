@@ -6,16 +6,16 @@ import { type ParsedOptions, parseOptions, type SafetyOptions } from "../options
 import type { RedisConnectionOptions } from "../options/redis-option-types";
 import { errorInOurWords, inOurWords } from "./words";
 
-/** Longest wait for a lock where neither the options nor the call name one. */
+/** Longest wait for a lock if neither the options nor the call name one. */
 const DEFAULT_WAIT_MS = 5_000;
 
-/** Where lines of the log go. A method that is left out drops its lines. */
+/** The logger that gets the lines of the log. If a method is missing, its lines are dropped. */
 export interface LocksLogger {
-  /** What is as it should be: a connection that stands. */
+  /** Good news, for example that the connection stands. */
   info?(text: string): void;
-  /** What works with less than it promises, or takes long. */
+  /** Something works with less than it promises, or takes long. */
   warn?(text: string): void;
-  /** What does not work. */
+  /** Something does not work. */
   error?(text: string): void;
 }
 
@@ -28,53 +28,53 @@ export type LocksOptions = AnyOptions & ({ url: string } | { cluster: Record<str
 
 interface AnyOptions {
   /**
-   * Where Redis is: `redis://user:password@host:6379/0`, `rediss://` for TLS, `unix:///path` for a Unix socket. Required,
-   * except with `cluster`, of which it is then one more node.
+   * Where Redis is: `redis://user:password@host:6379/0`, `rediss://` for TLS, `unix:///path` for a Unix socket. Required, except with `cluster`;
+   * beside `cluster` it is one more node.
    */
   url?: string;
   /** A Redis Cluster: `startupNodes` and the options of ioredis' Cluster; see docs/OPTIONS.md of the repository. */
   cluster?: Record<string, unknown>;
-  /** ioredis' options; docs/OPTIONS.md of the repository has what becomes of each. The URL wins over them. */
+  /** ioredis' options; docs/OPTIONS.md of the repository says how each one is treated. The URL takes precedence over them. */
   redisOptions?: RedisConnectionOptions;
   /** The prefix of every key in Redis; default `medusa_lock:`, so that a shop's provider and this client exclude each other. */
   namespace?: string;
   /** Longest wait for a lock, in milliseconds; at least 1, default 5000. Infinity is allowed. */
   waitMs?: number | string;
-  /** How long the event loop may be stuck until its locks are not renewed any more, in milliseconds; default 60000. */
+  /** If the event loop is stuck for longer than this, its locks are no longer renewed; in milliseconds, default 60000. */
   maximumStallMs?: number | string;
-  /** Longest lease of locks that are renewed, in milliseconds, whatever a call's `leaseMs` says; at least 1000; default: none. */
+  /** Longest lease of renewed locks, in milliseconds, whatever a call's `leaseMs` says; at least 1000; default: none. */
   maximumLeaseMs?: number | string;
   /**
-   * Metrics and traces by OpenTelemetry's API, if the package `@opentelemetry/api` is there and something is registered with it; default
+   * Metrics and traces through OpenTelemetry's API, if the package `@opentelemetry/api` is installed and something is registered with it; default
    * true.
    */
   telemetry?: boolean | string;
-  /** Of what kind a key is, for the attribute of metrics; default: what stands before the first `_`, `:` or `-`. 64 kinds at most. */
+  /** Returns the kind of a key, for the attribute of metrics; default: the part before the first `_`, `:` or `-`. At most 64 kinds. */
   keyKind?: (key: string) => string;
-  /** A key that somebody waits for longer is named in the log once, with its holder; in milliseconds, default 5000. Infinity: never. */
+  /** If a call waits longer than this for a key, the log names the key and its holder once; in milliseconds, default 5000. Infinity: never. */
   slowWaitMs?: number | string;
-  /** A job that holds its keys longer is named in the log once; in milliseconds, default 60000. Infinity: never. */
+  /** If a job holds its keys longer than this, the log names the job once; in milliseconds, default 60000. Infinity: never. */
   slowHoldMs?: number | string;
   /**
-   * A call that asks for a key that a job around it holds fails at once (LOCK_SELF_DEADLOCK), where it could only wait for itself; default
-   * false. It costs an AsyncLocalStorage.
+   * A call fails at once (LOCK_SELF_DEADLOCK) if a job around it holds its key, so that the call could only wait for itself; default false. This
+   * option costs an AsyncLocalStorage.
    */
   detectSelfDeadlock?: boolean | string;
-  /** A lock counts only when replicas of the Redis server have it; by default the master's answer is enough. */
+  /** A lock counts only when replicas of the Redis server have it; by default the master's reply is enough. */
   safety?: SafetyOptions;
-  /** How long `close` waits for running jobs before it leaves their locks to lapse, in milliseconds; default 5000. */
+  /** How long `close` waits for running jobs before it lets their locks lapse, in milliseconds; default 5000. */
   drainTimeoutMs?: number | string;
-  /** Where waiting is by polling: first pause between two attempts, in milliseconds; default 5. */
+  /** For calls that poll: first pause between two attempts, in milliseconds; default 5. */
   pollFirstPauseMs?: number | string;
-  /** Where waiting is by polling: longest pause, in milliseconds; default 200. */
+  /** For calls that poll: longest pause between two attempts, in milliseconds; default 200. */
   pollLongestPauseMs?: number | string;
-  /** Where waiting is by polling: by how much each pause is longer than the one before; default 2. */
+  /** For calls that poll: the factor by which each pause is longer than the one before; default 2. */
   pollPauseFactor?: number | string;
-  /** Where lines of the log go; default: warnings and errors to `console`. `{}` drops all. */
+  /** The logger that gets the lines of the log; default: warnings and errors go to `console`. `{}` drops all lines. */
   logger?: LocksLogger;
 }
 
-/** The provider's names of the options that the provider has, too. */
+/** The provider's names of the options that both have. */
 const NAMES: Readonly<Record<string, string>> = {
   url: "redisUrl",
   cluster: "cluster",

@@ -2,18 +2,18 @@ import type { Attributes } from "@opentelemetry/api";
 import type { LockError, LockErrorCode } from "../client/errors";
 import type { ObservedCall } from "../client/observer";
 
-/** Outcomes that have a name of their own; the others are `error`, and `error.type` has the code. */
+/** Outcomes that have their own name. All others are `error`, and `error.type` has the code. */
 const OUTCOMES: Partial<Record<LockErrorCode, string>> = { LOCK_TIMEOUT: "timeout", LOCK_NOT_ACQUIRED: "refused" };
 
 /**
- * @internal The calls for keys of one kind, counted by their outcome. Numbers of our own cost less than a counter of the meter. It stands for every
- * call that is counted and nothing else, so that such a call needs no object.
+ * @internal Counts the calls for keys of one kind by their outcome. Our own numbers cost less than a counter of the meter. One object serves all
+ * calls that are only counted, so that such a call needs no object.
  */
 export class Acquisitions implements ObservedCall {
-  /** Of this kind's durations. */
+  /** The attributes of this kind's durations. */
   readonly attributes: Attributes;
   #held = 0;
-  /** By code; `undefined` is a call that was withdrawn. */
+  /** By code; `undefined` stands for a withdrawn call. */
   readonly #failed = new Map<string | undefined, number>();
 
   constructor(kind: string) {
@@ -31,7 +31,7 @@ export class Acquisitions implements ObservedCall {
 
   ended(): void {}
 
-  /** How many calls there were, by the attributes that tell their outcomes apart. */
+  /** The number of calls, by the attributes of their outcomes. */
   *counts(): Generator<[Attributes, number]> {
     if (this.#held > 0) {
       yield [{ ...this.attributes, "lock.outcome": "held" }, this.#held];
@@ -47,7 +47,7 @@ function outcomeOf(code: string): string {
   return OUTCOMES[code as LockErrorCode] ?? "error";
 }
 
-/** @internal The code of an error of ours; a withdrawn call fails with its signal's reason, which may be anything. */
+/** @internal The code of an error of this package. A withdrawn call fails with its signal's reason, which may be anything. */
 export function codeOf(error: unknown): string | undefined {
   const { __isMedusaError: ours, code } = (typeof error === "object" && error !== null ? error : {}) as Partial<LockError>;
   return ours && typeof code === "string" ? code : undefined;

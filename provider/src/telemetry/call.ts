@@ -5,13 +5,13 @@ import type { ObservedCall } from "../client/observer";
 import { type Acquisitions, codeOf } from "./acquisitions";
 import type { Instruments } from "./instruments";
 
-/** Keys in a span's attributes, and how long each may be, in characters. */
+/** The most keys in a span's attributes, and the longest text of each, in characters. */
 const MOST_KEYS = 10;
 const LONGEST_TEXT = 128;
 /** `SpanStatusCode.ERROR`. */
 const ERROR = 2;
 
-/** What a call asks for. */
+/** The arguments of a call. */
 interface Asked {
   kind: string;
   keys: string | string[];
@@ -19,19 +19,19 @@ interface Asked {
   label: string | undefined;
 }
 
-/** @internal What a call is told to. */
+/** @internal The telemetry to which a call reports. */
 export interface Means {
   api: typeof Otel;
   tracer: Otel.Tracer | undefined;
-  /** The count of its kind, where there is a meter. */
+  /** The counts of its kind, if there is a meter. */
   acquisitions: Acquisitions | undefined;
-  /** Where its durations are recorded, if they are. */
+  /** The instruments that record its durations, if they are recorded. */
   durations: Instruments | undefined;
-  /** Hears of an error that the registered telemetry throws. */
+  /** Gets an error that the registered telemetry throws. */
   failed(error: unknown): void;
 }
 
-/** The spans of a call, and the context that it was made in. */
+/** The spans of a call, and the context in which it was made. */
 interface Spans {
   tracer: Otel.Tracer;
   context: Otel.Context;
@@ -40,7 +40,7 @@ interface Spans {
   hold?: Otel.Span;
 }
 
-/** @internal One call whose spans are made, or whose durations are recorded. What the registered telemetry throws does not reach the call. */
+/** @internal One call that has spans or recorded durations. An error of the registered telemetry does not reach the call. */
 export class TelemetryCall implements ObservedCall {
   readonly #means: Means;
   readonly #askedAt: number;
@@ -84,7 +84,7 @@ export class TelemetryCall implements ObservedCall {
   holds<T>(job: () => T, owner: () => string): T {
     const spans = this.#spans;
     const context = spans && this.#guarded(() => this.#beginHold(spans, owner));
-    // What the job does stands under its lock.
+    // Spans that the job makes become children of its lock's span.
     return context ? this.#means.api.context.with(context, job) : job();
   }
 

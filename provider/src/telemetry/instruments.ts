@@ -3,12 +3,15 @@ import type { Observable } from "../client/observer";
 import { Acquisitions } from "./acquisitions";
 import type { Kinds } from "./kinds";
 
-/** In seconds: from the way to Redis and back to the longest waits that somebody sets a limit for. */
+/** In seconds: from one round trip to Redis to the longest usual time limits. */
 const BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
-/** Keys that are looked at for the number of locks of each kind. More are counted as of the kind `other`. */
+/** The most keys whose kinds are read for the number of locks of each kind. Further keys count as kind `other`. */
 const MOST_HELD = 10_000;
 
-/** Calls of one second whose durations are all recorded, and which of the others are: the SDK takes longer over two records than over a job. */
+/**
+ * In each second the durations of so many calls are all recorded, and then those of one call out of so many. The reason is that two records of the
+ * SDK take longer than a job.
+ */
 const ALL_OF_MS = 1_000;
 const ALL_UP_TO = 1_000;
 const ONE_OF = 64;
@@ -20,7 +23,7 @@ export class Instruments {
   readonly losses;
   readonly #meter: Meter;
   readonly #asked;
-  /** Stops asking the client. */
+  /** Ends the callback that reads the client. */
   stop = () => {};
 
   constructor(meter: Meter, kinds: Kinds, place: Attributes) {
@@ -56,7 +59,7 @@ export class Instruments {
   #ofSecond = 0;
   readonly #acquisitions = new Map<string, Acquisitions>();
 
-  /** The calls of a kind, always the same object. */
+  /** The counts of a kind; always the same object. */
   ofKind(kind: string): Acquisitions {
     let acquisitions = this.#acquisitions.get(kind);
     if (!acquisitions) {
@@ -76,7 +79,7 @@ export class Instruments {
     return this.#ofSecond <= ALL_UP_TO || this.#ofSecond % ONE_OF === 0;
   }
 
-  /** Lets the meter ask this client. */
+  /** Lets the meter read this client. */
   ask(client: WeakRef<Observable>): void {
     const asked = Object.values(this.#asked);
     const observe = (result: BatchObservableResult) => {

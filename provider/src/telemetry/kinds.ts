@@ -1,15 +1,15 @@
 import { guarded, type Log, textOf } from "../client/guard";
 
-/** More kinds than this are called `other`: each is a time series in whatever keeps the metrics. */
+/** The most kinds. Further kinds are called `other`, because each kind is a time series in the store of the metrics. */
 const MOST_KINDS = 64;
 /** Longest kind, in characters. */
 const LONGEST_KIND = 40;
 const OTHER = "other";
 
-/** The user's function that says of what kind a key is. */
+/** The user's function that returns the kind of a key. */
 export type KeyKind = (key: string) => string;
 
-/** @internal Of what kind keys are, for attributes of metrics: `cart` of `cart_01J…`. */
+/** @internal The kinds of keys, for attributes of metrics: `cart` is the kind of `cart_01J…`. */
 export class Kinds {
   readonly #known = new Set<string>();
   readonly #keyKind: KeyKind | undefined;
@@ -21,7 +21,7 @@ export class Kinds {
     this.#log = log;
   }
 
-  /** The kind of a call's keys: that of the first. */
+  /** The kind of a call's keys is the kind of its first key. */
   of(keys: string | readonly string[]): string {
     const key = typeof keys === "string" ? keys : keys[0];
     const kind = (key === undefined ? "" : this.#named(key)).slice(0, LONGEST_KIND);
@@ -59,7 +59,7 @@ export class Kinds {
   }
 }
 
-/** Up to the first `_`, `:` or `-`, and not more than a kind has. */
+/** The length up to the first `_`, `:` or `-`, but not more than the longest kind. */
 function lengthOfKind(key: string): number {
   for (let at = 0; at < Math.min(key.length, LONGEST_KIND); at += 1) {
     const code = key.charCodeAt(at);

@@ -5,14 +5,14 @@ import type { Observer } from "../client/observer";
 import type { KeyKind } from "./kinds";
 import { Telemetry } from "./telemetry";
 
-/** @internal The options about telemetry, and what tells one client from another. */
+/** @internal The options about telemetry, and the facts that tell one client from another. */
 export interface TelemetryOptions {
   telemetry: boolean;
   keyKind: KeyKind | undefined;
   native: NativeOptions;
 }
 
-/** @internal Telemetry as the options want it. `elsewhere` loads the package where ours does not find it. */
+/** @internal Makes telemetry according to the options. `elsewhere` loads the package if it cannot be loaded from here. */
 export function telemetryOf(options: TelemetryOptions, log: Log, elsewhere?: () => unknown): Observer | undefined {
   if (!options.telemetry) {
     return undefined;
@@ -33,7 +33,7 @@ function load(elsewhere: (() => unknown) | undefined): typeof Otel {
 
 let clients = 0;
 
-/** Where Redis is, by the names of the semantic conventions, and what tells clients of one place apart. */
+/** The place of Redis by the names of the semantic conventions, and the namespace, which tells clients of one place apart. */
 function attributesOf({ path, host, port, cluster, sentinels, prefix }: NativeOptions): Otel.Attributes {
   const place = cluster?.nodes[0] ?? sentinels?.addresses[0] ?? (path === undefined ? { host, port } : { host: path, port: undefined });
   clients += 1;

@@ -17,17 +17,20 @@ const REASONS: Record<LossKind, string> = {
   closed: "closed",
 };
 
-/** @internal How telemetry is made. */
+/** @internal The terms of the telemetry. */
 export interface TelemetryTerms {
   keyKind: KeyKind | undefined;
-  /** Attributes that tell this client from others: where Redis is, and the namespace. */
+  /** Attributes that tell this client from others: the place of Redis, and the namespace. */
   place: Otel.Attributes;
   log: Log;
   /** Loads the package, or throws. */
   load(): typeof Otel;
 }
 
-/** @internal Metrics and traces by OpenTelemetry's API, for whatever of it is registered, also after the client was made. */
+/**
+ * @internal Metrics and traces through OpenTelemetry's API, for the parts of it that are registered, also if they are registered after the client
+ * was made.
+ */
 export class Telemetry implements Observer {
   readonly #terms: TelemetryTerms;
   readonly #kinds: Kinds;
@@ -76,7 +79,7 @@ export class Telemetry implements Observer {
     guarded(() => this.#instruments?.stop(), this.#failed);
   }
 
-  /** Takes up what was registered meanwhile. The package, if something of it is used. */
+  /** Starts to use the parts that were registered meanwhile. Returns the package if a part of it is used. */
   #look(): typeof Otel | undefined {
     const { trace, metrics } = registeredTelemetry();
     const api = trace || metrics ? this.#load() : undefined;
@@ -112,7 +115,7 @@ export class Telemetry implements Observer {
     return this.#api ?? undefined;
   }
 
-  /** What the registered telemetry throws is told once, and costs no call more than its record. */
+  /** An error of the registered telemetry is logged once. A call loses no more than its record. */
   readonly #failed = (error: unknown): void => {
     if (!this.#failureTold) {
       this.#failureTold = true;

@@ -1,4 +1,4 @@
-//! What the JavaScript thread and the background thread share in this lane.
+//! The state that the JavaScript thread and the background thread share in this lane.
 
 use crate::lane::background;
 use crate::lane::shared::Shared;
@@ -8,7 +8,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Pause before more is told. A threadsafe function that is called again at once runs again before the loop goes on.
+/// Pause before more results are delivered. Without a pause, a threadsafe function that is called again runs again before the
+/// loop goes on.
 const TELL_PAUSE: Duration = Duration::from_millis(1);
 
 /// See the module.
@@ -18,7 +19,7 @@ pub(super) struct Core {
     pub(super) work: Notify,
     /// Replies were handled. The step at exit waits for this.
     pub(super) progress: Condvar,
-    /// More is told after a pause.
+    /// More results are delivered after a pause.
     pub(super) pauses: AtomicBool,
     pub(super) shared: Arc<Shared>,
 }
@@ -42,7 +43,7 @@ impl Core {
         self.engine().is_awaited()
     }
 
-    /// Has the rest told after a pause.
+    /// Has the remaining results delivered after a pause.
     pub(super) fn pause_telling(self: &Arc<Self>) {
         self.pauses.store(true, Ordering::Release);
         let core = Arc::clone(self);

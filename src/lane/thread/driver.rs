@@ -1,4 +1,4 @@
-//! The background thread's side: what lock-core asks for, and the tasks of its connections.
+//! The background thread's side: it executes the actions of lock-core, and runs the tasks of the connections.
 
 use super::core::Core;
 use crate::lane::settings::Settings;
@@ -24,11 +24,12 @@ enum Order {
 
 type Connecting = tokio::task::JoinHandle<Result<Connection, Trouble>>;
 
-/// The lane's main task. It does what lock-core asks for, when there is work or a timer is due.
+/// The lane's main task. It executes the actions of lock-core when there is work or a timer is due.
 pub(super) async fn drive(core: Arc<Core>, settings: Settings) {
     let mut places: HashMap<NodeId, UnboundedSender<Order>> = HashMap::new();
     while !core.shared.is_closed() {
-        // In every round: where a server sends without an end there is always work, and no pause would ever end.
+        // This runs in every round. If a server sends without end, there is always work, so the pause below would never end by
+        // itself.
         core.engine().router().handle_timeout(now());
         while let Some(action) = next_action(&core) {
             let (node, order) = match action {
@@ -58,7 +59,7 @@ pub(super) async fn drive(core: Arc<Core>, settings: Settings) {
                 tokio::spawn(hold(Arc::clone(&core), node, orders));
                 sender
             });
-            // Fails only when the lane ends.
+            // This fails only when the lane ends.
             let _ = place.send(order);
         }
         places.retain(|_, place| place.send(Order::Write).is_ok());
@@ -88,7 +89,7 @@ async fn hold(core: Arc<Core>, node: NodeId, mut orders: UnboundedReceiver<Order
             }
         };
         tokio::select! {
-            // An order may say that the connection which is there now is not awaited any more.
+            // Orders come first: an order may say that the client no longer wants the current connection.
             biased;
             order = orders.recv() => match order {
                 None => return,
@@ -123,7 +124,7 @@ async fn hold(core: Arc<Core>, node: NodeId, mut orders: UnboundedReceiver<Order
                 }
                 core.progress.notify_all();
                 core.work.notify_one();
-                // A socket with always more to read would keep this thread from everything else.
+                // If a socket always had more to read, this thread could do nothing else.
                 consume_budget().await;
             }
         }
@@ -138,7 +139,7 @@ fn last_words(core: &Core, node: NodeId, Connection { socket, mut tls }: Connect
     tls.is_some()
 }
 
-/// Tells the engine that the connection is gone.
+/// Tells the engine that the connection is lost.
 fn lose(core: &Core, node: NodeId, tls: bool, reason: String) {
     if let Some(client) = core.engine().router().client(node) {
         let reason = wire::ended(client, tls, reason);
@@ -176,7 +177,7 @@ fn next_action(core: &Core) -> Option<Action> {
     action
 }
 
-/// A socket of the runtime behind the interface of a socket that does not block.
+/// Makes a socket of the runtime look like a socket that does not block.
 struct WithoutWaiting<'a>(&'a Socket);
 
 impl Write for WithoutWaiting<'_> {
@@ -195,11 +196,11 @@ impl Read for WithoutWaiting<'_> {
     }
 }
 
-/// Writes the output. False when there is a rest, for which the socket may have no room.
+/// Writes the output. False if some output is left, for which the socket may have no room.
 fn write(core: &Core, node: NodeId, Connection { socket, tls }: &mut Connection) -> io::Result<bool> {
     let mut engine = core.engine();
     let Some(client) = engine.router().client(node) else { return Ok(true) };
-    // The JavaScript thread may wait for the engine.
+    // The JavaScript thread may be waiting for the engine.
     let has_more = client.handle_write_of_turn(now());
     Ok(wire::send(client, tls.as_deref_mut(), &mut WithoutWaiting(socket))? && !has_more)
 }

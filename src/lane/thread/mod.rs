@@ -17,7 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
 
-/// Results that are told at once. They lead to work in JavaScript, for which the rest of its loop waits.
+/// So many results are delivered at once. They lead to work in JavaScript, and the rest of its loop waits for that work.
 const MOST_TOLD: usize = 1_000;
 
 /// See the module.
@@ -25,14 +25,14 @@ pub(crate) struct ThreadLane {
     core: Arc<Core>,
     waker: RefCell<Option<ThreadWaker>>,
     deliver: RefCell<Option<Deliver>>,
-    /// A worker may be ended in the middle of a job.
+    /// A worker may be terminated in the middle of a job.
     env_end: RefCell<Option<EnvEnd>>,
-    /// The step at exit was taken. It is taken once.
+    /// The step at exit was taken. It is taken only once.
     exited: Cell<bool>,
 }
 
 impl ThreadLane {
-    /// Starts the lane's task and the renewal. It connects when the client asks for it.
+    /// Starts the lane's task and the renewal. The lane connects when the client asks for it.
     pub(super) fn open(
         env: &Env,
         settings: Settings,
@@ -94,7 +94,7 @@ impl ThreadLane {
     fn tell(&self, env: &Env) {
         for message in self.core.shared.receive() {
             match message {
-                // Behind what is there already: a loss is told after the lock itself.
+                // The notice goes behind the notices that are there already: a loss is delivered after the lock itself.
                 Inbound::Notice(notice) => self.core.engine().push(notice),
                 Inbound::LookedUp { outcome } => {
                     self.core.engine().router().handle_map(now(), outcome);
@@ -105,7 +105,7 @@ impl ThreadLane {
                     self.core.work.notify_one();
                 }
                 Inbound::WhoWaits { keys, answer } => {
-                    // Whoever asked may have gone.
+                    // The task that asked may have ended.
                     let _ = answer.send(self.core.engine().waiting(keys.as_ref()));
                 }
                 // This lane connects by itself.
@@ -157,7 +157,7 @@ impl ThreadLane {
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.close();
         }
-        // The hook itself is running here, and goes away by itself.
+        // The hook itself is running here, and Node removes it.
         if let Ok(mut env_end) = self.env_end.try_borrow_mut() {
             env_end.take();
         }

@@ -2,14 +2,14 @@ import type { AuthenticatedMedusaRequest, MedusaResponse } from "@medusajs/frame
 import { codeOf } from "./operations";
 import { Refusal } from "./refusal";
 
-/** What the provider says when Redis cannot be asked. Its texts show no password. */
+/** The provider's codes for a Redis that does not answer. The texts of these errors show no password. */
 const REDIS_CODES = new Set(["REDIS_UNREACHABLE", "REDIS_REFUSED", "REDIS_TIMEOUT", "REDIS_AUTH_FAILED", "PROVIDER_CLOSED"]);
 
 type Handler = (req: AuthenticatedMedusaRequest) => Promise<object>;
 
 /**
- * A route's handler that answers with JSON. A refusal, and a Redis that cannot be asked (503), are answered here, since Medusa's own error
- * handler has other words for them. Any other error is Medusa's: it logs it and shows nothing of it.
+ * A route's handler that answers with JSON. It answers a refusal itself, and also the errors of a Redis that does not answer (503), because
+ * Medusa's own error handler would answer them differently. Any other error goes to Medusa, which logs it and shows nothing of it.
  */
 export function handled(handler: Handler) {
   return async (req: AuthenticatedMedusaRequest, res: MedusaResponse): Promise<void> => {

@@ -9,7 +9,7 @@ interface Container {
 type Find = (container: Container) => LockOperations;
 
 /**
- * What the store's lock provider can do for operators. Throws a {@link Refusal} where it is another package's, or a version without
+ * The operations of the store's lock provider. Throws a {@link Refusal} if the provider belongs to another package, or to a version without
  * operations.
  */
 export function operationsOf(container: Container): LockOperations {
@@ -19,13 +19,13 @@ export function operationsOf(container: Container): LockOperations {
     if (error instanceof Refusal) {
       throw error;
     }
-    // Its text has the provider's id, and no secret.
+    // The text of this error has the provider's id, and no secret.
     const isAnothers = codeOf(error) === "INVALID_ARGUMENT" && error instanceof Error;
     throw isAnothers ? unavailable(`It cannot be asked about its locks: ${error.message}`) : error;
   }
 }
 
-/** Found when it is asked for: a store without the package, or with an older one, boots all the same. */
+/** Loads the package only when a request needs it, so that a store without the package, or with an older version, boots all the same. */
 function finder(): Find {
   let found: { lockOperations?: unknown };
   try {

@@ -1,7 +1,7 @@
 import type { AuthenticatedMedusaRequest } from "@medusajs/framework/http";
 import { Modules } from "@medusajs/framework/utils";
 
-/** Who sent a request, for the job that loses its lock and for the log. */
+/** The name of the sender of a request, for the job that loses its lock and for the log. */
 export async function operatorOf(req: AuthenticatedMedusaRequest): Promise<string> {
   const { actor_id: id, actor_type: type } = req.auth_context;
   if (type !== "user") {

@@ -1,4 +1,4 @@
-/** A request that is answered with an error: the status of HTTP, a code that stays the same, and one line for people. */
+/** The error for a request that is refused: an HTTP status, a stable code, and one line for people. */
 export class Refusal extends Error {
   override name = "Refusal";
 

@@ -1,13 +1,13 @@
 import { Refusal } from "./refusal";
 
-/** How many locks are listed where nobody says. */
+/** The number of locks that are listed if the request does not say. */
 const DEFAULT_LIMIT = 1_000;
 const HIGHEST_LIMIT = 10_000;
 
-/** Which locks a request asks for: one, or a list of at most `limit`. */
+/** The locks that a request asks for: one, or a list of at most `limit`. */
 export type Wanted = { key: string } | { limit: number };
 
-/** Reads the query of a list. Throws a {@link Refusal} for what cannot be used. */
+/** Reads the query of a list. Throws a {@link Refusal} if the query cannot be used. */
 export function parseWanted(query: unknown): Wanted {
   const given = asObject(query, "the query");
   refuseOthers(given, ["key", "limit"], "the query");
@@ -20,14 +20,14 @@ export function parseWanted(query: unknown): Wanted {
   return { limit: parseLimit(given.limit) };
 }
 
-/** The lock to free, and the hold from which: its owner, and its fencing token as far as there is one. */
+/** The lock to free, and the hold that has it: by its owner, and by its fencing token if there is one. */
 export interface Release {
   key: string;
   owner: string;
   token: number | undefined;
 }
 
-/** Reads the body of a release. Throws a {@link Refusal} for what cannot be used. */
+/** Reads the body of a release. Throws a {@link Refusal} if the body cannot be used. */
 export function parseRelease(body: unknown): Release {
   const given = asObject(body, "the body");
   refuseOthers(given, ["key", "owner", "token"], "the body");

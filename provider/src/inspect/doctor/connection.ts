@@ -2,10 +2,10 @@ import { connect } from "node:tls";
 import { FINDINGS, type Finding, type FindingId, finding } from "./findings";
 import type { Patient } from "./patient";
 
-/** How long a server has to show that it speaks TLS, in milliseconds. */
+/** How long a server may take to show that it speaks TLS, in milliseconds. */
 const TLS_LIMIT_MS = 2_000;
 
-/** By what the addon says of a connection that failed, in this order: the texts of TLS also name what lies below. */
+/** Findings by the addon's text about a failed connection. The order matters, because the texts about TLS also name the error below TLS. */
 const REASONS: readonly (readonly [RegExp, FindingId])[] = [
   [/asks for a password|NOAUTH/i, "password-missing"],
   [
@@ -28,20 +28,20 @@ const REASONS: readonly (readonly [RegExp, FindingId])[] = [
   [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|timed? ?out|no answer|did not answer|in time/i, "connection-timeout"],
 ];
 
-/** What the addon adds to its reason, and the finding itself says. */
+/** A part of the addon's reason that the finding itself already says. */
 const REPEATED = "; nothing listens there: start Redis, or check redisUrl";
 
-/** @internal Why there is no connection, by what the addon or the server says. */
+/** @internal The finding about a failed connection, by the text of the addon or the server. */
 export async function connectionFinding(reason: string, { plainAddress }: Patient): Promise<Finding> {
   const [, known] = REASONS.find(([pattern]) => pattern.test(reason)) ?? [undefined, "unreachable" as const];
-  // A server that speaks TLS breaks off, or says nothing that could be read.
+  // A server that speaks TLS closes the connection, or sends nothing that can be read as a reply.
   const id = known === "unreachable" && plainAddress && (await speaksTls(plainAddress)) ? "tls-needed" : known;
   return finding(id, `${FINDINGS[id].means.replace(/\.$/, "")}: ${reason.replace(REPEATED, "")}`);
 }
 
 function speaksTls({ host, port }: { host: string; port: number }): Promise<boolean> {
   return new Promise((resolve) => {
-    // Nothing is sent there but the greeting, so it does not matter whose certificate it is.
+    // Only the greeting is sent, so any certificate will do.
     const socket = connect({ host, port, rejectUnauthorized: false, timeout: TLS_LIMIT_MS });
     const end = (speaks: boolean) => {
       socket.destroy();

@@ -8,10 +8,10 @@ import type { Limits, Patient, Server } from "./patient";
 import { checkRights, infoOf, isRefused } from "./rights";
 import { checkClock, checkOneAddress, checkServer } from "./server";
 
-/** Keys that are tried until one is in a slot of the node. */
+/** The most keys that are tried to find one in a slot of the node. */
 const MOST_TAGS = 512;
 
-/** @internal Everything that the doctor finds. It changes nothing in Redis. */
+/** @internal All findings of the doctor. It changes nothing in Redis. */
 export async function examine(patient: Patient): Promise<Finding[]> {
   const options = patient.warnings.map((warning) => finding("option", warning));
   const reached = await reach(patient);
@@ -29,7 +29,7 @@ export async function examine(patient: Patient): Promise<Finding[]> {
     found.push(finding("rights", "The Redis user may do everything that locks need."));
   }
   found.push(...modeOf(limits), ...(await checkInstances(patient)), ...(await checkLocks(patient)));
-  // What was asked of a server that went away says nothing.
+  // If the server went away meanwhile, the findings about it mean nothing.
   const still = await reach(patient);
   return still.isThere ? merged(found) : [...options, still.finding];
 }
@@ -52,7 +52,7 @@ async function reach(patient: Patient): Promise<Reached> {
     }
     return { isThere: true, finding: finding("connected", `The cluster answers: ${nodes.join(", ")}.`), nodes };
   }
-  // Whoever may not PING is told so, and has been let in.
+  // A user who may not PING gets an error reply, which shows that the login worked.
   const outcome = await inspector.command(null, "PING");
   const reason = troubleOf(outcome);
   return reason === undefined
@@ -60,7 +60,7 @@ async function reach(patient: Patient): Promise<Reached> {
     : { isThere: false, finding: await connectionFinding(reason, patient), nodes: [] };
 }
 
-/** Why the server is of no use; undefined: it answers, if only that this user may not PING. */
+/** Why the server cannot be used. undefined: it answers, perhaps only that this user may not PING. */
 function troubleOf(outcome: Outcome): string | undefined {
   return "broken" in outcome ? outcome.broken : isRefused(outcome) ? undefined : errorOf(outcome);
 }
@@ -83,10 +83,10 @@ async function examineNode(patient: Patient, node: string | null, limits: Limits
   return found;
 }
 
-/** A key to try things with. In a cluster it has to be in a slot of that node. */
+/** A key for the checks. In a cluster it must be in a slot of that node. */
 async function serverAt({ inspector, prefix }: Patient, node: string | null): Promise<Server> {
   const [, own] = /\{([^}]+)\}/.exec(prefix) ?? [];
-  // A key that nobody locks.
+  // Nobody locks this key.
   const name = `doctor-${randomUUID()}`;
   let tag = own ?? name;
   for (let at = 0; node !== null && own === undefined && at < MOST_TAGS; at += 1) {
@@ -113,7 +113,7 @@ function modeOf({ none, plain, polling }: Limits): Finding[] {
   return [finding("mode-hand-off", "An instance would wait in mode hand-off: one queue, locks are handed over.")];
 }
 
-/** Nodes of a cluster often have the same trouble: it is told once. */
+/** Nodes of a cluster often have the same trouble, which is reported once. */
 function merged(found: Finding[]): Finding[] {
   const seen = new Set<string>();
   return found.filter(({ id, text }) => {

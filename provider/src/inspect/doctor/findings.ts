@@ -1,23 +1,23 @@
 /**
- * How bad a finding is. `ok`: as it should be. `note`: worth knowing, nothing has to be done. `warning`: locks work, with less than they
+ * The severity of a finding. `ok`: as it should be. `note`: worth knowing, no action needed. `warning`: locks work, but with less than they
  * promise. `problem`: locks do not work, or do not exclude.
  */
 export type Level = "ok" | "note" | "warning" | "problem";
 
-/** One thing that the doctor found. */
+/** One finding of the doctor. */
 export interface Finding {
-  /** Stays the same across versions. */
+  /** The stable name of the finding, the same across versions. */
   id: FindingId;
   level: Level;
-  /** What was found, in a sentence or two. */
+  /** The finding in a sentence or two. */
   text: string;
-  /** What to do; null: nothing. */
+  /** The advice; null: no action is needed. */
   advice: string | null;
-  /** The locks that it is about, as callers name them; none if it is not about locks. */
+  /** The locks that the finding is about, by the names that callers use; empty if it is not about locks. */
   keys: string[];
 }
 
-/** @internal What all findings of one id have in common. `means` is for the documentation. */
+/** @internal The parts that all findings with the same id share. `means` is for the documentation. */
 export interface FindingRow {
   level: Level;
   means: string;
@@ -30,7 +30,7 @@ const TRUST_ADVICE =
 const ACL_ADVICE =
   'Allow it to the Redis user (ACL SETUSER). README.md, "What the Redis user must be allowed", has all rights in one line.';
 
-/** @internal Every finding that there is, by its id. docs/OPERATIONS.md is made of this table. */
+/** @internal All findings, by id. docs/OPERATIONS.md is made from this table. */
 export const FINDINGS = {
   // The way to Redis.
   connected: { level: "ok", means: "Redis answers.", advice: null },
@@ -99,7 +99,7 @@ export const FINDINGS = {
     means: "The option cluster is given, and the server is no node of a cluster.",
     advice: "Leave the option cluster out, and name the server as redisUrl.",
   },
-  // What the user may do.
+  // The rights of the user.
   rights: { level: "ok", means: "The Redis user may do everything that locks need.", advice: null },
   "right-locks": {
     level: "problem",
@@ -195,7 +195,7 @@ export const FINDINGS = {
     means: "The master has fewer replicas than the option safety asks for: no lock can be given.",
     advice: "Start the missing replicas, or lower safety.replicas.",
   },
-  // What an instance gets.
+  // The mode of an instance.
   "mode-hand-off": { level: "ok", means: "Callers wait in one queue, and locks are handed over.", advice: null },
   "mode-polling": {
     level: "warning",
@@ -208,7 +208,7 @@ export const FINDINGS = {
     advice: "The other findings say what is missing.",
   },
   option: { level: "note", means: "What the provider's own parser warns of.", advice: "Put the option right, or leave it out." },
-  // Who is there.
+  // The instances.
   instances: { level: "ok", means: "How many instances answer.", advice: null },
   "instances-none": {
     level: "note",
@@ -240,7 +240,7 @@ export const FINDINGS = {
     means: "The event loop of an instance is stuck. Its locks are renewed until maximumStallMs (a minute by default).",
     advice: "Look at that process: a long computation, or an endless loop.",
   },
-  // What is there.
+  // The locks.
   locks: { level: "ok", means: "How many locks there are.", advice: null },
   "locks-not-read": { level: "note", means: "The locks could not be read, or not all of them.", advice: "The text says why." },
   "holder-silent": {
@@ -267,7 +267,7 @@ export const FINDINGS = {
   },
 } as const satisfies Record<string, FindingRow>;
 
-/** What a finding is about. */
+/** The id of a finding. */
 export type FindingId = keyof typeof FINDINGS;
 
 /** @internal Makes a finding. */

@@ -6,14 +6,14 @@ import { typed } from "../words";
 import { type Finding, finding } from "./findings";
 import type { Patient } from "./patient";
 
-/** So many locks are looked at. */
+/** The most locks that are checked. */
 const MOST_LOCKS = 10_000;
-/** So many names are shown in one text. */
+/** The most names in one text. */
 const MOST_NAMES = 5;
-/** So many instances that are stuck have a finding each. */
+/** The most findings about stuck instances. */
 const MOST_STUCK = 20;
 
-/** @internal Who answers, and whether the instances agree. */
+/** @internal Which instances answer, and whether they agree. */
 export async function checkInstances({ inspector }: Patient): Promise<Finding[]> {
   let processes: ProcessFacts[];
   try {
@@ -52,7 +52,7 @@ export async function checkInstances({ inspector }: Patient): Promise<Finding[]>
   return found;
 }
 
-/** @internal Which locks look wrong. */
+/** @internal Checks which locks look wrong. */
 export async function checkLocks(patient: Patient): Promise<Finding[]> {
   const { inspector, prefix } = patient;
   try {
@@ -85,7 +85,7 @@ function isEndless({ owner, leaseLeftMs, holderAnswers }: LockStatus): boolean {
   return owner !== null && leaseLeftMs === null && holderAnswers !== true;
 }
 
-/** Clients that stand in a queue and listen to nothing. */
+/** Finds clients that are in a queue but listen to no channel. */
 async function checkQueues({ inspector, prefix }: Patient, locks: LockStatus[]): Promise<Finding[]> {
   const queued = locks.filter(({ waiters }) => waiters.clients > 0).map(({ key }) => prefix + key);
   const gone: string[] = [];
@@ -103,7 +103,10 @@ async function checkQueues({ inspector, prefix }: Patient, locks: LockStatus[]):
   return [finding("waiters-gone", `${count(gone.length, "client")} that left stand in the queue of ${names(keys)}.`, keys)];
 }
 
-/** A client of a cluster listens to a channel of each slot, at that slot's node. Its processes answer for it, so it is not asked about. */
+/**
+ * Whether a client listens. A client of a cluster listens to one channel per slot, at that slot's node, so it is not checked here: its process
+ * answers the census.
+ */
 async function isListening(inspector: Inspector, client: string): Promise<boolean> {
   if (client.startsWith("s")) {
     return true;

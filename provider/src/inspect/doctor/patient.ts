@@ -1,34 +1,34 @@
 import type { Inspector } from "../inspector";
 
-/** @internal What the doctor looks at. */
+/** @internal The provider that the doctor examines. */
 export interface Patient {
   inspector: Inspector;
-  /** The namespace: what every lock key begins with. */
+  /** The namespace, with which every lock key begins. */
   prefix: string;
-  /** Where the only server is, if it is spoken to in plain text. */
+  /** The address of the only server, if the connection is in plain text. */
   plainAddress: { host: string; port: number } | null;
-  /** The option cluster is given. */
+  /** The option `cluster` is given. */
   isCluster: boolean;
-  /** Of the option safety; null: it is not given. */
+  /** `replicas` of the option `safety`; null: the option is not given. */
   safetyReplicas: number | null;
-  /** Of the options; false: redisOptions.protocol is 2. */
+  /** False if redisOptions.protocol is 2. */
   wantsResp3: boolean;
   database: number;
-  /** What the parser of the options warns of. */
+  /** The warnings of the options' parser. */
   warnings: readonly string[];
 }
 
 /** @internal One server, or one node of a cluster. */
 export interface Server {
-  /** Its name for the inspector; null: the only one. */
+  /** The inspector's name for it; null: the only server. */
   node: string | null;
-  /** A lock key that nobody uses, whose slot is there. */
+  /** A lock key that nobody uses, in one of its slots. */
   lockKey: string;
-  /** What side keys and channels of that slot begin with. */
+  /** The beginning of side keys and channels of that slot. */
   sidePrefix: string;
 }
 
-/** @internal What keeps instances from the queue, or from side keys, with the reason. */
+/** @internal The reasons why instances cannot use the queue or side keys, by their effect. */
 export interface Limits {
   /** Callers would poll. */
   polling: string[];

@@ -5,16 +5,16 @@ import { typed } from "../words";
 import { type Finding, finding } from "./findings";
 import type { Limits, Patient, Server } from "./patient";
 
-/** Runs one command as the scripts of locks run theirs, and gives its error as a reply. */
+/** Runs one command as the scripts of locks do, and returns its error as a reply. */
 const TRY = "return redis.pcall(unpack(ARGV))";
-/** A script that no server knows unless it ran it. */
+/** A script that a server knows only if it has run it. */
 const KEPT = "return 'medusa-locking-redis doctor'";
-/** The name of a client that nobody has. */
+/** A client name that nobody has. */
 const NOBODY = "doctor";
 
 type Commands = readonly (readonly string[])[];
 
-/** Commands that change nothing where the key is not there, as it is not. */
+/** Commands that change nothing if the key does not exist, as here. */
 function onLocks(key: string): Commands {
   return [
     ["GET", key],
@@ -31,7 +31,7 @@ function onSideKeys(key: string): Commands {
     ["SET", key, NOBODY, "XX", "PX", "1"],
     ["MGET", key],
     ["EXISTS", key],
-    // No number: the right is looked at first.
+    // `x` is no number, but the server checks the right first.
     ["INCRBY", key, "x"],
     ["PTTL", key],
     ["PERSIST", key],
@@ -45,8 +45,8 @@ function onSideKeys(key: string): Commands {
 }
 
 /**
- * @internal Tries everything that locks need, without changing anything: where a user has few rights, or a proxy refuses a command, only
- * trying tells. Adds to `limits` what an instance would do without. Leaves a right that could not be tried to the other findings.
+ * @internal Tries all commands that locks need, without a change in Redis. If a user has few rights or a proxy refuses a command, only a try shows
+ * it. Adds to `limits` the features that an instance would lack. A right that could not be tried is left to the other findings.
  */
 export async function checkRights(patient: Patient, server: Server, limits: Limits): Promise<Finding[]> {
   const { inspector, prefix } = patient;
@@ -79,13 +79,13 @@ export async function checkRights(patient: Patient, server: Server, limits: Limi
 
 type Send = (...parts: string[]) => Promise<Outcome>;
 
-/** What may not be used, and a sentence that names the missing rules of the ACL, if one refuses it. */
+/** The refused commands or keys, and a sentence with the missing rules, if an ACL refuses them. */
 interface Refused {
   what: string;
   rules: string;
 }
 
-/** Which of these commands may not be used in a script; undefined: all may. `keys`: as an ACL names keys of this kind. */
+/** Finds those of these commands that are refused in a script; undefined: none. `keys` is the name of such keys in an ACL. */
 async function refusedIn(send: Send, commands: Commands, key: string, keys: string): Promise<Refused | undefined> {
   const refused: string[] = [];
   let isAboutKeys = true;
@@ -123,7 +123,10 @@ async function checkChannels(patient: Patient, server: Server, limits: Limits): 
   return [finding("right-channels", `The Redis user, or a proxy, refuses ${refused.join("; ")}: callers poll and are served in no order.`)];
 }
 
-/** `published`: the answer to a message for a client that is not there. Who hears it hears all channels, so the number proves no client alive. */
+/**
+ * `published` is the reply to a message for a client that does not exist. A connection that gets this message gets all messages, so a number of
+ * receivers would not prove that a client is alive.
+ */
 function checkReceivers(published: Outcome, limits: Limits): Finding[] {
   const heard = "value" in published ? Number(published.value) : 0;
   if (!(heard > 0)) {
@@ -135,11 +138,11 @@ function checkReceivers(published: Outcome, limits: Limits): Finding[] {
   return [finding("channels-overheard", `${listeners} to all channels, as PSUBSCRIBE * does: ${cost}.`)];
 }
 
-/** A connection that is subscribed takes other commands again after it has left. */
+/** Whether a subscription is refused. A subscribed connection takes other commands again only after it has unsubscribed. */
 async function subscribes(send: Send, enter: string, leave: string, channel: string): Promise<string | undefined> {
   const refused = await shown(enter, send(enter, channel));
   if (refused === undefined && errorOf(await send(leave, channel)) !== undefined) {
-    // Who may not leave, as a user with few rights, hangs up. The inspector connects again.
+    // A user with few rights may not be allowed to unsubscribe. Then the connection is closed, and the inspector connects again.
     await send("QUIT");
   }
   return refused;
@@ -194,20 +197,20 @@ async function checkOthers(patient: Patient, send: Send, limits: Limits): Promis
   return found;
 }
 
-/** A user that is "disabled" has not been let in. */
+/** These replies mean that the login failed, for example because the user is "disabled". */
 const NOT_LET_IN = /^(WRONGPASS|NOAUTH)/;
 const FORBIDDEN = /noperm|permission|unknown (sub)?command|unsupported|not supported|disabled|can't run|can't access/i;
 
-/** What an ACL says, to a command and within a script. */
+/** The texts of an ACL's refusal: to a command, and within a script. */
 const BY_ACL = /NOPERM|user executing the script/;
 
-/** @internal Whether a command is refused for good: for want of a right, or because a proxy does not know it. */
+/** @internal Whether a command is refused permanently: a right is missing, or a proxy does not know the command. */
 export function isRefused(outcome: Outcome): boolean {
   const said = errorOf(outcome);
   return said !== undefined && !NOT_LET_IN.test(said) && FORBIDDEN.test(said);
 }
 
-/** The command with the server's reason, if it is refused. */
+/** The command with the server's reason, if the server refuses it. */
 async function shown(name: string, sent: Promise<Outcome>): Promise<string | undefined> {
   return shownOf(name, await sent);
 }
@@ -221,7 +224,7 @@ function shownOf(name: string, outcome: Outcome): string | undefined {
   return `${name} (${said}${BY_ACL.test(said) ? `; missing in the ACL: ${rule}` : ""})`;
 }
 
-/** @internal INFO of a server; undefined: it is refused. */
+/** @internal INFO of a server; undefined: the server refuses it. */
 export async function infoOf(patient: Patient, node: string | null): Promise<{ info: string | undefined; refused: string | undefined }> {
   const outcome = await patient.inspector.command(node, "INFO");
   return { info: textOf(outcome), refused: errorOf(outcome) };

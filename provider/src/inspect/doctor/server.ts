@@ -2,7 +2,7 @@ import { errorOf, listOf } from "../inspector";
 import { type Finding, finding } from "./findings";
 import type { Limits, Patient, Server } from "./patient";
 
-/** A clock that is off by so much is told, in milliseconds. */
+/** A clock difference of more than this is reported, in milliseconds. */
 const CLOCK_TOLERANCE_MS = 1_000;
 
 /** @internal A field of INFO. */
@@ -10,7 +10,7 @@ export function field(info: string, name: string): string | undefined {
   return new RegExp(`^${name}:(.*)$`, "m").exec(info)?.[1]?.trim();
 }
 
-/** @internal What INFO tells of a server. `told` names it where there are several. */
+/** @internal Checks INFO of a server. `told` names the server if there are several. */
 export async function checkServer(patient: Patient, server: Server, info: string, told: string, limits: Limits): Promise<Finding[]> {
   return [
     ...checkVersion(patient, info, told, limits),
@@ -68,7 +68,7 @@ async function checkPersistence(patient: Patient, server: Server, info: string, 
   if (field(info, "aof_enabled") !== "0") {
     return [];
   }
-  // Where CONFIG is refused, as hosted services do, nobody can tell whether snapshots are made.
+  // If CONFIG is refused, as in hosted services, it cannot be known whether snapshots are made.
   const [, save] = listOf(await patient.inspector.command(server.node, "CONFIG", "GET", "save")) ?? [];
   if (save !== "") {
     return [];
@@ -101,12 +101,14 @@ function checkClusterRules(patient: Patient, info: string, limits: Limits): Find
   return [];
 }
 
-/** @internal Whether one address keeps the rules of a cluster and does not say that it is one. */
+/**
+ * @internal Checks whether the server follows the rules of a cluster behind one address, although neither INFO nor the option `cluster` says so.
+ */
 export async function checkOneAddress(patient: Patient, info: string | undefined): Promise<Finding[]> {
   if (patient.isCluster || (info !== undefined && field(info, "cluster_enabled") === "1")) {
     return [];
   }
-  // Keys of two slots.
+  // These keys are in two slots.
   const said = errorOf(await patient.inspector.command(null, "EXISTS", `${patient.prefix}doctor-a`, `${patient.prefix}doctor-b`));
   if (said === undefined || !/CROSSSLOT|same slot/i.test(said)) {
     return [];

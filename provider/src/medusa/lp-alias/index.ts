@@ -5,9 +5,9 @@ import { clientOf } from "../alias";
 import { asValue } from "../container";
 import { CLIENT, RedisLockingProvider } from "../service";
 
-// This file has a folder of its own, because Medusa imports the folders beside a provider's entry.
+// This file has its own folder, because Medusa imports the folders beside a provider's entry.
 
-/** Registers the client of the provider whose alias this is. */
+/** Registers the client of the provider to which this alias belongs. */
 async function lockingRedisAliasLoader({ container, options }: LoaderOptions): Promise<void> {
   const loaded = clientOf(options as object);
   if (!loaded) {

@@ -4,7 +4,7 @@ import type { VisitInput } from "../../workflows/steps/visit";
 /**
  * Reads a visit from a request's body.
  *
- * @throws MedusaError of type INVALID_DATA (HTTP 400) when `section` is no text or `holdMs` no number from 0 to 60,000
+ * @throws MedusaError of type INVALID_DATA (HTTP 400) if `section` is no text or `holdMs` is no number from 0 to 60,000
  */
 export function visitRequest(body: unknown): VisitInput {
   const { section, holdMs } = (body ?? {}) as Record<string, unknown>;

@@ -1,7 +1,7 @@
 import { Module } from "@medusajs/framework/utils";
 import StockService from "./service";
 
-/** Name of the module in the container. */
+/** The module's name in the container. */
 export const STOCK = "stock";
 
 export default Module(STOCK, { service: StockService });

@@ -1,7 +1,7 @@
 import { ContainerRegistrationKeys } from "@medusajs/framework/utils";
 import { type Connection, fencedUpdate } from "./fenced-update";
 
-/** How many pieces of each product there are. */
+/** The quantities of the products. */
 export default class StockService {
   readonly #connection: Connection;
 
@@ -12,7 +12,7 @@ export default class StockService {
   /**
    * Sets the quantity of a product. The caller holds the product's lock.
    *
-   * @param token of that hold: `lock.fencingTokens[sku]`
+   * @param token the token of that hold: `lock.fencingTokens[sku]`
    * @throws as `fencedUpdate`
    */
   async setQuantity(sku: string, quantity: number, token: number | undefined): Promise<void> {

@@ -1,7 +1,7 @@
 import { Modules } from "@medusajs/framework/utils";
 import { createStep, StepResponse } from "@medusajs/framework/workflows-sdk";
 
-/** The provider as Medusa's documentation names it: the prefix `lp_` and the id of medusa-config.ts. */
+/** The provider's name in Medusa's documentation: the prefix `lp_` and the id of medusa-config.ts. */
 const provider = process.env.LOCK_PROVIDER_ID || "lp_locking-redis";
 
 export const lockProductStep = createStep(
@@ -14,7 +14,7 @@ export const lockProductStep = createStep(
     return new StepResponse(productId, productId);
   },
   async (productId, { container }) => {
-    // Without an id the step itself failed: the lock is somebody else's.
+    // Without an id the step itself failed, so another caller has the lock.
     if (!productId) {
       return;
     }

@@ -4,15 +4,15 @@ import { ContainerRegistrationKeys } from "@medusajs/framework/utils";
 import { createStep, StepResponse } from "@medusajs/framework/workflows-sdk";
 
 export type VisitInput = {
-  /** Names the critical section: no two visits of one section may overlap. */
+  /** The name of the critical section: no two visits of one section may overlap. */
   section: string;
   /** How long the visit lasts, in milliseconds. */
   holdMs: number;
 };
 
 /**
- * The work that a lock protects: it records when it began and ended, by the database's clock, so that two visits at once show
- * whichever process they ran in.
+ * The work that a lock protects. It records its start and its end by the database's clock, so that two visits at the same time can be seen,
+ * whichever processes they ran in.
  *
  * @returns the number of the visit
  */

@@ -1,7 +1,7 @@
 import Medusa from "@medusajs/js-sdk";
 import type { LockList, LockStatus } from "medusa-locking-redis";
 
-// What the store's build of the Admin puts in their places.
+// The store's build of the Admin replaces these names.
 declare const __BACKEND_URL__: string | undefined;
 declare const __AUTH_TYPE__: "session" | "jwt" | undefined;
 declare const __JWT_TOKEN_STORAGE_KEY__: string | undefined;
@@ -12,10 +12,10 @@ const sdk = new Medusa({
   auth: { type: __AUTH_TYPE__ ?? "session", ...(tokenKey === undefined ? {} : { jwtTokenStorageKey: tokenKey }) },
 });
 
-/** How many locks the page reads. */
+/** The number of locks that the page reads. */
 const MOST_LOCKS = 1_000;
 
-/** The locks, those that are waited for longest first. */
+/** The locks, the longest waits first. */
 export function listLocks(signal: AbortSignal): Promise<LockList> {
   return sdk.client.fetch<LockList>("/admin/locks", { query: { limit: MOST_LOCKS }, signal });
 }
@@ -32,12 +32,12 @@ export async function findLock(key: string, signal: AbortSignal): Promise<LockSt
   }
 }
 
-/** Takes a lock away from the hold that was seen. */
+/** Takes a lock away from the hold that the user saw. */
 export function releaseLock({ key, owner, token }: LockStatus): Promise<{ freed: string; by: string }> {
   return sdk.client.fetch("/admin/locks/release", { method: "POST", body: { key, owner: owner ?? "", token } });
 }
 
-/** The status of HTTP that an error of the client has. */
+/** The HTTP status of an error of the client. */
 export function statusOf(error: unknown): number | undefined {
   const status = typeof error === "object" && error !== null ? (error as { status?: unknown }).status : undefined;
   return typeof status === "number" ? status : undefined;

@@ -4,9 +4,9 @@ import { mayBeReleased } from "./lock-table";
 import { adviceOn, counted, duration, holderInWords, leaseInWords, placeOf, shortened, shown } from "./words";
 
 interface Props {
-  /** The key that is shown; undefined: the drawer is closed. */
+  /** The key that the drawer shows; undefined: the drawer is closed. */
   shownKey: string | undefined;
-  /** What is known of it; undefined: nobody has it any more. */
+  /** The known facts about the lock; undefined: nobody has it any more. */
   lock: LockStatus | undefined;
   onClose: () => void;
   onRelease: (lock: LockStatus) => void;
@@ -15,7 +15,7 @@ interface Props {
 /** The longest part of a key in the title, which does not scroll. */
 const MOST_OF_KEY = 120;
 
-/** Everything that is known of one lock. */
+/** All known facts about one lock. */
 export function LockDrawer({ shownKey, lock, onClose, onRelease }: Props) {
   return (
     <Drawer open={shownKey !== undefined} onOpenChange={(isOpen) => isOpen || onClose()}>

@@ -5,13 +5,13 @@ import { duration, holderInWords, leaseInWords, shown, waitersInWords } from "./
 
 interface Props {
   locks: readonly LockStatus[];
-  /** The user wants to know more of a lock. */
+  /** The user wants to see more about a lock. */
   onShow: (lock: LockStatus) => void;
   /** The user wants to take a lock away. */
   onRelease: (lock: LockStatus) => void;
 }
 
-/** A page of locks, a line each. */
+/** A page of locks, one line per lock. */
 export function LockTable({ locks, onShow, onRelease }: Props) {
   return (
     <div className="overflow-x-auto">
@@ -83,7 +83,7 @@ function LockRow({ lock, onShow, onRelease }: { lock: LockStatus } & Pick<Props,
   );
 }
 
-/** Whether somebody has the lock for longer than a hand-over takes. */
+/** Whether somebody has had the lock for longer than a hand-over takes. */
 export function mayBeReleased(lock: LockStatus): boolean {
   return lock.owner !== null && lock.kind !== "grant";
 }

@@ -20,8 +20,8 @@ interface Known {
 }
 
 /**
- * The locks, asked for again and again while the page is visible. Where there are more than the list has, the lock whose whole key is
- * `sought` is added to it. `refresh` asks at once.
+ * Reads the locks again and again while the page is visible. If there are more locks than the list has, the lock with exactly the key
+ * `sought` is added to the list. `refresh` reads at once.
  */
 export function useLocks(sought: string): Known & { refresh: () => void } {
   const [known, setKnown] = useState<Known>({ list: undefined, trouble: undefined, waits: [] });

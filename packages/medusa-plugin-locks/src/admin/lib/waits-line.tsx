@@ -1,7 +1,7 @@
 import { Text } from "@medusajs/ui";
 import { counted } from "./words";
 
-/** Answers that the line shows: five minutes with the shortest pauses, while the page is visible. */
+/** The number of answers that the line shows: five minutes with the shortest pauses, while the page is visible. */
 export const MOST_WAITS = 100;
 const WIDTH = 120;
 const HEIGHT = 24;
@@ -11,7 +11,7 @@ interface Props {
   waits: readonly number[];
 }
 
-/** How many calls wait, and a line of how many there were before. */
+/** The number of calls that wait, and a line of its earlier values. */
 export function WaitsLine({ waits }: Props) {
   const now = waits.at(-1);
   if (now === undefined) {
@@ -31,7 +31,7 @@ export function WaitsLine({ waits }: Props) {
   );
 }
 
-/** The newest is at the right edge, wherever the line begins. Nobody waiting is the lower edge. */
+/** The newest value is at the right edge, also if the line begins later than the left edge. The lower edge means that no call waits. */
 function pointsOf(waits: readonly number[], most: number): string {
   const step = WIDTH / (MOST_WAITS - 1);
   return waits

@@ -2,7 +2,7 @@
 
 import type { LockStatus } from "medusa-locking-redis";
 
-/** A duration in milliseconds, as people say it: `340 ms`, `12.5 s`, `4 min 20 s`, `3 h 5 min`, `2 d 4 h`. */
+/** A duration in milliseconds for people: `340 ms`, `12.5 s`, `4 min 20 s`, `3 h 5 min`, `2 d 4 h`. */
 export function duration(ms: number): string {
   if (ms < 1_000) {
     return `${Math.round(ms)} ms`;
@@ -21,18 +21,21 @@ export function duration(ms: number): string {
   return seconds < 86_400 ? parts(3_600, "h", 60, "min") : parts(86_400, "d", 3_600, "h");
 }
 
-/** Commands for a terminal, characters that are not seen or turn the direction of reading, ends of lines, and letters that are blank. */
+/**
+ * Control characters for a terminal, characters that are invisible or change the direction of reading, ends of lines, and letters that look
+ * blank.
+ */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
 
-/** A text with an escape, as JSON has it, for each character that is not seen or deceives. It is the command line's `shown`. */
+/** A text in which JSON escapes replace all characters that are invisible or deceive. It does the same as the command line's `shown`. */
 export function shown(text: string): string {
   return text.replace(UNSEEN, (character) =>
-    // A character beyond the first plane is two units.
+    // A character beyond the first Unicode plane has two units.
     Array.from({ length: character.length }, (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
   );
 }
 
-/** A key that fits into `most` characters. */
+/** A key that is shortened to `most` characters. */
 export function shortened(key: string, most: number): string {
   const text = shown(key);
   return text.length > most ? `${text.slice(0, most)}…` : text;
@@ -43,12 +46,12 @@ export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
-/** A process by host and process id. */
+/** A process, named by host and process id. */
 export function placeOf({ host, pid }: { host: string; pid: number }): string {
   return `${shown(host)} pid ${pid}`;
 }
 
-/** Who holds a lock, in a few words. */
+/** The holder of a lock in a few words. */
 export function holderInWords(lock: LockStatus): string {
   if (lock.kind === "free") {
     return "nobody";
@@ -68,7 +71,7 @@ export function holderInWords(lock: LockStatus): string {
   return lock.kind === "named" ? `owner ${shown(lock.owner ?? "")}` : "not known";
 }
 
-/** When a lock ends by itself. */
+/** The end of a lock's lease in a few words. */
 export function leaseInWords({ leaseLeftMs, owner }: LockStatus): string {
   if (leaseLeftMs !== null) {
     return duration(leaseLeftMs);
@@ -76,13 +79,13 @@ export function leaseInWords({ leaseLeftMs, owner }: LockStatus): string {
   return owner === null ? "" : "no end";
 }
 
-/** How many wait; `+`: there may be more. */
+/** The number of waiters; `+`: there may be more. */
 export function waitersInWords({ waiters }: LockStatus): string {
   const isAtLeast = waiters.unknown || waiters.clients > waiters.processes.length;
   return `${waiters.count}${isAtLeast ? "+" : ""}`;
 }
 
-/** What an operator should know of the holder before the lock is taken from it. */
+/** Facts about the holder that an operator should know before the operator takes the lock away. */
 export function adviceOn(lock: LockStatus): string {
   if (lock.kind === "free" || lock.kind === "grant") {
     return "Nothing has to be done. Look again in a moment.";
@@ -99,7 +102,7 @@ export function adviceOn(lock: LockStatus): string {
   return "Which process holds it cannot be known. Find out whether its owner still works.";
 }
 
-/** What happens if a lock is released. */
+/** The consequence of the release of a lock. */
 export function consequenceOf(lock: LockStatus): string {
   const told = lock.holder
     ? "Its job is told that it lost the lock, and that you released it."

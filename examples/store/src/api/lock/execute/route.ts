@@ -4,8 +4,8 @@ import { visit } from "../../../workflows/steps/visit";
 import { visitRequest } from "../visit-request";
 
 /**
- * Holds a lock with `execute`, by the section's name, for `holdMs`. With `?background=true` the answer does not wait for it: as a
- * scheduled job or a subscriber would, it is still running when the server is told to stop.
+ * Holds the lock with the section's name for `holdMs`, with `execute`. With `?background=true` the answer does not wait for the job. Like a
+ * scheduled job or a subscriber, the job then still runs when the server is told to stop.
  */
 export async function POST(req: MedusaRequest, res: MedusaResponse) {
   const input = visitRequest(req.body);

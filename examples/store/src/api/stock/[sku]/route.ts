@@ -5,7 +5,7 @@ import type { Lock } from "medusa-locking-redis";
 import { STOCK } from "../../../modules/stock";
 import type StockService from "../../../modules/stock/service";
 
-/** Sets a product's quantity under its lock, after `thinkMs` of what a real shop would do there. */
+/** Sets a product's quantity under its lock, after `thinkMs`, which stand for the work that a real shop would do there. */
 export async function POST(req: MedusaRequest, res: MedusaResponse) {
   const { sku } = req.params;
   const { quantity, thinkMs } = (req.body ?? {}) as Record<string, unknown>;

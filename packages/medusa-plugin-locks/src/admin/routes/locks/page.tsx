@@ -28,7 +28,7 @@ const LocksPage = () => {
 
   const found = matching(list?.locks ?? [], filter);
   const pages = Math.max(1, Math.ceil(found.length / PAGE_SIZE));
-  // Locks come and go: the page that was shown may not be there any more.
+  // The number of locks changes, so the page that was shown may not exist any more.
   const current = Math.min(page, pages - 1);
 
   const release = async (lock: LockStatus) => {

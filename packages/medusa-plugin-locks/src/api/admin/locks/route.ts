@@ -3,7 +3,7 @@ import { operationsOf } from "../../../lib/operations";
 import { Refusal } from "../../../lib/refusal";
 import { parseWanted } from "../../../lib/requests";
 
-/** The locks (`?limit=`), or one of them (`?key=`), as `LockList` and `LockStatus` of medusa-locking-redis. */
+/** Returns the locks (`?limit=`), or one of them (`?key=`), as `LockList` and `LockStatus` of medusa-locking-redis. */
 export const GET = handled(async (req) => {
   const wanted = parseWanted(req.query);
   const operations = operationsOf(req.scope);

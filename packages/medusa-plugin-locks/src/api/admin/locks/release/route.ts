@@ -6,8 +6,8 @@ import { Refusal } from "../../../../lib/refusal";
 import { parseRelease } from "../../../../lib/requests";
 
 /**
- * Takes a lock from the hold that the operator saw. If it has changed hands meanwhile nothing happens: 409, or 404 where nobody has it
- * any more.
+ * Takes a lock from the hold that the operator saw. If the lock has another holder by now, nothing happens, and the answer is 409. If
+ * nobody has the lock any more, the answer is 404.
  */
 export const POST = handled(async (req) => {
   const { key, owner, token } = parseRelease(req.body);
