@@ -45,7 +45,7 @@ counts: commands that a script calls count, too. Where another package is ahead,
         .replace("bare ioredis (no lock)", "ioredis")
         .replace("by hand over valkey-glide", "@valkey/valkey-glide") +
       ".",
-    "## Beside what one would take instead",
+    "## Compared with the alternatives",
     ...peers.flatMap((name) => peerPart(name, found.get(name), pictures)),
     "## Beside the official package",
     "The tables that `npm run bench` prints: `official` is @medusajs/locking-redis, and `ours` is this package." +

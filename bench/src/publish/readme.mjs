@@ -62,7 +62,7 @@ export function section(found) {
   const [all, busy] = [PEER_TABLES["peers-at-once"], PEER_TABLES["peers-busy"]].map(({ title }) => title.toLowerCase());
   return [
     lines(
-      `Beside what one would take instead, each as its README shows it ([how](bench/README.md)): medians of ${roundsOf(found, rows[0].name)}` +
+      `Compared with the alternatives, each used as its README shows it ([how](bench/README.md)): medians of ${roundsOf(found, rows[0].name)}` +
         ` (the busy key: ${roundsOf(found, "peers-busy")}, waiting callers: ${roundsOf(found, "peers-waiters")}), ${meta.date.slice(0, 10)},` +
         ` on a shared machine of ${meta.cpu}, with Redis ${meta.redis} and Node ${meta.node}.`,
     ),

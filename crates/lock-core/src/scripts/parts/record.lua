@@ -23,7 +23,7 @@ local function names(attempts, attempt)
 end
 
 -- The attempts without this one or, with `entry`, with this one as the last. At most 64 are named. If there are more, the oldest one without
--- an `@<ms>` is left out.
+-- an `@<ms>` is left out, or the oldest one if each has one.
 local function change(attempts, attempt, entry)
   local list, others, promised = {}, false, false
   for other in string.gmatch(attempts, '[^,]+') do
