@@ -1,4 +1,4 @@
-// The doctor and users who may not do everything: each right that is missing, by ACL and by a proxy.
+// The doctor with users who may not do everything. Each right is missing once, by ACL and by a proxy.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,10 +11,10 @@ const bed = openTestbed({ args: ["--appendonly", "yes"] });
 const ALL = [...LEAST, "+script", "+ping"];
 let users = 0;
 
-/** What is to be added to the ACL for a right that the doctor missed. */
+/** The ACL rule for a right that the doctor missed. */
 const ruleOf = (right) => (/^[~&]/.test(right) ? right : `+${right.toLowerCase()}`);
 
-/** Runs the doctor as a user with all rights but some. */
+/** Runs the doctor as a user with all rights except these. */
 async function without(...missing) {
   users += 1;
   const gone = new Set(missing.map(ruleOf));
@@ -24,7 +24,7 @@ async function without(...missing) {
     ALL.filter((right) => !gone.has(right)),
   );
   const found = await doctor(["--url", `redis://user${users}:pw@127.0.0.1:${bed.server.port}`]);
-  // Nothing was left by trying.
+  // The doctor's tries left nothing behind.
   assert.deepEqual(await bed.contents(), []);
   return found;
 }
@@ -78,12 +78,12 @@ for (const name of ["SUBSCRIBE", "PUBLISH", "&mlr!*"]) {
   });
 }
 
-/** Right, the finding, its level, its exit code, what it costs. */
+/** The right, the finding, its level, its exit code, and the disadvantage that the finding names. */
 const OTHERS = [
   ["EVALSHA", "scripts-not-kept", "note", 0, /every script is sent in full/],
   ["SCAN", "right-scan", "warning", 1, /releaseAll fails/],
   ["CLIENT", "right-client", "warning", 1, /may keep its key locked until its lease ends/],
-  ["SCRIPT", "right-script", "note", 0, /official package are not noticed/],
+  ["SCRIPT", "right-script", "note", 0, /official package cannot be noticed/],
   ["INFO", "right-info", "note", 0, /most checks are left out/],
   ["SELECT", "right-select", "note", 0, /only database 0/],
 ];
@@ -102,7 +102,7 @@ test("everybody is told which rights are needed", async () => {
   assert.match((await without("ZADD")).find("right-side-keys").advice, /ACL SETUSER/);
 });
 
-/** The address of a proxy that knows next to nothing, until the end of the test. */
+/** Starts a proxy that refuses many commands, until the end of the test, and returns its address. */
 async function proxyOf(t) {
   const refuses = ["HELLO", "SUBSCRIBE", "INFO", "CLIENT", "CONFIG", "ACL"];
   const proxy = await startRestrictiveProxy({ targetPort: bed.server.port, refuses, forgetsScripts: true });

@@ -132,7 +132,8 @@ export const FINDINGS = {
   },
   "right-script": {
     level: "note",
-    means: "SCRIPT is refused: waiting callers of the official package are not noticed.",
+    means:
+      "SCRIPT is refused: waiting callers of the official package cannot be noticed, so busy keys are left free now and then as if there were some.",
     advice: ACL_ADVICE,
   },
   "right-info": {
