@@ -1,4 +1,4 @@
-// The page of the Admin, in a real Chromium on a real store: what an operator sees and does.
+// The page of the Admin as an operator sees and uses it, in a real Chromium on a real store.
 
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
@@ -35,7 +35,7 @@ describe("the page of the Admin", { timeout: 900_000 }, () => {
     page = await openLocks(browser, store.origin);
   });
 
-  // What a test before left open is closed.
+  // Loading the page anew closes everything that an earlier test left open.
   beforeEach(async () => {
     await redis.cli("FLUSHALL");
     await page.goto(`${store.origin}/app/locks`);
@@ -50,10 +50,10 @@ describe("the page of the Admin", { timeout: 900_000 }, () => {
     await postgres?.stop();
   });
 
-  /** The line of a lock. */
+  /** The row of a lock in the table. */
   const row = (key) => page.locator(`tr[data-lock=${JSON.stringify(key)}]`);
 
-  /** Asks the routes as the user who is logged in does. */
+  /** Sends a request to the routes as the user who is logged in. */
   const ask = (path, options = {}) =>
     page.evaluate(
       async ([where, { body, method = "GET", credentials }]) => {
@@ -230,7 +230,7 @@ describe("the page of the Admin", { timeout: 900_000 }, () => {
           document.dispatchEvent(new Event("visibilitychange"));
         }, hidden);
       await show(true);
-      // What was asked just before has its answer by then.
+      // A question that was sent just before has its answer by then.
       await other.clock.runFor(3_000);
       const before = asked;
       await other.clock.runFor(60_000);

@@ -1,4 +1,4 @@
-// The example store with the Admin, the plugin, and a session's cookie that a browser takes without TLS.
+// The example store with the Admin, the plugin, and a session cookie that a browser accepts without TLS.
 
 import { defineConfig } from "@medusajs/framework/utils";
 

@@ -1,4 +1,4 @@
-// How long the page pauses between two looks. It needs no store and no browser.
+// The time for which the page pauses between two looks. These tests need no store and no browser.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";

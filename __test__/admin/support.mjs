@@ -21,14 +21,14 @@ export async function setUpStore({ databaseUrl, redisUrl }) {
   const env = { ...storeEnvironment({ databaseUrl, redisUrl }), NODE_ENV: "production" };
   const options = { cwd: STORE, env, timeoutMs: 400_000 };
   await runOrFail("building the store", process.execPath, [CLI, "build"], options);
-  // From the folder that is deployed to the one that the servers run in.
+  // From the folder that is deployed to the folder in which the servers run.
   fs.cpSync(path.join(STORE, ".medusa", "server", "public"), path.join(STORE, "public"), { recursive: true });
   await migrateStore(env);
   await runOrFail("making a user", process.execPath, [CLI, "user", "-e", USER.email, "-p", USER.password], options);
   return env;
 }
 
-/** A page of the Admin after the login, at the list of locks. */
+/** Logs in to the Admin, and returns its page at the list of locks. */
 export async function openLocks(browser, origin, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 640 }, ...options });
   const page = await context.newPage();
@@ -43,9 +43,9 @@ export async function openLocks(browser, origin, options = {}) {
 }
 
 /**
- * Keeps a picture in `.cache/pictures`; with `MLR_PICTURES=write` in docs/pictures, made small where there is pngquant.
+ * Keeps a picture in `.cache/pictures`, or in docs/pictures with `MLR_PICTURES=write`. If pngquant is installed, it makes the picture smaller.
  *
- * @param {string} name without its ending
+ * @param {string} name the file's name without its ending
  * @param {Buffer} png
  */
 export async function keepPicture(name, png) {

@@ -1,4 +1,4 @@
-// What `watch` shows at a terminal, as a picture for the documents.
+// A picture of the output of `watch` at a terminal, for the documents.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -13,7 +13,7 @@ import { keepPicture } from "./support.mjs";
 const bed = openTestbed();
 const SCRIPT = { skip: !findOnPath("script") && "there is no program to make a terminal" };
 
-/** What stands on the screen: `watch` begins each at the top left, and ends it by clearing what is below. */
+/** The last whole screen in the output. `watch` begins each screen at the top left, and ends it by clearing the area below. */
 function lastScreen(written) {
   const screens = written.split("\u001b[H").slice(1);
   const whole = screens.findLast((screen) => screen.includes("\u001b[J"));

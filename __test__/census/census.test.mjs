@@ -1,4 +1,4 @@
-// Who holds, and who waits: asked over Redis, answered by the processes themselves.
+// The holders and waiters of locks. The question goes over Redis, and the processes themselves answer.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -28,7 +28,7 @@ async function holder(key, more = {}) {
   return child;
 }
 
-/** Asks until `processes` have answered: a process listens a moment after its boot. */
+/** Asks until `processes` have answered, because a process begins to listen a moment after its boot. */
 async function askUntil(inspector, processes) {
   let census;
   await until(`${processes} processes answer`, async () => {

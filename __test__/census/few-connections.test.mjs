@@ -1,4 +1,4 @@
-// A server that has no room for the connection on which operators' questions are heard.
+// A server without room for the connection on which a process listens for operators' questions.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ async function connections() {
 }
 
 test("where there is room for two connections only, leases are renewed all the same", OURS_ONLY, async () => {
-  // The observer has one, too.
+  // The observer needs one connection, too.
   await bed.command("CONFIG", "SET", "maxclients", 3);
   const locks = createLocks({ url: bed.url, logger: {} });
   await locks.ready();

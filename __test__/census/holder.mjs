@@ -1,4 +1,4 @@
-// A process whose job holds a key. It blocks its event loop, if told to, and ends when its parent says so.
+// A process whose job holds a key. If it is told to, it blocks its event loop. It ends when its parent says so.
 
 import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
 import { block } from "../support/testbed.mjs";

@@ -1,4 +1,4 @@
-// What a shop's own code sees of its locks: lockOperations(container), the provider's methods, and those of the client without Medusa.
+// Locks as a shop's own code sees them: lockOperations(container), the provider's methods, and the methods of the client without Medusa.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ const { lockOperations } = requireInstalled("medusa-locking-redis");
 
 const operationsOf = ({ locking }, provider) => lockOperations({ resolve: () => locking }, provider);
 
-/** A process listens for questions a moment after its boot. */
+/** A process begins to listen for questions a moment after its boot. */
 const untilListening = (operations) => until("the process answers", async () => (await operations.locks()).processes > 0);
 
 test("a shop lists its locks with holder, label and waiters", async () => {

@@ -1,4 +1,4 @@
-// A user of Redis that may hear of locks, but not of operators' questions.
+// A user of Redis that may listen for messages about locks, but not for operators' questions.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -17,7 +17,7 @@ test("a process that may not hear questions says so once in the log, and its loc
     text,
     /Redis refuses to let it subscribe to mlr!\? \(NOPERM .*\)\. Locks work all the same\. Grant the user the channels &mlr!\*\.$/,
   );
-  // It tries again on a new connection, and says nothing more.
+  // The provider tries again on a new connection, and logs nothing more.
   await bed.command("CLIENT", "KILL", "USER", "unasked");
   const order = [];
   await Promise.all(["first", "second"].map((name) => booted.locking.execute("k", async () => order.push(name))));

@@ -1,4 +1,4 @@
-// Command lines that cannot be used: one clear line, the right exit code, and no password in it.
+// Command lines that cannot be used. The answer is one clear line and the right exit code, without any password.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
@@ -20,7 +20,7 @@ function file(name, text) {
 
 const URL = ["--url", "redis://127.0.0.1:1"];
 
-/** Arguments, exit code, what the line says. */
+/** Arguments, exit code, the text of the line. */
 const TABLE = [
   [[], 2, /no command is given; there are doctor, list, show, watch, top, release, run; --help/],
   [["lst"], 2, /there is no command "lst"; there are doctor/],

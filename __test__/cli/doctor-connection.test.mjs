@@ -1,4 +1,4 @@
-// The doctor on set-ups that do not connect: what it finds, and that it shows no password.
+// The doctor on set-ups that do not connect: its findings, which show no password.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -29,7 +29,7 @@ after(async () => {
 
 const trusting = { env: { NODE_EXTRA_CA_CERTS: certificates.file("ca") } };
 
-/** One problem, the exit code of a Redis that is not there, an advice, no password. */
+/** Asserts one problem with advice, the exit code for a Redis that cannot be reached, and no password in the output. */
 async function finds(id, url, text, options) {
   const { code, ids, find, findings } = await doctor(["--url", url], options);
   assert.deepEqual(ids, [id]);
@@ -134,7 +134,7 @@ test("other commands say in one line why there is no Redis, and end with 3", asy
   }
 });
 
-/** A configuration with these options, written as JavaScript. */
+/** Writes a configuration with these options, which are JavaScript, and returns its path. */
 function configured(name, options) {
   const file = path.join(certificates.folder, name);
   const entry = `{ resolve: "medusa-locking-redis", id: "locking-redis", options: ${options} }`;

@@ -1,4 +1,4 @@
-// The doctor and instances that do not agree, and what crashed ones left.
+// The doctor with instances that do not agree, and with the traces of crashed instances.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -11,7 +11,7 @@ import { doctor, startInstance } from "./support.mjs";
 const bed = openTestbed({ args: ["--appendonly", "yes"] });
 const examined = () => doctor(["--url", bed.url]);
 
-/** A client in another language, as docs/PROTOCOL.md has it (Census): it tells of itself what it is given. */
+/** Starts a client in another language, as docs/PROTOCOL.md describes it (Census). It reports `facts` about itself. */
 async function startForeign(t, facts) {
   const process = {
     id: "0123456789ab",

@@ -1,4 +1,4 @@
-// Somebody who listens to all channels, so that the number of receivers does not tell who is connected.
+// A client listens to all channels, so the number of receivers does not tell who is connected.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -24,7 +24,7 @@ test("somebody who listens to all channels is a finding of its own, and the reas
   assert.match(find("channels-overheard").text, /^1 connection listens to all channels/);
   assert.match(find("channels-overheard").advice, /CLIENT LIST TYPE pubsub/);
   assert.match(find("mode-polling").text, /because somebody listens to all channels\.$/);
-  // It is no matter of rights.
+  // The cause is not a missing right.
   assert.equal(find("rights").level, "ok");
 });
 

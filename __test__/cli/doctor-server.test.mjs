@@ -1,4 +1,4 @@
-// The doctor and servers on which locks do not keep what they promise.
+// The doctor on servers on which locks do not keep their promises.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
@@ -29,7 +29,7 @@ async function server(options) {
 
 const saving = await server({ args: ["--appendonly", "yes"] });
 
-/** Runs the doctor with options that only a configuration can give. */
+/** Runs the doctor with options that only a configuration can contain. */
 function configured(options) {
   const file = path.join(folder, `config-${Math.random().toString(36).slice(2)}.js`);
   const entry = { resolve: "medusa-locking-redis", id: "locking-redis", options };
@@ -38,7 +38,7 @@ function configured(options) {
   return doctor(["--config", file]);
 }
 
-/** Runs the doctor behind a proxy that the function has changed. */
+/** Runs the doctor behind a proxy to which `change` was applied. */
 async function proxied(change) {
   const proxy = await startFaultProxy({ targetPort: saving.port });
   stops.push(() => proxy.stop());
@@ -46,7 +46,7 @@ async function proxied(change) {
   return await doctor(["--url", `redis://127.0.0.1:${proxy.port}`]);
 }
 
-/** Another text of the same length in all replies. */
+/** Returns a change for `proxied`: all replies have `to` in place of `from`, a text of the same length. */
 function rewrites(from, to) {
   assert.equal(from.length, to.length);
   return (proxy) => proxy.rewriteReplies((reply) => Buffer.from(reply.toString("latin1").replaceAll(from, to), "latin1"));

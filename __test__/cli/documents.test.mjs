@@ -1,4 +1,4 @@
-// docs/OPERATIONS.md says what the doctor says.
+// docs/OPERATIONS.md has the same findings as the doctor.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";

@@ -1,4 +1,4 @@
-// What --help and --version print.
+// The output of --help and --version.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";

@@ -1,4 +1,4 @@
-// A shop's process that locks as it is told, and tells what becomes of it.
+// A shop's process that carries out orders about locks, and reports the results.
 //   node instance.mjs '{"redisUrl": "…", "resolve": "the provider"}'
 
 import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
@@ -21,7 +21,7 @@ const ORDERS = {
     );
     job.catch((error) => process.send({ lost: key, code: error.code, message: error.message, cause: String(error.cause?.message) }));
   },
-  /** Waits for a key, and gives it back at once when it is served. */
+  /** Waits for a key, and gives the lock back as soon as it has it. */
   wait({ key }) {
     locking.execute(key, async () => process.send({ served: key }), { timeout: 120 }).catch(() => {});
     process.send({ waits: key });
@@ -30,7 +30,7 @@ const ORDERS = {
     await locking.acquire(key, args);
     process.send({ acquired: key });
   },
-  /** Sticks in a loop. */
+  /** Blocks the event loop. */
   block({ ms }) {
     process.send({ blocks: true }, () => block(ms));
   },

@@ -21,7 +21,7 @@ async function listed(args = []) {
   return { ...json, byKey: Object.fromEntries(json.locks.map((lock) => [lock.key, lock])) };
 }
 
-/** Waits until the list says this of a lock. */
+/** Waits until `condition` is true for the listed locks, and returns the list. */
 function untilListed(what, condition) {
   return until(what, async () => {
     const list = await listed();
@@ -172,7 +172,7 @@ test("keys with blanks, quotes, control characters and other scripts are shown h
   const { locks } = await listed();
   assert.deepEqual(locks.map(({ key }) => key).sort(), keys.toSorted());
   const { stdout } = await cli(["list", ...url()]);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for these characters.
   const obeyed = /[\u001b\u009b\u202e]/;
   assert.doesNotMatch(stdout, obeyed);
   for (const key of keys) {

@@ -1,4 +1,4 @@
-// How much is looked at where a process holds many locks, from answers that are made up.
+// The number of looks at each lock if a process holds many locks. The answers of the process are made up.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ const { listOfLocks } = compiled("inspect/locks.js");
 
 const COUNT = 2_000;
 
-/** Facts about the lock `at`, which count how often their key is read. */
+/** Facts about the lock `at`. They count how often their key is read. */
 function counted(at, more, count) {
   return Object.defineProperty(more, "key", {
     get() {

@@ -1,4 +1,4 @@
-// A URL in the place of the namespace: what is said of the namespace does not repeat the URL's password.
+// A URL in the place of the namespace. Texts about the namespace do not repeat the URL's password.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,7 +12,7 @@ const MASKED = "redis://***@h/";
 
 const bed = openTestbed();
 
-/** Runs a command, and returns what it says. */
+/** Runs a command, and returns its output. */
 async function says(...args) {
   const { stdout, stderr } = await cli([...args, "--url", bed.url, "--namespace", NAMESPACE]);
   const text = stdout + stderr;

@@ -1,4 +1,4 @@
-// A program under a lock, and every way in which that ends.
+// A program under a lock, and every way in which the program or the lock ends.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -22,12 +22,12 @@ function js(text) {
   return [process.execPath, "-e", text];
 }
 
-/** Prints its id, and goes on until it is told to end. */
+/** Prints its process id, and runs until it is told to end. */
 const WAITS = js("console.log('pid', process.pid); setInterval(() => {}, 1000)");
 /** The same, but SIGTERM does not end it. */
 const STUBBORN = js("process.on('SIGTERM', () => console.log('not yet')); console.log('pid', process.pid); setInterval(() => {}, 1000)");
 
-/** On a busy machine run may stand still between the start of its program and the word to its guard. */
+/** On a busy machine, `run` may start its program and then stand still before it tells its guard which process to guard. */
 const TOLD_MS = 500;
 
 async function startProgram(program, options) {
@@ -118,7 +118,7 @@ test("SIGINT, SIGTERM and SIGHUP are passed on to the program, and the lock is r
 });
 
 test("a signal just after the program's start is passed on, and the lock is released", SIGNALS, async () => {
-  // The program itself sends it, as early as can be.
+  // The program itself sends the signal, as early as possible.
   for (let round = 0; round < 8; round += 1) {
     const ended = await cli(runArgs(["sh", "-c", "kill -TERM $PPID; exec sleep 60"]));
     assert.deepEqual([ended.code, ended.signal], [143, null]);
@@ -127,7 +127,7 @@ test("a signal just after the program's start is passed on, and the lock is rele
 });
 
 test("signals while the program ends leave no lock, and its code counts", SIGNALS, async () => {
-  // They come until `run` has ended.
+  // The signals come until `run` has ended.
   const program = ["sh", "-c", "trap '' INT; (while kill -INT $PPID; do :; done) 2>/dev/null & exit 3"];
   for (let round = 0; round < 8; round += 1) {
     const running = start(runArgs(program));
@@ -182,12 +182,12 @@ test("kill -9 of run itself ends the program, and the lock ends with its lease",
   await until("the lease is over", async () => (await owner()) === null);
 });
 
-/** A shell with a job of its own in the background: `pid` is the job's. */
+/** A shell with a job of its own in the background. `pid` is the id of the job. */
 const SHELL_WITH_JOB = ["sh", "-c", 'sleep 600 & echo "pid $!"; wait'];
 const SHELL_WITH_STUBBORN_JOB = ["sh", "-c", `(trap "" TERM; while :; do sleep 1; done) & echo "pid $!"; wait`];
 /** A zombie still has its id, but does nothing. */
 const works = (pid) => /^[^Z]/.test(spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" }).stdout.trim());
-// In a container nobody may bury the dead.
+// In a container there may be no process that removes zombies.
 const untilGone = (pid) => until("what the program started is gone", () => !works(pid));
 
 test("a lock that is lost ends what the program started, too, before run ends", SIGNALS, async () => {
@@ -214,7 +214,7 @@ test("a signal that ends the program ends what it started, too, and the lock is 
 test("kill -9 of run itself ends what the program started, too", SIGNALS, async () => {
   for (const program of [SHELL_WITH_JOB, SHELL_WITH_STUBBORN_JOB]) {
     const { running, pid } = await startProgram(program, { flags: ["--expire", "3", "--grace", "1"] });
-    // The program may have begun before run has told its guard whom it guards.
+    // The program may have begun before `run` has told its guard which process to guard.
     await sleep(TOLD_MS);
     running.kill("SIGKILL");
     await running.exited;
@@ -310,13 +310,13 @@ test("what another process answers writes no command and no megabyte to the term
     waits: [{ key, count: 1, longestMs: 5, labels: [long, long] }, ...awaited],
   });
   for (const args of [["list"], ["show", "k"], ["list", "--json"], ["show", "k", "--json"], ["doctor"], ["release", "k", "--yes"]]) {
-    // On a busy machine the answer may come too late for one question.
+    // On a busy machine the answer may come too late for a question, so the command is repeated.
     const { stdout, stderr } = await until(`${args.join(" ")} has the answer`, async () => {
       await bed.command("SET", key, owner, "PX", "60000");
       const ended = await cli([...args, "--url", bed.url]);
       return ended.stdout.includes("u001b") && ended;
     });
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for these characters.
     assert.doesNotMatch(stdout + stderr, /[\u0000-\u0009\u000b-\u001f\u202e]|^2026/m, args.join(" "));
     assert.ok(stdout.length + stderr.length < 20_000, `${args.join(" ")}: ${stdout.length}`);
   }

@@ -1,4 +1,4 @@
-// What tables, screens and sentences look like, from lists that are made up.
+// Tables, screens and sentences about lists of locks that are made up.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -126,7 +126,7 @@ test("a key with commands for the terminal is shown harmless", () => {
   const key = "a\u001b[2Jb\nc\u202ed\u200be";
   assert.equal(shown(key), "a\\u001b[2Jb\\u000ac\\u202ed\\u200be");
   const screen = frame({ at: AT, list: { ...LIST, locks: [lock({ key, label: key })] }, trouble: null }, 80, 24).join("");
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for these characters.
   assert.doesNotMatch(screen, /[\u0000-\u001f\u200b\u202e]/);
 });
 

@@ -1,4 +1,4 @@
-// A process may tell of a lock that another process has released since. What it tells counts only for the hold that stands in Redis.
+// A process may report a lock that another process has released since. The report counts only for the hold that stands in Redis.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ const { listOfLocks } = compiled("inspect/locks.js");
 const bed = openTestbed();
 const url = () => ["--url", bed.url];
 
-/** What is said of the lock, once the process has answered. */
+/** The output of `show` for a lock, once the process has answered. */
 async function shownOf(key) {
   await until("a process answers", async () => (await cliJson(["list", ...url()])).json.processes > 0);
   return (await cliJson(["show", key, ...url()])).json;
@@ -30,7 +30,7 @@ test("a lock without an owner's name that another process released is not said t
   assert.deepEqual([code, stderr], [0, ""], stdout);
 });
 
-/** What is said of the lock `k` in Redis, after one process (mark `aaaaaaaaaaaa`) told this of it. */
+/** The label and the token that are shown for the lock `k` in Redis, after one process (mark `aaaaaaaaaaaa`) reported `told` about it. */
 function judged(stored, told) {
   const process = { id: "aaaaaaaaaaaa", host: "web-1", pid: 812, mode: "hand-off", stuckMs: null };
   const lock = { key: "k", owner: "*", leftMs: 1_000, record: null, mark: null, token: null, queue: [], polled: false, ...stored };

@@ -1,4 +1,4 @@
-// What the tests of the command line share: the installed command, run to its end or talked with while it runs.
+// Helpers for the tests of the command line. They run the installed command to its end, or talk with it while it runs.
 
 import assert from "node:assert/strict";
 import { fork, spawn } from "node:child_process";
@@ -12,7 +12,7 @@ import { until } from "../support/testbed.mjs";
 /** The file that `npx medusa-locking-redis` runs. */
 export const COMMAND = path.join(path.dirname(requireInstalled.resolve("medusa-locking-redis/package.json")), "provider/dist/cli/main.js");
 
-/** What the environment of the tests says about Redis must not count. */
+/** The tests' own environment variables about Redis must not count. */
 const CLEAN = { LOCKING_REDIS_URL: undefined, REDIS_URL: undefined, NO_COLOR: undefined };
 
 /**
@@ -33,7 +33,7 @@ export async function cli(args, options = {}) {
 /**
  * Runs the command with `--json` to its end.
  *
- * @returns {Promise<{ code: number, json: any }>} what it printed
+ * @returns {Promise<{ code: number, json: any }>} the output
  */
 export async function cliJson(args, options = {}) {
   const { code, stdout, stderr } = await cli([...args, "--json"], options);
@@ -51,7 +51,7 @@ export function start(args, { env = {}, cwd = INSTALLED } = {}) {
   return command;
 }
 
-/** Kills what a failed test left. */
+/** Kills the processes that a failed test left. */
 function killLeft() {
   for (const child of running) child.kill("SIGKILL");
 }
@@ -74,9 +74,9 @@ class RunningCommand {
         this[name] += text;
       });
     }
-    /** Resolves with code and signal once it has ended and all output is read. */
+    /** Resolves with code and signal once the command has ended and all its output is read. */
     this.closed = once(this.child, "close");
-    /** Resolves with code and signal once it has ended; its children may still hold its output. */
+    /** Resolves with code and signal once the command has ended. Its children may still hold its output. */
     this.exited = once(this.child, "exit");
   }
 
@@ -84,13 +84,13 @@ class RunningCommand {
     this.child.kill(signal);
   }
 
-  /** Waits until its output matches, and returns the match. */
+  /** Waits until the output matches, and returns the match. */
   prints(pattern) {
     return until(`the command prints ${pattern}: ${this.stderr}`, () => pattern.exec(this.stdout));
   }
 }
 
-/** One line on stderr, no stack trace, nothing on stdout. */
+/** Asserts one line on stderr, no stack trace, and nothing on stdout. */
 export function complainedOnce({ stdout, stderr }, message) {
   assert.match(stderr, /^medusa-locking-redis: [^\n]+\n$/);
   assert.doesNotMatch(stderr, /\n\s+at /);
@@ -108,7 +108,7 @@ export function lives(pid) {
   }
 }
 
-/** A module of the installed package, by its place in `provider/dist`. */
+/** Loads a module of the installed package, by its place in `provider/dist`. */
 export function compiled(name) {
   return requireInstalled(path.join(path.dirname(COMMAND), "..", name));
 }
@@ -118,8 +118,8 @@ export function compiled(name) {
  *
  * @param {string[]} args
  * @param {object} [options] as for `cli`
- * @returns {Promise<{ code: number, findings: object[], ids: string[], find(id: string): object }>} `ids` are those that are not `ok`,
- *   sorted; `find` fails if there is no such finding
+ * @returns {Promise<{ code: number, findings: object[], ids: string[], find(id: string): object }>} `ids` are the sorted ids of the findings
+ *   that are not `ok`; `find` fails if there is no such finding
  */
 export async function doctor(args, options) {
   const { code, json } = await cliJson(["doctor", ...args], options);
@@ -134,10 +134,10 @@ export async function doctor(args, options) {
 }
 
 /**
- * Starts a shop's process on the testbed's server (instance.mjs); it is killed after the test.
+ * Starts a shop's process on the testbed's server (instance.mjs). The process is killed after the test.
  *
  * @param {object} bed the testbed
- * @param {object} [options] the provider's; `resolve`: another provider
+ * @param {object} [options] the provider's options; `resolve` names another provider
  */
 export async function startInstance(bed, options = {}) {
   const file = path.join(ROOT, "__test__", "cli", "instance.mjs");
@@ -157,13 +157,13 @@ class Instance {
     child.on("message", (message) => this.#said.push(message));
   }
 
-  /** Gives an order, and waits until it is told that this has happened. */
+  /** Gives an order, and waits for the message that the order was carried out. */
   async tell(what, more, answer) {
     this.child.send({ do: what, ...more });
     return await this.says(answer);
   }
 
-  /** Waits for a message with this field, and takes it. */
+  /** Waits for a message with this field, and removes it from the list. */
   async says(field) {
     const at = await until(`pid ${this.pid} says ${field}`, () => {
       const found = this.#said.findIndex((message) => field in message);
@@ -176,7 +176,7 @@ class Instance {
     return this.tell("hold", { key, ...more }, "held");
   }
 
-  /** Resolves once Redis has the call in its queue, or it is known to poll. */
+  /** Resolves once the instance has made the call. Its place in the queue may come later. */
   wait(key) {
     return this.tell("wait", { key }, "waits");
   }

@@ -1,4 +1,4 @@
-// watch: again and again, through the end of a server, of its reader and of itself.
+// `watch` looks again and again. It outlives the end of a server, and ends with its reader or by a signal.
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
@@ -70,7 +70,7 @@ test("SIGINT ends it at once while a server hangs", SIGNALS, async (t) => {
   }
 });
 
-/** Runs a command whose reader has gone. */
+/** Runs a command whose reader closes the pipe at once. */
 async function withoutReader(args) {
   const child = spawn(process.execPath, [COMMAND, ...args, "--url", bed.url], { stdio: ["ignore", "pipe", "pipe"] });
   let stderr = "";
@@ -95,13 +95,13 @@ test("a pipe that closes neither stops what release and the doctor do nor change
   const [code, , stderr] = await withoutReader(["release", "k", "--yes"]);
   assert.equal(code, 1);
   assert.match(stderr, /nobody holds "k"/);
-  // A server of the tests keeps nothing, which is a warning.
+  // The server of the tests persists nothing, so the doctor warns.
   assert.deepEqual(await withoutReader(["doctor"]), [1, null, ""]);
 });
 
 const SCRIPT = { skip: !findOnPath("script") && "there is no program to make a terminal" };
 
-/** Runs a command at a terminal of this size, and gives what it writes there. */
+/** Runs a command at a terminal of this size, and returns its output. */
 function atTerminal(columns, rows, command, more = "") {
   const line = `stty cols ${columns} rows ${rows}; ${more} ${command}`;
   return spawnSync("script", ["-qec", line, "/dev/null"], {

@@ -1,4 +1,4 @@
-// Code that blocks the event loop just when a lock is handed on.
+// A job blocks the event loop just when its lock is handed over.
 
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,7 +9,7 @@ const bed = openClusterBed({ replicas: 0 });
 
 test("a job on a cluster that blocks the loop as soon as it is handed the lock keeps it", async () => {
   const [holder, waiter] = [await bed.boot(), await bed.boot()];
-  // What follows meets connections that stand, and counters that are known.
+  // The test needs open connections and known counters, so both instances take the lock once before.
   for (const { locking } of [holder, waiter]) await locking.execute("k", async () => {});
   const letGo = await hold(holder, "k");
   const waiting = waiter.locking.execute("k", async () => block(3_200), { expire: 10, timeout: 30 });

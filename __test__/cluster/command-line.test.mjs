@@ -1,4 +1,4 @@
-// The command line on a cluster: locks of all nodes, and what the doctor says.
+// The command line on a cluster: the locks of all nodes, and the doctor's findings.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";

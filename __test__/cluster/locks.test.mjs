@@ -35,7 +35,7 @@ test("a lock is handed from one instance to the other, in the order of arrival",
   }
   await instances[0].locking.release("hot", { ownerId: "first" });
   await Promise.all(calls);
-  // One entry a client stands in the queue: among the calls of one instance, and between instances, nobody is passed over.
+  // The queue has one entry per client. Still, no call is passed over, neither within an instance nor between instances.
   assert.deepEqual(
     order,
     order.toSorted((one, other) => one - other),
@@ -88,7 +88,7 @@ test("keys that are held while another is waited for are kept beyond their lease
   const { locking } = await bed.boot();
   for (const key of SPREAD) await locking.acquire(key, { ownerId: "other", expire: 60 });
   const call = locking.acquire(SPREAD, { ownerId: "me", awaitQueue: true, expire: 2, timeout: 60 });
-  // One after the other, in the order in which keys are taken, whatever that is.
+  // The keys become free one after the other, in the order in which the call takes them, whatever that order is.
   for (const key of [...SPREAD, ...SPREAD, ...SPREAD]) {
     if ((await bed.owner(key)) !== "other" || (await ownersOf("other")).length === 1) continue;
     await locking.release(key, { ownerId: "other" });

@@ -1,4 +1,4 @@
-// A slot on its way to another master: its keys are still at the old one, which counts every key that is not there as the new one's.
+// A slot on its way to another master. Its keys are still at the old master, which refers every question about a missing key to the new one.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -41,7 +41,7 @@ test("a lock goes on within one instance, until each of its calls has had it", a
   });
   assert.equal(await first, "done");
   await Promise.all(others);
-  // Calls that are under way when the slot moves may change places with those that are sent on meanwhile.
+  // Calls that are under way when the slot moves may change places with calls that are redirected meanwhile.
   assert.deepEqual(order.sort(), [1, 2, 3]);
   await until("no lock is left", async () => (await bed.locks()).length === 0);
 });

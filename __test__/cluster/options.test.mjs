@@ -1,4 +1,4 @@
-// The option `cluster`: what is honoured, and what is refused with which error.
+// The option `cluster`: the settings that count, and those that are refused, each with its error.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-// What the tests on a cluster share: its servers, an observer that asks the right node, and Medusa's Locking Module on it.
+// Helpers for the tests on a cluster: its servers, an observer that asks the right node, and Medusa's Locking Module on the cluster.
 
 import { after, afterEach, before, beforeEach } from "node:test";
 import { startCluster } from "../../harness/clusters.mjs";
@@ -9,7 +9,8 @@ import { NS } from "../support/testbed.mjs";
 export const SPREAD = ["a", "c", "d"];
 
 /**
- * Registers hooks of node:test for this file: a cluster before the first test, emptied before each, everything closed afterwards.
+ * Registers hooks of node:test for this file. A cluster starts before the first test, it is emptied before each test, and everything is closed
+ * at the end.
  *
  * @param {object} [options] as for `startCluster`
  */
@@ -28,7 +29,7 @@ class ClusterBed {
   #boots = [];
   cluster;
 
-  /** Boots with the provider's `cluster` option, which knows one node unless said otherwise. */
+  /** Boots with the provider's `cluster` option. The option names one start node unless the caller says otherwise. */
   async boot({ cluster = {}, ...options } = {}) {
     const startNodes = this.cluster.startupNodes.slice(0, 1);
     const entry = providerEntry({ cluster: { startupNodes: startNodes, ...cluster }, ...options });

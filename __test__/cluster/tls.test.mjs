@@ -1,4 +1,4 @@
-// A cluster that speaks TLS only to those who ask for it: every node, and the connections that renew leases.
+// TLS on a cluster whose nodes also speak plain text. Clients that ask for TLS use it for every node, and for the connections that renew leases.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";

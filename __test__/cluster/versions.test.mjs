@@ -1,4 +1,4 @@
-// Clusters of other servers than the one of the other tests.
+// Clusters of other server versions than the one of the other tests.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { startCluster } from "../../harness/clusters.mjs";
 import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
 import { RecordedLoad } from "../support/recorded-load.mjs";
 
-/** Whether locks are handed over there: before 7.0 no channel belongs to a slot. */
+/** By version: whether locks are handed over. Before 7.0 no channel belongs to a slot. */
 const VERSIONS = { 6.2: false, 8.2: true, "valkey-8.1": true };
 
 for (const [version, handsOver] of Object.entries(VERSIONS)) {

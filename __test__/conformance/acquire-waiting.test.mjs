@@ -73,7 +73,7 @@ test("a waiter gives up after timeout seconds and leaves nothing behind", OURS_O
   });
   assert.deepEqual(error.keys, ["k"]);
   assert.deepEqual(await bed.owners(), { [`${NS}k`]: "first" });
-  // It does not take the key later either.
+  // The call does not take the key later either.
   await locking.release("k", { ownerId: "first" });
   await new Promise((resolve) => setTimeout(resolve, 300));
   assert.deepEqual(await bed.locks(), []);

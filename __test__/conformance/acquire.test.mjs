@@ -26,7 +26,7 @@ test("acquire takes expire in seconds, at least one", async () => {
   for (const [key, expire] of Object.entries(limits)) {
     const most = Math.max(expire, 1) * 1000;
     const left = await bed.pttl(`${NS}${key}`);
-    // A lock of one second may be gone by now on a busy machine.
+    // On a busy machine, a lock of one second may be gone by now.
     assert.ok(left <= most && (left > most - 5000 || most === 1000), `expire ${expire}: ${left} ms left`);
     assert.notEqual(left, -1, `expire ${expire} set no limit`);
   }
@@ -138,7 +138,7 @@ test("a key named twice in one call is taken once, also without an owner", OURS_
 test("a lock whose time is up is free for others", async () => {
   const { locking } = await bed.boot();
   await locking.acquire("k", { ownerId: "first", expire: 3600 });
-  // Time passes.
+  // The lease ends at once instead of after an hour.
   await bed.command("PEXPIRE", `${NS}k`, 1);
   await locking.acquire("other", { ownerId: "first" });
   await new Promise((resolve) => setTimeout(resolve, 20));

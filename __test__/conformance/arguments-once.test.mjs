@@ -1,4 +1,4 @@
-// Arguments are read once, when the call comes in. What becomes of the caller's objects afterwards means nothing.
+// Arguments are read once, when the call comes in. Later changes of the caller's objects have no effect.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -6,7 +6,7 @@ import { deferred, NS, OURS_ONLY, openTestbed, refused, until } from "../support
 
 const bed = openTestbed();
 
-/** Holds "a" until told otherwise. */
+/** Holds "a" until the returned function is called. */
 async function holdA(locking) {
   const [held, end] = [deferred(), deferred()];
   const done = locking.execute("a", () => {
@@ -86,7 +86,7 @@ test("a getter that throws fails its call and leaves nothing behind", OURS_ONLY,
     await assert.rejects(call(), /from the getter/);
   }
   assert.deepEqual(await bed.locks(), []);
-  // A call that were still noted as under way would be waited for.
+  // The shutdown would wait for a call that is still noted as under way.
   await booted.shutdown();
 });
 

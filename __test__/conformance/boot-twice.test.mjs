@@ -32,7 +32,7 @@ for (const entry of [{}, { is_default: undefined }]) {
       assert.equal(ids.filter((id) => id.startsWith("lp_lp_")).length, 0, `ids after boot ${i + 1}: ${ids}`);
     }
     for (const { locking } of boots) await worksWithBothIds(locking);
-    // The first one down leaves the others up.
+    // The shutdown of the first one leaves the others up.
     await boots[0].shutdown();
     for (const { locking } of boots.slice(1)) await worksWithBothIds(locking);
   });

@@ -1,4 +1,4 @@
-// Where and as whom the provider connects, and what it logs about it.
+// The server and the user with which the provider connects, and its log lines about that.
 
 import assert from "node:assert/strict";
 import net from "node:net";
@@ -11,7 +11,7 @@ import { exceptOn, NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
-/** For tests of databases with a number. */
+/** For tests that need databases with a number. */
 const DATABASES = exceptOn("cluster", "a cluster has one database");
 
 const ESTABLISHED = 'Connection to Redis in "locking-redis" provider established';
@@ -70,7 +70,7 @@ test("a host name is looked up, an IPv6 address is taken", async () => {
   await named.locking.acquire("k", { ownerId: "me" });
   assert.equal(await bed.owner(`${NS}k`), "me");
 
-  // The server listens on IPv4 only: this stands for one on IPv6.
+  // The server listens on IPv4 only, so this relay stands for a server on IPv6.
   const relay = net.createServer((socket) => {
     const other = net.connect(bed.server.port, "127.0.0.1");
     socket.pipe(other).pipe(socket);

@@ -1,4 +1,4 @@
-// What the package looks like from outside, loaded in processes of its own as users load it.
+// The package as seen from outside: processes of their own load it, as users load it.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -21,7 +21,7 @@ async function evaluate(code, kind) {
 
 const FILE = path.isAbsolute(UNDER_TEST) ? requireInstalled.resolve(UNDER_TEST) : undefined;
 const SPECIFIER = JSON.stringify(FILE ?? UNDER_TEST);
-/** A path that begins with a drive's letter is none to `import`. */
+/** `import` does not accept a path that begins with a drive's letter. */
 const IMPORT_SPECIFIER = JSON.stringify(FILE ? pathToFileURL(FILE).href : UNDER_TEST);
 
 const DESCRIBE = `
@@ -58,7 +58,7 @@ test("require and import give the same object", async () => {
 });
 
 test("loading the package alone leaves nothing that keeps the process alive", async () => {
-  // It ends by itself, else the time limit of evaluate ends it.
+  // The program must end by itself. Otherwise the time limit of `evaluate` ends it.
   assert.equal(await evaluate(`require(${SPECIFIER}); console.log("true")`, "commonjs"), true);
 });
 

@@ -1,4 +1,4 @@
-// The second argument of an execute job is ours alone.
+// The second argument of a job of `execute`. Only this package has it.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -54,7 +54,7 @@ test("remainingMs is what is left of the lease, and no more than Redis knows of"
       const told = lock.remainingMs();
       assert.equal(typeof told, "number");
       assert.ok(told > 0 && told <= 30_000, `told ${told}`);
-      // Redis was asked later, so less is left there, but for the time that the request took.
+      // Redis is asked later than the lock, so it has less time left, apart from the time that the request took.
       const again = lock.remainingMs();
       assert.ok(again <= told);
       for (const key of ["a", "b"]) assert.ok((await bed.pttl(`${NS}${key}`)) > 20_000);

@@ -156,7 +156,7 @@ test("a key lost during an event loop that was blocked is not lost", WHILE_BLOCK
   const samples = await locking.execute(
     "k",
     async (signal) => {
-      // Three times the lease. Nothing in this process's JavaScript can renew it meanwhile.
+      // Three times the lease. No JavaScript of this process can renew the lock meanwhile.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);
       assert.equal(signal.aborted, false);
       return [await bed.owner(`${NS}k`), await bed.pttl(`${NS}k`)];
@@ -184,7 +184,7 @@ test("a job that ends with Node's own AbortError because its lock was lost is to
     await sleep(60_000, undefined, { signal });
   });
   await begun.promise;
-  // The call may end before releaseAll does.
+  // The call may fail before releaseAll ends, so its error is caught from here on.
   const told = refused(call, { code: "LOCK_LOST", message: lostText("k") });
   await locking.releaseAll();
   await told;
@@ -199,7 +199,7 @@ test("a job's own error is told, also when its lock was lost", OURS_ONLY, async 
     throw new Error("the payment was refused");
   });
   await begun.promise;
-  // The call may end before releaseAll does.
+  // The call may fail before releaseAll ends, so its error is caught from here on.
   const told = assert.rejects(call, { message: "the payment was refused" });
   await locking.releaseAll();
   await told;

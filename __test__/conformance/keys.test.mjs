@@ -1,4 +1,4 @@
-// Which strings are keys, and that a key in Redis is exactly prefix + key in UTF-8.
+// The strings that are valid keys. A key in Redis is exactly prefix + key in UTF-8.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

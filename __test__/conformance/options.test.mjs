@@ -1,4 +1,4 @@
-// Which options are taken, where they may stand, and what is told about those that are wrong. What they do is tested elsewhere.
+// The valid options, the places where they may stand, and the errors about wrong ones. The effects of the options are tested elsewhere.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,12 +9,12 @@ const bed = openTestbed();
 
 const fn = () => {};
 
-/** For tests of a log without warnings. */
+/** For tests that expect a log without warnings. */
 const QUIET = exceptOn("proxy", "the log warns of the proxy", OURS_ONLY);
 
 const WRONG_SAFETY = ["abc", {}, [], true, fn, Number.NaN, 0, -1, 1.5, Number.POSITIVE_INFINITY];
 
-/** By option: values that are of the wrong type or have no meaning. */
+/** By option: values that have the wrong type or no meaning. */
 const WRONG = {
   redisUrl: [{}, [], true, fn, Symbol("url")],
   redisOptions: ["x", 5, true, [], fn],
@@ -32,7 +32,7 @@ const WRONG = {
   "safety.timeoutMs": WRONG_SAFETY.map((timeoutMs) => ({ replicas: 1, timeoutMs })),
 };
 
-/** The same for what stands in redisOptions. */
+/** The same for options in redisOptions. */
 const WRONG_REDIS = {
   host: [5, {}, [], true, "redis://elsewhere"],
   port: ["abc", {}, [], true, -1, 65_536, 1.5, "63 79"],
@@ -55,7 +55,7 @@ for (const [option, values] of Object.entries(WRONG)) {
 for (const [option, values] of Object.entries(WRONG_REDIS)) {
   test(`a wrong redisOptions.${option} fails the boot with an error that names it`, OURS_ONLY, async () => {
     for (const value of values) {
-      // A URL that leaves everything open, and one that wins over redisOptions.
+      // One URL leaves everything open, and the other one wins over redisOptions.
       const redisOptions = { host: "127.0.0.1", port: bed.server.port, [option]: value };
       for (const redisUrl of ["redis://", `redis://user:password@127.0.0.1:${bed.server.port}/0`]) {
         await failsNaming(option, { providers: [providerEntry({ redisUrl, redisOptions })] }, value);
@@ -176,7 +176,7 @@ test("an entry without options takes all of them from the module", exceptOn("pro
   await booted.locking.acquire("k", { ownerId: "other" });
   assert.deepEqual(await bed.owners(), { "module:k": "other" });
   await assert.rejects(booted.locking.execute("k", fn), { message: "Timed-out acquiring lock." });
-  // What Medusa itself puts beside them is not the user's mistake.
+  // Medusa itself adds options to the user's. They are not the user's mistake, so there is no warning.
   const lines = booted.logs.filter(({ level, text }) => /warn|error/.test(level) && !text.includes("waited in vain"));
   assert.deepEqual(lines, []);
 });

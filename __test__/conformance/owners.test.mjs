@@ -54,7 +54,7 @@ test("nobody can release a running execute by naming its owner", OURS_ONLY, asyn
   const { locking } = await bed.boot();
   const result = await locking.execute("k", async (_, lock) => {
     const released = await locking.release("k", { ownerId: lock.ownerId }).catch((error) => error);
-    // Refusing it and telling false are both fine; the lock must be left.
+    // Both a refusal and `false` are fine, but the lock must stay.
     assert.notEqual(released, true);
     assert.equal(await bed.owner(`${NS}k`), lock.ownerId);
     return "done";

@@ -1,4 +1,4 @@
-// Under which names a provider is reached through the Locking Module.
+// The names under which the Locking Module reaches a provider.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -127,7 +127,7 @@ test("beside the official provider it works, whichever is the default", BESIDE, 
     const providers = [
       providerEntry({ ...bed.options(), namespace: "ours:" }, { id: "ours", is_default: ours }),
       providerEntry(
-        // What this package needs of a topology the official one may not do with.
+        // The options that this package needs for a topology may not suit the official provider.
         { redisUrl: bed.server.url, namespace: "theirs:" },
         { id: "official", resolve: "@medusajs/locking-redis", is_default: official },
       ),

@@ -1,4 +1,4 @@
-// What options of ioredis do once they are told to the addon. Which values they take is tested in ../options.
+// The effects of ioredis' options once the addon has them. The values that they accept are tested in ../options.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
@@ -12,7 +12,7 @@ import { exceptOn, NS, OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
-/** Passes everything that arrives where it listens to the server and back. */
+/** Listens at `where`. Passes everything that arrives there to the server, and the answers back. */
 async function relay(...where) {
   const server = net.createServer((socket) => {
     const other = net.connect(bed.server.port, "127.0.0.1");
@@ -61,10 +61,10 @@ test("with protocol 2 the connection speaks RESP2, else RESP3", exceptOn("proxy"
     const lines = (await bed.command("CLIENT", "LIST")).split("\n").filter((line) => line.includes(` name=${name} `));
     return lines.map((line) => / resp=(\d)/.exec(line)?.[1]);
   };
-  // Redis 6.2 does not tell; that both work was seen.
+  // Redis 6.2 does not tell the protocol. Both protocols worked above.
   if ((await spokenBy("two")).includes(undefined)) return;
   assert.deepEqual([...new Set(await spokenBy("two"))], ["2"]);
-  // Others of its connections may not have said yet what they speak.
+  // Other connections of the provider may not have chosen their protocol yet.
   assert.ok((await spokenBy("three")).includes("3"));
 });
 

@@ -1,4 +1,4 @@
-// releaseAll finds its locks by a pattern: the namespace may contain what means something there.
+// releaseAll finds its locks by a pattern. A namespace may contain characters that have a meaning in patterns.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { OURS_ONLY, openTestbed, refused } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
-/** A namespace, and a key outside it that it would match if taken as a pattern. */
+/** A namespace, and a key outside of it that would match if the namespace were taken as a pattern. */
 const HOSTILE = [
   ["a*:", "ab:k"],
   ["a?:", "ab:k"],
@@ -88,7 +88,7 @@ test("releaseAll with an empty prefix does not touch side keys", OURS_ONLY, asyn
     (await bed.contents()).filter(({ name }) => name.startsWith("mlr!{")).map(({ name, value }) => ({ name, value }));
   const before = await sideKeys();
   assert.ok(before.some(({ name }) => name.endsWith("}f")));
-  // What a side key holds may look like an owner.
+  // The value of a side key may look like an owner.
   for (const { value } of before) await locking.releaseAll({ ownerId: value });
   assert.deepEqual(await sideKeys(), before);
 });

@@ -9,7 +9,7 @@ const bed = openTestbed();
 const run = promisify(execFile);
 const LOCKING_MODULE = new URL("../../harness/locking-module.mjs", import.meta.url).href;
 
-/** Runs a program that boots the module as `booted` on our server; it has to end by itself. */
+/** Runs a program that boots the module as `booted` on our server. The program has to end by itself. */
 async function program(body) {
   const code = `
     import { bootLocking, providerEntry } from ${JSON.stringify(LOCKING_MODULE)};
@@ -68,13 +68,13 @@ test("shutdown closes the connections", OURS_ONLY, async () => {
   await locksOnce(booted.locking);
   assert.ok((await clients()) > before);
   await booted.provider().shutdown();
-  // Connections of earlier tests may still have been closing.
+  // Connections of earlier tests may still be closing.
   await until("no more connections are left than before", async () => (await clients()) <= before);
 });
 
 test("an idle provider does not keep the process alive", OURS_ONLY, async () => {
   await program("await locking.acquire('left', { ownerId: 'me' });");
-  // What acquire took is its owner's business, also after the process.
+  // A lock of acquire is its owner's responsibility, also after the end of the process.
   assert.deepEqual(await bed.owners(), { [`${NS}left`]: "me" });
 });
 

@@ -1,5 +1,5 @@
-// What the package leaves in Redis besides the locks: only documented keys, all with a time limit but the fencing counters, all in the
-// slot of their lock.
+// The keys that the package leaves in Redis besides the locks. All are documented and in the slot of their lock. All except the fencing counters
+// have a time limit.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ const bed = openTestbed();
 
 const SIDE_KEY = /^mlr!\{([0-9a-z]+)\}(f$|h:|p:|r:)/;
 
-/** Asserts that every key is a lock or a documented side key, and gives the side keys by kind. */
+/** Asserts that every key is a lock or a documented side key, and returns the side keys by kind. */
 async function sideKeys() {
   const kinds = { f: [], h: [], p: [], r: [] };
   for (const { name, value, pttl } of await bed.contents()) {
@@ -18,7 +18,7 @@ async function sideKeys() {
     const match = SIDE_KEY.exec(name);
     assert.ok(match, `not a documented key: ${name}`);
     const kind = match[2][0];
-    // A counter below 10^15 was only probed at connect: its first token is raised to the server's time.
+    // A counter of one digit was only probed at connect. The first token raises a counter to the server's time.
     if (kind === "f") assert.ok(pttl === -1 && /^(\d{16}|\d)$/.test(value), `counter ${name} = ${value}, ${pttl} ms left`);
     else assert.ok(pttl > 0, `${name} has no time limit`);
     kinds[kind].push(name);

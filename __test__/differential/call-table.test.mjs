@@ -210,7 +210,7 @@ test("the same lease is in Redis while an execute runs", async () => {
   for (const expire of [undefined, null, 0, 1, 30, -1, Number.NaN, "45"]) {
     const leases = [];
     const together = deferred();
-    // Each side runs the job once; when both are in it, both locks are there.
+    // Each side runs the job once. When both jobs run, both locks are there.
     const job = async () => {
       leases.push("inside");
       if (leases.length === 2) {

@@ -1,8 +1,8 @@
-// Where ours is meant to differ from @medusajs/locking-redis 2.21.2 in what one call does, each with its reason. Anything that differs and is
-// not in this list is a fault of ours.
+// The places where one call of ours differs on purpose from @medusajs/locking-redis 2.21.2, each with its reason. Any other difference is a
+// fault of ours.
 //
-// `applies` sees the step and who held what before it; `ours` asserts what ours does instead. `before` and `after` are objects of owners by
-// key as ours' namespace has them.
+// `applies` gets the step and the owners before it. `ours` asserts the result of ours. `before` and `after` are objects of owners by key, as
+// they stand in ours' namespace.
 
 import assert from "node:assert/strict";
 
@@ -11,13 +11,13 @@ const ownerOf = (step) => step.args?.ownerId ?? "*";
 const hasDuplicates = (step) => new Set(list(step.keys)).size < list(step.keys).length;
 const isTaking = (step) => step.method === "acquire" || step.method === "execute";
 
-/** Neither left out, nor a number, nor a string that is one. */
+/** Whether the value is given, but neither a number nor a string that contains a number. */
 function isNoTime(value) {
   if (value === undefined || value === null || typeof value === "number") return false;
   return typeof value !== "string" || value.trim() === "" || Number.isNaN(Number(value));
 }
 
-/** Neither a string nor a number; in a release also nothing at all, which nobody holds. */
+/** Whether the key is neither a string nor a number. In a release a missing key does not count, because nobody holds it. */
 function isNoKey(key, { method }) {
   return typeof key !== "string" && !Number.isFinite(key) && !(method === "release" && (key === undefined || key === null));
 }
@@ -27,12 +27,12 @@ function refusedAsInvalid({ ours, before, after }) {
   assert.deepEqual(after, before, "a refused call changed something");
 }
 
-/** The call did what it is for; a job of these tests, where there is one, fails. */
+/** Asserts that the call succeeded. The jobs of these tests fail, so a call with a job must fail with the job's error. */
 function worked(step, ours) {
   assert.equal(ours.error?.message, step.job ? "the job failed" : undefined, ours.text);
 }
 
-/** Keys that this acquire cannot have. */
+/** The keys that this acquire cannot get. */
 function heldByOthers(step, held) {
   const owner = ownerOf(step);
   return list(step.keys).filter((key) => Object.hasOwn(held, key) && (held[key] !== owner || owner === "*"));
@@ -117,7 +117,7 @@ export const IMPROVEMENTS = [
   {
     id: "execute-gives-back-on-timeout",
     reason: "an execute of several keys that times out leaves those it got locked for its whole lease in the official package",
-    // It takes a second to meet: only the table does.
+    // Such a call takes a second to time out, so only the call table has it.
     slow: true,
     applies: (step, held) =>
       step.method === "execute" && new Set(list(step.keys)).size > 1 && list(step.keys).some((key) => Object.hasOwn(held, key)),

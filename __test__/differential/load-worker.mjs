@@ -1,4 +1,4 @@
-// One process of the mixed load: executes on few keys, and proof in Redis that nobody else is inside.
+// One process of the mixed load. It executes on few keys, and proves in Redis that nobody else is inside.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -8,7 +8,7 @@ import { connect } from "../../harness/resp-client.mjs";
 const { resolve, port, jobs, callers, keys } = JSON.parse(process.argv[2]);
 
 const redis = await connect({ port });
-// At module level: where the official package takes them from.
+// The official package takes these options from the module.
 const options = { defaultRetryInterval: 2, maximumRetryInterval: 20 };
 const booted = await bootLocking({ providers: [providerEntry({ redisUrl: `redis://127.0.0.1:${port}` }, { resolve })], options });
 
@@ -22,7 +22,7 @@ const caller = async (number) => {
       key,
       async () => {
         const inside = await redis.command("INCR", `inside:${key}`);
-        // A command more, so that others have time to come in if they can.
+        // One more command gives others time to come in, if they can.
         await redis.command("INCR", `jobs:${key}`);
         await redis.command("DECR", `inside:${key}`);
         assert.equal(inside, 1, `${inside} jobs at once on ${key}`);
@@ -45,5 +45,5 @@ try {
 }
 await booted.shutdown();
 redis.close();
-// The official package's timers run on for as long as each call might have waited.
+// The official package's timers run on for as long as each call might have waited, so the process must be told to exit.
 process.send(outcome, () => process.exit(0));

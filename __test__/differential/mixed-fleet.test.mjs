@@ -145,9 +145,9 @@ test("an execute of ours whose lock an official instance took over leaves it to 
   assert.equal(await bed.owner(`${NS}k`), "you");
 });
 
-test("a lock that the official package took for the same owner is not taken for ours when a call is undone", OURS_ONLY, async () => {
+test("a lock that the official package took for the same owner is not taken for ours when a call is rolled back", OURS_ONLY, async () => {
   const { official, ours } = await fleet();
-  // Ours leaves a hold record, the official package takes the lock again under the same name.
+  // Ours leaves a hold record, and then the official package takes the lock again under the same name.
   await ours.acquire("k", { ownerId: "me", expire: 60 });
   await official.release("k", { ownerId: "me" });
   await official.acquire("k", { ownerId: "me", expire: 90 });

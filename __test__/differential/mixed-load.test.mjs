@@ -20,7 +20,7 @@ test("under a load from two official and two processes of ours no two jobs overl
   );
   const guard = setTimeout(() => workers.map((worker) => worker.kill("SIGKILL")), 4 * HANG_GUARD_MS);
   try {
-    // Together, or the first would be done before the last has started.
+    // All workers must be ready first. Otherwise the first would be done before the last has started.
     for (const ready of await Promise.all(workers.map(messageOf))) assert.equal(ready, "ready");
     const results = workers.map(messageOf);
     const exits = workers.map((worker) => once(worker, "exit"));

@@ -34,7 +34,7 @@ function nextStep(random, held) {
   if (roll < 50) return { method: "acquire", keys: someKeys(random), args };
   if (roll < 80) return { method: "release", keys: someKeys(random), args };
   if (roll < 88) return { method: "releaseAll", args: random.chance(0.3) ? undefined : { ownerId } };
-  // A held key would make both wait for a second; the table has that.
+  // With a held key, both calls would wait for a second. The call table has this case.
   const free = KEYS.filter((key) => !Object.hasOwn(held, key));
   const job = random.chance(0.3) ? () => Promise.reject(new Error("the job failed")) : undefined;
   return { method: "execute", keys: random.chance(0.5) ? free : (free[0] ?? []), args: { expire, timeout: 1 }, ...(job && { job }) };

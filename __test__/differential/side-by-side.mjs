@@ -1,18 +1,18 @@
-// Makes the same calls on the official provider and on ours, each in a namespace of its own on one server, and compares what they tell and
-// what is in Redis after every call.
+// Makes the same calls on the official provider and on ours, each in a namespace of its own on one server. Compares their results, and the
+// contents of Redis after every call.
 
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { OFFICIAL, TESTING_OFFICIAL, UNDER_TEST } from "../../harness/installed.mjs";
 import { improvementFor } from "./improvements.mjs";
 
-/** How much the two may differ in the time left of a lock: they are not read at the same instant. */
+/** The greatest allowed difference in the time left of a lock, because the two sides are not read at the same instant. */
 const TTL_TOLERANCE_MS = 900;
 
 const SIDES = { official: "official:", ours: "ours:" };
 
 /**
- * @param {object} bed as `openTestbed` gives it
+ * @param {object} bed the result of `openTestbed`
  * @returns {Promise<SideBySide>}
  */
 export async function openSideBySide(bed) {
@@ -25,7 +25,7 @@ class SideBySide {
   #bed;
   #locking;
 
-  /** Ids of improvements that were met so far. */
+  /** The ids of the improvements that were met so far. */
   met = new Set();
 
   constructor(bed, locking) {
@@ -34,10 +34,10 @@ class SideBySide {
   }
 
   /**
-   * Makes one call on both and asserts that they are the same, or that ours differs as listed.
+   * Makes one call on both, and asserts that the results are the same or that ours differs as listed.
    *
    * @param {object} step `{ method, keys?, args?, job? }`
-   * @returns {Promise<object>} who holds what afterwards, by key without namespace
+   * @returns {Promise<object>} the owners afterwards, by key without namespace
    */
   async step(step) {
     const before = owners(await this.contents("ours"));
@@ -50,7 +50,7 @@ class SideBySide {
       if (improvement) {
         this.met.add(improvement.id);
         improvement.ours({ step, official, ours, before, after: owners(mine) });
-        // From here on they would hold different locks.
+        // From here on the two sides would hold different locks.
         await this.clear();
         return {};
       }
@@ -63,7 +63,7 @@ class SideBySide {
     return owners(mine);
   }
 
-  /** Locks of one side, by key without namespace: `{ owner, pttl }`. */
+  /** The locks of one side, by key without namespace: `{ owner, pttl }`. */
   async contents(side) {
     const prefix = SIDES[side];
     const found = {};
@@ -73,7 +73,7 @@ class SideBySide {
     return found;
   }
 
-  /** Empties Redis, side keys and all. */
+  /** Empties Redis, including the side keys. */
   async clear() {
     await this.#bed.command("FLUSHALL");
   }
@@ -91,12 +91,12 @@ async function call(locking, { method, keys, args, job = async () => "result" })
     return { value, text: `gives ${inspect(value)}` };
   } catch (error) {
     const what = error?.__isMedusaError ? `MedusaError ${error.type}` : error?.constructor?.name;
-    // Half a character has no UTF-8: a message that has been through Redis' protocol has U+FFFD in its place.
+    // Half a character has no UTF-8. If the message has passed Redis' protocol, U+FFFD stands in its place.
     return { error, text: `throws ${what}: ${(error?.message ?? inspect(error)).toWellFormed()}` };
   }
 }
 
-/** Owners by key; an execute's is a new one each time. */
+/** Owners by key. The owner of an execute is a new one each time, so its id is left out. */
 function owners(contents) {
   return Object.fromEntries(
     Object.entries(contents).map(([key, { owner }]) => [key, owner.replace(/^(execute:)[-0-9a-f]{36}$/, "$1<uuid>")]),

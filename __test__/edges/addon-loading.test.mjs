@@ -1,4 +1,5 @@
-// An addon that cannot be loaded says why in the first line of the error. Real Node.js, with the flags and packages that lead there.
+// If the addon cannot be loaded, the first line of the error names the reason. The tests use a real Node.js, with the flags and packages that
+// cause this.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -12,7 +13,7 @@ import { HANG_GUARD_MS, OURS_ONLY } from "../support/testbed.mjs";
 
 const run = promisify(execFile);
 
-/** A project with the packed package alone, and the platform's one beside it. */
+/** A project that contains only the packed package and the package of its platform. */
 let project;
 let own;
 let platform;
@@ -20,7 +21,7 @@ let platform;
 before(() => {
   if (OURS !== "medusa-locking-redis" || OURS_ONLY.skip) return;
   project = fs.mkdtempSync(path.join(CACHE, "addon-"));
-  // Without a manifest of its own the work tree would be its package, and its name would mean the work tree.
+  // Without a manifest of its own, the project would belong to the work tree's package, and the package's name would mean the work tree.
   fs.writeFileSync(path.join(project, "package.json"), JSON.stringify({ name: "project", private: true }));
   const modules = path.join(INSTALLED, "node_modules");
   const name = fs.readdirSync(modules).find((entry) => entry.startsWith("medusa-locking-redis-"));
@@ -29,14 +30,14 @@ before(() => {
 
 after(() => project && fs.rmSync(project, { recursive: true, force: true }));
 
-/** Installs both anew, and has `change` spoil them. */
+/** Installs both packages anew, and lets `change` damage them. */
 function install(change = () => {}) {
   fs.rmSync(path.join(project, "node_modules"), { recursive: true, force: true });
   for (const folder of [own, platform]) fs.cpSync(path.join(INSTALLED, "node_modules", path.basename(folder)), folder, { recursive: true });
   change();
 }
 
-/** The first line of what loading the addon says, "loaded" where it works. */
+/** The first line of the error from loading the addon, or "loaded". */
 async function load(flags = [], env = {}) {
   const code = `
     try {
@@ -105,7 +106,7 @@ const ON_GLIBC = process.report.getReport().header.glibcVersionRuntime ? NEEDS_P
 
 test("a glibc that is too old is told with the version that is needed, and the one that is there", ON_GLIBC, async () => {
   install(() => {
-    // The newest version that the addon asks for becomes one that no system has.
+    // The newest glibc version that the addon asks for becomes a version that no system has.
     const bytes = fs.readFileSync(addon());
     const text = bytes.toString("latin1");
     const versions = [...text.matchAll(/GLIBC_2\.\d\d(?=\0)/g)].map(({ 0: name, index }) => ({ name, index }));

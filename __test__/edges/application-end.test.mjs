@@ -1,4 +1,4 @@
-// Medusa ends the application: it tells its modules, and not their providers. Ours notices all the same.
+// Medusa ends the application. It tells its modules, but not their providers. Ours notices the end all the same.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -8,7 +8,7 @@ const bed = openTestbed();
 
 const LIMITED = { ...OURS_ONLY, timeout: HANG_GUARD_MS };
 
-/** A job that runs until told otherwise. */
+/** Starts a job that runs until `end` is called. */
 async function run({ locking }, key) {
   const [held, end] = [deferred(), deferred()];
   const done = locking.execute(key, () => {

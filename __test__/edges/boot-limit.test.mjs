@@ -14,7 +14,7 @@ test("the boot goes on without a server that accepts and says nothing, before it
   try {
     const redisOptions = { connectTimeout: 600_000, socketTimeout: 600_000 };
     const redisUrl = `redis://127.0.0.1:${server.address().port}`;
-    // With these limits nothing but the boot's own would end it within the time that a test may take.
+    // With these limits, only the boot's own limit can end the boot within the time of a test.
     const booted = await bootLocking({ providers: [providerEntry({ redisUrl, redisOptions })] });
     assert.match(booted.logText, /error: An error occurred while connecting to Redis in provider "locking-redis": .*not ready within 5 s/);
     await assert.rejects(

@@ -1,5 +1,5 @@
-// What the HTTP clients of a shop read when a call of the provider fails in a route: Medusa's own error handler, between the provider's
-// error and the answer.
+// The answers that the HTTP clients of a shop get if a call of the provider fails in a route. Medusa's own error handler turns the provider's
+// error into the answer.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -11,7 +11,7 @@ const bed = openTestbed();
 
 const { errorHandler } = requireInstalled("@medusajs/framework/http");
 
-/** What a client gets when a route rejects with this error. */
+/** The answer to a client if a route rejects with this error. */
 function answerTo(error) {
   const answer = {};
   const response = {

@@ -1,4 +1,4 @@
-// A line of the log is one line of a sane length, whatever is in keys, labels and the answers of other processes. Errors have keys as they are.
+// A log line is one line of limited length, whatever is in keys, labels and the answers of other processes. Errors show keys unchanged.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,7 +12,7 @@ const KEY = `a${COMMANDS}b`;
 
 function assertLines(texts) {
   for (const text of texts) {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for these characters.
     assert.doesNotMatch(text, /[\u0000-\u001f\u202e]/);
     assert.ok(text.length < 10_000, `${text.length} characters: ${text.slice(0, 500)}`);
   }

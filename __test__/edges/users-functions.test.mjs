@@ -1,4 +1,4 @@
-// What the user gives the provider to call: a logger, callbacks, strategies. Whatever they do, every call ends and no lock is left behind.
+// The user's functions that the provider calls: a logger, callbacks, strategies. Whatever they do, every call ends and no lock is left behind.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -20,7 +20,7 @@ const WAYS = {
   },
 };
 
-/** Boots with a logger whose `info`, `warn` and `error` do as they are told, but for the boot itself. */
+/** Boots with a logger. After the boot, its `info`, `warn` and `error` call `write`. */
 async function bootWithLogger(write, options = {}) {
   const { logger } = recordingLogger();
   const booted = await bed.bootWith({ providers: [providerEntry(bed.options(options))], logger });
@@ -34,7 +34,7 @@ async function bootWithLogger(write, options = {}) {
   return { ...booted, locking: booted.locking, count };
 }
 
-/** Cuts all connections but the observer's. */
+/** Cuts all connections except the observer's. */
 async function cut() {
   await bed.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
   await bed.command("CLIENT", "KILL", "TYPE", "pubsub");
@@ -50,7 +50,7 @@ for (const [how, write] of Object.entries(WAYS)) {
       await cut();
     }
     await Promise.all(ends);
-    // A lock whose release was cut off is given back by itself.
+    // If the release of a lock was cut off, the provider gives the lock back by itself.
     await until("nothing is locked", async () => (await bed.locks()).length === 0);
     assert.ok(count.told > 0, "the logger was not called at all, so this test says nothing");
   });

@@ -1,4 +1,4 @@
-// Holds "k" by a job that never ends, with a lease of a minute and maximumLeaseMs 2000, and tells its parent once it does.
+// Holds "k" by a job that never ends, with a lease of a minute and maximumLeaseMs 2000. It tells its parent when it holds the key.
 //   node holder.mjs REDIS_URL NAMESPACE
 
 import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";

@@ -1,4 +1,4 @@
-// Locks of acquire that their callers never give back must leave nothing in this process: neither memory nor work.
+// If callers of acquire never give their locks back, nothing of the locks may stay in this process, neither memory nor work.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -13,10 +13,10 @@ const collectGarbage = runInNewContext("gc");
 
 const LOCKS = 4_000;
 const WIDTH = 500;
-/** Each lock that is kept in memory takes 2.4 KB; a flat heap moves by much less. */
+/** Each lock that stays in memory takes 2.4 KB. If none stays, the heap changes by much less. */
 const GROWN_BYTES = LOCKS * 600;
 
-/** Takes many locks of a second, and waits until Redis has none of them. */
+/** Takes many locks of a second, and waits until Redis has none of them any more. */
 async function lapse(locking, tag, callbacks) {
   for (let from = 0; from < LOCKS; from += WIDTH) {
     const some = Array.from({ length: WIDTH }, (_, at) => `${tag}-${from + at}`);
@@ -36,7 +36,7 @@ for (const [what, callbacks] of [
 ]) {
   test(`locks with ${what} that lapse without a release are forgotten`, OURS_ONLY, async () => {
     const { locking, logs } = await bed.boot();
-    // What the first use brings about once, and the functions that are compiled for it, are no growth.
+    // The first use allocates some things once, and compiles functions. This must not count as growth.
     await lapse(locking, "first", callbacks);
     const before = heapBytes();
     await lapse(locking, "second", callbacks);

@@ -1,4 +1,4 @@
-// What Redis owes a connection that has channels may not pass its output limit: `releaseAll` asks in portions.
+// The replies that wait for a connection with channels may not pass Redis' output limit, so `releaseAll` asks in portions.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-// Leases of running jobs, when the event loop or Redis does not play along.
+// Leases of running jobs if the event loop or Redis does not work as usual.
 
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
@@ -26,7 +26,7 @@ const LOST = {
   message: /^Lost the lock for key\(s\) "k" while the job was still running: the lease expired/,
 };
 
-/** Another process that asks for the lock's owner every few ms; returns the owners it has seen. */
+/** Runs `body` while another process asks for the lock's owner every few ms. Returns the owners that the process has seen. */
 async function observeWhile(key, body) {
   const observer = fork(fileURLToPath(new URL("./observer.mjs", import.meta.url)), [String(bed.server.port), key]);
   await messageOf(observer);
@@ -67,7 +67,7 @@ test("a job that was waited for keeps its lock when it blocks the event loop as 
   };
   const waiting = waiter.locking.execute("k", job, { expire: 1 });
   await until("somebody waits", async () => (await bed.command("KEYS", "mlr!*w:*")).length === 1);
-  // The server does not know the script either by which the grant is taken over.
+  // The server does not know the script of the claim either.
   await bed.command("SCRIPT", "FLUSH");
   const seen = await observeWhile(`${NS}k`, async () => {
     end.resolve();
@@ -102,7 +102,7 @@ test("a lease that cannot be renewed aborts the job before it can have lapsed", 
       proxy.pauseReplies();
       await proxy.refuseConnections();
       await once(signal, "abort");
-      // Nothing of ours gets an answer any more, so Redis' own clock decides; the observer's connection is not the proxy's.
+      // No connection of ours gets an answer any more, so Redis' own clock decides. The observer's connection does not use the proxy.
       assert.throws(() => lock.assertHeld(), { code: LOST.code });
       assert.equal(lock.remainingMs(), 0);
       assert.match(signal.reason.message, LOST.message);
@@ -163,7 +163,7 @@ test("releaseAll by another instance aborts the jobs of this one at their next r
     { expire: 1 },
   );
   await begun.promise;
-  // The call may end before releaseAll does.
+  // The call may fail before releaseAll ends, so its error is caught from here on.
   const told = refused(running, LOST);
   await other.releaseAll();
   await told;
@@ -178,11 +178,11 @@ test("releaseAll by the instance itself aborts its jobs at once", async () => {
       begun.resolve();
       await once(signal, "abort");
     },
-    // Its own renewal would come after twenty seconds, later than this test may take.
+    // The job's own renewal would come after twenty seconds, which is later than this test may take.
     { expire: 60 },
   );
   await begun.promise;
-  // The call may end before releaseAll does.
+  // The call may fail before releaseAll ends, so its error is caught from here on.
   const told = refused(running, LOST);
   await locking.releaseAll();
   await told;

@@ -1,4 +1,4 @@
-// The cause of LOCK_LOST says what happened; the job's message is always the official package's.
+// The cause of LOCK_LOST names the reason. The message of the job's error is always the official package's.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -27,7 +27,7 @@ test("a loss that comes with the lock itself is told to whoever gets the lock", 
   const { locking } = await bed.boot();
   const [held, lost] = [deferred(), deferred()];
   const taken = locking.acquire("k", { ownerId: "me", expire: 1, onHeld: held.resolve, onLost: lost.resolve });
-  // On the background thread the lock is taken, and its lease ends, before JavaScript hears of either.
+  // The background thread takes the lock, and the lease ends, before JavaScript hears of either.
   block(2_200);
   await taken;
   const lock = await held.promise;
@@ -37,7 +37,7 @@ test("a loss that comes with the lock itself is told to whoever gets the lock", 
   assert.throws(() => lock.assertHeld(), { code: "LOCK_LOST" });
 });
 
-/** Deletes the lock while the event loop stands still, which then does not hear of it. */
+/** Deletes the lock while the event loop is blocked, so that this process does not hear of it. */
 function deleteMeanwhile() {
   const { hostname, port } = new URL(bed.url);
   const code = `require("node:net").connect(${port}, "${hostname}").on("data", () => process.exit()).write("DEL ${NS}k\\r\\n")`;

@@ -17,7 +17,7 @@ beforeEach(async () => {
 after(() => proxy?.stop());
 
 const boot = (options) => bed.boot({ redisUrl: `redis://127.0.0.1:${proxy.port}`, ...options });
-/** Script calls that name this lock key. The handshake's probe names none. */
+/** Script calls that name this lock key. The handshake's probe names no lock key. */
 const on = (key) => (words) => words[0].startsWith("EVAL") && words.includes(`${NS}${key}`);
 
 for (const when of ["before-reply", "mid-reply"]) {
@@ -53,7 +53,7 @@ test("a release whose answer was lost resolves true and does not free the next h
   const { locking } = await boot();
   await locking.acquire("k");
   const cut = proxy.cutAfterForward({ match: on("k") });
-  // The next holder comes in between, over a connection of its own, and is nobody in particular, too.
+  // The next holder takes the key in between, over a connection of its own. It has no owner's name either.
   const { locking: other } = await bed.boot();
   await proxy.refuseConnections();
   const released = locking.release("k");
@@ -98,7 +98,7 @@ test("a grant that arrives after the time limit is given back", async () => {
 });
 
 for (const args of [{}, { ownerId: "me" }, { ownerId: "me", expire: 60 }]) {
-  test(`acquire with ${JSON.stringify(args)} that times out without an answer is undone after the reconnect`, async () => {
+  test(`acquire with ${JSON.stringify(args)} that times out without an answer is rolled back after the reconnect`, async () => {
     const { locking } = await boot();
     await locking.execute("warm", async () => {});
     const cut = proxy.cutAfterForward({ match: on("k") });
@@ -111,7 +111,7 @@ for (const args of [{}, { ownerId: "me" }, { ownerId: "me", expire: 60 }]) {
   });
 }
 
-test("undoing an attempt leaves what the same owner held before", async () => {
+test("rolling back an attempt leaves what the same owner held before", async () => {
   const { locking } = await boot();
   await locking.acquire("k", { ownerId: "me", expire: 60 });
   const cut = proxy.cutAfterForward({ match: on("k") });

@@ -1,4 +1,4 @@
-// The option maximumLeaseMs: how long the locks of a process that is gone stay.
+// The option maximumLeaseMs: the time for which the locks of a dead process stay.
 
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";

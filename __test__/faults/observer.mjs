@@ -1,5 +1,5 @@
-// A process of its own that watches one key: argv port and key. Says "ready", then on any message the distinct owners it has seen
-// (null: nobody) and ends.
+// A process of its own that watches one key. Its arguments are port and key. It says "ready". On any message it sends the distinct owners that
+// it has seen (null: nobody), and ends.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "../../harness/resp-client.mjs";
@@ -13,7 +13,7 @@ process.once("message", () => {
 });
 seen.add(await client.command("GET", key));
 process.send("ready");
-// Bounded, should the parent be gone.
+// The loop has a limit, in case the parent is gone.
 for (let count = 0; count < 6_000 && !ended; count += 1) {
   seen.add(await client.command("GET", key));
   await sleep(5);

@@ -1,4 +1,4 @@
-// What the log says of a time without Redis: while it lasts, and at its end.
+// The log lines about a time without Redis: while it lasts, and at its end.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-// A server that cannot serve for now is no wrong password and no reason to poll for good.
+// If a server cannot serve for a while, the password is not wrong, and there is no reason to poll for good.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -30,7 +30,7 @@ test("max clients: calls with time left wait and get their lock, and others hear
     booted.locking.execute("j", async () => {}, { timeout: 1 }),
     { type: undefined },
   );
-  // It may have been sent before the connection was found closed.
+  // The call may have been sent before the client found the connection closed.
   assert.match(error.code, /^(LOCK_TIMEOUT|REDIS_UNREACHABLE)$/);
   assert.match(String(error.cause), /max number of clients reached/);
   await until("connections were refused", async () => (await count()) > began);

@@ -1,4 +1,4 @@
-// A job begins on a grant, and the command that takes the grant over is answered with an error. The grant stands for two seconds all the same.
+// A job begins on a grant, but Redis answers the claim with an error. The grant still stands for two seconds.
 
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
@@ -10,7 +10,7 @@ import { untilWaiting } from "../waiting/support.mjs";
 const bed = openTestbed();
 
 const FULL = Buffer.from("-OOM command not allowed when used memory > 'maxmemory'.\r\n");
-/** The claim: a script with two keys, and first of its arguments the grant. */
+/** Whether the command is the claim: a script with two keys, and the grant as its first argument. */
 const isClaim = (words) => /^eval/i.test(words[0]) && words[2] === "2" && String(words[5]).startsWith("grant:");
 
 const proxies = [];
@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 /**
- * A holder, and another instance behind a proxy whose `job` waits for the key.
+ * Starts a holder, and another instance behind a proxy. The `job` of that instance waits for the key.
  *
  * @returns {Promise<{ proxy: object, job: Promise<any>, free(): Promise<void>, logs: object[] }>}
  */

@@ -1,4 +1,4 @@
-// The renewal lane has a connection of its own; it must be the same user's, in the same database.
+// The renewals have a connection of their own. It must use the same user and the same database.
 
 import assert from "node:assert/strict";
 import net from "node:net";
@@ -63,7 +63,7 @@ test("a new connection that nobody answers on holds up the renewals for a moment
   const relay = net.createServer((socket) => {
     connections += 1;
     socket.on("error", () => {});
-    // The first is for calls, the second the renewal's.
+    // The first connection is for calls, the second for renewals.
     if (connections === 2) return;
     const other = net.connect(bed.server.port, "127.0.0.1").on("error", () => socket.destroy());
     socket.on("close", () => other.destroy());

@@ -1,5 +1,5 @@
-// A connection that is reset while the event loop is busy, with something on it that was not read yet. libuv ends its watching once it has
-// told of the failure: whoever reads no further than that something hears of nothing any more.
+// A connection is reset while the event loop is busy, with unread data on it. libuv stops watching the connection once it has reported the
+// failure. If the client then reads only this data, it never learns of the failure.
 
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
@@ -14,8 +14,8 @@ import { until } from "../support/testbed.mjs";
 const [DELAY_MS, BUSY_MS] = [300, 1_000];
 
 /**
- * The proxy in a process of its own, which goes on while the other is busy. It tells when a script call came; a message comes in place of
- * the call's answer.
+ * Runs the proxy in a process of its own, which works while the other process is busy. It reports when a script call has come. A message to a
+ * channel takes the place of the call's answer.
  */
 async function beProxy() {
   const proxy = await startFaultProxy({ targetPort: Number(process.argv[3]) });
@@ -45,7 +45,7 @@ else {
     }
     const [{ locking: direct }, { locking: proxied }] = boots;
     await direct.acquire("k", { ownerId: "first", expire: 60 });
-    // Less than the fifteen seconds after which a silent connection is given up.
+    // The limit is less than the fifteen seconds after which a silent connection is given up.
     const waiting = proxied.execute("k", async () => "done", { timeout: 8 });
     await until("it waits", async () => (await server.cli("KEYS", "mlr!*w:*")).length > 0);
     child.send("arm");

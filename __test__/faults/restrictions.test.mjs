@@ -1,4 +1,5 @@
-// Users and proxies that refuse one thing each: locks work without it and the log names it once, or calls fail with an error that names it.
+// Users and proxies that refuse one thing each. Either locks work without it and the log names it once, or calls fail with an error that names
+// it.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
@@ -10,7 +11,7 @@ import { NS, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
-/** Takes, extends, refuses, hands over and gives back, as a shop does. Resolves with whether the job had a token. */
+/** Takes, extends, refuses, hands over and gives back locks, as a shop does. Resolves with whether the job had a token. */
 async function useLocks({ locking }) {
   await locking.acquire("k", { ownerId: "me", expire: 30 });
   await locking.acquire("k", { ownerId: "me", expire: 60 });
@@ -29,13 +30,13 @@ async function useLocks({ locking }) {
     inside -= 1;
   };
   await Promise.all(Array.from({ length: 20 }, () => locking.execute("hot", job, { timeout: 20 })));
-  // Renewed twice before it ends.
+  // The lease is renewed before the job ends.
   await locking.execute("long", () => new Promise((resolve) => setTimeout(resolve, 1_300)), { expire: 1 });
   assert.deepEqual(await bed.locks(), []);
   return token !== undefined;
 }
 
-/** What the log names as missing: one line, or none. */
+/** Asserts that locks work. The log names the missing thing in one line, or has no such line without `log`. */
 async function works(booted, { tokens = true, log }) {
   assert.equal(await useLocks(booted), tokens);
   await booted.locking.acquire("left", { ownerId: "me" });
@@ -50,7 +51,7 @@ function tellsOnce({ logs }, log) {
   if (log) assert.match(told[0], log);
 }
 
-/** Every kind of call fails at once with an error that names what is missing, and so does the boot's log. */
+/** Asserts that every kind of call fails at once with an error that names the missing thing, and that the boot's log names it. */
 async function fails({ locking, logText }, reason) {
   assert.match(logText, reason);
   const expected = { code: "REDIS_REFUSED", type: "locking_error", message: reason };
@@ -60,14 +61,14 @@ async function fails({ locking, logText }, reason) {
     expected,
   );
   await refused(locking.release("k", { ownerId: "me" }), expected);
-  // What was tried at connect ends after a millisecond, where it cannot be deleted.
+  // If a lock that was tried at connect cannot be deleted, it ends after a millisecond.
   await until("nothing is locked", async () => (await bed.locks()).length === 0);
 }
 
 const POLLING = (what) => ({ log: new RegExp(`asking again and again.*${what}`, "is") });
 const PLAIN = (what) => ({ tokens: false, log: new RegExp(what, "is") });
 
-/** By the right that is missing: what works without it, or why nothing does. */
+/** By missing right: the log line if locks work without the right, or the reason why all calls fail. */
 const ONE_FEWER = {
   [`~${NS}*`]: { fails: /begin with|beginning with "medusa_lock:"/ },
   "~mlr!*": PLAIN("mlr!"),
@@ -79,13 +80,13 @@ const ONE_FEWER = {
   "+del": { fails: /Lua scripts.*DEL/s },
   "+pttl": { fails: /Lua scripts.*PTTL/s },
   "+pexpire": { fails: /Lua scripts.*PEXPIRE/s },
-  // Redis lets everybody say HELLO.
+  // Redis lets every user call HELLO.
   "+hello": {},
   "+subscribe": POLLING("subscribe"),
   "+publish": POLLING("PUBLISH"),
   "+info": { log: /ready check is skipped.*info/is },
   "+client": { log: /CLIENT was refused/ },
-  // Callers of the official package are taken for there, which costs a pause.
+  // Without this right, the client assumes that there are callers of the official package, which costs a pause.
   "+script": {},
 };
 for (const name of ["mget", "exists", "incrby", "persist", "time", "zadd", "zpopmin", "zrange", "zrem", "zscore"]) {
@@ -140,7 +141,7 @@ test("without side keys an acquire that is withdrawn leaves its owner the lock t
   const { locking, logs } = await boot(`fewer:pw@127.0.0.1:${proxy.port}`);
   const withdrawn = async (key) => {
     const controller = new AbortController();
-    // The answer must not be there before the signal is.
+    // The answer must not arrive before the signal.
     proxy.pauseReplies();
     const call = locking.acquire(key, { ownerId: "me", expire: 30, signal: controller.signal });
     controller.abort();
@@ -152,7 +153,7 @@ test("without side keys an acquire that is withdrawn leaves its owner the lock t
   await until("the answer is there", async () => logs.some(({ text }) => /lock on key "k" .*is not known/.test(text)));
   assert.equal(await bed.owner(`${NS}k`), "me");
   await withdrawn("free");
-  // What is surely of the withdrawn call goes back.
+  // A lock that surely belongs to the withdrawn call is given back.
   await until("only the owner's lock is left", async () => (await bed.locks()).length === 1);
   assert.equal(await locking.release("k", { ownerId: "me" }), true);
 });
@@ -180,7 +181,7 @@ test("without +select another database is refused, and database 0 works", async 
   await fails(await boot(`fewer:pw@127.0.0.1:${bed.server.port}/1`), /Redis refused database 1/);
 });
 
-/** By what the proxy does: what works behind it, or why nothing does. */
+/** By restriction of the proxy: the log line if locks work behind it, or the reason why all calls fail. */
 const PROXIES = [
   [{ refuses: ["HELLO"] }, POLLING("RESP3")],
   [{ refuses: ["SUBSCRIBE", "SSUBSCRIBE", "PSUBSCRIBE"] }, POLLING("SUBSCRIBE")],

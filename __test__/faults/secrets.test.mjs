@@ -1,4 +1,4 @@
-// A server that repeats passwords: they stand nowhere.
+// A server that repeats passwords in its replies. The passwords must not appear anywhere.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -15,7 +15,7 @@ const SECRET = "hunter2/SECRET";
 const FORMS = [SECRET, encodeURIComponent(SECRET), "hunter2/SECR"];
 const echo = (socket) => socket.write(`-ERR unknown command, with args beginning with: ${FORMS.map((form) => `'${form}'`).join(" ")} \r\n`);
 
-/** Everything that the log and the error of a call show. */
+/** Everything that the log and the error of a call contain. */
 async function shownBy(booted, call) {
   const error = await call.then(
     () => undefined,

@@ -1,4 +1,4 @@
-// Redis stands still while a lock is given back. A job that ended inside its lease had its lock until its end, however late the answer comes.
+// Redis stands still while a lock is given back. If a job ended inside its lease, it had its lock until its end, however late the answer comes.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -9,7 +9,7 @@ import { NS, OURS_ONLY, openTestbed, refused, SERVER, until } from "../support/t
 
 const bed = openTestbed();
 
-/** Longer than the shortest lease by far, and shorter than any time limit of a connection. */
+/** Much longer than the shortest lease, and shorter than any time limit of a connection. */
 const PAUSE_MS = 2_500;
 
 let server;
@@ -18,7 +18,7 @@ before(async () => {
 });
 after(() => server.stop());
 
-/** The ways in which a server stands still; each resolves when it does, and gives what wakes it. */
+/** The ways in which a server stands still. Each resolves when the server stands still, with a function that wakes the server. */
 const WAYS = {
   "a process that is stopped": async () => {
     await server.kill("SIGSTOP");
@@ -34,7 +34,7 @@ const boot = () => bed.boot({ redisUrl: server.url });
 
 for (const [way, standStill] of Object.entries(WAYS)) {
   const options = { skip: OURS_ONLY.skip || (way === "a process that is stopped" && STOPPED_SERVERS.skip) };
-  /** Runs jobs that end while the server stands still, and wakes it when their leases are over. */
+  /** Runs jobs that end while the server stands still, and wakes the server when their leases are over. */
   const jobsThatEnd = async (locking, keysOfEach, { job = async () => "done", expire = 1 } = {}) => {
     let wake;
     let begun = 0;
@@ -126,7 +126,7 @@ test("calls of one instance that follow one another have their results", OURS_ON
   const job = async (_signal, lock) => {
     lock.assertHeld();
     ran += 1;
-    // Those before this one have told nobody yet, or have: both are right.
+    // The calls before this one may or may not have their results by now. Both are right.
     if (ran === 3) wake = await WAYS["a process that is stopped"]();
     return "done";
   };
@@ -146,7 +146,7 @@ test("a job whose lock somebody else took while the server stood still is told, 
   const job = locking.execute(
     "k",
     async (_signal, lock) => {
-      // Not by time but by another's hand: this must not count as a good end.
+      // The lock is lost to another client, not by time. This must not count as a good end.
       await server.cli("SET", `${NS}k`, "thief");
       lock.assertHeld();
     },

@@ -1,4 +1,4 @@
-// Waits and jobs that take long are named in the log, once each, with who is behind them.
+// The log names waits and jobs that take long, once each, with the code or the process that causes them.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -15,7 +15,7 @@ const bed = openTestbed();
 const linesAbout = (booted, words) =>
   booted.logs.filter(({ level, text }) => level === "warn" && text.includes(words)).map(({ text }) => text);
 
-/** A job that holds `key` until its end is asked for. */
+/** Starts a job that holds `key` until the returned function is called. */
 async function holdWithLabel({ locking }, key, label) {
   const [held, end] = [deferred(), deferred()];
   const job = locking.execute(

@@ -11,7 +11,7 @@ import { NS, refused, SERVER, until } from "../support/testbed.mjs";
 
 const TIMEOUT = { code: "LOCK_TIMEOUT", message: "Timed-out acquiring lock.", type: "conflict" };
 
-/** Runs `body` with a server of its own and a module on it; cleans up whatever happens. */
+/** Runs `body` with a server of its own and a module on it, and cleans up in any case. */
 async function withServer(body, options = {}) {
   const server = await startServer({ version: SERVER });
   const booted = await bootLocking({ providers: [providerEntry({ redisUrl: server.url, ...options })] });
@@ -72,7 +72,7 @@ test("Redis killed and restarted under load: nothing overlaps, nothing hangs, no
             { timeout: 5, expire: 30 },
           );
         } catch (error) {
-          // A restart without persistence loses the lock of the job that was running: that is told.
+          // The running job loses its lock in a restart without persistence, and its call fails with this error.
           outcomes.add(error.code);
         }
       }
@@ -87,7 +87,7 @@ test("Redis killed and restarted under load: nothing overlaps, nothing hangs, no
     await load;
     assert.ok(finished > 100, `only ${finished} jobs`);
     for (const code of outcomes) assert.ok(["LOCK_LOST", "LOCK_TIMEOUT", "REDIS_UNREACHABLE"].includes(code), code);
-    // Data is gone with the server, so the one job that ran on may meet the next: no more than one per restart.
+    // The data is gone with the server, so the one job that runs on may overlap with the next job, at most once per restart.
     assert.ok(overlaps <= 3, `${overlaps} overlaps`);
     await locking.execute("hot", async () => {}, { timeout: 20 });
     await until("nothing is locked", async () => !(await ownerOn(server, "hot")));
@@ -140,7 +140,7 @@ test("a hung server: calls end at their limit and say why, and work goes on when
       refused(locking.acquire("l", { awaitQueue: true, timeout: 1 }), TIMEOUT),
     ]);
     for (const { cause } of errors) assert.match(cause.message, /^Redis has not answered for \d+\.\d s$/);
-    // It is no conflict, so nobody is sent to look for a holder.
+    // There is no conflict, so the log does not tell anybody to look for a holder.
     assert.match(booted.logText, /waited in vain for key "k" .*Redis has not answered .*medusa-locking-redis doctor" says what is wrong/);
     assert.doesNotMatch(booted.logText, /who holds it/);
     await server.kill("SIGCONT");

@@ -1,4 +1,4 @@
-// Instances that poll, of the official package and of ours, get their share of a key that ours keep busy, whoever was there first.
+// Instances of the official package, and instances of ours that poll, get their share of a key that ours keep busy, whoever was there first.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -10,7 +10,7 @@ const bed = openTestbed();
 
 const JOB_MS = 5;
 const HEAD_START_MS = 1_000;
-/** After it an official holder that was seen is forgotten. */
+/** After this time, an official holder that was seen is forgotten. */
 const REMEMBERED_MS = 30_000;
 
 const KINDS = {
@@ -19,11 +19,11 @@ const KINDS = {
   official: () => bed.boot({}, { resolve: OFFICIAL }),
 };
 
-/** Who is in a job, by key: there may be one. */
+/** The keys of the jobs that run at the moment. A key may have one job at a time. */
 const inside = new Map();
 
 /**
- * Callers that come back to one key again and again.
+ * Runs callers that ask for one key again and again.
  *
  * @returns {Promise<{ jobs: number, timeouts: number }>} when `ms` are over and all calls have ended
  */
@@ -49,7 +49,7 @@ async function contend({ locking }, key, { callers, ms, jobMs = JOB_MS }) {
   return seen;
 }
 
-/** The later side's jobs in the time in which both are there are at least a twentieth. */
+/** Asserts that each side has at least a twentieth of all jobs, and that no call of ours timed out. */
 function isServed(ours, other, what) {
   const figures = `${what}: ${JSON.stringify({ ours, other })}`;
   assert.ok(other.jobs >= 0.05 * (ours.jobs + other.jobs), figures);
@@ -63,7 +63,7 @@ for (const kind of ["ours by RESP2", "official"]) {
     test(`${callers} of each at a time: ours and ${kind} are both served, whichever begins`, OURS_ONLY, async () => {
       const both = await Promise.all([KINDS.ours(), KINDS[kind]()]);
       const orders = { "ours first": [0, HEAD_START_MS], "both at once": [0, 0], "ours last": [HEAD_START_MS, 0] };
-      // Each on a key of its own, all at the same time.
+      // Each order has a key of its own, and all run at the same time.
       const inOrder = async ([order, after]) => {
         const side = async (booted, ms) => {
           await sleep(ms);
@@ -71,7 +71,7 @@ for (const kind of ["ours by RESP2", "official"]) {
         };
         const [ours, other] = await Promise.all(both.map((booted, at) => side(booted, after[at])));
         const figures = isServed(ours, other, order);
-        // The official package's callers time out one another, when it is alone, too.
+        // Callers of the official package make one another time out, even without ours.
         if (kind !== "official") assert.equal(other.timeouts, 0, figures);
         else assert.ok(other.timeouts <= callers, figures);
       };

@@ -27,7 +27,8 @@ for (const name of Object.keys(PHASES)) {
 }
 
 test("a release that does not look at the owner shows as two holders", async () => {
-  // Of the same length, so that nothing else of the command changes. Their hashes are others: the client sends the texts each time.
+  // Each replacement has the same length, so that nothing else of the command changes. The changed scripts have other hashes, so the client
+  // sends the texts each time.
   const slips = [
     ["local owner, grant, me, ticket, served = ARGV", "== owner", "        "],
     ["local owner, stride = ARGV", "~= owner", "== false"],
@@ -36,7 +37,7 @@ test("a release that does not look at the owner shows as two holders", async () 
     const slip = slips.find(([mark]) => command.includes(mark));
     return slip ? Buffer.from(command.toString("latin1").replaceAll(slip[1], slip[2]), "latin1") : command;
   };
-  // Whose lock was lost with the data gives back what is another's by then.
+  // A client whose lock was lost with the data gives back a lock that another client has by then.
   const { violations } = await runPhase("flush", { holds: 40 * HOLDS, seed: 1, folder, limitMs: LIMIT_MS, rewrite: carelessly });
   assert.match(violations.join("\n"), /two holders of/);
 });

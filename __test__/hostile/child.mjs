@@ -1,4 +1,4 @@
-// The process that meets the hostile server: it boots the module, works when it is told to, and tells how it fared.
+// The process that meets the hostile server. It boots the module, works when it is told to, and reports the outcome.
 
 import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
 
@@ -9,7 +9,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const watched = { blockedMs: 0, mostBytes: 0 };
 let [at, cpu] = [process.hrtime.bigint(), process.cpuUsage()];
 
-/** The longest time for which the loop was busy. What other processes took away from this one does not count. */
+/** Measures the longest time for which the loop was busy. Time that other processes took away from this one does not count. */
 setInterval(() => {
   const [now, used] = [process.hrtime.bigint(), process.cpuUsage(cpu)];
   const busyMs = Math.min(Number(now - at) / 1e6 - 5, (used.user + used.system) / 1e3);
@@ -55,7 +55,7 @@ const SCENES = {
     );
     return { held, ended };
   },
-  /** Until a call works again. */
+  /** Makes calls until one works again, for ten seconds at most. */
   async recovers({ name }) {
     const began = Date.now();
     for (let attempt = 0; Date.now() - began < 10_000; attempt += 1) {

@@ -7,7 +7,7 @@ import { assertEnded, assertUnharmed, liveThrough, startVictim } from "./support
 
 const bed = openTestbed();
 
-/** Commands of a connection that is ready: its calls. */
+/** Whether a command belongs to a call, on a connection that is ready. */
 const ofACall = (words, socket) => socket.main && words.some((word) => word.includes("medusa_lock:h"));
 
 for (const [where, meets] of [

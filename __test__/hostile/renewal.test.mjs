@@ -25,7 +25,7 @@ test("whatever the renewal's connection is answered, no job is told a loss, memo
   for (const [name, reply] of Object.entries(REPLIES)) {
     const fared = await live(name, reply);
     assert.ok(server.met > 0, `nobody was answered with ${name}`);
-    // The job ends well inside its lease, and nothing said that the lock is another's.
+    // The job ends well inside its lease, and nothing said that another client has the lock.
     assert.deepEqual([fared.seen.held, fared.seen.ended.code], [true, "done"], `${name}: ${JSON.stringify(fared.seen)}`);
     assertUnharmed(fared, control, name);
   }

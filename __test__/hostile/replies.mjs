@@ -1,5 +1,5 @@
-// What a server may answer that is no answer: each entry is given the connection's socket and writes to it, for one command. Those that
-// never end write as long as the other side reads.
+// The bad answers of a server. Each entry gets the socket of a connection, and writes its answer to one command there. Entries without an end
+// write as long as the other side reads.
 
 const CHUNK = Buffer.alloc(64 << 10, "x");
 const NILS = Buffer.from("$-1\r\n".repeat(12_000));
@@ -8,7 +8,10 @@ const LONG = "9223372036854775807";
 
 const say = (text) => (socket) => socket.write(text);
 
-/** Writes the beginning, and then more and more of the same, in portions: a client that reads as fast as this writes leaves always room. */
+/**
+ * Writes the beginning, and then more and more of the same. It writes in portions, because a socket whose client reads as fast as this writes
+ * always has room.
+ */
 function endless(beginning, more) {
   return (socket) => {
     socket.streams = true;
@@ -25,7 +28,7 @@ function endless(beginning, more) {
 
 const always = (bytes) => () => bytes;
 
-/** Messages to channels; `channel` of the socket is the one that its client listens to. */
+/** Makes messages to a channel. `channelOf` chooses the channel, for example one that the client of the socket listens to. */
 function messages(channelOf, text) {
   let count = 0;
   return (socket) => {
@@ -42,7 +45,7 @@ function messages(channelOf, text) {
 const grantsOf = (socket) => socket.channels?.find((name) => name.startsWith("mlr!c:")) ?? "mlr!c:none";
 const lossesOf = (socket) => socket.channels?.find((name) => name.startsWith("mlr!o:")) ?? "mlr!o:none";
 
-/** Error replies, as Redis or a proxy in front of it has them. */
+/** Error replies of Redis, or of a proxy in front of it. */
 const ERRORS = [
   "ERR unknown",
   "OOM command not allowed when used memory > 'maxmemory'.",
@@ -64,7 +67,7 @@ const ERRORS = [
   "",
 ];
 
-/** By name. */
+/** All bad answers by name. */
 const ALL = {
   "a bulk string of 9 TB": endless("$9000000000000\r\n", always(CHUNK)),
   "a bulk string of 500 MB": endless("$500000000\r\n", always(CHUNK)),
@@ -152,5 +155,5 @@ const ALL = {
   ...Object.fromEntries(ERRORS.map((text) => [`the error ${text.split(" ")[0] || "without a text"}`, say(`-${text}\r\n`)])),
 };
 
-/** All, or those whose name contains `MLR_HOSTILE`. */
+/** All bad answers, or those whose name contains `MLR_HOSTILE`. */
 export const REPLIES = Object.fromEntries(Object.entries(ALL).filter(([name]) => name.includes(process.env.MLR_HOSTILE ?? "")));

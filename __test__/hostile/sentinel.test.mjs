@@ -13,7 +13,7 @@ const bed = openTestbed();
 const bulk = (text) => `$${text.length}\r\n${text}\r\n`;
 const list = (items) => `*${items.length}\r\n${items.join("")}`;
 
-/** A Sentinel that always names this master, and these others. */
+/** Starts a Sentinel that always names this master and these other Sentinels. */
 async function startSentinel(port, others = []) {
   const listener = net
     .createServer((socket) => {

@@ -1,4 +1,4 @@
-// A proxy in front of a good server that answers in its place when it is told to.
+// A proxy in front of a good server. When told to, it answers in place of the server.
 
 import { once } from "node:events";
 import net from "node:net";
@@ -20,11 +20,11 @@ class HostileServer {
   #sockets = new Set();
 
   port = 0;
-  /** Writes a bad answer to a socket; `undefined`: everything is passed on. */
+  /** Writes a bad answer to a socket. While this is `undefined`, the proxy passes everything on. */
   reply;
-  /** Given the words of a command and its connection (`main`: it asked for RESP3): whether the answer is bad. */
+  /** Whether a command gets a bad answer, by its words and its connection. The connection has `main` if it asked for RESP3. */
   meets = () => true;
-  /** How many bad answers were given. */
+  /** The number of commands that got no good answer. */
   met = 0;
 
   constructor(targetPort) {
@@ -49,7 +49,7 @@ class HostileServer {
       target.destroy();
     });
     target.on("close", () => socket.destroy());
-    // Once an answer was bad, nothing good comes on this connection any more.
+    // After a bad answer, no good answer comes on this connection any more.
     target.on("data", (bytes) => queue.bad || socket.write(bytes));
     socket.on("data", (bytes) => {
       for (const frame of commands.push(bytes)) this.#command(socket, target, queue, frame);
@@ -63,7 +63,7 @@ class HostileServer {
     queue.bad ||= this.reply !== undefined && this.meets(words, socket);
     if (!queue.bad) return target.write(frame);
     this.met += 1;
-    // Nobody could tell the one from the other when a reply has no end.
+    // While a reply without an end is written, no other reply is: the client could not tell them apart.
     if (this.reply && !socket.destroyed && !socket.streams) {
       this.reply(socket);
       socket.streams ||= socket.writableNeedDrain;
@@ -75,7 +75,7 @@ class HostileServer {
     [this.reply, this.meets, this.met] = [reply, meets, 0];
   }
 
-  /** Is a good server from now on; connections that had a bad answer end. */
+  /** Is a good server from now on. All open connections end. */
   turnGood() {
     this.reply = undefined;
     for (const socket of this.#sockets) socket.destroy();

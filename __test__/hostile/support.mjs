@@ -1,4 +1,4 @@
-// What the tests of hostile servers share: a process that meets them, and what has to hold of it.
+// Helpers for the tests of hostile servers: a process that meets such a server, and assertions about the process.
 
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
@@ -6,15 +6,15 @@ import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const CHILD = fileURLToPath(new URL("./child.mjs", import.meta.url));
-/** Calls have a limit of one second; what they take beyond is the machine's. */
+/** Calls have a limit of one second. The rest is for a slow machine. */
 const CALLS_END_MS = 8_000;
 const MOST_BYTES = 64 << 20;
 const MOST_BLOCKED_MS = 100;
 
 /**
- * Starts a process with a provider of these options; it ends after this file's last test.
+ * Starts a process with a provider of these options. The process ends after this file's last test.
  *
- * @returns {Promise<(scene: string, args?: object) => Promise<any>>} has it play a scene
+ * @returns {Promise<(scene: string, args?: object) => Promise<any>>} a function that has the process play a scene
  */
 export async function startVictim(options) {
   const child = fork(CHILD, [JSON.stringify(options)], { execArgv: ["--expose-gc"] });
@@ -52,9 +52,9 @@ export async function startVictim(options) {
 }
 
 /**
- * Has the victim live through one time of bad answers, and says how it fared.
+ * Exposes the victim to bad answers for a while, and returns its measurements.
  *
- * @param {object} at `server`, `victim`, `name` of the answers, and `meanwhile`: what is done while they are bad
+ * @param {object} at `server`, `victim`, `name` of the answers, and `meanwhile`: the work while the answers are bad
  */
 export async function liveThrough({ server, victim, name, reply, meets, meanwhile }) {
   const before = await victim("measure");
@@ -72,7 +72,7 @@ export async function liveThrough({ server, victim, name, reply, meets, meanwhil
   return { seen, recoveredMs: ms, blockedMs, grewBy: mostBytes - before, longestLine, lines };
 }
 
-/** What has to hold, with what a good server costs as a measure of this machine. */
+/** Asserts that the victim is unharmed. `control` has the measurements with a good server, as a measure of this machine. */
 export function assertUnharmed(fared, control, name) {
   const shown = `${name}: ${JSON.stringify(fared).slice(0, 3_000)}`;
   assert.notEqual(fared.recoveredMs, undefined, `it does not recover: ${shown}`);
@@ -81,7 +81,7 @@ export function assertUnharmed(fared, control, name) {
   assert.ok(fared.longestLine <= 1_000, `a line of ${fared.longestLine} characters: ${shown}`);
 }
 
-/** What has to hold of calls with a limit. */
+/** Asserts that calls with a limit ended in time, with short errors. */
 export function assertEnded({ outcomes, ms }, name) {
   assert.ok(ms <= CALLS_END_MS, `calls with a limit of 1 s ended after ${ms} ms: ${name}`);
   for (const { message, cause } of outcomes) {

@@ -1,4 +1,4 @@
-// A shop on the Medusa that MLR_INSTALLED names: boots the real Locking Module on the Redis at argv and uses all of it.
+// A shop on the Medusa that MLR_INSTALLED names. It boots the real Locking Module on the Redis of its first argument, and uses all of it.
 
 import assert from "node:assert/strict";
 import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
@@ -19,7 +19,7 @@ for (const provider of [undefined, "locking-redis", ...(knowsPrefix === "true" ?
   await locking.releaseAll({ ownerId: "me", ...named });
   assert.equal(await locking.execute("a", async () => "free", { timeout: 1, ...named }), "free");
 }
-// The provider is told of the end, and lets a job reach its own first.
+// The provider is told of the application's end, and lets a job end first.
 let reached = false;
 const job = locking.execute("a", async () => {
   await new Promise((resolve) => setTimeout(resolve, 200));

@@ -1,14 +1,14 @@
-// Versions of Medusa with what they need to boot the Locking Module, in `.cache/medusa/<version>`, and the packed package beside it.
+// Versions of Medusa in `.cache/medusa/<version>`, with everything that the Locking Module needs to boot, and the packed package beside it.
 
 import fs from "node:fs";
 import path from "node:path";
 import { installPacked } from "../../harness/install-packed.mjs";
 import { CACHE } from "../../harness/paths.mjs";
 
-/** From the first that is supported to the next one's newest snapshot; between them those where something changed that matters here. */
+/** From the first supported version to the newest snapshot of the next version. Between them are versions in which something relevant changed. */
 export const VERSIONS = ["2.0.7", "2.4.0", "2.8.8", "2.11.3", "2.14.2", "2.18.0", "2.21.2", "2.22.0-snapshot-20260911212358"];
 
-/** Packages that the framework of early versions asks for by a range: it would be installed with those of today. */
+/** Packages for which the framework of early versions gives a version range. Without a pin, today's versions would be installed. */
 const PINNED = ["cli", "modules-sdk", "orchestration", "telemetry", "types", "utils", "workflows-sdk"];
 
 const TARBALLS = path.join(CACHE, "pack");

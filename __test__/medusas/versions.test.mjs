@@ -12,7 +12,7 @@ const bed = openTestbed();
 const run = promisify(execFile);
 const SHOP = fileURLToPath(new URL("./shop.mjs", import.meta.url));
 
-/** From this one on a provider is found by its id, and so the name that begins with `lp_` can be added. */
+/** From this version on, a provider is found by its id, so the name that begins with `lp_` can be added. */
 const FIRST_WITH_IDS = [2, 8, 8];
 
 function knowsPrefix(version) {

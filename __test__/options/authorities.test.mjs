@@ -1,4 +1,4 @@
-// Whom the client trusts if tls.ca does not say. What a newer Node tells is tested in ../runtimes/authorities.test.mjs.
+// The authorities that the client trusts if tls.ca is not set. The answers of a newer Node are tested in ../runtimes/authorities.test.mjs.
 
 import assert from "node:assert/strict";
 import path from "node:path";

@@ -1,4 +1,4 @@
-// Which nodes the option `cluster` begins with: the first of them is asked first, and gets the password.
+// The nodes with which the option `cluster` begins. The first of them is asked first, and gets the password.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
-// A URL with a user name or a password counts for both, as with ioredis. What that takes away is warned of.
+// If a URL has only a user name or only a password, it decides about both, as with ioredis. A warning names the other value if it is ignored for
+// this reason.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";

@@ -1,4 +1,4 @@
-// What becomes of redisOptions: the values that the addon is told, what is warned of, what is refused.
+// redisOptions: the values that the addon gets, the warnings, and the refusals.
 
 import assert from "node:assert/strict";
 import os from "node:os";
@@ -45,7 +45,7 @@ test("without options everything is as ioredis has it", () => {
   assert.deepEqual([warnings, retryStrategy, reconnectOnError], [[], undefined, undefined]);
 });
 
-/** By option: a value, and what the addon is told then; `undefined`: nothing. */
+/** By option: a value, and the values that it leads to in the result of the parser; `undefined`: none. */
 const TOLD = {
   family: [[4, { family: 4 }]],
   keepAlive: [

@@ -1,4 +1,4 @@
-// What becomes of the options about Sentinels: what the addon is told, what is warned of, what is refused.
+// The options about Sentinels: the values that the addon gets, the warnings, and the refusals.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -30,7 +30,7 @@ test("what stands in the URL is the master's", () => {
   assert.deepEqual([sentinels.username, sentinels.password], [undefined, undefined]);
 });
 
-/** By option: a value, and what the addon is told of the Sentinels then. */
+/** By option: a value, and the values about Sentinels that the addon gets for it. */
 const TOLD = {
   sentinels: [
     [

@@ -2,20 +2,20 @@
 
 import { OURS, requireInstalled } from "../../harness/installed.mjs";
 
-/** A module of the compiled provider, such as "options/redis-url". */
+/** Loads a module of the compiled provider, such as "options/redis-url". */
 export function provider(name) {
   return requireInstalled(`${OURS}/provider/dist/${name}.js`);
 }
 
 const { parseOptions } = provider("options/options");
 
-/** What the addon is told, and beside it the warnings and the user's functions. */
+/** Returns the options for the addon, and beside them the warnings and the user's functions. */
 export function parse(redisUrl, redisOptions) {
   const { native, warnings, retryStrategy, reconnectOnError } = parseOptions({ redisUrl, redisOptions });
   return { ...native, warnings, retryStrategy, reconnectOnError };
 }
 
-/** The error that options are refused with, if they are. */
+/** Returns the error with which the options are refused, or `undefined`. */
 export function refusal(redisUrl, redisOptions) {
   try {
     parse(redisUrl, redisOptions);

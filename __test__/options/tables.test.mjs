@@ -1,4 +1,4 @@
-// The tables know every option that ioredis and Node declare, and docs/OPTIONS.md says what they say.
+// The tables know every option that ioredis and Node declare, and docs/OPTIONS.md agrees with the tables.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";

@@ -1,4 +1,4 @@
-// What becomes of redisOptions.tls, as far as it can be seen without a server.
+// redisOptions.tls, as far as it can be tested without a server.
 
 import assert from "node:assert/strict";
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
@@ -30,7 +30,7 @@ after(() => {
   Object.assign(process.env, NODE_TLS_REJECT_UNAUTHORIZED && { NODE_TLS_REJECT_UNAUTHORIZED });
 });
 
-/** What the addon is told for TLS options, and the warnings. */
+/** Returns the values that the addon gets for TLS options, and the warnings. */
 function parseTls(options, url = "redis://h") {
   const { tls: told, warnings } = parse(url, { tls: options });
   return { ...told, warnings };

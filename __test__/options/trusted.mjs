@@ -1,4 +1,4 @@
-// Whom another process trusts, which has its own Node, flags and environment.
+// The authorities that another process trusts. The process has its own Node, flags and environment.
 
 import { execFile } from "node:child_process";
 import { X509Certificate } from "node:crypto";
@@ -12,7 +12,7 @@ import { ROOT } from "../../harness/paths.mjs";
 const SUPPORT = path.join(ROOT, "__test__", "options", "support.mjs");
 const NONE = { NODE_EXTRA_CA_CERTS: undefined, SSL_CERT_FILE: undefined, SSL_CERT_DIR: undefined, NODE_OPTIONS: undefined };
 
-/** A folder that is there as long as the tests of a file run. */
+/** A folder that exists while the tests of a file run. */
 export const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-authorities-"));
 after(() => fs.rmSync(folder, { recursive: true }));
 
@@ -23,7 +23,7 @@ export function textFile(name, ...parts) {
   return full;
 }
 
-/** Of a certificate in PEM. */
+/** The fingerprint that names a certificate in PEM. */
 export function nameOf(text) {
   return new X509Certificate(text).fingerprint256;
 }
@@ -32,9 +32,9 @@ export function nameOf(text) {
  * @param {object} options
  * @param {string} [options.node] the program; default this one
  * @param {string[]} [options.args] Node's flags
- * @param {Record<string, string>} [options.env] added to the environment, which says nothing else of authorities
+ * @param {Record<string, string>} [options.env] added to the environment, which names no authorities otherwise
  * @param {string} [options.before] a script that runs first
- * @returns {Promise<{ names: string[], warnings: string[] }>} the authorities by fingerprint, and what the options' parser warns of
+ * @returns {Promise<{ names: string[], warnings: string[] }>} the authorities by fingerprint, and the warnings of the options' parser
  */
 export async function trusted({ node = process.execPath, args = [], env = {}, before = "" }) {
   const script = `${before}

@@ -1,4 +1,4 @@
-// What a redisUrl is read as. What the boot says about those that cannot be read is tested in conformance/redis-url.test.mjs.
+// How a redisUrl is read. The boot's errors about URLs that cannot be read are tested in conformance/redis-url.test.mjs.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";

@@ -1,4 +1,4 @@
-// Whose certificates are taken, and what is said where they are not.
+// The certificates that the client accepts, and the errors about the others.
 
 import assert from "node:assert/strict";
 import { createPrivateKey } from "node:crypto";
@@ -97,7 +97,7 @@ test("a certificate that nobody who is trusted has signed", OURS_ONLY, async () 
 });
 
 test("no certificate where the server wants one", OURS_ONLY, async () => {
-  // What it says may be lost with the connection.
+  // The server's message may be lost with the connection.
   const wanted = /the server wants a client certificate; give tls\.cert and tls\.key|may want a client certificate \(tls\.cert/;
   await failsToConnect(await boot(strict, { ca }), wanted);
   await failsToConnect(await boot(strict, { ca, maxVersion: "TLSv1.2" }), /may want a client certificate \(tls\.cert and tls\.key\)/);

@@ -1,4 +1,4 @@
-// TLS in processes and threads of their own: what the environment says of it, the thread lane, and the end of threads.
+// TLS in processes and threads of their own: settings of the environment, the thread lane, and the end of threads.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ openTestbed();
 const tls = await openTlsBed();
 const redis = await tls.start();
 
-/** Trusts the tests' authority as users do who cannot change the options. */
+/** Trusts the tests' authority by the environment, like users who cannot change the options. */
 const TRUSTING = { NODE_EXTRA_CA_CERTS: tls.certificates.file("ca") };
 const THREAD = { MEDUSA_LOCKING_LANE: "thread" };
 

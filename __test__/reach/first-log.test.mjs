@@ -1,4 +1,4 @@
-// What a new user's log says when something is not right yet: one line each, and what to do.
+// The log of a new user if something is not right yet. There is one line for each problem, and it says what to do.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -25,17 +25,17 @@ async function listen(server) {
   return server.address().port;
 }
 
-/** Lines that want something of somebody. */
+/** The lines that ask somebody to do something. */
 const asking = ({ logs }) => logs.filter(({ level }) => level === "warn" || level === "error").map(({ text }) => text);
 
-/** The one line of a boot there. */
+/** Boots with this URL, and returns the one line that asks for something. */
 async function theLine(redisUrl, redisOptions = {}) {
   const lines = asking(await bed.boot({ redisUrl, redisOptions }));
   assert.equal(lines.length, 1, lines.join("\n"));
   return lines[0];
 }
 
-/** A server that says this to whoever connects, and closes. */
+/** Starts a server that sends this text to every client, and closes the connection. */
 function saying(text) {
   return listen(
     net.createServer((socket) => {

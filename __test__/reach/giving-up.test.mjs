@@ -1,4 +1,4 @@
-// When a connection or a call is given up, and what happens then: ioredis' options, through a proxy that breaks things.
+// The cases in which a connection or a call is given up, and their consequences: ioredis' options, through a proxy that breaks things.
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
@@ -13,7 +13,7 @@ let proxy;
 beforeEach(async () => {
   proxy = await startFaultProxy({ targetPort: bed.server.port });
 });
-// Registered after the testbed's own: shut down by now.
+// This hook is registered after the testbed's own, so the provider is shut down by now.
 afterEach(() => proxy.stop());
 
 /** Boots behind the proxy. */
@@ -21,7 +21,7 @@ function boot(redisOptions, options = {}) {
   return bed.boot({ redisUrl: `redis://127.0.0.1:${proxy.port}`, redisOptions, ...options });
 }
 
-/** Boots where nobody listens. */
+/** Boots on a port where nobody listens. */
 async function bootNowhere(redisOptions) {
   return bed.boot({ redisUrl: `redis://127.0.0.1:${await freePort()}`, redisOptions });
 }
@@ -29,7 +29,7 @@ async function bootNowhere(redisOptions) {
 const CLOSED = { code: "REDIS_UNREACHABLE", message: "Connection is closed." };
 const OUT_OF_MEMORY = Buffer.from("-OOM command not allowed when used memory > 'maxmemory'.\r\n");
 
-/** Every call fails at once, for good. */
+/** Asserts that every call fails at once, for good. */
 async function isOver(locking) {
   const error = await refused(locking.acquire("k", { ownerId: "me" }), CLOSED);
   assert.match(String(error.cause), /ECONN|closed the connection/);
@@ -82,7 +82,7 @@ test("without an offline queue calls fail while there is no connection", OURS_ON
   await locking.execute("k", async () => {});
   await proxy.refuseConnections();
   proxy.cutAll();
-  // What is sent before that is asked again.
+  // A call that is sent before the loss is noticed would be repeated.
   await until("the loss is told", () => booted.logText.includes("The connection to Redis was lost"));
   await refused(locking.acquire("k", { ownerId: "me" }), {
     code: "REDIS_UNREACHABLE",
@@ -103,7 +103,7 @@ test("without resending, an acquire whose answer was lost fails and takes nothin
 
 test("a command that takes longer than commandTimeout fails, and takes no lock later", OURS_ONLY, async () => {
   const { locking } = await boot({ commandTimeout: 200 });
-  // From here on the server knows the script by its hash.
+  // After this call the server knows the script by its hash.
   await locking.acquire("k", { ownerId: "before" });
   await locking.release("k", { ownerId: "before" });
   proxy.pauseReplies();
@@ -183,7 +183,8 @@ test("a server that has become a replica fails the call, and is left", OURS_ONLY
       const error = await refused(booted.locking.acquire(`k${at}`, { ownerId: "me" }), { code: "REDIS_REFUSED" });
       assert.match(error.message, /READONLY|read only/);
     };
-    // On the thread lane the connection may be left before the last of many calls is made, which then waits for the next connection.
+    // On the thread lane, the provider may leave the connection before the last of many calls is made. This call would wait for the next
+    // connection.
     const length = process.env.MEDUSA_LOCKING_LANE === "thread" ? 1 : 100;
     await Promise.all(Array.from({ length }, call));
     assert.match(booted.logText, /The connection to Redis was lost \(.*READONLY/);

@@ -1,4 +1,4 @@
-// What Redis is told of us, and what nobody is told.
+// The names by which Redis knows the provider's connections, and the secrets that nobody learns.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -14,7 +14,7 @@ const { certificates } = tls;
 const newer = await startServer({ version: "8.2" });
 after(() => newer.stop());
 
-/** The lines of CLIENT LIST with this name, once all connections of the provider are there: for calls, renewals, and operators' questions. */
+/** The lines of CLIENT LIST with this name, once all connections of the provider are there: for calls, for renewals, and for operators' questions. */
 function clientsNamed(name) {
   return until(`three connections are named ${name}`, async () => {
     const clients = (await newer.cli("CLIENT", "LIST")).split("\n").filter((line) => line.includes(` name=${name} `));
@@ -40,7 +40,7 @@ test("no password, key or passphrase gets into a log line or an error", OURS_ONL
   const secrets = ["hunter2", PASSPHRASE, certificates.key("client").split("\n")[1], certificates.key("clientEncrypted").split("\n")[1]];
   const login = `rediss://:hunter2-wrong@127.0.0.1`;
   const attempts = [
-    // A wrong password, an unknown authority, another port, keys that do not fit, a wrong passphrase.
+    // The attempts in this order: a wrong password, an unknown authority, another port, keys that do not fit, a wrong passphrase.
     { redisUrl: `${login}:${strict.port}`, redisOptions: { tls: { ca, ...identity } } },
     { redisUrl: `${login}:${strict.port}`, redisOptions: { tls: identity } },
     { redisUrl: `${login}:${strict.server.port}`, redisOptions: { connectTimeout: 500, tls: { ca, ...identity } } },

@@ -1,4 +1,4 @@
-// One endpoint with a cluster's rules behind it, which says so or not. Locks work as on any other server, slot by slot.
+// One endpoint with a cluster's rules behind it. The endpoint shows or hides them. Locks work as on any other server, slot by slot.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -8,7 +8,7 @@ import { deferred, isPending, NS, OURS_ONLY, openTestbed, refused, SERVER, until
 
 const bed = openTestbed();
 
-/** Keys of as many slots, as good as. */
+/** So many keys, nearly all of different slots. */
 const many = (count, tag = "k") => Array.from({ length: count }, (_, at) => `${tag}${at}`);
 
 for (const hidden of [false, true]) {
@@ -139,7 +139,7 @@ for (const hidden of [false, true]) {
         { expire: 3 },
       );
       await began.promise;
-      // The call may end before releaseAll does.
+      // The call may fail before releaseAll ends, so its error is caught from here on.
       const told = refused(job, { code: "LOCK_LOST" });
       await other.locking.releaseAll();
       await told;

@@ -14,11 +14,11 @@ const SAFETY = { replicas: 1, timeoutMs: 200 };
 let replica;
 
 before(async () => {
-  // Hooks of a whole file do not wait for each other.
+  // The hooks of a file do not wait for each other.
   await until("the master is there", () => bed.observer);
   replica = await startServer({ version: SERVER, args: ["--replicaof", "127.0.0.1", String(bed.server.port)] });
   await until("the replica takes part", async () => {
-    // Of a connection that has written nothing, every replica that is known has everything.
+    // For a connection that has written nothing, WAIT counts every known replica.
     await bed.command("INCR", "written");
     return (await bed.command("WAIT", 1, 100)) === 1;
   });
@@ -35,7 +35,7 @@ test("a lock that is held is on the replica, however it was taken", async () => 
     await onReplica("a");
     await onReplica("b");
   });
-  // Again and again, and by waiting: the ways that share commands.
+  // Repeated calls, of which some wait, because such calls share commands.
   await Promise.all(Array.from({ length: 20 }, (_, at) => locking.execute(`k${at % 5}`, () => onReplica(`k${at % 5}`))));
   assert.equal(await locking.release("named", { ownerId: "me" }), true);
   assert.deepEqual(await bed.locks(), []);

@@ -1,4 +1,4 @@
-// Sockets other than TCP in plain text to an address.
+// Connections other than plain-text TCP to an address.
 
 import assert from "node:assert/strict";
 import dns from "node:dns/promises";
@@ -17,7 +17,7 @@ const bed = openTestbed();
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-socket-"));
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-/** Runs `body` with a server that listens on a Unix socket too. */
+/** Runs `body` with a server that also listens on a Unix socket. */
 async function withSocket(socket, body) {
   const server = await startServer({ version: SERVER, args: ["--unixsocket", socket] });
   try {
@@ -76,7 +76,7 @@ test("localAddress is where the connection comes from", async () => {
   });
   await new Promise((resolve) => relay.listen(0, "127.0.0.1", resolve));
   try {
-    // Options of a socket stand in `tls`, as with ioredis; so does the one that switches TLS on.
+    // As with ioredis, options of a socket stand in `tls`, and `tls` also switches TLS on.
     const redisOptions = { tls: { localAddress, rejectUnauthorized: false }, connectTimeout: 500 };
     await bed.boot({ redisUrl: `redis://127.0.0.1:${relay.address().port}`, redisOptions });
     assert.equal(seen[0], localAddress);

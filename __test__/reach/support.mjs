@@ -1,4 +1,4 @@
-// What the tests of TLS share: certificates, and a server that speaks TLS on one port and plain text, for the observer, on another.
+// Helpers for the tests of TLS: certificates, and a server that speaks TLS on one port and, for the observer, plain text on another.
 
 import assert from "node:assert/strict";
 import { after } from "node:test";
@@ -6,11 +6,11 @@ import { makeCertificates } from "../../harness/certificates.mjs";
 import { freePort, startServer } from "../../harness/redis-servers.mjs";
 import { NS, refused } from "../support/testbed.mjs";
 
-/** How the log begins to tell of a boot that did not reach Redis. */
+/** The beginning of the log line about a boot that did not reach Redis. */
 export const FAILED = 'An error occurred while connecting to Redis in provider "locking-redis": ';
 
 /**
- * Makes certificates, and has them and the servers gone after this file's last test.
+ * Makes certificates. They and the servers are removed after this file's last test.
  *
  * @returns {Promise<TlsBed>}
  */
@@ -23,7 +23,7 @@ export async function openTlsBed() {
 class TlsBed {
   #servers = [];
 
-  /** Texts and files, as harness/certificates.mjs gives them. */
+  /** The certificates as texts and files, from harness/certificates.mjs. */
   certificates;
 
   constructor(certificates) {
@@ -35,7 +35,7 @@ class TlsBed {
    *
    * @param {object} [options] as for `serverArgs` of the certificates
    * @param {string[]} [options.args] more arguments for the server
-   * @returns {Promise<{ server: object, port: number, url: string }>} `port` and `url` are those with TLS
+   * @returns {Promise<{ server: object, port: number, url: string }>} `port` and `url` are for TLS
    */
   async start({ args = [], ...options } = {}) {
     const port = await freePort();
@@ -58,7 +58,7 @@ export async function takesALock({ locking }, server, prefix = NS) {
   assert.equal(await locking.release("k", { ownerId: "me" }), true);
 }
 
-/** The boot told why it did not reach Redis, and so does a call, which ends at its time limit. */
+/** Asserts that the boot logged the reason why it did not reach Redis, and that a call fails with this reason at its time limit. */
 export async function failsToConnect({ locking, logs, logText }, reason) {
   const line = logs.find(({ level, text }) => level === "error" && text.startsWith(FAILED));
   assert.ok(line, logText);

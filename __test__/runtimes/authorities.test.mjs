@@ -1,4 +1,4 @@
-// Whom the client trusts on a Node that tells whom it trusts.
+// The authorities that the client trusts on a Node that reports the authorities it trusts itself.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
@@ -10,7 +10,7 @@ import { folder, nameOf, textFile, trusted } from "../options/trusted.mjs";
 
 const own = await makeCertificates();
 after(() => own.remove());
-/** One that Node has, and one that nobody else has. */
+/** One authority that Node has, and one that nobody else has. */
 const two = [tls.rootCertificates[0], fs.readFileSync(own.file("ca"), "utf8")];
 const expected = two.map(nameOf).sort();
 const file = textFile("two.pem", ...two);

@@ -1,4 +1,4 @@
-// Played under Bun: argv is the URL of Redis. Prints one JSON line with what it saw.
+// Runs under Bun. Its argument is the URL of Redis. It prints one JSON line with its results.
 
 import { createRequire } from "node:module";
 import path from "node:path";

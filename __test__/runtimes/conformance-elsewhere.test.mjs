@@ -2,7 +2,7 @@ import test from "node:test";
 import { ensureNode } from "../../harness/node-binaries.mjs";
 import { assertConformance } from "../../harness/run-conformance.mjs";
 
-// Each server and each Node once, in pairs: what one of them breaks does not depend on the other.
+// Each server and each Node runs once, in pairs, because a fault of one of them does not depend on the other.
 
 test("the conformance tests pass under Node 22 and on Redis 6.2", async () =>
   assertConformance({ node: await ensureNode("22"), env: { MLR_SERVER: "6.2" } }));

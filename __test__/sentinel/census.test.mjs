@@ -1,4 +1,4 @@
-// Operators ask after a failover.
+// Operators' questions after a failover.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

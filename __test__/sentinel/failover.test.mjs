@@ -1,4 +1,4 @@
-// The master becomes another: by the Sentinels' wish, or because it was killed.
+// Another server becomes the master, because the Sentinels want it or because the old master was killed.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -47,7 +47,7 @@ test("with failoverDetector locks and waiters move to the new master at once, an
   assert.ok(job.lock.remainingMs() > 0);
   const master = await group.master();
   assert.notEqual(master.port, old.port);
-  // A Sentinel ends the connections of a server whose role it has changed, and this one may be among them.
+  // A Sentinel ends the connections of a server whose role it has changed. The connection of this command may be among them.
   await until("the new master has the lock", async () => /^execute:/.test(await master.cli("GET", `${NS}held`).catch(() => "")));
   job.end();
   assert.deepEqual(await Promise.all([job.done, waiting]), ["done", "waited"]);

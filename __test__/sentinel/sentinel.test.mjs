@@ -1,4 +1,4 @@
-// The master is where the Sentinels say: how it is found, and what is said where it is not.
+// The Sentinels name the master: how the provider finds it, and the errors if it does not.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -20,7 +20,7 @@ function boot(redisOptions, options = {}) {
   return bed.boot({ ...asking(group, { sentinelPassword: SECRET, ...redisOptions }), ...options });
 }
 
-/** The boot told why it found no master, without the password, and so does a call. */
+/** Asserts that the boot logged the reason why it found no master, without the password, and that a call fails with this reason. */
 async function findsNoMaster(booted, reason) {
   const line = booted.logs.find(({ level, text }) => level === "error" && text.startsWith(FAILED));
   assert.ok(line, booted.logText);

@@ -1,17 +1,17 @@
-// What the tests of Sentinels share: a master with replicas and Sentinels, and providers that ask them.
+// Helpers for the tests of Sentinels: a master with replicas and Sentinels, and providers that ask the Sentinels.
 
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import { startSentinels } from "../../harness/sentinels.mjs";
 import { NS, SERVER } from "../support/testbed.mjs";
 
-/** How the log begins to tell of a boot that did not reach Redis. */
+/** The beginning of the log line about a boot that did not reach Redis. */
 export const FAILED = 'An error occurred while connecting to Redis in provider "locking-redis": ';
 
-/** The URL names nobody: with Sentinels it must not matter. */
+/** The URL leads to no server, because with Sentinels the URL must not matter. */
 export const NOWHERE = "redis://127.0.0.1:1";
 
-/** Starts a group, as `startSentinels`; it ends after this file's last test. */
+/** Starts a group as `startSentinels` does. The group ends after this file's last test. */
 export async function openGroup(options = {}) {
   const group = await startSentinels({ version: SERVER, ...options });
   after(() => group.stop());

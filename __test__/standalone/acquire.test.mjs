@@ -133,7 +133,7 @@ test("extend of a lost lock leaves a later lock of the same owner alone", async 
   await bed.command("DEL", `${NS}k`);
   const later = await other.acquire("k", { owner: "x" });
   await refused(lost.extend(), { code: "LOCK_LOST" });
-  // The next command of the same client is carried out after all that extend has sent.
+  // The next command of the same client runs after everything that extend has sent.
   assert.equal(await one.tryAcquire("k", { owner: "y" }), undefined);
   later.assertHeld();
   assert.equal(await bed.owner(`${NS}k`), "x");

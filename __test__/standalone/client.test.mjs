@@ -9,7 +9,7 @@ import { createLocks, openLocks, placeOf } from "./support.mjs";
 
 const { bed, client } = openLocks();
 
-/** Runs code in a process of its own, beside the installed package, and gives what it prints. */
+/** Runs code in a process of its own, beside the installed package, and returns its output. */
 async function inProcess(code, flags = []) {
   const { code: exit, stdout, stderr } = await run(process.execPath, [...flags, "-e", code], { cwd: INSTALLED, timeout: HANG_GUARD_MS });
   assert.equal(exit, 0, stderr);

@@ -21,7 +21,7 @@ export function openLocks() {
   return { bed, client };
 }
 
-/** The options of `createLocks` for the topology under test, and these. */
+/** The options of `createLocks` for the topology under test, together with `more`. */
 export function placeOf(bed, more = {}) {
   const { redisUrl: url, ...place } = bed.options();
   return { ...(url === undefined ? {} : { url }), ...place, ...more };

@@ -6,7 +6,7 @@ import { LockError, openLocks } from "./support.mjs";
 
 const { bed, client } = openLocks();
 
-/** Holds a key by `withLock`. Returns the job's lock and what ends the job. */
+/** Holds a key by `withLock`. Returns the job's lock, and the function that ends the job. */
 async function holdKey(locks, keys, options) {
   const [held, end] = [deferred(), deferred()];
   const done = locks.withLock(keys, options, (lock) => {

@@ -10,19 +10,19 @@ import { startServer } from "../../harness/redis-servers.mjs";
 const OURS = path.join(ROOT, "index.js");
 const SMALL = ["--buyers", "60", "--items", "20", "--processes", "2"];
 
-/** Runs npm start's script; with `--provider` it does not build the package, which whoever runs the tests has done. */
+/** Runs the script of npm start. With `--provider` the script does not build the package, because the runner of the tests has built it. */
 function start(args, { redisUrl = "", provider = OURS } = {}) {
   const all = [path.join(ROOT, "scripts", "start.mjs"), "--provider", provider, ...args];
   return run(process.execPath, all, { cwd: ROOT, env: { LOCKING_REDIS_URL: redisUrl }, timeoutMs: 60_000 });
 }
 
-/** Where the picture is, according to what was printed. */
+/** The path of the picture in the output. */
 const pathIn = (stdout) => stdout.match(/^Who was at the checkout when, as a picture: (.*)$/m)?.[1];
 
 /** The rows of the printed table: name, without, with. */
 const tableIn = (stdout) => [...stdout.matchAll(/^(\S.*?) {2,}(-|[\d,]+(?: ms)?) {2,}([\d,]+(?: ms)?)$/gm)].map((row) => row.slice(1));
 
-/** The same rows as the page has them. */
+/** The same rows on the page. */
 function tableOf(html) {
   const table = html.match(/<table id="run">.*?<\/table>/s)[0];
   return [...table.matchAll(/<tr><th scope="row">(.*?)<\/th><td>(.*?)<\/td><td>(.*?)<\/td><\/tr>/g)].map((row) => row.slice(1));
@@ -73,7 +73,7 @@ describe("npm start", () => {
     const { code, stdout } = await start(SMALL);
     assert.equal(code, 0);
     assert.match(stdout, /private, only for this run/);
-    // Without --page the picture has its place in the work tree.
+    // Without --page the picture goes into the work tree.
     const page = path.join(CACHE, "start", "holds.html");
     assert.equal(pathIn(stdout), page);
     assert.deepEqual(tableOf(await fs.readFile(page, "utf8")), tableIn(stdout));

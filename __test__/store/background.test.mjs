@@ -1,4 +1,4 @@
-// What runs without a request when a real store is told to stop: a scheduled job and a subscriber, each under a lock.
+// Code that runs without a request when a real store is told to stop: a scheduled job and a subscriber, each under a lock.
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
@@ -9,7 +9,7 @@ import { startServer } from "../../harness/redis-servers.mjs";
 import { installStore, migrateStore, OURS, StoreServer, storeEnvironment } from "../../harness/store-setup.mjs";
 
 const BACKGROUND = fileURLToPath(new URL("./background", import.meta.url));
-/** Only a guard: longer than jobs, drainTimeoutMs and Medusa's own end take together. */
+/** Only a guard. It is longer than jobs, drainTimeoutMs and Medusa's own end take together. */
 const END_LIMIT_MS = 30_000;
 
 let postgres;
@@ -35,7 +35,7 @@ describe("a real store that is told to stop while a scheduled job and a subscrib
     await outputHas("scheduled began");
     await server.post("/background", {});
     await outputHas("subscribed began");
-    // The scheduled job is to run as well; it has its turn every two seconds.
+    // The scheduled job must run as well. Its turn comes every two seconds.
     const ended = () => server.output.split("scheduled ended").length;
     const began = () => server.output.split("scheduled began").length;
     const deadline = Date.now() + END_LIMIT_MS;

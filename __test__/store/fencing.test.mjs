@@ -1,4 +1,4 @@
-// The resource's side of a fencing token: a holder that lost its lock without noticing is refused by the database.
+// The resource's side of a fencing token: the database refuses a holder that lost its lock without noticing.
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";

@@ -7,7 +7,7 @@ import { startPostgres } from "../../harness/postgres.mjs";
 import { startServer } from "../../harness/redis-servers.mjs";
 import { installStore, migrateStore, OURS, PROVIDER, StoreServer, storeEnvironment } from "../../harness/store-setup.mjs";
 
-// The longest that a key of `execute` may stay locked after its process ended: 2 s by design, and some time for a slow machine.
+// The longest time for which a key of `execute` may stay locked after the end of its process: 2 s by design, and some time for a slow machine.
 const LOCKED_AFTER_EXIT_MS = 2_000 + 1_000;
 
 let postgres;
@@ -28,10 +28,10 @@ describe(`a real store with ${PROVIDER}`, { skip, timeout: 420_000 }, () => {
     await installStore();
     const env = storeEnvironment({ databaseUrl: postgres.url, redisUrl: redis.url });
     await migrateStore(env);
-    // The first boot on a database writes what Medusa has by default, and two of them at once fail by each other.
+    // The first boot on a database writes Medusa's defaults. Two such boots at once would make each other fail.
     await (await StoreServer.start(env)).end("SIGTERM", 10_000);
     await redis.cli("FLUSHALL");
-    // Together: so both find the same empty Redis. All that have booted are ended, also where another has failed.
+    // Both boot together, so that both find the same empty Redis. Every server that has booted is ended, also if the other has failed.
     const booted = await Promise.allSettled([StoreServer.start(env), StoreServer.start(env)]);
     servers.push(...booted.filter(({ status }) => status === "fulfilled").map(({ value }) => value));
     const failed = booted.find(({ status }) => status === "rejected");
@@ -44,7 +44,7 @@ describe(`a real store with ${PROVIDER}`, { skip, timeout: 420_000 }, () => {
     await redis?.stop();
   });
 
-  /** Asserts that all visits of a section took place, in both processes, and no two of them at the same time. */
+  /** Asserts that all visits of a section took place, in both processes, and that no two took place at the same time. */
   async function assertVisits(section, count) {
     const [[finished, processes]] = await postgres.query(
       `select count(left_at), count(distinct process_id) from store_visit where section = '${section}'`,
@@ -107,7 +107,7 @@ describe(`a real store with ${PROVIDER}`, { skip, timeout: 420_000 }, () => {
     let endedAt;
 
     before(async () => {
-      // One job runs without a request, as a scheduled job does; the server does not wait for it. The other belongs to a request.
+      // One job runs without a request, as a scheduled job does, and the server does not wait for it. The other job belongs to a request.
       const accepted = await servers[0].post("/lock/execute?background=true", { section: "in-background", holdMs: 60_000 });
       assert.equal(accepted.status, 202);
       const request = servers[1].post("/lock/execute", { section: "in-request", holdMs: 1_000 });

@@ -1,4 +1,4 @@
-// A store's traces, by Medusa's own registerOtel and OTLP: waits for locks stand under the workflow step that asked for them.
+// A store's traces, by Medusa's own registerOtel and OTLP. A wait for a lock appears under the workflow step that asked for the lock.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

@@ -8,7 +8,7 @@ import { run } from "../../harness/process.mjs";
 
 const check = (root) => run(process.execPath, [path.join(root, "scripts", "bench-publish.mjs"), "--check"]);
 
-/** What the pages are made of and from, in a folder of its own. */
+/** Copies the pages, and everything that they are made from, into a folder of its own. */
 function copyOfProject(t) {
   const root = fs.mkdtempSync(path.join(os.tmpdir(), "mlr-bench-"));
   t.after(() => fs.rmSync(root, { recursive: true }));
@@ -29,7 +29,7 @@ for (const file of ["README.md", "docs/BENCHMARKS.md", "docs/pictures/bench-over
     const root = copyOfProject(t);
     const published = fs.readFileSync(path.join(root, file), "utf8");
     const from = file === "README.md" ? published.indexOf("## Benchmark") : 0;
-    // A digit of the first figure with a separator of thousands.
+    // Changes a digit of the first figure that has a separator of thousands.
     const forged =
       published.slice(0, from) + published.slice(from).replace(/\d,(\d)\d\d/, (figure, digit) => `${figure[0]},${9 - digit}77`);
     assert.notEqual(forged, published);

@@ -1,19 +1,19 @@
-// Talking with child processes.
+// Messages of child processes.
 
 import { once } from "node:events";
 
 /**
- * Waits for what a forked child says next.
+ * Waits for the next message of a forked child.
  *
  * @param {import("node:child_process").ChildProcess} child
  * @returns {Promise<any>} the message
- * @throws {Error} when the child ends without another word
+ * @throws {Error} if the child ends without another message
  */
 export async function messageOf(child) {
   const waiting = new AbortController();
   const { signal } = waiting;
   const silent = () => new Error(`the child process ended (${child.signalCode ?? child.exitCode}) without the message that was waited for`);
-  // Whoever is gone says nothing more, nor does it end again.
+  // A child that is gone sends no message, and does not end a second time.
   if ((child.exitCode !== null || child.signalCode !== null) && !child.connected) throw silent();
   const ended = once(child, "close", { signal }).then(() => Promise.reject(silent()));
   try {

@@ -1,17 +1,17 @@
-// A process that answers operators' questions with whatever it likes: anybody who may publish can.
+// A process that answers operators' questions with any text. Everybody who may publish can do this.
 
 import { once } from "node:events";
 import net from "node:net";
 import { decodeFrame, encodeCommand, FrameSplitter } from "../../harness/resp-frames.mjs";
 
-/** A text that a terminal obeys, with a line of its own for a log. */
+/** A text that a terminal obeys, with a forged line for a log. */
 export const COMMANDS = "\u001b[2J\u001b]0;owned\u0007\n2026-01-01 forged line\u202e";
 
 /**
  * Answers every question from now on. Call the result to end it.
  *
  * @param {object} bed the testbed
- * @param {object} told `process`, `locks` and `waits` of the answer; what is left out of the process is ordinary
+ * @param {object} told `process`, `locks` and `waits` of the answer; facts about the process that are left out have ordinary values
  * @returns {Promise<() => void>}
  */
 export async function startHostileProcess(bed, { process: more = {}, locks = [], waits = [] }) {
@@ -33,7 +33,7 @@ export async function startHostileProcess(bed, { process: more = {}, locks = [],
   return () => socket.destroy();
 }
 
-/** A lock as an answer has it. */
+/** A lock as it stands in an answer. */
 export function toldLock(key, owner, more = {}) {
   return { key, owner, token: null, label: null, heldMs: 1_000, leaseMs: 60_000, leftMs: 60_000, state: "held", ...more };
 }

@@ -4,6 +4,7 @@ import test from "node:test";
 import { arrowBreaches, leftOverBreaches, packageBreaches } from "../../harness/house-rules/index.mjs";
 import { tooLong } from "../../harness/house-rules/lines.mjs";
 import { linkBreaches } from "../../harness/house-rules/links.mjs";
+import { hiddenSubjects } from "../../harness/house-rules/prose.mjs";
 import { projectOf } from "./project.mjs";
 
 /** The breaches in a project with these files. */
@@ -143,3 +144,21 @@ test("a file that .gitignore names and that is committed all the same is a breac
   execFileSync("git", ["add", "--force", ".gitignore", "kept.txt", "profile.log"], { cwd });
   assert.deepEqual(await leftOverBreaches(cwd), ["profile.log is committed although .gitignore names it"]);
 });
+
+const SENTENCES = [
+  ["a comment that begins with what", "a.rs", "/// What one process has said.", true],
+  ["one that begins with who, behind another sentence", "a.mjs", "// It ends. Whoever waits\n// is told.", true],
+  ["one that begins with of", "a.lua", "-- Of a dead client nothing is left.", true],
+  ["the description of a parameter", "a.ts", " * @param {string} by What took it.", true],
+  ["a comment behind code", "a.rs", ["let one = 1; /", "/ What comes first."].join(""), true],
+  ["a point of a list in a document", "a.md", "- One.\n- **What moves** is a call.", true],
+  ["a question", "a.rs", "/// Who holds the key, and who waits?", false],
+  ["the word inside of a sentence", "a.rs", "/// The caller says what it is for, and who asks.\n// It is one of many.", false],
+  ["code that begins so", "a.rs", "let what = Of::from(1);", false],
+  ["a heading and a row of a table", "a.md", "## What never happens\n\n| What | Why |\n|---|---|", false],
+  ["a block of code in a document", "a.md", "```\nWhat a program prints.\n```", false],
+];
+for (const [what, file, text, isBreach] of SENTENCES) {
+  test(`${what} ${isBreach ? "hides its subject" : "is let pass"}`, () =>
+    assert.equal(hiddenSubjects(file, text).length, isBreach ? 1 : 0));
+}

@@ -1,4 +1,4 @@
-// A server behind one address that keeps the rules of a cluster (a command may name keys of one slot only), as hosting companies offer it.
+// A server behind one address that keeps the rules of a cluster: a command may name keys of one slot only. Hosting companies offer such servers.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { startFaultProxy } from "../../harness/fault-proxy.mjs";
@@ -6,10 +6,10 @@ import { startServer } from "../../harness/redis-servers.mjs";
 import { connect } from "../../harness/resp-client.mjs";
 
 const SLOTS = 16_384;
-/** A node says that it is ready within a second or two. */
+/** The most looks at the node's state. A node reports within one or two seconds that it is ready. */
 const LOOKS = 500;
 
-/** What gives a cluster away, and what stands there instead: of the same length, so that nothing else of the reply changes. */
+/** The texts that reveal a cluster, and their replacements. Both have the same length, so that nothing else of the reply changes. */
 const TRACES = [
   ["cluster_enabled:1", "cluster_enabled:0"],
   ["redis_mode:cluster", "redis_mode:standal"],
@@ -25,8 +25,8 @@ function withoutTraces(reply) {
  * Starts a node that has all slots.
  *
  * @param {object} options
- * @param {boolean} options.hidden whether a proxy in front hides that it is a node of a cluster
- * @param {string} [options.version] of the server
+ * @param {boolean} options.hidden whether a proxy in front hides that the server is a node of a cluster
+ * @param {string} [options.version] the version of the server
  * @returns {Promise<{ url: string, command(...args: any[]): Promise<any>, stop(): Promise<void> }>} `command` asks the node itself
  */
 export async function startOneAddress({ hidden, version }) {

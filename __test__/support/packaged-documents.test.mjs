@@ -1,4 +1,4 @@
-// The documents in the published package link to files that are there: in the repository, at the tag of the release.
+// The documents in the published package link to files that exist in the repository, at the tag of the release.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";

@@ -1,11 +1,11 @@
-// A small project for the house rules to look at.
+// A small project for the tests of the house rules.
 
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
 /**
- * @param {import("node:test").TestContext} t at whose end the project goes
+ * @param {import("node:test").TestContext} t the project is removed at the end of this test
  * @param {Record<string, string>} files text by path
  * @returns {string} its folder
  */

@@ -3,25 +3,25 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkHolds } from "../../harness/histories/checker.mjs";
 
-/** No load goes on for longer, whatever becomes of its test. */
+/** No load runs longer than this, whatever happens to its test. */
 const LONGEST_MS = 90_000;
 
-/** Runs from its making on. */
+/** Runs from its construction on. */
 export class RecordedLoad {
   #stopped = false;
   #all;
   #end = performance.now() + LONGEST_MS;
   #holds = [];
 
-  /** Jobs done. */
+  /** The number of jobs that have ended. */
   jobs = 0;
-  /** What calls failed with. */
+  /** The errors of calls. */
   failures = [];
 
   /**
    * @param {object[]} boots the instances that share the callers
    * @param {object} options
-   * @param {string[]} options.keys each job takes one of them
+   * @param {string[]} options.keys each job takes one of these keys
    * @param {number} options.callers
    * @param {number} [options.jobMs] default 3
    * @param {number} [options.timeout] in seconds; default 60
@@ -53,7 +53,7 @@ export class RecordedLoad {
     };
     this.#holds.push(hold);
     await sleep(jobMs);
-    // Proven until now only if it is still held.
+    // The hold counts until now only if the lock is still held.
     lock.assertHeld();
     hold.to = performance.now();
     this.jobs += 1;
@@ -65,7 +65,7 @@ export class RecordedLoad {
     await this.#all;
   }
 
-  /** What the checker of the histories finds wrong with what was held: two holders of a key, a token that does not rise. */
+  /** The violations that the checker of the histories finds in the holds: two holders of a key, or a token that does not rise. */
   violations() {
     return checkHolds(this.#holds).violations;
   }

@@ -70,7 +70,7 @@ describe("a private server", () => {
     const client = await connect({ port });
     parent.kill("SIGKILL");
     await client.closed;
-    // A dying process closes its connections before its port, or the other way round.
+    // A dying process closes its connections and its port in either order.
     const deadline = Date.now() + 5_000;
     const refused = () =>
       connect({ port }).then(

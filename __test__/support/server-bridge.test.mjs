@@ -1,4 +1,4 @@
-// Tests on a system without Redis have their servers started by a process on another: harness/server-bridge.mjs.
+// On a system without Redis, a process on another system starts the servers of the tests: harness/server-bridge.mjs.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -16,7 +16,7 @@ before(async () => {
 });
 after(() => bridge.stop());
 
-/** Runs a program whose servers come over the bridge, and parses what it prints. */
+/** Runs a program whose servers come over the bridge, and parses its output. */
 async function program(body) {
   const code = `import { startServer } from ${JSON.stringify(SERVERS)};\n${body}`;
   const env = { MLR_SERVER_BRIDGE: bridge.url };

@@ -1,5 +1,5 @@
-// What nearly every test here needs: a private Redis of the version under test, an independent observer of what is in it, and Medusa's
-// Locking Module on it.
+// The base of nearly all tests: a private Redis of the version under test, an independent observer of its contents, and Medusa's Locking Module
+// on it.
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach } from "node:test";
@@ -15,21 +15,22 @@ export { NS };
 /** The server version under test. */
 export const SERVER = process.env.MLR_SERVER || "7.0";
 
-/** How long a test may wait for something that should come at once; only a guard against hanging. An emulated machine is slower. */
+/** How long a test may wait for something that should come at once. This is only a guard against hanging. An emulated machine is slower. */
 export const HANG_GUARD_MS = 30_000 * Number(process.env.MLR_SLOWNESS || 1);
 
 /**
- * Options of tests about what the official provider does not do, or does otherwise. `PROVIDER=official` runs all others against it: so it
- * is known that they describe that package and not our idea of it.
+ * Options of tests about behaviour that the official provider does not have, or has otherwise. `PROVIDER=official` runs all other tests against
+ * that provider. This shows that they describe that package and not our idea of it.
  */
 export const OURS_ONLY = { skip: TESTING_OFFICIAL && "differs in the official provider" };
 
 /**
- * Registers hooks of node:test for this file: a server before the first test, emptied before each, everything closed afterwards.
+ * Registers hooks of node:test for this file. A server starts before the first test, it is emptied before each test, and everything is closed at
+ * the end.
  *
  * @param {object} [options]
  * @param {string[]} [options.args] more arguments for the server
- * @param {string} [options.password] what the observer logs in with
+ * @param {string} [options.password] the password with which the observer logs in
  * @returns {Testbed}
  */
 export function openTestbed({ args = [], password } = {}) {
@@ -54,14 +55,14 @@ class Testbed {
   server;
   observer;
 
-  /** The provider's `redisUrl` for the topology under test; alone it is enough unless that needs `redisOptions`, too. */
+  /** The provider's `redisUrl` for the topology under test. It is enough alone, unless the topology also needs `redisOptions`. */
   get url() {
     return this.topology.redisUrl;
   }
 
   /**
-   * The provider's options for the topology under test, and these. Options with a `redisUrl` of their own get nothing added; in a
-   * cluster it is the node that they know.
+   * The provider's options for the topology under test, together with `more`. If `more` has a `redisUrl`, nothing else is added. In a cluster,
+   * this URL becomes the start node.
    *
    * @param {object} [more]
    */
@@ -92,7 +93,7 @@ class Testbed {
     return this.bootWith({ providers: [providerEntry(this.options(options), entry)] });
   }
 
-  /** Boots with this configuration, see `bootLocking`; shut down after the test. */
+  /** Boots with this configuration, see `bootLocking`. The module is shut down after the test. */
   async bootWith(config) {
     const booted = await bootLocking(config);
     this.#boots.push(booted);
@@ -113,7 +114,10 @@ class Testbed {
     return this.command("PTTL", name);
   }
 
-  /** Waits until the lease of the key with this full name was seen to grow so many times. Five thirds of a lease are longer than the lease. */
+  /**
+   * Waits until the lease of the key with this full name was seen to grow `count` times. Five renewals, a third of a lease apart, take longer
+   * than a lease.
+   */
   async renewals(name, count = 1) {
     let [seen, lastMs] = [0, await this.pttl(name)];
     await until(`${name} is renewed ${count} times`, async () => {
@@ -135,7 +139,7 @@ class Testbed {
     for (const name of names) {
       const isQueue = (await this.command("TYPE", name)) === "zset";
       const [value, pttl] = [await this.command(...(isQueue ? ["ZRANGE", name, 0, -1] : ["GET", name])), await this.pttl(name)];
-      // It may have expired since KEYS.
+      // The key may have expired since KEYS.
       if (value !== null) rows.push({ name, value, pttl });
     }
     return rows;
@@ -163,7 +167,7 @@ export function exceptOn(topology, reason, more = {}) {
   return TOPOLOGY === topology ? { ...more, skip: reason } : more;
 }
 
-/** A promise and its two ends. */
+/** A promise, and the functions that settle it. */
 export function deferred() {
   let resolve;
   let reject;
@@ -174,9 +178,9 @@ export function deferred() {
 }
 
 /**
- * Waits until `condition` gives something true, and returns it.
+ * Waits until `condition` returns something true, and returns it.
  *
- * @param {string} what for the message when it never does
+ * @param {string} what for the message if that never happens
  * @param {() => any | Promise<any>} condition
  */
 export async function until(what, condition, guardMs = HANG_GUARD_MS) {
@@ -190,7 +194,7 @@ export async function until(what, condition, guardMs = HANG_GUARD_MS) {
 }
 
 /**
- * Asserts that a call is refused, and how.
+ * Asserts that a call is refused with this error.
  *
  * @param {Promise<any>} promise
  * @param {object} expected
@@ -232,7 +236,7 @@ export function block(ms) {
 /**
  * Holds a key in the instance by `execute`.
  *
- * @returns {Promise<() => Promise<void>>} ends the job, and resolves when the lock is given back
+ * @returns {Promise<() => Promise<void>>} a function that ends the job, and resolves when the lock is given back
  */
 export async function hold({ locking }, key) {
   const [held, end] = [deferred(), deferred()];

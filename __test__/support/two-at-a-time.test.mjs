@@ -5,7 +5,7 @@ import { runTwoAtATime } from "../../harness/two-at-a-time.mjs";
 
 const NAMES = ["one", "alone", "two", "three", "alone too", "four"];
 
-/** Runs parts that take a turn of the loop each. */
+/** Runs parts that take one turn of the event loop each. */
 async function runNothing(failing = []) {
   const running = new Set();
   const seen = [];

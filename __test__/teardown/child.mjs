@@ -1,5 +1,5 @@
-// What the teardown tests run in processes and threads of their own: `load` makes a provider as Medusa does, without Medusa's module
-// around it, and the first argument names the scene to play.
+// The scenes of the teardown tests, for processes and threads of their own. `load` makes a provider as Medusa does, without Medusa's module
+// around it. The first argument names the scene to play.
 
 import { fileURLToPath } from "node:url";
 import { parentPort, threadId, Worker, workerData } from "node:worker_threads";
@@ -8,7 +8,7 @@ import { requireInstalled } from "../../harness/installed.mjs";
 const FOREVER = new Promise(() => {});
 const [scene, url, ...rest] = workerData ?? process.argv.slice(2);
 
-/** A provider on its own client, through the package's loader. */
+/** Makes a provider with a client of its own, through the package's loader. */
 async function load(redisOptions) {
   const { asValue } = requireInstalled("@medusajs/framework/awilix");
   const { createMedusaContainer } = requireInstalled("@medusajs/framework/utils");
@@ -20,7 +20,7 @@ async function load(redisOptions) {
   return new provider.services[0](container.cradle);
 }
 
-/** Executes on keys of this thread's own until told to stop. */
+/** Executes on keys of this thread only, until `isOver` returns true. */
 async function executeUntil(provider, isOver) {
   const caller = async (name) => {
     for (let count = 0; count < 1_000_000 && !isOver(); count += 1) await provider.execute(`${threadId}-${name}`, async () => {});
@@ -38,7 +38,7 @@ function startWorker(end) {
 }
 
 const SCENES = {
-  /** Ends as its third argument says, in the middle of its load. */
+  /** Ends as its third argument says, while its load runs. */
   async worker() {
     const [end] = rest;
     const provider = await load();
@@ -51,7 +51,7 @@ const SCENES = {
     await executeUntil(provider, () => over);
   },
 
-  /** A main thread that never loads the addon, and workers that do: one after the other, then at once. */
+  /** The main thread never loads the addon. It starts workers that do, first one after the other, then at once. */
   async workers() {
     const codes = [];
     for (const end of ["terminate", "exit", "return", "terminate", "exit", "return"]) codes.push(await startWorker(end));
@@ -59,7 +59,7 @@ const SCENES = {
     console.log(JSON.stringify(codes));
   },
 
-  /** The main thread and workers use it at once. */
+  /** The main thread and workers use the addon at once. */
   async both() {
     const provider = await load();
     let over = false;
@@ -76,14 +76,14 @@ const SCENES = {
     console.log("idle");
   },
 
-  /** A call under way is what keeps the process alive: it is answered before the end. */
+  /** Only a call under way keeps the process alive. The call is answered before the process ends. */
   async pending() {
     const provider = await load();
     await provider.acquire("k", { ownerId: "me", expire: 2 });
     provider.execute("k", async () => console.log("answered"), { timeout: 20 });
   },
 
-  /** Nothing but results that are not told yet keeps the process alive, in turns that get long. */
+  /** Only results that are not delivered yet keep the process alive. The turns of its event loop get long. */
   async results() {
     const provider = await load();
     const calls = Array.from({ length: 2_000 }, async (_, at) => {
@@ -93,7 +93,7 @@ const SCENES = {
     Promise.all(calls).then(() => console.log("all are told"));
   },
 
-  /** Ends in a job that has just been handed its lock. */
+  /** Ends in a job whose lock was just handed over to it. */
   async handed() {
     const provider = await load();
     await provider.execute("k", () => process.exit(0), { timeout: 20 });
@@ -107,13 +107,13 @@ const SCENES = {
     process.on("message", () => process.exit(0));
   },
 
-  /** A call that is refused without a word to Redis, by a provider that has given it up. */
+  /** A call is refused without a command to Redis, because its provider has given up the connection. */
   async refused() {
     const provider = await load({ retryStrategy: null });
     provider.execute("k", async () => {}).catch((error) => console.log(error.message));
   },
 
-  /** Ends in the way named by the third argument, with fifty jobs running and fifty acquires on their way. */
+  /** Ends in the way that the third argument names, with fifty jobs running and fifty more calls on their way. */
   async ending() {
     const [how] = rest;
     const provider = await load();
@@ -136,7 +136,7 @@ const SCENES = {
         throw new Error("on purpose");
       });
     } else if (how === "exit") {
-      // After what was called has been sent, before it can have been answered.
+      // By now the calls have been sent, but cannot have been answered.
       setImmediate(() => process.exit(0));
     } else if (how === "hung") {
       process.on("message", () => process.exit(0));
@@ -145,7 +145,7 @@ const SCENES = {
     }
   },
 
-  /** Providers that nobody uses any more. */
+  /** Makes providers that nobody uses any more. */
   async collected() {
     for (let count = 0; count < 300; count += 1) {
       const provider = await load();
@@ -159,7 +159,7 @@ const SCENES = {
     process.send("made");
   },
 
-  /** Thousands of providers, made, used and shut down; reports the memory after each half. */
+  /** Makes, uses and shuts down two thousand providers. Reports the memory after each half. */
   async cycles() {
     const half = async () => {
       for (let count = 0; count < 1_000; count += 1) {

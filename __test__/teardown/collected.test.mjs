@@ -27,7 +27,7 @@ test("two thousand providers made and shut down leave no connection and no growt
   const { code, output } = await play(["cycles", bed.url], ["--expose-gc"]).ended;
   assert.equal(code, 0, output);
   const { rss } = JSON.parse(output);
-  // The first thousand warms up; a leak of one connection's buffers alone would be 64 MiB a thousand.
+  // The first thousand warms up. A leak of one connection's buffers alone would be 64 MiB for each thousand.
   const growthMiB = (rss[1] - rss[0]) / 2 ** 20;
   assert.ok(growthMiB < 40, `the second thousand cost ${growthMiB.toFixed(1)} MiB`);
   assert.equal(await connections(), 0);

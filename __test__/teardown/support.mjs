@@ -1,4 +1,4 @@
-// Running the scenes of child.mjs in processes of their own.
+// Runs the scenes of child.mjs in processes of their own.
 
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -9,12 +9,12 @@ const CHILD = fileURLToPath(new URL("./child.mjs", import.meta.url));
 /**
  * Starts a scene.
  *
- * @param {string[]} args the scene, the URL of Redis, and what else the scene takes
+ * @param {string[]} args the scene, the URL of Redis, and the other arguments of the scene
  * @param {string[]} [execArgv] flags for node
  * @param {Record<string, string>} [env] added to this process's environment
  * @returns {{ child: import("node:child_process").ChildProcess, ended: Promise<{ code: number | null, signal: string | null, output: string }>,
- *   said: (text: string) => Promise<void> }} `said` waits for a line of its output, and rejects when it ends without. A child that
- *   hangs is killed, which `ended` then tells
+ *   said: (text: string) => Promise<void> }} `said` waits for a text in the scene's output, and rejects if the scene ends without it. A
+ *   child that hangs is killed, and `ended` shows the signal
  */
 export function play(args, execArgv = [], env = {}) {
   const child = fork(CHILD, args, { stdio: ["ignore", "pipe", "pipe", "ipc"], execArgv, env: { ...process.env, ...env } });

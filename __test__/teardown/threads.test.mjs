@@ -8,7 +8,7 @@ const bed = openTestbed();
 test("worker threads come and go in a process whose main thread never loads the addon", async () => {
   const { code, signal, output } = await play(["workers", bed.url]).ended;
   assert.deepEqual({ code, signal }, { code: 0, signal: null }, output);
-  // terminate() gives 1, process.exit(3) 3, a normal end 0.
+  // The exit code is 1 after terminate(), 3 after process.exit(3), and 0 after a normal end.
   assert.deepEqual(JSON.parse(output), [1, 3, 0, 1, 3, 0, 1, 3, 0, 1]);
   await until("every connection is closed", async () => (await bed.command("CLIENT", "LIST")).trim().split("\n").length === 1);
 });

@@ -1,4 +1,4 @@
-// A shop's own part of OpenTelemetry that throws: calls, and their locks, are as without it.
+// A shop's own part of OpenTelemetry throws. Calls and their locks work as without it.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { api } from "./support.mjs";
 const { NodeTracerProvider } = requireInstalled("@opentelemetry/sdk-trace-node");
 const { bed, client } = openLocks();
 
-/** Registers a span processor whose method throws, during `work`. */
+/** Registers a span processor during `work`. One of its methods throws. */
 async function withProcessor(throwing, work) {
   const fail = () => {
     throw new Error(`${throwing} of the shop failed`);

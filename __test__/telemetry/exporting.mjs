@@ -1,4 +1,4 @@
-// A process whose locks are told to a collector.
+// A process that reports its locks to a collector.
 
 import { requireInstalled } from "../../harness/installed.mjs";
 import { createLocks } from "../standalone/support.mjs";

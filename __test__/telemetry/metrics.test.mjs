@@ -1,4 +1,4 @@
-// What a real OpenTelemetry SDK is told of locks, in numbers.
+// The metrics about locks that a real OpenTelemetry SDK gets.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -12,7 +12,7 @@ import { OURS_ONLY, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
-/** A collector that keeps the bodies that it is sent, by path. */
+/** Starts a collector that keeps the bodies of its requests, by path. */
 async function startCollector() {
   const bodies = { "/v1/traces": [], "/v1/metrics": [] };
   const server = http.createServer(async (request, response) => {

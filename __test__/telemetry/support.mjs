@@ -1,4 +1,4 @@
-// A real OpenTelemetry SDK in this process, which keeps what it is given.
+// A real OpenTelemetry SDK in this process. It keeps everything that it gets.
 
 import { requireInstalled } from "../../harness/installed.mjs";
 

@@ -1,4 +1,4 @@
-// What telemetry costs while nobody wants it: nothing of it runs. V8 itself counts the calls.
+// The cost of telemetry while nobody wants it: none of its functions runs. V8 itself counts the calls.
 
 import assert from "node:assert/strict";
 import { Session } from "node:inspector/promises";
@@ -38,7 +38,7 @@ test("no function of telemetry runs while nothing is registered, and they do as 
   const locks = client();
   await locks.ready();
   assert.equal(await callsDuring(() => useOf(locks)), 0);
-  // After the client was made.
+  // The SDK comes after the client was made.
   const metrics = startMetrics();
   try {
     assert.ok((await callsDuring(() => useOf(locks))) > 0);

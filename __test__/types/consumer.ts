@@ -1,4 +1,4 @@
-// Compiled, never run: what a shop's TypeScript may write. Lines that must not compile are marked as expected errors.
+// This file is compiled, but never run. It is code that a shop may write. Lines that must not compile are marked as expected errors.
 import type { ILockingModule, ILockingProvider } from "@medusajs/framework/types";
 import provider, { type Lock, type LockError, type LockingRedisOptions, RedisLockingProvider } from "medusa-locking-redis";
 

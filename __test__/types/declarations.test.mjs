@@ -1,4 +1,4 @@
-// What the package's declarations show: nothing internal, nothing that is missing, and a word about everything.
+// The package's declarations contain nothing internal, miss no name, and describe every item.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -40,7 +40,7 @@ test("nothing of what is marked as internal is in them", () => {
   );
 });
 
-/** Everything that an entry exports, and the properties and methods of it, by name. */
+/** Everything that an entry exports, together with its properties and methods, by name. */
 function publicItems(entry) {
   const checker = program.getTypeChecker();
   const isOurs = (symbol) => symbol.declarations?.some((one) => files().includes(one.getSourceFile()));

@@ -1,4 +1,4 @@
-// What the documents show in TypeScript compiles in a shop: whole files as they stand, options as the provider's own, calls in a function.
+// The TypeScript in the documents compiles in a shop: whole files as they stand, options as the provider's options, calls in a function.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
@@ -11,17 +11,17 @@ import { compile } from "./support.mjs";
 const PAGES = fs.readdirSync(path.join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
 const DOCUMENTS = ["README.md", ...PAGES.map((name) => `docs/${name}`), "examples/store/README.md"];
 const BLOCK = /^```ts\n(.*?)^```$/gms;
-/** A file of TypeScript whose first line says where it stands. */
+/** A TypeScript file whose first line says where it stands. */
 const FILE = /^\/\/ (\S+\.ts)\n/;
 const IMPORT = /^import .*\n/gm;
 
-/** What the shop of the documents does under its locks. */
+/** The work that the shop of the documents does under its locks. */
 const WORK = `
 export declare function charge(terms: { signal?: AbortSignal }): Promise<void>;
 export declare function save(ids: string[], terms: { fences?: Readonly<Record<string, number | undefined>> }): Promise<number>;
 `;
 
-/** What Medusa's main package, which is not among the installed, says of its `registerOtel`. */
+/** The declaration of `registerOtel` in Medusa's main package, which is not installed here. */
 const MEDUSA = `
 declare module "@medusajs/medusa" {
   import type { NodeSDKConfiguration } from "@medusajs/framework/opentelemetry/sdk-node";
@@ -32,7 +32,7 @@ declare module "@medusajs/medusa" {
 }
 `;
 
-/** What the shop has around a call that a document shows. */
+/** The shop's code around a call that a document shows. */
 const AROUND = `
 import type { ILockingModule } from "@medusajs/framework/types";
 import fs from "node:fs";
@@ -44,7 +44,7 @@ declare function save(terms: { fence: number | undefined }): Promise<void>;
 declare function report(terms: { signal: AbortSignal }): Promise<void>;
 `;
 
-/** A block as a file: its path, and its text. */
+/** Makes a file of a block: its path, and its text. */
 function asFile(block, at) {
   const named = FILE.exec(block);
   if (named) return [named[1], block];

@@ -1,4 +1,5 @@
-// Compiled, never run: what a shop has written against Medusa's own types goes on compiling once the package is imported somewhere.
+// This file is compiled, but never run. A shop has written it against Medusa's own types. It still compiles if the package is imported
+// somewhere.
 import type { Context, ILockingModule, ILockingProvider } from "@medusajs/framework/types";
 import type { Lock } from "medusa-locking-redis";
 

@@ -1,4 +1,4 @@
-// Compiled, never run: what `redisOptions` may be. Lines that must not compile are marked as expected errors.
+// This file is compiled, but never run. It shows valid values of `redisOptions`. Lines that must not compile are marked as expected errors.
 import type { RedisOptions } from "ioredis";
 import type { LockingRedisOptions } from "medusa-locking-redis";
 

@@ -1,4 +1,4 @@
-// What a program without Medusa may write.
+// Code that a program without Medusa may write.
 
 import { type AcquiredLock, createLocks, LockError, type LockErrorCode, type Locks, type LocksOptions } from "medusa-locking-redis/client";
 
@@ -6,7 +6,7 @@ export const options: LocksOptions = { url: "redis://localhost", waitMs: 100, sa
 const locks: Locks = createLocks(options);
 createLocks({ cluster: { startupNodes: ["one:6379"] } });
 
-// @ts-expect-error there is no place
+// @ts-expect-error the server is not named
 createLocks({ waitMs: 5 });
 
 export const text: Promise<string> = locks.withLock(["a", "b"], { label: "import" }, async (lock) => `${lock.fencingTokens.a}`);

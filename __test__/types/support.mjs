@@ -1,4 +1,4 @@
-// Compiling what a shop may write, inside a project that has the packed package.
+// Compiles code that a shop may write, inside a project that has the packed package.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -9,18 +9,18 @@ import { run } from "../../harness/process.mjs";
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const TSC = path.join(ROOT, "node_modules", "typescript", "bin", "tsc");
 
-/** The files that a shop may have written, in this folder. */
+/** The files of this folder that a shop may have written. */
 export const SOURCES = ["consumer.ts", "doubles.ts", "options.ts", "standalone.ts"];
 
 const sourcesOfShop = () => Object.fromEntries(SOURCES.map((name) => [name, fs.readFileSync(path.join(HERE, name), "utf8")]));
 
 /**
- * Compiles what a shop may have written.
+ * Compiles code that a shop may have written.
  *
  * @param {string} project a folder with node_modules
  * @param {"Node16" | "NodeNext" | "ESNext"} module the kind of modules to compile for
  * @param {Record<string, string>} [files] text by path; default: `SOURCES`
- * @returns {Promise<{ code: number, stdout: string }>} what the compiler says
+ * @returns {Promise<{ code: number, stdout: string }>} the exit code and the output of the compiler
  */
 export async function compile(project, module, files = sourcesOfShop()) {
   const folder = fs.mkdtempSync(path.join(project, "types-"));

@@ -1,4 +1,4 @@
-// Code that blocks the event loop just when a lock is handed on.
+// A job blocks the event loop just when its lock is handed over.
 
 import assert from "node:assert/strict";
 import test from "node:test";

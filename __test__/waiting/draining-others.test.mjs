@@ -1,4 +1,4 @@
-// What a shutdown does not wait for.
+// A shutdown does not wait for locks of acquire, and does not need a clock that runs.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -6,7 +6,7 @@ import { deferred, HANG_GUARD_MS, NS, openTestbed, refused } from "../support/te
 
 const bed = openTestbed();
 
-/** Longer than a test may take: who waits for it fails. */
+/** Longer than a test may take, so a test that waits for it fails. */
 const FOR_EVER = { drainTimeoutMs: 10 * HANG_GUARD_MS };
 
 test("shutdown does not wait for renewed locks of acquire, which end two seconds later", { timeout: HANG_GUARD_MS }, async () => {

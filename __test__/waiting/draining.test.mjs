@@ -6,7 +6,7 @@ import { untilWaiting, waitingClients } from "./support.mjs";
 
 const bed = openTestbed();
 
-/** Holds "k" by a job with a lease of a second until told otherwise. */
+/** Holds "k" by a job with a lease of a second, until `release` is called. */
 async function hold(locking) {
   const [held, end] = [deferred(), deferred()];
   const done = locking.execute(
@@ -17,7 +17,7 @@ async function hold(locking) {
     },
     { expire: 1 },
   );
-  // Looked at later; its failure is no unhandled one until then.
+  // The tests look at the result later. Until then its failure must not count as unhandled.
   done.catch(() => {});
   return { lock: await held.promise, release: () => end.resolve("done"), done };
 }
@@ -55,7 +55,7 @@ test("after drainTimeoutMs jobs that still run are told, and their locks end two
   const { lock, release, done } = await hold(locking);
   await shutdown();
   assert.throws(() => lock.assertHeld());
-  // Time for the job to notice: somebody else may start at once when it is free.
+  // The job has time to notice, because somebody else may start as soon as the lock is free.
   const left = await bed.pttl(`${NS}k`);
   assert.ok(left > 0 && left <= 2_000, `${left} ms left`);
   await until("it is free", async () => (await bed.locks()).length === 0);
@@ -75,7 +75,7 @@ test("whoever has the object of a lock that is left behind by a shutdown is told
   const { lock, release, done } = await hold(booted.locking);
   const blind = booted.locking.execute("blind", () => sleep(1_000));
   blind.catch(() => {});
-  // Locks that are not jobs' do not hide those that are.
+  // Locks of acquire must not hide the locks of jobs.
   for (let at = 0; at < 12; at += 1) await booted.locking.acquire(`a${at}`, { ownerId: "me", expire: 60, renew: true });
   const [kept, told] = [deferred(), deferred()];
   await booted.locking.acquire("kept", { ownerId: "me", expire: 60, renew: true, onHeld: kept.resolve, onLost: told.resolve });
@@ -105,11 +105,11 @@ test("drainTimeoutMs is a time, also where a busy process looks seldom", async (
   clearInterval(busy);
   release();
   await refused(done, { code: "LOCK_LOST" });
-  // Fifty looks of 20 ms would be as many blocks.
+  // If the time were counted in fifty looks of 20 ms, there would be as many blocks.
   assert.ok(looks < 25, `${looks} blocks of 400 ms`);
 });
 
-/** An instance whose shutdown can be called apart from it. */
+/** Boots an instance whose shutdown can be called apart from it. */
 async function bootOne(options) {
   const booted = await bed.boot(options);
   return { locking: booted.locking, shutdown: () => booted.shutdown() };

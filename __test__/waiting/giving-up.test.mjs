@@ -56,7 +56,7 @@ test("a withdrawal at any moment leaves nothing locked and nobody stranded", asy
 test("waiting for several keys, a withdrawal gives back those that were held meanwhile", async () => {
   const [one, other] = [await bed.boot(), await bed.boot()];
   const keys = ["a", "b", "c", "d", "e"];
-  // Wherever it stands in the order in which keys are taken, those before it are taken.
+  // The call takes all keys that come before the held one, wherever the held one stands in the order in which keys are taken.
   for (const taken of keys) {
     await one.locking.acquire(taken, { ownerId: "holder", expire: 60 });
     const abort = new AbortController();

@@ -8,11 +8,11 @@ const bed = openTestbed();
 const SECONDS = 4;
 const WAITERS = 200;
 
-/** Two instances wait with many calls while `body`'s lock is held; the commands of both in all. */
+/** The number of scripts that two instances run in `SECONDS` while they wait with many calls. `release` frees the lock afterwards. */
 async function commandsWhileWaiting(instances, release) {
   const calls = instances.flatMap(({ locking }) => Array.from({ length: WAITERS }, () => locking.execute("k", async () => {})));
   await untilWaiting(bed, "k", instances.length);
-  // The first of each instance waits; the others are still on their way.
+  // By now the first call of each instance waits. The others are still on their way.
   await until("all wait", async () => (await scriptsDuring(bed, () => sleep(100))) <= 1);
   const commands = await scriptsDuring(bed, () => sleep(SECONDS * 1000));
   await release();
@@ -32,7 +32,7 @@ test("hundreds that wait behind a job send at most two commands a second per pro
     end.resolve();
     await job;
   });
-  // And a renewal of the job in so many seconds. More than none: the polls that find a holder which is gone.
+  // The limit includes one renewal of the job. There are some commands, because polls must find a holder that is gone.
   assert.ok(commands > 0 && commands <= 2 * 2 * SECONDS + 1, `${commands} commands in ${SECONDS} s`);
 });
 

@@ -1,4 +1,4 @@
-// Several acquires of one owner are one hold: it lasts as long as the longest of them asks for, and every lock object of it tells the same.
+// Several acquires of one owner are one hold. It lasts as long as the longest of them asks for, and every lock object of it reports the same.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -7,7 +7,7 @@ import { isPending, NS, openTestbed, refused, until } from "../support/testbed.m
 
 const bed = openTestbed();
 
-/** Acquires for `me` with everything that tells of the lock. */
+/** Acquires for `me` with all callbacks that report on the lock. */
 async function acquire(locking, keys, args = {}) {
   const told = { losses: [] };
   const callbacks = { onHeld: (lock) => (told.lock = lock), onLost: (error) => told.losses.push(error) };
@@ -15,7 +15,7 @@ async function acquire(locking, keys, args = {}) {
   return told;
 }
 
-/** Whether the object says that its lock is held. */
+/** Whether the lock object says that its lock is held. */
 function saysHeld({ lock }) {
   try {
     lock.assertHeld();
@@ -167,7 +167,7 @@ for (const renew of [false, true]) {
       const other = where === "the same instance" ? one : await bed.boot();
       const told = await acquire(one.locking, "k", { expire: 3_600, renew });
       await other.locking.releaseAll();
-      // Nothing but the message can tell so soon: a third of the lease is twenty minutes.
+      // Only the message can report the loss so soon, because a third of the lease is twenty minutes.
       await until("the loss is told", () => told.losses.length > 0);
       assert.equal(told.losses[0].code, "LOCK_LOST");
       assert.equal(saysHeld(told), false);

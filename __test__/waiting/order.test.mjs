@@ -5,7 +5,7 @@ import { untilWaiting } from "./support.mjs";
 
 const bed = openTestbed();
 
-/** Holds "k" until told otherwise. */
+/** Holds "k" until `release` is called. */
 async function hold({ locking }) {
   const [held, end] = [deferred(), deferred()];
   const done = locking.execute("k", () => {
@@ -16,13 +16,13 @@ async function hold({ locking }) {
   return { release: () => end.resolve(), done };
 }
 
-/** The tickets that were drawn so far: the latest of all slots' counters. */
+/** The latest ticket that was drawn, from the counters of all slots. */
 async function latestTicket() {
   const counters = await bed.command("KEYS", "mlr!{*}f");
   return Math.max(0, ...(await Promise.all(counters.map((name) => bed.command("GET", name)))).map(Number));
 }
 
-/** Makes a call that has to wait, and comes back when its park has reached the server. */
+/** Makes a call that has to wait, and returns when its park has reached the server. */
 async function park(call) {
   const before = await latestTicket();
   call();
@@ -54,7 +54,7 @@ test("a newcomer does not get in before those who wait", async () => {
   const first = other.locking.execute("k", async () => served.push("waited"));
   await untilWaiting(bed, "k", 1);
   holder.release();
-  // In the same tick as the release, from the process that holds.
+  // The call comes in the same tick as the release, from the process that holds.
   const second = one.locking.execute("k", async () => served.push("newcomer"));
   await Promise.all([holder.done, first, second]);
   assert.deepEqual(served, ["waited", "newcomer"]);

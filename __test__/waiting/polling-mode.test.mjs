@@ -6,13 +6,13 @@ import { NS, openTestbed } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
-/** An instance whose user may not use the channels. */
+/** Boots an instance whose user may not use the channels. */
 async function bootPolling() {
   await bed.command("ACL", "SETUSER", "deaf", "on", ">pw", `~${NS}*`, "~mlr!*", "resetchannels", "+@all");
   return bed.boot({ redisUrl: `redis://deaf:pw@127.0.0.1:${bed.server.port}` });
 }
 
-/** Callers of all instances go round on one key for a while; jobs and time-outs of each. */
+/** Callers of all instances take one key again and again for a while. Returns the jobs and the time-outs of each instance. */
 async function share(instances, { ms, callers, job }) {
   const end = Date.now() + ms;
   let inside = 0;
@@ -55,7 +55,7 @@ test("a user without a right to the channels polls, is served, and the log says 
 
 test("instances that are told and instances that poll exclude each other, and both are served", async () => {
   const instances = [await bed.boot(), await bootPolling()];
-  // Where all poll, chance decides who comes in: in a third of this time nobody of the first did, once.
+  // If all poll, chance decides who gets the lock. With a third of this time, the first instance once had no job at all.
   const [told, polling] = await share(instances, { ms: 12_000, callers: 4, job: () => sleep(2) });
   assert.ok(told.jobs > 0 && polling.jobs > 0, JSON.stringify({ told, polling }));
   assert.deepEqual(await bed.locks(), []);
@@ -66,6 +66,6 @@ test("official callers get at least a twentieth of a busy key, and ours do not t
   const [ours, official] = await share(instances, { ms: 14_000, callers: 4, job: () => sleep(5) });
   const figures = JSON.stringify({ ours, official });
   assert.ok(official.jobs >= 0.05 * (ours.jobs + official.jobs), figures);
-  // Chance decides who comes in when everybody polls: of so few one or two more mean nothing.
+  // If all poll, chance decides who gets the lock. The numbers are small, so one or two more time-outs mean nothing.
   assert.ok(ours.timeouts <= official.timeouts + 2, figures);
 });

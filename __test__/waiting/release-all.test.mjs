@@ -4,10 +4,10 @@ import { deferred, openTestbed, refused, until } from "../support/testbed.mjs";
 import { untilWaiting } from "./support.mjs";
 
 const bed = openTestbed();
-/** Longer than a test may take: nothing here may have to wait for a renewal. */
+/** Longer than a test may take, because nothing here may depend on a renewal. */
 const EXPIRE_S = 3_600;
 
-/** Holds a key by a job that ends when it is told of its loss. */
+/** Holds a key by a job that ends when it is told of its lock's loss. */
 async function hold(locking, key) {
   const held = deferred();
   const done = locking.execute(

@@ -5,7 +5,7 @@ import { NS, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
 
-/** Acquires with everything that tells of the lock. */
+/** Acquires with all callbacks that report on the lock. */
 async function acquire(locking, keys, args) {
   const told = { losses: [] };
   const callbacks = { onHeld: (lock) => (told.lock = lock), onLost: (error) => told.losses.push(error) };

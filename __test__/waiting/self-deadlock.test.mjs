@@ -1,4 +1,4 @@
-// A call that can only wait for itself: who holds the key is told, and with the option the call fails at once.
+// A call can only wait for itself. The error names the holder of the key, and with the option the call fails at once.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -66,7 +66,7 @@ test("what only seems to wait for itself goes on", OURS_ONLY, async () => {
   const later = deferred();
   let after;
   await locking.execute("cart_1", async () => {
-    // Another key, a try, and what the job leaves behind for the time after its end.
+    // These calls do not wait for their own job: another key, a try, and a call that the job leaves behind for the time after its end.
     await locking.execute("cart_2", async () => {});
     await refused(locking.acquire("cart_1"), { code: "LOCK_NOT_ACQUIRED" });
     after = later.promise.then(() => locking.execute("cart_1", async () => "served"));
@@ -76,10 +76,10 @@ test("what only seems to wait for itself goes on", OURS_ONLY, async () => {
   // Siblings wait for each other, not for themselves.
   const order = await Promise.all([1, 2].map((at) => locking.execute("cart_1", async () => at)));
   assert.deepEqual(order, [1, 2]);
-  // A named owner prolongs its own lock.
+  // A named owner extends its own lock.
   await locking.acquire("cart_3", { ownerId: "me", expire: 30 });
   await locking.acquire("cart_3", { ownerId: "me", expire: 30, awaitQueue: true });
-  // A job that throws at once holds no longer.
+  // A job that throws at once does not hold its key any longer.
   await assert.rejects(
     locking.execute("cart_4", () => {
       throw new Error("at once");
@@ -114,7 +114,7 @@ test("without the option nothing of AsyncLocalStorage is touched", OURS_ONLY, as
   assert.ok((await count({ detectSelfDeadlock: true })).run > 0);
 });
 
-/** Below the Locking Module, whose decorators may use one of their own. */
+/** The provider below the Locking Module. The module's decorators may use an AsyncLocalStorage of their own. */
 const providerOf = (locking) => locking.providerService_.retrieveProviderRegistration(locking.defaultProviderId);
 
 test("a job that starts its successor leaves no chain of all that ever ran behind", OURS_ONLY, async () => {
@@ -126,7 +126,7 @@ test("a job that starts its successor leaves no chain of all that ever ran behin
       const turn = () => {
         assert.equal(chains.conflict("another", undefined), undefined);
         const link = chains.link("k", undefined);
-        // Until now the job before it may have held its key.
+        // The job before this one may have held its key until now.
         if (before) before.holds = false;
         let length = 0;
         for (let one = link; one; one = one.outer) length += 1;

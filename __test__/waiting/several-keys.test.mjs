@@ -37,7 +37,7 @@ test("keys held while another is waited for are kept for longer than the 5 s for
   const keys = ["a", "b", "c", "d"];
   await locking.acquire(keys, { ownerId: "holder", expire: 60 });
   const call = locking.acquire(keys, { ownerId: "waiter", awaitQueue: true, expire: 60, timeout: 60 });
-  // One after the other, wherever it waits, but for the last.
+  // The holder frees one key after the other, each when the call waits for it, except the last key.
   for (let taken = 0; taken < 3; taken += 1) {
     const key = await until("it waits", async () => {
       for (const one of keys) if ((await bed.owner(`${NS}${one}`)) === "holder" && (await waitingClients(bed, one)) === 1) return one;

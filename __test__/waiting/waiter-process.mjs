@@ -1,4 +1,4 @@
-// A process whose calls wait for one key; it tells the token of each hold, and ends when all were served.
+// A process whose calls wait for one key. It reports the token of each hold, and ends when all calls were served.
 
 import { bootLocking, providerEntry } from "../../harness/locking-module.mjs";
 

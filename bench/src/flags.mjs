@@ -20,7 +20,7 @@ export const SCENARIOS = [
   "sets",
   "burst",
   "empty",
-  "baton",
+  "handoff",
   "line",
   "gone",
   "fleets",

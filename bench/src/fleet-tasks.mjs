@@ -9,7 +9,7 @@ const clock = () => Number(process.hrtime.bigint()) / 1e6;
 /** This is longer than the time in which the other process enters the queue again. */
 const BATON_JOB_MS = 0.1;
 
-/** A job of `baton`. It notes when it began and when it gives the lock back. */
+/** A job of `handoff`. It notes when it began and when it gives the lock back. */
 function keepBusy({ starts, releases }) {
   const began = clock();
   starts.push(began);
@@ -152,11 +152,11 @@ export const FLEET_TASKS = {
    * One of two processes that pass a lock to and fro until `end`. Each has a few callers, and a job that keeps the processor busy for a
    * moment, so that a caller of the other process always waits when a job ends. Returns the times of the releases and of the jobs' starts.
    */
-  async baton(contestant, { begin, end, callers }) {
+  async handoff(contestant, { begin, end, callers }) {
     const times = { releases: [], starts: [] };
     await sleep(begin - clock());
     const one = async () => {
-      while (clock() < end) await contestant.execute("baton", async () => keepBusy(times), { timeout: 60 });
+      while (clock() < end) await contestant.execute("handoff", async () => keepBusy(times), { timeout: 60 });
     };
     await Promise.all(Array.from({ length: callers }, one));
     return times;

@@ -27,7 +27,7 @@ const VISITS = {
 const ONLY_OURS = new Set(["line", "gone"]);
 
 /** Whether this scenario is one for fleets. */
-export const isForFleets = (scenario) => scenario in VISITS || ["baton", "line", "gone"].includes(scenario);
+export const isForFleets = (scenario) => scenario in VISITS || ["handoff", "line", "gone"].includes(scenario);
 
 /**
  * @param {string} scenario
@@ -36,11 +36,11 @@ export const isForFleets = (scenario) => scenario in VISITS || ["baton", "line",
  * @returns {Promise<object>} figures per contestant, by round and their medians
  */
 export async function runFleets(scenario, names, context) {
-  const measure = { baton, line, gone }[scenario] ?? visits;
-  const taking = names.filter((name) => (name !== "bare" || scenario === "baton") && (!ONLY_OURS.has(scenario) || name === "ours"));
-  // A fleet run takes seconds, so there are fewer runs. The exception is `baton`, because a PING depends on the cores on which its two
+  const measure = { handoff, line, gone }[scenario] ?? visits;
+  const taking = names.filter((name) => (name !== "bare" || scenario === "handoff") && (!ONLY_OURS.has(scenario) || name === "ours"));
+  // A fleet run takes seconds, so there are fewer runs. The exception is `handoff`, because a PING depends on the cores on which its two
   // sides run.
-  const wanted = scenario === "baton" ? Math.max(context.rounds, 15) : Math.min(context.rounds, 3);
+  const wanted = scenario === "handoff" ? Math.max(context.rounds, 15) : Math.min(context.rounds, 3);
   const rounds = context.quick ? 1 : wanted;
   const samples = Object.fromEntries(taking.map((name) => [name, []]));
   for (let round = 0; round < rounds; round += 1) {
@@ -121,7 +121,7 @@ function visits(name, scenario, { url, quick }) {
  * process. For comparison one process measures round trips of a PING: in the same run, and back to back without other load. `bare` passes a
  * message instead, without a lock.
  */
-function baton(name, _scenario, { url, quick }) {
+function handoff(name, _scenario, { url, quick }) {
   return withFleet(name, 2, url, (fleet) =>
     withFleet("bare", 1, url, async ([pinger]) => {
       const { now } = await pinger.run("clock", {});
@@ -129,7 +129,7 @@ function baton(name, _scenario, { url, quick }) {
       const begin = now + IDLE_PINGS_MS + 100;
       const [from, end] = [begin + 500, begin + (quick ? 1_000 : 2_000)];
       const plan = (at) => ({ begin, end, callers: 3, me: `relay-${at}`, other: `relay-${1 - at}`, first: at === 0 });
-      const runs = fleet.map((one, at) => one.run(name === "bare" ? "relay" : "baton", plan(at)));
+      const runs = fleet.map((one, at) => one.run(name === "bare" ? "relay" : "handoff", plan(at)));
       const pings = pinger.run("pings", { begin: from, end, pauseMs: 1 });
       const results = await Promise.all(runs);
       // All jobs, with their processes. They run one after the other, because they exclude each other.

@@ -10,6 +10,7 @@ import { claimBreaches } from "./claims.mjs";
 import { commandBreaches } from "./commands.mjs";
 import { KNOWN_LONG_LINES, tooLong } from "./lines.mjs";
 import { linkBreaches } from "./links.mjs";
+import { proseBreaches } from "./prose.mjs";
 import { CONFINED_PACKAGES, KNOWN_CIRCLES, PARTS } from "./rooms.mjs";
 import { rustArrows } from "./rust-arrows.mjs";
 import { packagesOf, scriptArrows } from "./script-arrows.mjs";
@@ -18,7 +19,7 @@ const WRITTEN = /\.(rs|ts|tsx|mjs|js|cjs|lua|md|yml|toml)$|^\.ci\/run$/;
 const SCRIPT = /\.(ts|tsx|mjs|js|cjs)$/;
 
 /**
- * @param {string} root a project with git
+ * @param {string} root the root of a project with git
  * @param {import("./commands.mjs").Known} known the names that the project's commands know
  * @returns {Promise<string[]>} every breach of the rules, a line each
  */
@@ -30,6 +31,7 @@ export async function breaches(root, known) {
     ...arrowBreaches(root, files),
     ...packageBreaches(root, files),
     ...linkBreaches(root, files),
+    ...proseBreaches(root, files),
     ...claimBreaches(root, files),
     ...commandBreaches(root, files, known),
     ...(await leftOverBreaches(root)),
@@ -37,7 +39,7 @@ export async function breaches(root, known) {
 }
 
 /**
- * @param {string} root a project with git
+ * @param {string} root the root of a project with git
  * @returns {Promise<string[]>} files that are committed although .gitignore names them: a program wrote them
  */
 export async function leftOverBreaches(root) {
@@ -70,8 +72,8 @@ function linesAndUnsafe(root, files) {
  * @param {string} root
  * @param {string[]} files all files, from the root
  * @param {import("./rooms.mjs").Part[]} [parts]
- * @param {string[]} [knownCircles] folders whose circles are let pass
- * @returns {string[]} circles, arrows upwards, and known circles that are none
+ * @param {string[]} [knownCircles] folders whose circles are accepted
+ * @returns {string[]} circles, arrows upwards, and entries of `knownCircles` without a circle
  */
 export function arrowBreaches(root, files, parts = PARTS, knownCircles = KNOWN_CIRCLES) {
   const tied = new Set();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 
 /// Longest time for the handshake on a new connection.
-const GREETING_LIMIT: Duration = Duration::from_secs(5);
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 /// On a connection that only listens: idle time after which the system asks whether the server is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
@@ -41,7 +41,7 @@ pub(super) async fn listen(
         // The answer to SUBSCRIBE is a push. If Redis refuses SUBSCRIBE, the refusal comes in place of the answer to this HELLO.
         talk.ask(&["HELLO", "3"]).await
     };
-    tokio::time::timeout(GREETING_LIMIT, subscribed).await.map_err(limit)??;
+    tokio::time::timeout(HANDSHAKE_LIMIT, subscribed).await.map_err(limit)??;
     Ok((talk, pushes))
 }
 
@@ -52,10 +52,10 @@ async fn open_with_pushes(
 ) -> Result<(Talk, Receiver<Vec<Value>>), Failure> {
     let stream = net::connect_stream(target).await.map_err(|trouble| Failure::Broken(trouble.reason))?;
     let (talk, pushes) = Talk::new(stream, target.secrets.clone());
-    match tokio::time::timeout(GREETING_LIMIT, greet(settings, &talk, password_unwanted)).await {
+    match tokio::time::timeout(HANDSHAKE_LIMIT, greet(settings, &talk, password_unwanted)).await {
         Ok(greeted) => greeted.map(|()| (talk, pushes)),
         Err(_) => {
-            let seconds = GREETING_LIMIT.as_secs();
+            let seconds = HANDSHAKE_LIMIT.as_secs();
             Err(Failure::Broken(format!("no answer on a new connection within {seconds} s")))
         }
     }

@@ -17,8 +17,8 @@ fn calls_wait_for_the_table_of_slots_and_go_to_the_node_of_their_slot() {
     nodes.wait_for(&[1], WaitPolicy::None);
     nodes.wait_for(&[9000], WaitPolicy::None);
     nodes.map(&halves());
-    nodes.greet("a");
-    nodes.greet("b");
+    nodes.shake_hands("a");
+    nodes.shake_hands("b");
     for (host, slot) in [("a", 1), ("b", 9000)] {
         let sent = nodes.sent(host);
         assert_eq!((sent.len(), verb(&sent[0])), (1, "park"));
@@ -59,7 +59,7 @@ fn a_call_is_withdrawn_while_it_waits_for_the_table_of_slots() {
     nodes.cancel(other);
     assert_eq!(nodes.error().code, Code::Aborted);
     nodes.map(&halves());
-    nodes.greet("a");
+    nodes.shake_hands("a");
     assert!(nodes.sent("a").is_empty() && nodes.router.is_idle());
 }
 
@@ -74,7 +74,7 @@ fn a_slot_that_no_node_has_fails_a_call_without_a_limit() {
     }
     assert!(nodes.error().message.starts_with("Too many Cluster redirections."));
     nodes.map(&halves());
-    nodes.greet("b");
+    nodes.shake_hands("b");
     assert_eq!(nodes.asked("b"), ["SSUBSCRIBE", "park"]);
 }
 
@@ -86,7 +86,7 @@ fn moved_takes_the_call_and_those_who_wait_for_the_slot_to_a_new_node() {
     nodes.sent("a");
     nodes.refuse("a", "MOVED 1 c:7000");
     assert!(nodes.events.iter().any(|(id, event)| *id == nodes.id("c") && matches!(event, Event::Connect)));
-    nodes.greet("c");
+    nodes.shake_hands("c");
     let sent = nodes.sent("c");
     assert_eq!(sent.iter().filter(|command| command[0] == "EVALSHA" && verb(command) == "park").count(), 2);
     let old = TICKET.to_string();
@@ -320,7 +320,7 @@ fn calls_of_a_node_without_slots_go_on_elsewhere_and_its_connection_is_closed() 
     assert!(nodes.events.iter().any(|(id, event)| *id == gone && matches!(event, Event::Disconnect)));
     let sent = nodes.sent("b");
     let of = |name| sent.iter().find(|command| command[0] == "EVALSHA" && verb(command) == name).unwrap();
-    assert_eq!(of("park")[3 + 5 + 3], attempt, "an unsure call is asked again by its attempt");
+    assert_eq!(of("park")[3 + 5 + 3], attempt, "a call in doubt is asked again by its attempt");
     of("release");
     for command in &sent {
         match command[0].as_str() {
@@ -334,14 +334,14 @@ fn calls_of_a_node_without_slots_go_on_elsewhere_and_its_connection_is_closed() 
 }
 
 #[test]
-fn a_call_withdrawn_at_a_node_that_is_let_go_is_undone_elsewhere() {
+fn a_call_withdrawn_at_a_node_that_is_let_go_is_rolled_back_elsewhere() {
     let mut nodes = Nodes::ready(with(rules()));
     let caller = nodes.acquire(&[key(1)], Wanted::Named((*b"me").into()), WaitPolicy::None);
     nodes.sent("a");
     nodes.cancel(caller);
     assert_eq!(nodes.error().code, Code::Aborted);
     nodes.map(&[range(0, 16_383, "c")]);
-    nodes.greet("c");
+    nodes.shake_hands("c");
     assert_eq!(nodes.asked("c"), ["roll back"]);
     nodes.reply("c", b"*1\r\n:1\r\n");
     assert!(nodes.router.is_idle());
@@ -386,7 +386,7 @@ fn what_a_waiter_of_several_keys_holds_goes_with_it_and_is_given_back() {
     nodes.map(&[range(0, 0, "a"), range(1, 8191, "c"), range(8192, 16_383, "b")]);
     nodes.cancel(caller);
     assert_eq!(nodes.error().code, Code::Aborted);
-    nodes.greet("c");
+    nodes.shake_hands("c");
     let sent = nodes.sent("c");
     assert_eq!((sent.len(), verb(&sent[0])), (1, "hand over"));
     assert_eq!(sent[0][3], format!("medusa_lock:{}", keys[0]));

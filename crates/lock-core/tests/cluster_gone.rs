@@ -52,7 +52,7 @@ fn what_is_under_way_there_is_not_executed_when_the_node_has_slots_again() {
     nodes.sent("a");
     let_go(&mut nodes);
     nodes.map(&halves());
-    let asked = nodes.greet("a");
+    let asked = nodes.shake_hands("a");
     assert!(asked.iter().any(|command| *command == ["CLIENT", "KILL", "ID", "7"]), "{asked:?}");
 }
 

@@ -93,7 +93,7 @@ fn one_in_doubt_that_is_refused_too_often_is_rolled_back_at_once() {
     let id = nodes.id("a");
     nodes.router.client(id).unwrap().handle_disconnected(nodes.now, "ECONNRESET");
     nodes.pass(SECOND);
-    nodes.greet("a");
+    nodes.shake_hands("a");
     while nodes.done.is_empty() {
         for _ in nodes.sent("a") {
             nodes.refuse("a", DOWN);

@@ -33,7 +33,7 @@ fn release_all_asks_a_node_of_which_only_the_table_of_slots_tells() {
     find_nothing(&mut nodes, "a");
     look_up(&mut nodes, &[range(0, 8191, "a"), range(8192, 16_000, "b"), range(16_001, 16_383, "new")]);
     find_nothing(&mut nodes, "b");
-    nodes.greet("new");
+    nodes.shake_hands("new");
     for host in ["a", "b"] {
         find_nothing(&mut nodes, host);
     }
@@ -119,7 +119,7 @@ fn release_all_goes_on_at_a_new_node_to_which_a_slot_moved() {
     nodes.reply("b", b"*2\r\n$1\r\n0\r\n*0\r\n");
     free_one(&mut nodes, "a", b"-MOVED 7629 new:7000\r\n");
     assert!(nodes.done.is_empty());
-    nodes.greet("new");
+    nodes.shake_hands("new");
     let ranges =
         [range(0, 7628, "a"), range(7629, 7629, "new"), range(7630, 8191, "a"), range(8192, 16_383, "b")];
     look_up(&mut nodes, &ranges);
@@ -172,7 +172,7 @@ fn release_all_outlives_all_nodes() {
     nodes.map(&[]);
     assert!(nodes.done.is_empty() && nodes.router.has_callers());
     nodes.map(&[range(0, 16_383, "c")]);
-    nodes.greet("c");
+    nodes.shake_hands("c");
     find_nothing(&mut nodes, "c");
     look_up(&mut nodes, &[range(0, 16_383, "c")]);
     assert!(matches!(nodes.outcome(), Outcome::Freed(0)));

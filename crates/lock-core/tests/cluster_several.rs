@@ -108,7 +108,7 @@ fn a_named_owners_part_is_given_back_by_its_attempt_at_a_node_that_is_not_connec
     nodes.sent("b");
     nodes.reply("b", REFUSED);
     nodes.error();
-    nodes.greet("new");
+    nodes.shake_hands("new");
     assert_eq!(nodes.asked("new"), ["roll back"]);
 }
 
@@ -124,7 +124,7 @@ fn a_part_that_a_slow_node_took_late_is_given_back_after_its_request_is_a_lease_
     nodes.reply("b", REFUSED);
     nodes.error();
     nodes.pass(LEASE / 2 + SECOND);
-    nodes.greet("new");
+    nodes.shake_hands("new");
     assert_eq!(nodes.asked("new"), ["roll back"]);
 }
 
@@ -386,7 +386,7 @@ fn a_part_whose_roll_back_may_come_late_is_taken_again_under_a_new_name() {
     let (id, now) = (nodes.id("a"), nodes.now);
     nodes.router.client(id).unwrap().handle_disconnected(now, "cut");
     nodes.pass(SECOND);
-    nodes.greet("a");
+    nodes.shake_hands("a");
     assert_eq!(nodes.asked("a"), ["park"]);
     nodes.refuse("a", "BUSY Redis is busy");
     let sent = nodes.sent("a");

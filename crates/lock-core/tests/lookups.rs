@@ -132,11 +132,11 @@ fn a_replica_is_left_and_nobody_who_waits_is_told() {
 
 #[test]
 fn the_role_matters_only_with_a_ready_check_and_where_the_master_was_looked_up() {
-    let greetings = [
+    let variants = [
         HandshakeOptions { master_only: true, ready_check: false, ..HandshakeOptions::default() },
         HandshakeOptions { master_only: false, ..HandshakeOptions::default() },
     ];
-    for handshake_options in greetings {
+    for handshake_options in variants {
         let mut rig = Rig::new(ClientConfig { handshake_options, ..config() });
         meets(&mut rig, "slave");
         assert!(!rig.disconnects());

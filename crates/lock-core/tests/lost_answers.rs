@@ -57,7 +57,7 @@ fn a_grant_that_comes_after_the_limit_is_given_back() {
 }
 
 #[test]
-fn a_late_grant_for_a_named_owner_is_undone_by_its_attempt() {
+fn a_late_grant_for_a_named_owner_is_rolled_back_by_its_attempt() {
     let mut rig = Rig::ready(config());
     rig.acquire(&["k"], Wanted::Named((*b"*").into()), Some(SECOND));
     let asked = rig.sent().remove(0);
@@ -81,7 +81,7 @@ fn a_late_refusal_needs_nothing() {
 }
 
 #[test]
-fn an_acquire_that_timed_out_without_a_connection_and_may_have_been_executed_is_undone() {
+fn an_acquire_that_timed_out_without_a_connection_and_may_have_been_executed_is_rolled_back() {
     let mut rig = Rig::ready(config());
     rig.wait_for("k", SECOND);
     rig.sent();
@@ -95,7 +95,7 @@ fn an_acquire_that_timed_out_without_a_connection_and_may_have_been_executed_is_
 }
 
 #[test]
-fn an_acquire_that_was_never_sent_leaves_nothing_to_undo() {
+fn an_acquire_that_was_never_sent_leaves_nothing_to_roll_back() {
     let mut rig = Rig::new(config());
     rig.wait_for("k", SECOND);
     rig.pass(SECOND);
@@ -106,7 +106,7 @@ fn an_acquire_that_was_never_sent_leaves_nothing_to_undo() {
 }
 
 #[test]
-fn an_acquire_is_undone_however_long_ago_it_was_asked_for() {
+fn an_acquire_is_rolled_back_however_long_ago_it_was_asked_for() {
     let mut rig = Rig::ready(config());
     rig.wait_for("k", 60 * SECOND);
     rig.sent();

@@ -7,16 +7,16 @@ mod support;
 use lock_core::{Code, Event, Mode};
 use support::{HELD, MS, Rig, SECOND, config, verb};
 
-const GREETED: &[u8] = b"%0\r\n:1\r\n+OK\r\n+OK\r\n$22\r\nredis_version:7.0.15\r\n\r\n";
+const FIRST_ROUND: &[u8] = b"%0\r\n:1\r\n+OK\r\n+OK\r\n$22\r\nredis_version:7.0.15\r\n\r\n";
 const YES: &[u8] = b"*1\r\n:1\r\n";
 const SUBSCRIBED: &[u8] = b">3\r\n+subscribe\r\n+x\r\n:1\r\n>3\r\n+subscribe\r\n+y\r\n:2\r\n:1\r\n";
 
-/// Connected and greeted. The client has asked for the rights that locks need, and has no answer yet.
-fn greeted() -> Rig {
+/// Connected and past_hello. The client has asked for the rights that locks need, and has no answer yet.
+fn past_hello() -> Rig {
     let mut rig = Rig::new(config());
     rig.connects();
     rig.sent();
-    rig.reply(GREETED);
+    rig.reply(FIRST_ROUND);
     rig
 }
 
@@ -37,7 +37,7 @@ fn without_scripts_every_call_is_told_what_is_missing() {
         b"*2\r\n:0\r\n$32\r\nNOPERM: no permission to run DEL\r\n",
     ];
     for refusal in refusals {
-        let mut rig = greeted();
+        let mut rig = past_hello();
         rig.wait_for("k", 60 * SECOND);
         rig.reply(refusal);
         let error = rig.error();
@@ -49,7 +49,7 @@ fn without_scripts_every_call_is_told_what_is_missing() {
         rig.pass(SECOND);
         rig.connects();
         rig.sent();
-        rig.reply(GREETED);
+        rig.reply(FIRST_ROUND);
         rig.reply(refusal);
         assert_eq!(rig.error().code, Code::Refused);
     }
@@ -57,7 +57,7 @@ fn without_scripts_every_call_is_told_what_is_missing() {
 
 #[test]
 fn an_error_that_will_pass_does_not_speak_against_the_server() {
-    let mut rig = greeted();
+    let mut rig = past_hello();
     rig.reply(b"-OOM command not allowed when used memory > 'maxmemory'.\r\n");
     rig.reply(YES);
     rig.reply(SUBSCRIBED);
@@ -67,7 +67,7 @@ fn an_error_that_will_pass_does_not_speak_against_the_server() {
 #[test]
 fn where_no_script_is_known_by_its_hash_each_is_sent_in_full_and_the_log_says_so_once() {
     for refusal in ["-NOSCRIPT No matching script. Please use EVAL.", "-ERR unknown command 'EVALSHA'"] {
-        let mut rig = greeted();
+        let mut rig = past_hello();
         for connection in 1..=2 {
             rig.reply(YES);
             rig.sent();
@@ -93,7 +93,7 @@ fn where_no_script_is_known_by_its_hash_each_is_sent_in_full_and_the_log_says_so
                 rig.events.clear();
                 rig.connects();
                 rig.sent();
-                rig.reply(GREETED);
+                rig.reply(FIRST_ROUND);
             }
         }
     }
@@ -101,7 +101,7 @@ fn where_no_script_is_known_by_its_hash_each_is_sent_in_full_and_the_log_says_so
 
 #[test]
 fn a_server_that_never_runs_a_script_by_hash_nor_by_text_is_not_asked_for_ever() {
-    let mut rig = greeted();
+    let mut rig = past_hello();
     rig.reply(YES);
     rig.sent();
     rig.reply(b"-NOSCRIPT No matching script.\r\n");
@@ -133,7 +133,7 @@ fn a_user_without_client_is_told_what_that_costs_once() {
 
 #[test]
 fn a_message_to_oneself_that_was_heard_by_others_too_is_counted_again_later() {
-    let mut rig = greeted();
+    let mut rig = past_hello();
     rig.reply(YES);
     rig.reply(YES);
     // Another client listens to all channels of the server.

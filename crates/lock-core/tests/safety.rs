@@ -169,7 +169,7 @@ fn a_call_withdrawn_before_the_answer_gives_its_lock_back() {
 }
 
 #[test]
-fn a_call_withdrawn_whose_connection_breaks_is_undone_on_the_next_one() {
+fn a_call_withdrawn_whose_connection_breaks_is_rolled_back_on_the_next_one() {
     let (mut rig, task, caller) = waiting();
     rig.client.cancel(rig.now, task, caller);
     rig.cut();

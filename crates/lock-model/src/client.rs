@@ -48,13 +48,13 @@ impl Actor<'_> {
 
     /// Removes a waiter that nobody waits for and that has no command under way.
     fn drop_waiter(&mut self, call: u8) {
-        let CallState { at, unsure, .. } = self.state.calls[call];
+        let CallState { at, in_doubt, .. } = self.state.calls[call];
         self.call(call).cancelled = true;
         if at > 0 {
             self.leave_if_last(self.config.call(call).key(at - 1), true);
         }
-        let undone = unsure && !self.config.mutants.cancelled_without_undo;
-        if undone || at > 1 {
+        let rolls_back = in_doubt && !self.config.mutants.cancelled_without_roll_back;
+        if rolls_back || at > 1 {
             self.give_back(call);
         } else {
             *self.call(call) = CallState::over();
@@ -74,7 +74,7 @@ impl Actor<'_> {
             Owners::Execute => self.hand_over(call),
             Owners::Named | Owners::Star => {
                 self.end(call);
-                self.send(Cmd::Undo { call });
+                self.send(Cmd::RollBack { call });
             }
         }
     }
@@ -188,8 +188,8 @@ impl Actor<'_> {
                 self.claim_settled(self.config.call(call).first);
             }
             Cmd::HandOver { call, grant, to, .. } => self.hand_over_answer(call, grant, to, reply),
-            Cmd::Release { .. } | Cmd::Undo { .. } if reply == Reply::NotRun => self.send(cmd),
-            Cmd::Release { call, .. } | Cmd::Undo { call } => *self.call(call) = CallState::over(),
+            Cmd::Release { .. } | Cmd::RollBack { .. } if reply == Reply::NotRun => self.send(cmd),
+            Cmd::Release { call, .. } | Cmd::RollBack { call } => *self.call(call) = CallState::over(),
             Cmd::Leave { key, queue, .. } => {
                 if reply == Reply::NotRun {
                     self.leave_if_last(key, queue);
@@ -204,7 +204,7 @@ impl Actor<'_> {
         let cancelled = state.cancelled;
         match reply {
             Reply::Held(_) if cancelled => {
-                state.unsure = false;
+                state.in_doubt = false;
                 self.give_back(call);
             }
             // The answer took longer than the lease.
@@ -213,7 +213,7 @@ impl Actor<'_> {
             Reply::NotRun if !cancelled => self.park(call),
             Reply::NotRun => self.drop_waiter(call),
             other => {
-                state.unsure = false;
+                state.in_doubt = false;
                 (state.at, state.ticket) = match other {
                     Reply::Parked { place, ticket } => (place + 1, ticket),
                     _ => (0, 0),
@@ -302,11 +302,11 @@ impl Actor<'_> {
         self.state.conns[conn].inbox.clear();
         for cmd in unanswered {
             match cmd {
-                Cmd::Park { call, .. } => self.call(call).unsure = true,
+                Cmd::Park { call, .. } => self.call(call).in_doubt = true,
                 Cmd::HandOver { to, .. } if to != NOBODY => {
                     let state = self.call(to);
                     state.busy = false;
-                    state.unsure = true;
+                    state.in_doubt = true;
                 }
                 _ => {}
             }
@@ -336,7 +336,7 @@ impl Actor<'_> {
                     self.send(Cmd::HandOver { call, grant, to: NOBODY, ticket: 0, after: 0 });
                 }
                 Cmd::Release { call, .. } => self.send(Cmd::Release { call, resent: true }),
-                Cmd::Undo { .. } => self.send(cmd),
+                Cmd::RollBack { .. } => self.send(cmd),
             }
         }
         let waiting: Vec<u8> = self
@@ -347,7 +347,7 @@ impl Actor<'_> {
         for call in waiting {
             if !self.call(call).cancelled {
                 self.park(call);
-            } else if self.config.mutants.cancelled_without_undo {
+            } else if self.config.mutants.cancelled_without_roll_back {
                 *self.call(call) = CallState::over();
             } else {
                 self.give_back(call);

@@ -167,9 +167,9 @@ pub struct Mutants {
     /// A grant counts as delivered, without a check whether anybody receives it.
     pub publish_without_liveness: bool,
     /// A cancelled park whose answer was lost is forgotten instead of rolled back.
-    pub cancelled_without_undo: bool,
+    pub cancelled_without_roll_back: bool,
     /// A roll-back compares the owner instead of the attempt.
-    pub undo_by_owner: bool,
+    pub roll_back_by_owner: bool,
     /// A park may take a grant over while a claim of the key is not answered.
     pub oldest_flag_during_claim: bool,
     /// A leave does not pass on the grant.

@@ -57,7 +57,7 @@ fn cmd_numbers(cmd: &mut Cmd, visit: &mut impl FnMut(&mut u8)) {
             visit(ticket);
             visit(after);
         }
-        Cmd::Release { .. } | Cmd::Undo { .. } | Cmd::Leave { .. } => {}
+        Cmd::Release { .. } | Cmd::RollBack { .. } | Cmd::Leave { .. } => {}
     }
 }
 

@@ -43,7 +43,7 @@ impl Script<'_> {
                 self.hand_over(call, grant, to, ticket, after)
             }
             Cmd::Release { call, resent } => self.release(call, resent),
-            Cmd::Undo { call } => self.undo(call),
+            Cmd::RollBack { call } => self.roll_back(call),
             Cmd::Leave { key, queue, pass } => self.leave(key, queue, pass),
         }
     }
@@ -354,10 +354,10 @@ impl Script<'_> {
         }
     }
 
-    fn undo(&mut self, call: u8) -> Reply {
+    fn roll_back(&mut self, call: u8) -> Reply {
         for key in self.config.call(call).keys() {
             let Lock::Held { call: holder, token, also } = self.lock(key) else { continue };
-            let by_owner = self.config.mutants.undo_by_owner && self.config.same_owner(holder, call);
+            let by_owner = self.config.mutants.roll_back_by_owner && self.config.same_owner(holder, call);
             if by_owner {
                 self.free(call, key, false);
             } else if also & bit(call) != 0 {

@@ -78,7 +78,7 @@ pub enum Cmd {
     /// Release by name.
     Release { call: u8, resent: bool },
     /// Gives back the locks that the attempt took.
-    Undo { call: u8 },
+    RollBack { call: u8 },
     /// Leaves the queue, passes on a grant.
     Leave { key: u8, queue: bool, pass: bool },
 }
@@ -185,7 +185,7 @@ pub struct CallState {
     /// Nobody waits for it any more.
     pub cancelled: bool,
     /// A command of it was not answered and may have been executed.
-    pub unsure: bool,
+    pub in_doubt: bool,
     /// The lease of its command under way has lapsed, so the answer will come after the lease's end.
     pub late: bool,
     /// The end of its lease has passed on its own clock, so it knows that it holds nothing.

@@ -59,7 +59,7 @@ enum Object {
 enum Phase {
     Idle,
     /// The call was withdrawn, and its roll-back is on its way.
-    Undone,
+    Withdrawn,
     /// The call holds with this lease, and believes so until then.
     Holds {
         lease: u8,
@@ -97,7 +97,7 @@ enum TermAction {
     /// A call's answer was lost: it acquires once more, by the same attempt.
     AskAgain(u8),
     /// The locks of a withdrawn call, or of a call that gives up its lock, are given back.
-    Undo(u8),
+    RollBack(u8),
     /// An object renews or looks.
     Renew(u8),
     /// A call that holds says that it will not be rolled back.
@@ -115,7 +115,7 @@ struct Terms(TermRules);
 /// No object says that the lock is held while another owner has it.
 const ONE_OWNER: &str = "no object believes in a lock that another owner has";
 /// A lock that nobody holds, and that no roll-back will free, is free.
-const SOMEBODY: &str = "a lock is held by a call that was told, or is undone yet";
+const SOMEBODY: &str = "a lock is held by a call that was told, or will be rolled back";
 /// It happens that another owner gets the lock.
 const OTHERS_COME: &str = "another owner gets the lock";
 
@@ -156,7 +156,7 @@ impl Terms {
             held.others = true;
         }
         held.promised |= promises;
-        let phase = if wanted { Phase::Holds { lease, object, until: wished } } else { Phase::Undone };
+        let phase = if wanted { Phase::Holds { lease, object, until: wished } } else { Phase::Withdrawn };
         state.set(call, phase);
     }
 
@@ -176,7 +176,7 @@ impl Terms {
         state.set(call, Phase::Holds { lease, object, until: wished });
     }
 
-    fn undo(state: &mut TermState, call: u8) {
+    fn roll_back(state: &mut TermState, call: u8) {
         state.set(call, Phase::Over);
         let Some(held) = &mut state.held else { return };
         let Some(at) = held.attempts.iter().position(|(named, _)| *named == call) else { return };
@@ -229,7 +229,7 @@ impl Model for Terms {
         }
         for (call, phase) in (0u8..).zip(state.calls) {
             if matches!(phase, Phase::Holds { .. }) && state.names(call) {
-                actions.extend([TermAction::AskAgain(call), TermAction::Undo(call)]);
+                actions.extend([TermAction::AskAgain(call), TermAction::RollBack(call)]);
             }
             match phase {
                 Phase::Idle => {
@@ -246,7 +246,7 @@ impl Model for Terms {
                         }
                     }
                 }
-                Phase::Undone => actions.push(TermAction::Undo(call)),
+                Phase::Withdrawn => actions.push(TermAction::RollBack(call)),
                 Phase::Holds { .. } if state.joined(call) => {
                     actions.push(TermAction::Confirm(call));
                     actions.push(TermAction::Renew(call));
@@ -272,7 +272,7 @@ impl Model for Terms {
                 self.acquire(&mut state, call, lease, object, wanted);
             }
             TermAction::AskAgain(call) => self.ask_again(&mut state, call),
-            TermAction::Undo(call) => Self::undo(&mut state, call),
+            TermAction::RollBack(call) => Self::roll_back(&mut state, call),
             TermAction::Renew(call) => self.renew(&mut state, call),
             TermAction::Confirm(call) => {
                 let attempts = state.held.iter_mut().flat_map(|held| &mut held.attempts);
@@ -297,7 +297,7 @@ impl Model for Terms {
                 !state.others || !state.calls.iter().any(believes)
             }),
             Property::always(SOMEBODY, |_, state: &TermState| {
-                let matters = |phase: &Phase| matches!(phase, Phase::Holds { .. } | Phase::Undone);
+                let matters = |phase: &Phase| matches!(phase, Phase::Holds { .. } | Phase::Withdrawn);
                 state.held.is_none() || state.calls.iter().any(matters)
             }),
             Property::sometimes(OTHERS_COME, |_, state: &TermState| state.others),

@@ -36,8 +36,8 @@ fn a_publish_without_the_liveness_check_waits_for_the_dead() {
 }
 
 #[test]
-fn a_cancelled_park_that_is_not_undone_leaves_a_lock_behind() {
-    let mutants = Mutants { cancelled_without_undo: true, ..Mutants::default() };
+fn a_cancelled_park_that_is_not_rolled_back_leaves_a_lock_behind() {
+    let mutants = Mutants { cancelled_without_roll_back: true, ..Mutants::default() };
     let faults = Faults { total: 2, cuts: 1, cancels: 1, ..Faults::NONE };
     let config = Config {
         owners: Owners::Star,
@@ -47,16 +47,16 @@ fn a_cancelled_park_that_is_not_undone_leaves_a_lock_behind() {
         faults,
         ..Config::execute(1, 1, vec![Call::one(0, 0)])
     };
-    caught("cancelled without undo", name::NOTHING_STAYS_LOCKED, &config);
+    caught("cancelled without roll-back", name::NOTHING_STAYS_LOCKED, &config);
 }
 
 #[test]
-fn an_undo_by_owner_frees_the_other_attempts_hold() {
-    let mutants = Mutants { undo_by_owner: true, ..Mutants::default() };
+fn an_roll_back_by_owner_frees_the_other_attempts_hold() {
+    let mutants = Mutants { roll_back_by_owner: true, ..Mutants::default() };
     let faults = Faults { total: 1, cancels: 1, ..Faults::NONE };
     let calls = vec![Call::one(0, 0).named(1), Call::one(1, 0).named(1), Call::one(2, 0).named(2)];
     let config = Config { owners: Owners::Named, mutants, faults, ..Config::execute(3, 1, calls) };
-    caught("undo by owner", name::NO_WRONG_FREE, &config);
+    caught("roll-back by owner", name::NO_WRONG_FREE, &config);
 }
 
 #[test]

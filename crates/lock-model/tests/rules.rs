@@ -68,7 +68,7 @@ fn a_park_that_goes_back_without_passing_on_costs_a_claim_period() {
 }
 
 #[test]
-fn a_record_that_names_one_attempt_lets_its_undo_free_the_others_hold() {
+fn a_record_that_names_one_attempt_lets_its_roll_back_free_the_others_hold() {
     let rules = Rules { record_names_all: false, ..Rules::default() };
     let faults = Faults { total: 1, cancels: 1, ..Faults::NONE };
     let calls = vec![Call::one(0, 0).named(1), Call::one(1, 0).named(1), Call::one(2, 0).named(2)];

@@ -22,12 +22,12 @@ fn a_renewal_that_brings_the_end_forward_is_noticed() {
 }
 
 #[test]
-fn an_undo_that_takes_back_an_end_that_was_told_is_noticed() {
+fn a_roll_back_that_takes_back_an_end_that_was_told_is_noticed() {
     assert!(!check_terms(TermRules { answer_is_sure: false, ..TermRules::default() }).broken.is_empty());
 }
 
 #[test]
-fn an_undo_that_ends_what_was_asked_for_again_is_noticed() {
+fn a_roll_back_that_ends_what_was_asked_for_again_is_noticed() {
     assert!(
         !check_terms(TermRules { asking_again_is_sure: false, ..TermRules::default() }).broken.is_empty()
     );

@@ -287,8 +287,9 @@ impl Call<'_> {
             let tag = queue.iter().position(|byte| *byte == b'}').and_then(|end| queue.get(..=end));
             let mark = tag.filter(|_| head.starts_with(b"s")).unwrap_or(b"mlr!");
             let channel = [mark, b"c:", head.as_slice()].concat();
-            let horizon = self.first_score(queue)?.unwrap_or(i64::MAX).min(token + FOLLOWERS + 1);
-            let message = [format!("{text}:{horizon}:").as_bytes(), lock].concat();
+            let first_foreign_ticket =
+                self.first_score(queue)?.unwrap_or(i64::MAX).min(token + FOLLOWERS + 1);
+            let message = [format!("{text}:{first_foreign_ticket}:").as_bytes(), lock].concat();
             if (self.publish)(&channel, &message) > 0 {
                 return Ok(None);
             }

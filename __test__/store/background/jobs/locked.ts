@@ -1,4 +1,4 @@
-// Put into the example store by the test: a scheduled job that holds a lock for two seconds.
+// The test puts this file into the example store. It is a scheduled job that holds a lock for two seconds.
 import type { MedusaContainer } from "@medusajs/framework/types";
 import { Modules } from "@medusajs/framework/utils";
 

@@ -1,4 +1,4 @@
-// Put into the example store by the test: a subscriber that holds a lock for two seconds.
+// The test puts this file into the example store. It is a subscriber that holds a lock for two seconds.
 import type { SubscriberArgs } from "@medusajs/framework";
 import { Modules } from "@medusajs/framework/utils";
 

@@ -3,7 +3,7 @@ import { createStep, createWorkflow, StepResponse, WorkflowResponse } from "@med
 
 const KEY = "cart_nested";
 
-/** Takes the key that the workflow around it holds, and tells how that went. */
+/** Takes the key that the workflow around it holds, and reports the result. */
 const innerStep = createStep("nested-inner-step", async (_: object, { container }) => {
   try {
     await container.resolve(Modules.LOCKING).execute(KEY, async () => {}, { timeout: 1 });

@@ -42,18 +42,18 @@ impl Client {
             })
             .collect();
         let request = self.attempt();
-        let mut undone = Vec::new();
+        let mut rolled_back = Vec::new();
         let calls = self.calls.iter().filter_map(|(_, call)| call.may_have_taken());
         let theirs = calls.map(|acquire| (Arc::clone(&acquire.keys), acquire.owner.clone(), acquire.attempt));
         for (keys, owner, attempt) in theirs.chain(taken) {
             if owner.is_unique() {
                 renews.push(Renew { keys, owner, tokens: None, what });
             } else if !plain {
-                undone.push(Release::automatic(now, keys, owner, By::Attempt(attempt), request, None));
+                rolled_back.push(Release::automatic(now, keys, owner, By::Attempt(attempt), request, None));
             }
         }
         self.send_at_exit(now, renews.into_iter().map(Kind::Renew));
-        self.send_at_exit(now, undone.into_iter().map(Kind::Release));
+        self.send_at_exit(now, rolled_back.into_iter().map(Kind::Release));
         for key in self.waiters.waited_for() {
             self.leave(now, &key, true);
         }

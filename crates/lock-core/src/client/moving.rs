@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A release may be redirected this many times as often as other calls, because the lock stays without it.
-const RELEASE_PATIENCE: u32 = 10;
+const RELEASE_TIMES: u32 = 10;
 
 /// The server's identity for the last connection of a client.
 #[derive(Debug)]
@@ -139,8 +139,8 @@ impl Client {
     pub(crate) fn is_lost_way(&self, id: CallId) -> bool {
         self.calls.get(id).is_some_and(|call| {
             let goes_on = call.limit.is_some() || !call.is_wanted();
-            let patience = if call.is_release() { RELEASE_PATIENCE } else { 1 };
-            !goes_on && self.is_redirected_beyond(call, patience)
+            let times = if call.is_release() { RELEASE_TIMES } else { 1 };
+            !goes_on && self.is_redirected_beyond(call, times)
         })
     }
 

@@ -200,10 +200,10 @@ impl Client {
         self.calls.get(id).is_some_and(|call| self.is_redirected_beyond(call, 1))
     }
 
-    /// Whether the call was redirected in a row more often than `patience` times the limit of the cluster's rules.
-    pub(super) fn is_redirected_beyond(&self, call: &Call, patience: u32) -> bool {
+    /// Whether the call was redirected in a row more often than `times` times the limit of the cluster's rules.
+    pub(super) fn is_redirected_beyond(&self, call: &Call, times: u32) -> bool {
         let most = self.config.cluster.as_ref().map(|rules| rules.most_redirections);
-        most.is_some_and(|most| call.redirections > most.saturating_mul(patience))
+        most.is_some_and(|most| call.redirections > most.saturating_mul(times))
     }
 
     /// The text which says that the nodes send the call in circles, if they do.

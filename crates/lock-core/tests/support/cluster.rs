@@ -61,8 +61,8 @@ impl Nodes {
     pub fn ready(config: ClientConfig) -> Self {
         let mut nodes = Self::new(config);
         nodes.map(&halves());
-        nodes.greet("a");
-        nodes.greet("b");
+        nodes.shake_hands("a");
+        nodes.shake_hands("b");
         nodes.events.clear();
         nodes
     }
@@ -86,7 +86,7 @@ impl Nodes {
     }
 
     /// The client connects to the node and shakes hands. Returns the commands of the handshake.
-    pub fn greet(&mut self, host: &str) -> Vec<Vec<String>> {
+    pub fn shake_hands(&mut self, host: &str) -> Vec<Vec<String>> {
         let id = self.id(host);
         let now = self.now;
         self.router.client(id).unwrap().handle_connected(now);

@@ -1,4 +1,4 @@
-// Put into the example store by the test: emits the subscriber's event.
+// The test puts this file into the example store. It emits the subscriber's event.
 import type { MedusaRequest, MedusaResponse } from "@medusajs/framework/http";
 import { Modules } from "@medusajs/framework/utils";
 

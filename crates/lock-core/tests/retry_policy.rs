@@ -207,7 +207,7 @@ fn without_an_offline_queue_what_was_sent_is_asked_again_all_the_same() {
 }
 
 #[test]
-fn without_resending_an_acquire_that_may_have_been_executed_fails_and_is_undone() {
+fn without_resending_an_acquire_that_may_have_been_executed_fails_and_is_rolled_back() {
     let mut rig = Rig::ready(with(RetryPolicy { resends: false, ..RetryPolicy::default() }));
     rig.acquire(&["k"], Wanted::Named((*b"me").into()), None);
     rig.sent();
@@ -268,7 +268,7 @@ fn the_time_of_a_command_counts_while_it_waits_for_a_connection() {
 }
 
 #[test]
-fn a_grant_that_comes_after_the_command_timed_out_is_undone() {
+fn a_grant_that_comes_after_the_command_timed_out_is_rolled_back() {
     let mut rig = Rig::ready(limited());
     rig.wait_for("k", 60 * SECOND);
     rig.sent();

@@ -6,13 +6,16 @@ import { scriptsSoFar, untilWaiting } from "./support.mjs";
 
 const bed = openTestbed();
 
-/** Holds "k" in the instance while `calls` are made and park; then lets go. Resolves with how the calls ended. */
+/**
+ * Holds "k" in the instance while `calls` are made and park, and then frees it. Resolves with the results of the calls, and the number of
+ * scripts since then.
+ */
 async function behindAHolder({ locking }, calls) {
   const end = deferred();
   const holder = locking.execute("k", () => end.promise);
   const made = await calls();
   await untilWaiting(bed, "k", 1);
-  // The last of them has parked, too.
+  // By then the last of the calls has parked, too.
   await sleep(50);
   const before = await scriptsSoFar(bed);
   end.resolve();
@@ -41,7 +44,7 @@ test("calls of one instance that came first follow one another, one at a time, w
     tokens,
     tokens.toSorted((one, other) => one - other),
   );
-  // On a machine that is busy a run may end early; without any there are twelve.
+  // On a busy machine a cohort may end early. Without any cohort there would be twelve scripts.
   assert.ok(scripts < 12, `${scripts} scripts`);
   assert.deepEqual(await bed.locks(), []);
 });
@@ -88,7 +91,7 @@ test("calls that come together are parked together, served in order of arrival w
     tokens,
     [...new Set(tokens)].sort((a, b) => a - b),
   );
-  // Each of the ten parked and handed over for itself would be twenty.
+  // If each of the ten calls parked and were handed over for itself, there would be twenty scripts.
   const scripts = (await scriptsSoFar(bed)) - before;
   assert.ok(scripts < 20, `${scripts} scripts`);
   assert.deepEqual(await bed.locks(), []);
@@ -102,7 +105,7 @@ test("a lock that is deleted while calls follow one another is told to the call 
     instance.locking.execute("k", async () => "after", { timeout: 20 }),
   ];
   const { ended } = await behindAHolder(instance, calls);
-  // Redis is asked after a job's end, so the one before it may be told, too; never is it the other way round.
+  // Redis is asked after a job's end, so the call before it may be told of the loss, too. The call that had the lock is always told.
   assert.equal(ended[0].value ?? ended[0].reason.code, ended[0].value ? "before" : "LOCK_LOST");
   assert.equal(ended[1].reason?.code, "LOCK_LOST");
   assert.deepEqual(await bed.locks(), []);

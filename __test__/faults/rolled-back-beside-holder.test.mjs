@@ -1,4 +1,4 @@
-// One owner holds a key, and another attempt of the same owner, which moved the key's end, is undone.
+// One owner holds a key. Another attempt of the same owner has moved the key's end, and is then rolled back.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -6,8 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { NS, openTestbed, refused, until } from "../support/testbed.mjs";
 
 const bed = openTestbed();
-/** No replica acknowledges anything: what this instance takes is undone after `timeoutMs`. */
-const bootUndone = (timeoutMs) => bed.boot({ safety: { replicas: 1, timeoutMs } });
+/** No replica acknowledges a write, so every lock that this instance takes is rolled back after `timeoutMs`. */
+const bootRolledBack = (timeoutMs) => bed.boot({ safety: { replicas: 1, timeoutMs } });
 
 const isHeld = (lock) => {
   try {
@@ -18,22 +18,22 @@ const isHeld = (lock) => {
   }
 };
 
-test("a renewed lock stays when a longer acquire of its owner is undone after the end that was there first", async () => {
+test("a renewed lock stays when a longer acquire of its owner is rolled back after the end that was there first", async () => {
   const { locking } = await bed.boot();
-  const { locking: undone } = await bootUndone(2_500);
+  const { locking: rolledBack } = await bootRolledBack(2_500);
   const lost = [];
   await locking.acquire("k", { ownerId: "me", renew: true, expire: 1, onLost: (error) => lost.push(error.message) });
-  await refused(undone.acquire("k", { ownerId: "me", expire: 60 }), { code: "LOCK_NOT_REPLICATED" });
+  await refused(rolledBack.acquire("k", { ownerId: "me", expire: 60 }), { code: "LOCK_NOT_REPLICATED" });
   await sleep(700);
   assert.equal(await bed.owner(`${NS}k`), "me");
-  assert.ok((await bed.pttl(`${NS}k`)) < 30_000, "the undone attempt's end is gone");
+  assert.ok((await bed.pttl(`${NS}k`)) < 30_000, "the rolled back attempt's end is gone");
   assert.deepEqual(lost, []);
   assert.equal(await locking.release("k", { ownerId: "me" }), true);
 });
 
 test("a lock object tells no end that may be taken back, and does not say held when it was and another owner came", async () => {
   const { locking } = await bed.boot();
-  const { locking: undone } = await bootUndone(2_500);
+  const { locking: rolledBack } = await bootRolledBack(2_500);
   let lock;
   await locking.acquire("k", {
     ownerId: "me",
@@ -42,7 +42,7 @@ test("a lock object tells no end that may be taken back, and does not say held w
       lock = held;
     },
   });
-  await refused(undone.acquire("k", { ownerId: "me", expire: 60 }), { code: "LOCK_NOT_REPLICATED" });
+  await refused(rolledBack.acquire("k", { ownerId: "me", expire: 60 }), { code: "LOCK_NOT_REPLICATED" });
   assert.ok(lock.remainingMs() <= 3_000, `${lock.remainingMs()}`);
   await until("another owner gets the key", () =>
     locking.acquire("k", { ownerId: "other", expire: 60 }).then(
