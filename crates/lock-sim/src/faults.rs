@@ -134,7 +134,8 @@ impl Plan {
         };
         // This is drawn last, so that the other worlds do not change.
         let exits = (rng.u8(..4) == 0).then(|| 1 << rng.u64(9..16));
-        plan.every_ms.extend([None, None, exits]);
+        let releases_all = (rng.u8(..3) == 0).then(|| 1 << rng.u64(9..15));
+        plan.every_ms.extend([None, None, exits, releases_all]);
         plan.endless &= exits.is_none();
         plan
     }

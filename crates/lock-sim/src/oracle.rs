@@ -49,12 +49,14 @@ pub(crate) struct Oracle {
 }
 
 impl Oracle {
-    /// Takes in a grant. `believes` says whether an earlier holder still believes to hold its keys.
+    /// Takes in a grant. `believes` says whether an earlier holder still believes to hold its keys. `is_back`: a failover brought back an old
+    /// lock of this owner on the key. A call that joins it has its old token, which is a limit of the tokens.
     pub(crate) fn held(
         &mut self,
         held: Held,
         tokens: &[u64],
         believes: impl Fn(&Held) -> bool,
+        is_back: impl Fn(&LockKey, &[u8]) -> bool,
     ) -> Result<(), String> {
         self.count += 1;
         if tokens.len() != held.keys.len() {
@@ -75,10 +77,11 @@ impl Oracle {
         for (key, token) in held.keys.iter().zip(tokens) {
             let highest = self.tokens.entry(key.clone()).or_default();
             // Calls that hold together have the same token.
-            if *token < *highest || *token == *highest && held.sharing == Sharing::No {
+            let is_above = *token > *highest || *token == *highest && held.sharing != Sharing::No;
+            if !is_above && (held.sharing == Sharing::No || !is_back(key, &held.owner)) {
                 return Err(format!("token {token} of {} is not above {highest}: {held:?}", name(key)));
             }
-            *highest = *token;
+            *highest = (*highest).max(*token);
         }
         if held.sharing != Sharing::Unseen {
             self.holds.insert(held.caller, held);

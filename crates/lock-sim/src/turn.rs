@@ -1,5 +1,6 @@
 //! A process' turn: its reaction to an event, and its callers' requests.
 
+use crate::oracle::Held;
 use crate::process::{ALONG, Call, Want};
 use crate::world::{Happening, MS, World};
 use lock_core::LockKey;
@@ -36,11 +37,15 @@ impl World {
                     let slots = held.keys.iter().map(LockKey::slot);
                     let lost_at = slots.filter_map(|slot| self.lost_at.get(&slot)).max();
                     if lost_at.is_none_or(|lost| basis.as_nanos() > *lost) {
-                        let processes = &self.processes;
-                        self.oracle.held(held, &tokens, |earlier| {
+                        let (processes, back) = (&self.processes, &self.brought_back);
+                        let believes = |earlier: &Held| {
                             let process = processes.get(earlier.process);
                             process.is_some_and(|one| one.life == earlier.life && one.believes(now, earlier))
-                        })?;
+                        };
+                        let is_back = |key: &LockKey, owner: &[u8]| {
+                            back.contains(&(key.name().to_vec(), owner.to_vec()))
+                        };
+                        self.oracle.held(held, &tokens, believes, is_back)?;
                     }
                     self.job_begins(process, life, caller)?;
                 }
