@@ -208,7 +208,7 @@ impl World {
             }
             Fault::Failover => {
                 let back = self.servers.fail_over(self.us_of(0));
-                self.brought_back.extend(back);
+                self.brought_back.add(back);
                 self.starts_anew();
             }
             Fault::SlotsMove => self.move_slots(),

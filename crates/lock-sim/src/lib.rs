@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod brought_back;
 mod census;
 mod cluster;
 mod digest;

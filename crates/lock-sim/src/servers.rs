@@ -1,5 +1,6 @@
 //! The servers of a world and their slots: one server, or the two masters of a cluster.
 
+use crate::brought_back::BroughtBack;
 use crate::network::Command;
 use crate::server_side::{Mutant, Push, ServerSide};
 use lock_core::{NodeAddress, SlotRange, slot_of};
@@ -210,14 +211,14 @@ impl Servers {
         pushes
     }
 
-    /// A master is lost. `down`: the cluster refuses everything until a replica takes over. Returns the locks, with their holders, that had
-    /// been released and will be back then. `us`: the server's clock.
-    pub(crate) fn lose(&mut self, server: usize, down: bool, us: u64) -> BTreeSet<(Vec<u8>, Vec<u8>)> {
+    /// A master is lost. `down`: the cluster refuses everything until a replica takes over. Returns the locks that will be back then. `us`: the
+    /// server's clock.
+    pub(crate) fn lose(&mut self, server: usize, down: bool, us: u64) -> BroughtBack {
         self.down = down;
         let master = self.master_mut(server);
         master.away = true;
         let lost = std::mem::replace(&mut master.side.data, master.replica.clone());
-        let back = back_again(us, &lost, &master.side.data);
+        let back = BroughtBack::of(us, &lost, &master.side.data);
         master.side.channels.clear();
         master.side.known_scripts.clear();
         master.side.run += 1;
@@ -237,9 +238,9 @@ impl Servers {
     }
 
     /// A failover of the only server: a replica that lags takes over. Returns the locks that are back, as `lose` does.
-    pub(crate) fn fail_over(&mut self, us: u64) -> BTreeSet<(Vec<u8>, Vec<u8>)> {
+    pub(crate) fn fail_over(&mut self, us: u64) -> BroughtBack {
         std::mem::swap(&mut self.first.side.data, &mut self.first.replica);
-        back_again(us, &self.first.replica, &self.first.side.data)
+        BroughtBack::of(us, &self.first.replica, &self.first.side.data)
     }
 
     /// Replicas get the data that the masters have now.
@@ -257,13 +258,6 @@ impl Servers {
         };
         left(&self.first).or_else(|| left(&self.second))
     }
-}
-
-/// Locks that stand in `data` and did not stand in the lost data, with their holders.
-fn back_again(us: u64, lost: &Server, data: &Server) -> BTreeSet<(Vec<u8>, Vec<u8>)> {
-    let held = |name: &[u8]| Some((name.to_vec(), data.get(us, name)?.to_vec()));
-    let is_back = |(name, holder): &(Vec<u8>, Vec<u8>)| lost.get(us, name) != Some(holder);
-    data.names(us).filter_map(held).filter(is_back).collect()
 }
 
 /// Each master has half of the slots.

@@ -42,9 +42,8 @@ impl World {
                             let process = processes.get(earlier.process);
                             process.is_some_and(|one| one.life == earlier.life && one.believes(now, earlier))
                         };
-                        let is_back = |key: &LockKey, owner: &[u8]| {
-                            back.contains(&(key.name().to_vec(), owner.to_vec()))
-                        };
+                        let is_back =
+                            |key: &LockKey, owner: &[u8]| back.is_old(&(key.name().to_vec(), owner.to_vec()));
                         self.oracle.held(held, &tokens, believes, is_back)?;
                     }
                     self.job_begins(process, life, caller)?;

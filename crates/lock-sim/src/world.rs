@@ -1,5 +1,6 @@
 //! The world of one seed: time, events, and their effects.
 
+use crate::brought_back::BroughtBack;
 use crate::digest::Digest;
 use crate::faults::{KINDS, Plan};
 use crate::forgotten::Forgotten;
@@ -12,7 +13,7 @@ use crate::servers::Servers;
 use fastrand::Rng;
 use lock_core::{Instant, NodeId};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 pub(crate) const MS: u64 = 1_000_000;
 /// The server's clock at the start, in us since 1970.
@@ -113,8 +114,7 @@ pub struct World {
     pub(crate) renewing: Vec<Option<Renewing>>,
     pub(crate) oracle: Oracle,
     pub(crate) clock_back_us: u64,
-    /// Locks that had been released and that a failover brought back, with their holders.
-    pub(crate) brought_back: BTreeSet<(Vec<u8>, Vec<u8>)>,
+    pub(crate) brought_back: BroughtBack,
     pub(crate) forgotten: Forgotten,
     pub(crate) freeing: Freeing,
     /// When data was last lost, by slot.
@@ -145,7 +145,7 @@ impl World {
             renewing: Vec::new(),
             oracle: Oracle::default(),
             clock_back_us: 0,
-            brought_back: BTreeSet::new(),
+            brought_back: BroughtBack::default(),
             forgotten: Forgotten::default(),
             freeing: Freeing::default(),
             lost_at: BTreeMap::new(),
