@@ -3,7 +3,7 @@
 use crate::process::Process;
 use crate::world::{Happening, MS, World};
 use lock_core::resp::{Parser, Value};
-use lock_core::{Instant, NodeId};
+use lock_core::{Instant, NodeId, Script};
 use std::collections::VecDeque;
 
 /// A command as its parts.
@@ -241,25 +241,5 @@ fn show(command: &[Vec<u8>]) -> String {
 }
 
 fn lock_core_name(part: &[u8]) -> Option<&'static str> {
-    use lock_core::Script::{
-        Acquire, Claim, GiveBack, HandOver, Leave, Park, Probe, Release, Renew, Revoke, RollBack, Take,
-    };
-    let scripts = [
-        (Take, "take"),
-        (Park, "park"),
-        (Claim, "claim"),
-        (HandOver, "hand over"),
-        (GiveBack, "give back"),
-        (Leave, "leave"),
-        (Acquire, "acquire"),
-        (Release, "release"),
-        (RollBack, "roll back"),
-        (Renew, "renew"),
-        (Revoke, "revoke"),
-        (Probe, "probe"),
-    ];
-    let known = |(script, _): &&(lock_core::Script, &str)| {
-        part == script.sha().as_bytes() || part == script.body().as_bytes()
-    };
-    scripts.iter().find(known).map(|(_, name)| *name)
+    Script::of(part).map(Script::name)
 }

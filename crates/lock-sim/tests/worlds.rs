@@ -1,6 +1,8 @@
 //! The simulation's own test: worlds that failed before, and a series of others.
 
+use lock_core::Script;
 use lock_sim::{Mutant, Summary};
+use server_model::Verb;
 
 /// Seeds of worlds that failed before. `docs/DESIGN.md` tells what each one showed. A change to the order of draws makes them mean less,
 /// but they cost next to nothing.
@@ -107,4 +109,9 @@ fn a_park_that_comes_again_after_its_connection_is_noticed() {
         notices(Mutant::ParkComesAgain).contains("its process does not know of it"),
         "a lock of a call that is gone"
     );
+}
+
+#[test]
+fn every_script_has_a_model() {
+    assert_eq!(Script::ALL.map(Script::name), Verb::ALL.map(Verb::name));
 }

@@ -313,23 +313,5 @@ pub fn named(owner: &str) -> Owner {
 
 /// The verb of a script call, by its hash or text.
 pub fn verb(command: &[String]) -> &'static str {
-    use lock_core::Script::{
-        Acquire, Claim, GiveBack, HandOver, Leave, Park, Probe, Release, Renew, Revoke, RollBack, Take,
-    };
-    let scripts = [
-        (Take, "take"),
-        (Park, "park"),
-        (Claim, "claim"),
-        (HandOver, "hand over"),
-        (GiveBack, "give back"),
-        (Leave, "leave"),
-        (Acquire, "acquire"),
-        (Release, "release"),
-        (RollBack, "roll back"),
-        (Renew, "renew"),
-        (Revoke, "revoke"),
-        (Probe, "probe"),
-    ];
-    let found = scripts.iter().find(|(script, _)| command[1] == script.sha() || command[1] == script.body());
-    found.map_or("none", |(_, name)| name)
+    lock_core::Script::of(command[1].as_bytes()).map_or("none", lock_core::Script::name)
 }

@@ -9,48 +9,59 @@ mod upkeep;
 use crate::call::Call;
 use crate::reply::{Outcome, Reply};
 
-/// A script of the package.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verb {
-    /// Takes free keys that nobody waits for, each for a call of its own.
-    Take,
-    /// Takes lock keys, or waits in the queue of the first key that another owner holds.
-    Park,
-    /// Takes over a grant.
-    Claim,
-    /// Gives a lock of `execute` to the next waiter.
-    HandOver,
-    /// Gives back locks of several calls of `execute`.
-    GiveBack,
-    /// Leaves a queue, or passes on a grant.
-    Leave,
-    /// Takes lock keys, all or none, without a queue.
-    Acquire,
-    /// Gives lock keys back by owner.
-    Release,
-    /// Gives lock keys back by attempt.
-    RollBack,
-    /// Sets the remaining time of lock keys that are still their holder's.
-    Renew,
-    /// Takes a batch of lock keys away from one owner or from all owners.
-    Revoke,
-    /// Finds out whether side keys may be used.
-    Probe,
+/// The verbs, from one line each: its variant, its name in the protocol, and the function that models it.
+macro_rules! verbs {
+    ($($(#[$doc:meta])* $verb:ident $name:literal $model:path,)*) => {
+        /// A script of the package.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Verb {
+            $($(#[$doc])* $verb,)*
+        }
+
+        impl Verb {
+            /// Every verb.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$verb),*];
+
+            /// The verb, as `docs/PROTOCOL.md` names it. Its script's file has the same name, with `_` for a space.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$verb => $name,)*
+                }
+            }
+        }
+
+        pub(crate) fn run(verb: Verb, call: &mut Call<'_>) -> Outcome<Reply> {
+            match verb {
+                $(Verb::$verb => $model(call),)*
+            }
+        }
+    };
 }
 
-pub(crate) fn run(verb: Verb, call: &mut Call<'_>) -> Outcome<Reply> {
-    match verb {
-        Verb::Take => take::take(call),
-        Verb::Park => park::park(call),
-        Verb::Claim => take::claim(call),
-        Verb::HandOver => release::hand_over(call),
-        Verb::GiveBack => release::give_back(call),
-        Verb::Leave => release::leave(call),
-        Verb::Acquire => acquire::acquire(call),
-        Verb::Release => release::release(call),
-        Verb::RollBack => release::roll_back(call),
-        Verb::Renew => upkeep::renew(call),
-        Verb::Revoke => upkeep::revoke(call),
-        Verb::Probe => upkeep::probe(call),
-    }
+verbs! {
+    /// Takes free keys that nobody waits for, each for a call of its own.
+    Take "take" take::take,
+    /// Takes lock keys, or waits in the queue of the first key that another owner holds.
+    Park "park" park::park,
+    /// Takes over a grant.
+    Claim "claim" take::claim,
+    /// Gives a lock of `execute` to the next waiter.
+    HandOver "hand over" release::hand_over,
+    /// Gives back locks of several calls of `execute`.
+    GiveBack "give back" release::give_back,
+    /// Leaves a queue, or passes on a grant.
+    Leave "leave" release::leave,
+    /// Takes lock keys, all or none, without a queue.
+    Acquire "acquire" acquire::acquire,
+    /// Gives lock keys back by owner.
+    Release "release" release::release,
+    /// Gives lock keys back by attempt.
+    RollBack "roll back" release::roll_back,
+    /// Sets the remaining time of lock keys that are still their holder's.
+    Renew "renew" upkeep::renew,
+    /// Takes a batch of lock keys away from one owner or from all owners.
+    Revoke "revoke" upkeep::revoke,
+    /// Finds out whether side keys may be used.
+    Probe "probe" upkeep::probe,
 }

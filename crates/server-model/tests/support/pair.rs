@@ -11,7 +11,7 @@ use super::compare::{
 };
 use super::op::Op;
 use super::resp::{Connection, array, text};
-use super::scripts::{VERBS, body};
+use super::scripts::body;
 use super::server::RealServer;
 
 /// How much less time a real key may have left than the model's.
@@ -52,7 +52,7 @@ impl Pair {
         let server = RealServer::start(program);
         let mut connection = Connection::open(server.port).unwrap();
         let mut load = |body: &str| text(connection.command(&["SCRIPT", "LOAD", body]));
-        let scripts = VERBS.iter().map(|&verb| (verb, load(&change(verb, body(verb))))).collect();
+        let scripts = Verb::ALL.into_iter().map(|verb| (verb, load(&change(verb, body(verb))))).collect();
         let dump = load(DUMP);
         let mut subscriber = Connection::open(server.port).unwrap();
         subscriber.command(&["PSUBSCRIBE", "mlr!o:*"]);

@@ -2,52 +2,21 @@
 //! compared.
 
 use server_model::Verb;
+use std::fs;
+use std::path::Path;
 
-pub(crate) const VERBS: [Verb; 12] = [
-    Verb::Take,
-    Verb::Park,
-    Verb::Claim,
-    Verb::HandOver,
-    Verb::GiveBack,
-    Verb::Leave,
-    Verb::Acquire,
-    Verb::Release,
-    Verb::RollBack,
-    Verb::Renew,
-    Verb::Revoke,
-    Verb::Probe,
-];
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../lock-core/src/scripts");
 
-macro_rules! lua {
-    ($name:literal) => {
-        include_str!(concat!("../../../lock-core/src/scripts/", $name, ".lua"))
-    };
+/// The script of a verb. A line `--@ name` stands for the part of that name.
+pub(crate) fn body(verb: Verb) -> String {
+    let text = read(&format!("{}.lua", verb.name().replace(' ', "_")));
+    let parts = text.lines().filter_map(|line| line.strip_prefix("--@ "));
+    parts.fold(text.clone(), |body, part| {
+        body.replace(&format!("--@ {part}\n"), &read(&format!("parts/{part}.lua")))
+    })
 }
 
-const PARTS: [(&str, &str); 6] = [
-    ("--@ token\n", lua!("parts/token")),
-    ("--@ moved\n", lua!("parts/moved")),
-    ("--@ record\n", lua!("parts/record")),
-    ("--@ grant_next\n", lua!("parts/grant_next")),
-    ("--@ roll_back_one\n", lua!("parts/roll_back_one")),
-    ("--@ turn\n", lua!("parts/turn")),
-];
-
-/// The script of a verb.
-pub(crate) fn body(verb: Verb) -> String {
-    let file = match verb {
-        Verb::Take => lua!("take"),
-        Verb::Park => lua!("park"),
-        Verb::Claim => lua!("claim"),
-        Verb::HandOver => lua!("hand_over"),
-        Verb::GiveBack => lua!("give_back"),
-        Verb::Leave => lua!("leave"),
-        Verb::Acquire => lua!("acquire"),
-        Verb::Release => lua!("release"),
-        Verb::RollBack => lua!("roll_back"),
-        Verb::Renew => lua!("renew"),
-        Verb::Revoke => lua!("revoke"),
-        Verb::Probe => lua!("probe"),
-    };
-    PARTS.iter().fold(file.to_owned(), |body, (mark, part)| body.replace(mark, part))
+fn read(file: &str) -> String {
+    let path = Path::new(FOLDER).join(file);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
