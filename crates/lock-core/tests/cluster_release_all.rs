@@ -4,7 +4,7 @@
 
 mod support;
 
-use lock_core::{Code, Error, Outcome, SlotRange, WaitPolicy};
+use lock_core::{Code, Error, Outcome, PauseRule, SlotRange, WaitPolicy};
 use support::MS;
 use support::cluster::{Nodes, halves, held, range, rules, with};
 
@@ -66,16 +66,60 @@ fn release_all_does_not_rely_on_a_lookup_that_began_before_it() {
 }
 
 #[test]
-fn release_all_goes_by_what_is_known_where_the_table_of_slots_cannot_be_had() {
+fn release_all_looks_up_again_after_a_lookup_that_found_nothing() {
+    let mut nodes = ready();
+    nodes.map(&[range(0, 16_383, "a")]);
+    nodes.release_all();
+    find_nothing(&mut nodes, "a");
+    nodes.pass(50 * MS);
+    assert!(nodes.looks_up());
+    nodes.no_map();
+    assert!(nodes.done.is_empty() && nodes.router.has_callers() && !nodes.router.is_idle());
+    nodes.pass(1_000 * MS);
+    assert!(nodes.looks_up(), "the next lookup comes by itself");
+    nodes.map(&[range(0, 16_383, "new")]);
+    nodes.shake_hands("new");
+    assert_eq!(nodes.asked("new"), ["SCAN"]);
+    free_one(&mut nodes, "new", b"*2\r\n:1\r\n:1\r\n");
+    look_up(&mut nodes, &[range(0, 16_383, "new")]);
+    assert!(matches!(nodes.outcome(), Outcome::Freed(1)));
+}
+
+#[test]
+fn release_all_fails_if_the_table_of_slots_cannot_be_had() {
     let mut nodes = ready();
     nodes.release_all();
-    nodes.pass(50 * MS);
-    nodes.no_map();
     for host in ["a", "b"] {
         find_nothing(&mut nodes, host);
     }
-    assert!(matches!(nodes.outcome(), Outcome::Freed(0)));
-    assert!(nodes.router.is_idle());
+    for _ in 0..5 {
+        assert!(nodes.done.is_empty());
+        nodes.pass(1_000 * MS);
+        assert!(nodes.looks_up());
+        nodes.no_map();
+    }
+    let error = nodes.error();
+    assert_eq!(error.code, Code::Unreachable);
+    assert!(error.message.contains("locks may be left"), "{}", error.message);
+    assert!(nodes.router.is_idle() && !nodes.router.has_callers());
+}
+
+#[test]
+fn release_all_fails_if_there_will_be_no_more_lookups() {
+    let mut config = with(rules());
+    config.retry.pause = PauseRule::Never;
+    let mut nodes = Nodes::ready(config);
+    for _ in 0..2 {
+        nodes.release_all();
+        for host in ["a", "b"] {
+            find_nothing(&mut nodes, host);
+        }
+        nodes.pass(50 * MS);
+        if nodes.looks_up() {
+            nodes.no_map();
+        }
+        assert_eq!(nodes.error().code, Code::Unreachable);
+    }
 }
 
 #[test]

@@ -15,6 +15,14 @@ use std::time::Duration;
 /// How often `releaseAll` asks the nodes again because slots moved meanwhile.
 const MOST_ROUNDS: u32 = 8;
 
+/// The error of a `releaseAll` that may have left out a node.
+pub(super) fn no_table() -> Error {
+    Error::new(
+        Code::Unreachable,
+        "The table of slots of the Redis Cluster could not be looked up, so a node may have been left out; locks may be left. Call releaseAll again.",
+    )
+}
+
 impl Cluster {
     /// Sends a release. Returns the node whose bytes may be urgent because of it.
     pub(super) fn release(&mut self, first: &mut Client, now: Instant, request: ReleaseRequest) -> NodeId {
@@ -85,7 +93,9 @@ impl Cluster {
             self.look_up_in(now, Duration::ZERO);
             sent += 1;
         }
+        let fails = sent > 0 && first.lookups_to_come().is_none();
         if let Some(counted) = self.calls.counted(call) {
+            counted.failed = fails.then(no_table);
             counted.left = sent;
             counted.moved = false;
             counted.asked = asked;

@@ -34,6 +34,9 @@ pub(super) struct Share {
 /// Lease of a share of a lock without an end, until all shares are held. If the process crashes meanwhile, no share stays for ever.
 const PARTIAL_LEASE: Duration = Duration::from_secs(5);
 
+/// A call waits no longer for the table of slots after this many lookups that found nothing.
+const MOST_LOOKUPS: u32 = 5;
+
 /// Pauses before the call asks again for a share that Redis did not keep: the shortest, and the longest.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
@@ -158,8 +161,21 @@ pub(super) struct Calls {
 struct AwaitedTable {
     call: u64,
     fragment: u64,
-    /// The table is new enough after this many lookups from now on.
+    /// The table is new enough after this many lookups from now on, if the last of them finds it.
     lookups: u32,
+    /// Lookups that found nothing.
+    failed: u32,
+}
+
+/// The end of a call's wait for the table of slots.
+#[derive(Debug)]
+pub(super) enum TableEnd {
+    /// The call has asked every node of the table.
+    AskedAll,
+    /// The table has a node that the call did not ask.
+    NewNode,
+    /// Too many lookups found nothing, or there will be no more.
+    NotFound,
 }
 
 impl Calls {
@@ -183,7 +199,7 @@ impl Calls {
     /// Makes the call wait for at least this many lookups of the table of slots.
     pub(super) fn await_table(&mut self, call: u64, lookups: u32) {
         let fragment = self.fragment_of_count(call);
-        self.tables.push(AwaitedTable { call, fragment, lookups });
+        self.tables.push(AwaitedTable { call, fragment, lookups, failed: 0 });
     }
 
     /// Whether a call waits for the table of slots.
@@ -191,17 +207,25 @@ impl Calls {
         !self.tables.is_empty()
     }
 
-    /// A lookup has ended. Returns the waiting fragments that are done, each with whether its call has asked all these nodes. If the lookup
-    /// found nothing, returns all of them: the calls use the table that is known.
-    pub(super) fn end_lookup(&mut self, found: bool, nodes: &[NodeId]) -> Vec<(u64, bool)> {
+    /// A lookup has found the table, whose nodes are these. Returns the waiting fragments that are done.
+    pub(super) fn table_found(&mut self, nodes: &[NodeId]) -> Vec<(u64, TableEnd)> {
         self.tables.iter_mut().for_each(|table| table.lookups -= u32::from(table.lookups > 0));
-        let ended = self.tables.extract_if(.., |table| !found || table.lookups == 0);
-        let ended: Vec<AwaitedTable> = ended.collect();
-        let has_asked_all = |call| {
+        let ended: Vec<AwaitedTable> = self.tables.extract_if(.., |table| table.lookups == 0).collect();
+        let end = |call| {
             let asked = self.counted.get(&call).map(|counted| counted.asked.as_slice()).unwrap_or_default();
-            nodes.iter().all(|node| asked.contains(node))
+            if nodes.iter().all(|node| asked.contains(node)) { TableEnd::AskedAll } else { TableEnd::NewNode }
         };
-        ended.into_iter().map(|table| (table.fragment, !found || has_asked_all(table.call))).collect()
+        ended.into_iter().map(|table| (table.fragment, end(table.call))).collect()
+    }
+
+    /// A lookup has found nothing. `last`: there will be no more. Returns the waiting fragments that are done.
+    pub(super) fn table_not_found(&mut self, last: bool) -> Vec<(u64, TableEnd)> {
+        for table in &mut self.tables {
+            table.lookups = table.lookups.max(2) - 1;
+            table.failed += 1;
+        }
+        let ended = self.tables.extract_if(.., |table| last || table.failed >= MOST_LOOKUPS);
+        ended.map(|table| (table.fragment, TableEnd::NotFound)).collect()
     }
 
     /// Gives up the calls that wait for the table of slots. Returns their callers.

@@ -2,7 +2,8 @@
 //! wait for each other. They keep the shares alive that they hold already, and give all of them back if the call fails.
 
 use super::cluster::Cluster;
-use super::fragments::{FIRST_FRAGMENT, Fragment, HeldShare, Several, Share, by_slot};
+use super::counted::no_table;
+use super::fragments::{FIRST_FRAGMENT, Fragment, HeldShare, Several, Share, TableEnd, by_slot};
 use super::node_id::{FIRST, done};
 use crate::calls::Call;
 use crate::client::{Asked, Client, asked_for, closed_error};
@@ -307,14 +308,23 @@ impl Cluster {
     }
 
     /// A lookup of the table of slots has ended. Calls of `releaseAll` that waited for it begin anew if there is a node that they did not
-    /// ask.
+    /// ask. They fail if the table cannot be had, because nobody knows then whether they asked all nodes.
     pub(super) fn end_lookup(&mut self, first: &mut Client, now: Instant, found: bool) {
-        let nodes = self.ids();
-        for (fragment, has_asked_all) in self.calls.end_lookup(found, &nodes) {
-            let outcome = if has_asked_all { Outcome::Freed(0) } else { Outcome::FreedSome(0) };
+        let ended = if found {
+            self.calls.table_found(&self.ids())
+        } else {
+            self.calls.table_not_found(first.lookups_to_come().is_none())
+        };
+        for (fragment, end) in ended {
+            let outcome = match end {
+                TableEnd::AskedAll => Outcome::Freed(0),
+                TableEnd::NewNode => Outcome::FreedSome(0),
+                TableEnd::NotFound => Outcome::Failed(no_table()),
+            };
             self.ended(first, now, fragment, outcome);
         }
-        if self.calls.awaits_table() {
+        // After a lookup that found nothing, the next one comes by itself.
+        if found && self.calls.awaits_table() {
             self.look_up_in(now, Duration::ZERO);
         }
     }
