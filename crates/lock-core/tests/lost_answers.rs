@@ -245,11 +245,16 @@ fn an_attempt_that_joined_a_hold_confirms_itself_alone() {
 
 /// Gives back the lock that an attempt of "me" has on "k".
 fn gives_back(rig: &mut Rig, alone: bool) {
+    gives_back_until(rig, alone, None);
+}
+
+/// Does the same with a lock that ends in `left`.
+fn gives_back_until(rig: &mut Rig, alone: bool, left: Option<Duration>) {
     let request = ReleaseRequest {
         caller: 77,
         keys: [LockKey::new(b"medusa_lock:k".to_vec())].into(),
         owner: named("me"),
-        lease_end: None,
+        lease_end: left.map(|left| rig.now + left),
         claim: None,
         limit: Some(5 * SECOND),
         waited: false,
@@ -284,6 +289,22 @@ fn without_records_a_hold_goes_back_by_its_attempt_only_if_its_owner_has_no_othe
             rig.reply(b"*2\r\n:1\r\n:1\r\n");
         }
         assert!(matches!(rig.outcome(), Outcome::Released));
+    }
+}
+
+#[test]
+fn without_records_nothing_is_given_back_by_name_after_the_holds_end() {
+    for (outage, is_sent) in [(SECOND, true), (3 * SECOND, false), (9 * SECOND, false)] {
+        let mut rig = Rig::plain(config());
+        rig.cut();
+        gives_back_until(&mut rig, true, Some(2 * SECOND));
+        rig.pass(outage);
+        rig.connects_without_side_keys();
+        assert_eq!(rig.sent().len(), usize::from(is_sent), "the next hold may be another instance's");
+        if is_sent {
+            rig.reply(b"*2\r\n:1\r\n:1\r\n");
+        }
+        assert!(rig.client.is_idle());
     }
 }
 

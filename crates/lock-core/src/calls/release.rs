@@ -94,6 +94,12 @@ impl Release {
         keys.len() == 1 && owner.is_unique()
     }
 
+    /// Whether Redis has freed the lock by itself, and a release by the owner's name could free a later hold of this owner.
+    pub(crate) fn has_lapsed(&self, now: Instant) -> bool {
+        let is_by_name = matches!(self.by, By::Owner) && !self.owner.is_unique();
+        is_by_name && self.until.is_some_and(|until| now >= until)
+    }
+
     /// Whether the job ended in time and Redis may have freed the lock by itself since then.
     pub(crate) fn is_late(&self, now: Instant) -> bool {
         self.good_until.is_some_and(|until| now >= until)

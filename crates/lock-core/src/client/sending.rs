@@ -78,6 +78,9 @@ impl Client {
             // Nobody would hear of the lock.
             return self.calls.set_state(id, State::Pausing);
         }
+        if self.calls.release(id).is_some_and(|release| release.has_lapsed(now)) {
+            return self.finish(id, Outcome::Released);
+        }
         self.hint_successor(now, id);
         if self.collect(now, id) {
             return;
