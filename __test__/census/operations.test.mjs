@@ -183,7 +183,7 @@ test("after a shutdown nothing is asked any more", async () => {
   assert.equal((await operations.health()).ok, false);
 });
 
-test("what is under way at the shutdown ends with the provider's own error", async () => {
+test("calls under way at the shutdown end with the provider's own error", async () => {
   const booted = await bed.boot();
   const operations = operationsOf(booted);
   const asked = Promise.allSettled(Array.from({ length: 20 }, () => operations.locks()));

@@ -211,7 +211,7 @@ test("a configuration is read in its own folder, and the program of run begins i
   assert.deepEqual([code, stdout], [0, `${fs.realpathSync(INSTALLED)}\n`]);
 });
 
-test("what the provider's own parser warns of", async () => {
+test("the warnings of the provider's own parser", async () => {
   const { code, ids, find } = await configured({ redisUrl: saving.url, waitLockingTimeOut: 5 });
   assert.deepEqual([code, ids], [0, ["instances-none", "option"]]);
   assert.match(find("option").text, /"waitLockingTimeOut".* is not known/);

@@ -129,7 +129,7 @@ test("a URL in the place of a key is not repeated with its password", async () =
   }
 });
 
-test("what show and the doctor advise can be pasted, and repeats no password", async () => {
+test("the commands that show and the doctor advise can be pasted, and repeat no password", async () => {
   await bed.command("SET", "other:it's", "me");
   await bed.command("SET", `${NS}-k`, "me");
   const own = `npx medusa-locking-redis release --url ${bed.url}`;

@@ -223,7 +223,7 @@ test("kill -9 of run itself ends what the program started, too", SIGNALS, async 
   }
 });
 
-test("what a program leaves behind that ends by itself goes on", SIGNALS, async () => {
+test("processes that a program leaves behind go on if the program ends by itself", SIGNALS, async () => {
   const { running, pid } = await startProgram(["sh", "-c", 'sleep 600 >/dev/null 2>&1 & echo "pid $!"; exit 4']);
   assert.deepEqual(await running.closed, [4, null]);
   assert.ok(lives(pid));
@@ -298,7 +298,7 @@ test("commands for the terminal are not passed to it, neither from the command l
   complainedOnce({ ...running, stdout: "" }, /released by hand, by \?\[31mada\?\./);
 });
 
-test("what another process answers writes no command and no megabyte to the terminal: list, show, release, doctor", async () => {
+test("an answer of another process writes no command and no megabyte to the terminal: list, show, release, doctor", async () => {
   const long = `${COMMANDS}${"x".repeat(10_000)}`;
   const texts = { host: long, package: long, node: long, connection: long, mode: long, options: long };
   const key = `${NS}k`;
@@ -331,7 +331,7 @@ test("without Redis it ends with 125 and says why, without the password", async 
   assert.doesNotMatch(ended.stderr, /s3cret/);
 });
 
-test("what fails before the program starts ends it with 125, whatever it is", async () => {
+test("any failure before the program starts ends run with 125", async () => {
   const ended = await cli(runArgs(["true"]), { env: { NODE_OPTIONS: "--no-addons" } });
   complainedOnce(ended, /addon/i);
   assert.equal(ended.code, 125);

@@ -130,7 +130,7 @@ test("a key with commands for the terminal is shown harmless", () => {
   assert.doesNotMatch(screen, /[\u0000-\u001f\u200b\u202e]/);
 });
 
-test("what is not seen, turns the direction of reading or breaks a line is shown by its number", () => {
+test("a character that is invisible, turns the direction of reading or breaks a line is shown by its number", () => {
   for (const code of [0x7f, 0x85, 0xad, 0x61c, 0x115f, 0x1160, 0x180e, 0x200b, 0x2028, 0x202e, 0x2060, 0x2066, 0x3164, 0xfeff, 0xffa0]) {
     assert.equal(shown(`a${String.fromCodePoint(code)}b`), `a\\u${code.toString(16).padStart(4, "0")}b`);
   }
@@ -152,7 +152,7 @@ test("kinds of owners", () => {
   for (const [owner, kind] of table) assert.equal(kindOf(owner), kind, owner);
 });
 
-test("what is said of a lock whose holder lives", () => {
+test("the words about a lock whose holder lives", () => {
   assert.deepEqual(explain(lock(WAITED)), [
     'web-1, pid 812 (version 1.2.3), has held it for 3.2 s, as "complete-cart". That process answers.',
     "Its lease ends in 42 s and is renewed as long as the job runs.",
@@ -160,7 +160,7 @@ test("what is said of a lock whose holder lives", () => {
   ]);
 });
 
-test("what is said of a lock whose holder is stuck", () => {
+test("the words about a lock whose holder is stuck", () => {
   const [first, , last] = explain(lock({ holder: { ...PROCESS, stuckMs: 8_000 } }));
   assert.match(first, /That process answers, but its event loop has been stuck for 8 s\.$/);
   assert.match(last, /^Nobody is known to wait/);
@@ -168,7 +168,7 @@ test("what is said of a lock whose holder is stuck", () => {
   assert.deepEqual(stuck, { text: "Look at what that process computes. To go on without it:", toRelease: true });
 });
 
-test("what is said of a lock whose holder does not answer", () => {
+test("the words about a lock whose holder does not answer", () => {
   assert.deepEqual(explain(lock(DEAD)), [
     "The process that holds it does not answer. It is dead, cut off from Redis or suspended, or it works and never answers: one that polls, has an older version, or may not subscribe to mlr!? hears no question.",
     "If nobody renews it, Redis frees it in 42 s.",
@@ -176,7 +176,7 @@ test("what is said of a lock whose holder does not answer", () => {
   ]);
 });
 
-test("what is said of locks of others", () => {
+test("the words about locks of other software", () => {
   const unknown = { holder: null, holderAnswers: null, label: null, heldMs: null, leaseMs: null, state: null };
   const [official] = explain(lock({ ...unknown, kind: "official" }));
   assert.equal(official, "A job of the official package holds it. That package does not tell where it runs.");

@@ -40,7 +40,7 @@ function judged(stored, told) {
   return [status.label, status.token];
 }
 
-test("what a process tells of an owner by name counts with the token or the mark that Redis has, and gives no token", () => {
+test("a process' answer about an owner by name counts with the token or the mark that Redis has, and gives no token", () => {
   const record = "bbbbbbbbbbbb000000000001:7:1";
   for (const owner of ["*", "cart_1"]) {
     const inRedis = { owner, record, mark: "bbbbbbbbbbbb", token: 7 };

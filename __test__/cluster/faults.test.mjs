@@ -45,7 +45,7 @@ test("a master that steps down for its replica", async () => {
   await endsWell();
 });
 
-test("who asks about locks finds them at the new master, and can free them", async () => {
+test("an operator finds the locks at the new master, and can free them", async () => {
   await load.stop();
   const { createLocks } = requireInstalled("medusa-locking-redis/client");
   const locks = createLocks({ cluster: { startupNodes: bed.cluster.startupNodes }, logger: {} });

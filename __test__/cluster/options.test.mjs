@@ -26,7 +26,7 @@ test("start nodes as objects, URLs and ports, with the password in any of the us
   await takesALock(await bed.boot({ redisUrl: `redis://:${SECRET}@127.0.0.1:${port}`, cluster: {} }));
 });
 
-test("what the URL of a start node asks for in its query is told to be ignored", async () => {
+test("the log says that the query of a start node's URL is ignored", async () => {
   const [{ port }] = bed.cluster.nodes;
   const booted = await bed.boot({ cluster: { startupNodes: [`redis://:${SECRET}@127.0.0.1:${port}?keyPrefix=shop:`] } });
   assert.match(booted.logText, /^warn: .*The query of cluster\.startupNodes\[0\] is ignored/m);
@@ -92,7 +92,7 @@ test("clusterRetryStrategy is asked, and ends the attempts with null", async () 
   assert.deepEqual(asked, [1, 2, 3]);
 });
 
-test("what cannot be meant stops the boot", async () => {
+test("options that cannot be used stop the boot", async () => {
   const cases = [
     [{ startupNodes: [] }, /"cluster.startupNodes" .* must be an array of at least one node/],
     [{ startupNodes: [{ port: "x" }] }, /"cluster.startupNodes\[0\].port" /],

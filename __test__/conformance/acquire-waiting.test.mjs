@@ -48,7 +48,7 @@ test("a waiter gets a key that is deleted or expires", async () => {
   assert.deepEqual(await bed.owners(), { [`${NS}deleted`]: "second", [`${NS}expired`]: "second" });
 });
 
-test("of many waiters each gets the key once", async () => {
+test("each of many waiters gets the key once", async () => {
   const { locking } = await bed.boot({ defaultRetryInterval: 2, maximumRetryInterval: 10 });
   await locking.acquire("k", { ownerId: "first" });
   const order = [];

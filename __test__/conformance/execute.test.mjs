@@ -35,7 +35,7 @@ test("a job that is not async works", async () => {
   assert.deepEqual(await bed.locks(), []);
 });
 
-test("what the job throws comes out unchanged, and the lock is released", async () => {
+test("an error of the job comes out unchanged, and the lock is released", async () => {
   const { locking } = await bed.boot();
   const reason = new TypeError("out of stock");
   await assert.rejects(

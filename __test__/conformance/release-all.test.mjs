@@ -87,7 +87,7 @@ test("releaseAll on an empty database does nothing", async () => {
   assert.deepEqual(await bed.locks(), []);
 });
 
-test("what releaseAll freed can be taken at once, and its old owner's release tells false", async () => {
+test("a key that releaseAll freed can be taken at once, and its old owner's release tells false", async () => {
   const { locking } = await bed.boot();
   await locking.acquire("k", { ownerId: "me" });
   await locking.releaseAll({ ownerId: "me" });

@@ -49,7 +49,7 @@ test("the application ends after drainTimeoutMs although a job runs, which is to
   await refused(job.done, { code: "LOCK_LOST" });
 });
 
-test("who is told a second time that the application ends waits for the same end", LIMITED, async () => {
+test("a second notice that the application ends waits for the same end", LIMITED, async () => {
   const booted = await bed.boot({ drainTimeoutMs: 10 * HANG_GUARD_MS });
   const job = await run(booted, "k");
   const over = [];

@@ -35,7 +35,7 @@ function assertHidden(error) {
   });
 }
 
-test("what Redis says is hidden from clients; the error keeps its code, keys and cause, and the log has it once", OURS_ONLY, async () => {
+test("the text of Redis is hidden from clients; the error keeps its code, keys and cause, and the log has it once", OURS_ONLY, async () => {
   const { locking, logs } = await bed.boot();
   for (const key of ["secret-1", "secret-2", "secret-1"]) {
     await bed.command("DEL", NS + key);

@@ -30,7 +30,7 @@ async function beProxy() {
 
 if (process.argv[2] === "proxy") await beProxy();
 else {
-  test("who waits is served over a new connection at once, not when the silence is noticed", async () => {
+  test("a waiter is served over a new connection at once, not when the silence is noticed", async () => {
     const server = await startServer();
     const child = fork(fileURLToPath(import.meta.url), ["proxy", String(server.port)]);
     const port = await messageOf(child);

@@ -98,7 +98,7 @@ test("a job that holds long is named once, with its label and keys", OURS_ONLY, 
   await release();
 });
 
-test("what is quick, and what is switched off, is not named", OURS_ONLY, async () => {
+test("a quick wait, and one whose log line is switched off, is not named", OURS_ONLY, async () => {
   const booted = await bed.boot({ slowWaitMs: Number.POSITIVE_INFINITY, slowHoldMs: "Infinity" });
   const release = await holdWithLabel(booted, "k", "x");
   const waiter = booted.locking.execute("k", async () => {}, { timeout: 30 });
@@ -123,7 +123,7 @@ test("a call that waited in vain is named once a minute for its key, with the ho
   await release();
 });
 
-test("of very many keys that are waited for in vain, some are named", OURS_ONLY, async () => {
+test("some of very many keys that are waited for in vain are named", OURS_ONLY, async () => {
   const booted = await bed.boot();
   for (let at = 0; at < 100; at += 1) await bed.command("SET", `${NS}k${at}`, "another", "PX", "60000");
   await Promise.all(

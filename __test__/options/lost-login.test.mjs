@@ -36,7 +36,7 @@ test("a user name beside a URL that has a password only is warned of", () => {
   );
 });
 
-test("what the URL's own query says is lost in the same way", () => {
+test("a login in the URL's query is lost in the same way", () => {
   assert.match(onlyWarning(parse(`redis://shop@h?password=${SECRET}`)), /^redisUrl\?password is IGNORED/);
   assert.match(onlyWarning(parse(`redis://:${SECRET}@h?username=shop`)), /^redisUrl\?username is IGNORED/);
 });

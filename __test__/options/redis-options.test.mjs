@@ -189,7 +189,7 @@ test("values that say what is done anyway are taken without a word", () => {
   assert.deepEqual(parse("redis://h?readOnly=false&role=master").warnings, []);
 });
 
-test("what has no use here is warned of by name, each once", () => {
+test("each option that has no use here is warned of by name, once", () => {
   const redisOptions = { readOnly: true, stringNumbers: true, scripts: {}, himportFieldsets: [], hots: "x" };
   const { warnings } = parse(URL, redisOptions);
   assert.equal(warnings.length, 5);
@@ -198,7 +198,7 @@ test("what has no use here is warned of by name, each once", () => {
   }
 });
 
-test("what is ignored has no effect, whatever it is", () => {
+test("an ignored option has no effect, whatever its value", () => {
   const { warnings, retryStrategy, reconnectOnError, ...plain } = parse(URL);
   for (const { name } of [...IOREDIS_OPTIONS.values()].filter(({ treatment }) => treatment === "ignored")) {
     const { warnings, retryStrategy, reconnectOnError, ...told } = parse(URL, { [name]: { some: "thing" } });

@@ -24,7 +24,7 @@ test("the Sentinels and the master's name, as ioredis has the rest", () => {
   assert.deepEqual([reconnectAfterLookup, warnings], ["growing", []]);
 });
 
-test("what stands in the URL is the master's", () => {
+test("login and database in the URL are the master's", () => {
   const { sentinels, username, password, database } = parse(URL, ASKING);
   assert.deepEqual([username, password, database], ["user", "password", 5]);
   assert.deepEqual([sentinels.username, sentinels.password], [undefined, undefined]);
@@ -104,7 +104,7 @@ for (const [option, values] of Object.entries(REFUSED)) {
   });
 }
 
-test("what is missing is told in ioredis' words", () => {
+test("a missing option is told in ioredis' words", () => {
   assert.match(refusal(URL, { sentinels: [], name: "m" }).message, /Requires at least one sentinel to connect to\./);
   assert.match(refusal(URL, { sentinels: [{ host: "s" }] }).message, /Requires the name of master\./);
 });

@@ -103,7 +103,7 @@ test("options in the query are of their option's type", () => {
   assert.deepEqual(warnings, []);
 });
 
-test("what ioredis would read as something else than it says is refused", () => {
+test("a URL that ioredis would read as another one is refused", () => {
   const forms = {
     "h:6380/3": /write redis:\/\//,
     "localhost/2": /write redis:\/\//,

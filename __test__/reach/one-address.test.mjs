@@ -111,7 +111,7 @@ for (const hidden of [false, true]) {
       await nothingIsLocked();
     });
 
-    test("who waits for keys of several slots gets them when they are free", async () => {
+    test("a waiter for keys of several slots gets them when they are free", async () => {
       const [one, other] = [await boot(), await boot()];
       const [began, gate] = [deferred(), deferred()];
       const holds = one.locking.execute(["a", "b", "c"], async () => {

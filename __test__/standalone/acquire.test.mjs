@@ -147,7 +147,7 @@ test("extend after the release is LOCK_RELEASED, and takes nothing", async () =>
   assert.deepEqual(await bed.locks(), []);
 });
 
-test("what await using calls releases the lock, and does not mind that it was released before", async () => {
+test("await using releases the lock, also if it was released before", async () => {
   const lock = await client().acquire("k");
   await lock[Symbol.asyncDispose]();
   assert.deepEqual(await bed.locks(), []);

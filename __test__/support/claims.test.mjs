@@ -43,7 +43,7 @@ test("to install, to look at locks, and a command in another section are no evid
   assert.deepEqual(claimsIn(t, { "README.md": text }), ['README.md, "One", has the figure "168 us" and no command that repeats it']);
 });
 
-test("what stands before the first section is looked at, too, and other documents are not", (t) => {
+test("the text before the first section is looked at, too, and other documents are not", (t) => {
   const files = { "docs/A.md": "# A\n\n168 us.\n", "bench/README.md": "168 us.\n", "CHANGELOG.md": "168 us.\n" };
   assert.deepEqual(claimsIn(t, files), ['docs/A.md, at its beginning, has the figure "168 us" and no command that repeats it']);
 });

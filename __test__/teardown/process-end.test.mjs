@@ -36,7 +36,7 @@ for (const [how, expected] of [
   ["exit", 0],
   ["throw", 1],
 ]) {
-  test(`what execute held or was taking when its process ended by ${how} is left with two seconds at most`, async () => {
+  test(`the locks that execute held or was taking when its process ended by ${how} have two seconds left at most`, async () => {
     const { code, signal, output } = await play(["ending", bed.url, how]).ended;
     assert.deepEqual({ code, signal }, { code: expected, signal: null }, output);
     const locks = await bed.locks();

@@ -61,7 +61,7 @@ for (const document of DOCUMENTS) {
   const files = Object.fromEntries(Array.from(text.matchAll(BLOCK), ([, block], at) => asFile(block, at)));
   const names = Object.keys(files);
   if (names.length === 0) continue;
-  test(`what ${document} shows compiles: ${names.join(", ")}`, async () => {
+  test(`the code that ${document} shows compiles: ${names.join(", ")}`, async () => {
     const { code, stdout } = await compile(INSTALLED, "Node16", { ...files, "src/workflows/steps/work.ts": WORK, "medusa.d.ts": MEDUSA });
     assert.equal(code, 0, stdout);
   });

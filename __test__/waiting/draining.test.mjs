@@ -70,7 +70,7 @@ test("a lock of acquire that is renewed ends two seconds after drainTimeoutMs", 
   assert.ok((await bed.pttl(`${NS}k`)) <= 2_000);
 });
 
-test("whoever has the object of a lock that is left behind by a shutdown is told of the shutdown, and the log names the keys of jobs", async () => {
+test("the object of a lock that a shutdown leaves behind tells of the shutdown, and the log names the keys of jobs", async () => {
   const booted = await bed.boot({ drainTimeoutMs: 200 });
   const { lock, release, done } = await hold(booted.locking);
   const blind = booted.locking.execute("blind", () => sleep(1_000));

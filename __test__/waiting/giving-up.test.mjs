@@ -23,7 +23,7 @@ test("a waiter whose signal aborts leaves the queue at once, and the one behind 
   assert.deepEqual(await bed.locks(), []);
 });
 
-test("of two waiters of one client the other keeps its place when one gives up", async () => {
+test("a waiter keeps its place when another waiter of its client gives up", async () => {
   const { locking } = await bed.boot();
   await locking.acquire("k", { ownerId: "holder", expire: 60 });
   const abort = new AbortController();

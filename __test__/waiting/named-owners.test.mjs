@@ -45,7 +45,7 @@ test("the renewal of a short lock leaves the same owner's lock without an end as
   assert.equal(endless.lock.remainingMs(), Number.POSITIVE_INFINITY);
 });
 
-test("of eight renewed acquires of one owner none is told lost, and one release ends them all", async () => {
+test("none of eight renewed acquires of one owner is told lost, and one release ends them all", async () => {
   const { locking } = await bed.boot();
   const all = [];
   for (let at = 0; at < 8; at += 1) all.push(await acquire(locking, "k", { renew: true, expire: 2 }));
@@ -178,7 +178,7 @@ for (const renew of [false, true]) {
   }
 }
 
-test("who waits behind the acquires of one owner is served when that owner releases", async () => {
+test("a waiter behind the acquires of one owner is served when that owner releases", async () => {
   const [one, other] = [await bed.boot(), await bed.boot()];
   for (const expire of [60, 1, 30]) await acquire(one.locking, "k", { expire, renew: expire === 60 });
   const waits = other.locking.acquire("k", { ownerId: "you", awaitQueue: true, timeout: 30 });

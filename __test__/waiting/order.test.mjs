@@ -82,7 +82,7 @@ test("named owners and jobs wait in one queue", async () => {
   assert.deepEqual(served, [0, 1, 2, 3]);
 });
 
-test("whoever waits behind a lease that lapses is served", async () => {
+test("a waiter behind a lease that lapses is served", async () => {
   const { locking } = await bed.boot();
   await locking.acquire("k", { ownerId: "forgets", expire: 1 });
   let served = false;

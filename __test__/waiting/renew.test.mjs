@@ -89,7 +89,7 @@ test("an onHeld that throws gives the lock back", async () => {
   assert.deepEqual(await bed.locks(), []);
 });
 
-test("what is no function is refused as onHeld and onLost", async () => {
+test("a value that is no function is refused as onHeld and onLost", async () => {
   const { locking } = await bed.boot();
   for (const name of ["onHeld", "onLost"]) {
     const error = await refused(locking.acquire("k", { [name]: "call me" }), { code: "INVALID_ARGUMENT" });

@@ -61,7 +61,7 @@ test("with the option a call that a job around it keeps waiting fails at once, w
   assert.deepEqual(await bed.owners(), {});
 });
 
-test("what only seems to wait for itself goes on", OURS_ONLY, async () => {
+test("a call that only seems to wait for itself goes on", OURS_ONLY, async () => {
   const { locking } = await bed.boot({ detectSelfDeadlock: true });
   const later = deferred();
   let after;

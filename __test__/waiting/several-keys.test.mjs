@@ -64,7 +64,7 @@ test("a try for several keys of which one is held leaves nothing locked", async 
   assert.deepEqual(await bed.owners(), { "medusa_lock:b": "holder" });
 });
 
-test("what a killed process held while it waited for another key is free after its short lease", async () => {
+test("a key that a killed process held while it waited for another one is free after its short lease", async () => {
   const { locking } = await bed.boot();
   const keys = ["a", "b", "c", "d"];
   for (const taken of keys) {

@@ -1,4 +1,5 @@
-// Plain sentences in comments and documents. A reader looks for a subject first: a sentence that begins with "what", "who" or "of" hides it.
+// Plain sentences in comments, documents and names of tests. A reader looks for a subject first: a sentence that begins with "what", "who" or "of"
+// hides it.
 
 import fs from "node:fs";
 import path from "node:path";
@@ -11,6 +12,9 @@ const BEHIND_CODE = /[;{},)]\s+(?:\/\/|--)\s+(.*)$/;
 const HIDDEN_SUBJECT = /^(?:What|Who|Whoever|Whose|Whom|Of)\b/;
 /** A question may begin so. */
 const QUESTION = /\?["')*_`]*$/;
+
+/** The name of a test: a text in JavaScript, a function in Rust. */
+const TEST_NAME = /\btest\(\s*["'`]([^"'`]+)|#\[test\]\s+(?:#\[[^\]]*\]\s+)*fn (\w+)/g;
 
 /** Places whose sentences are not all plain yet. One without such a sentence must leave this list. */
 export const KNOWN_HIDDEN_SUBJECTS = [];
@@ -28,12 +32,19 @@ export function hiddenSubjects(file, text) {
 
 function sentences(file, text) {
   if (!CODE.test(file) && !file.endsWith(".md")) return [];
-  return (CODE.test(file) ? comments(text) : paragraphs(text)).flatMap((block) =>
+  const blocks = CODE.test(file) ? [...comments(text), ...testNames(text)] : paragraphs(text);
+  return blocks.flatMap((block) =>
     block
       .replaceAll(/\s+/g, " ")
       .split(/(?<=[.?!:])\s+/)
       .map((sentence) => sentence.trim()),
   );
+}
+
+/** Names of tests, each as a sentence. */
+function testNames(text) {
+  const names = Array.from(text.matchAll(TEST_NAME), ([, script, rust]) => script ?? rust.replaceAll("_", " "));
+  return names.map((name) => `${name[0].toUpperCase()}${name.slice(1)}`);
 }
 
 /** Comments, each in one piece. */

@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn who_answered_is_asked_first_and_who_did_not_last() {
+    fn a_sentinel_that_answered_is_asked_first_and_one_that_did_not_last() {
         let sentinels = sentinels(&["a", "b", "c"]);
         sentinels.known().failed(&at("a"));
         assert_eq!(order(&sentinels), "b c a");
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn who_says_the_same_twice_leaves_the_next_word_to_another_that_answers() {
+    fn a_sentinel_that_says_the_same_twice_leaves_the_next_word_to_another_that_answers() {
         let sentinels = sentinels(&["a", "b", "c"]);
         sentinels.known().failed(&at("a"));
         sentinels.known().answered(&at("b"), &at("m"));

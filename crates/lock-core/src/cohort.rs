@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_job_has_ended_is_told_by_the_release_that_ends_the_cohort_or_by_a_question_once() {
+    fn a_caller_whose_job_has_ended_is_told_once_by_the_cohorts_release_or_by_a_question() {
         let mut rig = Rig::new();
         let request = rig.release(1);
         rig.cohorts.follow(NOW, &request, 7, Keep::Renewed, &mut rig.fx);
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_to_be_told_is_given_out_when_the_connection_is_gone() {
+    fn callers_that_wait_to_be_told_are_given_out_when_the_connection_is_gone() {
         let mut rig = Rig::new();
         let request = rig.release(1);
         rig.cohorts.follow(NOW, &request, 7, Keep::Renewed, &mut rig.fx);

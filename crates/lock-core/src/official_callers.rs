@@ -282,7 +282,7 @@ mod tests {
         "id=7 addr=127.0.0.1:1 name= age=9 idle=1 flags=N sub=0 cmd=evalsha user=default lib-name= lib-ver=";
 
     #[test]
-    fn who_runs_a_script_a_second_and_is_not_one_of_ours_may_be_a_caller_of_the_official_package() {
+    fn a_foreign_connection_that_runs_a_script_a_second_may_be_a_caller_of_the_official_package() {
         assert_eq!(strangers_in(OTHER.as_bytes()), [7]);
         let ours = OTHER.replace("lib-name= ", "lib-name=medusa-locking-redis ");
         let idle = OTHER.replace("idle=1 ", "idle=12 ");

@@ -51,7 +51,7 @@ fn taken(commands: &[Vec<String>]) -> Vec<String> {
 }
 
 #[test]
-fn what_is_taken_in_one_turn_is_one_command_and_each_call_gets_its_own_answer() {
+fn the_takes_of_one_turn_are_one_command_and_each_call_gets_its_own_answer() {
     let mut rig = warm();
     let callers = KEYS.map(|key| rig.wait_for(key, SECOND).0);
     let sent = rig.sent();
@@ -70,7 +70,7 @@ fn what_is_taken_in_one_turn_is_one_command_and_each_call_gets_its_own_answer() 
 }
 
 #[test]
-fn what_is_given_back_in_one_turn_is_one_command_before_what_is_taken() {
+fn the_give_backs_of_one_turn_are_one_command_before_the_takes() {
     let (mut rig, held) = holding();
     rig.wait_for("{s}d", SECOND);
     for (key, hold) in KEYS.iter().zip(&held) {
@@ -211,7 +211,7 @@ fn one_word_tells_all_of_what_was_given_back_and_nothing_of_what_is_taken() {
 }
 
 #[test]
-fn what_is_sent_again_goes_out_before_what_was_asked_for_after_it() {
+fn a_call_that_is_sent_again_goes_out_before_later_calls() {
     let mut rig = warm();
     rig.wait_for(KEYS[1], SECOND);
     assert_eq!(verb(&rig.sent()[0]), "take");

@@ -182,7 +182,7 @@ fn a_process_that_does_not_answer_is_waited_for_until_the_limit_and_no_longer() 
 }
 
 #[test]
-fn what_is_no_message_of_this_version_is_passed_over() {
+fn a_message_of_another_version_is_ignored() {
     let mut respondent = Respondent::default();
     let mut collector = Collector::new(START, LIMIT);
     let later = String::from_utf8(question(None)).unwrap().replace("\"v\":1", "\"v\":2");
@@ -208,7 +208,7 @@ fn a_flood_of_questions_is_answered_in_part() {
 }
 
 #[test]
-fn who_takes_a_lock_away_is_known_for_a_minute() {
+fn the_operator_who_takes_a_lock_away_is_known_for_a_minute() {
     let mut respondent = Respondent::default();
     let freed = Freed { keys: vec!["one".into()], owner: None, by: "ada@desk, pid 3".into() };
     assert_eq!(respondent.hear(START, &freed_message(freed.clone())), Some(Follows::Freed(freed.clone())));

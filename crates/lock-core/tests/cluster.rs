@@ -161,7 +161,7 @@ fn an_unknown_node_that_is_asked_for_is_not_made_before_it_has_slots() {
 }
 
 #[test]
-fn what_is_on_the_move_is_repeated_after_a_pause() {
+fn a_call_whose_keys_are_being_moved_is_repeated_after_a_pause() {
     for text in ["TRYAGAIN x", "CLUSTERDOWN The cluster is down", "READONLY You can't write"] {
         let mut nodes = Nodes::ready(with(rules()));
         nodes.wait_for(&[1], WaitPolicy::None);
@@ -375,7 +375,7 @@ fn in_a_cluster_a_slots_counter_is_synced_each_time() {
 }
 
 #[test]
-fn what_a_waiter_of_several_keys_holds_goes_with_it_and_is_given_back() {
+fn the_keys_that_a_waiter_of_several_keys_holds_go_with_it_and_are_given_back() {
     let mut nodes = Nodes::ready(with(rules()));
     let keys = [format!("{}1", key(1)), format!("{}2", key(1))];
     let caller = nodes.acquire(&keys, Wanted::Execute, WaitPolicy::Endless);

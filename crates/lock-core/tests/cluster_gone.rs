@@ -46,7 +46,7 @@ fn a_waiter_asks_elsewhere_with_its_ticket() {
 }
 
 #[test]
-fn what_is_under_way_there_is_not_executed_when_the_node_has_slots_again() {
+fn commands_under_way_there_are_not_executed_when_the_node_has_slots_again() {
     let mut nodes = Nodes::ready(with(rules()));
     nodes.wait_for(&[1], WaitPolicy::Endless);
     nodes.sent("a");
@@ -161,7 +161,7 @@ fn a_claim_that_was_not_sent_yet_goes_on_elsewhere() {
 }
 
 #[test]
-fn who_leaves_a_queue_there_needs_not_leave_it_elsewhere() {
+fn a_client_that_leaves_a_queue_there_need_not_leave_it_elsewhere() {
     let mut nodes = Nodes::ready(with(rules()));
     nodes.park("a", 1);
     let caller = nodes.wait_for(&[2], WaitPolicy::Endless);

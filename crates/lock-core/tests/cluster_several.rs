@@ -218,7 +218,7 @@ fn a_part_of_a_lock_without_an_end_has_one_until_all_are_held() {
 }
 
 #[test]
-fn what_is_held_is_kept_alive_while_the_call_waits_for_the_rest() {
+fn held_parts_are_kept_alive_while_the_call_waits_for_the_rest() {
     let (mut nodes, _) = half(WaitPolicy::Endless);
     nodes.pass(LEASE / 3);
     assert_eq!(nodes.asked("a"), ["park"]);

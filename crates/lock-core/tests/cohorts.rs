@@ -92,7 +92,7 @@ fn waiters_before_everybody_else_follow_with_tokens_of_their_own_and_all_are_tol
 }
 
 #[test]
-fn who_came_after_somebody_else_does_not_follow() {
+fn a_waiter_that_came_after_another_client_does_not_follow() {
     let (mut rig, hold) = running(config(), 3, 2);
     end(&mut rig, &hold.owner);
     let second = held(&mut rig);
@@ -128,7 +128,7 @@ fn there_are_as_many_followers_as_there_are_tokens() {
 }
 
 #[test]
-fn a_run_ends_after_a_while() {
+fn a_cohort_ends_after_a_while() {
     let (mut rig, hold) = running(config(), 3, 50);
     rig.now = rig.now + 9 * MS;
     end(&mut rig, &hold.owner);
@@ -248,7 +248,7 @@ fn a_look_that_is_repeated_may_come_after_the_end_of_the_run() {
 }
 
 #[test]
-fn a_waiter_whose_park_is_not_answered_stands_behind_everybody_who_waited_when_the_run_began() {
+fn a_waiter_whose_park_is_not_answered_stands_behind_everybody_who_waited_when_the_cohort_began() {
     let (mut rig, hold) = running(config(), 2, 50);
     end(&mut rig, &hold.owner);
     let second = held(&mut rig);
@@ -262,7 +262,7 @@ fn a_waiter_whose_park_is_not_answered_stands_behind_everybody_who_waited_when_t
 }
 
 #[test]
-fn what_ends_a_run_is_said_before_the_wishes_of_the_same_turn() {
+fn the_release_that_ends_a_cohort_goes_before_the_takes_of_the_same_turn() {
     let (mut rig, hold) = running(config(), 2, 50);
     end(&mut rig, &hold.owner);
     let second = held(&mut rig);

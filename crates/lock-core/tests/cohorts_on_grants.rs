@@ -89,7 +89,7 @@ fn jobs_that_end_in_one_turn_need_one_claim_and_one_release() {
 }
 
 #[test]
-fn who_came_after_somebody_else_does_not_follow() {
+fn a_waiter_that_came_after_another_client_does_not_follow() {
     let (mut rig, first) = granted(3, 2);
     end(&mut rig, 91, &first, claim_of(&first));
     let second = held(&mut rig);
@@ -132,7 +132,8 @@ fn followers_after_the_claim_have_its_lease() {
 }
 
 #[test]
-fn a_claim_that_is_refused_ends_the_run_and_who_has_ended_is_told_that_the_lock_was_not_theirs() {
+fn a_claim_that_is_refused_ends_the_cohort_and_tells_callers_whose_jobs_have_ended_that_the_lock_was_not_theirs()
+ {
     let (mut rig, first) = granted(3, 50);
     end(&mut rig, 91, &first, claim_of(&first));
     let second = held(&mut rig);

@@ -88,7 +88,7 @@ fn an_error_that_asks_for_a_resend_is_not_told() {
 }
 
 #[test]
-fn who_gave_up_while_an_error_is_asked_about_is_told_once_and_holds_nothing() {
+fn a_caller_that_gave_up_while_an_error_is_asked_about_is_told_once_and_holds_nothing() {
     let mut rig = Rig::ready(asking());
     rig.wait_for("k", SECOND);
     rig.sent();
@@ -136,7 +136,7 @@ fn a_replica_fails_the_call_and_another_server_is_looked_for() {
 }
 
 #[test]
-fn what_a_replica_refused_together_fails_together() {
+fn calls_that_a_replica_refused_together_fail_together() {
     let mut rig = Rig::ready(config());
     for key in ["a", "b", "c"] {
         rig.try_for(key, "me");

@@ -104,7 +104,7 @@ fn a_lease_that_counts_as_lost_is_shortened_too_since_an_answer_may_have_got_los
 }
 
 #[test]
-fn what_was_not_sent_yet_is_not_asked_for() {
+fn a_call_that_was_not_sent_yet_is_not_sent() {
     let mut rig = Rig::ready(config());
     for key in ["a", "b"] {
         rig.wait_for(key, 60 * SECOND);

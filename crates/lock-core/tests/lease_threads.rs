@@ -142,7 +142,7 @@ fn a_loss_is_told_once() {
 }
 
 #[test]
-fn what_happens_while_a_renewal_is_under_way_is_looked_at_after_it() {
+fn an_event_while_a_renewal_is_under_way_is_looked_at_after_it() {
     loom::model(|| {
         let shared = Shared::new();
         shared.register(at(Duration::ZERO));

@@ -285,7 +285,7 @@ fn a_renewal_of_a_named_owner_asks_for_so_much_time_at_least() {
 }
 
 #[test]
-fn what_an_owner_gives_back_is_found_among_the_leases_of_others() {
+fn the_leases_that_an_owner_gives_back_are_found_among_those_of_others() {
     let mut table = LeaseTable::default();
     let both = NewLease { keys: keys(&["a", "b"]), tokens: [5, 6].into(), ..named(60, START, true) };
     let order = both.keys.clone();
@@ -388,7 +388,7 @@ fn a_key_that_is_given_back_during_a_renewal_leaves_the_renewal_of_the_others() 
 }
 
 #[test]
-fn what_an_owner_took_once_more_is_found_beside_a_hold_that_goes_back() {
+fn a_key_that_an_owner_took_again_is_found_beside_a_hold_that_goes_back() {
     let mut table = LeaseTable::default();
     let hold = named(60, START + SECOND, true);
     table.note(&named(9, START, false));

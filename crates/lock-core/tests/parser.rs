@@ -93,7 +93,7 @@ fn bytes_that_come_one_by_one_change_nothing() {
 }
 
 #[test]
-fn what_is_not_resp_is_malformed() {
+fn bytes_that_are_not_resp_are_malformed() {
     for bytes in [
         &b"?\r\n"[..],
         b"HTTP/1.1 400 Bad Request\r\n",

@@ -95,7 +95,7 @@ fn parked_before_it_polls() -> (Rig, u64, TaskKey) {
 }
 
 #[test]
-fn what_a_call_has_of_a_time_when_it_did_not_poll_is_given_back_when_it_goes() {
+fn keys_from_before_a_call_polled_are_given_back_when_it_goes() {
     let (mut rig, caller, index) = parked_before_it_polls();
     rig.reply(REFUSED);
     rig.client.cancel(rig.now, index, caller);
@@ -163,7 +163,7 @@ fn a_line_goes_on_after_a_broken_connection() {
 }
 
 #[test]
-fn who_waits_for_long_asks_as_often_as_before() {
+fn a_call_that_waits_long_asks_as_often_as_before() {
     let mut rig = Rig::ready(config());
     three(&mut rig);
     let began = rig.now;

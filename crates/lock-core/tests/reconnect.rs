@@ -117,7 +117,7 @@ fn a_script_that_the_server_does_not_know_is_sent_whole() {
 }
 
 #[test]
-fn of_many_calls_whose_script_is_not_known_one_sends_the_text() {
+fn one_of_many_calls_whose_script_is_not_known_sends_the_text() {
     let mut rig = Rig::ready(config());
     for key in ["a", "b", "c", "d"] {
         rig.try_for(key, "me");
@@ -155,7 +155,7 @@ fn an_idle_connection_is_not_given_up() {
 }
 
 #[test]
-fn what_is_not_resp_breaks_the_connection_and_not_the_client() {
+fn bytes_that_are_not_resp_break_the_connection_and_not_the_client() {
     let mut rig = Rig::ready(config());
     rig.try_for("k", "me");
     rig.sent();

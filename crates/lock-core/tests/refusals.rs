@@ -87,7 +87,7 @@ fn a_call_that_waits_through_a_refusal_gets_its_lock() {
 }
 
 #[test]
-fn what_a_server_says_before_it_closes_is_told() {
+fn the_last_error_before_a_server_closes_is_told() {
     let mut rig = Rig::new(config());
     rig.wait_for("k", SECOND);
     rig.connects();
@@ -201,7 +201,7 @@ fn asks_again(rig: &mut Rig, word: &str, refusal: &[u8], time: Duration) -> Vec<
 }
 
 #[test]
-fn what_was_refused_is_asked_for_again_at_growing_pauses_and_used_when_it_is_allowed() {
+fn a_refused_right_is_asked_for_again_at_growing_pauses_and_used_when_it_is_allowed() {
     let mut rig = Rig::polling(config());
     let at = asks_again(&mut rig, "SUBSCRIBE", b"-NOPERM no channels\r\n", 600 * SECOND);
     assert!((10..=17).contains(&at.len()), "{at:?}");

@@ -130,7 +130,7 @@ fn where_there_is_no_second_connection_every_call_fails_at_once() {
 }
 
 #[test]
-fn who_pauses_between_two_looks_fails_too_when_there_is_no_second_connection() {
+fn a_call_that_pauses_between_two_looks_fails_too_when_there_is_no_second_connection() {
     let mut rig = Rig::polling(with(RetryPolicy { pause: PauseRule::Never, ..RetryPolicy::default() }));
     rig.wait_for("k", 3_600 * SECOND);
     rig.sent();
@@ -279,7 +279,7 @@ fn a_grant_that_comes_after_the_command_timed_out_is_rolled_back() {
 }
 
 #[test]
-fn who_waits_in_the_queue_has_no_command_under_way() {
+fn a_waiter_in_the_queue_has_no_command_under_way() {
     let mut rig = Rig::ready(limited());
     rig.wait_for("k", 60 * SECOND);
     rig.sent();

@@ -100,7 +100,7 @@ fn one_wait_is_for_everything_that_was_taken_before_its_answer() {
 }
 
 #[test]
-fn what_is_asked_for_in_the_same_turn_goes_before_the_wait() {
+fn commands_of_the_same_turn_go_before_the_wait() {
     let (mut rig, ..) = waiting();
     rig.reply(b":2\r\n");
     let hold = held(&mut rig);

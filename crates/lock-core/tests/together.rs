@@ -123,7 +123,7 @@ fn a_server_without_the_script_gets_its_text_and_those_who_are_still_there() {
 }
 
 #[test]
-fn who_may_hold_the_lock_already_asks_for_itself() {
+fn a_call_that_may_hold_the_lock_already_asks_by_itself() {
     let mut rig = Rig::ready(config());
     (0..2).for_each(|_| {
         rig.wait_for("k", 60 * SECOND);

@@ -20,7 +20,7 @@ fn a_try_that_finds_the_key_held_fails_at_once_with_the_official_text() {
 }
 
 #[test]
-fn of_several_refused_keys_the_first_in_the_callers_order_is_named() {
+fn the_first_refused_key_in_the_callers_order_is_named() {
     let mut rig = Rig::ready(config());
     rig.acquire(&["z", "a", "m"], Wanted::Named((*b"me").into()), None);
     rig.reply(b"*4\r\n:0\r\n:0\r\n:1\r\n:2\r\n");

@@ -159,7 +159,7 @@ mod tests {
     use super::{MOST_CUTS, ReleaseAll, Step};
 
     #[test]
-    fn what_scan_found_is_freed_before_it_is_asked_again() {
+    fn locks_that_scan_found_are_freed_before_the_next_scan() {
         let mut all = ReleaseAll::new(None, false);
         all.take_found(b"7".to_vec(), vec![b"a".to_vec(), b"mlr!{x}f".to_vec()]);
         assert!(matches!(all.next_step(), Step::Free { keys: [key], owner: None } if key.name() == b"a"));

@@ -21,7 +21,7 @@ fn a_call_is_found_by_place_and_serial_number_only() {
 }
 
 #[test]
-fn who_waits_for_a_call_is_counted_until_told_or_taken_along() {
+fn a_caller_is_counted_until_it_is_told_or_taken_along() {
     let (mut calls, mut other) = (Calls::default(), Calls::default());
     let told = calls.insert(Some(1), leave(), None);
     let moved = calls.insert(Some(2), leave(), None);

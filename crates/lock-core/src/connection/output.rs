@@ -41,7 +41,7 @@ mod tests {
     use super::Output;
 
     #[test]
-    fn what_has_gone_out_in_pieces_is_not_sent_again() {
+    fn bytes_that_went_out_in_pieces_are_not_sent_again() {
         let mut output = Output::default();
         output.end().extend_from_slice(b"0123456789");
         for (count, rest) in [(0, "0123456789"), (2, "23456789"), (4, "6789"), (1, "789"), (3, "")] {

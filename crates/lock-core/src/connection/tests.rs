@@ -81,7 +81,7 @@ fn replies_go_to_those_who_asked_in_the_order_of_asking() {
 }
 
 #[test]
-fn what_leaves_in_pieces_leaves_once_and_in_order_whatever_is_written_meanwhile() {
+fn bytes_leave_in_pieces_once_and_in_order_whatever_is_written_meanwhile() {
     let mut rig = Rig::ready();
     let (mut left, mut written) = (Vec::new(), 0);
     for piece in (1..40).cycle().take(400) {
@@ -107,7 +107,7 @@ fn a_reply_that_nobody_asked_for_makes_the_connection_useless() {
 }
 
 #[test]
-fn what_was_not_answered_is_given_back_when_the_connection_is_lost_and_later_bytes_are_nobodys() {
+fn unanswered_commands_are_given_back_when_the_connection_is_lost_and_later_bytes_are_nobodys() {
     let mut rig = Rig::ready();
     rig.send(Expected::Call(CALL));
     let unanswered = rig.connection.lose("cut", false, &mut rig.fx);
