@@ -29,13 +29,14 @@ const LOOKED_AT_WITHIN_MS = 1_000 + LOOKED_AT_ONCE_MS;
  * Reads the lines of all processes.
  *
  * @param {string[]} lines JSON, as worker.mjs writes them; the last line of a killed process may be incomplete
- * @returns {{ holds: Hold[], stranded: object[], unexpected: string[], falselyLost: object[], releases: object[] }}
+ * @returns {{ holds: Hold[], stranded: object[], unexpected: string[], falselyLost: object[], timedOut: object[], releases: object[] }}
  */
 export function readHistory(lines) {
   const holds = new Map();
   const stranded = [];
   const unexpected = [];
   const falselyLost = [];
+  const timedOut = [];
   const releases = [];
   for (const line of lines) {
     let record;
@@ -58,11 +59,13 @@ export function readHistory(lines) {
       unexpected.push(record.unexpected);
     } else if (record.falselyLost) {
       falselyLost.push(record.falselyLost);
+    } else if (record.timedOut) {
+      timedOut.push(record.timedOut);
     } else if (record.released) {
       releases.push(record.released);
     }
   }
-  return { holds: [...holds.values()], stranded, unexpected, falselyLost, releases };
+  return { holds: [...holds.values()], stranded, unexpected, falselyLost, timedOut, releases };
 }
 
 /**

@@ -98,7 +98,7 @@ const FAULTS = {
  * its lock. `owners`: named owners take locks again with other terms (see owners.mjs). `least`: the least number of faults, also in a short
  * history. `mayLog`: the text of an error with which releaseAll may end. `place`: the place of the locks, if it is not one server
  * (places.mjs). `options`: more of the provider's options. `acknowledged`: the replicas have every lock, so the loss of a server explains
- * no overlap.
+ * no overlap. `mayTimeOut`: there may be no time in which a lock counts, so a call may wait in vain.
  */
 export const PHASES = {
   calm: { share: 15, faults: [], honest: true, lossless: true, longJobs: true },
@@ -119,6 +119,7 @@ export const PHASES = {
     place: "replicated",
     options: { safety: { replicas: 1, timeoutMs: 500 } },
     acknowledged: true,
+    mayTimeOut: true,
     longJobs: true,
   },
   clients: { share: 8, faults: ["clients"], pauseMs: 150, honest: true },

@@ -52,10 +52,13 @@ export async function runPhase(name, { holds, seed, folder, limitMs, rewrite }) 
 }
 
 async function check(phase, { fleet, place, dataLost }) {
-  const { holds, stranded, unexpected, falselyLost, releases } = readHistory(fleet.lines());
+  const { holds, stranded, unexpected, falselyLost, timedOut, releases } = readHistory(fleet.lines());
   const { violations, permitted } = checkHolds(holds, { dataLost: phase.acknowledged ? [] : dataLost, leaseMs: LEASE_S * 1000, releases });
   for (const { by, at, keys } of phase.honest ? falselyLost : []) {
     violations.push(`a job of process ${by} on "${keys}" ended inside its lease and was told at ${at} ms that its lock is lost`);
+  }
+  for (const { by, began, keys, cause } of phase.mayTimeOut ? [] : timedOut) {
+    violations.push(`a call of process ${by} for "${keys}" from ${began} ms timed out after 20 s: ${cause}`);
   }
   for (const { by, began, at } of stranded) violations.push(`a call of process ${by} from ${began} ms was not settled at ${at} ms`);
   violations.push(...unexpected.map((text) => `unexpected: ${text}`), ...fleet.failures);

@@ -164,6 +164,8 @@ async function caller() {
         // Errors of the official provider have no code.
         const what = error.code ?? (error.message === "Timed-out acquiring lock." ? "LOCK_TIMEOUT" : error.name);
         count(what);
+        if (ours && what === "LOCK_TIMEOUT")
+          write({ timedOut: { by: process.pid, began, at: nowMs(), keys: error.keys, cause: error.cause?.message } });
         if (what === "LOCK_LOST") write({ told: { by: process.pid, began, at: nowMs(), keys: error.keys } });
         // These errors come only with a fault. The pause prevents a busy loop.
         if (["REDIS_UNREACHABLE", "REDIS_REFUSED", "LOCK_NOT_REPLICATED"].includes(what)) return sleep(20);
