@@ -2,6 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
+import { COMPARE_AND_DELETE, lockByHand } from "./by-hand.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -71,25 +72,14 @@ async function openBare(url) {
   return { execute, listen, tell, ping: () => redis.ping(), version: require("ioredis/package.json").version };
 }
 
-const COMPARE_AND_DELETE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
-
-// The code that a user would write by hand for a cluster: SET and compare-and-delete over ioredis' Cluster. It asks again until the lock is
-// free, as the official package does with one server.
+// A lock by hand over ioredis' Cluster. It asks again until the lock is free, as the official package does with one server.
 async function openBareCluster({ startupNodes }) {
   const { Cluster } = require("ioredis");
   const cluster = new Cluster(startupNodes, { scripts: { giveBack: { numberOfKeys: 1, lua: COMPARE_AND_DELETE } } });
   await new Promise((resolve, reject) => cluster.once("ready", resolve).once("end", () => reject(new Error("no cluster"))));
-  const execute = async (key, job, { timeout = 5, expire = 60 } = {}) => {
-    const [name, owner, end] = [`bare:${key}`, randomUUID(), Date.now() + timeout * 1_000];
-    for (let pause = 5; (await cluster.set(name, owner, "PX", expire * 1_000, "NX")) !== "OK"; pause = Math.min(pause * 2, 200)) {
-      if (Date.now() > end) throw new Error("Timed-out acquiring lock.");
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
-    try {
-      return await job();
-    } finally {
-      await cluster.giveBack(name, owner);
-    }
-  };
+  const execute = lockByHand({
+    take: async (name, owner, leaseMs) => (await cluster.set(name, owner, "PX", leaseMs, "NX")) === "OK",
+    giveBack: (name, owner) => cluster.giveBack(name, owner),
+  });
   return { execute, version: require("ioredis/package.json").version };
 }

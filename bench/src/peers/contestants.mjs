@@ -4,6 +4,7 @@
 
 import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
+import { COMPARE_AND_DELETE, lockByHand } from "../by-hand.mjs";
 import { FLOOR_ADDON } from "./floor.mjs";
 
 const require = createRequire(import.meta.url);
@@ -94,10 +95,7 @@ async function redlockUniversal(url) {
   return { execute, version: versionOf("redlock-universal") };
 }
 
-const COMPARE_AND_DELETE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
-
-// The code that a user would write by hand over a compiled client: SET and compare-and-delete, with retries after 5 to 200 ms. One key per
-// lock, no renewal.
+// A lock by hand over a compiled client.
 async function glide(url) {
   const { GlideClient, Script, TimeUnit } = require("@valkey/valkey-glide");
   const { hostname: host, port } = new URL(url);
@@ -108,19 +106,11 @@ async function glide(url) {
     requestTimeout: 10_000,
   });
   const giveBack = new Script(COMPARE_AND_DELETE);
-  const once = { conditionalSet: "onlyIfDoesNotExist", expiry: { type: TimeUnit.Milliseconds, count: 60_000 } };
-  const execute = async (key, job, { timeout = 5 } = {}) => {
-    const [name, owner, end] = [`hand:${key}`, randomUUID(), Date.now() + timeout * 1_000];
-    for (let pause = 5; (await client.set(name, owner, once)) !== "OK"; pause = Math.min(pause * 2, 200)) {
-      if (Date.now() > end) throw new Error("Timed-out acquiring lock.");
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
-    try {
-      return await job();
-    } finally {
-      await client.invokeScript(giveBack, { keys: [name], args: [owner] });
-    }
-  };
+  const once = (leaseMs) => ({ conditionalSet: "onlyIfDoesNotExist", expiry: { type: TimeUnit.Milliseconds, count: leaseMs } });
+  const execute = lockByHand({
+    take: async (name, owner, leaseMs) => (await client.set(name, owner, once(leaseMs))) === "OK",
+    giveBack: (name, owner) => client.invokeScript(giveBack, { keys: [name], args: [owner] }),
+  });
   return { execute, version: versionOf("@valkey/valkey-glide") };
 }
 

@@ -52,8 +52,8 @@ async function idle(since, ms) {
 /** CPU time as a share of a core. */
 const shareOf = (us, ms) => us / (ms * 1_000);
 
-/** Measures the given counts, one after the other. Each count is a cell. */
-async function eachCount(counts, { observer, quick }, measure) {
+/** Measures the given counts, one after the other. Each count is a cell. A quick run takes the first two. */
+export async function eachCount(counts, { observer, quick }, measure) {
   const measured = {};
   for (const count of quick ? counts.slice(0, 2) : counts) {
     measured[String(count)] = await measure(count);

@@ -7,7 +7,7 @@ import { median, ratio } from "../stats.mjs";
 import { busy } from "./busy.mjs";
 import { POSTGRES_URL } from "./contestants.mjs";
 import { buildFloor, FLOOR_ADDON } from "./floor.mjs";
-import { memory, renewals, waiters } from "./lines.mjs";
+import { eachCount, memory, renewals, waiters } from "./lines.mjs";
 import { postgresMeter, redisMeter } from "./meters.mjs";
 
 const WAITING = ["official", "ours", "postgres", "redis-semaphore", "redlock", "redlock-universal", "glide"];
@@ -89,15 +89,11 @@ export async function runPeers(scenario, names, { url, observer, rounds, quick, 
 /** 256 callers that come back at once to separate keys, beside so many locks of others. */
 function beside(counts) {
   const spell = spells([{ cell: "", width: 256, keys: 1 }]);
-  return async (name, context) => {
-    const measured = {};
-    for (const count of counts) {
+  return (name, context) =>
+    eachCount(counts, context, async (count) => {
       await fill(context.observer, count);
-      measured[String(count)] = (await spell(name, context))[""];
-      await context.observer.command("FLUSHALL");
-    }
-    return measured;
-  };
+      return (await spell(name, context))[""];
+    });
 }
 
 const FILL = `for at = ARGV[1], ARGV[2] do redis.call('SET', 'medusa_lock:other-' .. string.format('%d', at), 'another-owner', 'PX', 600000) end`;

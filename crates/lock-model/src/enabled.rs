@@ -1,7 +1,7 @@
 //! The steps that a state allows.
 
+use crate::action::{Action, Protocol};
 use crate::config::Faults;
-use crate::model::{Action, Protocol};
 use crate::server::Script;
 use crate::state::{Lock, Message, Phase, Reply, State};
 

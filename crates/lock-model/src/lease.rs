@@ -1,7 +1,7 @@
 //! The end of leases and grants.
 
+use crate::action::Protocol;
 use crate::config::Owners;
-use crate::model::Protocol;
 use crate::state::{Grant, Lock, Message, Phase, Reply, State};
 
 impl Protocol {

@@ -51,6 +51,7 @@
 //! is only a hint), and the arithmetic of deadlines.
 #![forbid(unsafe_code)]
 
+mod action;
 mod client;
 mod config;
 mod enabled;
@@ -65,8 +66,8 @@ mod table;
 mod terms;
 mod view;
 
+pub use action::{Action, Protocol};
 pub use config::{Call, Config, Faults, Mutants, Owners, Rules};
-pub use model::{Action, Protocol};
 pub use properties::name;
 pub use run::{Found, check, check_all, dead_ends, find};
 pub use state::State;

@@ -1,6 +1,6 @@
 //! The properties of every state.
 
-use crate::model::Protocol;
+use crate::action::Protocol;
 use crate::state::{Lock, Phase, State};
 use crate::view::View;
 use stateright::Property;

@@ -1,7 +1,7 @@
 //! Runs of the checker.
 
+use crate::action::{Action, Protocol};
 use crate::config::Config;
-use crate::model::{Action, Protocol};
 use crate::state::State;
 use stateright::{Checker, HasDiscoveries, Model};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};

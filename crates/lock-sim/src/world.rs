@@ -59,13 +59,13 @@ pub(crate) enum Happening {
         life: u64,
         caller: u64,
     },
-    /// The step at exit of a process goes on.
     /// A caller asks again for a release that failed.
     ReleaseAgain {
         process: usize,
         life: u64,
         caller: u64,
     },
+    /// The step at exit of a process goes on.
     Exits {
         process: usize,
         life: u64,
