@@ -123,6 +123,25 @@ fn release_all_fails_if_there_will_be_no_more_lookups() {
 }
 
 #[test]
+fn release_all_fails_as_soon_as_the_user_wants_no_more_lookups() {
+    let mut config = with(rules());
+    config.retry.lookup_pause = PauseRule::Asked;
+    let mut nodes = Nodes::ready(config);
+    nodes.release_all();
+    for host in ["a", "b"] {
+        find_nothing(&mut nodes, host);
+    }
+    nodes.pass(50 * MS);
+    assert!(nodes.looks_up());
+    nodes.no_map();
+    assert!(nodes.done.is_empty());
+    nodes.router.reconnect_in(nodes.now, None);
+    nodes.drain();
+    assert_eq!(nodes.error().code, Code::Unreachable);
+    assert!(nodes.router.is_idle() && !nodes.router.has_callers());
+}
+
+#[test]
 fn release_all_that_waits_for_the_table_of_slots_fails_with_all_others() {
     let mut nodes = ready();
     nodes.release_all();

@@ -152,6 +152,11 @@ impl Router {
     /// See [`Client::reconnect_in`].
     pub fn reconnect_in(&mut self, now: Instant, pause: Option<Duration>) {
         self.first.reconnect_in(now, pause);
+        if let Some(cluster) = &mut self.cluster
+            && self.first.lookups_to_come().is_none()
+        {
+            cluster.end_lookup(&mut self.first, now, false);
+        }
     }
 
     /// See [`Client::judge`].
