@@ -54,15 +54,6 @@ export async function ensureNodeModules({ folder = ROOT, ignoreScripts = false, 
 }
 
 /**
- * Compiles the provider with scripts/build.mjs, unless it is up to date.
- *
- * @throws {UserError} when it does not compile
- */
-export async function ensureProvider() {
-  await runOrFail("compiling the provider", process.execPath, [path.join(ROOT, "scripts", "build.mjs"), "--provider"], { cwd: ROOT });
-}
-
-/**
  * Builds the addon and the provider with scripts/build.mjs, which skips what is up to date.
  *
  * @param {object} [options]

@@ -7,14 +7,14 @@ import { readCommandLine } from "../harness/command-line.mjs";
 import { OPERATIONS_FILE, withFindings } from "../harness/findings-document.mjs";
 import { ROOT } from "../harness/paths.mjs";
 import { runMain, UserError } from "../harness/process.mjs";
-import { ensureProvider } from "../harness/setup.mjs";
+import { ensureBuilt } from "../harness/setup.mjs";
 
 const USAGE = `usage: node scripts/findings-table.mjs [--write]
   --write   make the table in docs/OPERATIONS.md anew`;
 
 await runMain(async () => {
   const { write } = readCommandLine({ usage: USAGE, flags: { write: { kind: "switch" } } });
-  await ensureProvider();
+  await ensureBuilt();
   const { FINDINGS } = createRequire(import.meta.url)(path.join(ROOT, "provider", "dist", "inspect", "doctor", "findings.js"));
   const text = fs.readFileSync(OPERATIONS_FILE, "utf8");
   const document = withFindings(text, FINDINGS);

@@ -7,7 +7,7 @@ import { readCommandLine } from "../harness/command-line.mjs";
 import { OPTIONS_FILE, optionsDocument } from "../harness/options-document.mjs";
 import { ROOT } from "../harness/paths.mjs";
 import { runMain, UserError } from "../harness/process.mjs";
-import { ensureProvider } from "../harness/setup.mjs";
+import { ensureBuilt } from "../harness/setup.mjs";
 
 const USAGE = `usage: node scripts/options-table.mjs [--write]
   --write   make docs/OPTIONS.md anew`;
@@ -15,7 +15,7 @@ const USAGE = `usage: node scripts/options-table.mjs [--write]
 await runMain(async () => {
   const { write } = readCommandLine({ usage: USAGE, flags: { write: { kind: "switch" } } });
   const dist = path.join(ROOT, "provider", "dist");
-  await ensureProvider();
+  await ensureBuilt();
   const require = createRequire(import.meta.url);
   const document = optionsDocument({
     ...require(path.join(dist, "options", "ioredis-options.js")),

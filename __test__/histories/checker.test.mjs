@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { checkHolds, checkLeftOver, readHistory } from "../../harness/histories/checker.mjs";
+import { checkAnswers, checkHolds, checkLeftOver, readHistory } from "../../harness/histories/checker.mjs";
 
 const hold = (id, from, to, token, rest = {}) => ({
   by: 1,
@@ -65,6 +65,8 @@ test("a loss of data explains what a process that stood still proves late, if it
   assert.deepEqual(checkHolds([hold(3, 290, 291, 101), next, late], rules), { violations: [], permitted: 2 });
   assert.equal(checkHolds([hold(1, 300, 301, 101), next], rules).violations.length, 1, "its token is from after the loss");
   assert.equal(checkHolds([hold(1, 300, 412, 95), next], rules).violations.length, 1, "it lasts longer than its lease");
+  const both = [hold(1, 5, 20, 90), hold(2, 12, 14, 95)];
+  assert.equal(checkHolds(both, rules).violations.length, 1, "the second was taken before the loss, too");
 });
 
 test("holds of one owner may overlap and have the same token, and those of two may not", () => {
@@ -113,6 +115,19 @@ test("a locked key, and a side key that stays for ever, are reported as left ove
     { name: "mlr!{0a}h:medusa_lock:k", pttl: -1 },
   ];
   assert.equal(checkLeftOver([...contents, ...wrong], "medusa_lock:").length, 2);
+});
+
+test("a call that timed out, that nobody answered or that was told a false loss is reported, unless the phase permits it", () => {
+  const records = [
+    { timedOut: { by: 1, began: 5, keys: ["k"], cause: "no answer" } },
+    { falselyLost: { by: 1, at: 6, keys: ["k"] } },
+    { stranded: { by: 1, began: 7, at: 60_007 } },
+    { unexpected: "TypeError" },
+  ];
+  const history = readHistory(records.map((record) => JSON.stringify(record)));
+  const reported = (phase) => checkAnswers(history, phase).map((line) => /timed out|lock is lost|not settled|unexpected/.exec(line)?.[0]);
+  assert.deepEqual(reported({ honest: true }), ["unexpected", "lock is lost", "timed out", "not settled"]);
+  assert.deepEqual(reported({ mayTimeOut: true }), ["unexpected", "not settled"]);
 });
 
 test("records are read up to where a killed process got", () => {

@@ -114,6 +114,25 @@ export function checkHolds(holds, { dataLost = [], leaseMs = 0, releases = [] } 
 }
 
 /**
+ * @param {ReturnType<typeof readHistory>} history
+ * @param {object} phase
+ * @param {boolean} [phase.honest] nobody may be told wrongly that a lock is lost
+ * @param {boolean} [phase.mayTimeOut] a call may wait in vain for its whole time
+ * @returns {string[]} a line for each call that had no answer, or one that it should not have had
+ */
+export function checkAnswers({ stranded, unexpected, falselyLost, timedOut }, { honest, mayTimeOut }) {
+  const wrong = unexpected.map((text) => `unexpected: ${text}`);
+  for (const { by, at, keys } of honest ? falselyLost : []) {
+    wrong.push(`a job of process ${by} on "${keys}" ended inside its lease and was told at ${at} ms that its lock is lost`);
+  }
+  for (const { by, began, keys, cause } of mayTimeOut ? [] : timedOut) {
+    wrong.push(`a call of process ${by} for "${keys}" from ${began} ms timed out after 20 s: ${cause}`);
+  }
+  for (const { by, began, at } of stranded) wrong.push(`a call of process ${by} from ${began} ms was not settled at ${at} ms`);
+  return wrong;
+}
+
+/**
  * @param {{ name: string, pttl: number }[]} contents the contents of Redis when all processes are done and all leases are over
  * @param {string} namespace
  * @returns {string[]} a line for each key that should not be there
@@ -176,9 +195,9 @@ function byKey(holds) {
  * stood still meanwhile this takes long, and the token tells that the lock was taken before.
  */
 function explains(loss, earlier, later, key, leaseMs) {
-  const token = tokenOf(earlier, key);
-  const tells = typeof token === "number" && token < (loss.token ?? 0);
-  return (tells || earlier.from < loss.to + TOLD_WITHIN_MS) && later.from > loss.from && earlier.to <= loss.to + leaseMs;
+  const isFromBefore = (hold) => typeof tokenOf(hold, key) === "number" && tokenOf(hold, key) < (loss.token ?? 0);
+  if (isFromBefore(later) || later.from <= loss.from || earlier.to > loss.to + leaseMs) return false;
+  return isFromBefore(earlier) || earlier.from < loss.to + TOLD_WITHIN_MS;
 }
 
 /** Several acquires of one owner are one hold with one token. */

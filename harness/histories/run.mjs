@@ -3,7 +3,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { checkHolds, checkLeftOver, readHistory } from "./checker.mjs";
+import { checkAnswers, checkHolds, checkLeftOver, readHistory } from "./checker.mjs";
 import { Fleet } from "./fleet.mjs";
 import { FOUR, letHappen, PHASES } from "./phases.mjs";
 import { PLACES } from "./places.mjs";
@@ -52,16 +52,10 @@ export async function runPhase(name, { holds, seed, folder, limitMs, rewrite }) 
 }
 
 async function check(phase, { fleet, place, dataLost }) {
-  const { holds, stranded, unexpected, falselyLost, timedOut, releases } = readHistory(fleet.lines());
+  const history = readHistory(fleet.lines());
+  const { holds, releases } = history;
   const { violations, permitted } = checkHolds(holds, { dataLost: phase.acknowledged ? [] : dataLost, leaseMs: LEASE_S * 1000, releases });
-  for (const { by, at, keys } of phase.honest ? falselyLost : []) {
-    violations.push(`a job of process ${by} on "${keys}" ended inside its lease and was told at ${at} ms that its lock is lost`);
-  }
-  for (const { by, began, keys, cause } of phase.mayTimeOut ? [] : timedOut) {
-    violations.push(`a call of process ${by} for "${keys}" from ${began} ms timed out after 20 s: ${cause}`);
-  }
-  for (const { by, began, at } of stranded) violations.push(`a call of process ${by} from ${began} ms was not settled at ${at} ms`);
-  violations.push(...unexpected.map((text) => `unexpected: ${text}`), ...fleet.failures);
+  violations.push(...checkAnswers(history, phase), ...fleet.failures);
   violations.push(...checkLeftOver(await leftOver(await place.servers()), NAMESPACE));
   const lost = fleet.total("lost") + fleet.total("LOCK_LOST");
   if (phase.lossless && lost > 0) violations.push(`${lost} locks were lost though nothing had happened to them`);

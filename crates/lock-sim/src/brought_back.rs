@@ -5,12 +5,12 @@ use server_model::Server;
 use std::collections::BTreeSet;
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct BroughtBack {
     /// They had been released.
     pub(crate) locks: BTreeSet<Lock>,
     /// The holder had them by a later hold: by another hold record.
-    pub(crate) holds: BTreeSet<Lock>,
+    holds: BTreeSet<Lock>,
 }
 
 /// A lock and its holder.
@@ -29,13 +29,8 @@ impl BroughtBack {
         Self { locks, holds: earlier.into_iter().filter(has_changed).collect() }
     }
 
-    pub(crate) fn add(&mut self, more: Self) {
-        self.locks.extend(more.locks);
-        self.holds.extend(more.holds);
-    }
-
-    /// Whether this owner's lock on the key may be an old one.
-    pub(crate) fn is_old(&self, lock: &Lock) -> bool {
-        self.locks.contains(lock) || self.holds.contains(lock)
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Lock> {
+        self.locks.iter().chain(&self.holds)
     }
 }

@@ -101,7 +101,7 @@ impl World {
         let (server, down) = (self.rng.usize(..2), self.rng.bool());
         self.freeing.keys_moved();
         let back = self.servers.lose(server, down, self.us_of(server));
-        self.brought_back.add(back);
+        self.bring_back(back);
         let lost =
             self.key_slots().into_iter().filter(|slot| self.servers.of_slot(*slot) == server).collect();
         self.data_lost(lost);

@@ -107,7 +107,7 @@ impl World {
         let stands = self.all_stands(process);
         let clocks = [self.us_of(0), self.us_of(1)];
         let Some(one) = self.processes.get_mut(process) else { return Ok(()) };
-        let brought_back = &self.brought_back.locks;
+        let brought_back = &self.brought_back;
         let Some(Asked { sure, named, back }) = one.exit.take().and_then(|exit| exit.asked) else {
             return Ok(());
         };

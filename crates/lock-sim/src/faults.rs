@@ -1,5 +1,6 @@
 //! The faults of a world and their frequency.
 
+use crate::brought_back::BroughtBack;
 use crate::process::Process;
 use crate::server_side::ServerSide;
 use crate::servers::slot_of_key;
@@ -208,7 +209,7 @@ impl World {
             }
             Fault::Failover => {
                 let back = self.servers.fail_over(self.us_of(0));
-                self.brought_back.add(back);
+                self.bring_back(back);
                 self.starts_anew();
             }
             Fault::SlotsMove => self.move_slots(),
@@ -238,6 +239,12 @@ impl World {
         (0..self.plan.processes).for_each(|process| self.cut_of(process));
         self.only().channels.clear();
         self.drop_what_is_on_its_way();
+    }
+
+    /// A replica that took over has these old locks.
+    pub(crate) fn bring_back(&mut self, back: BroughtBack) {
+        self.oracle.brought_back(&back);
+        self.brought_back.extend(back.locks);
     }
 
     pub(crate) fn data_lost(&mut self, slots: Vec<u16>) {

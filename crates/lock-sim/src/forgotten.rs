@@ -35,7 +35,7 @@ impl World {
                 };
                 let lock = (name.to_vec(), holder.to_vec());
                 if process.engine.knows_of(now, &LockKey::new(name.to_vec()))
-                    || self.brought_back.locks.contains(&lock)
+                    || self.brought_back.contains(&lock)
                 {
                     continue;
                 }

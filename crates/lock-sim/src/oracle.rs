@@ -1,7 +1,8 @@
 //! The rules that must always hold.
 
+use crate::brought_back::BroughtBack;
 use lock_core::{Instant, LockKey};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,18 +46,18 @@ pub(crate) struct Oracle {
     holds: HashMap<u64, Held>,
     /// The highest token of each key.
     tokens: BTreeMap<LockKey, u64>,
+    /// The owners of each key that may join an old hold of theirs, which a failover brought back, until a higher token is drawn.
+    joins_old: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>,
     pub(crate) count: u64,
 }
 
 impl Oracle {
-    /// Takes in a grant. `believes` says whether an earlier holder still believes to hold its keys. `is_back`: a failover brought back an old
-    /// lock of this owner on the key. A call that joins it has its old token, which is a limit of the tokens.
+    /// Takes in a grant. `believes` says whether an earlier holder still believes to hold its keys.
     pub(crate) fn held(
         &mut self,
         held: Held,
         tokens: &[u64],
         believes: impl Fn(&Held) -> bool,
-        is_back: impl Fn(&LockKey, &[u8]) -> bool,
     ) -> Result<(), String> {
         self.count += 1;
         if tokens.len() != held.keys.len() {
@@ -77,11 +78,15 @@ impl Oracle {
         for (key, token) in held.keys.iter().zip(tokens) {
             let highest = self.tokens.entry(key.clone()).or_default();
             // Calls that hold together have the same token.
-            let is_above = *token > *highest || *token == *highest && held.sharing != Sharing::No;
-            if !is_above && (held.sharing == Sharing::No || !is_back(key, &held.owner)) {
+            let joins = held.sharing != Sharing::No;
+            let joins_old =
+                || self.joins_old.get(key.name()).is_some_and(|owners| owners.contains(&held.owner));
+            if *token > *highest {
+                *highest = *token;
+                self.joins_old.remove(key.name());
+            } else if !joins || *token < *highest && !joins_old() {
                 return Err(format!("token {token} of {} is not above {highest}: {held:?}", name(key)));
             }
-            *highest = (*highest).max(*token);
         }
         if held.sharing != Sharing::Unseen {
             self.holds.insert(held.caller, held);
@@ -115,6 +120,13 @@ impl Oracle {
     /// The data of these slots are lost, so no hold of this moment excludes anybody there any more.
     pub(crate) fn data_lost(&mut self, slots: &[u16]) {
         self.holds.retain(|_, held| !held.keys.iter().any(|key| slots.contains(&key.slot())));
+    }
+
+    /// A failover brings back old locks. A call that joins one has its old token, which is a limit of the tokens.
+    pub(crate) fn brought_back(&mut self, back: &BroughtBack) {
+        for (name, owner) in back.iter() {
+            self.joins_old.entry(name.clone()).or_default().insert(owner.clone());
+        }
     }
 
     /// A process is gone, and its holds with it.

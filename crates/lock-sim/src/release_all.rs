@@ -71,8 +71,7 @@ impl World {
     /// A call has ended. If it freed everything, no lock is left that stood before.
     pub(crate) fn freed(&mut self, caller: u64, all: bool) -> Result<(), String> {
         let stood = self.freeing.stood.remove(&caller).filter(|_| all).unwrap_or_default();
-        let left =
-            stood.into_iter().find(|lock| !self.brought_back.locks.contains(lock) && self.stands(lock));
+        let left = stood.into_iter().find(|lock| !self.brought_back.contains(lock) && self.stands(lock));
         left.map_or(Ok(()), |(name, owner)| {
             let (name, owner) = (String::from_utf8_lossy(&name), String::from_utf8_lossy(&owner));
             Err(format!("caller {caller} has freed everything, and {name} is still {owner}'s"))

@@ -37,14 +37,12 @@ impl World {
                     let slots = held.keys.iter().map(LockKey::slot);
                     let lost_at = slots.filter_map(|slot| self.lost_at.get(&slot)).max();
                     if lost_at.is_none_or(|lost| basis.as_nanos() > *lost) {
-                        let (processes, back) = (&self.processes, &self.brought_back);
+                        let processes = &self.processes;
                         let believes = |earlier: &Held| {
                             let process = processes.get(earlier.process);
                             process.is_some_and(|one| one.life == earlier.life && one.believes(now, earlier))
                         };
-                        let is_back =
-                            |key: &LockKey, owner: &[u8]| back.is_old(&(key.name().to_vec(), owner.to_vec()));
-                        self.oracle.held(held, &tokens, believes, is_back)?;
+                        self.oracle.held(held, &tokens, believes)?;
                     }
                     self.job_begins(process, life, caller)?;
                 }

@@ -1,6 +1,6 @@
 //! The world of one seed: time, events, and their effects.
 
-use crate::brought_back::BroughtBack;
+use crate::brought_back::Lock;
 use crate::digest::Digest;
 use crate::faults::{KINDS, Plan};
 use crate::forgotten::Forgotten;
@@ -13,7 +13,7 @@ use crate::servers::Servers;
 use fastrand::Rng;
 use lock_core::{Instant, NodeId};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
 pub(crate) const MS: u64 = 1_000_000;
 /// The server's clock at the start, in us since 1970.
@@ -114,7 +114,8 @@ pub struct World {
     pub(crate) renewing: Vec<Option<Renewing>>,
     pub(crate) oracle: Oracle,
     pub(crate) clock_back_us: u64,
-    pub(crate) brought_back: BroughtBack,
+    /// Released locks that failovers brought back.
+    pub(crate) brought_back: BTreeSet<Lock>,
     pub(crate) forgotten: Forgotten,
     pub(crate) freeing: Freeing,
     /// When data was last lost, by slot.
@@ -145,7 +146,7 @@ impl World {
             renewing: Vec::new(),
             oracle: Oracle::default(),
             clock_back_us: 0,
-            brought_back: BroughtBack::default(),
+            brought_back: BTreeSet::new(),
             forgotten: Forgotten::default(),
             freeing: Freeing::default(),
             lost_at: BTreeMap::new(),
