@@ -18,6 +18,16 @@ const isHeld = (lock) => {
   }
 };
 
+/** Acquires the key, and returns the lock object. */
+async function lockOfMe(locking) {
+  let lock;
+  const onHeld = (held) => {
+    lock = held;
+  };
+  await locking.acquire("k", { ownerId: "me", expire: 3, onHeld });
+  return lock;
+}
+
 test("a renewed lock stays when a longer acquire of its owner is rolled back after the end that was there first", async () => {
   const { locking } = await bed.boot();
   const { locking: rolledBack } = await bootRolledBack(2_500);
@@ -34,14 +44,7 @@ test("a renewed lock stays when a longer acquire of its owner is rolled back aft
 test("a lock object tells no end that may be taken back, and does not say held when it was and another owner came", async () => {
   const { locking } = await bed.boot();
   const { locking: rolledBack } = await bootRolledBack(2_500);
-  let lock;
-  await locking.acquire("k", {
-    ownerId: "me",
-    expire: 3,
-    onHeld: (held) => {
-      lock = held;
-    },
-  });
+  const lock = await lockOfMe(locking);
   await refused(rolledBack.acquire("k", { ownerId: "me", expire: 60 }), { code: "LOCK_NOT_REPLICATED" });
   assert.ok(lock.remainingMs() <= 3_000, `${lock.remainingMs()}`);
   await until("another owner gets the key", () =>
@@ -56,14 +59,7 @@ test("a lock object tells no end that may be taken back, and does not say held w
 test("a lock object sees the later end of an acquire of its owner that succeeded", async () => {
   const { locking } = await bed.boot();
   const { locking: other } = await bed.boot();
-  let lock;
-  await locking.acquire("k", {
-    ownerId: "me",
-    expire: 3,
-    onHeld: (held) => {
-      lock = held;
-    },
-  });
+  const lock = await lockOfMe(locking);
   await other.acquire("k", { ownerId: "me", expire: 60 });
   await until("the lock has seen the later end", () => lock.remainingMs() > 30_000);
   assert.equal(isHeld(lock), true);
